@@ -1,0 +1,1 @@
+"""How we serve it: BentoML services, gRPC, the page."""

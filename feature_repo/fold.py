@@ -1,0 +1,252 @@
+"""The state of a user and of a video, folded over events. The live stream and the historical replay run this code.
+
+A state is the feature row itself: it is read from and written to the feature store under the names of schema.py, so a
+restarted processor continues from what serving sees. Weighted histories (affinities, trends) are exponentially
+decayed sums referred to the newest event's time, so that late events land where they belong whatever their order:
+
+    S(T) = sum_i w_i * 2 ** (-(T - t_i) / half_life)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from feature_repo.events import Event
+from feature_repo.schema import (
+    AFFINITY_HALF_LIFE_DAYS,
+    CREATOR_LENGTH,
+    GENRE_SLOTS,
+    HIDDEN_LENGTH,
+    HISTORY_LENGTH,
+    LIKED_LENGTH,
+    MIN_WATCH_FRACTION,
+    SEEN_LENGTH,
+    SESSION_GAP_SECONDS,
+)
+
+DAY_US = 86_400_000_000
+SESSION_GAP_US = SESSION_GAP_SECONDS * 1_000_000
+LIKE_WEIGHT, DISLIKE_WEIGHT, SHARE_WEIGHT = 1.0, -1.0, 1.0
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What the fold needs to know of a video. An unknown video has no facts; its event still counts."""
+
+    genre_slots: tuple[int, ...] = ()  # indices into World.genres
+    creator_id: str = ""
+    duration_seconds: float = 0.0
+
+
+UNKNOWN_VIDEO = VideoFacts()
+
+
+@dataclass(slots=True)
+class UserState:
+    """Field names are the features of the view `user_activity`."""
+
+    history_video_ids: list[str] = field(default_factory=list)
+    history_timestamps_us: list[int] = field(default_factory=list)
+    history_watch_fractions: list[float] = field(default_factory=list)
+    seen_video_ids: list[str] = field(default_factory=list)
+    hidden_video_ids: list[str] = field(default_factory=list)
+    liked_video_ids: list[str] = field(default_factory=list)
+    genre_affinity: list[float] = field(default_factory=lambda: [0.0] * GENRE_SLOTS)
+    creator_ids: list[str] = field(default_factory=list)
+    creator_weights: list[float] = field(default_factory=list)
+    user_watch_count: int = 0
+    user_skip_count: int = 0
+    user_click_count: int = 0
+    user_like_count: int = 0
+    user_dislike_count: int = 0
+    user_share_count: int = 0
+    user_watch_seconds: float = 0.0
+    user_watch_fraction_sum: float = 0.0
+    session_started_us: int = 0
+    session_watch_count: int = 0
+    user_activity_timestamp_us: int = 0
+
+
+@dataclass(slots=True)
+class VideoState:
+    """Field names are the features of the view `video_activity`."""
+
+    video_watch_count: int = 0
+    video_skip_count: int = 0
+    video_click_count: int = 0
+    video_like_count: int = 0
+    video_dislike_count: int = 0
+    video_share_count: int = 0
+    video_watch_seconds: float = 0.0
+    video_watch_fraction_sum: float = 0.0
+    watch_decayed_1d: float = 0.0
+    watch_decayed_7d: float = 0.0
+    video_activity_timestamp_us: int = 0
+
+
+def to_features(state: UserState | VideoState) -> dict[str, Any]:
+    """The state as a feature row; lists are copies, so a stored row never changes under its reader."""
+    row = {f.name: getattr(state, f.name) for f in fields(state)}
+    return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def user_state(row: dict[str, Any]) -> UserState:
+    """A state from a feature row; features that were never written keep their defaults."""
+    state = UserState(**_present(row, UserState))
+    if len(state.genre_affinity) != GENRE_SLOTS:
+        state.genre_affinity = [0.0] * GENRE_SLOTS
+    return state
+
+
+def video_state(row: dict[str, Any]) -> VideoState:
+    return VideoState(**_present(row, VideoState))
+
+
+def watch_fraction(event: Event, video: VideoFacts) -> float:
+    """The share of the video that was watched, in [0, 1]; 1 when no duration is known."""
+    duration_seconds = event.duration_seconds or video.duration_seconds
+    return min(event.watch_seconds / duration_seconds, 1.0) if duration_seconds > 0 else 1.0
+
+
+def is_watch(event: Event, video: VideoFacts) -> bool:
+    """Whether this event puts the video into its viewer's history: one rule for serving and training sequences."""
+    return event.event == "watch" and watch_fraction(event, video) >= MIN_WATCH_FRACTION
+
+
+def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_length: int = HISTORY_LENGTH) -> None:
+    """Apply one event of this user, in place."""
+    now_us = _advance_user(state, event.timestamp_us)
+    age = _decay(now_us - event.timestamp_us, AFFINITY_HALF_LIFE_DAYS)
+    if event.event == "watch":
+        fraction = watch_fraction(event, video)
+        state.user_watch_seconds += event.watch_seconds
+        if fraction < MIN_WATCH_FRACTION:
+            state.user_skip_count += 1
+            _prefer(state, video, -0.25 * age)
+            return
+        state.user_watch_count += 1
+        state.session_watch_count += 1
+        state.user_watch_fraction_sum += fraction
+        _remember(state, event.video_id, event.timestamp_us, fraction, history_length)
+        _append_once(state.seen_video_ids, event.video_id, SEEN_LENGTH)
+        _prefer(state, video, fraction * age)
+    elif event.event == "click":
+        state.user_click_count += 1
+    elif event.event == "like":
+        state.user_like_count += 1
+        _append_once(state.liked_video_ids, event.video_id, LIKED_LENGTH)
+        _discard(state.hidden_video_ids, event.video_id)
+        _prefer(state, video, LIKE_WEIGHT * age)
+    elif event.event in ("dislike", "not_interested"):
+        state.user_dislike_count += 1
+        _append_once(state.hidden_video_ids, event.video_id, HIDDEN_LENGTH)
+        _discard(state.liked_video_ids, event.video_id)
+        _prefer(state, video, DISLIKE_WEIGHT * age)
+    elif event.event == "share":
+        state.user_share_count += 1
+        _prefer(state, video, SHARE_WEIGHT * age)
+
+
+def fold_video(state: VideoState, event: Event, video: VideoFacts) -> None:
+    """Apply one event on this video, in place."""
+    elapsed_us = event.timestamp_us - state.video_activity_timestamp_us
+    if elapsed_us > 0:
+        state.watch_decayed_1d *= _decay(elapsed_us, 1.0)
+        state.watch_decayed_7d *= _decay(elapsed_us, 7.0)
+        state.video_activity_timestamp_us = event.timestamp_us
+    late_us = max(-elapsed_us, 0)
+    if event.event == "watch":
+        fraction = watch_fraction(event, video)
+        state.video_watch_seconds += event.watch_seconds
+        if fraction < MIN_WATCH_FRACTION:
+            state.video_skip_count += 1
+            return
+        state.video_watch_count += 1
+        state.video_watch_fraction_sum += fraction
+        state.watch_decayed_1d += _decay(late_us, 1.0)
+        state.watch_decayed_7d += _decay(late_us, 7.0)
+    elif event.event == "click":
+        state.video_click_count += 1
+    elif event.event == "like":
+        state.video_like_count += 1
+    elif event.event in ("dislike", "not_interested"):
+        state.video_dislike_count += 1
+    elif event.event == "share":
+        state.video_share_count += 1
+
+
+def decayed(value: Any, since_us: Any, now_us: Any, half_life_days: float) -> Any:
+    """A decayed sum stored as of `since_us`, seen at `now_us`. Numbers or numpy arrays."""
+    age_us = now_us - since_us
+    return value * 2.0 ** (-(age_us * (age_us > 0)) / (half_life_days * DAY_US))
+
+
+def _decay(elapsed_us: int, half_life_days: float) -> float:
+    return float(2.0 ** (-elapsed_us / (half_life_days * DAY_US)))
+
+
+def _advance_user(state: UserState, timestamp_us: int) -> int:
+    """Move the state's clock to a newer event; return the state's clock."""
+    elapsed_us = timestamp_us - state.user_activity_timestamp_us
+    if elapsed_us <= 0:
+        return state.user_activity_timestamp_us
+    if state.user_activity_timestamp_us:
+        factor = _decay(elapsed_us, AFFINITY_HALF_LIFE_DAYS)
+        state.genre_affinity = [value * factor for value in state.genre_affinity]
+        state.creator_weights = [value * factor for value in state.creator_weights]
+    if elapsed_us > SESSION_GAP_US:
+        state.session_started_us = timestamp_us
+        state.session_watch_count = 0
+    state.user_activity_timestamp_us = timestamp_us
+    return timestamp_us
+
+
+def _remember(state: UserState, video_id: str, timestamp_us: int, fraction: float, limit: int) -> None:
+    """Put a watch into the history by its time. A video stands there once, at its newest watch."""
+    ids, times, fractions = state.history_video_ids, state.history_timestamps_us, state.history_watch_fractions
+    if video_id in ids:
+        at = ids.index(video_id)
+        if times[at] > timestamp_us:
+            return
+        del ids[at], times[at], fractions[at]
+    at = len(times)
+    while at and times[at - 1] > timestamp_us:
+        at -= 1
+    ids.insert(at, video_id)
+    times.insert(at, timestamp_us)
+    fractions.insert(at, fraction)
+    if len(ids) > limit:
+        del ids[:-limit], times[:-limit], fractions[:-limit]
+
+
+def _prefer(state: UserState, video: VideoFacts, weight: float) -> None:
+    for slot in video.genre_slots:
+        if slot < GENRE_SLOTS:
+            state.genre_affinity[slot] += weight / len(video.genre_slots)
+    if not video.creator_id:
+        return
+    if video.creator_id in state.creator_ids:
+        state.creator_weights[state.creator_ids.index(video.creator_id)] += weight
+        return
+    state.creator_ids.append(video.creator_id)
+    state.creator_weights.append(weight)
+    if len(state.creator_ids) > CREATOR_LENGTH:
+        weakest = min(range(len(state.creator_ids) - 1), key=lambda i: abs(state.creator_weights[i]))
+        del state.creator_ids[weakest], state.creator_weights[weakest]
+
+
+def _append_once(ids: list[str], video_id: str, limit: int) -> None:
+    if video_id not in ids:
+        ids.append(video_id)
+        del ids[:-limit]
+
+
+def _discard(ids: list[str], video_id: str) -> None:
+    if video_id in ids:
+        ids.remove(video_id)
+
+
+def _present(row: dict[str, Any], state: type) -> dict[str, Any]:
+    present = {f.name: row[f.name] for f in fields(state) if row.get(f.name) is not None}
+    return {name: list(value) if isinstance(value, list | tuple) else value for name, value in present.items()}

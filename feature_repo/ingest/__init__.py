@@ -1,0 +1,1 @@
+"""Foreign data, and the simulator, into the schema of the lake."""

@@ -1,0 +1,1 @@
+"""Batch jobs: build the offline feature tables, materialize them."""

@@ -1,0 +1,24 @@
+"""How long work reports its progress, without knowing who draws it. The command line draws bars; tests stay silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+Advance = Callable[[int], None]
+
+
+class Progress(Protocol):
+    def task(self, label: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        """Open a bar of `total` steps (None: unknown) and give the function that advances it."""
+        ...
+
+
+class Silent:
+    @contextmanager
+    def task(self, label: str, total: int | None = None) -> Iterator[Advance]:
+        yield lambda steps: None
+
+
+SILENT: Progress = Silent()

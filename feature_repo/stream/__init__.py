@@ -1,0 +1,1 @@
+"""Events: the durable log, and the processor that folds it into features."""

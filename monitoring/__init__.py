@@ -1,0 +1,1 @@
+"""How we know: drift, quality, freshness and skew reports."""

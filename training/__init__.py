@@ -1,0 +1,1 @@
+"""How we learn it: data sets, splits, training loops, evaluation, releases."""
