@@ -19,7 +19,17 @@ from typing import Any
 from feature_repo.schema import HISTORY_LENGTH
 
 
-class HomeError(Exception):
+class MarqueeError(Exception):
+    """Whatever Marquee tells a person in one line, without a stack trace: the root of the tree.
+
+    MarqueeError
+    ├── HomeError            feature_repo/home.py      no world, no release: a command must run first
+    ├── LakeError            feature_repo/lake.py      a file that cannot be read as what it should be
+    └── ArtifactError        models/artifact.py        a release that is not what its manifest says
+    """
+
+
+class HomeError(MarqueeError):
     """The home is not in the state that a command needs; the message names the command to run first."""
 
 

@@ -1,0 +1,605 @@
+"""The command line. Thin: each verb opens a home, calls one function of the layer that owns the work, shows the result.
+
+Heavy imports live inside the commands, so that `marquee --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from feature_repo.home import Home, HomeError, MarqueeError
+from feature_repo.progress import Advance
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Directory of this world (else MARQUEE_HOME, else var/).", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+EPILOG = """Examples:
+
+  marquee demo --once
+
+  marquee ingest movielens --path ml-1m --home worlds/ml1m
+
+  marquee recommend u00042 -n 10 --explain"""
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=EPILOG
+)
+ingest_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring a data set into the lake.")
+events_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Send events to the log, or watch them pass."
+)
+app.add_typer(ingest_app, name="ingest")
+app.add_typer(events_app, name="events")
+
+
+@app.callback()
+def options(home: HomeOption = None) -> None:
+    """Marquee decides what a video service shows on its home page."""
+    if home is not None:
+        os.environ["MARQUEE_HOME"] = str(home)
+
+
+# --- the world -------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example:  marquee simulate --users 500 --videos 400 --days 30 --seed 7 --home worlds/small")
+def simulate(
+    users: Annotated[int | None, typer.Option(min=10, help="Viewers.")] = None,
+    videos: Annotated[int | None, typer.Option(min=20, help="Videos in the catalog.")] = None,
+    days: Annotated[int | None, typer.Option(min=5, help="Days of history.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same world.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a video service with hidden tastes, impressions and outcomes into the lake."""
+    from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.ingest.simulator import simulate as run
+
+    chosen = {"users": users, "videos": videos, "days": days, "seed": seed}
+    config = SimulatorConfig(**{name: value for name, value in chosen.items() if value is not None})
+    with bars() as progress:
+        _show(run(Home.open(home), config, progress), as_json)
+
+
+PathOption = Annotated[Path, typer.Option("--path", exists=True, file_okay=False, help="Directory of the data set.")]
+
+
+@ingest_app.command("movielens", epilog="Example:  marquee ingest movielens --path ml-1m --home worlds/ml1m")
+def ingest_movielens(path: PathOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Read MovieLens: `ratings.dat`, `users.dat`, `movies.dat`, or the CSV files of the newer sets."""
+    from feature_repo.ingest import movielens
+
+    with bars() as progress:
+        _show(movielens.ingest(Home.open(home), path, progress), as_json)
+
+
+@ingest_app.command("kuairand", epilog="Example:  marquee ingest kuairand --path kuairand-pure --home worlds/kuairand")
+def ingest_kuairand(path: PathOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Read KuaiRand: exposures with clicks, likes and watch time."""
+    from feature_repo.ingest import kuairand
+
+    with bars() as progress:
+        _show(kuairand.ingest(Home.open(home), path, progress), as_json)
+
+
+@app.command(epilog="Example:  marquee features --engine spark")
+def features(
+    engine: Annotated[str, typer.Option(help="duckdb (one machine) or spark (the `spark` extra and Java).")] = "duckdb",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the offline feature tables, `feast apply`, and materialize to the online store."""
+    if engine not in ("duckdb", "spark"):
+        raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
+    with bars() as progress:
+        _show(build_features(Home.open(home), progress, engine), as_json)
+
+
+def build_features(home: Home, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
+    from feature_repo.valkey import online_store
+
+    from feature_repo.jobs import build_features, materialize
+
+    home.world()
+    result = {"tables": build_features.build_features(home, engine, progress)}  # type: ignore[arg-type]
+    with online_store(home) as url:
+        materialize.apply(home, url)
+        return {**result, "online": materialize.materialize(home, url, progress)}
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Examples:  marquee train   ·   marquee train ranker   ·   marquee train two-tower --epochs 12")
+def train(
+    model: Annotated[
+        str | None, typer.Argument(help="two-tower or ranker; both, in that order, when left out.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the two-tower retrieval model and the multi-task ranker. Resumes where a stopped run left off."""
+    if model not in (None, "two-tower", "ranker"):
+        raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
+    opened = Home.open(home)
+    opened.world()
+    result = {}
+    with bars() as progress:
+        if model != "ranker":
+            result["two_tower"] = train_two_tower(opened, progress, epochs=epochs, seed=seed)
+        if model != "two-tower":
+            result["ranker"] = train_ranker(opened, progress, seed=seed)
+    _show(result, as_json)
+
+
+def train_two_tower(home: Home, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
+    from training.train_retrieval import TwoTowerConfig
+    from training.train_retrieval import train_two_tower as run
+
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return run(home, TwoTowerConfig.for_world(home.world(), **given), progress)
+
+
+def train_ranker(home: Home, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
+    from training.train_ranker import RankerConfig
+    from training.train_ranker import train_ranker as run
+
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return run(home, RankerConfig(**given), progress)  # type: ignore[arg-type]
+
+
+@app.command(epilog="Example:  marquee evaluate --json")
+def evaluate(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Measure retrieval and ranking on the untouched last window, beside the baselines."""
+    from training.evaluate import evaluate as run
+
+    with bars() as progress:
+        result = run(Home.open(home), progress)
+    _show(result, as_json, table=print_evaluation)
+
+
+@app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
+def promote(
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the release, pass its gates, register it in MLflow and make it the champion."""
+    from training import promote as promotion
+
+    opened = Home.open(home)
+    with bars() as progress, progress.task("release: gates and registry"):
+        result = promotion.rollback(opened) if rollback else promotion.promote(opened, force=force)
+    _show(result, as_json)
+    if not result.get("promoted", True):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  marquee report && xdg-open var/reports/index.html")
+def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Write the drift, embedding drift and recommendation quality reports as HTML."""
+    from monitoring.report import write_reports
+
+    with bars() as progress:
+        _show(write_reports(Home.open(home), progress), as_json)
+
+
+# --- serving ---------------------------------------------------------------------------------------------------------
+
+HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")]
+
+
+@app.command(epilog="Example:  marquee serve --http-port 8080 --grpc-port 8081")
+def serve(
+    http_port: HttpPort = 8080,
+    grpc_port: HttpPort = 8081,
+    host: Annotated[str, typer.Option(help="Address to bind.")] = "127.0.0.1",
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow a non-loopback bind without API keys.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Serve the home page: online store, event processor, HTTP and gRPC, until Ctrl-C."""
+    from bento_services.supervisor import running
+
+    opened = Home.open(home)
+    with running(opened, http_port=http_port, grpc_port=grpc_port, host=host, insecure=insecure) as ports:
+        _say(f"page      {ports.http_url}/\nAPI       {ports.http_url}/docs\ngRPC      {ports.host}:{ports.grpc_port}")
+        _say("Ctrl-C stops everything.")
+        _wait_for_interrupt()
+
+
+@app.command(
+    epilog="Examples:  marquee recommend u00042 -n 20 --explain   ·   marquee recommend --all -n 10 --out r.parquet"
+)
+def recommend(
+    user: Annotated[
+        str | None, typer.Argument(help="Whose page; any id, also one never seen.", show_default=False)
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="Items.")] = 20,
+    explain: Annotated[bool, typer.Option("--explain", help="Show sources, scores and per-stage times.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Every user of the lake, into --out.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, rank, score.")] = None,
+    stage: Annotated[
+        str, typer.Option(help="With --all: retrieval (two-tower order) or full (the whole funnel).")
+    ] = "full",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one viewer's recommendations, or write everyone's to a file."""
+    if stage not in ("retrieval", "full"):
+        raise typer.BadParameter(f"expected retrieval or full, found {stage}", param_hint="--stage")
+    if everyone == (user is not None) or (everyone and out is None):
+        raise typer.BadParameter("give either a USER, or --all with --out FILE.parquet", param_hint="USER")
+    from feature_repo.valkey import online_store
+
+    opened = Home.open(home)
+    opened.world()
+    with online_store(opened) as url:
+        if everyone:
+            from bento_services.feed.batch import recommend_all
+
+            with bars() as progress:
+                _show(recommend_all(opened, url, n, out, stage, progress), as_json)  # type: ignore[arg-type]
+            return
+        from bento_services.feed.batch import recommend_one
+
+        page = recommend_one(opened, url, str(user), n)
+    _show(page, as_json, table=lambda shown: print_page(shown, explain))
+
+
+@app.command(epilog="Example:  marquee package && bentoml serve marquee:latest")
+def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Build a Bento that holds the verified champion release."""
+    from bento_services import package as packaging
+
+    _show(packaging.build(Home.open(home)), as_json)
+
+
+@events_app.command(
+    "send", epilog="Example:  marquee events send --user u00042 --video v00007 --event watch --seconds 900"
+)
+def events_send(
+    user: Annotated[str | None, typer.Option(help="Who.")] = None,
+    video: Annotated[str | None, typer.Option(help="Which video.")] = None,
+    event: Annotated[str, typer.Option(help="click, watch, like, dislike, not_interested or share.")] = "watch",
+    seconds: Annotated[float, typer.Option(min=0, help="Seconds watched.")] = 0.0,
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines, one event each.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write events durably to the log; the processor of `marquee serve` folds them into the features."""
+    from feature_repo.stream.send import send
+
+    if file is not None:
+        lines = [line for line in file.read_text().splitlines() if line.strip()]
+    elif user and video:
+        lines = [json.dumps({"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds})]
+    else:
+        raise typer.BadParameter("give --user and --video, or --file", param_hint="--user")
+    _show(send(Home.open(home), lines), as_json)
+
+
+@events_app.command("tail", epilog="Example:  marquee events tail -n 5 --topic recommendation-served")
+def events_tail(
+    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many of the newest records.")] = 10,
+    topic: Annotated[str, typer.Option(help="Topic of the log.")] = "watch-events",
+    home: HomeOption = None,
+) -> None:
+    """Print the newest records of a topic, oldest first, one JSON object a line."""
+    from feature_repo.stream.event_log import open_event_log
+    from feature_repo.valkey import online_store
+
+    opened = Home.open(home)
+    opened.world()
+    with online_store(opened) as url:
+        log = open_event_log(url)
+        for record in log.tail(topic, n):
+            print(json.dumps({"id": record.id, "key": record.key, "value": json.loads(record.value)}))
+        log.close()
+
+
+@app.command(epilog="Example:  marquee status --json")
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say what this home holds: world, counts, champion release, what is running."""
+    _show(home_status(Home.open(home)), as_json)
+
+
+def home_status(home: Home) -> dict[str, Any]:
+    world = home.world()
+    from feature_repo.lake import Lake
+    from feature_repo.valkey import running_url
+
+    pointers = {name: home.releases / name for name in ("champion", "previous")}
+    ports_file = home.run / "ports.json"
+    ports = json.loads(ports_file.read_text()) if ports_file.exists() else None
+    return {
+        "home": str(home.root),
+        "world": world.name,
+        "source": world.source,
+        "example_user": str(world.source_id(world.example_user)) if world.example_user else None,
+        "counts": Lake(home).counts(),
+        **{name: file.read_text().strip() if file.exists() else None for name, file in pointers.items()},
+        "ports": ports,
+        "online_store": "running" if running_url(home) else "stopped",
+        "steps": sorted(json.loads((home.root / "steps.json").read_text()))
+        if (home.root / "steps.json").exists()
+        else [],
+    }
+
+
+# --- the demo --------------------------------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog="Examples:  marquee demo   ·   marquee demo --once   ·   marquee demo --users 300 --videos 300 --once"
+)
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop everything at the end instead of staying up.")] = False,
+    users: Annotated[int | None, typer.Option(min=50, help="Viewers to simulate.")] = None,
+    videos: Annotated[int | None, typer.Option(min=100, help="Videos to simulate.")] = None,
+    days: Annotated[int | None, typer.Option(min=10, help="Days to simulate.")] = None,
+    http_port: HttpPort = 8080,
+    grpc_port: HttpPort = 8081,
+    home: HomeOption = None,
+) -> None:
+    """From nothing to a personal home page: simulate, build features, train, evaluate, promote, report, serve."""
+    opened = Home.open(home)
+    prepare_world(opened, {"users": users, "videos": videos, "days": days})
+    _converse(opened, http_port, grpc_port, once)
+
+
+def prepare_world(home: Home, size: Mapping[str, int | None]) -> None:
+    """Run every step up to a promoted release. A step that already ran on the same input is skipped."""
+    from dataclasses import asdict
+
+    from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.ingest.simulator import simulate as run_simulation
+    from training.evaluate import evaluate as run_evaluation
+    from training.promote import promote as run_promotion
+
+    config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
+    steps: list[tuple[str, Callable[[RichProgress], dict[str, Any]]]] = [
+        ("simulate", lambda progress: run_simulation(home, config, progress)),
+        ("features", lambda progress: build_features(home, progress)),
+        ("two-tower", lambda progress: train_two_tower(home, progress)),
+        ("ranker", lambda progress: train_ranker(home, progress)),
+        ("evaluate", lambda progress: run_evaluation(home, progress)),
+        ("promote", lambda progress: run_promotion(home)),
+        ("report", lambda progress: _reports(home, progress)),
+    ]
+    done = _Steps(home, fingerprint=asdict(config))
+    with bars() as progress:
+        for name, step in steps:
+            done.run(name, step, progress)
+    print_evaluation(done.result("evaluate"))
+    promotion = done.result("promote")
+    _say(f"release {promotion['release_id']} is the champion; {len(promotion['gates'])} gates passed")
+
+
+def _reports(home: Home, progress: RichProgress) -> dict[str, Any]:
+    from monitoring.report import write_reports
+
+    return write_reports(home, progress)
+
+
+class _Steps:
+    """What has been done in this home, by name and by the input that it was done on."""
+
+    def __init__(self, home: Home, fingerprint: Mapping[str, Any]) -> None:
+        self.path = home.root / "steps.json"
+        self.fingerprint = json.dumps(fingerprint, sort_keys=True, default=str)
+        self.done: dict[str, Any] = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.stale = False
+
+    def run(self, name: str, step: Callable[[RichProgress], dict[str, Any]], progress: RichProgress) -> None:
+        from time import perf_counter
+
+        from feature_repo.home import write_atomic
+
+        before = self.done.get(name)
+        if before and before["fingerprint"] == self.fingerprint and not self.stale:
+            _say(f"  {name:<10} done before ({before['seconds']:.1f} s)")
+            return
+        self.stale = True  # what follows was made from the old result
+        started = perf_counter()
+        result = step(progress)
+        seconds = perf_counter() - started
+        self.done[name] = {"fingerprint": self.fingerprint, "seconds": seconds, "result": result}
+        write_atomic(self.path, json.dumps(self.done, indent=1, default=_plain) + "\n")
+        _say(f"  {name:<10} {seconds:.1f} s")
+
+    def result(self, name: str) -> dict[str, Any]:
+        return json.loads(json.dumps(self.done[name]["result"], default=_plain))  # type: ignore[no-any-return]
+
+
+def _converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
+    """Serve, ask for one viewer's page, watch something, ask again, and say what changed."""
+    from bento_services.client import Client
+    from bento_services.supervisor import running
+
+    viewer = home.world().example_user
+    with running(home, http_port=http_port, grpc_port=grpc_port) as ports:
+        client = Client(ports.http_url)
+        before = client.home(viewer)
+        print_page(before, explain=True)
+        watched = _something_to_watch(before)
+        _say(f"\n{viewer} watches “{watched['title']}” to the end (POST /api/v1/events) …")
+        client.send(
+            {"user_id": viewer, "item_id": watched["video_id"], "event": "watch", "duration_sec": watched["duration"]}
+        )
+        after, seconds = client.home_after(viewer, before)
+        print_changes(before, after, seconds)
+        print_page(after, explain=True)
+        if once:
+            return
+        _say(
+            f"\npage      {ports.http_url}/\nAPI       {ports.http_url}/docs\n"
+            f"gRPC      {ports.host}:{ports.grpc_port}\n"
+            f"reports   {home.reports / 'index.html'}\n"
+            f"MLflow    .venv/bin/mlflow ui --backend-store-uri sqlite:///{home.mlflow / 'mlflow.db'}\n"
+            "Ctrl-C stops everything."
+        )
+        _wait_for_interrupt()
+
+
+def _something_to_watch(page: Mapping[str, Any]) -> dict[str, Any]:
+    rows = {row["row_id"]: row["items"] for row in page["rows"]}
+    picks = rows.get("top_picks") or page["recommendations"]
+    return dict(picks[0])
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+
+
+class RichProgress:
+    """feature_repo.progress.Progress drawn as bars on stderr, so that stdout stays for results."""
+
+    def __init__(self, drawn: Bars) -> None:
+        self.drawn = drawn
+
+    @contextmanager
+    def task(self, label: str, total: int | None = None) -> Iterator[Advance]:
+        bar = self.drawn.add_task(label, total=total)
+        try:
+            yield lambda steps: self.drawn.advance(bar, steps)
+        finally:
+            self.drawn.update(bar, visible=False)
+
+
+@contextmanager
+def bars() -> Iterator[RichProgress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
+        yield RichProgress(drawn)
+
+
+def print_evaluation(result: Mapping[str, Any]) -> None:
+    for name, rows in result["tables"].items():
+        _print_table(name, rows)
+
+
+def print_page(page: Mapping[str, Any], explain: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for row in page["rows"]:
+        table = Table(title=f"{row['title']}", title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for column in ("video", "title", "channel", "reason") + (("source", "score") if explain else ()):
+            table.add_column(column, overflow="ellipsis", no_wrap=True)
+        for item in row["items"][:5]:
+            cells = [item["video_id"], item["title"], item["channel"], item["reason"]]
+            table.add_row(*cells, *((item["source"], f"{item['score']:.3f}") if explain else ()))
+        console.print(table)
+    if explain:
+        stages = " · ".join(f"{stage} {ms:.1f}" for stage, ms in page.get("stage_ms", {}).items())
+        console.print(f"[dim]answered by {page['served_by']} · release {page.get('release_id')} · ms: {stages}[/dim]")
+
+
+def print_changes(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float) -> None:
+    def listed(page: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return {item["video_id"]: item for row in page["rows"] for item in row["items"]}
+
+    old, new = listed(before), listed(after)
+    came = [item for video_id, item in new.items() if video_id not in old]
+    _say(f"the page changed after {seconds:.2f} s: {len(came)} videos came, {len(set(old) - set(new))} left")
+    for item in came[:5]:
+        _say(f"  + {item['title']} — {item['reason']}")
+    rows = [row["title"] for row in after["rows"] if row["title"] not in {row["title"] for row in before["rows"]}]
+    for title in rows:
+        _say(f"  new row: {title}")
+
+
+def _print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title.replace("_", " "), title_justify="left")
+    for column in rows[0] if rows else ():
+        table.add_column(str(column))
+    for row in rows:
+        table.add_row(
+            *(
+                f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
+                for value in row.values()
+            )
+        )
+    Console().print(table)
+
+
+def _show(result: Mapping[str, Any], as_json: bool, table: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+    if as_json:
+        print(json.dumps(result, indent=2, default=_plain))
+    elif table is not None:
+        table(result)
+    else:
+        _print_fields(result)
+
+
+def _print_fields(result: Mapping[str, Any], indent: str = "") -> None:
+    for name, value in result.items():
+        if isinstance(value, Mapping):
+            _say(f"{indent}{name}")
+            _print_fields(value, indent + "  ")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            _print_table(name, value)
+        else:
+            _say(f"{indent}{name:<24} {f'{value:.4f}' if isinstance(value, float) else value}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _wait_for_interrupt() -> None:
+    import signal
+    import threading
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    stop.wait()
+
+
+def main() -> None:
+    try:
+        app(standalone_mode=True)
+    except MarqueeError as error:
+        print(f"marquee: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, HomeError) else 1)
+    except KeyboardInterrupt:
+        print("marquee: stopped; run the same command to go on where it was", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
