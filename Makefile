@@ -1,0 +1,52 @@
+# Marquee. `make demo` and `make test` need Python >= 3.11 and nothing else; the first call installs into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: help demo test check format bench kafka kafka-stop spark tutorials clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(INSTALLED) ## simulate, train, serve and talk to a home page (ARGS=--once stops at the end)
+	@$(BIN)/marquee demo $(ARGS)
+
+test: $(INSTALLED) ## the complete default test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## types, lint, format, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## rewrite the sources in the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
+	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+kafka: $(INSTALLED) ## fetch Apache Kafka with Maven and start one broker on loopback (Java 17 and Maven)
+	@$(BIN)/python infra/kafka/broker.py start
+
+kafka-stop: ## stop that broker
+	@$(BIN)/python infra/kafka/broker.py stop
+
+spark: $(INSTALLED) ## add Spark to .venv (an extra: `marquee features --engine spark`; needs Java 17)
+	@$(BIN)/uv pip install -q -c requirements.lock "pyspark>=4.0"
+
+clean: ## remove what was installed and written here
+	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Marquee needs Python 3.11 or newer: make PYTHON=python3.11 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(BIN)/python -m pip install -q "uv>=0.8"
+	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
