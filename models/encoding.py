@@ -1,0 +1,176 @@
+"""Columns -> tensors: the one encoder, for training and for serving.
+
+Two halves: `rank_columns` + `RankerEncoding` for the ranker, `SequenceEncoding` for the two-tower model. The position
+of an exposure is the one named argument in which training differs from serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feature_repo.crosses import Columns, crosses
+from feature_repo.fold import DAY_US, SESSION_GAP_US
+from feature_repo.home import MarqueeError, World
+from feature_repo.schema import GENRE_SLOTS, USER_WINDOWS, VIDEO_WINDOWS
+
+Array = np.ndarray[Any, Any]
+
+# --- the ranker ------------------------------------------------------------------------------------------------------
+
+USER_NUMBERS = (
+    *USER_WINDOWS,
+    "user_watch_count",
+    "user_skip_count",
+    "user_click_count",
+    "user_like_count",
+    "user_dislike_count",
+    "user_share_count",
+    "user_watch_seconds",
+)
+VIDEO_NUMBERS = (
+    *VIDEO_WINDOWS,
+    "video_watch_count",
+    "video_skip_count",
+    "video_click_count",
+    "video_like_count",
+    "video_dislike_count",
+    "video_share_count",
+    "video_watch_seconds",
+    "duration_seconds",
+    "maturity",
+)
+USER_CATEGORIES = ("country", "user_language", "age_group")
+VIDEO_CATEGORIES = ("creator_id", "video_language")
+CONTEXT_CATEGORIES = ("device",)
+
+POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
+MIN_CATEGORY_COUNT = 20  # a rarer value is encoded as unknown, so that unknown is something the model has learned
+LOG_ABOVE = 20.0  # a count or an amount that reaches further than this is encoded by its logarithm
+CLIP = 6.0  # standard deviations; an outlier at serving may not carry the network out of what it has seen
+
+
+class EncodingError(MarqueeError):
+    """Columns that do not hold what a model was trained on."""
+
+
+def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_score: Array, world: World) -> Columns:
+    """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories.
+
+    `user` and `context` hold one row (a request) or N rows (training); `video` holds N rows with `genres` as the
+    (N, GENRE_SLOTS) multi-hot. `two_tower_score` (N,) is the dot product of the viewer's vector and each video's.
+    What is logged with a served page are these columns. To add a feature to the ranker, add it here.
+    """
+    n = len(two_tower_score)
+    now_us, idle_us = context["timestamp_us"], context["timestamp_us"] - user["user_activity_timestamp_us"]
+    in_session = (user["session_started_us"] > 0) & (idle_us <= SESSION_GAP_US)
+    numbers: dict[str, Array] = {name: user[name] for name in USER_NUMBERS}
+    numbers |= {name: video[name] for name in VIDEO_NUMBERS}
+    numbers |= {
+        "account_age_days": np.clip((now_us - user["signup_timestamp_us"]) / DAY_US, 0.0, 3650.0),
+        "session_watch_count": np.where(in_session, user["session_watch_count"], 0),
+        "session_minutes": np.where(in_session, (now_us - user["session_started_us"]) / 60e6, 0.0),
+        "video_like_rate": (video["video_like_count"] + 1.0) / (video["video_watch_count"] + 20.0),
+        "video_dislike_rate": (video["video_dislike_count"] + 1.0) / (video["video_watch_count"] + 20.0),
+        "video_skip_rate": (video["video_skip_count"] + 1.0)
+        / (video["video_watch_count"] + video["video_skip_count"] + 20.0),
+        "two_tower_score": two_tower_score,
+    }
+    numbers |= {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(world.genres[:GENRE_SLOTS])}
+    numbers |= crosses(user, video, context)
+    columns = {name: np.broadcast_to(np.asarray(column, dtype=np.float32), (n,)) for name, column in numbers.items()}
+    for source, names in ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES)):
+        columns |= {name: np.broadcast_to(source[name], (n,)) for name in names}
+    return columns
+
+
+@dataclass(frozen=True)
+class RankerEncoding:
+    """What `fit` learned of the columns: order, scale and vocabularies. Immutable; goes into the artifact as JSON."""
+
+    numbers: tuple[str, ...]
+    logged: tuple[str, ...]  # those of `numbers` that are encoded as log(1 + x)
+    mean: tuple[float, ...]  # parallel to `numbers`, after the logarithm
+    scale: tuple[float, ...]
+    categories: Mapping[str, tuple[str, ...]]  # value k is encoded as k + 1; 0 = unknown
+
+    @classmethod
+    def fit(cls, columns: Columns) -> RankerEncoding:
+        numbers = tuple(name for name, column in columns.items() if column.dtype != object)
+        logged = tuple(n for n in numbers if columns[n].min(initial=0) >= 0 and columns[n].max(initial=0) > LOG_ABOVE)
+        raw = _stack(columns, numbers, logged).astype(np.float64)
+        scale = raw.std(axis=0)
+        return cls(
+            numbers=numbers,
+            logged=logged,
+            mean=tuple(raw.mean(axis=0).tolist()),
+            scale=tuple(np.where(scale > 1e-6, scale, 1.0).tolist()),
+            categories={name: _vocabulary(column) for name, column in columns.items() if column.dtype == object},
+        )
+
+    def encode(self, columns: Columns, position: Array | None = None) -> tuple[Array, Array]:
+        """Columns -> dense (N, F) float32, categorical (N, C) int64; the last categorical column is the position slot.
+
+        Position is constant when serving: the slot is not known yet. In training it is where the exposure stood, -1
+        where that is not known. Raises EncodingError when a column is missing.
+        """
+        missing = [name for name in (*self.numbers, *self.categories) if name not in columns]
+        if missing:
+            raise EncodingError(
+                f"the ranker was trained on {len(self.numbers) + len(self.categories)} features, "
+                f"{len(missing)} of them are not given: {', '.join(missing)} (run `marquee features`)"
+            )
+        mean, scale = np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
+        dense = (_stack(columns, self.numbers, self.logged) - mean) / scale
+        np.clip(np.nan_to_num(dense, copy=False), -CLIP, CLIP, out=dense)
+        categorical = np.zeros((len(dense), len(self.categories) + 1), dtype=np.int64)
+        for at, (name, values) in enumerate(self.categories.items()):
+            categorical[:, at] = _codes(columns[name], values)
+        if position is not None:
+            categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
+        return dense, categorical
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Rows that an embedding of each categorical column needs; the position's last."""
+        return (*(len(values) + 1 for values in self.categories.values()), POSITION_SLOTS)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "numbers": list(self.numbers),
+            "logged": list(self.logged),
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+            "categories": {name: list(values) for name, values in self.categories.items()},
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> RankerEncoding:
+        return cls(
+            **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},
+            categories={name: tuple(values) for name, values in fields["categories"].items()},
+        )
+
+
+def _stack(columns: Columns, numbers: Sequence[str], logged: Sequence[str]) -> Array:
+    stacked = np.empty((len(columns[numbers[0]]), len(numbers)), dtype=np.float32)
+    for at, name in enumerate(numbers):
+        stacked[:, at] = columns[name]
+    at_logged = [numbers.index(name) for name in logged]
+    stacked[:, at_logged] = np.log1p(np.maximum(stacked[:, at_logged], 0.0))
+    return stacked
+
+
+def _vocabulary(column: Array) -> tuple[str, ...]:
+    values, counts = np.unique(column.astype(str), return_counts=True)
+    return tuple(values[(counts >= MIN_CATEGORY_COUNT) & (values != "")].tolist())
+
+
+def _codes(column: Array, values: Sequence[str]) -> Array:
+    code_of = {value: code for code, value in enumerate(values, start=1)}
+    if column.strides == (0,):  # one request's value seen by every row
+        return np.array([code_of.get(column[0], 0)] if len(column) else [], dtype=np.int64)
+    return np.fromiter((code_of.get(value, 0) for value in column), dtype=np.int64, count=len(column))

@@ -1,0 +1,162 @@
+"""The multi-task ranker: one forward pass gives every action's probability for every candidate of a request.
+
+N candidates, F numbers, C categories, A actions (ACTIONS below), H hidden width.
+
+`Ranker` is the network, trainable; `RankerModel` is the trained artifact: program, encoding and score weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from feature_repo.crosses import Columns
+from feature_repo.schema import RANK_SERVICE
+from models.encoding import RankerEncoding
+
+Array = np.ndarray[Any, Any]
+
+ACTIONS = ("click", "complete", "watch_fraction", "like", "dislike")
+
+
+class Ranker(nn.Module):
+    """Numbers and embedded categories -> one explicit cross (DCN-v2, Wang et al. 2021, eq. 1) -> MLP -> A logits.
+
+    Where an exposure stood enters as a bias added to the logits (Zhao et al. 2019, "shallow tower"): it may explain a
+    click but cannot interact with taste, and so can be left out when serving.
+    """
+
+    def __init__(
+        self, numbers: int, cardinalities: Sequence[int], width: int = 128, embedding: int = 8, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        *categories, positions = cardinalities
+        self.embeddings = nn.ModuleList(nn.Embedding(size, embedding) for size in categories)
+        for table in self.embeddings:
+            nn.init.normal_(table.weight, std=0.05)  # type: ignore[arg-type]
+        inputs = numbers + embedding * len(categories)
+        self.cross = nn.Linear(inputs, inputs)
+        self.hidden = nn.Sequential(
+            nn.Linear(2 * inputs, width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width // 2),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+        )
+        self.actions = nn.Linear(width // 2, len(ACTIONS))
+        self.position_bias = nn.Embedding(positions, len(ACTIONS))
+        nn.init.zeros_(self.position_bias.weight)
+
+    def forward(self, dense_NF: Tensor, categorical_NC: Tensor) -> Tensor:
+        embedded = [table(categorical_NC[:, at]) for at, table in enumerate(self.embeddings)]
+        input_NI = torch.cat([dense_NF, *embedded], dim=1)
+        crossed_NI = input_NI * self.cross(input_NI) + input_NI
+        logits_NA = self.actions(self.hidden(torch.cat([input_NI, crossed_NI], dim=1)))
+        biased_NA: Tensor = logits_NA + self.position_bias(categorical_NC[:, -1])
+        return biased_NA
+
+
+@dataclass(frozen=True)
+class ActionWeights:
+    """How predicted actions become one score. Config, not learned: this is where a product says what it wants."""
+
+    click: float = 1.0
+    complete: float = 0.5
+    engaged: float = 0.5  # of E[watch seconds] x E[watch fraction], in typical videos
+    like: float = 1.0
+    dislike: float = 1.0
+
+
+@dataclass(frozen=True)
+class RankerModel:
+    """A trained ranker. `typical_seconds` stands in for a duration that is not known."""
+
+    program: torch.export.ExportedProgram
+    encoding: RankerEncoding
+    weights: ActionWeights
+    typical_seconds: float
+    service: str = RANK_SERVICE  # the feature service whose features it was trained on
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_network", self.program.module())
+
+    @classmethod
+    def export(
+        cls, network: Ranker, encoding: RankerEncoding, typical_seconds: float, weights: ActionWeights | None = None
+    ) -> RankerModel:
+        """Freeze a trained network; the number of candidates stays free."""
+        example = (
+            torch.zeros(2, len(encoding.numbers)),
+            torch.zeros(2, len(encoding.cardinalities), dtype=torch.int64),
+        )
+        rows = torch.export.Dim("candidates", min=1, max=1_000_000)
+        program = torch.export.export(network.eval(), example, dynamic_shapes=({0: rows}, {0: rows}))
+        return cls(program, encoding, weights or ActionWeights(), typical_seconds)
+
+    def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:
+        """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
+        dense, categorical = self.encoding.encode(columns, position)
+        if not len(dense):
+            return {action: np.zeros(0, dtype=np.float32) for action in ACTIONS}
+        with torch.inference_mode():
+            logits_NA = self._network(torch.from_numpy(dense), torch.from_numpy(categorical))  # type: ignore[attr-defined]
+            p_NA = torch.sigmoid(logits_NA).numpy()
+        return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
+
+    def score(self, columns: Columns) -> dict[str, Array]:
+        """p_click, p_complete, watch_seconds (expected), p_like, p_dislike and score, each (N,) float32."""
+        p = self.probabilities(columns)
+        duration = np.where(columns["duration_seconds"] > 0, columns["duration_seconds"], self.typical_seconds)
+        watch_seconds = p["watch_fraction"] * duration.astype(np.float32)
+        engaged = watch_seconds * p["watch_fraction"] / np.float32(self.typical_seconds)
+        w = self.weights
+        score = (
+            w.click * p["click"]
+            + w.complete * p["complete"]
+            + w.engaged * engaged
+            + w.like * p["like"]
+            - w.dislike * p["dislike"]
+        )
+        return {
+            "p_click": p["click"],
+            "p_complete": p["complete"],
+            "watch_seconds": watch_seconds,
+            "p_like": p["like"],
+            "p_dislike": p["dislike"],
+            "score": score.astype(np.float32),
+        }
+
+    def save(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        torch.export.save(self.program, directory / "ranker.pt2")
+        config = {
+            "actions": list(ACTIONS),
+            "service": self.service,
+            "typical_seconds": self.typical_seconds,
+            "weights": asdict(self.weights),
+        }
+        _write_json(directory / "config.json", config)
+        _write_json(directory / "encoding.json", self.encoding.to_json())
+
+    @classmethod
+    def load(cls, directory: Path) -> RankerModel:
+        config = json.loads((directory / "config.json").read_text())
+        return cls(
+            program=torch.export.load(directory / "ranker.pt2"),
+            encoding=RankerEncoding.from_json(json.loads((directory / "encoding.json").read_text())),
+            weights=ActionWeights(**config["weights"]),
+            typical_seconds=float(config["typical_seconds"]),
+            service=str(config["service"]),
+        )
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n")
