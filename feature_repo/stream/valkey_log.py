@@ -47,6 +47,9 @@ class ValkeyEventLog:
                     raise
                 self._create_group(topic, group)
                 return self._read(topic, group, consumer, count, block_ms)
+            except redis.RedisError:
+                self._pending[topic, group, consumer] = True  # the server may have handed out what did not arrive
+                raise
 
     def ack(self, topic: str, group: str, ids: Sequence[str]) -> None:
         if ids:
