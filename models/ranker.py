@@ -99,6 +99,7 @@ class RankerModel:
         )
         rows = torch.export.Dim("candidates", min=1, max=1_000_000)
         program = torch.export.export(network.eval(), example, dynamic_shapes=({0: rows}, {0: rows}))
+        program.example_inputs = None  # they would be saved as a pickle inside the archive
         return cls(program, encoding, weights or ActionWeights(), typical_seconds)
 
     def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:

@@ -1,0 +1,164 @@
+"""A release on disk: everything one version of the recommender needs, verified before any parser sees it.
+
+    HOME/releases/<release_id>/
+        manifest.json     release_id, created, files {path: sha256}, world, feature_service, metrics, cuts, mlflow
+        two_tower/ ranker/ item_cf/ popularity/     the models as they were trained
+        index/            faiss over every video's vector
+        policy.toml       the feed's declared policy, when the release carries one
+        static.json       popular videos with their metadata: what is shown when nothing else can be read
+        evaluation.json   the figures the release was judged by
+    HOME/releases/champion, previous     text files that hold a release id
+
+Bit flips load silently in faiss, safetensors and torch, hence SHA-256 of every file first. The release id is the hash of
+what the manifest says of the content, so that the same content is the same release and a manifest cannot be edited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feature_repo.home import Home, HomeError, MarqueeError, World
+from models.ranker import RankerModel
+
+if TYPE_CHECKING:
+    from models.index import VideoIndex
+    from models.item_cf import ItemNeighbours
+    from models.popularity import Popularity
+    from models.two_tower import RetrievalModel
+
+MANIFEST = "manifest.json"
+CHAMPION, PREVIOUS = "champion", "previous"
+# What the id is the hash of. When it was made and where MLflow lists it do not make it another release.
+CONTENT_FIELDS = ("files", "world", "feature_service", "metrics", "cuts")
+REQUIRED_FILES = ("ranker/ranker.pt2", "static.json", "policy.toml")
+
+
+class ArtifactError(MarqueeError):
+    """A release that is not what its manifest says; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One verified version of everything; the only thing that training hands to serving."""
+
+    release_id: str
+    path: Path
+    manifest: Mapping[str, Any]
+    world: World
+    retrieval: RetrievalModel
+    index: VideoIndex
+    ranker: RankerModel
+    item_cf: ItemNeighbours
+    popularity: Popularity
+    policy_path: Path
+    static_videos: tuple[Mapping[str, Any], ...]  # schema.VIDEO_PROFILE and video_id, most popular first
+
+
+def load_release(path: Path) -> Release:
+    """Verify every file, then load. Raises ArtifactError naming the file at fault."""
+    from models.index import VideoIndex
+    from models.item_cf import ItemNeighbours
+    from models.popularity import Popularity
+    from models.two_tower import RetrievalModel
+
+    manifest = verify(path)
+    return Release(
+        release_id=manifest["release_id"],
+        path=path,
+        manifest=manifest,
+        world=World.from_json(manifest["world"]),
+        retrieval=RetrievalModel.load(path / "two_tower"),
+        index=VideoIndex.load(path / "index"),
+        ranker=RankerModel.load(path / "ranker"),
+        item_cf=ItemNeighbours.load(path / "item_cf"),
+        popularity=Popularity.load(path / "popularity"),
+        policy_path=path / "policy.toml",
+        static_videos=tuple(json.loads((path / "static.json").read_text())),
+    )
+
+
+def verify(path: Path) -> dict[str, Any]:
+    """The manifest of a release of which every byte is as it was written. Raises ArtifactError."""
+    manifest = _read_manifest(path)
+    if path.name.startswith("r-") and path.name != manifest["release_id"]:
+        raise ArtifactError(f"{path / MANIFEST}: this is release {manifest['release_id']}, not {path.name}")
+    missing = [name for name in REQUIRED_FILES if name not in manifest["files"]]
+    if missing:
+        raise ArtifactError(f"{path / MANIFEST}: a release holds {', '.join(REQUIRED_FILES)}; not listed: {missing[0]}")
+    for name, expected in manifest["files"].items():
+        file = path / name
+        if not file.is_file():
+            raise ArtifactError(f"{file}: listed in the manifest but not there (rebuild with `marquee promote`)")
+        if (found := sha256_of(file)) != expected:
+            raise ArtifactError(f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; the file was changed")
+    return manifest
+
+
+def champion(home: Home) -> Path:
+    """Where the promoted release lies. Raises HomeError when nothing was promoted yet."""
+    path = pointed_at(home, CHAMPION)
+    if path is None:
+        raise HomeError(
+            f"no release at {home.root}: run `marquee train`, `marquee evaluate` and `marquee promote` first"
+        )
+    return path
+
+
+def pointed_at(home: Home, pointer: str) -> Path | None:
+    """The release that `champion` or `previous` names."""
+    file = home.releases / pointer
+    return home.releases / file.read_text().strip() if file.exists() else None
+
+
+def load_champion(home: Home) -> tuple[Release, list[str]]:
+    """The champion, or, when it is corrupt, the previous release; with what was wrong with those refused."""
+    problems: list[str] = []
+    for path in (champion(home), pointed_at(home, PREVIOUS)):
+        if path is None:
+            continue
+        try:
+            return load_release(path), problems
+        except ArtifactError as error:
+            problems.append(str(error))
+    raise ArtifactError("no release can be loaded: " + "; ".join(problems))
+
+
+def content_id(manifest: Mapping[str, Any]) -> str:
+    """`r-` and 12 hexadecimal digits of the content's hash."""
+    content = {name: manifest[name] for name in CONTENT_FIELDS}
+    return "r-" + hashlib.sha256(_canonical(content)).hexdigest()[:12]
+
+
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """The one way to write a manifest: with a checksum over all of it, so that no byte of it can change unseen."""
+    body = {name: value for name, value in manifest.items() if name != "checksum"}
+    return _canonical({**body, "checksum": hashlib.sha256(_canonical(body)).hexdigest()})
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    file = path / MANIFEST
+    try:
+        raw = file.read_bytes()
+        manifest: dict[str, Any] = json.loads(raw)
+        sound = manifest_bytes(manifest) == raw and content_id(manifest) == manifest["release_id"]
+    except FileNotFoundError:
+        raise ArtifactError(f"{file}: not there; {path} is not a release") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{file}: not a manifest ({error})") from None
+    if not sound:
+        raise ArtifactError(f"{file}: its checksum does not fit its content; the file was changed")
+    return manifest
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode()
