@@ -1,0 +1,76 @@
+"""The one place that speaks to Evidently: run a report, keep its page, give back its numbers.
+
+Nothing leaves the machine: the pages hold their own scripts, and DO_NOT_TRACK is set before a report runs.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # importing Evidently warns of what numpy and litestar deprecate; not ours to fix
+    from evidently import DataDefinition, Dataset, Recsys, Report
+    from evidently.legacy.metrics.data_drift import embeddings_drift
+    from evidently.metrics import (
+        NDCG,
+        Diversity,
+        EmbeddingsDrift,
+        HitRate,
+        Novelty,
+        Personalization,
+        PopularityBiasMetric,
+    )
+    from evidently.metrics.embeddings import ModelDriftMethod
+    from evidently.presets import DataDriftPreset
+    from evidently.tests import lt
+
+__all__ = [
+    "NDCG",
+    "DataDefinition",
+    "DataDriftPreset",
+    "Diversity",
+    "EmbeddingsDrift",
+    "HitRate",
+    "ModelDriftMethod",
+    "Novelty",
+    "Personalization",
+    "PopularityBiasMetric",
+    "Recsys",
+    "lt",
+    "snapshot",
+]
+
+embeddings_drift.SAMPLE_CONSTANT = 250  # rows of its t-SNE picture: the default of 2,500 takes 20 s and shows no more
+
+
+def snapshot(
+    metrics: Sequence[Any],
+    definition: Any,
+    current: pd.DataFrame,
+    reference: pd.DataFrame | None = None,
+    train: pd.DataFrame | None = None,
+    path: Path | None = None,
+) -> list[Mapping[str, Any]]:
+    """Evidently's `{"config": …, "value": …}` for each metric of `current`; the page goes to `path`."""
+    os.environ["DO_NOT_TRACK"] = "1"
+
+    def dataset(frame: pd.DataFrame | None) -> Any:
+        return None if frame is None else Dataset.from_pandas(frame, data_definition=definition)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # divisions by the spread of a constant column, and pandas' deprecations
+        additional = {} if train is None else {"current_train_data": dataset(train)}
+        run = Report(list(metrics), include_tests=True).run(
+            dataset(current), dataset(reference), additional_data=additional
+        )
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            run.save_html(str(path))
+        found: list[Mapping[str, Any]] = run.dict()["metrics"]
+    return found
