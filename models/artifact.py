@@ -9,14 +9,15 @@
         evaluation.json   the figures the release was judged by
     HOME/releases/champion, previous     text files that hold a release id
 
-Bit flips load silently in faiss, safetensors and torch, hence SHA-256 of every file first. The release id is the hash of
-what the manifest says of the content, so that the same content is the same release and a manifest cannot be edited.
+Bit flips load silently in faiss, safetensors and torch, hence SHA-256 of every file first. The release id is the hash
+of what the manifest says of the content: the same content is the same release.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 CHAMPION, PREVIOUS = "champion", "previous"
 # What the id is the hash of. When it was made and where MLflow lists it do not make it another release.
-CONTENT_FIELDS = ("files", "world", "feature_service", "metrics", "cuts")
+CONTENT_FIELDS = ("files", "world", "feature_service", "cuts")
 REQUIRED_FILES = ("ranker/ranker.pt2", "static.json", "policy.toml")
 
 
@@ -118,11 +119,10 @@ def pointed_at(home: Home, pointer: str) -> Path | None:
 def load_champion(home: Home) -> tuple[Release, list[str]]:
     """The champion, or, when it is corrupt, the previous release; with what was wrong with those refused."""
     problems: list[str] = []
-    for path in (champion(home), pointed_at(home, PREVIOUS)):
-        if path is None:
-            continue
+    for locate in (champion, lambda home: pointed_at(home, PREVIOUS)):
         try:
-            return load_release(path), problems
+            if (path := locate(home)) is not None:
+                return load_release(path), problems
         except ArtifactError as error:
             problems.append(str(error))
     raise ArtifactError("no release can be loaded: " + "; ".join(problems))
@@ -143,6 +143,17 @@ def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes(directory: Path) -> dict[str, str]:
+    """Relative path -> sha256 of every file below a directory."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): sha256_of(path) for path in files}
+
+
+def directory_id(directory: Path) -> str:
+    """One hash of a directory's content."""
+    return hashlib.sha256(_canonical(hashes(directory))).hexdigest()
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
