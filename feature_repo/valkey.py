@@ -87,7 +87,7 @@ class EmbeddedValkey:
     """
 
     def __init__(self, directory: Path, *, supervise: bool = True) -> None:
-        self.directory = directory
+        self.directory = directory.resolve()
         self._supervise = supervise
         self._child: subprocess.Popen[bytes] | None = None
         self._failure: BaseException | None = None
@@ -145,7 +145,7 @@ class EmbeddedValkey:
         with open(self.directory / "lock", "w") as lock:  # one starter at a time, whichever process it is in
             fcntl.flock(lock, fcntl.LOCK_EX)
             address = self._stored_address()
-            if address and _answers(address):
+            if address and _answers(address, self.directory):
                 self._child = None
                 return
             if address is None or not _is_free(address.port):
@@ -153,7 +153,7 @@ class EmbeddedValkey:
                 write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
             self._child = self._spawn(address)
             deadline = time.monotonic() + START_SECONDS
-            while not _answers(address):
+            while not _answers(address, self.directory):
                 if self._child.poll() is not None or time.monotonic() > deadline:
                     raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
                 if self._stopping.is_set():
@@ -224,10 +224,11 @@ tcp-keepalive 60
 """
 
 
-def _answers(address: Address) -> bool:
+def _answers(address: Address, directory: Path) -> bool:
+    """Whether this home's own server answers there; a copied home must not join the server of the original."""
     client = connect(address.url, timeout_seconds=0.5)
     try:
-        return bool(client.ping())
+        return Path(client.config_get("dir")["dir"]) == directory
     except redis.RedisError:
         return False
     finally:

@@ -104,16 +104,19 @@ def champion(home: Home) -> Path:
     """Where the promoted release lies. Raises HomeError when nothing was promoted yet."""
     path = pointed_at(home, CHAMPION)
     if path is None:
-        raise HomeError(
-            f"no release at {home.root}: run `marquee train`, `marquee evaluate` and `marquee promote` first"
-        )
+        raise HomeError(f"no release at {home.root}: run `marquee train`, `marquee evaluate`, `marquee promote` first")
     return path
 
 
 def pointed_at(home: Home, pointer: str) -> Path | None:
-    """The release that `champion` or `previous` names."""
+    """The release that `champion` or `previous` names; None before there is one. Raises ArtifactError."""
     file = home.releases / pointer
-    return home.releases / file.read_text().strip() if file.exists() else None
+    if not file.exists():
+        return None
+    release_id = file.read_bytes().strip()
+    if not re.fullmatch(rb"r-[0-9a-f]{12}", release_id):
+        raise ArtifactError(f"{file}: expected a release id, found {release_id[:40]!r}")
+    return home.releases / release_id.decode()
 
 
 def load_champion(home: Home) -> tuple[Release, list[str]]:

@@ -5,7 +5,6 @@ MLflow keeps the record; it is never on a request's path. Store: SQLite and loca
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from models.artifact import directory_id
 
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
 
 TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -155,15 +155,7 @@ class Tracking:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow and SQLAlchemy warn about themselves and log each migration; what they raise still reaches us."""
-    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
-    levels = [logger.level for logger in loggers]
+    """MLflow's dependencies warn about each other; what they raise still reaches us."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+        yield

@@ -211,7 +211,8 @@ class _Member:
             return again
         deadline = time.monotonic() + JOIN_SECONDS
         while True:
-            batches = self._consumer.poll(timeout_ms=block_ms, max_records=count)
+            wait_ms = block_ms if self._joined else max(block_ms, 100)
+            batches = self._consumer.poll(timeout_ms=wait_ms, max_records=count)
             if batches or self._joined or time.monotonic() > deadline:
                 break
             self._joined = bool(self._consumer.assignment())
