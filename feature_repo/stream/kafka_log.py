@@ -6,6 +6,7 @@ and what follows it again. Deliveries are counted in the process: a restart begi
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -29,8 +30,9 @@ EARLIEST, LATEST = -2, -1  # ListOffsets
 class KafkaEventLog:
     def __init__(self, bootstrap_servers: str, timeout_ms: int = TIMEOUT_MS, session_ms: int = SESSION_MS) -> None:
         """Connects at the first use: a broker that is away must not hold up whoever builds this."""
+        self._servers = bootstrap_servers.split(",")
         self._connection = {
-            "bootstrap_servers": bootstrap_servers.split(","),
+            "bootstrap_servers": self._servers,
             "bootstrap_timeout_ms": timeout_ms,
             "request_timeout_ms": timeout_ms,
             "reconnect_backoff_max_ms": 1_000,
@@ -51,6 +53,7 @@ class KafkaEventLog:
             member = self._members.get((topic, group, consumer))
             if member is None:
                 self._ensure_topic(topic)
+                self._reach()
                 member = _Member(self._connection, self._session_ms, topic, _group_id(topic, group), consumer)
                 self._members[topic, group, consumer] = member
             return member.read(count, block_ms)
@@ -131,6 +134,7 @@ class KafkaEventLog:
             if not missing:
                 return []
             messages: list[Any] = []
+            self._reach()
             reader = KafkaConsumer(enable_auto_commit=False, **self._connection)
             try:
                 reader.assign(sorted(missing))
@@ -168,6 +172,7 @@ class KafkaEventLog:
     def _sender(self) -> Any:
         with self._lock:
             if self._producer is None:
+                self._reach()
                 self._producer = KafkaProducer(
                     acks="all",
                     enable_idempotence=True,
@@ -181,8 +186,20 @@ class KafkaEventLog:
     def _administrator(self) -> Any:
         with self._lock:
             if self._admin is None:
+                self._reach()
                 self._admin = KafkaAdminClient(**self._connection)
             return self._admin
+
+    def _reach(self) -> None:
+        """Look for a broker before a client is built: kafka-python's constructors leak a thread when they fail."""
+        for server in self._servers:
+            host, _, port = server.rpartition(":")
+            try:
+                with socket.create_connection((host, int(port)), timeout=self._timeout_ms / 1000):
+                    return
+            except OSError:
+                continue
+        raise EventLogDown(f"no Kafka broker answers at {', '.join(self._servers)}")
 
 
 class _Member:

@@ -1,0 +1,203 @@
+"""The contract of `EventLog`, run over Valkey Streams and over a real Kafka broker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from live import KAFKA_WARNINGS, ROOT, kafka, valkey
+
+from feature_repo.stream.event_log import EventLog, EventLogDown, Record, open_event_log
+
+pytestmark = KAFKA_WARNINGS
+
+
+@dataclass(frozen=True)
+class Backend:
+    open: Callable[[], EventLog]  # a client as another process would have
+    code: str  # the same, for a process of its own
+    down: Callable[[], EventLog]  # a client of a server that is not there
+
+
+@pytest.fixture(scope="module", params=["valkey", pytest.param("kafka", marks=pytest.mark.kafka)])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    directory = tmp_path_factory.mktemp(request.param)
+    if request.param == "valkey":
+        from feature_repo.stream.valkey_log import ValkeyEventLog
+
+        with valkey(directory) as url:
+            yield Backend(
+                lambda: ValkeyEventLog(url, claim_idle_ms=200),
+                f"from feature_repo.stream.valkey_log import ValkeyEventLog; log = ValkeyEventLog({url!r})",
+                lambda: open_event_log("redis://127.0.0.1:1/0"),
+            )
+        return
+    with kafka(directory) as address:
+        from feature_repo.stream.kafka_log import KafkaEventLog
+
+        yield Backend(
+            lambda: KafkaEventLog(address, session_ms=1_500),
+            "from feature_repo.stream.kafka_log import KafkaEventLog; "
+            f"log = KafkaEventLog({address!r}, session_ms=1_500)",
+            lambda: KafkaEventLog("127.0.0.1:1", timeout_ms=500),
+        )
+
+
+@pytest.fixture
+def log(backend: Backend) -> Iterator[EventLog]:
+    opened = backend.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"topic-{uuid.uuid4().hex[:8]}"
+
+
+def read(log: EventLog, topic: str, n: int, *, consumer: str = "a", group: str = "g") -> list[Record]:
+    """Exactly `n` new records, acknowledged as they come."""
+    found: list[Record] = []
+    deadline = time.monotonic() + 10
+    while len(found) < n and time.monotonic() < deadline:
+        records = log.read(topic, group, consumer, 100, 50)
+        log.ack(topic, group, [record.id for record in records])
+        found.extend(records)
+    assert len(found) == n
+    return found
+
+
+def test_what_was_appended_is_read_once_by_each_group(log: EventLog, topic: str) -> None:
+    ids = log.append(topic, [(f"user-{n}", f"value {n}".encode()) for n in range(20)])
+    assert len(set(ids)) == 20
+    for group in ("g", "h"):
+        records = read(log, topic, 20, group=group)
+        assert {record.id for record in records} == set(ids)
+        assert {(record.key, record.value) for record in records} == {
+            (f"user-{n}", f"value {n}".encode()) for n in range(20)
+        }
+        assert {record.deliveries for record in records} == {1}
+        assert log.read(topic, group, "a", 100, 0) == []
+
+
+def test_records_of_one_key_keep_their_order(log: EventLog, topic: str) -> None:
+    for start in (0, 50):
+        log.append(topic, [(f"user-{n % 3}", str(n).encode()) for n in range(start, start + 50)])
+    records = read(log, topic, 100)
+    for key in ("user-0", "user-1", "user-2"):
+        numbers = [int(record.value) for record in records if record.key == key]
+        assert numbers == sorted(numbers)
+
+
+def test_a_record_that_is_not_acknowledged_is_handed_out_again_first_and_alone(log: EventLog, topic: str) -> None:
+    log.append(topic, [("user", b"one"), ("user", b"two"), ("user", b"three")])
+    first = _one_batch(log, topic, "a", 2)
+    assert [(record.value, record.deliveries) for record in first] == [(b"one", 1), (b"two", 1)]
+    log.ack(topic, "g", [first[0].id])
+    again = log.read(topic, "g", "a", 100, 100)
+    assert [(record.value, record.deliveries) for record in again] == [(b"two", 2)]
+    log.ack(topic, "g", [again[0].id])
+    assert [record.value for record in read(log, topic, 1)] == [b"three"]
+
+
+def test_a_consumer_that_comes_back_under_its_name_is_handed_what_it_had(backend: Backend, topic: str) -> None:
+    before = backend.open()
+    before.append(topic, [("user", b"one"), ("user", b"two")])
+    _one_batch(before, topic, "a", 100)
+    after = backend.open()  # `before` is not closed: a killed process closes nothing
+    records = _one_batch(after, topic, "a", 100)
+    assert [record.value for record in records] == [b"one", b"two"]
+    after.ack(topic, "g", [record.id for record in records])
+    assert after.lag(topic, "g") == 0
+    after.close()
+    before.close()
+
+
+def test_the_records_of_a_dead_consumer_are_taken_over(backend: Backend, log: EventLog, topic: str) -> None:
+    log.append(topic, [("user", b"one")])
+    read_and_die = f"""
+{backend.code}
+while not log.read({topic!r}, "g", "dead", 100, 100): pass
+import os; os.kill(os.getpid(), 9)
+"""
+    died = subprocess.run([sys.executable, "-W", "ignore", "-c", read_and_die], cwd=ROOT, timeout=30)
+    assert died.returncode == -9
+    assert log.lag(topic, "g") == 1
+    assert [record.value for record in read(log, topic, 1, consumer="alive")] == [b"one"]
+    assert log.lag(topic, "g") == 0
+
+
+def test_lag_counts_what_is_still_to_acknowledge(log: EventLog, topic: str) -> None:
+    log.append(topic, [("user", b"x")] * 5)
+    assert log.lag(topic, "g") == 5
+    records = _one_batch(log, topic, "a", 2)
+    assert log.lag(topic, "g") == 5
+    log.ack(topic, "g", [record.id for record in records])
+    assert log.lag(topic, "g") == 3
+
+
+def test_a_dead_letter_keeps_its_reason_and_can_be_replayed(log: EventLog, topic: str) -> None:
+    log.append(topic, [("user", b"poison"), ("user", b"fine")])
+    records = _one_batch(log, topic, "a", 100)
+    log.dead_letter(topic, "g", records[0], "not an event")
+    log.ack(topic, "g", [records[1].id])
+    assert log.lag(topic, "g") == 0
+    assert [(r.key, r.value, reason) for r, reason in log.dead_letters(topic, 10)] == [
+        ("user", b"poison", "g: not an event")
+    ]
+    assert log.replay_dead_letters(topic) == 1
+    assert log.dead_letters(topic, 10) == []
+    assert log.replay_dead_letters(topic) == 0
+    assert [record.value for record in read(log, topic, 1)] == [b"poison"]
+
+
+def test_tail_shows_the_newest_and_disturbs_no_group(log: EventLog, topic: str) -> None:
+    for n in range(5):
+        log.append(topic, [(f"user-{n}", str(n).encode())])
+        time.sleep(0.002)  # Kafka's partitions are merged by millisecond
+    assert [record.value for record in log.tail(topic, 3)] == [b"2", b"3", b"4"]
+    assert len(read(log, topic, 5)) == 5
+
+
+def test_trim_takes_nothing_that_a_group_still_needs(log: EventLog, topic: str) -> None:
+    log.append(topic, [("user", b"x")] * 300)
+    records = _one_batch(log, topic, "a", 100)
+    log.ack(topic, "g", [record.id for record in records])
+    log.trim(topic, 10)
+    read(log, topic, 200)
+
+
+def test_an_empty_topic_reads_as_empty(log: EventLog, topic: str) -> None:
+    assert log.lag(topic, "g") == 0
+    assert log.tail(topic, 5) == []
+    assert log.dead_letters(topic, 5) == []
+    assert log.append(topic, []) == []
+    assert log.read(topic, "g", "a", 10, 0) == []
+
+
+def test_a_log_that_is_down_says_so_soon(backend: Backend, topic: str) -> None:
+    log = backend.down()
+    for call in (
+        lambda: log.append(topic, [("user", b"x")]),
+        lambda: log.read(topic, "g", "a", 1, 10),
+        lambda: log.lag(topic, "g"),
+        lambda: log.tail(topic, 1),
+    ):
+        started = time.monotonic()
+        with pytest.raises(EventLogDown):
+            call()
+        assert time.monotonic() - started < 3
+    log.close()
+
+
+def _one_batch(log: EventLog, topic: str, consumer: str, count: int) -> list[Record]:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if records := log.read(topic, "g", consumer, count, 50):
+            return records
+    pytest.fail("nothing came")
