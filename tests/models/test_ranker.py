@@ -1,0 +1,117 @@
+"""The ranker artifact: one pass for all candidates, the declared score, and a file without a pickle in it."""
+
+import io
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.encoding import RankerEncoding
+from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel
+
+N = 500
+
+
+def columns(n: int = N) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    rng = np.random.default_rng(5)
+    return {
+        "two_tower_score": rng.normal(size=n).astype(np.float32),
+        "duration_seconds": np.where(np.arange(n) % 5, rng.uniform(60, 7200, n), 0.0).astype(np.float32),
+        "creator_id": np.array([f"c{i % 7}" for i in range(n)], dtype=object),
+        "device": np.broadcast_to(np.array(["mobile"], dtype=object), (n,)),
+    }
+
+
+@pytest.fixture(scope="module")
+def model() -> RankerModel:
+    torch.manual_seed(3)
+    encoding = RankerEncoding.fit(columns())
+    network = Ranker(len(encoding.numbers), encoding.cardinalities)
+    torch.nn.init.normal_(network.position_bias.weight)
+    return RankerModel.export(network, encoding, typical_seconds=900.0)
+
+
+def test_every_prediction_has_one_value_per_candidate(model: RankerModel) -> None:
+    scored = model.score(columns())
+    assert set(scored) == {"p_click", "p_complete", "watch_seconds", "p_like", "p_dislike", "score"}
+    for name, values in scored.items():
+        assert (values.shape, values.dtype) == ((N,), np.float32), name
+        assert np.isfinite(values).all()
+    assert all(((scored[name] > 0) & (scored[name] < 1)).all() for name in scored if name.startswith("p_"))
+
+
+def test_no_candidates_give_no_scores(model: RankerModel) -> None:
+    assert {name: len(values) for name, values in model.score(columns(0)).items()} == dict.fromkeys(
+        model.score(columns(1)), 0
+    )
+
+
+def test_a_candidates_score_does_not_depend_on_the_others(model: RankerModel) -> None:
+    whole = model.score(columns())
+    some = [3, 77, 250, 499]
+    part = model.score({name: column[some] for name, column in columns().items()})
+    for name, values in part.items():
+        np.testing.assert_allclose(values, whole[name][some], rtol=1e-5, err_msg=name)
+
+
+def test_the_score_is_the_declared_sum(model: RankerModel) -> None:
+    weighted = replace(model, weights=ActionWeights(click=2.0, complete=3.0, engaged=5.0, like=7.0, dislike=11.0))
+    p, scored = model.probabilities(columns()), weighted.score(columns())
+    seconds = p["watch_fraction"] * np.where(columns()["duration_seconds"] > 0, columns()["duration_seconds"], 900.0)
+    expected = (
+        2 * p["click"]
+        + 3 * p["complete"]
+        + 5 * seconds * p["watch_fraction"] / 900.0
+        + 7 * p["like"]
+        - 11 * p["dislike"]
+    )
+    np.testing.assert_allclose(scored["watch_seconds"], seconds, rtol=1e-5)
+    np.testing.assert_allclose(scored["score"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_where_an_exposure_stood_adds_the_same_to_every_candidates_logit(model: RankerModel) -> None:
+    def logits(position: int | None) -> np.ndarray:  # type: ignore[type-arg]
+        at = None if position is None else np.full(N, position)
+        p = model.probabilities(columns(), at)
+        return np.stack([np.log(p[action] / (1 - p[action])) for action in ACTIONS])
+
+    for shift in (logits(0) - logits(None), logits(7) - logits(0)):
+        assert np.abs(shift).max() > 0.1
+        np.testing.assert_allclose(shift, np.repeat(shift[:, :1], N, axis=1), atol=1e-3)
+    np.testing.assert_array_equal(logits(-1), logits(None))
+
+
+def test_a_saved_ranker_scores_the_same(model: RankerModel, tmp_path: Path) -> None:
+    weighted = replace(model, weights=ActionWeights(like=4.0), typical_seconds=123.0)
+    weighted.save(tmp_path / "ranker")
+    again = RankerModel.load(tmp_path / "ranker")
+    assert (again.weights, again.typical_seconds, again.service) == (weighted.weights, 123.0, "home_rank_v1")
+    for name, values in weighted.score(columns()).items():
+        np.testing.assert_array_equal(again.score(columns())[name], values, err_msg=name)
+
+
+def test_the_file_holds_no_pickle(model: RankerModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    with zipfile.ZipFile(tmp_path / "ranker.pt2") as archive:
+        for name in archive.namelist():
+            content = archive.read(name)
+            assert not name.endswith(".pkl")
+            assert not zipfile.is_zipfile(io.BytesIO(content)), name  # torch.save writes a zip with data.pkl
+
+
+def test_500_candidates_take_less_than_10_milliseconds_on_one_core(model: RankerModel) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        spent = []
+        for _ in range(20):
+            started = time.perf_counter()
+            model.score(columns())
+            spent.append(time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
+    assert sorted(spent)[len(spent) // 2] < 0.010

@@ -1,0 +1,160 @@
+"""Impressions -> ranking rows: each exposure with the features as they were at its moment, through the serving code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.crosses import Columns, context_columns, multi_hot
+from feature_repo.home import Home, HomeError
+from feature_repo.jobs.history import historical_features
+from feature_repo.lake import Lake
+from feature_repo.progress import SILENT, Progress
+from feature_repo.schema import COMPLETE_FRACTION, GENRE_SLOTS, MIN_WATCH_FRACTION, RANK_SERVICE
+from models.encoding import rank_columns
+from models.two_tower import RetrievalModel
+from training.build_index import video_vectors
+
+Array = np.ndarray[Any, Any]
+BATCH = 512  # requests per pass of the user tower
+
+
+@dataclass(frozen=True)
+class RankingRows:
+    """N exposures in order of time; the rows of all arrays belong together.
+
+    `labels` holds each of ranker.ACTIONS as (N,) float32 in [0, 1], and `watch_seconds`.
+    """
+
+    columns: Columns
+    labels: Mapping[str, Array]
+    user_ids: Array
+    video_ids: Array
+    request_ids: Array
+    timestamps_us: Array
+    position: Array  # -1 = not known
+    propensity: Array
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+    def take(self, rows: Array) -> RankingRows:
+        """The rows at these indices, or where this mask is true."""
+        return RankingRows(
+            columns={name: column[rows] for name, column in self.columns.items()},
+            labels={name: column[rows] for name, column in self.labels.items()},
+            user_ids=self.user_ids[rows],
+            video_ids=self.video_ids[rows],
+            request_ids=self.request_ids[rows],
+            timestamps_us=self.timestamps_us[rows],
+            position=self.position[rows],
+            propensity=self.propensity[rows],
+        )
+
+
+def ranking_rows(
+    home: Home,
+    start_us: int,
+    end_us: int,
+    retrieval: RetrievalModel,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> RankingRows:
+    """The exposures of [start_us, end_us); at most about `limit`, as whole requests drawn by `seed`.
+
+    Raises HomeError when there is none.
+    """
+    shown = _sample(Lake(home).impressions(start_us, end_us), limit, seed)
+    if not len(shown):
+        raise HomeError(f"no impressions between {start_us} and {end_us} µs in {home.lake}: simulate or ingest first")
+    world = home.world()
+    with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):
+        features = historical_features(home, shown.select(["user_id", "video_id", "timestamp_us"]), RANK_SERVICE)
+    features["genre_affinity"] = _slots(features["genre_affinity"])
+    features["genres"] = multi_hot(features["genres"], world.genres)
+    context = context_columns(_of(shown, "timestamp_us"), _of(shown, "device"), _of(shown, "utc_offset_minutes"))
+    user_ids, video_ids = _of(shown, "user_id"), _of(shown, "video_id")
+    score = _two_tower_scores(home, retrieval, features, user_ids, video_ids, context["timestamp_us"], progress)
+    return RankingRows(
+        columns=rank_columns(features, features, context, score, world),
+        labels=labels(shown),
+        user_ids=user_ids,
+        video_ids=video_ids,
+        request_ids=_of(shown, "request_id"),
+        timestamps_us=context["timestamp_us"],
+        position=_of(shown, "position").astype(np.int64),
+        propensity=_of(shown, "propensity").astype(np.float64),
+    )
+
+
+def labels(shown: pa.Table) -> dict[str, Array]:
+    """What each exposure led to. A skip counts as a dislike: the viewer opened the video and left it at once."""
+    clicked, fraction = _of(shown, "clicked").astype(bool), _of(shown, "watch_fraction").astype(np.float32)
+    skipped = clicked & (_of(shown, "watch_seconds") > 0) & (fraction < MIN_WATCH_FRACTION)
+    columns = {
+        "click": clicked,
+        "complete": fraction >= COMPLETE_FRACTION,
+        "watch_fraction": np.clip(fraction, 0.0, 1.0),
+        "like": _of(shown, "liked").astype(bool),
+        "dislike": _of(shown, "disliked").astype(bool) | skipped,
+        "watch_seconds": _of(shown, "watch_seconds"),
+    }
+    return {name: column.astype(np.float32) for name, column in columns.items()}
+
+
+def _sample(shown: pa.Table, limit: int | None, seed: int) -> pa.Table:
+    """Whole requests in random order until `limit` rows are reached; the rows stay in order of time."""
+    shown = shown.sort_by([("timestamp_us", "ascending"), ("request_id", "ascending"), ("position", "ascending")])
+    if limit is None or len(shown) <= limit:
+        return shown
+    _, request_of_row, sizes = np.unique(_of(shown, "request_id").astype(str), return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    kept = np.zeros(len(sizes), dtype=bool)
+    kept[order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), limit, side="right")))]] = True
+    return shown.filter(pa.array(kept[request_of_row]))
+
+
+def _two_tower_scores(
+    home: Home,
+    retrieval: RetrievalModel,
+    features: Columns,
+    user_ids: Array,
+    video_ids: Array,
+    timestamps_us: Array,
+    progress: Progress,
+) -> Array:
+    """(N,) dot products of the viewer's vector at that moment and the video's; 0 for a video without a vector."""
+    keys = np.char.add(np.char.add(user_ids.astype(str), "@"), timestamps_us.astype(str))
+    _, first_rows, request_of_row = np.unique(keys, return_index=True, return_inverse=True)
+    vectors = []
+    with progress.task("two-tower scores of the exposures", total=len(first_rows)) as advance:
+        for start in range(0, len(first_rows), BATCH):
+            rows = first_rows[start : start + BATCH]
+            histories = [list(features["history_video_ids"][row]) for row in rows]
+            times = [list(features["history_timestamps_us"][row]) for row in rows]
+            vectors.append(retrieval.user_vectors(histories, times, timestamps_us[rows]))
+            advance(len(rows))
+    user_BD = np.concatenate(vectors)
+    ids, video_VD = video_vectors(home, retrieval)
+    row_of = {video_id: row for row, video_id in enumerate(ids)}
+    at = np.array([row_of.get(video_id, -1) for video_id in video_ids])
+    score: Array = np.einsum("nd,nd->n", user_BD[request_of_row], video_VD[np.maximum(at, 0)])
+    return np.where(at >= 0, score, 0.0).astype(np.float32)
+
+
+def _slots(affinity: Array) -> Array:
+    """Lists of GENRE_SLOTS values, or empty ones for a viewer without activity -> (N, GENRE_SLOTS)."""
+    slots = np.zeros((len(affinity), GENRE_SLOTS))
+    for row, values in enumerate(affinity):
+        slots[row, : len(values)] = values
+    return slots
+
+
+def _of(table: pa.Table, column: str) -> Array:
+    values: Array = table[column].to_numpy(zero_copy_only=False)
+    return values
