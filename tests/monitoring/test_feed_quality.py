@@ -89,3 +89,11 @@ def test_a_short_list_is_judged_on_what_it_has() -> None:
     found = feed_quality(short, popular, watched, train, GENRES)
     assert found.current["hit_rate_at_10"] == 1.0
     assert found.current["ndcg_at_10"] == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3)))
+    assert found.current["coverage"] == pytest.approx(len(np.unique(short[:, :3])) / VIDEOS)
+
+
+def test_the_last_place_of_a_list_counts() -> None:
+    personal, popular, _, train = world()
+    found = feed_quality(personal, popular, [videos[-1:] for videos in personal], train, GENRES)
+    assert found.current["hit_rate_at_10"] == 1.0
+    assert found.current["ndcg_at_10"] == pytest.approx(1 / np.log2(11))

@@ -1,0 +1,93 @@
+"""The front page of the reports: what was compared, what alarms, the headline numbers, and where to read more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+QUIET, ALARM, UNMEASURED = "quiet", "alarm", "not measured"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One report: a verdict in a word, a sentence of what it says, its numbers, and its page if there is one."""
+
+    title: str
+    verdict: str  # QUIET | ALARM | UNMEASURED
+    sentence: str
+    header: tuple[str, ...] = ()
+    rows: Sequence[tuple[str, ...]] = ()
+    page: str | None = None
+    compared: str = ""  # the two populations
+
+
+def index_html(world: str, release_id: str, written: str, cards: Sequence[Card]) -> str:
+    alarms = sum(card.verdict == ALARM for card in cards)
+    summary = f"{alarms} of {len(cards)} reports alarm" if alarms else "Nothing alarms"
+    return _PAGE.format(
+        title=escape(f"Marquee reports · {world}"),
+        world=escape(world),
+        release=escape(release_id),
+        written=escape(written),
+        summary=summary,
+        state=ALARM if alarms else QUIET,
+        cards="\n".join(_card(card) for card in cards),
+    )
+
+
+def _card(card: Card) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in card.header)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in card.rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+    link = f'<p><a href="{escape(card.page)}">Open the report</a></p>' if card.page else ""
+    compared = f'<p class="dim">{escape(card.compared)}</p>' if card.compared else ""
+    badge = f'<span class="badge {card.verdict.split()[0]}">{escape(card.verdict)}</span>'
+    heading = f"<header><h2>{escape(card.title)}</h2>{badge}</header>"
+    return f"<section>{heading}<p>{escape(card.sentence)}</p>{compared}{table}{link}</section>"
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+  :root {{ color-scheme: light dark; --page: #f6f6f4; --card: #fff; --ink: #1c1d21; --dim: #62656d; --line: #e2e2de;
+           --good: #1a7f4b; --bad: #b3261e; --link: #1d4ed8; }}
+  @media (prefers-color-scheme: dark) {{
+    :root {{ --page: #131417; --card: #1d1f24; --ink: #ececec; --dim: #9da1aa; --line: #31343b;
+             --good: #5fcf95; --bad: #ff8a80; --link: #93b4ff; }} }}
+  * {{ box-sizing: border-box }}
+  body {{ margin: 0 auto; max-width: 74rem; padding: 2.5rem 1.25rem 4rem; background: var(--page); color: var(--ink);
+          font: 16px/1.5 system-ui, sans-serif }}
+  h1 {{ margin: 0; font-size: 1.9rem; letter-spacing: -.01em }}
+  h2 {{ margin: 0; font-size: 1.1rem }}
+  .dim, thead th {{ color: var(--dim); font-size: .875rem; font-weight: 400 }}
+  .summary {{ margin: .25rem 0 2rem; font-size: 1.15rem }}
+  .summary.alarm, .badge.alarm {{ color: var(--bad) }}
+  .summary.quiet, .badge.quiet {{ color: var(--good) }}
+  main {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)) }}
+  section {{ background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1.25rem }}
+  section header {{ display: flex; justify-content: space-between; align-items: baseline; gap: 1rem }}
+  .badge {{ font-size: .8rem; font-weight: 600; border: 1px solid currentColor; border-radius: 1rem;
+            padding: 0 .6rem; white-space: nowrap }}
+  .badge.not {{ color: var(--dim) }}
+  table {{ border-collapse: collapse; width: 100%; margin: .75rem 0 }}
+  th, td {{ padding: .3rem 0; border-bottom: 1px solid var(--line); text-align: right; font-weight: 400 }}
+  td {{ font-variant-numeric: tabular-nums; padding-left: 1rem }}
+  th:first-child {{ text-align: left }}
+  a {{ color: var(--link) }}
+  p {{ margin: .5rem 0 }}
+</style>
+<h1>{world}</h1>
+<p class="dim">release {release} · written {written}</p>
+<p class="summary {state}">{summary}.</p>
+<main>
+{cards}
+</main>
+</html>
+"""

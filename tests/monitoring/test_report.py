@@ -1,0 +1,72 @@
+"""The reports of a real small world: every page there, every number finite, the old ones replaced."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from feature_repo.home import Home, HomeError
+from monitoring.report import write_reports
+from monitoring.subject import Watches
+
+
+@pytest.fixture(scope="module")
+def written(small_world: Path) -> tuple[Home, dict[str, Any]]:
+    home = Home.open(small_world)
+    home.reports.mkdir(exist_ok=True)
+    (home.reports / "stale.html").write_text("from an older run")
+    return home, write_reports(home)
+
+
+def test_the_index_links_every_page_that_was_written(written: tuple[Home, dict[str, Any]]) -> None:
+    home, result = written
+    index = (home.reports / "index.html").read_text()
+    pages = [Path(page) for page in result["pages"].values()]
+    assert len(pages) >= 3
+    assert all(page.stat().st_size > 100_000 and f'href="{page.name}"' in index for page in pages)
+    assert result["index"] == str(home.reports / "index.html")
+
+
+def test_the_reports_of_an_older_run_are_gone(written: tuple[Home, dict[str, Any]]) -> None:
+    assert not (written[0].reports / "stale.html").exists()
+
+
+def test_the_headline_numbers_are_finite_and_fit_into_json(written: tuple[Home, dict[str, Any]]) -> None:
+    result = written[1]
+    numbers = list(_numbers(json.loads(json.dumps(result))))
+    assert len(numbers) > 20
+    assert all(math.isfinite(number) for number in numbers)
+    assert 0 < result["feed_quality"]["champion"]["ndcg_at_10"] < 1
+    assert 0 <= result["feature_drift"]["share"] <= 1
+
+
+def test_a_home_without_a_release_names_the_command_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="marquee"):
+        write_reports(Home.open(tmp_path))
+
+
+def test_watches_group_by_user_without_repeats_and_without_unknown_videos() -> None:
+    watches = Watches(
+        users=np.array(["b", "a", "b", "b", "a"], dtype=object),
+        video_ids=np.array(["v2", "v1", "v0", "v2", "vx"], dtype=object),
+        videos=np.array([2, 1, 0, 2, -1]),
+        times_us=np.arange(5),
+    )
+    groups = {user: rows.tolist() for user, rows in watches.by_user().items()}
+    assert groups == {"a": [1], "b": [0, 2]}
+    assert watches.take(slice(0, 0)).by_user() == {}
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, float | int):
+        yield float(value)
