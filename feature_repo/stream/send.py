@@ -1,0 +1,31 @@
+"""Events from the command line into the log: the same normalization and the same durability as the HTTP edge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from feature_repo.events import EventError, encode_event, normalize
+from feature_repo.home import Home, MarqueeError
+from feature_repo.schema import WATCH_EVENTS
+from feature_repo.stream.event_log import open_event_log
+from feature_repo.valkey import online_store
+
+
+def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
+    """Normalize JSON lines and append them, all or none: one bad line names itself and nothing is written."""
+    now_us = home.world().now_us()
+    events = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            events.append(normalize(json.loads(line), now_us=now_us))
+        except (EventError, ValueError) as error:
+            raise MarqueeError(f"line {number}: {error}; nothing was sent") from error
+    with online_store(home) as url:
+        log = open_event_log(url)
+        try:
+            ids = log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
+        finally:
+            log.close()
+    return {"accepted": len(ids), "receipt": ids[-1] if ids else None}

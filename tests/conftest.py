@@ -1,0 +1,54 @@
+"""What every test may ask for: real data where it is present, and one small world built once by the real pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("MARQUEE_HOME", None)
+os.environ.pop("REDIS_URL", None)
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_set() -> Callable[[str], Path]:
+    """The folder of a real data set, or a skip that says what is absent."""
+    base = Path(os.environ.get("MARQUEE_DATA", ROOT.parent / "shared" / "data"))
+
+    def find(name: str) -> Path:
+        if not (base / name).is_dir():
+            pytest.skip(f"the data set {name} is not at {base} (set MARQUEE_DATA)")
+        return base / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home that the real pipeline filled: simulated, features built, two models trained, a release promoted.
+
+    Shared by the whole run: a test that breaks something works on a copy (see `own_world`).
+    """
+    from feature_repo.home import Home
+    from marquee import prepare_world
+
+    home = Home.open(tmp_path_factory.mktemp("small-world"))
+    prepare_world(home, {"users": 300, "videos": 400, "days": 14})
+    yield home.root
+
+
+@pytest.fixture
+def own_world(small_world: Path, tmp_path: Path) -> Path:
+    """A copy of the small world that a test may break."""
+    import shutil
+
+    copy = tmp_path / "world"
+    shutil.copytree(small_world, copy, symlinks=True, ignore=shutil.ignore_patterns("run", "*.sock"))
+    return copy
