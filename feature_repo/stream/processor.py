@@ -298,13 +298,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with online_store(home) as url:
         log = open_event_log(url, options.kafka)
         processor = Processor(url, log, world, options.consumer)
+        sink = threading.Thread(target=_sink, args=(home, url, options.kafka, stopping), name="lake-sink")
         report.info("processing", home=str(home.root), consumer=options.consumer, kafka=bool(options.kafka))
+        sink.start()
         try:
             processor.run(stopping)
         finally:
+            stopping.set()
+            sink.join()
             processor.close()
             log.close()
             report.info("stopped", **asdict(processor.counts))
+
+
+def _sink(home: Home, url: str, kafka: str | None, stopping: threading.Event) -> None:
+    """The lake's reader beside the processor, with a log of its own: one group must not hold up the other."""
+    from feature_repo.stream.lake_sink import LakeSink
+
+    store, log = connect(url, STORE_TIMEOUT_SECONDS), open_event_log(url, kafka)
+    try:
+        LakeSink(home, log, home.world()).run(store, stopping)
+    finally:
+        log.close()
+        store.close()
 
 
 def _watch_parent(parent: int, stopping: threading.Event) -> None:

@@ -1,0 +1,211 @@
+"""The second reader of the log: what happened live becomes part of the lake, so that the next training sees it.
+
+Events and served pages are written every FLUSH_SECONDS and whenever `flush` asks. A batch file is named after its
+first record and acknowledged after it is written: written twice, it is the same file or the same event_ids.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import redis
+import structlog
+
+from feature_repo.events import EventError
+from feature_repo.home import Home, World
+from feature_repo.lake import EVENTS, IMPRESSIONS, Lake
+from feature_repo.online import PROCESSOR, SINK_FLUSH
+from feature_repo.schema import EVENT_COLUMNS, RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.stream.decoding import decode_record
+from feature_repo.stream.event_log import EventLog, EventLogDown, Record, open_event_log
+from feature_repo.stream.served import decode_served
+from feature_repo.valkey import Client, connect
+
+GROUP = "lake-sink"
+CONSUMER = "sink-0"
+BATCH = 5_000
+FLUSH_SECONDS = 60.0
+TICK_SECONDS = 0.25
+DRAIN_MS = 100  # silence for so long is the end of the topic
+FLUSH_TIMEOUT_SECONDS = 60.0
+STORE_TIMEOUT_SECONDS = 5.0
+LIVE = "live-"  # how the files of this sink begin
+
+report = structlog.get_logger("lake sink")
+
+
+class LakeSink:
+    def __init__(self, home: Home, log: EventLog, world: World, consumer: str = CONSUMER) -> None:
+        self._lake = Lake(home)
+        self._log = log
+        self._world = world
+        self._consumer = consumer
+
+    def flush(self) -> dict[str, int]:
+        """Write everything the log holds for this group; how many rows went to which table. Raises EventLogDown."""
+        return {
+            "events": self._drain(WATCH_EVENTS, self._write_events),
+            "impressions": self._drain(RECOMMENDATION_SERVED, self._write_impressions),
+        }
+
+    def run(self, store: Client, stopping: threading.Event) -> None:
+        """Flush at intervals, when asked, and once more at the end."""
+        asked: bytes | None = None
+        flushed = time.monotonic()
+        while not stopping.wait(TICK_SECONDS):
+            try:
+                asking = store.get(SINK_FLUSH)
+                if asking == asked and time.monotonic() - flushed < FLUSH_SECONDS:
+                    continue
+                self.flush()
+                asked, flushed = asking, time.monotonic()
+            except (EventLogDown, redis.ConnectionError, redis.TimeoutError, OSError) as error:
+                report.warning("store, log or disk is away, waiting", error=str(error))
+                stopping.wait(1.0)
+        try:
+            self.flush()
+        except EventLogDown as error:
+            report.warning("the log is away; its records stay in it", error=str(error))
+
+    def _drain(self, topic: str, write: Callable[[Sequence[Record]], int]) -> int:
+        rows = 0
+        while True:
+            records = self._log.read(topic, GROUP, self._consumer, BATCH, DRAIN_MS)
+            if not records:
+                return rows
+            rows += write(records)
+            self._log.ack(topic, GROUP, [record.id for record in records])
+
+    def _write_events(self, records: Sequence[Record]) -> int:
+        rows: list[dict[str, Any]] = []
+        for record in records:
+            try:
+                event = decode_record(record, now_us=self._world.now_us())
+            except EventError:
+                continue  # the event processor keeps it as a dead letter
+            rows.append({name: getattr(event, name) for name in EVENT_COLUMNS})
+        if rows:
+            self._lake.append_events(pa.Table.from_pylist(rows, schema=EVENTS), LIVE + records[0].id)
+        return len(rows)
+
+    def _write_impressions(self, records: Sequence[Record]) -> int:
+        rows: list[dict[str, Any]] = []
+        for record in records:
+            try:
+                page = decode_served(record.value)
+            except msgspec.MsgspecError as error:
+                report.warning("not a served page", record=record.id, error=str(error))
+                continue
+            rows.extend(
+                {
+                    "impression_id": f"{page.request_id}:{item.video_id}",
+                    "request_id": page.request_id,
+                    "user_id": page.user_id,
+                    "video_id": item.video_id,
+                    "timestamp_us": page.timestamp_us,
+                    "position": item.position,
+                    "surface": page.surface,
+                    "device": page.device,
+                    "utc_offset_minutes": page.utc_offset_minutes,
+                    "propensity": item.propensity,
+                    "clicked": False,
+                    "watch_seconds": 0.0,
+                    "watch_fraction": 0.0,
+                    "liked": False,
+                    "disliked": False,
+                    "shared": False,
+                }
+                for item in page.items
+            )
+        if rows:
+            self._lake.append_impressions(pa.Table.from_pylist(rows, schema=IMPRESSIONS), LIVE + records[0].id)
+        return len(rows)
+
+
+def flush(home: Home, url: str, kafka: str | None = None) -> None:
+    """Bring the lake up to date with the log, outcomes included: before features are built from it.
+
+    A running processor is asked to do it; without one it is done here. Raises EventLogDown.
+    """
+    store = connect(url, STORE_TIMEOUT_SECONDS)
+    log = open_event_log(url, kafka)
+    try:
+        if _is_running(store):
+            store.incr(SINK_FLUSH)
+            deadline = time.monotonic() + FLUSH_TIMEOUT_SECONDS
+            while any(log.lag(topic, GROUP) for topic in (WATCH_EVENTS, RECOMMENDATION_SERVED)):
+                if time.monotonic() > deadline:
+                    raise EventLogDown("the event processor did not write the lake in time")
+                if not _is_running(store):
+                    break
+                time.sleep(0.05)
+        # Whoever died left its records to its name.
+        if not _is_running(store):
+            LakeSink(home, log, home.world()).flush()
+    finally:
+        log.close()
+        store.close()
+    settle_outcomes(home)
+
+
+def settle_outcomes(home: Home) -> int:
+    """Join live impressions with what their viewers then did; how many impressions have an outcome.
+
+    An event answers an impression when it names its request. A watch is a click, too: nobody watches unclicked.
+    """
+    lake = Lake(home)
+    files = sorted((lake.root / "impressions").glob(f"day=*/{LIVE}*.parquet"))
+    if not files or not any((lake.root / "events").glob("day=*/*.parquet")):
+        return 0
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE outcome AS " + _OUTCOMES.format(events=lake.events_glob, videos=lake.videos_path)
+        )
+        settled = 0
+        for file in files:
+            table = connection.sql(_SETTLED, params=[str(file)]).to_arrow_table()
+            settled += sum(table["clicked"].to_pylist())
+            lake.append_impressions(table.select(IMPRESSIONS.names), Path(file).stem)
+    return settled
+
+
+_OUTCOMES = """
+SELECT request_id, user_id, video_id,
+    bool_or(event IN ('click', 'watch')) AS clicked,
+    coalesce(sum(watch_seconds) FILTER (event = 'watch'), 0.0) AS watch_seconds,
+    coalesce(max(least(watch_seconds / seconds, 1.0)) FILTER (event = 'watch'), 0.0) AS watch_fraction,
+    bool_or(event = 'like') AS liked,
+    bool_or(event IN ('dislike', 'not_interested')) AS disliked,
+    bool_or(event = 'share') AS shared
+FROM (
+    SELECT DISTINCT ON (event_id) e.*,
+        coalesce(nullif(e.duration_seconds, 0), nullif(v.duration_seconds, 0), nullif(e.watch_seconds, 0)) AS seconds
+    FROM read_parquet('{events}', hive_partitioning=false) e
+    LEFT JOIN (SELECT video_id, duration_seconds FROM read_parquet('{videos}')) v USING (video_id)
+    WHERE e.request_id <> ''
+)
+GROUP BY ALL
+"""
+
+_SETTLED = """
+SELECT i.* REPLACE (
+    coalesce(o.clicked, false) AS clicked,
+    coalesce(o.watch_seconds, 0.0) AS watch_seconds,
+    coalesce(o.watch_fraction, 0.0) AS watch_fraction,
+    coalesce(o.liked, false) AS liked,
+    coalesce(o.disliked, false) AS disliked,
+    coalesce(o.shared, false) AS shared
+)
+FROM read_parquet(?) i LEFT JOIN outcome o USING (request_id, user_id, video_id)
+"""
+
+
+def _is_running(store: Client) -> bool:
+    return next(store.scan_iter(f"{PROCESSOR}*", count=1_000), None) is not None
