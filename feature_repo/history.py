@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from feature_repo.feast_store import open_store
 from feature_repo.home import Home, HomeError
+from feature_repo.ibis_warnings import ibis_warnings_ignored
 from feature_repo.schema import DEFAULTS, FLOAT, GENRE_SLOTS, INT, SERVICES, STRING, VIEWS
 
 Array = np.ndarray[Any, Any]
@@ -30,7 +31,8 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
     frame = entities.select(["user_id", "video_id"]).to_pandas()
     frame["event_timestamp"] = entities["timestamp_us"].cast(pa.timestamp("us", tz="UTC")).to_pandas()
     store = open_store(home)
-    found = store.get_historical_features(entity_df=frame, features=store.get_feature_service(service)).to_arrow()
+    with ibis_warnings_ignored():
+        found = store.get_historical_features(entity_df=frame, features=store.get_feature_service(service)).to_arrow()
     if len(found) != len(entities):
         raise AssertionError(f"the offline store gave {len(found)} rows for {len(entities)}")
     return {

@@ -1,0 +1,73 @@
+"""Where the expressions of aggregates.py run: DuckDB in this process, or Spark. Same files in, equal tables out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import ibis
+import pyarrow as pa
+
+from feature_repo.aggregates import EXPRESSIONS
+from feature_repo.home import MarqueeError
+from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.lake import Lake
+
+Engine = Literal["duckdb", "spark"]
+
+
+class SparkAbsent(MarqueeError):
+    """Spark was asked for and cannot run here; the message says what to install."""
+
+
+def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str, pa.Table]]:
+    """Each *_windows view as (view, rows of entity, day and features)."""
+    with ibis_warnings_ignored(), _duckdb() if engine == "duckdb" else _spark() as connection:
+        read = connection.read_parquet
+        videos = read(lake.videos_path)
+        if engine == "duckdb":
+            events = read(lake.events_glob, hive_partitioning=False)
+            impressions = read(lake.impressions_glob, hive_partitioning=False)
+        else:
+            events, impressions = read(lake.events_glob), read(lake.impressions_glob)
+        for view, expression in EXPRESSIONS.items():
+            yield view, expression(events, impressions, videos, now_us=now_us).to_pyarrow()
+
+
+@contextmanager
+def _duckdb() -> Iterator[Any]:
+    connection = ibis.duckdb.connect()
+    try:
+        yield connection
+    finally:
+        connection.disconnect()
+
+
+@contextmanager
+def _spark() -> Iterator[Any]:
+    """A local session, or the cluster that SPARK_REMOTE or spark-submit's configuration names."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise SparkAbsent("Spark is an extra: `pip install 'marquee[spark]'` (or `make spark`)") from error
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    try:
+        session = (
+            SparkSession.builder.appName("marquee-features")
+            .config("spark.sql.session.timeZone", "UTC")  # a day of the lake is a UTC day
+            .config("spark.sql.shuffle.partitions", "8")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .getOrCreate()
+        )
+    except (
+        Exception
+    ) as error:  # whatever the launcher throws when there is no Java: py4j and pyspark have no common root
+        raise SparkAbsent(f"Spark does not start; it needs Java 17 or later: {error}") from error
+    try:
+        yield ibis.pyspark.connect(session)
+    finally:
+        session.stop()

@@ -1,0 +1,100 @@
+"""The feature tables -> the online store: `feast apply`, `feast materialize`, and telling the readers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from feature_repo.events import FUTURE_TOLERANCE_SECONDS
+from feature_repo.feast_store import apply_definitions, open_store, write_configuration
+from feature_repo.home import Home, HomeError
+from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.jobs.tables import entity_of
+from feature_repo.online import (
+    USER_IDS,
+    VIDEO_IDS,
+    announce,
+    encode_timestamp,
+    entity_key,
+    materializing,
+    timestamp_field,
+)
+from feature_repo.progress import SILENT, Progress
+from feature_repo.schema import STREAM_VIEWS, VIEWS
+from feature_repo.valkey import Client, connect
+
+STORE_TIMEOUT_SECONDS = 10.0
+CHUNK = 2_000
+EPOCH = datetime.fromtimestamp(0, UTC)
+NO_LONGER_NEWEST = encode_timestamp(1)
+
+
+def apply(home: Home, url: str) -> None:
+    """`feast apply` of features.py for this home, its configuration rendered beside the registry."""
+    write_configuration(home, url)
+    with _quiet():
+        apply_definitions(home, url)
+
+
+def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, Any]:
+    """The newest row of each entity of each view to the online store at `url`; give entities per view.
+
+    Feast ignores a row that is not newer than the stored one. That keeps what the event processor has written since;
+    for the views that only batch jobs write it would keep a corrected title out, so their stored times are set back.
+    """
+    tables = {view: home.features / f"{view}.parquet" for view in VIEWS}
+    if absent := [view for view, path in tables.items() if not path.exists()]:
+        raise HomeError(f"no feature tables {', '.join(absent)} in {home.features}: run `marquee features` first")
+    ids = {
+        view: pq.read_table(path, columns=[entity_of(view)])[0].unique().to_pylist() for view, path in tables.items()
+    }
+    now_us = home.world().now_us()
+    store = open_store(home, url)
+    client = connect(url, STORE_TIMEOUT_SECONDS)
+    try:
+        with materializing(client), progress.task("writing to the online store", len(VIEWS)) as advance:
+            for view in VIEWS:
+                # An event of a client whose clock runs ahead is already part of a state; a window of tomorrow is not.
+                ahead_us = FUTURE_TOLERANCE_SECONDS * 1_000_000 if view in STREAM_VIEWS else 0
+                if view not in STREAM_VIEWS:
+                    _set_back(client, view, ids[view])
+                with _quiet():
+                    store.materialize(EPOCH, datetime.fromtimestamp((now_us + ahead_us) / 1e6, UTC), [view])
+                advance(1)
+        _forget_withdrawn(client, ids["video_profile"])
+        announce(client, video_ids=ids["video_profile"], user_ids=sorted({*ids["user_profile"], *ids["user_activity"]}))
+        return {
+            "videos": int(client.scard(VIDEO_IDS)),
+            "users": int(client.scard(USER_IDS)),
+            "rows": {view: len(entities) for view, entities in ids.items()},
+        }
+    finally:
+        client.close()
+
+
+def _set_back(client: Client, view: str, ids: Sequence[str]) -> None:
+    key, field = entity_of(view), timestamp_field(view)
+    for start in range(0, len(ids), CHUNK):
+        with client.pipeline(transaction=False) as pipe:
+            for entity_id in ids[start : start + CHUNK]:
+                pipe.hset(entity_key(key, entity_id), field, NO_LONGER_NEWEST)
+            pipe.execute()
+
+
+def _forget_withdrawn(client: Client, ids: Sequence[str]) -> None:
+    """Take videos that have left the catalog out of the set that readers go by."""
+    kept = {video_id.encode() for video_id in ids}
+    if withdrawn := client.smembers(VIDEO_IDS) - kept:
+        client.srem(VIDEO_IDS, *withdrawn)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Feast prints and draws bars of its own."""
+    with ibis_warnings_ignored(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

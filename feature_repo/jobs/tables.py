@@ -1,0 +1,27 @@
+"""How a feature table lies on disk: entity id, event_timestamp, created, features. Feast reads it as it is."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS, USER_VIEWS, VIEWS
+
+ARROW_TYPES = {
+    STRING: pa.string(),
+    STRINGS: pa.list_(pa.string()),
+    INT: pa.int64(),
+    INTS: pa.list_(pa.int64()),
+    FLOAT: pa.float64(),
+    FLOATS: pa.list_(pa.float64()),
+}
+MOMENT = pa.timestamp("us", tz="UTC")
+
+
+def entity_of(view: str) -> str:
+    return "user_id" if view in USER_VIEWS else "video_id"
+
+
+def table_schema(view: str) -> pa.Schema:
+    """`created` equals `event_timestamp`: the same lake gives the same bytes, whenever it is built."""
+    features = [(name, ARROW_TYPES[dtype]) for name, dtype in VIEWS[view].items()]
+    return pa.schema([(entity_of(view), pa.string()), ("event_timestamp", MOMENT), ("created", MOMENT), *features])
