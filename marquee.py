@@ -5,6 +5,7 @@ Heavy imports live inside the commands, so that `marquee --help` answers at once
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -591,14 +592,28 @@ def _wait_for_interrupt() -> None:
 
 
 def main() -> None:
+    code = _run()
+    if "duckdb" in sys.modules:
+        # DuckDB's binding complains about leaked references on a regular exit (nanobind), in words nobody can act on.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         app(standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except MarqueeError as error:
         print(f"marquee: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, HomeError) else 1)
+        return 2 if isinstance(error, HomeError) else 1
     except KeyboardInterrupt:
         print("marquee: stopped; run the same command to go on where it was", file=sys.stderr)
-        sys.exit(130)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
