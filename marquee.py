@@ -111,9 +111,8 @@ def features(
 
 
 def build_features(home: Home, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
-    from feature_repo.valkey import online_store
-
     from feature_repo.jobs import build_features, materialize
+    from feature_repo.valkey import online_store
 
     home.world()
     result = {"tables": build_features.build_features(home, engine, progress)}  # type: ignore[arg-type]
@@ -434,6 +433,7 @@ class _Steps:
 def _converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
     """Serve, ask for one viewer's page, watch something, ask again, and say what changed."""
     from bento_services.client import Client
+
     from bento_services.supervisor import running
 
     viewer = home.world().example_user
