@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import gc
+import atexit
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,21 +59,21 @@ def valkey(directory: Path, *, supervise: bool = False) -> Iterator[str]:
         server.stop()
 
 
-@contextmanager
-def kafka(directory: Path) -> Iterator[str]:
-    """The address of a real broker, or a skip that says why there can be none."""
+@cache
+def kafka() -> str:
+    """The address of a real broker, one for the whole test run, or a skip that says why there can be none."""
     from infra.kafka.broker import Broker, BrokerImpossible
 
-    broker = Broker(directory)
+    directory = tempfile.TemporaryDirectory(prefix="marquee-kafka-", ignore_cleanup_errors=True)
+    broker = Broker(Path(directory.name))
     try:
         address = broker.start()
     except BrokerImpossible as why:
+        directory.cleanup()
         pytest.skip(f"no Kafka broker: {why}")
-    try:
-        yield address
-    finally:
-        broker.stop()
-        gc.collect()  # while the warnings of what is collected here are still ignored
+    atexit.register(directory.cleanup)
+    atexit.register(broker.stop)  # runs first
+    return address
 
 
 def publish(client: Client, videos: dict[str, dict[str, Any]] = VIDEOS) -> None:

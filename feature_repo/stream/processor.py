@@ -313,6 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _sink(home: Home, url: str, kafka: str | None, stopping: threading.Event) -> None:
     """The lake's reader beside the processor, with a log of its own: one group must not hold up the other."""
+    stopping.wait(1.0)  # what the next line imports takes half a second, and the first events come first
     from feature_repo.stream.lake_sink import LakeSink
 
     store, log = connect(url, STORE_TIMEOUT_SECONDS), open_event_log(url, kafka)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
@@ -37,15 +38,15 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                 lambda: open_event_log("redis://127.0.0.1:1/0"),
             )
         return
-    with kafka(directory) as address:
-        from feature_repo.stream.kafka_log import KafkaEventLog
+    from feature_repo.stream.kafka_log import KafkaEventLog
 
-        yield Backend(
-            lambda: KafkaEventLog(address, session_ms=1_500),
-            "from feature_repo.stream.kafka_log import KafkaEventLog; "
-            f"log = KafkaEventLog({address!r}, session_ms=1_500)",
-            lambda: KafkaEventLog("127.0.0.1:1", timeout_ms=500),
-        )
+    address = kafka()
+    yield Backend(
+        lambda: KafkaEventLog(address, session_ms=1_500),
+        f"from feature_repo.stream.kafka_log import KafkaEventLog; log = KafkaEventLog({address!r}, session_ms=1_500)",
+        lambda: KafkaEventLog("127.0.0.1:1", timeout_ms=500),
+    )
+    gc.collect()  # while what kafka-python leaves to the collector may still be left
 
 
 @pytest.fixture
