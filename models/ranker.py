@@ -107,10 +107,15 @@ class RankerModel:
         dense, categorical = self.encoding.encode(columns, position)
         if not len(dense):
             return {action: np.zeros(0, dtype=np.float32) for action in ACTIONS}
+        p_NA = self.forward(dense, categorical)
+        return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
+
+    def forward(self, dense: Array, categorical: Array) -> Array:
+        """Encoded rows -> (N, A) float32 in (0, 1): the part that may happen in a process of its own."""
         with torch.inference_mode():
             logits_NA = self._network(torch.from_numpy(dense), torch.from_numpy(categorical))  # type: ignore[attr-defined]
-            p_NA = torch.sigmoid(logits_NA).numpy()
-        return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
+            p_NA: Array = torch.sigmoid(logits_NA).numpy()
+        return p_NA
 
     def score(self, columns: Columns) -> dict[str, Array]:
         """p_click, p_complete, watch_seconds (expected), p_like, p_dislike and score, each (N,) float32."""
