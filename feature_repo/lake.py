@@ -1,16 +1,21 @@
 """The offline tables: videos, users, events, impressions. Parquet, the last two partitioned by UTC day.
 
+A directory `day=D` holds day D whole. After a batch write it may hold days after D as well, which were too small to
+deserve files of their own (MovieLens spreads 100,000 ratings over 4,110 days): filter by `timestamp_us`, not by path.
+
 Batch writers replace a table whole and atomically; the live sink adds one named file per day, and the same name again
 replaces it. Readers deduplicate events by `event_id`, so that a file written twice counts once.
 """
 
 from __future__ import annotations
 
+import copy
+from glob import glob
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.home import Home, HomeError, MarqueeError, atomic_directory, write_atomic
@@ -28,6 +33,7 @@ from feature_repo.schema import (
 )
 
 DAY_US = 86_400_000_000
+FEW_ROWS = 2_000  # a batch file holds at least so many, if need be of several days
 
 ARROW_TYPES = {
     STRING: pa.string(),
@@ -60,10 +66,31 @@ class LakeError(MarqueeError):
 class Lake:
     def __init__(self, home: Home) -> None:
         self.root = home.lake
-        self.videos_path = str(self.root / "videos.parquet")
-        self.users_path = str(self.root / "users.parquet")
-        self.events_glob = str(self.root / "events" / "day=*" / "*.parquet")
-        self.impressions_glob = str(self.root / "impressions" / "day=*" / "*.parquet")
+
+    @property
+    def videos_path(self) -> str:
+        return str(self.root / "videos.parquet")
+
+    @property
+    def users_path(self) -> str:
+        return str(self.root / "users.parquet")
+
+    @property
+    def events_glob(self) -> str:
+        return str(self.root / "events" / "day=*" / "*.parquet")
+
+    @property
+    def impressions_glob(self) -> str:
+        return str(self.root / "impressions" / "day=*" / "*.parquet")
+
+    def replace(self, *, videos: pa.Table, users: pa.Table, events: pa.Table, impressions: pa.Table) -> None:
+        """Put another world in the place of this one: all four tables at once, or none when anything fails."""
+        staged = copy.copy(self)
+        with atomic_directory(self.root) as staged.root:
+            staged.write_videos(videos)
+            staged.write_users(users)
+            staged.write_events(events)
+            staged.write_impressions(impressions)
 
     def write_videos(self, table: pa.Table) -> None:
         _write_one(Path(self.videos_path), _checked(table, VIDEOS, "videos").sort_by("video_id"))
@@ -102,13 +129,13 @@ class Lake:
         """Rows per table, as stored; without reading them."""
         tables = {"videos": self.videos_path, "users": self.users_path}
         tables |= {"events": self.events_glob, "impressions": self.impressions_glob}
-        return {name: sum(pq.read_metadata(file).num_rows for file in _files(glob)) for name, glob in tables.items()}
+        return {name: sum(pq.read_metadata(file).num_rows for file in glob(path)) for name, path in tables.items()}
 
     def _between(
         self, name: str, schema: pa.Schema, start_us: int | None, end_us: int | None, key: str, order: str
     ) -> pa.Table:
-        glob = str(self.root / name / "day=*" / "*.parquet")
-        if not _files(glob):
+        pattern = str(self.root / name / "day=*" / "*.parquet")
+        if not glob(pattern):
             raise HomeError(f"no {name} in {self.root}: run `marquee simulate` or `marquee ingest …` first")
         bounds = [f"timestamp_us >= {int(start_us)}"] if start_us is not None else []
         bounds += [f"timestamp_us < {int(end_us)}"] if end_us is not None else []
@@ -116,32 +143,36 @@ class Lake:
         columns = ", ".join(schema.names)
         with duckdb.connect() as connection:
             table = connection.sql(
-                f"SELECT {columns} FROM read_parquet('{glob}', hive_partitioning=false) WHERE {where} "
+                f"SELECT {columns} FROM read_parquet('{pattern}', hive_partitioning=false) WHERE {where} "
                 f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY timestamp_us) = 1 ORDER BY {order}"
             ).to_arrow_table()
         return table.cast(schema)
 
     def _replace(self, name: str, table: pa.Table) -> None:
         with atomic_directory(self.root / name) as directory:
-            for day, rows in _by_day(table):
+            for day, rows in _by_day(table, FEW_ROWS):
                 (directory / f"day={day}").mkdir()
                 pq.write_table(rows, directory / f"day={day}" / "part-0.parquet")
 
     def _append(self, name: str, table: pa.Table, file: str) -> None:
-        for day, rows in _by_day(table):
+        for day, rows in _by_day(table, 0):
             _write_one(self.root / name / f"day={day}" / f"{file}.parquet", rows)
 
 
-def _by_day(table: pa.Table) -> list[tuple[str, pa.Table]]:
-    ordered = table.sort_by("timestamp_us")
-    day_of_row = pc.cast(pc.floor(pc.divide(pc.cast(ordered["timestamp_us"], pa.float64()), float(DAY_US))), pa.int64())
-    runs = pc.run_end_encode(pa.chunked_array([day_of_row.combine_chunks()]).combine_chunks())
-    days, start = [], 0
-    for end, day in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
-        name = pc.strftime(pa.scalar(day * DAY_US, pa.timestamp("us", tz="UTC")), format="%Y-%m-%d").as_py()
-        days.append((name, ordered.slice(start, end - start)))
-        start = end
-    return days
+def _by_day(table: pa.Table, few_rows: int) -> list[tuple[str, pa.Table]]:
+    """The table cut into whole UTC days, in order. Days too small for a file of their own join the one before."""
+    if "sequence" in table.column_names:
+        ordered = table.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
+    else:
+        ordered = table.sort_by("timestamp_us")
+    day_of_row = ordered["timestamp_us"].to_numpy() // DAY_US
+    starts: list[int] = []
+    for start in np.flatnonzero(np.diff(day_of_row, prepend=np.iinfo(np.int64).min // 2)).tolist():
+        if not starts or start - starts[-1] >= few_rows:
+            starts.append(start)
+    names = np.datetime_as_string(day_of_row[starts].astype("datetime64[D]")).tolist()
+    ends = [*starts[1:], len(ordered)]
+    return [(name, ordered.slice(start, end - start)) for name, start, end in zip(names, starts, ends, strict=True)]
 
 
 def _checked(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
@@ -164,11 +195,3 @@ def _read_one(path: Path) -> pa.Table:
     if not path.exists():
         raise HomeError(f"no {path.name} in {path.parent}: run `marquee simulate` or `marquee ingest …` first")
     return pq.read_table(path)
-
-
-def _files(glob: str) -> list[Path]:
-    root = Path(glob[: glob.index("*")] if "*" in glob else glob)
-    if "*" not in glob:
-        return [root] if root.exists() else []
-    base = Path(glob.split("/day=*")[0])
-    return sorted(base.glob("day=*/*.parquet"))

@@ -1,0 +1,61 @@
+"""Exposures for data that has none: a ranker needs to see what was passed over, and ratings only say what was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+IMPLIED_REQUESTS = 40_000
+PASSED_OVER = 4  # videos beside each one taken
+
+
+@dataclass(frozen=True)
+class Implied:
+    """R requests of one taken video and W passed-over ones each, in the order of the interactions."""
+
+    taken_R: Array  # rows of the interactions
+    passed_RW: Array  # videos; -1 where the viewer has taken (almost) everything
+
+    def __len__(self) -> int:
+        return len(self.taken_R)
+
+
+def imply_exposures(user_N: Array, video_N: Array, videos: int, rng: np.random.Generator) -> Implied:
+    """Draw a sample of N interactions, and beside each four videos that its viewer never takes.
+
+    The passed-over are drawn as often as they are popular: were they drawn evenly, "popular" would explain every
+    click and a ranker would learn nothing about the viewer. Interactions come in order of time, videos as 0..V-1.
+    """
+    taken_R = np.sort(rng.permutation(len(user_N))[:IMPLIED_REQUESTS])
+    pairs = np.unique(user_N.astype(np.int64) * videos + video_N)
+    shape = (len(taken_R), PASSED_OVER)
+    viewer_RW = np.broadcast_to(user_N[taken_R].astype(np.int64)[:, None], shape)
+    passed_RW = np.full(shape, -1, dtype=np.int64)
+    for _ in range(40):
+        rows, slots = np.nonzero(passed_RW < 0)
+        if not len(rows):
+            break
+        drawn = video_N[rng.integers(len(video_N), size=len(rows))].astype(np.int64)  # by popularity
+        fresh = ~_contains(pairs, viewer_RW[rows, slots] * videos + drawn)
+        fresh &= (passed_RW[rows] != drawn[:, None]).all(axis=1)
+        passed_RW[rows[fresh], slots[fresh]] = drawn[fresh]
+        passed_RW = _without_repeats(passed_RW)
+    return Implied(taken_R, passed_RW)
+
+
+def _contains(sorted_values: Array, wanted: Array) -> Array:
+    at = np.searchsorted(sorted_values, wanted).clip(max=len(sorted_values) - 1)
+    found: Array = sorted_values[at] == wanted
+    return found
+
+
+def _without_repeats(passed_RW: Array) -> Array:
+    """Two draws of one round may be equal within a request: the later one is drawn again."""
+    for slot in range(1, passed_RW.shape[1]):
+        repeated = (passed_RW[:, :slot] == passed_RW[:, slot : slot + 1]).any(axis=1)
+        passed_RW[repeated, slot] = -1
+    return passed_RW
