@@ -16,7 +16,7 @@ import numpy as np
 import redis
 
 from feature_repo.crosses import Columns, multi_hot
-from feature_repo.home import World
+from feature_repo.home import MarqueeError, World
 from feature_repo.online import (
     GENERATION,
     VIDEO_CHANGES,
@@ -26,7 +26,7 @@ from feature_repo.online import (
     row_fields,
     with_genre_slots,
 )
-from feature_repo.schema import DEFAULTS, FLOAT, INT, USER_FEATURES, USER_VIEWS, VIDEO_FEATURES, VIDEO_VIEWS
+from feature_repo.schema import DEFAULTS, FLOAT, INT, USER_FEATURES, USER_VIEWS, VIDEO_FEATURES, VIDEO_VIEWS, VIEWS
 from feature_repo.valkey import connect
 
 Array = np.ndarray[Any, Any]
@@ -34,10 +34,11 @@ Array = np.ndarray[Any, Any]
 USER_TIMEOUT_SECONDS = 0.05
 BULK_TIMEOUT_SECONDS = 5.0
 CHUNK = 256  # videos per round trip of a whole reading; between two chunks request threads get the interpreter
+STREAMED = ("video_activity",)  # what the event processor writes of a video
 STALE_SECONDS = 60.0  # a reader that slept longer than this does not trust its increments
 
 
-class FeatureStoreDown(Exception):
+class FeatureStoreDown(MarqueeError):
     """The online store did not answer in time, or answered that it has lost its contents."""
 
 
@@ -235,16 +236,16 @@ class OnlineReader:
             changed = {raw.decode() for _, fields in entries for raw in fields}
             ids = sorted(changed & old.row_of.keys())
             if ids:
-                self._snapshot = _patched(old, ids, self._video_rows(ids), self._world)
+                self._snapshot = _patched(old, ids, self._video_rows(ids, STREAMED), self._world)
             self._cursor = _Cursor(cursor.generation, entries[-1][0])
 
-    def _video_rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+    def _video_rows(self, ids: Sequence[str], views: tuple[str, ...] = VIDEO_VIEWS) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for start in range(0, len(ids), CHUNK):
             with self._bulk.pipeline(transaction=False) as pipe:
                 for video_id in ids[start : start + CHUNK]:
-                    pipe.hmget(entity_key("video_id", video_id), row_fields(VIDEO_VIEWS))
-                rows.extend(decode_row(VIDEO_VIEWS, values)[0] for values in pipe.execute())
+                    pipe.hmget(entity_key("video_id", video_id), row_fields(views))
+                rows.extend(decode_row(views, values)[0] for values in pipe.execute())
             time.sleep(0)
         return rows
 
@@ -309,10 +310,11 @@ def _snapshot(ids: Sequence[str], rows: Sequence[Mapping[str, Any]], world: Worl
 
 
 def _patched(old: VideoSnapshot, ids: Sequence[str], rows: Sequence[Mapping[str, Any]], world: World) -> VideoSnapshot:
-    """A copy of the snapshot in which these videos' rows are new; requests go on reading the old one."""
+    """A snapshot in which the streamed features of these videos are new; requests go on reading the old one."""
     at = np.array([old.row_of[video_id] for video_id in ids], dtype=np.int64)
-    columns = {}
-    for name, fresh in _video_columns(rows, world).items():
-        columns[name] = old.columns[name].copy()
-        columns[name][at] = fresh
+    columns = dict(old.columns)
+    for view in STREAMED:
+        for name, dtype in VIEWS[view].items():
+            columns[name] = columns[name].copy()
+            columns[name][at] = _column(dtype, [row[name] for row in rows])
     return VideoSnapshot(old.video_ids, old.row_of, columns, world.now_us())

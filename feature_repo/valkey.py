@@ -26,14 +26,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from feature_repo.home import Home, write_atomic
+from feature_repo.home import Home, MarqueeError, write_atomic
 
 START_SECONDS = 30.0  # a long append-only file takes a while to load
 STOP_SECONDS = 10.0
 WATCH_SECONDS = 0.2
 
 
-class ValkeyError(Exception):
+class ValkeyError(MarqueeError):
     """The embedded server could not be started; the message holds the end of its log."""
 
 
@@ -67,6 +67,14 @@ def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
         yield url
     finally:
         server.stop()
+
+
+def running_url(home: Home) -> str | None:
+    """The URL of this home's online store when it answers; nothing is started."""
+    if url := os.environ.get("REDIS_URL"):
+        return url if _pings(url) else None
+    address = EmbeddedValkey(home.valkey).stored_address()
+    return address.url if address and _answers(address, home.valkey.resolve()) else None
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,7 @@ class EmbeddedValkey:
         self.directory.mkdir(parents=True, exist_ok=True)
         with open(self.directory / "lock", "w") as lock:  # one starter at a time, whichever process it is in
             fcntl.flock(lock, fcntl.LOCK_EX)
-            address = self._stored_address()
+            address = self.stored_address()
             if address and _answers(address, self.directory):
                 self._child = None
                 return
@@ -190,7 +198,7 @@ class EmbeddedValkey:
     def _address(self) -> Address:
         return Address(**json.loads(self._address_path.read_text()))
 
-    def _stored_address(self) -> Address | None:
+    def stored_address(self) -> Address | None:
         return self._address() if self._address_path.exists() else None
 
     def _log_end(self) -> str:
@@ -229,6 +237,16 @@ def _answers(address: Address, directory: Path) -> bool:
     client = connect(address.url, timeout_seconds=0.5)
     try:
         return Path(client.config_get("dir")["dir"]) == directory
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _pings(url: str) -> bool:
+    client = connect(url, timeout_seconds=0.5)
+    try:
+        return bool(client.ping())
     except redis.RedisError:
         return False
     finally:

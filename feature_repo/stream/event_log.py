@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from feature_repo.home import MarqueeError
+
 DEAD_LETTERS = "-dlq"  # suffix of the topic that takes the records nobody could handle
 
 
-class EventLogDown(Exception):
+class EventLogDown(MarqueeError):
     """The log did not answer in time. What was being appended may or may not be in it: append it again."""
 
 

@@ -17,12 +17,21 @@ import redis
 from live import ROOT, eventually
 
 from feature_repo.home import Home
-from feature_repo.valkey import EmbeddedValkey, ValkeyError, connect, online_store
+from feature_repo.valkey import EmbeddedValkey, ValkeyError, connect, online_store, running_url
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home.open(tmp_path)
+
+
+def test_a_store_is_found_only_while_it_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert running_url(home) is None
+    with online_store(home) as url:
+        assert running_url(home) == url
+    assert running_url(home) is None
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert running_url(home) is None
 
 
 def test_what_was_written_is_there_after_a_restart_at_the_same_address(home: Home) -> None:
