@@ -108,8 +108,8 @@ def in_process(home: Home, users: Sequence[str], pages: int) -> list[Figure]:
     """Milliseconds of each stage of a full-funnel home page, as the pipeline itself takes them."""
     import gc
 
-    from bento_services.feed.build import FeedConfig, build_feed
-    from bento_services.feed.pipeline import Query
+    from bento_services.feed.build import build_feed
+    from bento_services.feed.page import Query
 
     from feature_repo.reader import OnlineReader
     from feature_repo.valkey import online_store
@@ -121,15 +121,15 @@ def in_process(home: Home, users: Sequence[str], pages: int) -> list[Figure]:
     with online_store(home) as url:
         release, _ = load_champion(home)
         reader = OnlineReader(url, release.world)
-        feed = build_feed(release, reader, None, FeedConfig())
+        feed = build_feed(release, reader, None)
         try:
             for user_id in users[:20]:
-                feed.page(Query(user_id=user_id))
+                feed.page(Query(user_id=user_id, request_id="warm-up"))
             gc.collect()
             gc.freeze()  # as the service does after its warm-up
             for at in range(pages):
                 started = time.perf_counter()
-                page = feed.page(Query(user_id=users[at % len(users)]))
+                page = feed.page(Query(user_id=users[at % len(users)], request_id=f"bench-{at}"))
                 whole.append((time.perf_counter() - started) * 1e3)
                 rungs.append(page.served_by)
                 for stage, milliseconds in page.stage_ms.items():
