@@ -1,0 +1,116 @@
+"""A small typed client of the HTTP API: what `marquee demo` and the benchmarks use, and an example for everybody else.
+
+    with Client("http://127.0.0.1:8080") as marquee:
+        page = marquee.home("u00042")
+        marquee.send({"user_id": "u00042", "item_id": page["recommendations"][0]["video_id"], "event": "click"})
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import httpx
+import orjson
+
+WAIT_SECONDS = 10.0
+POLL_SECONDS = 0.01
+
+
+class ClientError(Exception):
+    """The service answered with an error; `code` and `status` are its own."""
+
+    def __init__(self, status: int, code: str, message: str, request_id: str) -> None:
+        super().__init__(f"{status} {code}: {message} (request {request_id})")
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+class Client:
+    def __init__(self, url: str, key: str | None = None, timeout_seconds: float = 5.0) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False)
+        self._last_event_id = ""
+        self._sent_at = 0.0
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def home(
+        self,
+        user_id: str,
+        limit: int = 20,
+        cursor: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        explain: bool = False,
+    ) -> dict[str, Any]:
+        """One viewer's page, as the API's document describes it."""
+        parameters: dict[str, Any] = {"limit": limit}
+        if cursor:
+            parameters["cursor"] = cursor
+        if explain:
+            parameters["explain"] = "true"
+        headers = {"x-user-id": user_id}
+        if context:
+            headers["x-context"] = orjson.dumps(context).decode()
+        return self._read(self._http.get("/api/v1/recommendations/home", params=parameters, headers=headers))
+
+    def send(
+        self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]], idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Send one event or several; they are durable when this returns the receipt."""
+        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+        sent_at = time.monotonic()
+        receipt = self._read(self._http.post("/api/v1/events", json=events, headers=headers))
+        self._last_event_id, self._sent_at = receipt["event_ids"][-1], sent_at
+        return receipt
+
+    def feedback(self, user_id: str, video_id: str, action: str) -> dict[str, Any]:
+        body = {"video_id": video_id, "action": action}
+        return self._read(
+            self._http.post("/api/v1/recommendations/feedback", json=body, headers={"x-user-id": user_id})
+        )
+
+    def wait_until_visible(self, event_id: str, seconds: float = WAIT_SECONDS) -> None:
+        """Until the features, hence the next page, know of an event. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while not self._read(self._http.get(f"/api/v1/events/{event_id}"))["visible"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"event {event_id} has not reached the features after {seconds:g} s")
+            time.sleep(POLL_SECONDS)
+
+    def home_after(self, user_id: str, before: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        """The first page that knows of what was sent last, and the seconds from sending to having that page."""
+        if self._last_event_id:
+            self.wait_until_visible(self._last_event_id)
+        page = self.home(user_id, limit=max(len(before.get("recommendations", ())), 1))
+        return page, time.monotonic() - self._sent_at
+
+    def viewers(self, limit: int = 20) -> dict[str, Any]:
+        return self._read(self._http.get("/api/v1/viewers", params={"limit": limit}))
+
+    def status(self) -> dict[str, Any]:
+        return self._read(self._http.get("/api/v1/status"))
+
+    def _read(self, reply: httpx.Response) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = reply.json()
+        except ValueError:
+            raise ClientError(reply.status_code, "not_json", reply.text[:200], "-") from None
+        if reply.is_success:
+            return answer
+        error = answer.get("error", {})
+        raise ClientError(
+            reply.status_code, error.get("code", ""), error.get("message", ""), error.get("request_id", "-")
+        )

@@ -1,0 +1,184 @@
+"""The service without its protocols: a feed, an event intake and the release they answer with. HTTP and gRPC call this.
+
+Pages are made on a few threads of their own, so that the event loop goes on answering health checks while a page is
+computed and while a dead store runs into its timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import structlog
+
+from bento_services import metrics
+from bento_services.events_api import EventIntake, Receipt
+from bento_services.feed.build import build_feed
+from bento_services.feed.page import Page, Query
+from bento_services.limits import MAX_IN_FLIGHT_PAGES
+from bento_services.problem import OVERLOADED, Problem, unavailable
+from bento_services.settings import Settings
+from feature_repo.home import HomeError
+from feature_repo.ledger import Ledger, LedgerDown
+from feature_repo.reader import FeatureReader, UserFeatures
+from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.stream.event_log import EventLog, EventLogDown
+from models.artifact import ArtifactError, Release, load_champion, load_release, pointed_at
+
+PAGE_THREADS = 2  # a page holds the interpreter most of the time: more threads make every page slower
+WRITE_THREADS = 4  # an append waits for the log
+FOLLOW_SECONDS = 1.0
+WARM_UP_PAGES = 20
+
+Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones
+
+report = structlog.get_logger("service")
+
+
+class Engine:
+    """Made by `open_engine` from an environment, or from parts by a test. Blocking work happens on its own threads."""
+
+    def __init__(
+        self,
+        release: Release,
+        reader: FeatureReader,
+        log: EventLog,
+        ledger: Ledger,
+        problems: Sequence[str] = (),
+        prepare: Prepare = lambda release: release,
+    ) -> None:
+        self.world = release.world
+        self.reader = reader
+        self.ledger = ledger
+        self.release_id = release.release_id
+        self.problems = list(problems)  # releases that were refused, and why
+        self._prepare = prepare
+        self._log = log
+        self._feed = build_feed(prepare(release), reader, log)
+        self._intake = EventIntake(log, ledger, release.world)
+        self._pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="page")
+        self._writes = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="write")
+        self._in_flight = 0
+        self._stopping = threading.Event()
+        self._follower: threading.Thread | None = None
+        self.ready = False
+        metrics.RELEASE.labels(release.release_id).set(1)
+        metrics.SNAPSHOT_AGE_SECONDS.set_function(self._snapshot_age_seconds)
+
+    async def home(self, query: Query) -> Page:
+        """One page. Raises Problem 503 when too many are waiting already."""
+        if self._in_flight >= MAX_IN_FLIGHT_PAGES:
+            metrics.SHED.inc()
+            raise OVERLOADED
+        self._in_flight += 1
+        metrics.IN_FLIGHT.set(self._in_flight)
+        try:
+            page = await asyncio.get_running_loop().run_in_executor(self._pages, self._feed.page, query)
+        finally:
+            self._in_flight -= 1
+            metrics.IN_FLIGHT.set(self._in_flight)
+        _pages(page.served_by).inc()
+        for stage, milliseconds in page.stage_ms.items():
+            _stage(stage).observe(milliseconds / 1000)
+        if not page.recommendations:
+            metrics.EMPTY_PAGES.inc()
+        return page
+
+    async def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
+        """Take events; durable when this returns. Raises Problem as EventIntake does."""
+        return await self._blocking(lambda: self._intake.accept(sent, caller=caller, user_id=user_id, key=key))
+
+    async def is_visible(self, event_id: str) -> bool:
+        """Whether the features hold this event already."""
+        return await self._blocking(lambda: self.ledger.folded_us(event_id)) is not None
+
+    async def viewers(self, count: int) -> list[str]:
+        return await self._blocking(lambda: self.ledger.viewers(count))
+
+    async def viewer(self, user_id: str) -> UserFeatures:
+        return await self._blocking(lambda: self.reader.user(user_id))
+
+    def knows(self, video_id: str) -> bool:
+        snapshot = self.reader.snapshot()
+        return not len(snapshot) or video_id in snapshot.row_of  # an empty snapshot knows nothing of anything
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "ready": self.ready,
+            "release_id": self.release_id,
+            "world": self.world.name,
+            "example_user": self.world.example_user,
+            "videos": len(self.reader.snapshot()),
+            "snapshot_age_seconds": round(self._snapshot_age_seconds(), 1),
+            "refused_releases": self.problems,
+        }
+
+    def warm_up(self, pages: int = WARM_UP_PAGES) -> None:
+        """Make some pages before anybody asks: first calls compile kernels, fill caches and open connections."""
+        users = [self.world.example_user or "nobody", "warm-up"]
+        for number in range(pages):
+            self._feed.page(Query(user_id=users[number % 2], request_id=f"warm-up-{number}", log=False))
+        self.ready = True
+
+    def follow(self, settings: Settings) -> None:
+        """From now on, answer with whatever release is promoted in this home, as soon as it is."""
+        self._follower = threading.Thread(target=self._follow, args=(settings,), name="champion", daemon=True)
+        self._follower.start()
+
+    def close(self) -> None:
+        self._stopping.set()
+        if self._follower is not None:
+            self._follower.join()
+        self._pages.shutdown()
+        self._writes.shutdown()
+        self._intake.close()
+        self._feed.close()
+        self.reader.close()
+        self._log.close()
+        self.ledger.close()
+
+    async def _blocking(self, work: Callable[[], Any]) -> Any:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writes, work)
+        except (LedgerDown, EventLogDown) as error:
+            raise unavailable("the store does not answer; try again") from error
+
+    def _follow(self, settings: Settings) -> None:
+        refused = ""
+        while not self._stopping.wait(FOLLOW_SECONDS):
+            wanted = ""
+            try:
+                path = pointed_at(settings.home, "champion")
+                wanted = path.name if path else self.release_id
+                if wanted in (self.release_id, refused):
+                    continue
+                self._swap(load_release(settings.home.releases / wanted))
+                refused = ""
+            except (ArtifactError, OSError) as error:
+                if wanted == refused and wanted:
+                    continue
+                refused = wanted
+                self._refuse(f"{wanted or 'champion'}: {error}")
+
+    def _swap(self, release: Release) -> None:
+        """Blue to green: requests under way finish with the old release, the next ones get the new one."""
+        before = self.release_id
+        self._feed.swap(self._prepare(release))
+        self.release_id = release.release_id
+        metrics.RELEASE.labels(before).set(0)
+        metrics.RELEASE.labels(release.release_id).set(1)
+        report.info("release swapped", before=before, now=release.release_id)
+
+    def _refuse(self, why: str) -> None:
+        metrics.RELEASES_REFUSED.inc()
+        if why not in self.problems:
+            self.problems.append(why)
+            report.error("release refused, the old one stays", why=why, release_id=self.release_id)
+
+    def _snapshot_age_seconds(self) -> float:
+        return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6

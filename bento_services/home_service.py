@@ -1,0 +1,136 @@
+"""The home page as a BentoML service: HTTP and gRPC in, one engine behind both, ready only when warm.
+
+One process by default: `marquee serve` runs this class's ASGI application under uvicorn, `bentoml serve` under its own
+arbiter. With MARQUEE_SPLIT=1 retrieval and ranking are services of their own, which `bentoml serve` then starts too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from contextlib import ExitStack
+from typing import Any
+
+import bentoml
+import structlog
+
+from bento_services.auth import Keys, check_bind, is_loopback
+from bento_services.engine import Engine
+from bento_services.grpc_service import GrpcServer
+from bento_services.http_api import create_app
+from bento_services.ranking_service import QUIET, RUNNER_CONNECTION, RankingService, RemoteRanker
+from bento_services.retrieval_service import RemoteIndex, RemoteRetrieval, RetrievalService
+from bento_services.settings import Settings, is_split
+from feature_repo.ledger import ValkeyLedger
+from feature_repo.reader import OnlineReader
+from feature_repo.stream.event_log import open_event_log
+from feature_repo.valkey import online_store
+from models.artifact import Release, load_champion, load_release
+
+report = structlog.get_logger("service")
+
+_engine: Engine | None = None
+
+
+def _current() -> Engine:
+    assert _engine is not None, "asked before the service has started"
+    return _engine
+
+
+edge = create_app(_current)
+
+
+class _Home:
+    """What both forms share; the split form adds its dependencies."""
+
+    def __init__(self) -> None:
+        self.settings = Settings.from_environment()
+        self._open = ExitStack()
+        self._grpc: GrpcServer | None = None
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        global _engine
+        settings = self.settings
+        keys = Keys.of(settings.home)
+        check_bind(settings.host, keys, insecure=settings.insecure)
+        edge.keys = keys
+        edge.loopback_only = is_loopback(settings.host)
+        try:
+            _engine = self._engine()
+            self._open.callback(_engine.close)
+            _engine.warm_up()
+            if settings.release is None:
+                _engine.follow(settings)
+            if settings.grpc_port is not None:
+                self._grpc = GrpcServer(_engine, keys, settings.host, settings.grpc_port)
+                await self._grpc.start()
+        except BaseException:
+            self._open.close()
+            raise
+        gc.collect()
+        gc.freeze()  # a full collection over what was loaded takes 180 ms, in the middle of somebody's page
+        report.info("ready", release_id=_engine.release_id, grpc_port=self._grpc.port if self._grpc else None)
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop()
+        self._open.close()
+
+    async def __is_ready__(self) -> bool:
+        return _engine is not None and _engine.ready
+
+    def prepare(self, release: Release) -> Release:
+        return release
+
+    def _engine(self) -> Engine:
+        settings = self.settings
+        problems: list[str] = []
+        if settings.release is not None:
+            release = load_release(settings.release)
+        else:
+            release, problems = load_champion(settings.home)
+        for problem in problems:
+            report.error("release refused", why=problem)
+        url = self._open.enter_context(online_store(settings.home))
+        return Engine(
+            release,
+            reader=OnlineReader(url, release.world),
+            log=open_event_log(url, settings.kafka),
+            ledger=ValkeyLedger(url),
+            problems=problems,
+            prepare=self.prepare,
+        )
+
+
+class _SplitHome(_Home):
+    retrieval = bentoml.depends(RetrievalService)
+    ranking = bentoml.depends(RankingService)
+
+    def prepare(self, release: Release) -> Release:
+        """The same release with the two models in the processes of their own services, which load it by its id."""
+        retrieval: Any = self.retrieval
+        ranking: Any = self.ranking
+        return dataclasses.replace(
+            release,
+            retrieval=RemoteRetrieval(release.retrieval, retrieval, release.release_id),
+            index=RemoteIndex(release.index, retrieval, release.release_id),
+            ranker=RemoteRanker.of(release.ranker, ranking, release.release_id),
+        )
+
+
+class _HomeService(_SplitHome if is_split() else _Home):  # type: ignore[misc]  # the environment chooses the form
+    pass
+
+
+HomeService = bentoml.service(
+    bentoml.asgi_app(edge, path="/")(_HomeService),
+    name="marquee",
+    workers=1,
+    threads=4,
+    runner_connection=RUNNER_CONNECTION,
+    traffic={"timeout": 10},
+    metrics={"enabled": False},
+    logging=QUIET,
+)

@@ -1,0 +1,32 @@
+"""What an operator can see, in Prometheus' format at /metrics. Label values come from fixed sets only."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FINE = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.035, 0.05, 0.075, 0.1, 0.25, 1.0)
+
+REQUESTS = Counter("marquee_requests", "Requests answered.", ("protocol", "route", "status"))
+REQUEST_SECONDS = Histogram(
+    "marquee_request_seconds", "From the whole request to the whole answer.", ("protocol", "route"), buckets=_FINE
+)
+STAGE_SECONDS = Histogram("marquee_stage_seconds", "Time of one stage of a page.", ("stage",), buckets=_FINE)
+PAGES = Counter("marquee_pages", "Pages by the rung of the ladder that answered.", ("served_by",))
+EMPTY_PAGES = Counter("marquee_pages_empty", "Pages without a single video.")
+EVENTS = Counter("marquee_events_accepted", "Events that are durably in the log.", ("event",))
+EVENTS_REFUSED = Counter("marquee_events_refused", "Events that were not taken.", ("why",))
+VISIBLE_SECONDS = Histogram(
+    "marquee_event_visible_seconds",
+    "From accepting an event to its effect being readable by the next page (a sample of the events).",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0),
+)
+IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
+SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")
+RELEASE = Gauge("marquee_release", "1 for the release that answers.", ("release_id",))
+RELEASES_REFUSED = Counter("marquee_releases_refused", "Releases that were not loaded because they are not sound.")
+SNAPSHOT_AGE_SECONDS = Gauge("marquee_snapshot_age_seconds", "Age of the video features in this process.")
+
+
+def exposition() -> bytes:
+    return bytes(generate_latest(REGISTRY))

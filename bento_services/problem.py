@@ -1,0 +1,58 @@
+"""An answer that is an error: one shape on HTTP, the same code and message on gRPC.
+
+    {"error": {"code": "unknown_video", "message": "…", "request_id": "…", "details": {…}}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+
+class Problem(Exception):
+    """Raised anywhere at the edge; `code` is for programs and never changes, `message` is for people."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+        self.retry_after_seconds = retry_after_seconds
+
+    def body(self, request_id: str) -> bytes:
+        shape = {"code": self.code, "message": self.message, "request_id": request_id, "details": self.details}
+        return orjson.dumps({"error": shape})
+
+    def headers(self) -> dict[str, str]:
+        headers = {"content-type": "application/json"}
+        if self.retry_after_seconds is not None:
+            headers["retry-after"] = str(self.retry_after_seconds)
+        if self.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        return headers
+
+
+def malformed(message: str, **details: Any) -> Problem:
+    return Problem(400, "malformed", message, details)
+
+
+def unprocessable(message: str, **details: Any) -> Problem:
+    return Problem(422, "unprocessable", message, details)
+
+
+def unavailable(message: str, retry_after_seconds: int = 1) -> Problem:
+    return Problem(503, "unavailable", message, retry_after_seconds=retry_after_seconds)
+
+
+INTERNAL = Problem(500, "internal", "something went wrong here; the request id names the log line that says what")
+OVERLOADED = Problem(503, "overloaded", "too many requests at once; try again", retry_after_seconds=1)

@@ -1,0 +1,55 @@
+"""The ranker as a BentoML service of its own: numbers in, probabilities out, one forward pass per call.
+
+In one process the home service calls the model itself; split (`MARQUEE_SPLIT=1`) it puts `RemoteRanker` in its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import bentoml
+import numpy as np
+
+from bento_services.settings import Settings
+from bento_services.shelf import ReleaseShelf
+from models.ranker import RankerModel
+
+# BentoML's client between services renews its connection after so many calls and breaks those under way (its issue
+# 5540): never let it.
+RUNNER_CONNECTION = {"max_requests": 10**9, "max_age": 1e9}
+QUIET = {"access": {"enabled": False}}
+
+
+@bentoml.service(
+    name="marquee_ranking",
+    workers=1,
+    threads=2,
+    runner_connection=RUNNER_CONNECTION,
+    metrics={"enabled": False},
+    logging=QUIET,
+)
+class RankingService:
+    def __init__(self) -> None:
+        self._rankers = ReleaseShelf(Settings.from_environment(), lambda path: RankerModel.load(path / "ranker"))
+
+    @bentoml.api
+    def probabilities(self, release_id: str, dense: np.ndarray, categorical: np.ndarray) -> np.ndarray:
+        """(N, F) float32 and (N, C) int64 as the release's encoding makes them -> (N, A) float32 in (0, 1)."""
+        return self._rankers.get(release_id).forward(dense.astype(np.float32), categorical.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class RemoteRanker(RankerModel):
+    """A ranker whose forward pass happens in the ranking service; encoding and weights stay with the page."""
+
+    remote: Any = None
+    release_id: str = ""
+
+    @classmethod
+    def of(cls, ranker: RankerModel, remote: Any, release_id: str) -> RemoteRanker:
+        local = {field.name: getattr(ranker, field.name) for field in fields(RankerModel)}
+        return cls(**local, remote=remote, release_id=release_id)
+
+    def forward(self, dense: np.ndarray[Any, Any], categorical: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.asarray(self.remote.probabilities(self.release_id, dense, categorical))
