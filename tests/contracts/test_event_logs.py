@@ -119,6 +119,18 @@ def test_a_consumer_that_comes_back_under_its_name_is_handed_what_it_had(backend
     before.close()
 
 
+def test_a_gap_in_what_was_acknowledged_is_handed_out_after_a_restart(backend: Backend, topic: str) -> None:
+    before = backend.open()
+    before.append(topic, [("user", b"one"), ("user", b"two"), ("user", b"three")])
+    records = _one_batch(before, topic, "a", 100)
+    before.ack(topic, "g", [records[1].id])
+    after = backend.open()
+    again = {record.value for record in _one_batch(after, topic, "a", 100)}
+    assert {b"one", b"three"} <= again  # a log that keeps one offset may hand out what lies between once more
+    after.close()
+    before.close()
+
+
 def test_the_records_of_a_dead_consumer_are_taken_over(backend: Backend, log: EventLog, topic: str) -> None:
     log.append(topic, [("user", b"one")])
     read_and_die = f"""
