@@ -101,7 +101,7 @@ def _windows(facts: Table, entity: str, spans: tuple[int, ...], now_us: int) -> 
         for span in spans
     ]
     days = _summed(ibis.union(facts, *leaving, distinct=False), entity)
-    sums = {}
+    sums: dict[str, Any] = {}
     for span in spans:
         window = ibis.range_window(group_by=entity, order_by="day", preceding=span - 1, following=0)
         sums |= {f"{name}_{span}": days[name].sum().over(window).cast("int64") for name in _COUNTS}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from feast import FeatureStore, RepoConfig
 
 from feature_repo.features import define

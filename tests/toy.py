@@ -1,6 +1,6 @@
 """A world small enough to compute by hand, written through the real lake, and some of its answers.
 
-Four days from Monday 2 June 2025. Twelve videos of 100 seconds (v11: 200), six viewers, fifteen requests of four videos:
+Four days from Monday 2 June 2025; twelve videos of 100 seconds (v11: 200), six viewers, fifteen requests of four each:
 
     v01 v02 v03  Drama            creator c1   series s1, episodes 1 2 3
     v04 v05 v06  Comedy           creator c2   (v05, v06 from age 13)
