@@ -1,6 +1,6 @@
 """The multi-task ranker: one forward pass gives every action's probability for every candidate of a request.
 
-N candidates, F numbers, C categories, A actions (ACTIONS below), H hidden width.
+N candidates, F numbers, K pieces of a number, C categories, A actions (ACTIONS below), I inputs of the MLP.
 
 `Ranker` is the network, trainable; `RankerModel` is the trained artifact: program, encoding and score weights.
 """
@@ -27,24 +27,29 @@ ACTIONS = ("click", "complete", "watch_fraction", "like", "dislike")
 
 
 class Ranker(nn.Module):
-    """Numbers and embedded categories -> one explicit cross (DCN-v2, Wang et al. 2021, eq. 1) -> MLP -> A logits.
+    """Numbers, each also piecewise-linear over its quantiles, and embedded categories -> MLP -> A logits.
 
-    Where an exposure stood enters as a bias added to the logits (Zhao et al. 2019, "shallow tower"): it may explain a
-    click but cannot interact with taste, and so can be left out when serving.
+    The piecewise-linear encoding (Gorishniy et al. 2022, "On embeddings for numerical features", eq. 1) lets an MLP
+    bend where trees split; without it the trees win. Where an exposure stood enters as a bias added to the logits (Zhao
+    et al. 2019, "shallow tower"): it may explain a click but cannot interact with taste, and is left out when serving.
     """
 
+    knots_FK: Tensor
+    widths_FK: Tensor
+
     def __init__(
-        self, numbers: int, cardinalities: Sequence[int], width: int = 128, embedding: int = 8, dropout: float = 0.1
+        self, knots_FK: Tensor, cardinalities: Sequence[int], width: int = 128, embedding: int = 8, dropout: float = 0.3
     ) -> None:
         super().__init__()
         *categories, positions = cardinalities
+        numbers, bins = knots_FK.shape[0], knots_FK.shape[1] - 1
+        self.register_buffer("knots_FK", knots_FK[:, :-1].contiguous())
+        self.register_buffer("widths_FK", knots_FK.diff(dim=1).clamp(min=1e-3))  # a flag's knots coincide: a step
         self.embeddings = nn.ModuleList(nn.Embedding(size, embedding) for size in categories)
         for table in self.embeddings:
             nn.init.normal_(table.weight, std=0.05)  # type: ignore[arg-type]
-        inputs = numbers + embedding * len(categories)
-        self.cross = nn.Linear(inputs, inputs)
         self.hidden = nn.Sequential(
-            nn.Linear(2 * inputs, width),
+            nn.Linear(numbers * (1 + bins) + embedding * len(categories), width),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(width, width // 2),
@@ -56,12 +61,17 @@ class Ranker(nn.Module):
         nn.init.zeros_(self.position_bias.weight)
 
     def forward(self, dense_NF: Tensor, categorical_NC: Tensor) -> Tensor:
+        pieces_NFK = ((dense_NF[:, :, None] - self.knots_FK) / self.widths_FK).clamp(0.0, 1.0)
         embedded = [table(categorical_NC[:, at]) for at, table in enumerate(self.embeddings)]
-        input_NI = torch.cat([dense_NF, *embedded], dim=1)
-        crossed_NI = input_NI * self.cross(input_NI) + input_NI
-        logits_NA = self.actions(self.hidden(torch.cat([input_NI, crossed_NI], dim=1)))
-        biased_NA: Tensor = logits_NA + self.position_bias(categorical_NC[:, -1])
-        return biased_NA
+        input_NI = torch.cat([dense_NF, pieces_NFK.flatten(1), *embedded], dim=1)
+        logits_NA: Tensor = self.actions(self.hidden(input_NI)) + self.position_bias(categorical_NC[:, -1])
+        return logits_NA
+
+
+def quantile_knots(dense_NF: Array, bins: int = 8) -> Tensor:
+    """(F, bins + 1): the quantiles of each encoded number, between which `Ranker` is linear."""
+    quantiles_KF = np.quantile(dense_NF, np.linspace(0.0, 1.0, bins + 1), axis=0)
+    return torch.from_numpy(np.ascontiguousarray(quantiles_KF.T, dtype=np.float32))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from feature_repo.home import Home, HomeError, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel
+from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel, quantile_knots
 from models.two_tower import RetrievalModel
 from training.dataset import RankingRows, ranking_rows
 from training.metrics import auc, gauc, log_loss
@@ -39,7 +39,8 @@ class RankerConfig:
     weight_decay: float = 1e-4
     width: int = 128
     embedding: int = 8
-    dropout: float = 0.1
+    dropout: float = 0.3
+    bins: int = 8  # quantile pieces of each number
     # An exposure's place is hidden this often, so that "not known yet", what serving says, is a place it has learned.
     position_dropout: float = 0.15
     propensity_weighting: bool = False
@@ -47,7 +48,7 @@ class RankerConfig:
     action_losses: dict[str, float] = field(
         default_factory=lambda: {"click": 1.0, "complete": 0.5, "watch_fraction": 0.5, "like": 0.3, "dislike": 0.3}
     )
-    weights: ActionWeights = ActionWeights()
+    weights: ActionWeights = field(default_factory=ActionWeights)
 
     def __post_init__(self) -> None:
         if set(self.action_losses) != set(ACTIONS):
@@ -98,14 +99,16 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
 
     numbers = len(encoding.numbers)
     categorical = list(range(numbers, numbers + len(encoding.categories)))
-    sets = [lightgbm.Dataset(tree_features(encoding, part), part.labels["click"]) for part in (train, valid)]
+    sets = [
+        lightgbm.Dataset(tree_features(encoding, part), part.labels["click"], categorical_feature=categorical)
+        for part in (train, valid)
+    ]
     params = {
         "objective": "binary",
         "learning_rate": 0.08,
         "num_leaves": 31,
         "min_data_in_leaf": 50,
         "feature_fraction": 0.8,
-        "categorical_feature": categorical,
         "seed": seed,
         "num_threads": 2,
         "deterministic": True,
@@ -137,9 +140,10 @@ def _fit(
 ) -> tuple[Ranker, list[dict[str, float]]]:
     """Early stopping on the validation log loss of the click, measured as served: without the position."""
     torch.manual_seed(config.seed)
-    network = Ranker(len(encoding.numbers), encoding.cardinalities, config.width, config.embedding, config.dropout)
-    optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     dense_NF, categorical_NC = (torch.from_numpy(part) for part in encoding.encode(train.columns, train.position))
+    knots_FK = quantile_knots(dense_NF.numpy(), config.bins)
+    network = Ranker(knots_FK, encoding.cardinalities, config.width, config.embedding, config.dropout)
+    optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     target_NA = torch.from_numpy(np.stack([train.labels[action] for action in ACTIONS], axis=1))
     weight_A = torch.tensor([config.action_losses[action] for action in ACTIONS])
     weight_N = torch.from_numpy(_row_weights(train, config))
@@ -159,7 +163,7 @@ def _fit(
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                total += float(loss) * len(rows)
+                total += float(loss.detach()) * len(rows)
             row = {"loss": total / len(train), **_validate(network, valid_inputs, valid)}
             curve.append(row)
             advance(1)

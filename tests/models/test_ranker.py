@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel
+from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel, quantile_knots
 
 N = 500
 
@@ -30,7 +30,7 @@ def columns(n: int = N) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
 def model() -> RankerModel:
     torch.manual_seed(3)
     encoding = RankerEncoding.fit(columns())
-    network = Ranker(len(encoding.numbers), encoding.cardinalities)
+    network = Ranker(quantile_knots(encoding.encode(columns())[0]), encoding.cardinalities)
     torch.nn.init.normal_(network.position_bias.weight)
     return RankerModel.export(network, encoding, typical_seconds=900.0)
 
@@ -42,6 +42,19 @@ def test_every_prediction_has_one_value_per_candidate(model: RankerModel) -> Non
         assert (values.shape, values.dtype) == ((N,), np.float32), name
         assert np.isfinite(values).all()
     assert all(((scored[name] > 0) & (scored[name] < 1)).all() for name in scored if name.startswith("p_"))
+
+
+def test_a_number_is_linear_between_its_quantiles_and_a_flag_is_a_step() -> None:
+    encoded = np.array([[0.0, -1.0], [1.0, -1.0], [2.0, 3.0], [4.0, 3.0]], dtype=np.float32)
+    knots_FK = quantile_knots(encoded, bins=3)
+    np.testing.assert_allclose(knots_FK, [[0.0, 1.0, 2.0, 4.0], [-1.0, -1.0, 3.0, 3.0]], atol=1e-6)
+    network = Ranker(knots_FK, (2, 3), embedding=1).eval()
+    torch.nn.init.zeros_(network.embeddings[0].weight)  # type: ignore[arg-type]
+    seen: list[torch.Tensor] = []
+    network.hidden.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network(torch.tensor([[3.0, 3.0], [0.5, -1.0]]), torch.zeros(2, 2, dtype=torch.int64))
+    expected = [[3, 3, 1, 1, 0.5, 1, 1, 0, 0], [0.5, -1, 0.5, 0, 0, 0, 0, 0, 0]]
+    np.testing.assert_allclose(seen[0].detach(), expected, atol=1e-6)
 
 
 def test_no_candidates_give_no_scores(model: RankerModel) -> None:

@@ -1,0 +1,133 @@
+"""The ranker learns what exposures say, puts down to position what is due to position, and is the same twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from feature_repo.home import Home, HomeError
+from models.artifact import directory_id
+from models.encoding import RankerEncoding
+from models.ranker import ACTIONS, RankerModel
+from training.dataset import RankingRows
+from training.metrics import auc
+from training.tracking import RANKER, Tracking
+from training.train_ranker import RankerConfig, data_hash, fit_lightgbm, train_ranker, tree_features
+from training.train_ranker import _fit as fit  # the loop alone, on rows made here
+
+CONFIG = RankerConfig(max_epochs=8, batch_size=256, learning_rate=5e-3)
+
+
+def rows(n: int = 4000, seed: int = 0) -> RankingRows:
+    """A viewer likes what has a high `taste`, but clicks the more the higher it stands; good videos stand low."""
+    rng = np.random.default_rng(seed)
+    taste, creator = rng.normal(size=n), rng.integers(0, 5, n)
+    position = np.clip(np.round(4.5 + 2.0 * taste + rng.normal(size=n)), 0, 9).astype(np.int64)
+    click = rng.random(n) < 1 / (1 + np.exp(-(1.5 * taste + 0.8 * (creator == 2) - 0.8 * position + 2.0)))
+    columns: dict[str, Any] = {
+        "taste": taste.astype(np.float32),
+        "duration_seconds": np.full(n, 600.0, dtype=np.float32),
+        "creator_id": np.array([f"c{k}" for k in creator], dtype=object),
+    }
+    labels = {action: click.astype(np.float32) for action in ACTIONS} | {"watch_seconds": 600.0 * click}
+    ids = np.array([f"r{k}" for k in range(n)], dtype=object)
+    return RankingRows(columns, labels, ids, ids, ids, np.arange(n), position, rng.uniform(0.01, 1.0, n))
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[RankerEncoding, Any, list[dict[str, float]]]:
+    train = rows()
+    encoding = RankerEncoding.fit(train.columns)
+    network, curve = fit(train, rows(1000, seed=1), encoding, CONFIG, _silent())
+    return encoding, network, curve
+
+
+def _silent() -> Any:
+    from feature_repo.progress import SILENT
+
+    return SILENT
+
+
+def clicks(network: Any, encoding: RankerEncoding, test: RankingRows, position: Any = None) -> Any:
+    with torch.inference_mode():
+        logits = network(*(torch.from_numpy(part) for part in encoding.encode(test.columns, position)))
+    return torch.sigmoid(logits[:, 0]).numpy()
+
+
+def test_what_is_due_to_position_is_not_held_against_the_video(
+    trained: tuple[RankerEncoding, Any, list[dict[str, float]]],
+) -> None:
+    encoding, network, _ = trained
+    test = rows(1000, seed=2)
+    taste = test.columns["taste"] + 0.5 * (test.columns["creator_id"] == "c2")
+    assert (
+        np.corrcoef(test.labels["click"], taste)[0, 1] < 0.1
+    )  # what the log says at first sight: taste does not matter
+    assert np.corrcoef(clicks(network, encoding, test), taste)[0, 1] > 0.8
+    first, last = (clicks(network, encoding, test, np.full(len(test), place)) for place in (0, 9))
+    assert first.mean() > last.mean() + 0.3
+
+
+def test_the_best_epoch_is_kept(trained: tuple[RankerEncoding, Any, list[dict[str, float]]]) -> None:
+    encoding, network, curve = trained
+    valid = rows(1000, seed=1)
+    assert auc(valid.labels["click"], clicks(network, encoding, valid)) == pytest.approx(
+        min(curve, key=lambda row: row["log_loss"])["auc"], abs=1e-6
+    )
+
+
+def test_the_same_seed_trains_the_same_network_and_another_seed_another(
+    trained: tuple[RankerEncoding, Any, list[dict[str, float]]],
+) -> None:
+    encoding, network, _ = trained
+    valid = rows(1000, seed=1)
+    again, _ = fit(rows(), valid, encoding, CONFIG, _silent())
+    other, _ = fit(rows(), valid, encoding, RankerConfig(seed=5, max_epochs=2), _silent())
+    np.testing.assert_array_equal(clicks(network, encoding, valid), clicks(again, encoding, valid))
+    assert not np.array_equal(clicks(network, encoding, valid), clicks(other, encoding, valid))
+
+
+def test_the_baseline_sees_the_same_features_without_the_position() -> None:
+    train, valid = rows(), rows(1000, seed=1)
+    encoding = RankerEncoding.fit(train.columns)
+    assert tree_features(encoding, train).shape == (len(train), 3)
+    booster = fit_lightgbm(train, valid, encoding, seed=0)
+    assert booster.num_feature() == 3
+
+
+def test_a_changed_value_is_another_data_set() -> None:
+    changed = rows()
+    changed.columns["taste"][7] += 1.0
+    assert data_hash(rows()) == data_hash(rows())
+    assert data_hash(rows()) != data_hash(changed)
+
+
+def test_a_trained_world_has_a_ranker_its_baseline_and_its_run_in_mlflow(small_world: Path) -> None:
+    home = Home(small_world)
+    said = json.loads((home.models / "ranker" / "training.json").read_text())
+    assert said["metrics"]["auc"] > 0.55
+    assert said["features"] == len(RankerModel.load(home.models / "ranker").encoding.numbers) + 6
+    assert (home.models / "ranker_baseline" / "lightgbm.txt").is_file()
+    tracking = Tracking(home)
+    version = tracking.version_of(RANKER, home.models / "ranker")
+    assert version is not None
+    run = tracking.client.get_run(tracking.client.get_model_version(RANKER, version).run_id)
+    assert run.data.metrics["valid_auc"] == pytest.approx(said["metrics"]["auc"])
+    assert run.data.params["max_rows"] == "60000"
+    assert [given.dataset.digest for given in run.inputs.dataset_inputs] == [said["data_hash"][:16]]
+    assert len(directory_id(home.models / "ranker")) == 64
+
+
+def test_without_a_two_tower_model_the_command_to_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="marquee train two-tower"):
+        train_ranker(Home(tmp_path))
+
+
+def test_a_config_that_cannot_be_meant_explains_itself() -> None:
+    with pytest.raises(ValueError, match="validation_fraction: expected between 0 and 1, found 2"):
+        RankerConfig(validation_fraction=2.0)
+    with pytest.raises(ValueError, match="action_losses: expected click, complete"):
+        RankerConfig(action_losses={"click": 1.0})

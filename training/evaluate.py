@@ -1,0 +1,89 @@
+"""Measure the candidate models on the untouched last window, beside the simplest alternatives: `marquee evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feature_repo.home import Home, HomeError, write_atomic
+from feature_repo.lake import Lake
+from feature_repo.progress import SILENT, Progress
+from models.ranker import RankerModel
+from models.two_tower import RetrievalModel
+from training.dataset import RankingRows, ranking_rows
+from training.metrics import auc, ece, gauc, log_loss
+from training.release import MODELS, candidate_ids
+from training.splits import time_cuts
+from training.train_ranker import tree_features
+
+Array = np.ndarray[Any, Any]
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    seed: int = 0
+    max_rows: int = 30_000  # exposures of the test window, drawn as whole requests
+    max_users: int = 5_000
+
+
+def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig | None = None) -> dict[str, Any]:
+    """Write HOME/models/evaluation.json: `tables` to print, `metrics` for the gates, `models` it was measured on.
+
+    Nothing in the file depends on the clock, so that the same models have the same evaluation.
+    """
+    config = config or EvaluationConfig()
+    for name in MODELS:
+        if not (home.models / name).is_dir():
+            raise HomeError(f"no {name} model at {home.models}: run `marquee train` first")
+    retrieval = RetrievalModel.load(home.models / "two_tower")
+    metrics: dict[str, dict[str, Figures]] = {
+        "retrieval": {},
+        "ranking": ranking_figures(home, retrieval, config, progress),
+    }
+    result = {
+        "tables": {name: [{"model": model, **row} for model, row in rows.items()] for name, rows in metrics.items()},
+        "metrics": metrics,
+        "models": candidate_ids(home),
+    }
+    write_atomic(home.models / "evaluation.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def ranking_figures(
+    home: Home, retrieval: RetrievalModel, config: EvaluationConfig, progress: Progress = SILENT
+) -> dict[str, Figures]:
+    """How well exposures of the test window are ordered by click: the ranker as served, without the position."""
+    import lightgbm
+
+    cuts = time_cuts(Lake(home))
+    rows = ranking_rows(home, cuts.t2_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
+    ranker = RankerModel.load(home.models / "ranker")
+    scored = ranker.score(rows.columns)
+    trees = lightgbm.Booster(model_file=str(home.models / "ranker_baseline" / "lightgbm.txt"))
+    watched = rows.labels["watch_seconds"]
+    return {
+        "ranker": {
+            **_click_figures(rows, scored["p_click"], probability=True),
+            "auc_complete": auc(rows.labels["complete"], scored["p_complete"]),
+            "auc_like": auc(rows.labels["like"], scored["p_like"]),
+            "watch_seconds_mae": float(np.abs(scored["watch_seconds"] - watched).mean()),
+        },
+        "lightgbm": _click_figures(rows, trees.predict(tree_features(ranker.encoding, rows)), probability=True),
+        "retrieval_order": _click_figures(rows, rows.columns["two_tower_score"], probability=False),
+        "popularity_7d": _click_figures(rows, rows.columns["trend_7d"], probability=False),
+    }
+
+
+def _click_figures(rows: RankingRows, score: Array, probability: bool) -> Figures:
+    clicked = rows.labels["click"]
+    return {
+        "auc": auc(clicked, score),
+        "gauc": gauc(clicked, score, rows.user_ids),
+        "log_loss": log_loss(clicked, score) if probability else None,
+        "ece": ece(clicked, score) if probability else None,
+    }
