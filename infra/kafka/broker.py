@@ -2,6 +2,7 @@
 
     python infra/kafka/broker.py start [--port 19092]     up, answering, and left running; prints its address
     python infra/kafka/broker.py stop
+    python infra/kafka/broker.py jars                     only fetch what `start` needs
 
 Needs Java 17 and, once, Maven. Nothing here is for production: there, topics have 64 partitions and three replicas.
 """
@@ -121,11 +122,16 @@ def _free_port() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=("start", "stop"))
+    parser.add_argument("verb", choices=("start", "stop", "jars"))
     parser.add_argument("--port", type=int, default=19092)
     options = parser.parse_args()
     pid_file = DATA / "broker.pid"
-    if options.verb == "start":
+    if options.verb == "jars":
+        try:
+            print(jars())
+        except (BrokerImpossible, subprocess.TimeoutExpired) as error:
+            sys.exit(str(error))
+    elif options.verb == "start":
         if _accepts(options.port):
             print(f"something answers on 127.0.0.1:{options.port} already")
             return
