@@ -2,6 +2,9 @@
 
 Events and served pages are written every FLUSH_SECONDS and whenever `flush` asks. A batch file is named after its
 first record and acknowledged after it is written: written twice, it is the same file or the same event_ids.
+
+An event enters the lake only after the event processor has folded it. The other way round, features built from the
+lake would hold an event that the processor then folds once more.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ import redis
 import structlog
 
 from feature_repo.events import EventError
-from feature_repo.home import Home, World
+from feature_repo.home import Home, MarqueeError, World
 from feature_repo.lake import EVENTS, IMPRESSIONS, Lake
-from feature_repo.online import PROCESSOR, SINK_FLUSH
+from feature_repo.online import EVENT_MARK, PROCESSOR, SINK_FLUSH
 from feature_repo.schema import EVENT_COLUMNS, RECOMMENDATION_SERVED, WATCH_EVENTS
 from feature_repo.stream.decoding import decode_record
 from feature_repo.stream.event_log import EventLog, EventLogDown, Record, open_event_log
+from feature_repo.stream.processor import GROUP as FEATURE_GROUP
+from feature_repo.stream.processor import Processor
 from feature_repo.stream.served import decode_served
 from feature_repo.valkey import Client, connect
 
@@ -35,16 +40,23 @@ FLUSH_SECONDS = 60.0
 TICK_SECONDS = 0.25
 DRAIN_MS = 100  # silence for so long is the end of the topic
 FLUSH_TIMEOUT_SECONDS = 60.0
+FOLD_TIMEOUT_SECONDS = 10.0
 STORE_TIMEOUT_SECONDS = 5.0
 LIVE = "live-"  # how the files of this sink begin
 
 report = structlog.get_logger("lake sink")
 
 
+class NotFolded(MarqueeError):
+    """The event processor is behind; the events wait in the log."""
+
+
 class LakeSink:
-    def __init__(self, home: Home, log: EventLog, world: World, consumer: str = CONSUMER) -> None:
+    def __init__(self, home: Home, log: EventLog, world: World, store: Client, consumer: str = CONSUMER) -> None:
         self._lake = Lake(home)
         self._log = log
+        self._store = store
+        self._patience_seconds = FOLD_TIMEOUT_SECONDS
         self._world = world
         self._consumer = consumer
 
@@ -55,24 +67,27 @@ class LakeSink:
             "impressions": self._drain(RECOMMENDATION_SERVED, self._write_impressions),
         }
 
-    def run(self, store: Client, stopping: threading.Event) -> None:
+    def run(self, stopping: threading.Event) -> None:
         """Flush at intervals, when asked, and once more at the end."""
         asked: bytes | None = None
         flushed = time.monotonic()
         while not stopping.wait(TICK_SECONDS):
             try:
-                asking = store.get(SINK_FLUSH)
+                asking = self._store.get(SINK_FLUSH)
                 if asking == asked and time.monotonic() - flushed < FLUSH_SECONDS:
                     continue
                 self.flush()
                 asked, flushed = asking, time.monotonic()
+            except NotFolded as why:
+                report.info("waiting", reason=str(why))
             except (EventLogDown, redis.ConnectionError, redis.TimeoutError, OSError) as error:
                 report.warning("store, log or disk is away, waiting", error=str(error))
                 stopping.wait(1.0)
+        self._patience_seconds = 0.0  # the processor is leaving as well; what it leaves is for the next start
         try:
             self.flush()
-        except EventLogDown as error:
-            report.warning("the log is away; its records stay in it", error=str(error))
+        except (NotFolded, EventLogDown, redis.ConnectionError, redis.TimeoutError) as why:
+            report.info("records stay in the log", reason=str(why))
 
     def _drain(self, topic: str, write: Callable[[Sequence[Record]], int]) -> int:
         rows = 0
@@ -92,8 +107,19 @@ class LakeSink:
                 continue  # the event processor keeps it as a dead letter
             rows.append({name: getattr(event, name) for name in EVENT_COLUMNS})
         if rows:
+            self._await_folded([row["event_id"] for row in rows])
             self._lake.append_events(pa.Table.from_pylist(rows, schema=EVENTS), LIVE + records[0].id)
         return len(rows)
+
+    def _await_folded(self, event_ids: Sequence[str]) -> None:
+        deadline = time.monotonic() + self._patience_seconds
+        marks = [EVENT_MARK + event_id for event_id in event_ids]
+        while None in self._store.mget(marks):
+            if self._log.lag(WATCH_EVENTS, FEATURE_GROUP) == 0:
+                return  # the ones without a mark are dead letters
+            if time.monotonic() >= deadline:
+                raise NotFolded("the event processor has not folded these events yet")
+            time.sleep(0.02)
 
     def _write_impressions(self, records: Sequence[Record]) -> int:
         rows: list[dict[str, Any]] = []
@@ -132,7 +158,8 @@ class LakeSink:
 def flush(home: Home, url: str, kafka: str | None = None) -> None:
     """Bring the lake up to date with the log, outcomes included: before features are built from it.
 
-    A running processor is asked to do it; without one it is done here. Raises EventLogDown.
+    A running processor is asked to do it; without one, events that wait in the log are folded here, too.
+    Raises EventLogDown.
     """
     store = connect(url, STORE_TIMEOUT_SECONDS)
     log = open_event_log(url, kafka)
@@ -148,7 +175,12 @@ def flush(home: Home, url: str, kafka: str | None = None) -> None:
                 time.sleep(0.05)
         # Whoever died left its records to its name.
         if not _is_running(store):
-            LakeSink(home, log, home.world()).flush()
+            world = home.world()
+            processor = Processor(url, log, world)
+            while processor.step(DRAIN_MS):
+                pass
+            processor.close()
+            LakeSink(home, log, world, store).flush()
     finally:
         log.close()
         store.close()

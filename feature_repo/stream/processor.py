@@ -25,7 +25,7 @@ import structlog
 
 from feature_repo.events import Event, EventError
 from feature_repo.fold import UNKNOWN_VIDEO, VideoFacts, fold_user, fold_video, to_features, user_state, video_state
-from feature_repo.home import Home, World
+from feature_repo.home import Home, MarqueeError, World
 from feature_repo.online import (
     EVENT_MARK,
     GENERATION,
@@ -65,7 +65,7 @@ _FACT_FIELDS = (*(field("video_profile", name) for name in _FACTS), timestamp_fi
 report = structlog.get_logger("processor")
 
 
-class BatchJobRunning(Exception):
+class BatchJobRunning(MarqueeError):
     """A batch job is writing stream views; the events wait in the log."""
 
 
@@ -318,7 +318,7 @@ def _sink(home: Home, url: str, kafka: str | None, stopping: threading.Event) ->
 
     store, log = connect(url, STORE_TIMEOUT_SECONDS), open_event_log(url, kafka)
     try:
-        LakeSink(home, log, home.world()).run(store, stopping)
+        LakeSink(home, log, home.world(), store).run(stopping)
     finally:
         log.close()
         store.close()

@@ -15,10 +15,12 @@ from feature_repo.home import Home
 from feature_repo.lake import VIDEOS as VIDEO_SCHEMA
 from feature_repo.lake import Lake
 from feature_repo.schema import EVENT_COLUMNS, RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.stream import lake_sink
 from feature_repo.stream.event_log import EventLog, open_event_log
-from feature_repo.stream.lake_sink import GROUP, LakeSink, flush
+from feature_repo.stream.lake_sink import GROUP, LakeSink, NotFolded, flush
+from feature_repo.stream.processor import Processor
 from feature_repo.stream.served import ServedItem, ServedPage, encode_served
-from feature_repo.valkey import connect
+from feature_repo.valkey import Client, connect
 
 
 @pytest.fixture
@@ -44,33 +46,79 @@ def log(url: str) -> Iterator[EventLog]:
     opened.close()
 
 
+@pytest.fixture
+def store(url: str) -> Iterator[Client]:
+    client = connect(url, 5.0)
+    yield client
+    client.close()
+
+
+def fold(url: str, log: EventLog) -> None:
+    processor = Processor(url, log, WORLD)
+    while processor.step(0):
+        pass
+    processor.close()
+
+
 def page(number: int, *video_ids: str) -> tuple[str, bytes]:
     shown = [ServedItem(video_id=video_id, position=at, propensity=0.5) for at, video_id in enumerate(video_ids)]
     served = ServedPage(request_id=f"r{number}", user_id="u1", timestamp_us=NOON_US + number, items=shown, device="tv")
     return "u1", encode_served(served)
 
 
-def test_events_reach_the_lake_as_they_were(home: Home, log: EventLog) -> None:
+def test_events_reach_the_lake_as_they_were(home: Home, url: str, log: EventLog, store: Client) -> None:
     events = [event(n, video=f"v{n % 4}", position=n, surface="home", device="tv", request_id="r1") for n in range(5)]
     log.append(WATCH_EVENTS, items(*events))
-    assert LakeSink(home, log, WORLD).flush() == {"events": 5, "impressions": 0}
+    fold(url, log)
+    assert LakeSink(home, log, WORLD, store).flush() == {"events": 5, "impressions": 0}
     assert Lake(home).events().to_pylist() == [{name: getattr(one, name) for name in EVENT_COLUMNS} for one in events]
     assert log.lag(WATCH_EVENTS, GROUP) == 0
 
 
 def test_what_was_written_but_not_acknowledged_is_in_the_lake_once(
-    home: Home, log: EventLog, monkeypatch: pytest.MonkeyPatch
+    home: Home, url: str, log: EventLog, store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.append(WATCH_EVENTS, items(event(1), event(2)))
-    log.append(RECOMMENDATION_SERVED, [page(1, "v1", "v2")])
+    fold(url, log)
     for _ in range(2):
         with monkeypatch.context() as patch:
             patch.setattr(log, "ack", _die)
             with pytest.raises(KeyboardInterrupt):
-                LakeSink(home, log, WORLD)._drain(WATCH_EVENTS, LakeSink(home, log, WORLD)._write_events)
-    LakeSink(home, log, WORLD).flush()
+                LakeSink(home, log, WORLD, store).flush()
+    LakeSink(home, log, WORLD, store).flush()
     assert Lake(home).events().num_rows == 2
     assert Lake(home).counts()["events"] == 2  # the file was replaced, not written beside
+
+
+def test_no_event_is_in_the_lake_before_it_is_in_the_features(
+    home: Home, url: str, log: EventLog, store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else features built from the lake hold it, and the event processor folds it a second time."""
+    monkeypatch.setattr(lake_sink, "FOLD_TIMEOUT_SECONDS", 0.1)
+    log.append(WATCH_EVENTS, items(event(1), event(2)))
+    sink = LakeSink(home, log, WORLD, store)
+    with pytest.raises(NotFolded):
+        sink.flush()
+    assert Lake(home).counts()["events"] == 0
+    fold(url, log)
+    assert sink.flush()["events"] == 2
+
+
+def test_a_dead_letter_does_not_hold_up_the_lake(home: Home, url: str, log: EventLog, store: Client) -> None:
+    store.set(online.entity_key("user_id", "broken"), "not a hash")
+    log.append(WATCH_EVENTS, [*items(event(1), event(2, user="broken")), ("u1", b"no event")])
+    fold(url, log)
+    assert LakeSink(home, log, WORLD, store).flush()["events"] == 2
+
+
+def test_a_flush_without_a_processor_folds_what_waits_in_the_log(
+    home: Home, url: str, log: EventLog, store: Client
+) -> None:
+    log.append(WATCH_EVENTS, items(event(1), event(2)))
+    flush(home, url)
+    assert Lake(home).events().num_rows == 2
+    assert store.exists(online.EVENT_MARK + "e1", online.EVENT_MARK + "e2") == 2
+    assert store.sismember(online.USER_IDS, "u1")
 
 
 def test_served_pages_become_impressions_with_the_outcome_they_had(home: Home, url: str, log: EventLog) -> None:
