@@ -29,8 +29,9 @@ class PolicyError(FeedError):
 
 
 class StageFailed(Exception):
-    """One stage of a pipeline could not answer. `stage` is its name as in `stage_ms`."""
+    """One stage of a pipeline could not answer. `stage` is its name as in `stage_ms`; `late`: it was not even asked."""
 
-    def __init__(self, stage: str, why: str) -> None:
+    def __init__(self, stage: str, why: str, late: bool = False) -> None:
         super().__init__(f"{stage}: {why}")
         self.stage = stage
+        self.late = late

@@ -1,0 +1,98 @@
+"""The videos of one request as a table of columns whose rows only move together.
+
+Parallel arrays fall out of step; a table that moves as a whole cannot. Every change gives a new table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FROM = "from:"  # provenance: the column "from:<source>" is that source's score, NaN where it did not find the video
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """N videos of one snapshot, no video twice. The column `row` (N,) int64 says which row of the snapshot each is.
+
+    A value that is not there is NaN in a float column and -1 in an integer column.
+    """
+
+    columns: Mapping[str, Array]
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns of one length expected, found {lengths}")
+
+    @classmethod
+    def found(cls, source: str, rows: Array | Sequence[int], scores: Array | Sequence[float], **columns: Array) -> Candidates:
+        """What a source brings: snapshot rows and its own score of each, best first."""
+        given = {name: np.asarray(column) for name, column in columns.items()}
+        return cls(
+            {"row": np.asarray(rows, dtype=np.int64), FROM + source: np.asarray(scores, dtype=np.float32), **given}
+        )
+
+    @classmethod
+    def merged(cls, found: Iterable[Candidates]) -> Candidates:
+        """All of them in order, each video once; where two know a value of a video, the first one's stays."""
+        tables = [table for table in found if len(table)]
+        rows = np.concatenate([table.rows for table in tables]) if tables else np.zeros(0, dtype=np.int64)
+        unique, first = np.unique(rows, return_index=True)
+        order = np.argsort(first)
+        merged = {"row": unique[order]}
+        place = np.empty(len(unique), dtype=np.int64)  # of each sorted unique row in the result
+        place[order] = np.arange(len(unique))
+        for table in reversed(tables):
+            at = place[np.searchsorted(unique, table.rows)]
+            for name, column in table.columns.items():
+                if name not in merged:
+                    merged[name] = np.full(len(unique), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype)
+                merged[name][at] = column
+        return cls(merged)
+
+    def __len__(self) -> int:
+        return len(self.columns["row"])
+
+    def __getitem__(self, name: str) -> Array:
+        return self.columns[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.columns
+
+    @property
+    def rows(self) -> Array:
+        return self.columns["row"]
+
+    def take(self, order: Array | Sequence[int]) -> Candidates:
+        """The candidates at these places, in this order; or those where a boolean mask is true."""
+        at = np.asarray(order)
+        if at.dtype != np.bool_:
+            at = at.astype(np.int64)
+        return Candidates({name: column[at] for name, column in self.columns.items()})
+
+    def without(self, places: Array | Sequence[int]) -> Candidates:
+        left = np.ones(len(self), dtype=bool)
+        left[np.asarray(places, dtype=np.int64)] = False
+        return self.take(left)
+
+    def with_columns(self, columns: Mapping[str, Array]) -> Candidates:
+        return Candidates({**self.columns, **columns})
+
+    def score_of(self, source: str) -> Array:
+        """(N,) the source's own score; NaN where it did not find the video."""
+        name = FROM + source
+        return self.columns[name] if name in self.columns else np.full(len(self), np.nan, dtype=np.float32)
+
+    def is_from(self, source: str) -> Array:
+        return ~np.isnan(self.score_of(source))
+
+    def sources_of(self, place: int) -> dict[str, float]:
+        """Provenance of one candidate: source -> its score."""
+        named = {name[len(FROM) :]: column[place] for name, column in self.columns.items() if name.startswith(FROM)}
+        return {name: float(score) for name, score in named.items() if not np.isnan(score)}

@@ -1,0 +1,59 @@
+"""Where a feed goes on: a text that the client carries and the service need not remember.
+
+It holds a mark of every video shown so far, so that the next page is the best of what was not shown: nothing comes twice
+and nothing is passed over, whatever happened to scores, releases or processes in between. A digest ties it to its
+viewer and finds damage; it protects nothing, for whoever forges a cursor hides videos from himself only.
+
+    base64url( version 1 byte | page 2 bytes | digest 8 bytes | mark 4 bytes ... )
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from bento_services.errors import QueryError
+
+Array = np.ndarray[Any, Any]
+
+VERSION = 1
+DIGEST_BYTES = 8
+HEAD_BYTES = 3 + DIGEST_BYTES
+MAX_SHOWN = 1_000  # a feed ends after so many videos; a cursor stays below 5.5 kB
+
+
+@dataclass(frozen=True)
+class Cursor:
+    page: int  # of the page that it leads to; the first page is 0 and needs none
+    shown: Array  # (M,) uint32 marks
+
+    def encode(self, viewer_id: str) -> str:
+        body = self.shown.astype("<u4").tobytes()
+        head = bytes([VERSION]) + self.page.to_bytes(2, "big")
+        return base64.urlsafe_b64encode(head + _digest(head + body, viewer_id) + body).decode().rstrip("=")
+
+
+def decode(text: str, viewer_id: str) -> Cursor:
+    """Raises QueryError for anything that `encode` did not make for this viewer."""
+    try:
+        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise QueryError("cursor", "expected a cursor of an earlier page") from error
+    head, digest, body = raw[:3], raw[3:HEAD_BYTES], raw[HEAD_BYTES:]
+    if len(raw) < HEAD_BYTES or head[0] != VERSION or len(body) % 4 or len(body) > 4 * 2 * MAX_SHOWN:
+        raise QueryError("cursor", "expected a cursor of an earlier page")
+    if digest != _digest(head + body, viewer_id):
+        raise QueryError("cursor", "damaged, or made for another viewer")
+    return Cursor(int.from_bytes(head[1:], "big"), np.frombuffer(body, dtype="<u4").astype(np.uint32))
+
+
+def _digest(content: bytes, viewer_id: str) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES, person=b"marquee-cursor", key=viewer_id.encode()[:64]).digest()
+
+
+FIRST = Cursor(0, np.zeros(0, dtype=np.uint32))

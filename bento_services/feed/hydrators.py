@@ -1,0 +1,84 @@
+"""What else is known of each candidate, from the in-process snapshot and the release; never from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bento_services.feed.aligned import Aligned, categories, channels
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.pipeline import Request
+from bento_services.feed.policy import fresh_since_us
+from feature_repo.reader import VideoSnapshot
+from models.diversity import codes
+
+if TYPE_CHECKING:
+    from models.two_tower import RetrievalModel
+
+Array = np.ndarray[Any, Any]
+
+
+class VideoFacts:
+    """`creator` and `category` codes (-1 = none) and `fresh`: what the policy's caps count."""
+
+    name = "video_facts"
+
+    def __init__(self, fresh_days: int) -> None:
+        self._fresh_days = fresh_days
+        self._creator = Aligned(lambda snapshot: codes(channels(snapshot.columns)))
+        self._category = Aligned(lambda snapshot: codes(categories(snapshot.columns)))
+
+    def columns(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        published_us = request.catalog.columns["published_timestamp_us"][candidates.rows]
+        return {
+            "creator": self._creator.of(request.catalog)[candidates.rows],
+            "category": self._category.of(request.catalog)[candidates.rows],
+            "fresh": published_us >= max(fresh_since_us(request.now_us, self._fresh_days), 1),
+        }
+
+
+@dataclass(frozen=True)
+class TwoTowerScore:
+    """The dot product of the viewer's vector and each candidate's, also of those that other sources found."""
+
+    vectors: Aligned  # (V, D)
+    name = "two_tower_score"
+
+    def columns(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        return {self.name: two_tower_scores(self.vectors, request, candidates.rows)}
+
+
+def two_tower_scores(vectors: Aligned, request: Request, rows: Array) -> Array:
+    """(N,) float32, 0 for a video without a vector."""
+    if request.user_vector is None:
+        raise ValueError("the two-tower score needs the viewer's vector")
+    scores: Array = vectors.of(request.catalog)[rows] @ request.user_vector
+    return scores.astype(np.float32)
+
+
+def user_vector(retrieval: RetrievalModel, request: Request) -> Array:
+    """(D,) of the viewer as of now."""
+    viewer = request.viewer
+    vectors = retrieval.user_vectors([viewer.history_ids], [viewer.history_times_us], np.array([request.now_us]))
+    vector: Array = vectors[0]
+    if not np.isfinite(vector).all():
+        raise ValueError("the user tower gave a vector that is not finite")
+    return vector
+
+
+def video_vectors(retrieval: RetrievalModel) -> Aligned:
+    """(V, D) of the catalog: trained vectors, and content vectors for videos published after the training."""
+    trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
+
+    def compute(snapshot: VideoSnapshot) -> Array:
+        at = np.array([trained_row.get(video_id, -1) for video_id in snapshot.video_ids], dtype=np.int64)
+        new = np.flatnonzero(at < 0)
+        vectors: Array = np.asarray(retrieval.item_vectors)[np.maximum(at, 0)]
+        if len(new):
+            vectors[new] = retrieval.embed(snapshot.rows(new))
+        return vectors
+
+    return Aligned(compute)

@@ -1,0 +1,93 @@
+"""How good each candidate is. The scorer of a rung is what tells the rungs of the ladder apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.pipeline import Request
+from bento_services.feed.policy import Boosts
+from feature_repo.crosses import Columns
+from feature_repo.fold import DAY_US
+from models.encoding import rank_columns
+
+Array = np.ndarray[Any, Any]
+
+
+class Ranks(Protocol):
+    """models.ranker.RankerModel, or a client of a service that has one."""
+
+    def score(self, columns: Columns) -> Mapping[str, Array]:
+        """The p_... columns, watch_seconds and score, each (N,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class RankerScore:
+    """One forward pass for all candidates."""
+
+    ranker: Ranks
+    name = "ranker"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        scores = self.ranker.score(served_columns(request, candidates.rows, candidates["two_tower_score"]))
+        if not np.isfinite(scores["score"]).all():
+            raise ValueError("the ranker gave scores that are not finite")
+        return scores
+
+
+def served_columns(request: Request, rows: Array, two_tower_score: Array) -> Columns:
+    """What the ranker looks at for these videos; what is logged of them is computed by this again, after the reply."""
+    videos = request.catalog.rows(rows)
+    return rank_columns(request.user_columns, videos, request.context, two_tower_score, request.world)
+
+
+@dataclass(frozen=True)
+class RetrievalOrder:
+    """Without a ranker: the two-tower score, over the candidates scaled to [0, 1]."""
+
+    name = "retrieval_order"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        score = candidates["two_tower_score"]
+        if not np.isfinite(score).all():
+            raise ValueError("two-tower scores that are not finite")
+        low, high = (score.min(), score.max()) if len(score) else (0.0, 0.0)
+        return {"score": (score - low) / max(high - low, 1e-9)}
+
+
+@dataclass(frozen=True)
+class SourceBlend:
+    """Without models: each source's own order, the best one counting. `weights`: source -> worth of its first video."""
+
+    weights: Mapping[str, float]
+    name = "source_blend"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        score = np.zeros(len(candidates), dtype=np.float32)
+        for source, weight in self.weights.items():
+            own = candidates.score_of(source)
+            found = ~np.isnan(own)
+            place = np.empty(int(found.sum()))
+            place[np.argsort(-own[found], kind="stable")] = np.arange(len(place))
+            score[found] = np.maximum(score[found], weight * (1.0 - place / max(len(place), 1)))
+        return {"score": score}
+
+
+@dataclass(frozen=True)
+class FreshnessBoost:
+    """New videos have had no time to gather what a score is made of."""
+
+    boosts: Boosts
+    name = "freshness_boost"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        published_us = request.catalog.columns["published_timestamp_us"][candidates.rows]
+        age_days = (request.now_us - published_us) / DAY_US
+        boost = np.where(age_days < 1, self.boosts.day, np.where(age_days < 7, self.boosts.week, 1.0))
+        score = candidates["score"]
+        return {"score": np.where(score > 0, score * boost, score).astype(np.float32), "boost": boost}
