@@ -35,14 +35,12 @@ class RankerConfig:
     max_epochs: int = 12
     patience: int = 2
     batch_size: int = 1024
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     width: int = 128
     embedding: int = 8
     dropout: float = 0.3
     bins: int = 8  # quantile pieces of each number
-    # An exposure's place is hidden this often, so that "not known yet", what serving says, is a place it has learned.
-    position_dropout: float = 0.15
     propensity_weighting: bool = False
     max_inverse_propensity: float = 20.0
     action_losses: dict[str, float] = field(
@@ -138,16 +136,24 @@ def data_hash(rows: RankingRows) -> str:
 def _fit(
     train: RankingRows, valid: RankingRows, encoding: RankerEncoding, config: RankerConfig, progress: Progress
 ) -> tuple[Ranker, list[dict[str, float]]]:
-    """Early stopping on the validation log loss of the click, measured as served: without the position."""
+    """Early stopping on the validation log loss of the click, given the position.
+
+    Not as served: without the position, what predicts the log best is a model that takes the old ranking's order for
+    taste.
+    """
     torch.manual_seed(config.seed)
     dense_NF, categorical_NC = (torch.from_numpy(part) for part in encoding.encode(train.columns, train.position))
     knots_FK = quantile_knots(dense_NF.numpy(), config.bins)
     network = Ranker(knots_FK, encoding.cardinalities, config.width, config.embedding, config.dropout)
-    optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    bias = list(network.position_bias.parameters())
+    taste = [p for name, p in network.named_parameters() if not name.startswith("position_bias")]
+    # The bias is learned faster: what is slow to be put down to position is put down to taste meanwhile.
+    groups = [{"params": taste}, {"params": bias, "lr": 10.0 * config.learning_rate, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay)
     target_NA = torch.from_numpy(np.stack([train.labels[action] for action in ACTIONS], axis=1))
     weight_A = torch.tensor([config.action_losses[action] for action in ACTIONS])
     weight_N = torch.from_numpy(_row_weights(train, config))
-    valid_inputs = [torch.from_numpy(part) for part in encoding.encode(valid.columns)]
+    valid_inputs = [torch.from_numpy(part) for part in encoding.encode(valid.columns, valid.position)]
     shuffle = torch.Generator().manual_seed(config.seed)
     curve: list[dict[str, float]] = []
     best, best_weights = 0, deepcopy(network.state_dict())
@@ -156,8 +162,7 @@ def _fit(
             network.train()
             total = 0.0
             for rows in torch.randperm(len(train), generator=shuffle).split(config.batch_size):
-                seen_BC = _hide_positions(categorical_NC[rows], config.position_dropout, shuffle)
-                logits_BA = network(dense_NF[rows], seen_BC)
+                logits_BA = network(dense_NF[rows], categorical_NC[rows])
                 loss_BA = nn.functional.binary_cross_entropy_with_logits(logits_BA, target_NA[rows], reduction="none")
                 loss = ((loss_BA * weight_A).sum(dim=1) * weight_N[rows]).mean()
                 optimizer.zero_grad()
@@ -172,6 +177,7 @@ def _fit(
             elif len(curve) - 1 - best >= config.patience:
                 break
     network.load_state_dict(best_weights)
+    _calibrate_served_position(network, dense_NF, categorical_NC, target_NA)
     return network.eval(), curve
 
 
@@ -194,11 +200,19 @@ def _row_weights(train: RankingRows, config: RankerConfig) -> Array:
     return np.asarray(inverse / inverse.mean(), dtype=np.float32)
 
 
-def _hide_positions(categorical_BC: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    hidden_B = torch.rand(len(categorical_BC), generator=generator) < probability
-    shown_BC = categorical_BC.clone()
-    shown_BC[hidden_B, -1] = 0
-    return shown_BC
+@torch.no_grad()
+def _calibrate_served_position(network: Ranker, dense_NF: Tensor, categorical_NC: Tensor, target_NA: Tensor) -> None:
+    """Set the bias of "not known yet", what serving says, so that the mean prediction is the mean outcome (Newton)."""
+    served_NC = categorical_NC.clone()
+    served_NC[:, -1] = 0
+    network.position_bias.weight[0] = 0.0
+    logits_NA = network.eval()(dense_NF, served_NC)
+    bias_A = torch.zeros(len(ACTIONS))
+    for _ in range(30):
+        p_NA = torch.sigmoid(logits_NA + bias_A)
+        step_A = (p_NA.mean(dim=0) - target_NA.mean(dim=0)) / (p_NA * (1.0 - p_NA)).mean(dim=0).clamp(min=1e-6)
+        bias_A = (bias_A - step_A.clamp(-2.0, 2.0)).clamp(-15.0, 15.0)  # an action that never happened has no end
+    network.position_bias.weight[0] = bias_A
 
 
 def _typical_seconds(train: RankingRows) -> float:

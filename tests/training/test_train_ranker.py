@@ -34,7 +34,8 @@ def rows(n: int = 4000, seed: int = 0) -> RankingRows:
     }
     labels = {action: click.astype(np.float32) for action in ACTIONS} | {"watch_seconds": 600.0 * click}
     ids = np.array([f"r{k}" for k in range(n)], dtype=object)
-    return RankingRows(columns, labels, ids, ids, ids, np.arange(n), position, rng.uniform(0.01, 1.0, n))
+    users = np.array([f"u{k % 50}" for k in range(n)], dtype=object)
+    return RankingRows(columns, labels, users, ids, ids, np.arange(n), position, rng.uniform(0.01, 1.0, n))
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +72,18 @@ def test_what_is_due_to_position_is_not_held_against_the_video(
     assert first.mean() > last.mean() + 0.3
 
 
+def test_served_without_a_position_the_mean_prediction_is_the_mean_outcome(
+    trained: tuple[RankerEncoding, Any, list[dict[str, float]]],
+) -> None:
+    encoding, network, _ = trained
+    train = rows()
+    assert clicks(network, encoding, train).mean() == pytest.approx(train.labels["click"].mean(), abs=1e-3)
+
+
 def test_the_best_epoch_is_kept(trained: tuple[RankerEncoding, Any, list[dict[str, float]]]) -> None:
     encoding, network, curve = trained
     valid = rows(1000, seed=1)
-    assert auc(valid.labels["click"], clicks(network, encoding, valid)) == pytest.approx(
+    assert auc(valid.labels["click"], clicks(network, encoding, valid, valid.position)) == pytest.approx(
         min(curve, key=lambda row: row["log_loss"])["auc"], abs=1e-6
     )
 
