@@ -15,6 +15,7 @@ import pyarrow as pa
 from feature_repo.feast_store import open_store
 from feature_repo.home import Home, HomeError
 from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.jobs.tables import ARROW_TYPES
 from feature_repo.lake import Lake
 from feature_repo.schema import DEFAULTS, FLOAT, GENRE_SLOTS, INT, SERVICES, STRING, STRINGS, USER_VIEWS, VIEWS
 
@@ -70,7 +71,7 @@ def _from_feast(home: Home, moments: pa.Table, key: str, service: str, views: li
     frame["event_timestamp"] = moments["timestamp_us"].cast(pa.timestamp("us", tz="UTC")).to_pandas()
     frame["row"] = np.arange(len(frame))
     if frame.empty:
-        return pa.table({name: [] for view in views for name in SERVICES[service][view]})
+        return pa.table({name: pa.array([], ARROW_TYPES[VIEWS[view][name]]) for view in views for name in VIEWS[view]})
     store = open_store(home)
     projections = store.get_feature_service(service).feature_view_projections
     wanted = [f"{one.name}:{feature.name}" for one in projections if one.name in views for feature in one.features]
@@ -93,8 +94,8 @@ def _check_newest(home: Home, moments: pa.Table, key: str, found: pa.Table) -> N
         behind = _newest_event_us("events", moments, key, Lake(home).events()) > known_us
     if behind.any():
         raise HomeError(
-            f"{int(behind.sum())} of {len(moments)} states asked for are not in the feature tables: either the lake has "
-            f"grown since they were built (run `marquee features`), or a moment is none of an impression"
+            f"{int(behind.sum())} of {len(moments)} states asked for are not in the feature tables: either the lake "
+            f"has grown since they were built (run `marquee features`), or a moment is none of an impression"
         )
 
 

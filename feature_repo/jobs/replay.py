@@ -102,14 +102,18 @@ def _asked(times: Array, shown: Array) -> Array:
 
 
 class _Groups:
-    """The rows of each entity, their order kept."""
+    """The rows of each entity, their order kept; entities by id."""
 
     def __init__(self, table: pa.Table, key: str) -> None:
         encoded = table[key].combine_chunks().dictionary_encode()
         self._ids: list[str] = encoded.dictionary.to_pylist()
-        codes = encoded.indices.to_numpy()
-        self._order = np.argsort(codes, kind="stable")
-        self._bounds = np.searchsorted(codes[self._order], np.arange(len(self._ids) + 1))
+        by_id = sorted(range(len(self._ids)), key=self._ids.__getitem__)
+        place = np.empty(len(by_id), dtype=np.int64)
+        place[by_id] = np.arange(len(by_id))
+        places = place[encoded.indices.to_numpy()]
+        self._ids.sort()
+        self._order = np.argsort(places, kind="stable")
+        self._bounds = np.searchsorted(places[self._order], np.arange(len(self._ids) + 1))
 
     def __iter__(self) -> Iterator[tuple[str, Array]]:
         for entity_id, (start, end) in zip(self._ids, pairwise(self._bounds.tolist()), strict=True):
