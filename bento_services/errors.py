@@ -1,10 +1,10 @@
 """What the feed can refuse or fail at. Dependencies that are down are not here: a page answers from a lower rung.
 
-    MarqueeError                 feature_repo/home.py
-    └── FeedError
-        ├── QueryError           a question that cannot be answered: the caller's to correct (HTTP 400)
-        └── PolicyError          a policy file that is not a policy: the release's to correct
-    StageFailed                  inside the feed only: this rung cannot answer, the next one is asked
+MarqueeError                 feature_repo/home.py
+└── FeedError
+    ├── QueryError           a question that cannot be answered: the caller's to correct (HTTP 400)
+    └── PolicyError          a policy file that is not a policy: the release's to correct
+StageFailed                  inside the feed only: this rung cannot answer, the next one is asked
 """
 
 from __future__ import annotations

@@ -110,7 +110,9 @@ class Filling:
         Breaking a rule weighs more than breaking all rules together that give way before it.
         """
         caps, weight = self._caps, self._weight
-        penalty_N = weight["max_per_creator"] * (self._creator_count[self._creator_N] >= caps.max_per_creator) * 1.0
+        penalty_N: Array = (
+            weight["max_per_creator"] * (self._creator_count[self._creator_N] >= caps.max_per_creator) * 1.0
+        )
         penalty_N += weight["max_category_share"] * (self._category_count[self._category_N] >= self._category_bar)
         if len(self.taken) < caps.top:
             full_G = self._genre_count >= caps.max_genre_in_top

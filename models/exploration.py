@@ -1,7 +1,7 @@
 """Showing what is not known well enough yet, so that the probability of everything shown is known exactly.
 
-Thompson sampling (Thompson 1933) picks the arm whose sampled rate is highest. Its probabilities have no closed form, so
-they are estimated first and the arm is then drawn from the estimate: what is logged is the very distribution drawn from.
+Thompson sampling (Thompson 1933) picks the arm whose sampled rate is highest. Its probabilities have no closed form,
+so they are estimated first and the arm is drawn from the estimate: what is logged is the very distribution drawn from.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def draw(probability_N: Array, allowed_N: Array, rng: np.random.Generator) -> tu
 
 
 def prior_rates(successes_N: Array, trials_N: Array, group_N: Array) -> Array:
-    """(N,) the rate of each arm's group (its creator), leaning on the rate of all arms; group -1 has only the latter."""
+    """(N,) the rate of each arm's group (its creator), leaning on that of all arms; group -1 has only the latter."""
     overall = (successes_N.sum() + 1.0) / (trials_N.sum() + 20.0)
     in_group = group_N >= 0
     size = int(group_N.max(initial=-1)) + 1
@@ -47,4 +47,5 @@ def prior_rates(successes_N: Array, trials_N: Array, group_N: Array) -> Array:
     successes = np.bincount(group_N[in_group], successes_N[in_group], size)
     trials = np.bincount(group_N[in_group], trials_N[in_group], size)
     rate = (successes + PRIOR_STRENGTH * overall) / (trials + PRIOR_STRENGTH)
-    return np.where(in_group, rate[group_N], overall)
+    prior_N: Array = np.where(in_group, rate[group_N], overall)
+    return prior_N

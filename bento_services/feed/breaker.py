@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Closed: everybody may try. Open after `failures` in a row: nobody may, for `seconds`. Then one may, and decides."""
+    """Closed: all may try. Open after `failures` in a row: nobody may, for `seconds`. Then one may, and decides."""
 
     def __init__(self, failures: int = 3, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._failures = failures

@@ -31,7 +31,9 @@ class Candidates:
             raise ValueError(f"columns of one length expected, found {lengths}")
 
     @classmethod
-    def found(cls, source: str, rows: Array | Sequence[int], scores: Array | Sequence[float], **columns: Array) -> Candidates:
+    def found(
+        cls, source: str, rows: Array | Sequence[int], scores: Array | Sequence[float], **columns: Array
+    ) -> Candidates:
         """What a source brings: snapshot rows and its own score of each, best first."""
         given = {name: np.asarray(column) for name, column in columns.items()}
         return cls(

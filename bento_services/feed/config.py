@@ -1,4 +1,4 @@
-"""The sizes and patience of each part of the feed. Defaults run on a laptop; product rules are not here but in policy.toml."""
+"""The sizes and patience of the feed's parts, with defaults that run on a laptop. Product rules are in policy.toml."""
 
 from __future__ import annotations
 

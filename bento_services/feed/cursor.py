@@ -1,8 +1,8 @@
 """Where a feed goes on: a text that the client carries and the service need not remember.
 
-It holds a mark of every video shown so far, so that the next page is the best of what was not shown: nothing comes twice
-and nothing is passed over, whatever happened to scores, releases or processes in between. A digest ties it to its
-viewer and finds damage; it protects nothing, for whoever forges a cursor hides videos from himself only.
+It holds a mark of every video shown so far, so that the next page is the best of what was not shown: nothing comes
+twice and nothing is passed over, whatever happened to scores, releases or processes in between. A digest ties it to
+its viewer and finds damage; it protects nothing, for whoever forges a cursor hides videos from himself only.
 
     base64url( version 1 byte | page 2 bytes | digest 8 bytes | mark 4 bytes ... )
 """
@@ -53,7 +53,7 @@ def decode(text: str, viewer_id: str) -> Cursor:
 
 
 def _digest(content: bytes, viewer_id: str) -> bytes:
-    return blake2b(content, digest_size=DIGEST_BYTES, person=b"marquee-cursor", key=viewer_id.encode()[:64]).digest()
+    return blake2b(content + viewer_id.encode(), digest_size=DIGEST_BYTES, person=b"marquee-cursor").digest()
 
 
 FIRST = Cursor(0, np.zeros(0, dtype=np.uint32))

@@ -44,8 +44,10 @@ def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
     if "two_tower_score" not in candidates:
         return [{}] * len(candidates)
     columns = served_columns(request, candidates.rows, candidates["two_tower_score"])
-    return [{name: column[at].item() if column.dtype != object else column[at] for name, column in columns.items()}
-            for at in range(len(candidates))]
+    return [
+        {name: column[at].item() if column.dtype != object else column[at] for name, column in columns.items()}
+        for at in range(len(candidates))
+    ]
 
 
 def _item(row: FilledRow, at: int, position: int, request: Request, features: Sequence[dict[str, Any]]) -> Item:

@@ -41,6 +41,7 @@ class LoggedPage(ServedPage, frozen=True, kw_only=True):
 
 _encode = msgspec.json.Encoder().encode
 
+
 class ServedLog:
     """A bounded queue and one thread. When the log is down or slow, pages are served and not logged, and counted."""
 

@@ -13,8 +13,9 @@ import numpy as np
 from bento_services.feed.aligned import Aligned
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
-from feature_repo.fold import COMPLETE_FRACTION, DAY_US, MIN_WATCH_FRACTION, decayed
+from feature_repo.fold import DAY_US, decayed
 from feature_repo.reader import VideoSnapshot
+from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION
 from models.diversity import codes
 
 if TYPE_CHECKING:
