@@ -21,22 +21,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from feature_repo.home import Home, HomeError, MarqueeError, World
+from models.index import VideoIndex
+from models.item_cf import ItemNeighbours
+from models.popularity import Popularity
 from models.ranker import RankerModel
-
-if TYPE_CHECKING:
-    from models.index import VideoIndex
-    from models.item_cf import ItemNeighbours
-    from models.popularity import Popularity
-    from models.two_tower import RetrievalModel
+from models.two_tower import RetrievalModel
 
 MANIFEST = "manifest.json"
 CHAMPION, PREVIOUS = "champion", "previous"
 # What the id is the hash of. When it was made and where MLflow lists it do not make it another release.
 CONTENT_FIELDS = ("files", "world", "feature_service", "cuts")
-REQUIRED_FILES = ("ranker/ranker.pt2", "static.json", "policy.toml")
+REQUIRED_FILES = ("two_tower/config.json", "ranker/config.json", "index/ids.json", "static.json", "policy.toml")
 
 
 class ArtifactError(MarqueeError):
@@ -62,11 +60,6 @@ class Release:
 
 def load_release(path: Path) -> Release:
     """Verify every file, then load. Raises ArtifactError naming the file at fault."""
-    from models.index import VideoIndex
-    from models.item_cf import ItemNeighbours
-    from models.popularity import Popularity
-    from models.two_tower import RetrievalModel
-
     manifest = verify(path)
     return Release(
         release_id=manifest["release_id"],

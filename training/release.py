@@ -16,10 +16,9 @@ from feature_repo.home import Home, HomeError, write_atomic
 from feature_repo.lake import Lake
 from feature_repo.schema import RANK_SERVICE, VIDEO_COLUMNS
 from models.artifact import MANIFEST, ArtifactError, content_id, directory_id, hashes, manifest_bytes, verify
-from models.index import VideoIndex
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
-from training.build_index import video_vectors
+from training.build_index import build_index
 from training.splits import time_cuts
 from training.tracking import RANKER, TWO_TOWER, Tracking
 
@@ -42,8 +41,7 @@ def build_release(home: Home, policy: Path = POLICY) -> Path:
         for name in MODELS:
             shutil.copytree(home.models / name, draft / name)
         retrieval = RetrievalModel.load(draft / "two_tower")
-        ids, vectors = video_vectors(home, retrieval)
-        VideoIndex.build(ids, vectors).save(draft / "index")
+        build_index(home, retrieval).save(draft / "index")
         shutil.copyfile(policy, draft / "policy.toml")
         shutil.copyfile(home.models / "evaluation.json", draft / "evaluation.json")
         _write_json(draft / "static.json", static_videos(home, Popularity.load(draft / "popularity")))

@@ -57,7 +57,7 @@ def test_a_release_holds_every_part(two_releases: Home) -> None:
     assert release.path == champion(two_releases)
     assert release.release_id == release.path.name == content_id(release.manifest)
     assert release.world == two_releases.world()
-    assert len(release.index) == len(release.retrieval.video_ids) > 0
+    assert len(release.index) >= len(release.retrieval.video_ids) > 0
     assert release.ranker.service == release.manifest["feature_service"] == "home_rank_v1"
     assert {"title", "maturity", "countries", "video_id"} <= set(release.static_videos[0])
     assert release.policy_path.is_file()
