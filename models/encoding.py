@@ -174,3 +174,65 @@ def _codes(column: Array, values: Sequence[str]) -> Array:
     if column.strides == (0,):  # one request's value seen by every row
         return np.array([code_of.get(column[0], 0)] if len(column) else [], dtype=np.int64)
     return np.fromiter((code_of.get(value, 0) for value in column), dtype=np.int64, count=len(column))
+
+
+# --- the two-tower model ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SequenceEncoding:
+    """Watch histories -> rows of tokens for the user tower: a start token, then the newest `length` known videos.
+
+    Token v is video_ids[v]; the start token, len(video_ids), begins every row and fills it up at the end. B viewers,
+    T tokens: 1 + the longest history of the batch, so that short histories cost little.
+    """
+
+    video_ids: tuple[str, ...]
+    length: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_token_of", {video_id: token for token, video_id in enumerate(self.video_ids)})
+
+    @property
+    def start(self) -> int:
+        return len(self.video_ids)
+
+    def tokens(self, history: Sequence[str]) -> list[int]:
+        """A history's known videos, oldest first, at most `length` of the newest."""
+        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
+        found: list[int] = []
+        for video_id in reversed(history):
+            if (token := token_of.get(video_id)) is not None:
+                found.append(token)
+                if len(found) == self.length:
+                    break
+        return found[::-1]
+
+    def encode(
+        self,
+        histories: Sequence[Sequence[str]],
+        timestamps_us: Sequence[Sequence[int]] | None = None,
+        now_us: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Tokens (B, T) int64 and how many of each row are real (B,) int64, at least 1: the start token.
+
+        With times, watches at or after `now_us` (B,) are not known yet and are left out.
+        """
+        if timestamps_us is not None and now_us is not None:
+            histories = [
+                history if not times or times[-1] < now else _before(history, times, now)
+                for history, times, now in zip(histories, timestamps_us, now_us, strict=True)
+            ]
+        return self.pad([self.tokens(history) for history in histories])
+
+    def pad(self, rows: Sequence[Sequence[int] | Array]) -> tuple[Array, Array]:
+        """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,)."""
+        count_B = np.array([len(row) + 1 for row in rows], dtype=np.int64)
+        token_BT = np.full((len(rows), int(count_B.max(initial=1))), self.start, dtype=np.int64)
+        for at, row in enumerate(rows):
+            token_BT[at, 1 : len(row) + 1] = row
+        return token_BT, count_B
+
+
+def _before(history: Sequence[str], times: Sequence[int], now_us: int) -> list[str]:
+    return [video_id for video_id, time_us in zip(history, times, strict=True) if time_us < now_us]

@@ -1,0 +1,68 @@
+"""Cross-entropy over a catalog: all of it below FULL_SOFTMAX_BELOW videos, a corrected sample of it above.
+
+N positions (real ones only), V videos, S sampled negatives, D dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FULL_SOFTMAX_BELOW = 50_000
+CHUNK_BYTES = 3 << 20  # of logits worked on at once: a piece that stays in a core's cache
+
+
+def full_cross_entropy(
+    state_ND: Tensor, video_VD: Tensor, target_N: Tensor, dtype: torch.dtype = torch.bfloat16
+) -> Tensor:
+    """Mean of -log softmax(state @ video.T)[target], computed chunk by chunk: (N, V) never exists.
+
+    Forward and gradient share one pass over each chunk of logits, which are in `dtype`; sums are float32.
+    """
+    loss: Tensor = _FullCrossEntropy.apply(state_ND, video_VD, target_N, dtype)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def sampled_cross_entropy(
+    state_ND: Tensor, target_ND: Tensor, sample_SD: Tensor, target_N: Tensor, sample_S: Tensor, log_q_V: Tensor
+) -> Tensor:
+    """Softmax over each position's target and S videos sampled with probability q, with the logQ correction.
+
+    Subtracting log q from every logit (Bengio & Senécal 2008; Yi et al. 2019) makes it estimate the full softmax; a
+    sampled video that is the position's own target is left out.
+    """
+    own_N = (state_ND * target_ND).sum(dim=1) - log_q_V[target_N]
+    other_NS = state_ND @ sample_SD.T - log_q_V[sample_S]
+    other_NS = other_NS.masked_fill(target_N[:, None] == sample_S[None, :], float("-inf"))
+    # q counts draws: each of the S samples stands for V / S videos, the target for itself.
+    logits_NC = torch.cat([own_N[:, None], other_NS], dim=1)
+    return torch.nn.functional.cross_entropy(logits_NC, torch.zeros_like(target_N))
+
+
+class _FullCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, state_ND: Tensor, video_VD: Tensor, target_N: Tensor, dtype: torch.dtype) -> Tensor:
+        positions, videos = len(state_ND), len(video_VD)
+        state, video = state_ND.to(dtype), video_VD.to(dtype)
+        grad_state_ND = torch.empty_like(state_ND)
+        grad_video_VD = torch.zeros_like(video_VD)
+        rows = max(32, CHUNK_BYTES // (videos * state.element_size()))
+        loss = state_ND.new_zeros(())
+        for start in range(0, positions, rows):
+            chunk, target_C = state[start : start + rows], target_N[start : start + rows, None]
+            p_CV = torch.softmax(chunk @ video.T, dim=1)
+            own_C = p_CV.gather(1, target_C)
+            loss -= own_C.float().clamp(min=1e-30).log().sum()
+            p_CV.scatter_(1, target_C, own_C - 1.0)  # d loss / d logits
+            grad_state_ND[start : start + rows] = p_CV @ video
+            grad_video_VD += p_CV.T @ chunk
+        scale = 1.0 / max(positions, 1)
+        ctx.save_for_backward(grad_state_ND.mul_(scale), grad_video_VD.mul_(scale))
+        return loss * scale
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        grad_state_ND, grad_video_VD = ctx.saved_tensors
+        return grad_state_ND * grads[0], grad_video_VD * grads[0], None, None

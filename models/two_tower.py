@@ -1,0 +1,280 @@
+"""The two-tower retrieval model: a causal transformer over what a viewer watched, against one vector per video.
+
+B viewers, T tokens (a start token and the history, oldest first, right-padded), V videos, D dimensions, F content numbers.
+
+    video vector = id embedding + content projection     (the id is dropped at random, so that content alone works)
+    user vector  = last state of SASRec (Kang & McAuley 2018), pre-norm, over the video vectors; score = dot product
+
+Positions count from the end of the longest history there can be: the newest watch always stands at the same position.
+The start token is in every row; alone, it is the vector of a viewer of whom nothing is known.
+
+`TwoTower` is the network, trainable; `RetrievalModel` is the trained artifact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from feature_repo.crosses import Columns
+from models.content import ContentEncoding, ContentFeatures
+from models.encoding import SequenceEncoding
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    dim: int = 64
+    blocks: int = 2
+    heads: int = 1
+    length: int = 50  # watches looked at
+    dropout: float = 0.1
+    id_dropout: float = 0.1
+    creator_dim: int = 16
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads:
+            raise ValueError(f"dim: expected a multiple of heads ({self.heads}), found {self.dim}")
+        if not 0 <= self.id_dropout < 1 or not 0 <= self.dropout < 1:
+            raise ValueError("dropout and id_dropout: expected at least 0 and below 1")
+        if min(self.dim, self.blocks, self.length) < 1:
+            raise ValueError("dim, blocks and length: expected at least 1")
+
+
+class ContentTower(nn.Module):
+    """Content -> vector. What a new video has."""
+
+    def __init__(self, numbers: int, creators: int, languages: int, config: TowerConfig) -> None:
+        super().__init__()
+        self.creator = nn.Embedding(creators + 1, config.creator_dim)
+        self.language = nn.Embedding(languages + 1, 4)
+        self.hidden = nn.Linear(numbers + config.creator_dim + 4, 2 * config.dim)
+        self.out = nn.Linear(2 * config.dim, config.dim)
+        for table in (self.creator, self.language):
+            nn.init.normal_(table.weight, std=0.1)
+            nn.init.zeros_(table.weight[0].detach())  # not known: says nothing until trained
+        nn.init.normal_(self.out.weight, std=0.02 / config.dim**0.5)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, numbers_NF: Tensor, creator_N: Tensor, language_N: Tensor) -> Tensor:
+        joined = torch.cat([numbers_NF, self.creator(creator_N), self.language(language_N)], dim=1)
+        vector_ND: Tensor = self.out(functional.gelu(self.hidden(joined)))
+        return vector_ND
+
+
+class Block(nn.Module):
+    """Pre-norm attention and feed-forward. Causal, with padding at the end: no real token ever sees a pad."""
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.attention_norm = nn.LayerNorm(config.dim)
+        self.qkv = nn.Linear(config.dim, 3 * config.dim)
+        self.mix = nn.Linear(config.dim, config.dim)
+        self.forward_norm = nn.LayerNorm(config.dim)
+        self.wide = nn.Linear(config.dim, 4 * config.dim)
+        self.narrow = nn.Linear(4 * config.dim, config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        x_BTD = x_BTD + self.dropout(self.mix(self._attend(self.attention_norm(x_BTD))))
+        hidden = functional.gelu(self.wide(self.forward_norm(x_BTD)))
+        return x_BTD + self.dropout(self.narrow(hidden))
+
+    def _attend(self, x_BTD: Tensor) -> Tensor:
+        q, k, v = self.qkv(x_BTD).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed_BHTE = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return mixed_BHTE.transpose(1, 2).flatten(-2)
+
+
+class SequenceTower(nn.Module):
+    """Vectors of tokens -> a state after each token."""
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        self.length = config.length
+        self.scale = config.dim**0.5
+        self.position = nn.Embedding(config.length + 1, config.dim)  # 0: the start token
+        self.start = nn.Parameter(torch.randn(config.dim) * 0.02)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.dim)
+        nn.init.normal_(self.position.weight, std=0.02)
+
+    def forward(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
+        """`count_B` tokens of each row are real; token V is the start token."""
+        table = torch.cat([video_VD, self.start[None]])
+        step_T = torch.arange(token_BT.shape[1], device=token_BT.device)
+        from_end_BT = (self.length + 1 - count_B[:, None] + step_T).clamp(0, self.length)
+        position_BT = torch.where(step_T == 0, 0, from_end_BT)
+        x_BTD = functional.embedding(token_BT, table) * self.scale + self.position(position_BT)
+        x_BTD = self.dropout(x_BTD)
+        for block in self.blocks:
+            x_BTD = block(x_BTD)
+        state_BTD: Tensor = self.norm(x_BTD)
+        return state_BTD
+
+
+class TwoTower(nn.Module):
+    """Both towers; `content` are the V videos of training."""
+
+    numbers_VF: Tensor
+    creator_V: Tensor
+    language_V: Tensor
+
+    def __init__(self, content: ContentFeatures, creators: int, languages: int, config: TowerConfig) -> None:
+        super().__init__()
+        videos, numbers = content.numbers_NF.shape
+        self.config = config
+        self.id_embedding = nn.Embedding(videos, config.dim)
+        nn.init.normal_(self.id_embedding.weight, std=0.02)
+        self.content = ContentTower(numbers, creators, languages, config)
+        self.sequence = SequenceTower(config)
+        self.register_buffer("numbers_VF", torch.from_numpy(content.numbers_NF), persistent=False)
+        self.register_buffer("creator_V", torch.from_numpy(content.creator_N), persistent=False)
+        self.register_buffer("language_V", torch.from_numpy(content.language_N), persistent=False)
+
+    def video_vectors(self, rows: Tensor | None = None) -> Tensor:
+        """(V, D), or only some rows; in training each video loses its id with probability id_dropout."""
+        at = slice(None) if rows is None else rows
+        id_VD = self.id_embedding.weight[at]
+        if self.training and self.config.id_dropout:
+            kept_V = torch.rand(len(id_VD), 1, device=id_VD.device) >= self.config.id_dropout
+            id_VD = id_VD * kept_V
+        content_VD: Tensor = self.content(self.numbers_VF[at], self.creator_V[at], self.language_V[at])
+        return id_VD + content_VD
+
+    def states(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
+        state_BTD: Tensor = self.sequence(video_VD, token_BT, count_B)
+        return state_BTD
+
+
+class UserTower(nn.Module):
+    """What serving runs: the sequence tower over frozen video vectors, the state after the last real token."""
+
+    video_VD: Tensor
+
+    def __init__(self, sequence: SequenceTower, video_VD: Tensor) -> None:
+        super().__init__()
+        self.sequence = sequence
+        self.register_buffer("video_VD", video_VD)
+
+    def forward(self, tokens: Tensor, counts: Tensor) -> Tensor:
+        """Tokens (B, T) int64, real counts (B,) int64 -> (B, D)."""
+        state_BTD = self.sequence(self.video_VD, tokens, counts)
+        last_B1D = (counts - 1)[:, None, None].expand(-1, 1, state_BTD.shape[2])
+        return state_BTD.gather(1, last_B1D)[:, 0]
+
+
+@dataclass(frozen=True)
+class RetrievalModel:
+    """A trained two-tower model: the user tower as a program, the video vectors, and the content tower for new videos."""
+
+    program: torch.export.ExportedProgram
+    sequences: SequenceEncoding
+    item_vectors: Array  # (V, D) float32, rows as in video_ids
+    content: ContentEncoding
+    content_weights: dict[str, Array]
+    config: TowerConfig
+
+    def __post_init__(self) -> None:
+        tower = ContentTower(self.content.numbers, len(self.content.creators), len(self.content.languages), self.config)
+        tower.load_state_dict({name: torch.from_numpy(value) for name, value in self.content_weights.items()})
+        object.__setattr__(self, "_content_tower", tower.eval())
+        object.__setattr__(self, "_user_tower", self.program.module())
+
+    @classmethod
+    def export(cls, network: TwoTower, sequences: SequenceEncoding, content: ContentEncoding) -> RetrievalModel:
+        """Freeze a trained network; batch and history length stay free."""
+        tower = user_tower(network)
+        batch = torch.export.Dim("batch", min=1, max=65_536)
+        tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
+        program = torch.export.export(tower, example(sequences), dynamic_shapes=({0: batch, 1: tokens}, {0: batch}))
+        program.example_inputs = None  # they would be saved as a pickle inside the archive
+        return cls(
+            program=program,
+            sequences=sequences,
+            item_vectors=tower.video_VD.numpy().copy(),
+            content=content,
+            content_weights={name: value.numpy().copy() for name, value in network.content.state_dict().items()},
+            config=network.config,
+        )
+
+    @property
+    def video_ids(self) -> list[str]:
+        return list(self.sequences.video_ids)
+
+    @property
+    def dim(self) -> int:
+        return self.config.dim
+
+    def user_vectors(
+        self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
+    ) -> Array:
+        """(B, D) float32: who likes what, from watches (oldest first) that happened before `now_us` (B,).
+
+        Videos that training did not know are skipped; an empty history gives the vector of a new viewer.
+        """
+        token_BT, count_B = self.sequences.encode(histories, timestamps_us, now_us)
+        if not len(count_B):
+            return np.zeros((0, self.dim), dtype=np.float32)
+        with torch.inference_mode():
+            vectors: Array = self._user_tower(torch.from_numpy(token_BT), torch.from_numpy(count_B)).numpy()  # type: ignore[attr-defined]
+        return vectors
+
+    def embed(self, videos: Columns) -> Array:
+        """(N, D) float32 from content alone: videos published after training. Columns as ContentEncoding.encode."""
+        features = self.content.encode(videos)
+        with torch.inference_mode():
+            vectors: Array = self._content_tower(  # type: ignore[attr-defined]
+                torch.from_numpy(features.numbers_NF),
+                torch.from_numpy(features.creator_N),
+                torch.from_numpy(features.language_N),
+            ).numpy()
+        return vectors
+
+    def save(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        torch.export.save(self.program, directory / "user_tower.pt2")
+        save_file({"item_vectors": self.item_vectors}, directory / "video_vectors.safetensors")
+        save_file(self.content_weights, directory / "content_tower.safetensors")
+        self.content.save(directory)
+        (directory / "video_ids.json").write_text(json.dumps(self.sequences.video_ids) + "\n")
+        (directory / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, directory: Path) -> RetrievalModel:
+        config = TowerConfig(**json.loads((directory / "config.json").read_text()))
+        video_ids = tuple(json.loads((directory / "video_ids.json").read_text()))
+        return cls(
+            program=torch.export.load(directory / "user_tower.pt2"),
+            sequences=SequenceEncoding(video_ids, config.length),
+            item_vectors=load_file(directory / "video_vectors.safetensors")["item_vectors"],
+            content=ContentEncoding.load(directory),
+            content_weights=load_file(directory / "content_tower.safetensors"),
+            config=config,
+        )
+
+
+def user_tower(network: TwoTower) -> UserTower:
+    """The trained network's serving half."""
+    network.eval()
+    with torch.no_grad():
+        return UserTower(network.sequence, network.video_vectors().detach().clone()).eval()
+
+
+def example(sequences: SequenceEncoding) -> tuple[Tensor, Tensor]:
+    """Inputs of the user tower with two rows and some history: what torch.export and MLflow trace."""
+    some = list(range(min(sequences.start, 3, sequences.length)))
+    token_BT, count_B = sequences.pad([some, some[:1]])
+    return torch.from_numpy(token_BT), torch.from_numpy(count_B)

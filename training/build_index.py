@@ -1,0 +1,42 @@
+"""The vectors of every video of the lake: learned ones, and content vectors of videos that training has not seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.crosses import Columns, multi_hot
+from feature_repo.home import Home, World
+from feature_repo.lake import Lake
+from models.index import IndexConfig, VideoIndex
+from models.two_tower import RetrievalModel
+
+Array = np.ndarray[Any, Any]
+CONTENT_COLUMNS = ("title", "description", "tags", "creator_id", "video_language", "duration_seconds")
+
+
+def content_columns(videos: pa.Table, world: World) -> Columns:
+    """Rows of the lake's videos -> what the content half of the item tower reads."""
+    columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in CONTENT_COLUMNS}
+    return {**columns, "genres": multi_hot(videos["genres"].to_pylist(), world.genres)}
+
+
+def video_vectors(home: Home, retrieval: RetrievalModel) -> tuple[list[str], Array]:
+    """Ids and (N, D) float32 vectors of all videos of the lake, in order of id."""
+    videos = Lake(home).videos()
+    ids: list[str] = videos["video_id"].to_pylist()
+    trained = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
+    at = np.array([trained.get(video_id, -1) for video_id in ids], dtype=np.int64)
+    vectors = np.empty((len(ids), retrieval.dim), dtype=np.float32)
+    vectors[at >= 0] = retrieval.item_vectors[at[at >= 0]]
+    if (at < 0).any():
+        fresh = videos.filter(pa.array(at < 0))
+        vectors[at < 0] = retrieval.embed(content_columns(fresh, home.world()))
+    return ids, vectors
+
+
+def build_index(home: Home, retrieval: RetrievalModel, config: IndexConfig = IndexConfig()) -> VideoIndex:
+    """The index of every video of the lake."""
+    return VideoIndex.build(*video_vectors(home, retrieval), config)
