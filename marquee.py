@@ -22,6 +22,8 @@ from feature_repo.progress import Advance
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
+    from feature_repo.ingest.simulator import SimulatorConfig
+
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Directory of this world (else MARQUEE_HOME, else var/).", show_default=False),
@@ -71,9 +73,11 @@ def simulate(
     from feature_repo.ingest.simulator import simulate as run
 
     chosen = {"users": users, "videos": videos, "days": days, "seed": seed}
-    config = SimulatorConfig(**{name: value for name, value in chosen.items() if value is not None})
+    config = SimulatorConfig(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    opened = Home.open(home)
+    forget_online_state(opened)
     with bars() as progress:
-        _show(run(Home.open(home), config, progress), as_json)
+        _show(run(opened, config, progress), as_json)
 
 
 PathOption = Annotated[Path, typer.Option("--path", exists=True, file_okay=False, help="Directory of the data set.")]
@@ -84,8 +88,10 @@ def ingest_movielens(path: PathOption, home: HomeOption = None, as_json: JsonOpt
     """Read MovieLens: `ratings.dat`, `users.dat`, `movies.dat`, or the CSV files of the newer sets."""
     from feature_repo.ingest import movielens
 
+    opened = Home.open(home)
+    forget_online_state(opened)
     with bars() as progress:
-        _show(movielens.ingest(Home.open(home), path, progress), as_json)
+        _show(movielens.ingest(opened, path, progress), as_json)
 
 
 @ingest_app.command("kuairand", epilog="Example:  marquee ingest kuairand --path kuairand-pure --home worlds/kuairand")
@@ -93,8 +99,21 @@ def ingest_kuairand(path: PathOption, home: HomeOption = None, as_json: JsonOpti
     """Read KuaiRand: exposures with clicks, likes and watch time."""
     from feature_repo.ingest import kuairand
 
+    opened = Home.open(home)
+    forget_online_state(opened)
     with bars() as progress:
-        _show(kuairand.ingest(Home.open(home), path, progress), as_json)
+        _show(kuairand.ingest(opened, path, progress), as_json)
+
+
+def forget_online_state(home: Home) -> None:
+    """A new world starts with an empty embedded online store: states of other viewers would outlive their world."""
+    import shutil
+
+    from feature_repo.valkey import running_url
+
+    if running_url(home):
+        raise MarqueeError(f"{home.root} is being served: stop `marquee serve` before putting another world there")
+    shutil.rmtree(home.valkey, ignore_errors=True)
 
 
 @app.command(epilog="Example:  marquee features --engine spark")
@@ -112,13 +131,15 @@ def features(
 
 def build_features(home: Home, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
     from feature_repo.jobs import build_features, materialize
+    from feature_repo.stream.lake_sink import flush
     from feature_repo.valkey import online_store
 
     home.world()
-    result = {"tables": build_features.build_features(home, engine, progress)}  # type: ignore[arg-type]
     with online_store(home) as url:
+        flush(home, url)  # what happened live is part of the past now
+        tables = build_features.build_features(home, engine, progress)  # type: ignore[arg-type]
         materialize.apply(home, url)
-        return {**result, "online": materialize.materialize(home, url, progress)}
+        return {"tables": tables, "online": materialize.materialize(home, url, progress)}
 
 
 # --- models ----------------------------------------------------------------------------------------------------------
@@ -371,13 +392,12 @@ def prepare_world(home: Home, size: Mapping[str, int | None]) -> None:
     from dataclasses import asdict
 
     from feature_repo.ingest.simulator import SimulatorConfig
-    from feature_repo.ingest.simulator import simulate as run_simulation
     from training.evaluate import evaluate as run_evaluation
     from training.promote import promote as run_promotion
 
-    config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
+    config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})  # type: ignore[arg-type]
     steps: list[tuple[str, Callable[[RichProgress], dict[str, Any]]]] = [
-        ("simulate", lambda progress: run_simulation(home, config, progress)),
+        ("simulate", lambda progress: _simulate(home, config, progress)),
         ("features", lambda progress: build_features(home, progress)),
         ("two-tower", lambda progress: train_two_tower(home, progress)),
         ("ranker", lambda progress: train_ranker(home, progress)),
@@ -392,6 +412,13 @@ def prepare_world(home: Home, size: Mapping[str, int | None]) -> None:
     print_evaluation(done.result("evaluate"))
     promotion = done.result("promote")
     _say(f"release {promotion['release_id']} is the champion; {len(promotion['gates'])} gates passed")
+
+
+def _simulate(home: Home, config: SimulatorConfig, progress: RichProgress) -> dict[str, Any]:
+    from feature_repo.ingest.simulator import simulate
+
+    forget_online_state(home)
+    return simulate(home, config, progress)
 
 
 def _reports(home: Home, progress: RichProgress) -> dict[str, Any]:
@@ -433,7 +460,6 @@ class _Steps:
 def _converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
     """Serve, ask for one viewer's page, watch something, ask again, and say what changed."""
     from bento_services.client import Client
-
     from bento_services.supervisor import running
 
     viewer = home.world().example_user
