@@ -1,8 +1,8 @@
 """A small typed client of the HTTP API: what `marquee demo` and the benchmarks use, and an example for everybody else.
 
-    with Client("http://127.0.0.1:8080") as marquee:
-        page = marquee.home("u00042")
-        marquee.send({"user_id": "u00042", "item_id": page["recommendations"][0]["video_id"], "event": "click"})
+with Client("http://127.0.0.1:8080") as marquee:
+    page = marquee.home("u00042")
+    marquee.send({"user_id": "u00042", "item_id": page["recommendations"][0]["video_id"], "event": "click"})
 """
 
 from __future__ import annotations

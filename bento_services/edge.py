@@ -64,7 +64,7 @@ class Edge:
     def _admit(self, scope: Scope, headers: dict[str, str]) -> None:
         path = scope["path"]
         if not len(self.keys) and self.loopback_only and not host_is_ours(headers.get("host", "")):
-            raise Problem(403, "wrong_host", "without API keys only requests to this machine's own address are answered")
+            raise Problem(403, "wrong_host", "without API keys only this machine's own address is answered")
         if path in _OPEN_TO_ALL or path.startswith("/static/"):
             scope["state"]["caller"] = None
             return

@@ -8,36 +8,48 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from bento_services import metrics
+from bento_services.errors import QueryError
 from bento_services.events_api import EventIntake, Receipt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.limits import MAX_IN_FLIGHT_PAGES
-from bento_services.problem import OVERLOADED, Problem, unavailable
+from bento_services.problem import OVERLOADED, malformed, unavailable
 from bento_services.settings import Settings
-from feature_repo.home import HomeError
 from feature_repo.ledger import Ledger, LedgerDown
-from feature_repo.reader import FeatureReader, UserFeatures
-from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.reader import FeatureReader, FeatureStoreDown, UserFeatures
 from feature_repo.stream.event_log import EventLog, EventLogDown
-from models.artifact import ArtifactError, Release, load_champion, load_release, pointed_at
+from models.artifact import ArtifactError, Release, load_release, pointed_at
 
 PAGE_THREADS = 2  # a page holds the interpreter most of the time: more threads make every page slower
 WRITE_THREADS = 4  # an append waits for the log
 FOLLOW_SECONDS = 1.0
 WARM_UP_PAGES = 20
 
+Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones
 
 report = structlog.get_logger("service")
+
+
+class PageMaker(Protocol):
+    """What the engine asks of a feed. `page` raises QueryError for what the caller must correct, nothing else."""
+
+    def page(self, query: Query) -> Page: ...
+
+    def swap(self, release: Release) -> None: ...
+
+    def close(self) -> None: ...
+
+
+MakeFeed = Callable[[Release, FeatureReader, EventLog], PageMaker]
 
 
 class Engine:
@@ -51,6 +63,7 @@ class Engine:
         ledger: Ledger,
         problems: Sequence[str] = (),
         prepare: Prepare = lambda release: release,
+        make_feed: MakeFeed = build_feed,
     ) -> None:
         self.world = release.world
         self.reader = reader
@@ -59,7 +72,7 @@ class Engine:
         self.problems = list(problems)  # releases that were refused, and why
         self._prepare = prepare
         self._log = log
-        self._feed = build_feed(prepare(release), reader, log)
+        self._feed = make_feed(prepare(release), reader, log)
         self._intake = EventIntake(log, ledger, release.world)
         self._pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="page")
         self._writes = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="write")
@@ -71,7 +84,7 @@ class Engine:
         metrics.SNAPSHOT_AGE_SECONDS.set_function(self._snapshot_age_seconds)
 
     async def home(self, query: Query) -> Page:
-        """One page. Raises Problem 503 when too many are waiting already."""
+        """One page. Raises Problem: 503 when too many are waiting already, 400 for a cursor that is none."""
         if self._in_flight >= MAX_IN_FLIGHT_PAGES:
             metrics.SHED.inc()
             raise OVERLOADED
@@ -79,6 +92,8 @@ class Engine:
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
             page = await asyncio.get_running_loop().run_in_executor(self._pages, self._feed.page, query)
+        except QueryError as error:
+            raise malformed(str(error), field=error.field) from error
         finally:
             self._in_flight -= 1
             metrics.IN_FLIGHT.set(self._in_flight)
@@ -142,10 +157,10 @@ class Engine:
         self._log.close()
         self.ledger.close()
 
-    async def _blocking(self, work: Callable[[], Any]) -> Any:
+    async def _blocking(self, work: Callable[[], Result]) -> Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._writes, work)
-        except (LedgerDown, EventLogDown) as error:
+        except (LedgerDown, EventLogDown, FeatureStoreDown) as error:
             raise unavailable("the store does not answer; try again") from error
 
     def _follow(self, settings: Settings) -> None:
@@ -182,3 +197,13 @@ class Engine:
 
     def _snapshot_age_seconds(self) -> float:
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6
+
+
+@cache
+def _pages(served_by: str) -> Any:
+    return metrics.PAGES.labels(served_by)
+
+
+@cache
+def _stage(stage: str) -> Any:
+    return metrics.STAGE_SECONDS.labels(stage)

@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +116,7 @@ class EventIntake:
 def _objects(sent: Any) -> Sequence[Any]:
     objects = sent
     if isinstance(sent, Mapping):
-        objects = sent["events"] if "events" in sent else [sent]
+        objects = sent.get("events", [sent])
     if not isinstance(objects, list):
         raise malformed("expected one event, a list of events, or an object with a list named events")
     if not objects:
@@ -144,10 +145,8 @@ class _VisibilityProbe:
 
     def close(self) -> None:
         self._stopping.set()
-        try:
+        with suppress(queue.Full):
             self._waiting.put_nowait(None)
-        except queue.Full:
-            pass
         self._thread.join()
 
     def _run(self) -> None:

@@ -85,9 +85,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
             accepted=receipt.accepted, receipt=receipt.receipt, event_ids=receipt.event_ids
         )
 
-    async def _answer(
-        self, method: str, scope: Scope, context: Any, work: Callable[[Caller], Awaitable[Any]]
-    ) -> Any:
+    async def _answer(self, method: str, scope: Scope, context: Any, work: Callable[[Caller], Awaitable[Any]]) -> Any:
         started = time.perf_counter()
         status = "OK"
         try:
@@ -189,5 +187,3 @@ def _request_id() -> str:
 
 def _text(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()
-
-

@@ -24,7 +24,7 @@ from bento_services.feed.page import Page
 from bento_services.feed.page import Query as PageQuery
 from bento_services.limits import MAX_CURSOR_LENGTH, MAX_EVENTS, MAX_LIMIT, identifier, read_json
 from bento_services.page_json import page_fields
-from bento_services.problem import Problem, malformed, unavailable, unprocessable
+from bento_services.problem import INTERNAL, Problem, malformed, unavailable, unprocessable
 from bento_services.queries import read_context
 
 WEB = Path(__file__).parent / "web"
@@ -33,8 +33,11 @@ STATIC = {
     "app.css": "text/css; charset=utf-8",
     "docs.js": "text/javascript; charset=utf-8",
 }
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-SURFACES = ("home",)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+FEEDBACK_ACTIONS = ("like", "dislike", "not_interested", "share")
 
 
 class ErrorBody(BaseModel):
@@ -77,7 +80,7 @@ class Row(BaseModel):
 class Home(BaseModel):
     request_id: str
     rows: list[Row]
-    recommendations: list[Item] = Field(description="The page as one list, best first.")
+    recommendations: list[Item] = Field(description="The personal row as one list; `cursor` continues it.")
     cursor: str | None = Field(description="Gives the rest of this feed; null at its end.")
     served_by: str = Field(description="The rung of the ladder that answered; full_funnel when all is well.")
     release_id: str
@@ -243,7 +246,14 @@ def _requires(scope: Scope) -> Any:
 
 def _add_recommendations(app: FastAPI, engine: Callable[[], Engine]) -> None:
     async def page(
-        request: Request, user_id: str, session_id: str, context: str, limit: int, cursor: str, explain: bool
+        request: Request,
+        user_id: str,
+        session_id: str,
+        context: str,
+        limit: int,
+        cursor: str,
+        explain: bool = False,
+        rows: bool = True,
     ) -> Page:
         return await engine().home(
             PageQuery(
@@ -252,6 +262,7 @@ def _add_recommendations(app: FastAPI, engine: Callable[[], Engine]) -> None:
                 limit=limit,
                 cursor=cursor,
                 explain=explain,
+                rows=rows,
                 request_id=request.state.request_id,
                 **read_context(context),
             )
@@ -281,7 +292,7 @@ def _add_recommendations(app: FastAPI, engine: Callable[[], Engine]) -> None:
         context: Context = "",
     ) -> Surface:
         """The same engine, as one short list."""
-        made = await page(request, user_id, session_id, context, count, cursor, False)
+        made = await page(request, user_id, session_id, context, count, cursor, rows=False)
         items = [
             {"item_id": item.video_id, "title": item.title, "score": float(item.score), "reason": item.reason}
             for item in made.recommendations
@@ -365,12 +376,12 @@ def _add_writes(app: FastAPI, engine: Callable[[], Engine]) -> None:
         return _json(accepted)  # type: ignore[return-value]
 
 
-FEEDBACK_ACTIONS = ("like", "dislike", "not_interested", "share")
-
-
 def _add_viewers(app: FastAPI, engine: Callable[[], Engine]) -> None:
     @app.get(
-        "/api/v1/viewers", tags=["viewers"], dependencies=[_requires("admin")], responses=errors(400, 401, 403, 422, 503)
+        "/api/v1/viewers",
+        tags=["viewers"],
+        dependencies=[_requires("admin")],
+        responses=errors(400, 401, 403, 422, 503),
     )
     async def viewers(limit: Limit = 20) -> Viewers:
         """Some viewers to look at the page as, the world's example first."""
@@ -465,6 +476,10 @@ def _add_errors(app: FastAPI) -> None:
     async def on_problem(request: Request, problem: Problem) -> Response:
         return answer(request, problem)
 
+    @app.exception_handler(Exception)
+    async def on_failure(request: Request, error: Exception) -> Response:
+        return answer(request, INTERNAL)  # and it is raised on, to the edge, which logs it
+
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
@@ -525,5 +540,3 @@ def _describe(app: FastAPI) -> None:
     }
     document["security"] = [{"bearer": []}, {}]
     app.openapi_schema = document
-
-

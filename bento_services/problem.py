@@ -1,6 +1,6 @@
 """An answer that is an error: one shape on HTTP, the same code and message on gRPC.
 
-    {"error": {"code": "unknown_video", "message": "…", "request_id": "…", "details": {…}}}
+{"error": {"code": "unknown_video", "message": "…", "request_id": "…", "details": {…}}}
 """
 
 from __future__ import annotations

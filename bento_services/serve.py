@@ -42,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import uvicorn
 
+    from bento_services import logs
     from bento_services.home_service import HomeService
+
+    logs.configure()
 
     config = uvicorn.Config(
         HomeService.to_asgi(),

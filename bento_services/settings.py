@@ -1,13 +1,13 @@
 """What the serving process is told by its environment. `marquee serve` sets it; so may whoever runs `bentoml serve`.
 
-    MARQUEE_HOME             the world: its champion release, its online store, its keys
-    MARQUEE_RELEASE          one release to answer with, and stay with (a packaged Bento brings its own)
-    REDIS_URL                an online store of your own instead of the home's embedded one
-    KAFKA_BOOTSTRAP_SERVERS  an event log on Kafka instead of Valkey Streams
-    MARQUEE_HOST             the address the service listens on, as far as the service must know (127.0.0.1)
-    MARQUEE_GRPC_PORT        where gRPC listens; empty: nowhere
-    MARQUEE_INSECURE         1: answer a network without API keys
-    MARQUEE_SPLIT            1: retrieval and ranking as services, hence processes, of their own (`bentoml serve`)
+MARQUEE_HOME             the world: its champion release, its online store, its keys
+MARQUEE_RELEASE          one release to answer with, and stay with (a packaged Bento brings its own)
+REDIS_URL                an online store of your own instead of the home's embedded one
+KAFKA_BOOTSTRAP_SERVERS  an event log on Kafka instead of Valkey Streams
+MARQUEE_HOST             the address the service listens on, as far as the service must know (127.0.0.1)
+MARQUEE_GRPC_PORT        where gRPC listens; empty: nowhere
+MARQUEE_INSECURE         1: answer a network without API keys
+MARQUEE_SPLIT            1: retrieval and ranking as services, hence processes, of their own (`bentoml serve`)
 """
 
 from __future__ import annotations

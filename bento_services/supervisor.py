@@ -281,5 +281,3 @@ def _sigterm_as_exit() -> Iterator[None]:
 
 def _cause(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-
-

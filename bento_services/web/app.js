@@ -73,13 +73,13 @@ function hash(text) {
 // No pictures exist: colour comes from the genre, composition from the video.
 function thumbnail(item) {
   const seed = hash(item.video_id + item.title);
-  const hue = hash((item.genres ?? [])[0] ?? item.channel) % 360;
+  const hue = (hash((item.genres ?? [])[0] ?? item.channel) % 18) * 20;
   const second = (item.genres ?? [])[1];
   const thumb = make("span", { className: `thumb look${seed % 6}` },
     make("span", { className: "poster", textContent: item.title, "aria-hidden": "true" }),
     item.duration > 0 ? make("span", { className: "length", textContent: clock(item.duration) }) : null);
   thumb.style.setProperty("--hue", hue);
-  thumb.style.setProperty("--hue2", second ? hash(second) % 360 : (hue + 30 + (seed >> 4) % 50) % 360);
+  thumb.style.setProperty("--hue2", second ? (hash(second) % 18) * 20 : (hue + 30 + (seed >> 4) % 50) % 360);
   thumb.style.setProperty("--turn", `${110 + (seed >> 8) % 80}deg`);
   thumb.style.setProperty("--x", `${20 + (seed >> 12) % 60}%`);
   const fraction = watched.get(item.video_id);
@@ -105,10 +105,9 @@ function spoken(seconds) {
 
 function card(item, isFresh, rowReason) {
   const reason = item.reason && item.reason !== rowReason ? item.reason : "";
-  const face = make("button", { type: "button", className: isFresh ? "card fresh" : "card", "data-video": item.video_id },
+  const face = make("button", { type: "button", className: isFresh ? "card fresh" : "card", "data-video": item.video_id, "aria-label": [item.title, reason].filter(Boolean).join(". ") },
     thumbnail(item),
     make("span", { className: "under" },
-      make("b", { textContent: item.title }),
       make("small", { textContent: [item.channel, (item.genres ?? []).slice(0, 2).join(", ")].filter(Boolean).join(" · ") }),
       reason ? make("span", { className: "reason", textContent: reason }) : null));
   face.addEventListener("click", () => open(item));
@@ -163,7 +162,9 @@ function drawHero(item) {
   play.addEventListener("click", () => open(item));
   const no = make("button", { type: "button", className: "second", textContent: "Not interested" });
   no.addEventListener("click", () => react(item, "not_interested"));
-  hero.replaceChildren(thumbnail(item), make("div", { className: "hero-text" },
+  const backdrop = thumbnail(item);
+  if (backdrop.classList.replace("look4", "look3")) backdrop.style.setProperty("--x", "30%"); // dots do not bear enlarging
+  hero.replaceChildren(backdrop, make("div", { className: "hero-text" },
     make("p", { className: "kicker", textContent: item.reason }),
     make("h2", { textContent: item.title }),
     make("p", { className: "facts", textContent: facts(item) }),
@@ -219,7 +220,7 @@ async function drawPerson(mine) {
   watched = new Map(known.history.map((entry) => [entry.video_id, entry.watch_fraction]));
   const words = known.known || known.watch_count
     ? [make("strong", { textContent: viewer }), `${known.watch_count} watched`, ...(known.genres.length ? ["drawn to", ...known.genres.slice(0, 4).map((genre) => make("span", { className: "chip", textContent: genre.name }))] : []),
-      ...(known.history.length ? ["last watched", ...known.history.slice(0, 2).map((entry) => make("span", { className: "chip", textContent: entry.title }))] : [])]
+      ...(known.history.length ? [make("span", { className: "late", textContent: "last watched" }), ...known.history.slice(0, 2).map((entry) => make("span", { className: "chip late", textContent: entry.title }))] : [])]
     : [make("strong", { textContent: viewer }), "nobody has met this viewer yet: watch something, and the page learns"];
   $("person").replaceChildren(...words.map((word) => (typeof word === "string" ? make("span", { textContent: word }) : word)));
   $("person").hidden = false;
@@ -258,7 +259,7 @@ async function load({ quietly = false } = {}) {
   try {
     const before = quietly && page ? videosOf(page) : null;
     await drawPerson(mine); // first: the cards show how far each video was watched
-    const answer = await ask("/api/v1/recommendations/home?limit=60&explain=true", { as: viewer });
+    const answer = await ask("/api/v1/recommendations/home?limit=20&explain=true", { as: viewer });
     if (mine !== turn) return null;
     $("notice").hidden = true;
     page = answer;
