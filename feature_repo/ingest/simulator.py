@@ -1,12 +1,17 @@
 """A video service that never was: hidden tastes, a logging policy, exposures by position, and what came of them.
 
-The viewers' side, unknown to every model: utility of a video for a viewer = drifting taste over genres + the mood left
-by the last watch + loyalty to creators + the pull of the next episode + the video's quality + freshness. A click needs
-the utility and the eye: P(click) = sigmoid(utility - threshold) x examination(position).
+The viewers' side, unknown to every model. A viewer has a taste over genres that drifts, and goes through phases: for a
+week or so one topic is what it is about, then another, often the topic that tends to follow (chess after poker, never
+poker after chess). Utility of a video = phase + taste + mood left by the last watch + loyalty to the creator + the pull
+of the next episode + quality + freshness + language + does its length suit the device. A click needs the utility and
+the eye: P(click) = sigmoid(utility - threshold) x examination(position).
+
+So the order of a history tells more than its content: what was watched last names the phase, an old phase is over, and
+a series goes on where it stopped. Models that see histories as sets cannot know.
 
 The service's side: a page is drawn from a Plackett-Luce distribution over the videos not yet watched (softmax of
-popularity, a weak guess of taste and freshness), so that every exposure has a true, logged propensity and every video
-some chance. Some viewers go on to the next episode without a page ("autoplay").
+popularity, a weak guess of taste, the topic last watched, the next episode and freshness), so that every exposure has a
+true, logged propensity and every video some chance. Some viewers go on to the next episode without a page ("autoplay").
 
 Vectorized over the viewers of a half-day; seeded: one seed, one world.
 """
@@ -21,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.home import Home, World
-from feature_repo.ingest.titles import GENRES, describe_catalog
+from feature_repo.ingest.titles import GENRES, TOPICS, TOPICS_PER_GENRE, describe_catalog
 from feature_repo.lake import DAY_US, EVENTS, IMPRESSIONS, Lake
 from feature_repo.progress import SILENT, Progress
 from feature_repo.schema import MIN_WATCH_FRACTION
@@ -38,6 +43,11 @@ LANGUAGE_SHARE = (0.58, 0.10, 0.08, 0.10, 0.08, 0.06)
 AGE_GROUPS = ("kid", "18-24", "25-34", "35-49", "50+")
 AGE_SHARE = (0.04, 0.24, 0.30, 0.26, 0.16)
 MATURITIES = (0, 7, 13, 16, 18)
+DEVICES = ("mobile", "desktop", "tv")
+DEVICE_SHARE = ((0.65, 0.25, 0.10), (0.30, 0.20, 0.50))  # of the morning, of the evening
+LENGTH_TASTE = (-0.45, 0.0, 0.35)  # per device: utility of a doubled duration
+PHASE_ENDS = 0.12  # chance per day
+NEXT_TOPIC = 0.75  # chance that a phase is followed by the topic that tends to follow
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class SimulatorConfig:
     seed: int = 7
     end: str = ""  # ISO date; the last simulated moment is just before its 00:00 UTC; "" = today
     page_length: int = 10
-    pages_per_day: float = 0.29  # mean pages of a viewer per day; activity is skewed around it
+    pages_per_day: float = 0.32  # mean pages of a viewer per day; activity is skewed around it
 
     def __post_init__(self) -> None:
         if self.users < 10 or self.videos < 20 or self.days < 5:
@@ -61,6 +71,7 @@ class SimulatorConfig:
 class _Catalog:
     """V videos. The arrays are rows of one table."""
 
+    topic: Array  # index; topic // TOPICS_PER_GENRE = its genre
     genre_VG: Array  # shares, rows sum to 1
     creator: Array  # index
     following: Array  # index of the next episode, -1 = none
@@ -76,7 +87,7 @@ class _Catalog:
 
 @dataclass
 class _Viewers:
-    """U viewers and what moves them; `last`, `loyalty_UK` and `seen_UV` change as they watch."""
+    """U viewers and what moves them. From `phase` on, the columns change as the days go by."""
 
     early_UG: Array
     late_UG: Array
@@ -85,7 +96,9 @@ class _Viewers:
     signup_us: Array
     activity: Array  # pages a day
     breadth: Array  # how much anything at all will do
+    phase: Array  # topic
     last: Array  # index of the last video watched, -1 = none
+    awaited: Array  # index of the next episode of the series being watched, -1 = none
     loyalty_UK: Array
     seen_UV: Array
 
@@ -100,16 +113,37 @@ def simulate(home: Home, config: SimulatorConfig = SimulatorConfig(), progress: 
     log = _Log(config, catalog, viewers)
     popularity_V = np.exp(catalog.quality) * rng.pareto(1.2, config.videos).clip(0.05, 30)
     guess_UG = viewers.early_UG + 0.25 * rng.random(viewers.early_UG.shape, dtype=np.float32)  # a cookie's worth
+    follower_T = _followers(rng)
+    visible_CV = _visible(catalog)
     with progress.task("simulating days", total=config.days) as advance:
         for day in range(config.days):
+            _change_phases(rng, viewers, follower_T, _taste(viewers, day / config.days))
             for half in range(2):
                 active = _active(viewers, config, rng, start_us + (day + 1) * DAY_US)
                 if len(active):
-                    _show_pages(rng, config, catalog, viewers, popularity_V, guess_UG, active, day, half, start_us, log)
+                    page_us, offset_us = _visits(rng, config, viewers, active, day, half, start_us)
+                    world = (config, catalog, viewers, popularity_V, guess_UG, visible_CV)
+                    _show_pages(rng, *world, active, half, page_us, offset_us, day / config.days, log)
             popularity_V *= 0.93
             advance(1)
     events, impressions = log.tables(end_us)
     return _write(home, config, catalog, viewers, rng, events, impressions, end_us)
+
+
+def _visits(
+    rng: np.random.Generator,
+    config: SimulatorConfig,
+    viewers: _Viewers,
+    active: Array,
+    day: int,
+    half: int,
+    start_us: int,
+) -> tuple[Array, Array]:
+    """When each active viewer opens a page, and how far its clock is from UTC; in microseconds."""
+    offset_us = np.array(COUNTRY_OFFSET_HOURS)[viewers.country[active]] * HOUR_US
+    local_hour = np.where(half == 0, rng.normal(10.5, 1.8, len(active)), rng.normal(20.0, 1.5, len(active)))
+    page_us = start_us + day * DAY_US + (local_hour.clip(5, 23.4) * HOUR_US).astype(np.int64) - offset_us
+    return page_us.clip(start_us, start_us + config.days * DAY_US - 1), offset_us
 
 
 def _show_pages(
@@ -119,45 +153,46 @@ def _show_pages(
     viewers: _Viewers,
     popularity_V: Array,
     guess_UG: Array,
+    visible_CV: Array,
     active: Array,
-    day: int,
     half: int,
-    start_us: int,
+    page_us: Array,
+    offset_us: Array,
+    elapsed: float,
     log: _Log,
 ) -> None:
     """One page for each active viewer A of a half-day, P slots each, and what they do with it."""
     a = np.arange(len(active))
-    offset_us = np.array(COUNTRY_OFFSET_HOURS)[viewers.country[active]] * HOUR_US
-    local_hour = np.where(half == 0, rng.normal(10.5, 1.8, len(active)), rng.normal(20.0, 1.5, len(active)))
-    page_us = start_us + day * DAY_US + (local_hour.clip(5, 23.4) * HOUR_US).astype(np.int64) - offset_us
-    page_us = page_us.clip(start_us, start_us + config.days * DAY_US - 1)
-    age_days_AV = (page_us[:, None] - catalog.published_us[None, :]) / DAY_US
-    allowed_AV = (age_days_AV >= 0) & ~viewers.seen_UV[active]
+    age_days_AV = ((page_us[:, None] - catalog.published_us[None, :]) / DAY_US).astype(np.float32)
+    allowed_AV = (age_days_AV >= 0) & ~viewers.seen_UV[active] & visible_CV[viewers.country[active]]
     allowed_AV &= ~((viewers.age[active] == 0)[:, None] & (catalog.maturity > 7)[None, :])
+    last, awaited = viewers.last[active], viewers.awaited[active]
 
     fresh_AV = np.exp(-age_days_AV.clip(0) / 3.0)
-    policy_AV = 0.55 * np.log(popularity_V + 0.3)[None, :] + 5.0 * guess_UG[active] @ catalog.genre_VG.T
-    policy_AV = policy_AV + 1.2 * fresh_AV
+    policy_AV = (0.4 * np.log(popularity_V + 0.3)).astype(np.float32)[None, :] + 1.2 * fresh_AV
+    policy_AV += 3.0 * guess_UG[active] @ catalog.genre_VG.T
+    policy_AV += 3.0 * ((last >= 0)[:, None] & (catalog.topic[None, :] == catalog.topic[last][:, None]))
+    policy_AV[a[awaited >= 0], awaited[awaited >= 0]] += 4.0
     shown_AP, propensity_AP = _plackett_luce(rng, policy_AV, allowed_AV, config.page_length)
 
-    progress_days = day / max(config.days - 1, 1)
-    taste_AG = (1 - progress_days) * viewers.early_UG[active] + progress_days * viewers.late_UG[active]
-    last = viewers.last[active]
-    mood_AG = np.where(last[:, None] >= 0, catalog.genre_VG[last], 0.0)
-    following = np.where(last >= 0, catalog.following[last], -1)
+    device = rng.choice(len(DEVICES), len(active), p=DEVICE_SHARE[half])
+    taste_AG = _taste(viewers, elapsed)[active]
+    mood_AP = (last >= 0)[:, None] & (catalog.topic[shown_AP] == catalog.topic[last][:, None])
     utility_AP = (
-        6.0 * np.einsum("ag,apg->ap", taste_AG, catalog.genre_VG[shown_AP])
-        + 1.6 * np.einsum("ag,apg->ap", mood_AG, catalog.genre_VG[shown_AP])
-        + 1.1 * np.minimum(viewers.loyalty_UK[active[:, None], catalog.creator[shown_AP]], 1.5)
-        + 2.6 * (shown_AP == following[:, None])
-        + 0.6 * catalog.quality[shown_AP]
+        2.5 * np.einsum("ag,apg->ap", taste_AG, catalog.genre_VG[shown_AP])
+        + 4.2 * (catalog.topic[shown_AP] == viewers.phase[active][:, None])
+        + 0.6 * mood_AP
+        + 0.8 * np.minimum(viewers.loyalty_UK[active[:, None], catalog.creator[shown_AP]], 1.5)
+        + 3.4 * (shown_AP == awaited[:, None])
+        + 0.7 * catalog.quality[shown_AP]
         + 0.5 * fresh_AV[a[:, None], shown_AP]
         + 0.5 * (catalog.language[shown_AP] == _language(viewers.country[active])[:, None])
+        + np.array(LENGTH_TASTE)[device][:, None] * np.log2(catalog.duration_seconds[shown_AP] / 700.0).clip(-2, 2)
         + viewers.breadth[active][:, None]
     )
     examined_P = 1.0 / (1.0 + 0.12 * np.arange(config.page_length))
-    click_AP = rng.random(utility_AP.shape) < _sigmoid(utility_AP - 2.9) * examined_P[None, :]
-    pleasure_AP = utility_AP - 2.6 + rng.normal(0, 0.9, utility_AP.shape)
+    click_AP = rng.random(utility_AP.shape) < _sigmoid(utility_AP - 2.4) * examined_P[None, :]
+    pleasure_AP = utility_AP - 2.4 + rng.normal(0, 0.9, utility_AP.shape)
     fraction_AP = np.where(click_AP, _watched(rng, pleasure_AP), 0.0)
     liked_AP = click_AP & (rng.random(click_AP.shape) < 0.30 * _sigmoid(2 * pleasure_AP)) & (fraction_AP > 0.5)
     disliked_AP = click_AP & (rng.random(click_AP.shape) < 0.25 * _sigmoid(-2 * pleasure_AP)) & (fraction_AP < 0.5)
@@ -167,7 +202,7 @@ def _show_pages(
         active,
         page_us,
         offset_us,
-        half,
+        device,
         shown_AP,
         propensity_AP,
         click_AP,
@@ -178,28 +213,64 @@ def _show_pages(
     )
     at, slot = np.nonzero(click_AP & (fraction_AP >= MIN_WATCH_FRACTION))
     _absorb(catalog, viewers, popularity_V, active[at], shown_AP[at, slot], fraction_AP[at, slot])
+    viewers.awaited[active] = np.where(rng.random(len(active)) < 0.06, -1, viewers.awaited[active])  # given up
 
     finished = np.zeros(len(active))
     finished[at] = fraction_AP[at, slot]  # of the last one watched on the page
     for _ in range(3):  # the next episode plays by itself while the viewer is still there
         following = catalog.following[viewers.last[active]]
-        going_on = (viewers.last[active] >= 0) & (following >= 0) & (finished > 0.8) & (rng.random(len(active)) < 0.55)
+        going_on = (viewers.last[active] >= 0) & (following >= 0) & (finished > 0.8) & (rng.random(len(active)) < 0.6)
         going_on &= (catalog.published_us[following] < ended_us) & ~viewers.seen_UV[active, following]
         if not going_on.any():
             return
         who, video = active[going_on], following[going_on]
         fraction = _watched(rng, rng.normal(1.5, 1.0, len(who)))
         ended_us = ended_us.copy()
-        ended_us[going_on] = log.autoplay(who, ended_us[going_on], video, fraction)
+        ended_us[going_on] = log.autoplay(who, ended_us[going_on], device[going_on], video, fraction)
         _absorb(catalog, viewers, popularity_V, who, video, fraction)
         finished = np.where(going_on, 0.0, finished)
         finished[going_on] = fraction
+
+
+def _taste(viewers: _Viewers, elapsed: float) -> Array:
+    """(U, G): the taste on its way from early to late; `elapsed` from 0 to 1."""
+    taste: Array = (1 - elapsed) * viewers.early_UG + elapsed * viewers.late_UG
+    return taste
+
+
+def _followers(rng: np.random.Generator) -> Array:
+    """(T,) the topic that tends to follow each: one cycle through all topics in random order."""
+    order = rng.permutation(TOPICS)
+    follower_T = np.empty(TOPICS, dtype=np.int64)
+    follower_T[order] = np.roll(order, -1)
+    return follower_T
+
+
+def _change_phases(rng: np.random.Generator, viewers: _Viewers, follower_T: Array, taste_UG: Array) -> None:
+    ends = np.flatnonzero(rng.random(len(viewers.phase)) < PHASE_ENDS)
+    follows = rng.random(len(ends)) < NEXT_TOPIC
+    viewers.phase[ends] = np.where(follows, follower_T[viewers.phase[ends]], _topic_of_taste(rng, taste_UG[ends]))
+
+
+def _topic_of_taste(rng: np.random.Generator, taste_UG: Array) -> Array:
+    """(U,) a topic of a genre drawn by taste."""
+    genre = (taste_UG.cumsum(axis=1) > rng.random((len(taste_UG), 1)) * taste_UG.sum(axis=1, keepdims=True)).argmax(
+        axis=1
+    )
+    topic: Array = genre * TOPICS_PER_GENRE + rng.integers(TOPICS_PER_GENRE, size=len(genre))
+    return topic
+
+
+def _visible(catalog: _Catalog) -> Array:
+    """(C, V): may the video be shown in the country?"""
+    return np.array([[not shown or country in shown for shown in catalog.countries] for country in COUNTRIES])
 
 
 def _absorb(
     catalog: _Catalog, viewers: _Viewers, popularity_V: Array, users: Array, videos: Array, fraction: Array
 ) -> None:
     viewers.last[users] = videos
+    viewers.awaited[users] = np.where(catalog.series[videos] >= 0, catalog.following[videos], viewers.awaited[users])
     viewers.seen_UV[users, videos] = True
     np.add.at(popularity_V, videos, 1.0)
     np.add.at(viewers.loyalty_UK, (users, catalog.creator[videos]), 0.5 * fraction)
@@ -208,17 +279,17 @@ def _absorb(
 def _plackett_luce(rng: np.random.Generator, score_AV: Array, allowed_AV: Array, length: int) -> tuple[Array, Array]:
     """Draw `length` videos a row without replacement, in order; the probability of each given those before it.
 
-    Gumbel-top-k draws exactly from Plackett-Luce (Yellott 1977).
+    An exponential race: the first to arrive at rates exp(score), then the next, are exactly Plackett-Luce draws.
     """
-    score_AV = np.where(allowed_AV, score_AV, -np.inf)
-    gumbel_AV = score_AV + rng.gumbel(size=score_AV.shape)
-    top_AP = np.argpartition(-gumbel_AV, length, axis=1)[:, :length]
-    order = np.argsort(-np.take_along_axis(gumbel_AV, top_AP, axis=1), axis=1)
+    weight_AV = np.exp(score_AV - score_AV.max(axis=1, keepdims=True)) * allowed_AV
+    arrival_AV = rng.standard_exponential(score_AV.shape, dtype=np.float32) / np.maximum(weight_AV, 1e-30)
+    top_AP = np.argpartition(arrival_AV, length, axis=1)[:, :length]
+    order = np.argsort(np.take_along_axis(arrival_AV, top_AP, axis=1), axis=1)
     top_AP = np.take_along_axis(top_AP, order, axis=1)
-    weight_AV = np.exp(score_AV - score_AV.max(axis=1, keepdims=True))
-    weight_AP = np.take_along_axis(weight_AV, top_AP, axis=1)
+    weight_AP = np.take_along_axis(weight_AV, top_AP, axis=1).astype(np.float64)
     before_AP = np.cumsum(weight_AP, axis=1) - weight_AP
-    return top_AP, weight_AP / np.maximum(weight_AV.sum(axis=1, keepdims=True) - before_AP, 1e-12)
+    total_A1 = weight_AV.sum(axis=1, keepdims=True, dtype=np.float64)
+    return top_AP, weight_AP / np.maximum(total_A1 - before_AP, 1e-12)
 
 
 def _watched(rng: np.random.Generator, pleasure: Array) -> Array:
@@ -250,7 +321,7 @@ class _Log:
         users: Array,
         page_us: Array,
         offset_us: Array,
-        half: int,
+        device_A: Array,
         shown_AP: Array,
         propensity_AP: Array,
         click_AP: Array,
@@ -264,7 +335,7 @@ class _Log:
         request = self.pages + np.arange(len(users))
         self.pages += len(users)
         seconds_AP = np.round(fraction_AP * self.catalog.duration_seconds[shown_AP], 1)
-        device = np.where(np.repeat((users + half) % 3 == 0, length), "tv", np.where(half == 0, "mobile", "desktop"))
+        device = np.repeat(np.array(DEVICES)[device_A], length)
         self.impressions.append(
             {
                 "request": np.repeat(request, length),
@@ -308,14 +379,14 @@ class _Log:
         ended: Array = page_us + ((spent_AP[:, -1] + 10.0) * 1e6).astype(np.int64)
         return ended
 
-    def autoplay(self, users: Array, from_us: Array, videos: Array, fraction: Array) -> Array:
+    def autoplay(self, users: Array, from_us: Array, device: Array, videos: Array, fraction: Array) -> Array:
         seconds = np.round(fraction * self.catalog.duration_seconds[videos], 1)
         ended: Array = from_us + ((seconds + 6.0) * 1e6).astype(np.int64)
         common = {
             "user": users,
             "video": videos,
             "position": np.full(len(users), -1),
-            "device": np.full(len(users), "tv"),
+            "device": np.array(DEVICES)[device],
             "request": np.full(len(users), -1),
         }
         self._event("watch", common, ended, seconds)
@@ -372,32 +443,31 @@ class _Log:
 
 def _catalog(config: SimulatorConfig, rng: np.random.Generator, start_us: int, end_us: int) -> _Catalog:
     count, creators = config.videos, max(config.videos // 12, 4)
-    favourite_K = rng.integers(len(GENRES), size=(creators, 2))
+    topic_share_T = rng.dirichlet(np.full(TOPICS, 6.0))
+    topic_K = rng.choice(TOPICS, creators, p=topic_share_T)
     creator = np.minimum(rng.zipf(1.35, count) - 1, creators - 1)
     creator = np.where(creator == creators - 1, rng.integers(creators, size=count), creator)
-    main = np.where(
-        rng.random(count) < 0.8,
-        favourite_K[creator, rng.integers(2, size=count)],
-        rng.integers(len(GENRES), size=count),
-    )
+    topic = np.where(rng.random(count) < 0.5, topic_K[creator], rng.choice(TOPICS, count, p=topic_share_T))
     series = np.full(count, -1)
     episode = np.zeros(count, dtype=np.int64)
     following = np.full(count, -1)
+    shuffled = rng.permutation(count)
     first = 0
     number = 0
-    while first < 0.35 * count:  # series are runs of neighbouring rows; shuffled ids would hide nothing
+    while first < 0.35 * count:
         length = int(rng.integers(4, 11))
-        rows = np.arange(first, min(first + length, count))
+        rows = shuffled[first : first + length]
         series[rows], episode[rows] = number, np.arange(1, len(rows) + 1)
-        creator[rows], main[rows] = creator[first], main[first]
+        creator[rows], topic[rows] = creator[rows[0]], topic[rows[0]]
         following[rows[:-1]] = rows[1:]
         first, number = first + length, number + 1
+    main = topic // TOPICS_PER_GENRE
     second = np.where(series >= 0, (main * 7 + 3) % len(GENRES), rng.integers(len(GENRES), size=count))
     genre_VG = np.zeros((count, len(GENRES)), dtype=np.float32)
     genre_VG[np.arange(count), main] += 0.75
     genre_VG[np.arange(count), second] += 0.25
     published_us = start_us - (rng.exponential(120, count) * DAY_US).astype(np.int64).clip(0, 700 * DAY_US) - DAY_US
-    new = (series < 0) & (rng.random(count) < 0.42)
+    new = (series < 0) & (rng.random(count) < 0.30)
     published_us[new] = rng.integers(start_us, end_us - HOUR_US, new.sum())
     in_series = series >= 0
     opening_us = start_us - rng.integers(1, 60, number + 1) * DAY_US
@@ -406,6 +476,7 @@ def _catalog(config: SimulatorConfig, rng: np.random.Generator, start_us: int, e
     duration = np.where(in_series, rng.normal(1500, 240, count), np.exp(rng.normal(6.4, 0.8, count))).clip(45, 7200)
     blocked = rng.random(count) < 0.05
     return _Catalog(
+        topic=topic,
         genre_VG=genre_VG,
         creator=creator,
         following=following,
@@ -437,7 +508,9 @@ def _viewers(config: SimulatorConfig, rng: np.random.Generator, start_us: int) -
         signup_us=signup,
         activity=activity,
         breadth=rng.normal(0, 0.5, count),
+        phase=_topic_of_taste(rng, early),
         last=np.full(count, -1),
+        awaited=np.full(count, -1),
         loyalty_UK=np.zeros((count, max(config.videos // 12, 4)), dtype=np.float32),
         seen_UV=np.zeros((count, config.videos), dtype=bool),
     )
@@ -453,43 +526,37 @@ def _write(
     impressions: pa.Table,
     end_us: int,
 ) -> dict[str, Any]:
-    lake = Lake(home)
     words = describe_catalog(
-        catalog.genre_VG.argmax(axis=1), np.argsort(-catalog.genre_VG, axis=1)[:, 1], catalog.creator, catalog.series,
+        catalog.topic, np.argsort(-catalog.genre_VG, axis=1)[:, 1], catalog.creator, catalog.series,
         catalog.episode, rng,
     )  # fmt: skip
     genre_names = [[GENRES[g] for g in np.argsort(-row)[: int((row > 0).sum())]] for row in catalog.genre_VG]
-    lake.write_videos(
-        pa.table(
-            {
-                "video_id": _named("v", np.arange(config.videos), 5),
-                **{name: words[name] for name in ("title", "description", "creator_name", "tags")},
-                "creator_id": _named("c", catalog.creator, 4),
-                "series_id": _named("s", catalog.series, 4),
-                "episode": catalog.episode,
-                "genres": genre_names,
-                "video_language": [LANGUAGES[at] for at in catalog.language],
-                "countries": pa.array(catalog.countries, pa.list_(pa.string())),
-                "maturity": catalog.maturity,
-                "duration_seconds": catalog.duration_seconds,
-                "published_timestamp_us": catalog.published_us,
-            }
-        )
+    videos = pa.table(
+        {
+            "video_id": _named("v", np.arange(config.videos), 5),
+            **{name: words[name] for name in ("title", "description", "creator_name", "tags")},
+            "creator_id": _named("c", catalog.creator, 4),
+            "series_id": _named("s", catalog.series, 4),
+            "episode": catalog.episode,
+            "genres": genre_names,
+            "video_language": [LANGUAGES[at] for at in catalog.language],
+            "countries": pa.array(catalog.countries, pa.list_(pa.string())),
+            "maturity": catalog.maturity,
+            "duration_seconds": catalog.duration_seconds,
+            "published_timestamp_us": catalog.published_us,
+        }
     )
-    lake.write_users(
-        pa.table(
-            {
-                "user_id": _named("u", np.arange(config.users), 5),
-                "country": [COUNTRIES[at] for at in viewers.country],
-                "user_language": [COUNTRY_LANGUAGE[at] for at in viewers.country],
-                "age_group": [AGE_GROUPS[at] for at in viewers.age],
-                "maturity_limit": np.where(viewers.age == 0, 7, 18),
-                "signup_timestamp_us": viewers.signup_us,
-            }
-        )
+    users = pa.table(
+        {
+            "user_id": _named("u", np.arange(config.users), 5),
+            "country": [COUNTRIES[at] for at in viewers.country],
+            "user_language": [COUNTRY_LANGUAGE[at] for at in viewers.country],
+            "age_group": [AGE_GROUPS[at] for at in viewers.age],
+            "maturity_limit": np.where(viewers.age == 0, 7, 18),
+            "signup_timestamp_us": viewers.signup_us,
+        }
     )
-    lake.write_events(events)
-    lake.write_impressions(impressions)
+    Lake(home).replace(videos=videos, users=users, events=events, impressions=impressions)
     watched = np.where(viewers.age > 0, viewers.seen_UV.sum(axis=1), 0)
     # Neither the heaviest viewer nor a light one: whoever stands at the 98th percentile of watches.
     example = int(np.argsort(watched, kind="stable")[int(0.98 * (config.users - 1))])

@@ -45,6 +45,8 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "History": ("Lost Ancient Iron Unwritten Great", "Empires Voyages Maps Walls Relics", "archive war biography"),
 }
 GENRES = tuple(_WORDS)
+TOPICS_PER_GENRE = 5  # a topic is one of its genre's things: titles and tags tell it
+TOPICS = len(GENRES) * TOPICS_PER_GENRE
 _CHANNELS = (
     "Lantern",
     "Northlight",
@@ -68,7 +70,7 @@ _HOW = ("without hurry", "from the inside", "one step at a time", "against the c
 
 
 def describe_catalog(
-    genre: Array, second_genre: Array, creator: Array, series: Array, episode: Array, rng: np.random.Generator
+    topic: Array, second_genre: Array, creator: Array, series: Array, episode: Array, rng: np.random.Generator
 ) -> dict[str, Sequence[Any]]:
     """One text per video: title, description, creator_name (lists of str), tags (list of lists)."""
     titles: list[str] = []
@@ -76,11 +78,11 @@ def describe_catalog(
     tags: list[list[str]] = []
     used: dict[str, int] = {}
     series_title: dict[int, str] = {}
-    for row in range(len(genre)):
-        name, other = GENRES[genre[row]], GENRES[second_genre[row]]
+    for row in range(len(topic)):
+        name, other = GENRES[topic[row] // TOPICS_PER_GENRE], GENRES[second_genre[row]]
         adjectives, things, tag_words = (words.split() for words in _WORDS[name])
         other_things = _WORDS[other][1].split()
-        thing, other_thing = _one(rng, things), _one(rng, other_things)
+        thing, other_thing = things[topic[row] % TOPICS_PER_GENRE], _one(rng, other_things)
         number = int(series[row])
         if number >= 0:
             if number not in series_title:
@@ -88,9 +90,10 @@ def describe_catalog(
             titles.append(f"{series_title[number]}, Episode {episode[row]}: {_one(rng, adjectives)} {other_thing}")
         else:
             titles.append(_unused(used, f"{_one(rng, adjectives)} {thing}", rng))
-        tags.append(sorted({_one(rng, tag_words), _one(rng, tag_words), _one(rng, _WORDS[other][2].split())}))
+        words = (thing.lower(), _one(rng, tag_words), _one(rng, _WORDS[other][2].split()))
+        tags.append(list(dict.fromkeys(words)))
         line = _one(rng, _LINES).format(
-            tag=tags[-1][0], genre=name.lower(), thing=thing.lower(), other=other_thing.lower(), how=_one(rng, _HOW)
+            tag=tags[-1][-1], genre=name.lower(), thing=thing.lower(), other=other_thing.lower(), how=_one(rng, _HOW)
         )
         descriptions.append(line[0].upper() + line[1:])
     return {
