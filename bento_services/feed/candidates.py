@@ -50,11 +50,13 @@ class Candidates:
         merged = {"row": unique[order]}
         place = np.empty(len(unique), dtype=np.int64)  # of each sorted unique row in the result
         place[order] = np.arange(len(unique))
-        for table in reversed(tables):
-            at = place[np.searchsorted(unique, table.rows)]
+        for table in tables:
             for name, column in table.columns.items():
                 if name not in merged:
                     merged[name] = np.full(len(unique), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype)
+        for table in reversed(tables):
+            at = place[np.searchsorted(unique, table.rows)]
+            for name, column in table.columns.items():
                 merged[name][at] = column
         return cls(merged)
 

@@ -65,7 +65,7 @@ def load_policy(path: Path = DEFAULT) -> Policy:
         declared = tomllib.loads(path.read_text())
         return Policy(
             version=str(declared["version"]),
-            caps=_section(Caps, {**declared["caps"], "relaxation": tuple(declared["relaxation"])}),
+            caps=_section(Caps, {**declared["caps"], "relaxation": tuple(declared["caps"]["relaxation"])}),
             boosts=_section(Boosts, declared.get("boosts", {})),
             spread=_section(Spread, declared.get("spread", {})),
             exploration=_section(Exploration, declared.get("exploration", {})),

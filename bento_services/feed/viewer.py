@@ -52,7 +52,7 @@ class ViewerHydrator:
     def hydrate(self, query: Query, now_us: int) -> Viewer:
         user_id = query.viewer_id
         if not user_id:
-            return self._viewer(_nobody(user_id), Known.NOW, query, now_us)
+            return viewer_of(_nobody(user_id), Known.NOW, query, now_us, self._config)
         if self._breaker.allows():
             try:
                 features = self._reader.user(user_id)
@@ -61,36 +61,10 @@ class ViewerHydrator:
             else:
                 self._breaker.succeeded()
                 self._remember(features)
-                return self._viewer(features, Known.NOW, query, now_us)
+                return viewer_of(features, Known.NOW, query, now_us, self._config)
         if (remembered := self._remembered.get(user_id)) is not None:
-            return self._viewer(remembered, Known.BEFORE, query, now_us)
-        return self._viewer(_nobody(user_id), Known.NOT, query, now_us)
-
-    def _viewer(self, features: UserFeatures, known: Known, query: Query, now_us: int) -> Viewer:
-        values = features.values
-        ids, times = list(values["history_video_ids"]), list(values["history_timestamps_us"])
-        if (last := query.last_watched_item_id) and (not ids or ids[-1] != last):
-            if last in ids:
-                at = ids.index(last)
-                del ids[at], times[at]
-            ids.append(last)
-            times.append(now_us)
-        return Viewer(
-            features=features,
-            known=known,
-            country=query.country or values["country"],
-            maturity_limit=self._maturity_limit(features, known),
-            history_ids=ids,
-            history_times_us=times,
-        )
-
-    def _maturity_limit(self, features: UserFeatures, known: Known) -> int:
-        if known is Known.NOT:
-            return self._config.unreadable_maturity
-        values = features.values
-        # Someone who has only watched has a row, but no profile in it: 0 is then a default and not a child's limit.
-        has_profile = bool(values["maturity_limit"] or values["signup_timestamp_us"] or values["age_group"])
-        return int(values["maturity_limit"]) if has_profile else self._config.newcomer_maturity
+            return viewer_of(remembered, Known.BEFORE, query, now_us, self._config)
+        return viewer_of(_nobody(user_id), Known.NOT, query, now_us, self._config)
 
     def _remember(self, features: UserFeatures) -> None:
         with self._lock:
@@ -98,6 +72,35 @@ class ViewerHydrator:
             self._remembered.move_to_end(features.user_id)
             if len(self._remembered) > self._config.remembered_viewers:
                 self._remembered.popitem(last=False)
+
+
+def viewer_of(features: UserFeatures, known: Known, query: Query, now_us: int, config: FeedConfig) -> Viewer:
+    """What follows from a viewer's features, in the light of what the client says."""
+    values = features.values
+    ids, times = list(values["history_video_ids"]), list(values["history_timestamps_us"])
+    if (last := query.last_watched_item_id) and (not ids or ids[-1] != last):
+        if last in ids:
+            at = ids.index(last)
+            del ids[at], times[at]
+        ids.append(last)
+        times.append(now_us)
+    return Viewer(
+        features=features,
+        known=known,
+        country=query.country or values["country"],
+        maturity_limit=_maturity_limit(features, known, config),
+        history_ids=ids,
+        history_times_us=times,
+    )
+
+
+def _maturity_limit(features: UserFeatures, known: Known, config: FeedConfig) -> int:
+    if known is Known.NOT:
+        return config.unreadable_maturity
+    values = features.values
+    # Someone who has only watched has a row, but no profile in it: 0 is then a default and not a child's limit.
+    has_profile = bool(values["maturity_limit"] or values["signup_timestamp_us"] or values["age_group"])
+    return int(values["maturity_limit"]) if has_profile else config.newcomer_maturity
 
 
 def _nobody(user_id: str) -> UserFeatures:
