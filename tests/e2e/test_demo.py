@@ -1,0 +1,83 @@
+"""`marquee demo` as a user runs it: to the end, again, and interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from feature_repo.home import Home
+from models.artifact import champion, load_release
+
+MARQUEE = str(Path(sys.executable).with_name("marquee"))
+SIZE = ["--users", "300", "--videos", "400", "--days", "14", "--http-port", "0", "--grpc-port", "0"]
+
+
+def run(home: Path, *arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+    command = [MARQUEE, *arguments, "--home", str(home)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def processes_of(home: Path) -> list[str]:
+    """Command lines of processes that speak of this home or write in it."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd", "environ"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if process.pid != os.getpid() and (str(home) in line or str(home) == process.info["cwd"]):
+            found.append(line)
+    return found
+
+
+def half_written(home: Path) -> list[str]:
+    """Temporary files and folders that an interrupted writer would have left."""
+    return [str(path) for path in home.rglob(".*") if path.name.startswith(".") and "valkey" not in path.parts]
+
+
+def test_a_second_run_resumes_talks_to_one_viewer_and_leaves_nothing_running(own_world: Path) -> None:
+    shown = run(own_world, "demo", "--once", *SIZE)
+    assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
+    assert shown.stdout.count("done before") == 7
+    assert "the page changed after" in shown.stdout
+    assert "answered by full_funnel" in shown.stdout
+    assert "Because you watched" in shown.stdout
+    assert processes_of(own_world) == []
+
+
+@pytest.mark.parametrize("after_seconds", [4.0, 9.0])
+def test_an_interrupt_leaves_no_process_and_nothing_half_written(tmp_path: Path, after_seconds: float) -> None:
+    home = tmp_path / "world"
+    command = [MARQUEE, "demo", "--once", *SIZE, "--home", str(home)]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(after_seconds)
+    assert demo.poll() is None, "the demo was through before it could be interrupted"
+    os.killpg(demo.pid, signal.SIGINT)  # what a terminal does: everyone in the group hears it
+    _, error = demo.communicate(timeout=30)
+    assert demo.returncode == 130, error.decode()[-3000:]
+    assert "go on where it was" in error.decode()
+    assert processes_of(home) == []
+    assert half_written(home) == []
+
+
+def test_the_verbs_answer_in_json_about_the_same_home(own_world: Path) -> None:
+    import json
+
+    status = json.loads(run(own_world, "status", "--json").stdout)
+    assert status["champion"] == load_release(champion(Home.open(own_world))).release_id
+    assert status["counts"]["users"] == 300
+    page = json.loads(run(own_world, "recommend", status["example_user"], "-n", "12", "--json").stdout)
+    assert len(page["recommendations"]) == 12
+    assert page["served_by"] == "full_funnel"
+
+
+def test_without_a_world_the_command_to_run_first_is_named(tmp_path: Path) -> None:
+    for verb in ("features", "train", "evaluate", "promote", "serve", "report", "status", "package"):
+        shown = run(tmp_path / "empty", verb)
+        assert shown.returncode == 2, (verb, shown.stdout, shown.stderr)
+        assert "marquee simulate" in shown.stderr, verb
+        assert "Traceback" not in shown.stderr, verb
