@@ -83,7 +83,7 @@ def test_a_world_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path)
     lake = Lake(toy.toy_home(tmp_path))
     before = (lake.counts(), _ids(lake.events()))
     broken = lake.impressions().drop_columns(["clicked"])
-    with pytest.raises(LakeError, match="impressions: .*missing clicked"):
+    with pytest.raises(LakeError, match=r"impressions: .*missing clicked"):
         lake.replace(videos=lake.videos().slice(0, 1), users=lake.users(), events=lake.events(), impressions=broken)
     assert (lake.counts(), _ids(lake.events())) == before
     assert [path.name for path in lake.root.parent.iterdir() if path.name.startswith(".lake")] == []
@@ -91,7 +91,7 @@ def test_a_world_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path)
 
 def test_a_column_of_another_type_is_named(lake: Lake) -> None:
     wrong = _events(_event("e", NOON_US)).set_column(4, "timestamp_us", pa.array(["yesterday"]))
-    with pytest.raises(LakeError, match="events: .*yesterday"):
+    with pytest.raises(LakeError, match=r"events: .*yesterday"):
         lake.write_events(wrong)
     assert not lake.root.exists()
 
