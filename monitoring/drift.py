@@ -1,7 +1,9 @@
 """Feature drift: do the ranker's inputs, and its scores, still look like what it was trained on?
 
 Per column the Wasserstein distance between the two windows in units of the reference's standard deviation, which reads
-the same for counts, rates and ages; the data set alarms when too large a share of its columns drifted.
+the same for counts, rates and ages; the data set alarms when too large a share of its columns drifted. It is what
+Evidently measures, computed here for every column; its page draws those that moved most: a drawing takes a tenth of a
+second.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import wasserstein_distance
 
-from monitoring.snapshot import DataDefinition, DataDriftPreset, snapshot
+from monitoring.snapshot import DataDefinition, ValueDrift, snapshot
 
 Columns = Mapping[str, np.ndarray[Any, Any]]
+DRAWN = 16
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,24 @@ def feature_drift(
     names = [name for name in reference if name in current and _is_measure(name, reference[name])]
     if not names:
         raise ValueError("no numeric column is in both windows")
-    frames = [pd.DataFrame({name: _finite(window[name]) for name in names}) for window in (reference, current)]
-    preset = DataDriftPreset(num_method="wasserstein", num_threshold=bars.distance, drift_share=bars.share)
-    found = snapshot([preset], DataDefinition(numerical_columns=names), frames[1], frames[0], path=path)
-    measured = {m["config"]["column"]: float(m["value"]) for m in found if "column" in m["config"]}
+    windows = [{name: _finite(window[name]) for name in names} for window in (reference, current)]
+    measured = {name: _distance(windows[0][name], windows[1][name]) for name in names}
     distances = dict(sorted(measured.items(), key=lambda item: -item[1]))
+    if path is not None:
+        drawn = list(distances)[:DRAWN]
+        frames = [pd.DataFrame({name: window[name] for name in drawn}) for window in windows]
+        metrics = [ValueDrift(column=name, method="wasserstein", threshold=bars.distance) for name in drawn]
+        snapshot(metrics, DataDefinition(numerical_columns=drawn), frames[1], frames[0], path=path)
     drifted = tuple(name for name, distance in distances.items() if distance >= bars.distance)
     share = len(drifted) / len(distances)
     return FeatureDrift(distances, drifted, share, alarm=share >= bars.share)
+
+
+def _distance(reference: np.ndarray[Any, Any], current: np.ndarray[Any, Any]) -> float:
+    here, there = reference[~np.isnan(reference)], current[~np.isnan(current)]
+    if not len(here) or not len(there):
+        return 0.0 if len(here) == len(there) else float("inf")  # one window has no value at all
+    return float(wasserstein_distance(here, there) / max(here.std(), 1e-3))
 
 
 def _is_measure(name: str, values: np.ndarray[Any, Any]) -> bool:

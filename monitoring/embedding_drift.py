@@ -49,9 +49,12 @@ def embedding_drift(
     center, spread = reference_ND.mean(axis=0), reference_ND.std(axis=0) + 1e-6
     columns = [f"{name}_{dimension}" for dimension in range(reference_ND.shape[1])]
     reference, current = (pd.DataFrame((x - center) / spread, columns=columns) for x in (reference_ND, current_MD))
-    metric = EmbeddingsDrift(embeddings_name=name, drift_method=ModelDriftMethod(threshold=bar), tests=[lt(bar)])
-    found = snapshot([metric], DataDefinition(embeddings={name: columns}), current, reference, path=path)
-    return EmbeddingDrift(float(found[0]["value"]), bar, *rows)
+    method = ModelDriftMethod(threshold=bar)
+    auc, _, _ = method(current.copy(), reference.copy())  # it writes into what it is given
+    if path is not None:  # the page costs a t-SNE
+        metric = EmbeddingsDrift(embeddings_name=name, drift_method=method, tests=[lt(bar)])
+        snapshot([metric], DataDefinition(embeddings={name: columns}), current, reference, path=path)
+    return EmbeddingDrift(float(auc), bar, *rows)
 
 
 def _auc_deviation(positives: int, negatives: int) -> float:

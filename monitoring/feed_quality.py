@@ -1,6 +1,6 @@
 """Recommendation quality and diversity: are the lists right, and are they more than the same few videos for everyone?
 
-The champion's lists are judged beside popularity's on what viewers watched afterwards, in one Evidently page.
+The champion's lists are judged beside popularity's on what viewers watched afterwards.
 
     U users, K recommended, V videos of the catalog, G genres
 """
@@ -56,9 +56,13 @@ def feed_quality(
     watched: Sequence[Array],
     train: Interactions,
     genres_VG: Array,
-    path: Path | None = None,
+    quality_path: Path | None = None,
+    diversity_path: Path | None = None,
 ) -> FeedQuality:
-    """Judge two sets of lists, given as rows of the catalog, best first, -1 behind the end of a short list."""
+    """Judge two sets of lists, given as rows of the catalog, best first, -1 behind the end of a short list.
+
+    Two pages, as Evidently counts every row of a reference as recommended, also the missed videos that NDCG needs.
+    """
     k = current_UK.shape[1]
     features = [f"genre_{g}" for g in range(genres_VG.shape[1]) if genres_VG[:, g].any()]
     used = genres_VG[:, [int(name.split("_")[1]) for name in features]].astype(np.float32)
@@ -75,23 +79,23 @@ def feed_quality(
             )
         ],
     )
-    lists = [_frame(items_UK, watched, used, features) for items_UK in (current_UK, baseline_UK)]
-    lists[1]["user_id"] += len(watched)  # Evidently ranks both frames in one; a shared id would mix their lists
     history = _with_genres(
         pd.DataFrame({"user_id": train.users, "item_id": train.videos, "target": 1, "prediction": 0.0}), used, features
     )
+    sides = (current_UK, baseline_UK)
+    judged = [_frame(items_UK, watched, used, features, with_missed=True) for items_UK in sides]
+    found = snapshot([NDCG(k=k), HitRate(k=k)], definition, judged[0], judged[1], path=quality_path)
+    lists = [_frame(items_UK, watched, used, features, with_missed=False) for items_UK in sides]
+    lists[1]["user_id"] += len(watched)  # Diversity ranks both frames in one; a shared id would mix their lists
+    drawn = [Diversity(k=k, item_features=features)] if features and len(genres_VG) <= MAX_PAIRWISE_VIDEOS else []
     metrics = [
-        NDCG(k=k),
-        HitRate(k=k),
         Personalization(k=k),
         Novelty(k=k),
         *(PopularityBiasMetric(k=k, metric=measure) for measure in ("arp", "coverage", "gini")),
     ]
-    drawn = [Diversity(k=k, item_features=features)] if features and len(genres_VG) <= MAX_PAIRWISE_VIDEOS else []
-    shown = snapshot([*metrics, *drawn], definition, lists[0], lists[1], history, path)
-    alone = snapshot(metrics, definition, lists[1], None, history)
-    current = {**_measures(shown, k), **_diversity(current_UK, genres_VG)}
-    baseline = {**_measures(alone, k), **_diversity(baseline_UK, genres_VG)}
+    found += snapshot([*metrics, *drawn], definition, lists[0], lists[1], history, diversity_path)
+    current = {**_measures(found, "value", k), **_diversity(current_UK, genres_VG)}
+    baseline = {**_measures(found, "reference", k), **_diversity(baseline_UK, genres_VG)}
     return FeedQuality(current, baseline, _alarms(current, baseline, k))
 
 
@@ -109,8 +113,10 @@ def intra_list_distance(items_UK: Array, genres_VG: Array) -> float:
     return float(np.mean(means)) if means else 0.0
 
 
-def _frame(items_UK: Array, watched: Sequence[Array], used_VG: Array, features: Sequence[str]) -> pd.DataFrame:
-    """One row per recommended video, and behind the list one per watched video it missed: NDCG needs the ideal list.
+def _frame(
+    items_UK: Array, watched: Sequence[Array], used_VG: Array, features: Sequence[str], with_missed: bool
+) -> pd.DataFrame:
+    """One row per recommended video; behind the list one per watched video it missed, where the ideal list is needed.
 
     An empty place of a short list is a video that nobody knows, else a missed one would take it. Ids are numbers on
     purpose: Evidently turns digits in strings into numbers in some places and not in others.
@@ -119,7 +125,7 @@ def _frame(items_UK: Array, watched: Sequence[Array], used_VG: Array, features: 
     items_UK = np.where(items_UK >= 0, items_UK, len(used_VG) - k + np.arange(k))
     users, items, ranks, targets = [], [], [], []
     for user, listed in enumerate(items_UK):
-        missed = np.setdiff1d(watched[user], listed)
+        missed = np.setdiff1d(watched[user], listed) if with_missed else np.array([], dtype=np.int64)
         both = np.concatenate([listed, missed])
         users.append(np.full(len(both), user))
         items.append(both)
@@ -139,7 +145,7 @@ def _with_genres(frame: pd.DataFrame, used_VG: Array, features: Sequence[str]) -
     return pd.concat([frame.reset_index(drop=True), genres], axis=1)
 
 
-def _measures(found: Sequence[Mapping[str, Any]], k: int) -> dict[str, float]:
+def _measures(found: Sequence[Mapping[str, Any]], side: str, k: int) -> dict[str, float]:
     names = {
         "NDCG": f"ndcg_at_{k}",
         "HitRate": f"hit_rate_at_{k}",
@@ -152,7 +158,7 @@ def _measures(found: Sequence[Mapping[str, Any]], k: int) -> dict[str, float]:
     measured = {}
     for metric in found:
         kind = metric["config"].get("metric") or metric["config"]["type"].rsplit(":", 1)[1]
-        value = metric["value"]
+        value = metric[side]
         if kind in names:  # a top-k table's ranks are labelled one too high for NDCG: its k-th row is the value at k
             measured[names[kind]] = float(list(value["value"].values())[k - 1] if isinstance(value, dict) else value)
     return measured

@@ -11,14 +11,14 @@ QUIET, ALARM, UNMEASURED = "quiet", "alarm", "not measured"
 
 @dataclass(frozen=True)
 class Card:
-    """One report: a verdict in a word, a sentence of what it says, its numbers, and its page if there is one."""
+    """One report: a verdict in a word, a sentence of what it says, its numbers, and its pages."""
 
     title: str
     verdict: str  # QUIET | ALARM | UNMEASURED
     sentence: str
     header: tuple[str, ...] = ()
     rows: Sequence[tuple[str, ...]] = ()
-    page: str | None = None
+    pages: Sequence[tuple[str, str]] = ()  # (what the link says, file)
     compared: str = ""  # the two populations
 
 
@@ -43,11 +43,11 @@ def _card(card: Card) -> str:
         for row in card.rows
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
-    link = f'<p><a href="{escape(card.page)}">Open the report</a></p>' if card.page else ""
+    links = " · ".join(f'<a href="{escape(file)}">{escape(label)}</a>' for label, file in card.pages)
     compared = f'<p class="dim">{escape(card.compared)}</p>' if card.compared else ""
     badge = f'<span class="badge {card.verdict.split()[0]}">{escape(card.verdict)}</span>'
     heading = f"<header><h2>{escape(card.title)}</h2>{badge}</header>"
-    return f"<section>{heading}<p>{escape(card.sentence)}</p>{compared}{table}{link}</section>"
+    return f"<section>{heading}<p>{escape(card.sentence)}</p>{compared}{table}<p>{links}</p></section>"
 
 
 _PAGE = """<!doctype html>

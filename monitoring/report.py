@@ -25,6 +25,7 @@ from monitoring.subject import ReportConfig, Subject, day
 from training.dataset import ranking_rows
 
 Array = np.ndarray[Any, Any]
+CALENDAR = ("hour_sin", "hour_cos", "is_weekend")  # windows of a few days always differ in these
 Made = tuple[Card, dict[str, Any]]  # what a person reads, and the headline numbers
 
 
@@ -55,7 +56,7 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
             write_atomic(folder / "index.html", index_html(subject.world.name, release.release_id, written, cards))
     return {
         "index": str(home.reports / "index.html"),
-        "pages": {card.title: str(home.reports / card.page) for card in cards if card.page},
+        "pages": [str(home.reports / file) for card in cards for _, file in card.pages],
         "alarms": [card.title for card in cards if card.verdict == ALARM],
         **headlines,
         "seconds": perf_counter() - started,
@@ -68,7 +69,8 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
     windows: list[Mapping[str, Array]] = []
     for start_us, end_us in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us + 1)):
         columns = ranking_rows(subject.home, start_us, end_us, retrieval, subject.config.exposures).columns
-        windows.append({**columns, **{f"prediction:{name}": score for name, score in ranker.score(columns).items()}})
+        read = {name: column for name, column in columns.items() if name not in CALENDAR}
+        windows.append({**read, **{f"prediction:{name}": score for name, score in ranker.score(columns).items()}})
     found = feature_drift(windows[0], windows[1], path)
     sizes = [len(window["two_tower_score"]) for window in windows]
     shown = list(found.distances.items())[: subject.config.columns_shown]
@@ -79,7 +81,7 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
         compared=f"{sizes[0]:,} exposures from {day(cuts.t1_us)} on, against {sizes[1]:,} from {day(cuts.t2_us)} on",
         header=("column", "distance in standard deviations"),
         rows=[(name, f"{distance:.2f}") for name, distance in shown],
-        page=path.name,
+        pages=[("Distributions", path.name)],
     ), {"share": found.share, "drifted": list(found.drifted), "distances": dict(shown), "alarm": found.alarm}
 
 
@@ -113,7 +115,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
     judged = [user for user, videos in first_watched.items() if len(videos)]
     if not judged:
         raise ValueError(f"no viewer with a history watched a new video from {day(cuts.t2_us)} on")
-    users, user_UD = subject.user_vectors(_sample(np.array(judged, dtype=object), config.users), cuts.t2_us)
+    users, user_UD = subject.user_vectors(_sample(np.array(judged, dtype=object), config.judged_users), cuts.t2_us)
     open_UV = np.tile(subject.published_us < cuts.t2_us, (len(users), 1))
     for row, user in enumerate(users):
         open_UV[row, earlier[user]] = False
@@ -121,6 +123,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
     recent = recent.take(recent.videos >= 0)
     train = Interactions(np.unique(recent.users.astype(str), return_inverse=True)[1], recent.videos)
     popularity_V = np.bincount(recent.videos, minlength=len(subject.video_VD)).astype(np.float32)
+    diversity_path = path.with_name("feed_diversity.html")
     found = feed_quality(
         _top(user_UD @ subject.video_VD.T, open_UV, config.list_length),
         _top(popularity_V, open_UV, config.list_length),
@@ -128,6 +131,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
         train,
         subject.genres_VG,
         path,
+        diversity_path,
     )
     good = f"The two-tower model's {config.list_length} best unseen videos, beside the most popular unseen ones."
     return Card(
@@ -137,7 +141,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
         compared=f"{len(users):,} viewers' lists of {day(cuts.t2_us)}, judged on what they watched after",
         header=("measure", "champion", "popularity"),
         rows=[(n.replace("_", " "), f"{value:.3f}", f"{found.baseline[n]:.3f}") for n, value in found.current.items()],
-        page=path.name,
+        pages=[("Quality", path.name), ("Diversity, novelty and popularity", diversity_path.name)],
     ), {"champion": dict(found.current), "popularity": dict(found.baseline), "alarms": list(found.alarms)}
 
 
@@ -149,7 +153,7 @@ def _embedding_card(title: str, sentence: str, compared: str, found: EmbeddingDr
         compared=compared,
         header=("measure", "value"),
         rows=[("AUC of a classifier (.5 = cannot be told)", f"{found.auc:.3f}"), ("alarms from", f"{found.bar:.3f}")],
-        page=path.name,
+        pages=[("Where the vectors lie", path.name)],
     ), {**asdict(found), "alarm": found.alarm}
 
 

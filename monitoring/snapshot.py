@@ -16,6 +16,7 @@ import pandas as pd
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing Evidently warns of what numpy and litestar deprecate; not ours to fix
     from evidently import DataDefinition, Dataset, Recsys, Report
+    from evidently.core.report import ReferenceMetricNotFound
     from evidently.legacy.metrics.data_drift import embeddings_drift
     from evidently.metrics import (
         NDCG,
@@ -25,15 +26,14 @@ with warnings.catch_warnings():
         Novelty,
         Personalization,
         PopularityBiasMetric,
+        ValueDrift,
     )
     from evidently.metrics.embeddings import ModelDriftMethod
-    from evidently.presets import DataDriftPreset
     from evidently.tests import lt
 
 __all__ = [
     "NDCG",
     "DataDefinition",
-    "DataDriftPreset",
     "Diversity",
     "EmbeddingsDrift",
     "HitRate",
@@ -42,6 +42,7 @@ __all__ = [
     "Personalization",
     "PopularityBiasMetric",
     "Recsys",
+    "ValueDrift",
     "lt",
     "snapshot",
 ]
@@ -57,7 +58,10 @@ def snapshot(
     train: pd.DataFrame | None = None,
     path: Path | None = None,
 ) -> list[Mapping[str, Any]]:
-    """Evidently's `{"config": …, "value": …}` for each metric of `current`; the page goes to `path`."""
+    """Evidently's `{"config": …, "value": …}` for each metric of `current`; the page goes to `path`.
+
+    A metric that was taken of `reference` as well has that value under "reference".
+    """
     os.environ["DO_NOT_TRACK"] = "1"
 
     def dataset(frame: pd.DataFrame | None) -> Any:
@@ -72,5 +76,11 @@ def snapshot(
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             run.save_html(str(path))
-        found: list[Mapping[str, Any]] = run.dict()["metrics"]
-    return found
+        return [{**metric, **_of_reference(run, metric["id"])} for metric in run.dict()["metrics"]]
+
+
+def _of_reference(run: Any, metric_id: str) -> dict[str, Any]:
+    try:
+        return {"reference": run.context.get_reference_metric_result(metric_id).to_dict()["value"]}
+    except ReferenceMetricNotFound:
+        return {}

@@ -26,7 +26,8 @@ class ReportConfig:
     """How much of each window is looked at; samples keep the reports to seconds in a large world."""
 
     exposures: int = 4_000  # of each window
-    users: int = 1_500
+    users: int = 1_500  # of each window, for the drift of their vectors
+    judged_users: int = 800
     watches: int = 300_000  # the newest, for popularity and novelty
     list_length: int = 10
     columns_shown: int = 8

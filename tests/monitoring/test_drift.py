@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from monitoring.drift import DriftBars, feature_drift
 from monitoring.embedding_drift import embedding_drift
+from monitoring.snapshot import DataDefinition, ValueDrift, snapshot
 
 ROWS = 3_000
 
@@ -37,6 +39,22 @@ def test_a_shifted_column_is_named_first_with_its_distance_in_standard_deviation
     assert found.distances["genre_match"] == pytest.approx(1.0, abs=0.1)
     assert found.share == 0.25
     assert found.alarm
+
+
+def test_the_distance_is_the_one_that_evidently_draws() -> None:
+    reference, current = window(1), window(2, shift=0.05)
+    frames = [pd.DataFrame({"genre_match": w["genre_match"]}) for w in (reference, current)]
+    metric = ValueDrift(column="genre_match", method="wasserstein")
+    (drawn,) = snapshot([metric], DataDefinition(numerical_columns=["genre_match"]), frames[1], frames[0])
+    assert feature_drift(reference, current).distances["genre_match"] == pytest.approx(drawn["value"], rel=1e-2)
+
+
+def test_a_column_that_lost_its_values_is_infinitely_far() -> None:
+    reference, current = window(1), window(2)
+    current["video_age_days"] = np.full(ROWS, np.nan)
+    found = feature_drift(reference, current)
+    assert found.drifted == ("video_age_days",)
+    assert found.distances["video_age_days"] == np.inf
 
 
 def test_only_measures_that_both_windows_have_are_compared() -> None:

@@ -29,9 +29,10 @@ def world() -> tuple[np.ndarray, np.ndarray, list[np.ndarray], Interactions]:
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    path: Path = tmp_path_factory.mktemp("quality") / "quality.html"
+    folder: Path = tmp_path_factory.mktemp("quality")
     personal, popular, watched, train = world()
-    return feed_quality(personal, popular, watched, train, GENRES, path), path
+    pages = folder / "quality.html", folder / "diversity.html"
+    return feed_quality(personal, popular, watched, train, GENRES, *pages), pages
 
 
 def test_ndcg_counts_the_missed_video_in_the_ideal_list(judged) -> None:  # type: ignore[no-untyped-def]
@@ -60,7 +61,8 @@ def test_popularity_is_less_novel_covers_less_and_is_the_same_for_everyone(judge
 def test_nothing_alarms_for_good_lists_and_the_page_is_written(judged) -> None:  # type: ignore[no-untyped-def]
     assert judged[0].alarms == ()
     assert judged[0].current["genres_per_list"] == pytest.approx(3.0, abs=0.2)
-    assert "Diversity" in judged[1].read_text()
+    assert "NDCG" in judged[1][0].read_text()
+    assert "Diversity" in judged[1][1].read_text()
 
 
 def test_the_same_list_for_everyone_alarms_by_name() -> None:
