@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from feature_repo.feast_store import open_store
 from feature_repo.home import Home, HomeError
-from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.ibis_session import ibis_session
 from feature_repo.jobs.tables import ARROW_TYPES
 from feature_repo.lake import Lake
 from feature_repo.schema import DEFAULTS, FLOAT, GENRE_SLOTS, INT, SERVICES, STRING, STRINGS, USER_VIEWS, VIEWS
@@ -75,7 +75,7 @@ def _from_feast(home: Home, moments: pa.Table, key: str, service: str, views: li
     store = open_store(home)
     projections = store.get_feature_service(service).feature_view_projections
     wanted = [f"{one.name}:{feature.name}" for one in projections if one.name in views for feature in one.features]
-    with ibis_warnings_ignored():
+    with ibis_session():
         found = store.get_historical_features(entity_df=frame, features=wanted).to_arrow()
     if not np.array_equal(found["row"].to_numpy(), np.arange(len(frame))):
         raise AssertionError(f"the offline store gave other rows than the {len(frame)} asked for: {len(found)}")

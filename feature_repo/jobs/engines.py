@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from feature_repo.aggregates import EXPRESSIONS
 from feature_repo.home import MarqueeError
-from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.ibis_session import ibis_session
 from feature_repo.lake import Lake
 
 Engine = Literal["duckdb", "spark"]
@@ -25,7 +25,7 @@ class SparkAbsent(MarqueeError):
 
 def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str, pa.Table]]:
     """Each *_windows view as (view, rows of entity, day and features)."""
-    with ibis_warnings_ignored(), _duckdb() if engine == "duckdb" else _spark() as connection:
+    with ibis_session() if engine == "duckdb" else _spark() as connection:
         read = connection.read_parquet
         videos = read(lake.videos_path)
         if engine == "duckdb":
@@ -35,15 +35,6 @@ def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str
             events, impressions = read(lake.events_glob), read(lake.impressions_glob)
         for view, expression in EXPRESSIONS.items():
             yield view, expression(events, impressions, videos, now_us=now_us).to_pyarrow()
-
-
-@contextmanager
-def _duckdb() -> Iterator[Any]:
-    connection = ibis.duckdb.connect()
-    try:
-        yield connection
-    finally:
-        connection.disconnect()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from feature_repo.events import FUTURE_TOLERANCE_SECONDS
 from feature_repo.feast_store import apply_definitions, open_store, write_configuration
 from feature_repo.home import Home, HomeError
-from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.ibis_session import ibis_session
 from feature_repo.jobs.tables import entity_of
 from feature_repo.online import (
     USER_IDS,
@@ -96,5 +96,5 @@ def _forget_withdrawn(client: Client, ids: Sequence[str]) -> None:
 @contextlib.contextmanager
 def _quiet() -> Any:
     """Feast prints and draws bars of its own."""
-    with ibis_warnings_ignored(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with ibis_session(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -16,7 +16,7 @@ from feature_repo.events import Event
 from feature_repo.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.history import historical_features
 from feature_repo.home import Home, HomeError
-from feature_repo.ibis_warnings import ibis_warnings_ignored
+from feature_repo.ibis_session import ibis_session
 from feature_repo.jobs.build_features import build_features
 from feature_repo.jobs.replay import video_facts
 from feature_repo.lake import Lake
@@ -126,7 +126,7 @@ def test_the_as_of_join_gives_what_feasts_own_store_gives(home: Home, monkeypatc
     frame["row"] = np.arange(len(frame))
     store = feast_store.open_store(home)
     assert store.config.offline_store.type == "duckdb"
-    with ibis_warnings_ignored():
+    with ibis_session():
         job = store.get_historical_features(entity_df=frame, features=store.get_feature_service(PAGE_SERVICE))
         theirs = job.to_arrow().sort_by("row")
     for name, values in ours.items():

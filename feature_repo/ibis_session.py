@@ -1,0 +1,28 @@
+"""One DuckDB connection for the expressions of one job, Feast's among them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ibis
+
+
+@contextmanager
+def ibis_session() -> Iterator[Any]:
+    """A fresh DuckDB backend that is Ibis's default for the block, which is where Feast's store runs.
+
+    Ibis would otherwise keep one for the life of the process, every table ever read in it, and DuckDB complains of it
+    on the way out. Ibis 12 also calls functions that DuckDB 2 has renamed; nobody need read about that.
+    """
+    backend, before = ibis.duckdb.connect(), ibis.options.default_backend
+    ibis.set_backend(backend)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "fetch_.*is deprecated", DeprecationWarning)
+            yield backend
+    finally:
+        ibis.options.default_backend = before
+        backend.disconnect()
