@@ -72,7 +72,7 @@ class ContentEncoding:
         return int(self.component_TK.shape[1]) + GENRE_SLOTS + 1
 
     def encode(self, videos: Columns) -> ContentFeatures:
-        """Columns title, description, tags (lists), genres (N, GENRE_SLOTS), creator_id, video_language, duration_seconds."""
+        """Columns title, description, creator_id, video_language, tags (lists), genres (hot), duration_seconds."""
         n = len(videos["title"])
         weights_NT = _tf_idf([_words(videos, row) for row in range(n)], self.terms, self.idf_T)
         text_NK = np.asarray(weights_NT @ self.component_TK)

@@ -34,6 +34,7 @@ class VideoIndex:
 
     def __post_init__(self) -> None:
         self._row_of = {video_id: row for row, video_id in enumerate(self.ids) if video_id}
+        self._names = np.array([*self.ids, ""], dtype=object)  # faiss says -1 for nothing
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -61,19 +62,18 @@ class VideoIndex:
 
         `allowed` is a boolean mask over `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) scores.
         """
-        parameters = None
+        parameters: Any = None
         if allowed is not None:
             bitmap = np.packbits(np.asarray(allowed, dtype=bool), bitorder="little")
-            selector = faiss.IDSelectorBitmap(bitmap)
+            selector: Any = faiss.IDSelectorBitmap(bitmap)  # type: ignore[call-arg, arg-type]
             is_flat = isinstance(self.faiss_index, faiss.IndexIDMap2)
             parameters = (
-                faiss.SearchParameters(sel=selector)
+                faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
                 if is_flat
-                else faiss.SearchParametersIVF(sel=selector, nprobe=PROBES)
+                else faiss.SearchParametersIVF(sel=selector, nprobe=PROBES)  # type: ignore[call-arg]
             )
         scores, rows = self.faiss_index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
-        names = np.array([*self.ids, ""], dtype=object)  # faiss says -1 for nothing
-        return names[rows], np.where(rows >= 0, scores, -np.inf).astype(np.float32)
+        return self._names[rows], np.where(rows >= 0, scores, -np.inf).astype(np.float32)
 
     def add(self, ids: Sequence[str], vectors: Array) -> None:
         """Insert videos; one that is there already gets the new vector."""
@@ -82,6 +82,7 @@ class VideoIndex:
         self.faiss_index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), rows)
         self.ids.extend(ids)
         self._row_of.update(zip(ids, rows.tolist(), strict=True))
+        self._names = np.array([*self.ids, ""], dtype=object)
 
     def remove(self, ids: Sequence[str]) -> int:
         """Take videos out at once; how many were there."""
@@ -89,7 +90,7 @@ class VideoIndex:
         if rows:
             self.faiss_index.remove_ids(np.array(rows, dtype=np.int64))
         for row in rows:
-            self.ids[row] = ""
+            self.ids[row] = self._names[row] = ""
         return len(rows)
 
     def save(self, directory: Path) -> None:

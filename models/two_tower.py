@@ -1,6 +1,7 @@
 """The two-tower retrieval model: a causal transformer over what a viewer watched, against one vector per video.
 
-B viewers, T tokens (a start token and the history, oldest first, right-padded), V videos, D dimensions, F content numbers.
+B viewers, T tokens (a start token, then the history, oldest first; padded at the end), V videos, D dimensions,
+F content numbers.
 
     video vector = id embedding + content projection     (the id is dropped at random, so that content alone works)
     user vector  = last state of SASRec (Kang & McAuley 2018), pre-norm, over the video vectors; score = dot product
@@ -89,7 +90,8 @@ class Block(nn.Module):
     def forward(self, x_BTD: Tensor) -> Tensor:
         x_BTD = x_BTD + self.dropout(self.mix(self._attend(self.attention_norm(x_BTD))))
         hidden = functional.gelu(self.wide(self.forward_norm(x_BTD)))
-        return x_BTD + self.dropout(self.narrow(hidden))
+        out_BTD: Tensor = x_BTD + self.dropout(self.narrow(hidden))
+        return out_BTD
 
     def _attend(self, x_BTD: Tensor) -> Tensor:
         q, k, v = self.qkv(x_BTD).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -173,12 +175,13 @@ class UserTower(nn.Module):
         """Tokens (B, T) int64, real counts (B,) int64 -> (B, D)."""
         state_BTD = self.sequence(self.video_VD, tokens, counts)
         last_B1D = (counts - 1)[:, None, None].expand(-1, 1, state_BTD.shape[2])
-        return state_BTD.gather(1, last_B1D)[:, 0]
+        user_BD: Tensor = state_BTD.gather(1, last_B1D)[:, 0]
+        return user_BD
 
 
 @dataclass(frozen=True)
 class RetrievalModel:
-    """A trained two-tower model: the user tower as a program, the video vectors, and the content tower for new videos."""
+    """A trained two-tower model: user tower as a program, video vectors, and the content tower for new videos."""
 
     program: torch.export.ExportedProgram
     sequences: SequenceEncoding

@@ -10,7 +10,7 @@ import pyarrow as pa
 from feature_repo.crosses import Columns, multi_hot
 from feature_repo.home import Home, World
 from feature_repo.lake import Lake
-from models.index import IndexConfig, VideoIndex
+from models.index import VideoIndex
 from models.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
@@ -37,6 +37,6 @@ def video_vectors(home: Home, retrieval: RetrievalModel) -> tuple[list[str], Arr
     return ids, vectors
 
 
-def build_index(home: Home, retrieval: RetrievalModel, config: IndexConfig = IndexConfig()) -> VideoIndex:
+def build_index(home: Home, retrieval: RetrievalModel) -> VideoIndex:
     """The index of every video of the lake."""
-    return VideoIndex.build(*video_vectors(home, retrieval), config)
+    return VideoIndex.build(*video_vectors(home, retrieval))

@@ -1,4 +1,4 @@
-"""How good a ranking, a catalog's exposure and a probability are. Pure numpy; cross-checked in tests with ranx, sklearn.
+"""How good a ranking, a catalog's exposure and a probability are. Pure numpy; tests check it against ranx and sklearn.
 
 B viewers, V videos, K places of a list. Ranks are over the full catalog. A place's relevance is 0 or 1.
 """
@@ -33,13 +33,14 @@ def hits(lists_BK: Array, targets: Sequence[Sequence[int]]) -> Array:
 
 def recall_at(hits_BK: Array, target_counts: Array, k: int) -> Array:
     """(B,) share of the targets that the first k places hold."""
-    found: Array = hits_BK[:, :k].sum(axis=1) / np.maximum(target_counts, 1)
-    return found
+    found = hits_BK[:, :k].sum(axis=1)
+    return np.asarray(found / np.maximum(target_counts, 1))
 
 
 def hit_rate_at(hits_BK: Array, k: int) -> Array:
     """(B,) 1 where the first k places hold any target."""
-    return hits_BK[:, :k].any(axis=1).astype(np.float64)
+    found: Array = hits_BK[:, :k].any(axis=1).astype(np.float64)
+    return found
 
 
 def ndcg_at(hits_BK: Array, target_counts: Array, k: int) -> Array:

@@ -68,8 +68,8 @@ class Sequences:
 
     def keep(self, rows: Array) -> Sequences:
         """Only the watches where the mask (N,) is true; viewers left without any are dropped."""
-        counts = np.add.reduceat(np.append(rows, False).astype(np.int64), self.offsets[:-1]) if len(self) else []
-        counts = np.where(self.lengths > 0, counts, 0) if len(self) else np.zeros(0, dtype=np.int64)
+        kept_before: Array = np.concatenate([[0], np.cumsum(rows)])
+        counts = np.diff(kept_before[self.offsets])
         present = counts > 0
         return Sequences(
             user_ids=self.user_ids[present],
