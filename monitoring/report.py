@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from feature_repo.home import Home, HomeError, atomic_directory, write_atomic
 from feature_repo.progress import SILENT, Progress
@@ -23,6 +26,7 @@ from monitoring.feed_quality import Interactions, feed_quality
 from monitoring.index_page import ALARM, QUIET, UNMEASURED, Card, index_html
 from monitoring.subject import ReportConfig, Subject, day
 from training.dataset import ranking_rows
+from training.splits import next_watches, sequences
 
 Array = np.ndarray[Any, Any]
 CALENDAR = ("hour_sin", "hour_cos", "is_weekend")  # windows of a few days always differ in these
@@ -67,7 +71,7 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
     """The ranker's inputs and its scores: the window it was trained on against the days after."""
     cuts, retrieval, ranker = subject.cuts, subject.release.retrieval, subject.release.ranker
     windows: list[Mapping[str, Array]] = []
-    for start_us, end_us in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us + 1)):
+    for start_us, end_us in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us)):
         columns = ranking_rows(subject.home, start_us, end_us, retrieval, subject.config.exposures).columns
         read = {name: column for name, column in columns.items() if name not in CALENDAR}
         windows.append({**read, **{f"prediction:{name}": score for name, score in ranker.score(columns).items()}})
@@ -87,12 +91,18 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
 
 def _user_vectors(subject: Subject, title: str, path: Path) -> Made:
     """Viewers as the two-tower model saw them at the end of training, and others as it sees them now."""
-    cuts = subject.cuts
-    users = _sample(np.unique(subject.watches.users.astype(str)).astype(object), 2 * subject.config.users)
-    _, reference_ND = subject.user_vectors(users[::2], cuts.t2_us)  # no viewer on both sides: independent samples
-    _, current_MD = subject.user_vectors(users[1::2], cuts.end_us + 1)
-    found = embedding_drift("user", reference_ND, current_MD, path)
-    compared = f"{len(reference_ND):,} viewers on {day(cuts.t2_us)} against {len(current_MD):,} on {day(cuts.end_us)}"
+    cuts, vectors = subject.cuts, []
+    for half, at_us in enumerate((cuts.t2_us, cuts.end_us)):
+        seen = sequences(subject.watched, at_us)
+        histories, times = seen.histories(), seen.times()
+        # No viewer is on both sides, else the two samples were not independent.
+        own = [user for user, user_id in enumerate(seen.user_ids) if crc32(user_id.encode()) % 2 == half]
+        chosen = _sample(np.array(own, dtype=np.int64), subject.config.users)
+        if not len(chosen):
+            raise ValueError(f"too few viewers had watched anything by {day(at_us)}")
+        vectors.append(subject.user_vectors([histories[u] for u in chosen], [times[u] for u in chosen], at_us))
+    found = embedding_drift("user", vectors[0], vectors[1], path)
+    compared = f"{len(vectors[0]):,} viewers on {day(cuts.t2_us)} against {len(vectors[1]):,} on {day(cuts.end_us)}"
     return _embedding_card(title, "How well can viewers of now be told from those of training?", compared, found, path)
 
 
@@ -109,25 +119,25 @@ def _video_vectors(subject: Subject, title: str, path: Path) -> Made:
 def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
     """The two-tower model's best unseen videos, and popularity's, judged on what was watched after training."""
     cuts, config = subject.cuts, subject.config
-    before = subject.watches.take(subject.watches.times_us < cuts.t2_us)
-    earlier, later = before.by_user(), subject.watches.take(subject.watches.times_us >= cuts.t2_us).by_user()
-    first_watched = {user: np.setdiff1d(videos, earlier[user]) for user, videos in later.items() if user in earlier}
-    judged = [user for user, videos in first_watched.items() if len(videos)]
-    if not judged:
-        raise ValueError(f"no viewer with a history watched a new video from {day(cuts.t2_us)} on")
-    users, user_UD = subject.user_vectors(_sample(np.array(judged, dtype=object), config.judged_users), cuts.t2_us)
-    open_UV = np.tile(subject.published_us < cuts.t2_us, (len(users), 1))
-    for row, user in enumerate(users):
-        open_UV[row, earlier[user]] = False
-    recent = before.take(slice(-config.watches, None))
-    recent = recent.take(recent.videos >= 0)
-    train = Interactions(np.unique(recent.users.astype(str), return_inverse=True)[1], recent.videos)
-    popularity_V = np.bincount(recent.videos, minlength=len(subject.video_VD)).astype(np.float32)
+    asked = next_watches(subject.watched, cuts.t2_us, cuts.end_us)
+    asked = asked.take(_sample(np.arange(len(asked)), config.judged_users))
+    if not len(asked):
+        raise ValueError(f"no viewer watched a new video from {day(cuts.t2_us)} on")
+    open_UV = np.tile(subject.published_us < cuts.t2_us, (len(asked), 1))
+    for row, history in enumerate(asked.histories):
+        open_UV[row, subject.rows(history)] = False
+    before = subject.watched.filter(pc.less(subject.watched["timestamp_us"], cuts.t2_us))
+    recent = before.slice(max(before.num_rows - config.watches, 0))
+    recent = recent.filter(pc.is_in(recent["video_id"], pa.array(list(subject.row_of))))
+    users = recent["user_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    train = Interactions(users, subject.rows(recent["video_id"].to_pylist()))
+    popularity_V = np.bincount(train.videos, minlength=len(subject.video_VD)).astype(np.float32)
+    user_UD = subject.user_vectors(asked.histories, asked.times_us, cuts.t2_us)
     diversity_path = path.with_name("feed_diversity.html")
     found = feed_quality(
         _top(user_UD @ subject.video_VD.T, open_UV, config.list_length),
         _top(popularity_V, open_UV, config.list_length),
-        [first_watched[user] for user in users],
+        [subject.rows(targets) for targets in asked.targets],
         train,
         subject.genres_VG,
         path,
@@ -138,7 +148,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
         title=title,
         verdict=ALARM if found.alarms else QUIET,
         sentence="Alarm: " + "; ".join(found.alarms) + "." if found.alarms else good,
-        compared=f"{len(users):,} viewers' lists of {day(cuts.t2_us)}, judged on what they watched after",
+        compared=f"{len(asked):,} viewers' lists of {day(cuts.t2_us)}, judged on what they watched after",
         header=("measure", "champion", "popularity"),
         rows=[(n.replace("_", " "), f"{value:.3f}", f"{found.baseline[n]:.3f}") for n, value in found.current.items()],
         pages=[("Quality", path.name), ("Diversity, novelty and popularity", diversity_path.name)],

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.crosses import Columns, context_columns, multi_hot
+from feature_repo.history import historical_features
 from feature_repo.home import Home, HomeError
-from feature_repo.jobs.history import historical_features
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from feature_repo.schema import COMPLETE_FRACTION, GENRE_SLOTS, MIN_WATCH_FRACTION, RANK_SERVICE

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from feature_repo.home import Home, HomeError
 from monitoring.report import write_reports
-from monitoring.subject import Watches
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +45,6 @@ def test_the_headline_numbers_are_finite_and_fit_into_json(written: tuple[Home, 
 def test_a_home_without_a_release_names_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="marquee"):
         write_reports(Home.open(tmp_path))
-
-
-def test_watches_group_by_user_without_repeats_and_without_unknown_videos() -> None:
-    watches = Watches(
-        users=np.array(["b", "a", "b", "b", "a"], dtype=object),
-        video_ids=np.array(["v2", "v1", "v0", "v2", "vx"], dtype=object),
-        videos=np.array([2, 1, 0, 2, -1]),
-        times_us=np.arange(5),
-    )
-    groups = {user: rows.tolist() for user, rows in watches.by_user().items()}
-    assert groups == {"a": [1], "b": [0, 2]}
-    assert watches.take(slice(0, 0)).by_user() == {}
 
 
 def _numbers(value: Any) -> Iterator[float]:
