@@ -88,12 +88,9 @@ class Tracking:
                     ),
                     input_example=tuple(value.numpy() for value in run.example.values()),
                     pip_requirements=[f"torch=={installed_version('torch').split('+')[0]}"],
-                    registered_model_name=run.model,
                 )
-                made = str(logged.registered_model_version)
-                self.client.set_model_version_tag(run.model, made, "files", directory_id(run.files))
-                self.client.set_model_version_tag(run.model, made, "run_id", active.info.run_id)
-            return made
+            tags = {"files": directory_id(run.files)}
+            return self._register(run.model, logged.model_uri, active.info.run_id, tags, logged.model_id)
 
     def version_of(self, model: str, files: Path) -> str | None:
         """The version that was registered with exactly these files."""
@@ -112,11 +109,8 @@ class Tracking:
                     mlflow.log_params({"release_id": release_id, **models})
                     mlflow.log_metrics(dict(metrics))
                     mlflow.log_artifact(str(path / "manifest.json"))
-                if not self.client.search_registered_models(f"name = '{RELEASE}'"):
-                    self.client.create_registered_model(RELEASE)
                 tags = {"release_id": release_id, **{name: str(value) for name, value in models.items()}}
-                made = self.client.create_model_version(RELEASE, path.as_uri(), run_id=active.info.run_id, tags=tags)
-                version = str(made.version)
+                version = self._register(RELEASE, path.as_uri(), active.info.run_id, tags)
             self.client.set_registered_model_alias(RELEASE, CHALLENGER, version)
             return version
 
@@ -139,6 +133,14 @@ class Tracking:
                 alias: self.client.get_model_version(RELEASE, str(version)).tags["release_id"]
                 for alias, version in versions.items()
             }
+
+    def _register(
+        self, model: str, source: str, run_id: str, tags: Mapping[str, str], model_id: str | None = None
+    ) -> str:
+        if not self.client.search_registered_models(f"name = '{model}'"):
+            self.client.create_registered_model(model)
+        made = self.client.create_model_version(model, source, run_id=run_id, tags=dict(tags), model_id=model_id)
+        return str(made.version)
 
     def _version_with(self, model: str, tag: str, value: str) -> str | None:
         with _quiet():

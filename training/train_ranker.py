@@ -25,6 +25,8 @@ from training.splits import time_cuts
 from training.tracking import RANKER, Tracking, TrainingRun
 
 Array = np.ndarray[Any, Any]
+STEPS_PER_EPOCH = 25  # at least
+MIN_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class RankerConfig:
     validation_fraction: float = 0.15  # the last of the window, by time
     max_epochs: int = 12
     patience: int = 2
-    batch_size: int = 1024
+    batch_size: int = 1024  # at most; a small world takes smaller ones, so that an epoch has STEPS_PER_EPOCH steps
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     width: int = 128
@@ -157,11 +159,12 @@ def _fit(
     shuffle = torch.Generator().manual_seed(config.seed)
     curve: list[dict[str, float]] = []
     best, best_weights = 0, deepcopy(network.state_dict())
+    batch_size = min(config.batch_size, max(MIN_BATCH, len(train) // STEPS_PER_EPOCH))
     with progress.task("training the ranker", total=config.max_epochs) as advance:
         for _ in range(config.max_epochs):
             network.train()
             total = 0.0
-            for rows in torch.randperm(len(train), generator=shuffle).split(config.batch_size):
+            for rows in torch.randperm(len(train), generator=shuffle).split(batch_size):
                 logits_BA = network(dense_NF[rows], categorical_NC[rows])
                 loss_BA = nn.functional.binary_cross_entropy_with_logits(logits_BA, target_NA[rows], reduction="none")
                 loss = ((loss_BA * weight_A).sum(dim=1) * weight_N[rows]).mean()
