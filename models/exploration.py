@@ -30,11 +30,11 @@ def thompson_probabilities(a_N: Array, b_N: Array, rng: np.random.Generator, dra
     return probability_N
 
 
-def draw(probability_N: Array, allowed_N: Array, rng: np.random.Generator) -> tuple[int, Array]:
-    """One of the allowed arms, and the probabilities (N,) it was drawn from. At least one must be allowed."""
+def among(probability_N: Array, allowed_N: Array) -> Array:
+    """(N,) the probabilities when only these arms may be shown. At least one must be allowed."""
     allowed = np.where(allowed_N, probability_N, 0.0)
     distribution_N: Array = allowed / allowed.sum()
-    return int(rng.choice(len(distribution_N), p=distribution_N)), distribution_N
+    return distribution_N
 
 
 def prior_rates(successes_N: Array, trials_N: Array, group_N: Array) -> Array:

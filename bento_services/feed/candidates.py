@@ -96,7 +96,11 @@ class Candidates:
     def is_from(self, source: str) -> Array:
         return ~np.isnan(self.score_of(source))
 
-    def sources_of(self, place: int) -> dict[str, float]:
-        """Provenance of one candidate: source -> its score."""
-        named = {name[len(FROM) :]: column[place] for name, column in self.columns.items() if name.startswith(FROM)}
-        return {name: float(score) for name, score in named.items() if not np.isnan(score)}
+    def provenance(self) -> list[dict[str, float]]:
+        """Of each candidate: source -> its score, in the order in which the sources were asked."""
+        found: list[dict[str, float]] = [{} for _ in range(len(self))]
+        for name, column in self.columns.items():
+            if name.startswith(FROM):
+                for place in np.flatnonzero(~np.isnan(column)).tolist():
+                    found[place][name[len(FROM) :]] = float(column[place])
+        return found

@@ -28,7 +28,8 @@ def present(filled: Sequence[FilledRow], request: Request) -> tuple[Row, ...]:
     position = 0
     for row in fixed + personal:
         features = _features(row, request) if request.query.explain else []
-        items = tuple(_item(row, at, position + at, request, features) for at in range(len(row.candidates)))
+        provenance = row.candidates.provenance()
+        items = tuple(_item(row, at, position + at, request, provenance[at], features) for at in range(len(provenance)))
         rows.append(Row(row.chosen.row_id, row.chosen.title, row.chosen.reason, items))
         position += len(items)
     return tuple(rows)
@@ -50,10 +51,16 @@ def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
     ]
 
 
-def _item(row: FilledRow, at: int, position: int, request: Request, features: Sequence[dict[str, Any]]) -> Item:
+def _item(
+    row: FilledRow,
+    at: int,
+    position: int,
+    request: Request,
+    provenance: dict[str, float],
+    features: Sequence[dict[str, Any]],
+) -> Item:
     candidates, columns = row.candidates, request.catalog.columns
     video = int(candidates.rows[at])
-    provenance = candidates.sources_of(at)
     score = float(candidates["score"][at])
     propensity = 1.0 if row.chosen.propensity is None else float(row.chosen.propensity[at])
     trace: dict[str, Any] | None = None

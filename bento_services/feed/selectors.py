@@ -14,7 +14,7 @@ from bento_services.feed.config import RowSizes
 from bento_services.feed.pipeline import Chosen, Request
 from bento_services.feed.policy import Policy
 from models.diversity import Filling
-from models.exploration import beta_arms, draw, prior_rates, thompson_probabilities
+from models.exploration import among, beta_arms, prior_rates, thompson_probabilities
 
 Array = np.ndarray[Any, Any]
 
@@ -77,8 +77,8 @@ class Recommendations:
                 filling.take(best)
                 propensity.append(1.0)
                 continue
-            arm, distribution = draw(arm_probability, pool, rng)
-            taken = arm if rng.random() < share else best
+            distribution = among(arm_probability, pool)
+            taken = int(rng.choice(len(pool), p=distribution)) if rng.random() < share else best
             filling.take(taken)
             propensity.append(float(share * distribution[taken] + (1.0 - share) * (taken == best)))
         return np.array(propensity)
