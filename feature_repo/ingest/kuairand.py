@@ -1,9 +1,14 @@
 """KuaiRand-Pure into the lake: real exposures of short videos with clicks, likes and seconds watched.
 
 `log_standard_*.parquet` are exposures with every outcome: they become impressions and, where something was played,
-events. `history_*.parquet` (optional) knows only that an exposure in the weeks before was watched long or liked, in
-order and without times: such a watch becomes an event of the whole video, one minute apart, ending at the user's last
-known moment. Videos have no titles here; the 32 most frequent tags serve as genres.
+events. `history_*.parquet` (optional) are the last exposures of each user before the log: their order, whether they
+were watched long or liked, and the time of the last one. They become
+
+- impressions (surface "history") that count as clicked when watched long, of one moment per user and day;
+- for long watches, events that watched as much as long watches of the log do on average.
+
+Their times are spread evenly from the first day of the set to the last one known. Videos have no titles here; the 32
+most frequent tags serve as genres.
 """
 
 from __future__ import annotations
@@ -37,6 +42,9 @@ LOG_COLUMNS = (
     "duration_ms",
     "tab",
 )
+HISTORY_COLUMNS = ("user_id", "pos_from_end", "video_id", "long_view_any", "like_any", "history_len", "last_time_ms")
+VIDEO_COLUMNS = ("video_id", "author_id", "upload_dt", "video_duration", "tag")
+BEGIN_MS = 1_649_347_200_000  # 8 April 2022 in China: KuaiRand begins
 VIDEO_FILE = "video_features_basic_pure.csv"
 CHINA_OFFSET_MINUTES = 8 * 60
 
@@ -53,23 +61,21 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any
         registered = _registered(path)
         advance(1)
     durations = _durations(catalog, log)
-    impressions, events = _exposures(log), _events(log, history, durations)
+    past_fraction = _long_view_fraction(log)
+    impressions = pa.concat_tables([_history_exposures(history, durations, past_fraction), _exposures(log)])
+    events = _events(log, history, durations, past_fraction)
     genres = tuple(
         f"topic {tag}" for tag, _ in Counter(t for tags in catalog["tags"] for t in tags).most_common(GENRE_SLOTS)
     )
-    lake = Lake(home)
-    with progress.task("writing the lake", total=4) as advance:
-        lake.write_videos(_videos(catalog, durations, genres, log, history))
-        advance(1)
-        users = np.union1d(log["user_id"], history["user_id"])
-        lake.write_users(
-            _users(users, registered, int(min(log["time_ms"].min(), history["time_ms"].min(initial=2**62))))
+    users = np.unique(np.concatenate([log["user_id"], history["user_id"], np.array(list(registered), dtype=np.int64)]))
+    first_us = int(min(impressions["timestamp_us"].to_numpy().min(), events["timestamp_us"].to_numpy().min()))
+    with progress.task("writing the lake"):
+        Lake(home).replace(
+            videos=_videos(catalog, durations, genres, log, history),
+            users=_users(users, registered, first_us),
+            events=events,
+            impressions=impressions,
         )
-        advance(1)
-        lake.write_events(events)
-        advance(1)
-        lake.write_impressions(impressions)
-        advance(1)
     last_us = max(int(events["timestamp_us"].to_numpy().max()), int(impressions["timestamp_us"].to_numpy().max()))
     seen, counts = np.unique(log["user_id"][log["is_click"] > 0], return_counts=True)
     world = World(
@@ -96,36 +102,47 @@ def _log(path: Path) -> dict[str, Array]:
     files = sorted(path.glob("log_standard_*.parquet"))
     if not files:
         raise LakeError(f"{path}: expected log_standard_*.parquet, found none")
-    tables = []
-    for file in files:
-        try:
-            tables.append(pq.read_table(file, columns=list(LOG_COLUMNS)))
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise LakeError(f"{file}: expected the columns {', '.join(LOG_COLUMNS)}: {error}") from error
-    table = pa.concat_tables(tables)
-    missing = [name for name in LOG_COLUMNS if name not in table.column_names]
-    if missing or table.num_rows == 0:
-        raise LakeError(f"{path}: log_standard_*.parquet: no rows, or without {', '.join(missing) or 'any exposure'}")
-    log = {name: table[name].to_numpy().astype(np.int64) for name in LOG_COLUMNS}
+    log = _columns(files, (*LOG_COLUMNS, "long_view"))
+    if not len(log["user_id"]):
+        raise LakeError(f"{path}: expected exposures in log_standard_*.parquet, found no row")
     order = np.argsort(log["time_ms"], kind="stable")
     return {name: column[order] for name, column in log.items()}
 
 
 def _history(path: Path) -> dict[str, Array]:
-    """Long watches and likes before the log, with a time that keeps their order."""
-    names = ("user_id", "pos_from_end", "video_id", "long_view_any", "like_any", "last_time_ms")
-    tables = [pq.read_table(file, columns=list(names)) for file in sorted(path.glob("history_*.parquet"))]
-    if not tables:
-        return {name: np.zeros(0, dtype=np.int64) for name in ("user_id", "video_id", "long", "like", "time_ms")}
-    table = pa.concat_tables(tables)
-    columns = {name: table[name].to_numpy().astype(np.int64) for name in names}
-    return {
-        "user_id": columns["user_id"],
-        "video_id": columns["video_id"],
-        "long": columns["long_view_any"],
-        "like": columns["like_any"],
-        "time_ms": columns["last_time_ms"] + (columns["pos_from_end"] + 1) * 60_000,
-    }
+    """Exposures before the log, in order, with times that keep the order."""
+    history = _columns(sorted(path.glob("history_*.parquet")), HISTORY_COLUMNS)
+    steps_before_last = -history["pos_from_end"] - 1
+    span_ms = history["last_time_ms"] - BEGIN_MS
+    history["time_ms"] = history["last_time_ms"] - steps_before_last * span_ms // np.maximum(history["history_len"], 1)
+    order = np.lexsort((history["pos_from_end"], history["time_ms"]))
+    return {name: column[order] for name, column in history.items()}
+
+
+def _columns(files: list[Path], names: tuple[str, ...]) -> dict[str, Array]:
+    """Whole-number columns of all files, one after the other; LakeError names the file that lacks one."""
+    tables = []
+    for file in files:
+        try:
+            found = pq.read_schema(file).names
+        except pa.ArrowInvalid as error:
+            raise LakeError(f"{file}: expected a Parquet file: {error}") from error
+        _expect_columns(file, found, names)
+        tables.append(pq.read_table(file, columns=list(names)))
+    empty = np.zeros(0, dtype=np.int64)
+    return {name: np.concatenate([empty, *(t[name].to_numpy().astype(np.int64) for t in tables)]) for name in names}
+
+
+def _expect_columns(file: Path, found: list[str], expected: tuple[str, ...]) -> None:
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise LakeError(f"{file}: expected the columns {', '.join(expected)}; missing {', '.join(missing)}")
+
+
+def _long_view_fraction(log: dict[str, Array]) -> float:
+    """How much of a video a long watch is, on average."""
+    fraction = np.minimum(log["play_time_ms"] / np.maximum(log["duration_ms"], 1), 1.0)[log["long_view"] > 0]
+    return float(fraction.mean()) if len(fraction) else 1.0
 
 
 def _catalog(path: Path) -> dict[str, Any]:
@@ -135,7 +152,8 @@ def _catalog(path: Path) -> dict[str, Any]:
     try:
         table = csv.read_csv(file, convert_options=csv.ConvertOptions(column_types={"tag": pa.string()}))
     except pa.ArrowInvalid as error:
-        raise LakeError(f"{file}: {error}") from error
+        raise LakeError(f"{file}: expected a CSV file: {error}") from error
+    _expect_columns(file, table.column_names, VIDEO_COLUMNS)
     return {
         "video_id": table["video_id"].to_numpy(),
         "author_id": table["author_id"].to_pylist(),
@@ -205,9 +223,9 @@ def _videos(
     )
 
 
-def _users(users: Array, registered: dict[int, int], first_ms: int) -> pa.Table:
+def _users(users: Array, registered: dict[int, int], first_us: int) -> pa.Table:
     count = len(users)
-    signup = [first_ms * 1000 - registered.get(user, 0) * DAY_US - 1 for user in users.tolist()]
+    signup = [first_us - registered.get(user, 0) * DAY_US - 1 for user in users.tolist()]
     return pa.table(
         {
             "user_id": [str(user) for user in users.tolist()],
@@ -217,6 +235,35 @@ def _users(users: Array, registered: dict[int, int], first_ms: int) -> pa.Table:
             "maturity_limit": np.full(count, 18),
             "signup_timestamp_us": np.array(signup, dtype=np.int64),
         }
+    )
+
+
+def _history_exposures(history: dict[str, Array], durations: dict[int, float], fraction: float) -> pa.Table:
+    n = len(history["user_id"])
+    day = history["time_ms"] * 1000 // DAY_US
+    _, first, visit = np.unique(history["user_id"] * 100_000 + day, return_index=True, return_inverse=True)
+    duration = np.array([durations[video] for video in history["video_id"].tolist()], dtype=np.float64)
+    watched = history["long_view_any"] > 0
+    return pa.table(
+        {
+            "impression_id": pa.array([f"h{row}" for row in range(n)], pa.string()),
+            "request_id": pa.array([f"p{at}" for at in visit.tolist()], pa.string()),
+            "user_id": _text(history["user_id"]),
+            "video_id": _text(history["video_id"]),
+            "timestamp_us": history["time_ms"][first][visit] * 1000,
+            "position": np.full(n, -1),
+            "surface": pa.array(["history"] * n, pa.string()),
+            "device": pa.array(["mobile"] * n, pa.string()),
+            "utc_offset_minutes": np.full(n, CHINA_OFFSET_MINUTES),
+            "propensity": np.zeros(n),
+            "clicked": watched,
+            "watch_seconds": np.where(watched, fraction * duration, 0.0),
+            "watch_fraction": np.where(watched, fraction, 0.0),
+            "liked": history["like_any"] > 0,
+            "disliked": np.zeros(n, dtype=bool),
+            "shared": np.zeros(n, dtype=bool),
+        },
+        schema=IMPRESSIONS,
     )
 
 
@@ -237,7 +284,7 @@ def _exposures(log: dict[str, Array]) -> pa.Table:
             "surface": _text(log["tab"]),
             "device": pa.array(["mobile"] * n, pa.string()),
             "utc_offset_minutes": np.full(n, CHINA_OFFSET_MINUTES),
-            "propensity": pa.nulls(n, pa.float64()),
+            "propensity": np.zeros(n),  # unknown
             "clicked": log["is_click"] > 0,
             "watch_seconds": log["play_time_ms"] / 1000,
             "watch_fraction": np.where(log["play_time_ms"] > 0, fraction, 0.0),
@@ -249,11 +296,19 @@ def _exposures(log: dict[str, Array]) -> pa.Table:
     )
 
 
-def _events(log: dict[str, Array], history: dict[str, Array], durations: dict[int, float]) -> pa.Table:
-    """What the fold sees. Everything follows its exposure: an outcome is known only once it has happened."""
+def _events(
+    log: dict[str, Array], history: dict[str, Array], durations: dict[int, float], past_fraction: float
+) -> pa.Table:
+    """What the fold sees. Everything follows its exposure: an outcome is known only once it has happened.
+
+    The log has lines twice; nobody watches the same video twice in the same millisecond.
+    """
+    keys = np.stack([log["user_id"], log["video_id"], log["time_ms"]])
+    log = {name: column[np.sort(np.unique(keys, axis=1, return_index=True)[1])] for name, column in log.items()}
     shown_us, played_us = log["time_ms"] * 1000, log["play_time_ms"] * 1000
     length = np.array([durations[video] for video in log["video_id"].tolist()])
-    past = np.array([durations[video] for video in history["video_id"].tolist()])
+    past = np.array([durations[video] for video in history["video_id"].tolist()], dtype=np.float64)
+    past_us = history["time_ms"] * 1000 + (past_fraction * past * 1e6).astype(np.int64) + 1_000_000
     parts = [
         ("c", "click", log, log["is_click"] > 0, shown_us + 500_000, None, length),
         (
@@ -268,8 +323,8 @@ def _events(log: dict[str, Array], history: dict[str, Array], durations: dict[in
         ("l", "like", log, log["is_like"] > 0, shown_us + played_us + 1_500_000, None, length),
         ("d", "dislike", log, log["is_hate"] > 0, shown_us + played_us + 1_500_000, None, length),
         ("s", "share", log, log["is_forward"] > 0, shown_us + played_us + 2_000_000, None, length),
-        ("hw", "watch", history, history["long"] > 0, history["time_ms"] * 1000, past, past),
-        ("hl", "like", history, history["like"] > 0, history["time_ms"] * 1000 + 1, None, past),
+        ("hw", "watch", history, history["long_view_any"] > 0, past_us, past_fraction * past, past),
+        ("hl", "like", history, history["like_any"] > 0, past_us + 1_000_000, None, past),
     ]
     tables = []
     for prefix, kind, source, chosen, at_us, watched, duration in parts:
