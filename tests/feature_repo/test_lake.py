@@ -38,8 +38,8 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def test_events_come_back_by_time_and_then_by_sequence(lake: Lake) -> None:
-    lake.write_events(_events(_event("c", NOON_US, 2), _event("d", NOON_US + 1), _event("b", NOON_US, 1)))
-    assert _ids(lake.events()) == ["b", "c", "d"]
+    lake.write_events(_events(_event("a", NOON_US, 2), _event("b", NOON_US + 1), _event("c", NOON_US, 1)))
+    assert _ids(lake.events()) == ["c", "a", "b"]
     assert lake.events().schema == EVENTS
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from feature_repo.home import Home
-from feature_repo.ingest.simulator import COUNTRIES, SimulatorConfig, _plackett_luce, simulate
+from feature_repo.ingest.simulator import (
+    COUNTRIES,
+    NEXT_TOPIC,
+    PHASE_ENDS,
+    SimulatorConfig,
+    _change_phases,
+    _followers,
+    _plackett_luce,
+    simulate,
+)
+from feature_repo.ingest.titles import TOPICS, TOPICS_PER_GENRE
 from feature_repo.lake import DAY_US, Lake
 from feature_repo.schema import GENRE_SLOTS, MIN_WATCH_FRACTION
 
@@ -136,6 +147,19 @@ def test_interest_comes_in_phases(events: pd.DataFrame, videos: pd.DataFrame) ->
     agrees = pairs.topic_x == pairs.topic_y
     near, far = agrees[(apart_us > 0) & (apart_us < DAY_US)].mean(), agrees[apart_us > 7 * DAY_US].mean()
     assert near > 1.3 * far
+
+
+def test_a_phase_lasts_about_a_week_and_tends_to_be_followed_by_one_topic() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.integers(TOPICS, size=50_000)
+    viewers = SimpleNamespace(phase=before.copy())
+    follower_T = _followers(rng)
+    _change_phases(rng, viewers, follower_T, np.ones((50_000, TOPICS // TOPICS_PER_GENRE)))  # type: ignore[arg-type]
+    changed = viewers.phase != before
+    assert changed.mean() == pytest.approx(PHASE_ENDS, abs=0.01)
+    assert (viewers.phase[changed] == follower_T[before[changed]]).mean() == pytest.approx(NEXT_TOPIC, abs=0.02)
+    assert sorted(follower_T) == list(range(TOPICS))
+    assert 5 < 1 / PHASE_ENDS < 14
 
 
 def test_propensities_are_the_probabilities_of_the_draws() -> None:
