@@ -16,8 +16,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from bento_services import marquee_pb2 as messages
-from bento_services import metrics
+from bento_services import marquee_pb2, metrics
 from bento_services.auth import Caller, Keys, NotAllowed, NotAuthenticated, Scope
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
@@ -27,6 +26,7 @@ from bento_services.page_json import page_fields
 from bento_services.problem import INTERNAL, Problem, unprocessable
 from bento_services.queries import context_fields
 
+messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
 STOP_SECONDS = 3.0
 _CODES = {
@@ -113,7 +113,7 @@ class GrpcServer:
             options=[("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", MAX_EVENTS_BODY_BYTES)],
             maximum_concurrent_rpcs=512,
         )
-        add_MarqueeServicer_to_server(MarqueeGrpc(engine, keys), self._server)
+        add_MarqueeServicer_to_server(MarqueeGrpc(engine, keys), self._server)  # type: ignore[no-untyped-call]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)

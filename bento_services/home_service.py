@@ -48,7 +48,7 @@ class _Home:
         self._open = ExitStack()
         self._grpc: GrpcServer | None = None
 
-    @bentoml.on_startup
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
         global _engine
         settings = self.settings
@@ -72,7 +72,7 @@ class _Home:
         gc.freeze()  # a full collection over what was loaded takes 180 ms, in the middle of somebody's page
         report.info("ready", release_id=_engine.release_id, grpc_port=self._grpc.port if self._grpc else None)
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
         if self._grpc is not None:
             await self._grpc.stop()
@@ -110,12 +110,13 @@ class _SplitHome(_Home):
 
     def prepare(self, release: Release) -> Release:
         """The same release with the two models in the processes of their own services, which load it by its id."""
-        retrieval: Any = self.retrieval
-        ranking: Any = self.ranking
+        remote, ranking = self.retrieval, self.ranking
+        retrieval: Any = RemoteRetrieval(release.retrieval, remote, release.release_id)
+        index: Any = RemoteIndex(release.index, remote, release.release_id)
         return dataclasses.replace(
             release,
-            retrieval=RemoteRetrieval(release.retrieval, retrieval, release.release_id),
-            index=RemoteIndex(release.index, retrieval, release.release_id),
+            retrieval=retrieval,
+            index=index,
             ranker=RemoteRanker.of(release.ranker, ranking, release.release_id),
         )
 

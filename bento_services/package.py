@@ -1,4 +1,4 @@
-"""`marquee package`: a Bento that holds the verified champion release and this code, and serves without the home's files.
+"""`marquee package`: a Bento that holds the verified champion release and this code.
 
     BENTOML_HOME=HOME/bentoml bentoml serve marquee:TAG
 

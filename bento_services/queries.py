@@ -1,4 +1,4 @@
-"""The context of a request, as a caller sends it, turned into fields of the feed's Query: one reading for HTTP and gRPC."""
+"""The context that a caller sends, turned into fields of the feed's Query: one reading for HTTP and gRPC."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class RankingService:
     def __init__(self) -> None:
         self._rankers = ReleaseShelf(Settings.from_environment(), lambda path: RankerModel.load(path / "ranker"))
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     def probabilities(self, release_id: str, dense: np.ndarray, categorical: np.ndarray) -> np.ndarray:
         """(N, F) float32 and (N, C) int64 as the release's encoding makes them -> (N, A) float32 in (0, 1)."""
         return self._rankers.get(release_id).forward(dense.astype(np.float32), categorical.astype(np.int64))

@@ -36,7 +36,7 @@ class RetrievalService:
     def __init__(self) -> None:
         self._parts = ReleaseShelf(Settings.from_environment(), _load)
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     def user_vectors(
         self, release_id: str, histories: list[list[str]], timestamps_us: list[list[int]], now_us: np.ndarray
     ) -> np.ndarray:
@@ -44,7 +44,7 @@ class RetrievalService:
         retrieval, _ = self._parts.get(release_id)
         return retrieval.user_vectors(histories, timestamps_us, now_us.astype(np.int64))
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     def search(self, release_id: str, queries: np.ndarray, k: int, allowed: np.ndarray) -> dict[str, Any]:
         """(B, D) float32, and one byte per indexed video (none = all are allowed) -> ids (B, k), scores (B, k)."""
         _, index = self._parts.get(release_id)

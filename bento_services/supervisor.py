@@ -24,6 +24,7 @@ from types import FrameType
 
 from bento_services.auth import Keys, check_bind
 from feature_repo.home import Home, HomeError, MarqueeError, write_atomic
+from feature_repo.tied import tied
 from feature_repo.valkey import online_store
 
 READY_SECONDS = 120.0
@@ -184,7 +185,7 @@ class Child:
                 if self._stopping.is_set():
                     return 0
                 self._process = subprocess.Popen(
-                    self._command,
+                    tied(self._command),
                     env=dict(self._environment),
                     stdin=subprocess.DEVNULL,
                     stdout=log,

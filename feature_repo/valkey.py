@@ -13,7 +13,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from feature_repo.home import Home, MarqueeError, write_atomic
+from feature_repo.tied import tied
 
 START_SECONDS = 30.0  # a long append-only file takes a while to load
 STOP_SECONDS = 10.0
@@ -174,7 +174,7 @@ class EmbeddedValkey:
         configuration = self.directory / "valkey.conf"
         write_atomic(configuration, _configuration(self.directory, address))
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), str(get_binary_path()), str(configuration)],
+            tied([str(get_binary_path()), str(configuration)]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -204,18 +204,6 @@ class EmbeddedValkey:
     def _log_end(self) -> str:
         log = self.directory / "valkey.log"
         return log.read_text(errors="replace")[-600:] if log.exists() else "it wrote no log"
-
-
-# The child asks to be terminated when its parent dies, checks that the parent has not died already, becomes the server.
-_TIED = """
-import os, signal, sys
-if sys.platform == "linux":
-    import ctypes
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("the parent is gone")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def _configuration(directory: Path, address: Address) -> str:

@@ -445,7 +445,7 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(("events", "event", "item_id", "user_id", "timestamp", "x")), inner, max_size=4
+                st.sampled_from(("events", "event", "item_id", "user_id", "timestamp")), inner, max_size=4
             )
         ),
         max_leaves=8,
