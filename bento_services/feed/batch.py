@@ -74,16 +74,15 @@ def recommend_all(
     release, _ = load_champion(home)
     reader = _open(url, release.world)
     user_ids = Lake(home).users()["user_id"].to_pylist()
-    lists = _by_retrieval if stage == "retrieval" else _by_the_funnel
     try:
         with progress.task(f"recommendations for {len(user_ids):,} users", total=len(user_ids)) as advance:
             ranked = []
-            for one in lists(release, reader, user_ids, n):
+            for one in rank_everyone(release, reader, user_ids, n, stage):
                 ranked.append(one)
                 advance(1)
     finally:
         reader.close()
-    rows = _write(ranked, release.world, out)
+    rows = write(ranked, release.world, out)
     return {
         "out": str(out),
         "stage": stage,
@@ -92,6 +91,13 @@ def recommend_all(
         "rows": rows,
         "seconds": round(perf_counter() - started, 2),
     }
+
+
+def rank_everyone(
+    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, stage: Stage
+) -> Iterator[Ranked]:
+    """The lists of `recommend_all`, in the order of `user_ids`."""
+    return (_by_retrieval if stage == "retrieval" else _by_the_funnel)(release, reader, user_ids, n)
 
 
 def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
@@ -171,7 +177,7 @@ def _chunks(reader: FeatureReader, user_ids: Sequence[str]) -> Iterator[list[Use
         yield reader.users(user_ids[start : start + VIEWERS])
 
 
-def _write(ranked: Sequence[Ranked], world: World, out: Path) -> int:
+def write(ranked: Sequence[Ranked], world: World, out: Path) -> int:
     """One row per recommendation, whole or not at all."""
     lengths = [len(one.video_ids) for one in ranked]
     source_id = {video_id: world.source_id(video_id) for one in ranked for video_id in one.video_ids}

@@ -194,7 +194,7 @@ def serve(release: Release, config: FeedConfig) -> Serving:
         optional(sources.NextInSeries(sizes.series)),
         optional(sources.Trending(sizes.trending)),
         optional(sources.NewReleases(sizes.fresh)),
-        optional(sources.Explore(sizes.explore)),
+        *((optional(sources.Explore(sizes.explore)),) if config.explore else ()),
     )
     resume = optional(sources.Resume(config.rows.length))
     blend = scorers.SourceBlend(

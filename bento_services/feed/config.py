@@ -38,7 +38,7 @@ class FeedConfig:
     remembered_viewers: int = 2_000  # last known features, for when the store is down
     breaker_failures: int = 3
     breaker_seconds: float = 1.0
-    explore: bool = True
+    explore: bool = True  # False: nothing on a page is random
     spread: bool = True
 
     def __post_init__(self) -> None:

@@ -1,0 +1,184 @@
+"""The contract of each kind of stage, once, for every stage that a feed is wired with and every kind of viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import feed_world
+import numpy as np
+import pytest
+from feed_world import NOW_US
+
+from bento_services.feed.build import LADDER, Serving, serve
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.page import Query
+from bento_services.feed.pipeline import Filter, Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
+from bento_services.feed.viewer import Known, ViewerHydrator
+from feature_repo.reader import MemoryReader
+
+CONFIG = FeedConfig()
+VIEWERS = ("u000", "u001", "new", "everything", "")
+
+
+@cache
+def serving() -> Serving:
+    return serve(feed_world.big_release(120), CONFIG)
+
+
+@cache
+def reader() -> MemoryReader:
+    users, videos = feed_world.big_users(videos=120), feed_world.big_videos(120)
+    users["new"] = {"country": "US", "maturity_limit": 18, "signup_timestamp_us": NOW_US - 1}
+    users["everything"] = {**users["u001"], "seen_video_ids": sorted(videos)}
+    return MemoryReader(feed_world.BIG, users, videos)
+
+
+def request_of(viewer: str, limit: int = 20) -> Request:
+    query = Query(user_id=viewer, limit=limit, request_id="r")
+    hydrated = ViewerHydrator(reader(), CONFIG).hydrate(query, NOW_US)
+    assert hydrated.known is Known.NOW
+    request = Request(query, NOW_US, hydrated, reader().snapshot(), feed_world.BIG, seed=1)
+    vector = pipeline("full_funnel").user_vector
+    assert vector is not None
+    return Request(**{**_fields(request), "user_vector": vector(request)})
+
+
+def _fields(request: Request) -> dict[str, object]:
+    return {name: getattr(request, name) for name in Request.__dataclass_fields__}
+
+
+def pipeline(rung: str) -> Pipeline:
+    return serving().ladder[LADDER.index(rung)].pipeline
+
+
+def _distinct(stages: Sequence[object]) -> list[object]:
+    return list({id(stage): stage for stage in stages}.values())
+
+
+PIPELINES = [rung.pipeline for rung in serving().ladder]
+FILTERS = _distinct([stage for one in PIPELINES for stage in (*one.safety, *one.novelty)])
+SOURCES = _distinct([stage for one in PIPELINES for stage in (*one.sources, one.resume) if stage])
+HYDRATORS = _distinct([stage for one in PIPELINES for stage in one.hydrators])
+SCORERS = _distinct([stage for one in PIPELINES for stage in one.scorers])
+RERANKERS = _distinct([stage for one in PIPELINES for stage in one.rerankers])
+SELECTORS = _distinct([stage for one in PIPELINES for stage in (*one.selectors, *one.more)])
+
+
+def allowed_for(request: Request, rung: str = "full_funnel") -> np.ndarray:
+    return np.logical_and.reduce([rule.keep(request) for rule in (*pipeline(rung).safety, *pipeline(rung).novelty)])
+
+
+def candidates_for(request: Request) -> Candidates:
+    """What the selectors of the full funnel are given."""
+    one = pipeline("full_funnel")
+    allowed = allowed_for(request)
+    found = Candidates.merged([source.find(request, allowed) for source in one.sources])
+    for hydrator in one.hydrators:
+        found = found.with_columns(hydrator.columns(request, found))
+    for scorer in one.scorers:
+        found = found.with_columns(scorer.score(request, found))
+    return found
+
+
+def copied(candidates: Candidates) -> dict[str, str]:
+    """As text, in which NaN equals NaN."""
+    return {name: repr(column.tolist()) for name, column in candidates.columns.items()}
+
+
+def each(stages: Sequence[object]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("stage", stages, ids=lambda stage: stage.name)
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(FILTERS)
+def test_a_filter_answers_for_every_video(stage: Filter, viewer: str) -> None:
+    request = request_of(viewer)
+    kept = stage.keep(request)
+    assert kept.dtype == np.bool_
+    assert kept.shape == (len(request.catalog),)
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(SOURCES)
+def test_a_source_brings_allowed_videos_once_best_first(stage: Source, viewer: str) -> None:
+    request = request_of(viewer)
+    allowed = allowed_for(request)
+    found = stage.find(request, allowed)
+    rows = found.rows.tolist()
+    assert len(rows) == len(set(rows))
+    assert allowed[rows].all()
+    scores = found.score_of(stage.name)
+    assert np.isfinite(scores).all()
+    if stage is not pipeline("full_funnel").resume:  # what was begun comes by its time
+        assert (np.diff(scores) <= 1e-6).all()
+
+
+@each(SOURCES)
+def test_a_source_that_may_show_nothing_finds_nothing(stage: Source) -> None:
+    request = request_of("u000")
+    assert len(stage.find(request, np.zeros(len(request.catalog), dtype=bool))) == 0
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(HYDRATORS)
+def test_a_hydrator_gives_one_value_per_candidate_in_their_order(stage: Hydrator, viewer: str) -> None:
+    request = request_of(viewer)
+    found = Candidates.found("any", [5, 1, 9], [1, 2, 3])
+    columns = stage.columns(request, found)
+    turned = stage.columns(request, found.take([2, 0, 1]))
+    for name, column in columns.items():
+        assert len(column) == 3
+        np.testing.assert_allclose(column[[2, 0, 1]], turned[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(SCORERS)
+def test_a_scorer_gives_each_candidate_its_score_whatever_their_order_and_how_many(stage: Scorer, viewer: str) -> None:
+    request = request_of(viewer)
+    found = candidates_for(request)
+    before = copied(found)
+    scores = stage.score(request, found)
+    assert copied(found) == before
+    assert len(scores["score"]) == len(found)
+    assert np.isfinite(scores["score"]).all()
+    none = stage.score(request, found.take(np.zeros(len(found), dtype=bool)))
+    assert len(none["score"]) == 0
+    if len(found):
+        backwards = np.arange(len(found))[::-1]
+        turned = stage.score(request, found.take(backwards))
+        np.testing.assert_allclose(scores["score"][backwards], turned["score"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(RERANKERS)
+def test_a_reranker_gives_an_order_of_what_it_was_given(stage: Reranker, viewer: str) -> None:
+    request = request_of(viewer, limit=5)
+    found = candidates_for(request)
+    order = stage.order(request, found).tolist()
+    assert sorted(order) == list(range(len(found)))
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(SELECTORS)
+def test_a_selector_makes_rows_that_share_nothing(stage: Selector, viewer: str) -> None:
+    request = request_of(viewer)
+    found = candidates_for(request)
+    before = copied(found)
+    rows = stage.rows(request, found)
+    assert copied(found) == before
+    places = [int(place) for row in rows for place in row.order]
+    assert len(places) == len(set(places))
+    assert all(0 <= place < len(found) for place in places)
+    for row in rows:
+        assert row.row_id
+        assert row.title
+        assert row.propensity is None or len(row.propensity) == len(row.order)
+        assert row.propensity is None or ((row.propensity > 0) & (row.propensity <= 1)).all()
+
+
+@pytest.mark.parametrize("rung", LADDER)
+def test_every_rung_has_every_safety_filter(rung: str) -> None:
+    assert {rule.name for rule in pipeline(rung).safety} == {"published", "within_maturity", "in_country", "not_hidden"}
+    assert {rule.name for rule in pipeline(rung).novelty} == {"not_seen", "not_shown"}
