@@ -38,7 +38,7 @@ class TwoTowerConfig:
 
     split: Literal["time", "leave_last"] = "time"
     seed: int = 0
-    epochs: int = 24  # at most
+    epochs: int = 14  # at most
     patience: int = 4
     validate_every: int = 1
     batch_size: int = 128  # viewers
@@ -69,12 +69,13 @@ class TwoTowerConfig:
         if world.source == "movielens":
             chosen |= {
                 "split": "leave_last",
-                "epochs": 40,
+                "epochs": 30,
                 "patience": 5,
                 "validate_every": 2,
                 "min_count": 5,
-                "learning_rate": 1e-3,
-                "id_dropout": 0.0,
+                "learning_rate": 1.5e-3,
+                "dropout": 0.1,
+                "id_dropout": 0.1,
             }
         return cls(**{**chosen, **given})
 
