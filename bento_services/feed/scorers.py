@@ -72,8 +72,8 @@ class SourceBlend:
         for source, weight in self.weights.items():
             own = candidates.score_of(source)
             found = ~np.isnan(own)
-            place = np.empty(int(found.sum()))
-            place[np.argsort(-own[found], kind="stable")] = np.arange(len(place))
+            worse_first = np.sort(own[found])
+            place = len(worse_first) - np.searchsorted(worse_first, own[found], side="right")  # equals share a place
             score[found] = np.maximum(score[found], weight * (1.0 - place / max(len(place), 1)))
         return {"score": score}
 
