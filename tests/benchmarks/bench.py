@@ -44,15 +44,20 @@ GIVE_UP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Figure:
+    """One line of the table. Where there is a p99, `value` is the median and the bar is the p99's."""
+
     part: str
     name: str
     value: float
-    unit: str
+    unit: str = ""
+    p99: float | None = None
     at_most: float | None = None
 
     @property
     def met(self) -> bool | None:
-        return None if self.at_most is None else self.value <= self.at_most
+        if self.at_most is None:
+            return None
+        return (self.value if self.p99 is None else self.p99) <= self.at_most
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,6 @@ def in_process(home: Home, users: Sequence[str], pages: int) -> list[Figure]:
 
     from bento_services.feed.build import build_feed
     from bento_services.feed.page import Query
-
     from feature_repo.reader import OnlineReader
     from feature_repo.valkey import online_store
     from models.artifact import load_champion
@@ -140,9 +144,9 @@ def in_process(home: Home, users: Sequence[str], pages: int) -> list[Figure]:
             reader.close()
     full = rungs.count("full_funnel") / len(rungs)
     return [
-        *(figure for stage, taken in stages.items() for figure in _quantiles("page in process", stage, taken)),
-        *_quantiles("page in process", "whole page", whole, at_most_p99=50.0),
-        Figure("page in process", "not from the full funnel", 1.0 - full, "share", at_most=0.0),
+        *(_latency("page in process", stage, taken) for stage, taken in stages.items()),
+        _latency("page in process", "whole page", whole, at_most=50.0),
+        Figure("page in process", "share not from the full funnel", 1.0 - full, at_most=0.0),
     ]
 
 
@@ -157,6 +161,7 @@ def over_http(
         time.sleep(3.0)
         idle = _resident_mib(exclude=empty_url)
         load(url, requests[:50], 1)
+        _empty_load(empty_url, 50)
         say(f"{sizes.pairs} alternating pairs of {sizes.pair_requests} requests")
         pairs = [
             (load(url, _cycled(requests, sizes.pair_requests, pair), 4), _empty_load(empty_url, sizes.pair_requests))
@@ -171,14 +176,14 @@ def over_http(
     empty_rate = statistics.median(pair[1].per_second for pair in pairs)
     ratio = statistics.median(pair[0].per_second / pair[1].per_second for pair in pairs)
     figures = [
-        *_quantiles("home over HTTP", "one at a time", many.milliseconds, at_most_p99=50.0),
-        *_quantiles("home over HTTP", "four at a time", [ms for pair in pairs for ms in pair[0].milliseconds]),
-        Figure("home over HTTP", "requests per second, four at a time", home_rate, "1/s"),
-        *_quantiles("empty BentoML endpoint", "four at a time", [ms for pair in pairs for ms in pair[1].milliseconds]),
-        Figure("empty BentoML endpoint", "requests per second, four at a time", empty_rate, "1/s"),
-        Figure("home over HTTP", "of the empty endpoint's requests per second", ratio, "ratio"),
-        Figure("home over HTTP", f"errors in {sizes.requests} requests", many.errors, "", at_most=0),
-        *_quantiles("event to changed page", "from sending to a page that shows it", waits, at_most_p99=2_000.0),
+        _latency("home over HTTP", "one at a time", many.milliseconds, at_most=50.0),
+        _latency("home over HTTP", "four at a time", [ms for pair in pairs for ms in pair[0].milliseconds]),
+        Figure("home over HTTP", "four at a time", home_rate, "requests/s"),
+        _latency("empty BentoML endpoint", "four at a time", [ms for pair in pairs for ms in pair[1].milliseconds]),
+        Figure("empty BentoML endpoint", "four at a time", empty_rate, "requests/s"),
+        Figure("home over HTTP", "share of the empty endpoint's rate", ratio),
+        Figure("home over HTTP", f"errors in {sizes.requests} requests", many.errors, at_most=0),
+        _latency("event to changed page", "sent → a page shows it", waits, at_most=2_000.0),
         Figure("event to changed page", "slowest", max(waits), "ms", at_most=2_000.0),
         *(Figure("idle resident memory", name, mib, "MiB") for name, mib in sorted(idle.items())),
         Figure("idle resident memory", "all processes", sum(idle.values()), "MiB", at_most=1.2 * 1024),
@@ -230,13 +235,12 @@ def event_to_page(url: str, users: Sequence[str], events: int) -> list[float]:
 def fresh_world(size: dict[str, int]) -> list[Figure]:
     """Seconds of the offline half on a world made for it."""
     from feature_repo.ingest.simulator import SimulatorConfig, simulate
+    from feature_repo.jobs import materialize
     from feature_repo.jobs.build_features import build_features
     from feature_repo.lake import Lake
+    from feature_repo.valkey import online_store
     from training.train_ranker import RankerConfig, train_ranker
     from training.train_retrieval import TwoTowerConfig, train_two_tower
-
-    from feature_repo.jobs import materialize
-    from feature_repo.valkey import online_store
 
     figures = []
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:
@@ -248,12 +252,12 @@ def fresh_world(size: dict[str, int]) -> list[Figure]:
             seconds = time.perf_counter() - started
             figures.append(Figure("offline", name, seconds, "s"))
             if rows:
-                figures.append(Figure("offline", f"{name}: log rows per second", rows / seconds, "1/s"))
+                figures.append(Figure("offline", name, rows / seconds, "rows/s"))
 
         timed("simulate", lambda: simulate(home, SimulatorConfig(**size)))  # type: ignore[arg-type]
         lake = Lake(home)
         rows = lake.events().num_rows + lake.impressions().num_rows
-        figures.append(Figure("offline", "log rows (events and impressions)", rows, ""))
+        figures.append(Figure("offline", "events and impressions", rows, "rows"))
         timed("build features", lambda: build_features(home), rows)
         with online_store(home) as url:
             materialize.apply(home, url)
@@ -267,29 +271,38 @@ def show(result: dict[str, Any]) -> None:
     table = Table(title=f"Marquee on “{result['world']}”, release {result['release']}", title_justify="left")
     for column in ("part", "figure"):
         table.add_column(column)
-    for column in ("value", "bar"):
-        table.add_column(column, justify="right")
+    for column in ("median", "p99", "unit", "bar"):
+        table.add_column(column, justify="left" if column == "unit" else "right")
     part = ""
     for figure in result["figures"]:
-        bar = "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}"
-        value = f"{figure['value']:,.2f}" if figure["value"] < 100 else f"{figure['value']:,.0f}"
         if part and figure["part"] != part:
             table.add_section()
-        shown = "" if figure["part"] == part else figure["part"]
-        table.add_row(shown, figure["name"], f"{value} {figure['unit']}".strip(), bar)
+        table.add_row(
+            "" if figure["part"] == part else figure["part"],
+            figure["name"],
+            _number(figure["value"]),
+            "" if figure["p99"] is None else _number(figure["p99"]),
+            figure["unit"],
+            "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}",
+        )
         part = figure["part"]
     console = Console()
     console.print(table)
     histogram = result["event_to_page_ms"]
     widest = max(histogram.values())
     console.print("event → changed page")
-    for label, count in histogram.items():
+    filled = [at for at, count in enumerate(histogram.values()) if count]
+    for label, count in list(histogram.items())[filled[0] : filled[-1] + 1]:
         console.print(f"  {label:>10} ms {count:>5} {'█' * round(40 * count / widest)}", highlight=False)
 
 
-def _quantiles(part: str, name: str, milliseconds: Sequence[float], at_most_p99: float | None = None) -> list[Figure]:
+def _number(value: float) -> str:
+    return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def _latency(part: str, name: str, milliseconds: Sequence[float], at_most: float | None = None) -> Figure:
     p50, p99 = np.percentile(milliseconds, [50, 99]).tolist()
-    return [Figure(part, f"{name} p50", p50, "ms"), Figure(part, f"{name} p99", p99, "ms", at_most=at_most_p99)]
+    return Figure(part, name, p50, "ms", p99, at_most)
 
 
 def _histogram(milliseconds: Sequence[float]) -> dict[str, int]:
@@ -351,7 +364,7 @@ def _resident_mib(exclude: str) -> dict[str, float]:
             continue  # it ended while we looked
         if port in command:
             continue
-        module = command[command.index("-m") + 1] if "-m" in command else Path(command[0]).name if command else "?"
+        module = command[command.index("-m") + 1] if "-m" in command else Path(" ".join(command).split(" ")[0]).name
         found[module] = found.get(module, 0.0) + resident
     return found
 
