@@ -90,6 +90,8 @@ def test_the_history_before_keeps_its_order_and_ends_before_the_log(home: Home, 
         ("2", True, "history"),
         ("1", False, "history"),
     ]
+    last_us = (T_MS - DAY_MS) * 1000
+    assert [row["timestamp_us"] for row in past] == [last_us - 8 * DAY_MS * 1000, last_us]  # 16 days, two exposures
     (watch,) = Lake(home).events(end_us=T_MS * 1000).to_pylist()
     assert watch["video_id"] == "2"
     assert watch["watch_seconds"] == pytest.approx(0.75 * 40)  # as much as the log's one long view
