@@ -105,7 +105,8 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
     ]
     params = {
         "objective": "binary",
-        "learning_rate": 0.08,
+        "learning_rate": 0.1,
+        "max_bin": 63,
         "num_leaves": 31,
         "min_data_in_leaf": 50,
         "feature_fraction": 0.8,
@@ -115,8 +116,8 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
         "force_row_wise": True,
         "verbosity": -1,
     }
-    stop = lightgbm.early_stopping(15, verbose=False)
-    return lightgbm.train(params, sets[0], 200, valid_sets=[sets[1]], callbacks=[stop])
+    stop = lightgbm.early_stopping(10, verbose=False)
+    return lightgbm.train(params, sets[0], 150, valid_sets=[sets[1]], callbacks=[stop])
 
 
 def tree_features(encoding: RankerEncoding, rows: RankingRows) -> Array:
