@@ -20,6 +20,7 @@ from feature_repo.home import Home, HomeError, MarqueeError
 from feature_repo.progress import Advance
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bars
 
     from feature_repo.ingest.simulator import SimulatorConfig
@@ -37,6 +38,8 @@ EPILOG = """Examples:
   marquee ingest movielens --path ml-1m --home worlds/ml1m
 
   marquee recommend u00042 -n 10 --explain"""
+
+PIPE_WIDTH = 150
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=EPILOG
@@ -527,17 +530,16 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
 
 
 def print_page(page: Mapping[str, Any], explain: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = _console()
     for row in page["rows"]:
-        table = Table(title=f"{row['title']}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for column in ("video", "title", "channel", "reason") + (("source", "score") if explain else ()):
-            table.add_column(column, overflow="ellipsis", no_wrap=True)
+        table = Table(title=row["title"], title_justify="left", title_style="bold", box=None, show_header=False)
+        for width in (8, 58, 44):
+            table.add_column(width=width, overflow="ellipsis", no_wrap=True)
         for item in row["items"][:5]:
-            cells = [item["video_id"], item["title"], item["channel"], item["reason"]]
-            table.add_row(*cells, *((item["source"], f"{item['score']:.3f}") if explain else ()))
+            scored = (f"{item['source']} {item['score']:.3f}",) if explain else ()
+            table.add_row(item["video_id"], item["title"], item["reason"], *scored)
         console.print(table)
     if explain:
         stages = " · ".join(f"{stage} {ms:.1f}" for stage, ms in page.get("stage_ms", {}).items())
@@ -558,8 +560,14 @@ def print_changes(before: Mapping[str, Any], after: Mapping[str, Any], seconds: 
         _say(f"  new row: {title}")
 
 
-def _print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _console() -> Console:
+    """stdout; wide enough for our tables where it is no terminal but a file or a pipe."""
     from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+
+
+def _print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title=title.replace("_", " "), title_justify="left")
@@ -572,7 +580,7 @@ def _print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
                 for value in row.values()
             )
         )
-    Console().print(table)
+    _console().print(table)
 
 
 def _show(result: Mapping[str, Any], as_json: bool, table: Callable[[Mapping[str, Any]], None] | None = None) -> None:
