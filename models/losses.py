@@ -5,6 +5,7 @@ N positions (real ones only), V videos, S sampled negatives, D dimensions.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -28,15 +29,15 @@ def full_cross_entropy(
 def sampled_cross_entropy(
     state_ND: Tensor, target_ND: Tensor, sample_SD: Tensor, target_N: Tensor, sample_S: Tensor, log_q_V: Tensor
 ) -> Tensor:
-    """Softmax over each position's target and S videos sampled with probability q, with the logQ correction.
+    """The full softmax with its sum estimated from S videos drawn with probability q: the logQ correction.
 
-    Subtracting log q from every logit (Bengio & Senécal 2008; Yi et al. 2019) makes it estimate the full softmax; a
-    sampled video that is the position's own target is left out.
+    Each sampled video j stands for 1 / (S q_j) of itself (importance sampling, Bengio & Senécal 2008); the target is
+    known to be there, stands for itself, and is left out among the samples.
     """
-    own_N = (state_ND * target_ND).sum(dim=1) - log_q_V[target_N]
-    other_NS = state_ND @ sample_SD.T - log_q_V[sample_S]
+    own_N = (state_ND * target_ND).sum(dim=1)
+    expected_S = log_q_V[sample_S] + math.log(len(sample_S))
+    other_NS = state_ND @ sample_SD.T - expected_S
     other_NS = other_NS.masked_fill(target_N[:, None] == sample_S[None, :], float("-inf"))
-    # q counts draws: each of the S samples stands for V / S videos, the target for itself.
     logits_NC = torch.cat([own_N[:, None], other_NS], dim=1)
     return torch.nn.functional.cross_entropy(logits_NC, torch.zeros_like(target_N))
 

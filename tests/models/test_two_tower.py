@@ -1,0 +1,155 @@
+"""The user tower sees the past only, a batch changes nobody's vector, and the artifact is what was trained."""
+
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from feature_repo.schema import GENRE_SLOTS
+from models.content import ContentEncoding
+from models.encoding import SequenceEncoding
+from models.two_tower import RetrievalModel, TowerConfig, TwoTower, user_tower
+
+IDS = tuple(f"v{number:02}" for number in range(30))
+CONFIG = TowerConfig(dim=16, blocks=2, heads=2, length=10)
+
+
+def content(n: int = 30) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    tags = np.empty(n, dtype=object)
+    tags[:] = [["tag"]] * n
+    return {
+        "title": np.array([f"word{row % 5} word{row % 3}" for row in range(n)], dtype=object),
+        "description": np.array([f"about{row % 7}" for row in range(n)], dtype=object),
+        "tags": tags,
+        "genres": (rng.random((n, GENRE_SLOTS)) < 0.1).astype(np.float32),
+        "creator_id": np.array([f"c{row % 4}" for row in range(n)], dtype=object),
+        "video_language": np.array(["en"] * n, dtype=object),
+        "duration_seconds": rng.random(n) * 1000,
+    }
+
+
+@pytest.fixture(scope="module")
+def network() -> TwoTower:
+    """As if trained: initialization alone is too quiet to tell anything apart."""
+    torch.manual_seed(0)
+    encoding = ContentEncoding.fit(content(), text_dimensions=4)
+    made = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), CONFIG)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    return made
+
+
+@pytest.fixture(scope="module")
+def model(network: TwoTower) -> RetrievalModel:
+    encoding = ContentEncoding.fit(content(), text_dimensions=4)
+    return RetrievalModel.export(network, SequenceEncoding(IDS, CONFIG.length), encoding)
+
+
+def vector(model: RetrievalModel, history: list[str], now_us: int = 10**6) -> np.ndarray:
+    times = [list(range(len(history)))]
+    return model.user_vectors([history], times, np.array([now_us]))[0]
+
+
+def test_a_state_does_not_see_what_came_after(network: TwoTower) -> None:
+    tokens, counts = torch.tensor([[30, 1, 2, 3, 4]]), torch.tensor([5])
+    changed = tokens.clone()
+    changed[0, 3:] = torch.tensor([9, 8])
+    network.eval()
+    with torch.no_grad():
+        before, after = (network.states(network.video_vectors(), t, counts)[0] for t in (tokens, changed))
+    torch.testing.assert_close(before[:3], after[:3])
+    assert (before[3] - after[3]).abs().max() > 1e-3
+
+
+def test_the_exported_program_is_the_network_for_any_batch_and_length(network: TwoTower, model: RetrievalModel) -> None:
+    rng = np.random.default_rng(1)
+    for viewers, watched in ((1, 0), (1, 1), (1, 10), (2, 3), (9, 10)):
+        histories = [[IDS[token] for token in rng.integers(0, 30, watched)] for _ in range(viewers)]
+        tokens, counts = model.sequences.encode(histories)
+        with torch.no_grad():
+            expected = user_tower(network)(torch.from_numpy(tokens), torch.from_numpy(counts)).numpy()
+        found = model.user_vectors(histories, [list(range(watched))] * viewers, np.full(viewers, 10**6))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_viewers_vector_does_not_depend_on_who_else_is_asked_about(model: RetrievalModel) -> None:
+    histories = [["v01"], [], list(IDS[:10]), ["v05", "v06"]]
+    times = [list(range(len(history))) for history in histories]
+    together = model.user_vectors(histories, times, np.full(4, 10**6))
+    alone = np.stack([vector(model, history) for history in histories])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_order_matters(model: RetrievalModel) -> None:
+    assert np.abs(vector(model, ["v01", "v02"]) - vector(model, ["v02", "v01"])).max() > 1e-3
+
+
+def test_unknown_videos_are_skipped_and_an_empty_history_is_a_new_viewer(model: RetrievalModel) -> None:
+    np.testing.assert_allclose(vector(model, ["v01", "x", "v02"]), vector(model, ["v01", "v02"]), atol=1e-6)
+    new = vector(model, [])
+    np.testing.assert_allclose(vector(model, ["x", "y"]), new, atol=1e-6)
+    assert np.abs(new).max() > 0.1
+    assert model.user_vectors([], [], np.zeros(0, dtype=np.int64)).shape == (0, 16)
+
+
+def test_only_the_newest_of_a_long_history_count(model: RetrievalModel) -> None:
+    np.testing.assert_allclose(vector(model, list(IDS)), vector(model, list(IDS[-10:])), atol=1e-6)
+
+
+def test_a_watch_that_has_not_happened_yet_is_not_known(model: RetrievalModel) -> None:
+    seen = model.user_vectors([["v01", "v02", "v03"]], [[100, 200, 300]], np.array([300]))[0]
+    np.testing.assert_allclose(seen, vector(model, ["v01", "v02"]), atol=1e-6)
+
+
+def test_a_video_vector_is_its_id_and_its_content(network: TwoTower, model: RetrievalModel) -> None:
+    ids = network.id_embedding.weight.detach().numpy()
+    np.testing.assert_allclose(model.item_vectors, ids + model.embed(content()), atol=1e-5)
+
+
+def test_in_training_some_videos_have_content_only(network: TwoTower, model: RetrievalModel) -> None:
+    network.train()
+    with torch.no_grad():
+        vectors = torch.stack([network.video_vectors() for _ in range(200)]).numpy()
+    network.eval()
+    alone = np.isclose(vectors, model.embed(content()), atol=1e-5).all(axis=2)
+    assert alone.mean() == pytest.approx(CONFIG.id_dropout, abs=0.02)
+
+
+def test_a_loaded_model_is_the_same_and_holds_no_pickle(model: RetrievalModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "two_tower")
+    loaded = RetrievalModel.load(tmp_path / "two_tower")
+    np.testing.assert_allclose(vector(loaded, ["v01", "v02"]), vector(model, ["v01", "v02"]), atol=1e-6)
+    np.testing.assert_array_equal(loaded.item_vectors, model.item_vectors)
+    np.testing.assert_allclose(loaded.embed(content()), model.embed(content()), atol=1e-6)
+    assert (loaded.video_ids, loaded.dim) == (list(IDS), 16)
+    with zipfile.ZipFile(tmp_path / "two_tower" / "user_tower.pt2") as archive:
+        pickles = [name for name in archive.namelist() if archive.read(name)[:2] == b"\x80\x02"]
+    assert pickles == []
+
+
+def test_one_viewer_takes_less_than_two_milliseconds_on_one_core() -> None:
+    config = TowerConfig(dim=64, blocks=2, length=50)
+    encoding = ContentEncoding.fit(content(), text_dimensions=4)
+    network = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), config)
+    model = RetrievalModel.export(network, SequenceEncoding(IDS, 50), encoding)
+    history = [IDS[number % 30] for number in range(50)]
+    threads, best = torch.get_num_threads(), 1.0
+    torch.set_num_threads(1)
+    try:
+        for _ in range(60):
+            started = time.perf_counter()
+            vector(model, history)
+            best = min(best, time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
+    assert best < 0.002
+
+
+def test_a_config_that_cannot_be_says_so() -> None:
+    with pytest.raises(ValueError, match="multiple of heads"):
+        TowerConfig(dim=10, heads=3)
