@@ -40,6 +40,7 @@ EPILOG = """Examples:
   marquee recommend u00042 -n 10 --explain"""
 
 PIPE_WIDTH = 150
+INTERRUPTED = 130  # the exit status that typer gives to Ctrl-C
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=EPILOG
@@ -640,13 +641,13 @@ def _run() -> int:
     try:
         app(standalone_mode=True)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if code == INTERRUPTED:
+            print("marquee: stopped; run the same command to go on where it was", file=sys.stderr)
+        return code
     except MarqueeError as error:
         print(f"marquee: {error}", file=sys.stderr)
         return 2 if isinstance(error, HomeError) else 1
-    except KeyboardInterrupt:
-        print("marquee: stopped; run the same command to go on where it was", file=sys.stderr)
-        return 130
     return 0
 
 
