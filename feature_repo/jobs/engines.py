@@ -32,7 +32,7 @@ def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str
             events = read(lake.events_glob, hive_partitioning=False)
             impressions = read(lake.impressions_glob, hive_partitioning=False)
         else:
-            events, impressions = read(lake.events_glob), read(lake.impressions_glob)
+            events, impressions = read(str(lake.root / "events")), read(str(lake.root / "impressions"))
         for view, expression in EXPRESSIONS.items():
             yield view, expression(events, impressions, videos, now_us=now_us).to_pyarrow()
 
@@ -45,6 +45,7 @@ def _spark() -> Iterator[Any]:
     except ImportError as error:
         raise SparkAbsent("Spark is an extra: `pip install 'marquee[spark]'` (or `make spark`)") from error
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # read when we launch the JVM, not under spark-submit
     try:
         session = (
             SparkSession.builder.appName("marquee-features")
