@@ -14,9 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from feature_repo.home import HomeError
 from monitoring.snapshot import DataDefinition, EmbeddingsDrift, ModelDriftMethod, lt, snapshot
 
 MIN_ROWS = 30
+
+
+class TooFew(HomeError):
+    """The home holds too little to compare; the message says of what."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,11 @@ def embedding_drift(
 ) -> EmbeddingDrift:
     """Compare two samples of vectors. The bar rises for small samples, so that chance alone does not alarm.
 
-    The rows must be independent: the same user in both samples would hide a drift.
+    The rows must be independent: the same user in both samples would hide a drift. Raises TooFew.
     """
     rows = len(reference_ND), len(current_MD)
     if min(rows) < MIN_ROWS:
-        raise ValueError(f"{name}: expected at least {MIN_ROWS} vectors on each side, found {rows[0]} and {rows[1]}")
+        raise TooFew(f"{name}: expected at least {MIN_ROWS} vectors on each side, found {rows[0]} and {rows[1]}")
     bar = max(bar, 0.5 + 3 * _auc_deviation(rows[0] // 2, rows[1] // 2))
     center, spread = reference_ND.mean(axis=0), reference_ND.std(axis=0) + 1e-6
     columns = [f"{name}_{dimension}" for dimension in range(reference_ND.shape[1])]

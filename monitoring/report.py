@@ -21,7 +21,7 @@ from feature_repo.home import Home, HomeError, atomic_directory, write_atomic
 from feature_repo.progress import SILENT, Progress
 from models.artifact import load_champion
 from monitoring.drift import feature_drift
-from monitoring.embedding_drift import EmbeddingDrift, embedding_drift
+from monitoring.embedding_drift import EmbeddingDrift, TooFew, embedding_drift
 from monitoring.feed_quality import Interactions, feed_quality
 from monitoring.index_page import ALARM, QUIET, UNMEASURED, Card, index_html
 from monitoring.subject import ReportConfig, Subject, day
@@ -52,7 +52,9 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
             for name, (title, make) in makers.items():
                 try:
                     card, headlines[name] = make(subject, title, folder / f"{name}.html")
-                except (ValueError, HomeError) as error:  # too little data to compare: say so, and make the others
+                except (
+                    HomeError
+                ) as error:  # too little to compare, or features older than the lake: say so, make the others
                     card, headlines[name] = Card(title, UNMEASURED, f"{error}."), {"not_measured": str(error)}
                 cards.append(card)
                 advance(1)
@@ -99,7 +101,7 @@ def _user_vectors(subject: Subject, title: str, path: Path) -> Made:
         own = [user for user, user_id in enumerate(seen.user_ids) if crc32(user_id.encode()) % 2 == half]
         chosen = _sample(np.array(own, dtype=np.int64), subject.config.users)
         if not len(chosen):
-            raise ValueError(f"too few viewers had watched anything by {day(at_us)}")
+            raise TooFew(f"too few viewers had watched anything by {day(at_us)}")
         vectors.append(subject.user_vectors([histories[u] for u in chosen], [times[u] for u in chosen], at_us))
     found = embedding_drift("user", vectors[0], vectors[1], path)
     compared = f"{len(vectors[0]):,} viewers on {day(cuts.t2_us)} against {len(vectors[1]):,} on {day(cuts.end_us)}"
@@ -122,7 +124,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
     asked = next_watches(subject.watched, cuts.t2_us, cuts.end_us)
     asked = asked.take(_sample(np.arange(len(asked)), config.judged_users))
     if not len(asked):
-        raise ValueError(f"no viewer watched a new video from {day(cuts.t2_us)} on")
+        raise TooFew(f"no viewer watched a new video from {day(cuts.t2_us)} on")
     open_UV = np.tile(subject.published_us < cuts.t2_us, (len(asked), 1))
     for row, history in enumerate(asked.histories):
         open_UV[row, subject.rows(history)] = False

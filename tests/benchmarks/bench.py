@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -88,10 +89,20 @@ def main() -> None:
 
 
 def bench(home: Home, sizes: Sizes, say: Callable[[str], None]) -> dict[str, Any]:
-    """All figures of a home as JSON-able rows. Raises HomeError when nothing is promoted there."""
+    """All figures of a home as JSON-able rows. Raises HomeError when nothing is promoted there.
+
+    The work is done on a copy: thousands of pages that nobody saw are nothing to train on.
+    """
     from models.artifact import champion
 
-    release = champion(home).name
+    champion(home)
+    with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:
+        ignored = shutil.ignore_patterns("run", "mlflow", "reports", "bentoml", "*.sock", "*.pid")
+        shutil.copytree(home.root, folder, ignore=ignored, dirs_exist_ok=True)
+        return _bench(Home.open(folder), champion(home).name, sizes, say)
+
+
+def _bench(home: Home, release: str, sizes: Sizes, say: Callable[[str], None]) -> dict[str, Any]:
     users = _users(home)
     say(f"in process: {sizes.pages} pages")
     figures = in_process(home, users, sizes.pages)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from monitoring.drift import DriftBars, feature_drift
-from monitoring.embedding_drift import embedding_drift
+from monitoring.embedding_drift import TooFew, embedding_drift
 from monitoring.snapshot import DataDefinition, ValueDrift, snapshot
 
 ROWS = 3_000
@@ -98,5 +98,5 @@ def test_the_bar_rises_for_few_vectors_so_that_chance_does_not_alarm() -> None:
 
 
 def test_too_few_vectors_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="video: expected at least 30"):
+    with pytest.raises(TooFew, match="video: expected at least 30"):
         embedding_drift("video", vectors(1), vectors(2, rows=10))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,18 @@ from typing import Any
 import pytest
 
 from feature_repo.home import Home, HomeError
+from feature_repo.jobs.build_features import build_features
 from monitoring.report import write_reports
 
 
 @pytest.fixture(scope="module")
-def written(small_world: Path) -> tuple[Home, dict[str, Any]]:
-    home = Home.open(small_world)
-    home.reports.mkdir(exist_ok=True)
+def written(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, Any]]:
+    home = Home.open(tmp_path_factory.mktemp("reported"))
+    for part in ("lake", "releases"):
+        shutil.copytree(small_world / part, home.root / part)
+    shutil.copy(small_world / "world.json", home.root)
+    build_features(home)  # whoever served this world since may have added to its lake
+    home.reports.mkdir()
     (home.reports / "stale.html").write_text("from an older run")
     return home, write_reports(home)
 
@@ -45,6 +51,17 @@ def test_the_headline_numbers_are_finite_and_fit_into_json(written: tuple[Home, 
 def test_a_home_without_a_release_names_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="marquee"):
         write_reports(Home.open(tmp_path))
+
+
+def test_what_cannot_be_compared_is_said_and_the_rest_is_written(small_world: Path, tmp_path: Path) -> None:
+    home = Home.open(tmp_path)
+    for part in ("lake", "releases"):
+        shutil.copytree(small_world / part, home.root / part)
+    shutil.copy(small_world / "world.json", home.root)
+    result = write_reports(home)  # without features
+    assert "not_measured" in result["feature_drift"]
+    assert "ndcg_at_10" in result["feed_quality"]["champion"]
+    assert "not measured" in (home.reports / "index.html").read_text()
 
 
 def _numbers(value: Any) -> Iterator[float]:
