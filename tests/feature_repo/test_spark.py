@@ -14,6 +14,7 @@ from feature_repo.schema import VIEWS
 
 
 @pytest.mark.spark
+@pytest.mark.timeout(600)  # a JVM starts
 # Spark's Python side leaves sockets to the collector and calls what pandas and Python have deprecated.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_spark_builds_the_tables_that_duckdb_builds(tmp_path: Path) -> None:
