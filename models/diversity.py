@@ -148,6 +148,16 @@ def fill(filling: Filling) -> list[int]:
     return filling.taken
 
 
+def first_of_each(code_N: Array, most: int) -> Array:
+    """(N,) bool: whether a candidate is among the first `most` of its code; code -1 is not counted."""
+    kept_N = np.ones(len(code_N), dtype=bool)
+    seen: dict[int, int] = {}
+    for at, code in enumerate(code_N.tolist()):
+        seen[code] = seen.get(code, 0) + 1
+        kept_N[at] = code < 0 or seen[code] <= most
+    return kept_N
+
+
 def codes(values: Sequence[str]) -> Array:
     """Equal texts -> equal codes from 0 on; "" -> -1."""
     code_of: dict[str, int] = {"": -1}

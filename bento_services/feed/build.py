@@ -257,14 +257,14 @@ def serve(release: Release, config: FeedConfig) -> Serving:
 
 def _rows(policy: Policy, config: FeedConfig, title: str) -> tuple[Selector, ...]:
     """The rows of a first page in the order in which they choose; how they are shown is the presenter's to say."""
-    sizes = config.rows
-    popular = selectors.FromSource(sources.POPULAR, "Popular now", "What most viewers watch", sizes)
+    sizes, most = config.rows, policy.caps.max_per_creator
+    popular = selectors.FromSource(sources.POPULAR, "Popular now", "What most viewers watch", sizes, most)
     return (
         selectors.ContinueWatching(),
         selectors.Recommendations(policy, selectors.TOP_PICKS, title, config.explore),
-        selectors.BecauseYouWatched(sizes),
-        selectors.FromSource(sources.TRENDING, "Trending now", "Watched by many in the last day", sizes),
-        selectors.FromSource(sources.FRESH, "New releases", "Just published", sizes, own_order=False),
+        selectors.BecauseYouWatched(sizes, most),
+        selectors.FromSource(sources.TRENDING, "Trending now", "Watched by many in the last day", sizes, most),
+        selectors.FromSource(sources.FRESH, "New releases", "Just published", sizes, most, own_order=False),
         selectors.ForNewcomers(popular, sizes.newcomer_watches),
         selectors.SomethingDifferent(sizes),
     )
@@ -286,7 +286,7 @@ def _compose(serving: Serving, served_by: str, request: Request, composition: Co
         cursor=_cursor(request, composition),
         served_by=served_by,
         release_id=serving.release_id,
-        certificate=certify(recommendations, request.query.limit, serving.policy, request.now_us),
+        certificate=certify(rows, recommendations, request.query.limit, serving.policy, request.now_us),
         stage_ms=request.trace.stage_ms,
         candidates=composition.considered,
         warnings=tuple(request.trace.warnings),

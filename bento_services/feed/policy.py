@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bento_services.errors import PolicyError
-from bento_services.feed.page import Item
+from bento_services.feed.page import Item, Row
 from models.diversity import Caps
 
+UNVARIED = ("continue_watching", "explore")  # rows that are not the feed's to vary: the viewer's, and chance's
 DEFAULT = Path(__file__).with_name("policy.toml")
 
 
@@ -76,11 +77,12 @@ def load_policy(path: Path = DEFAULT) -> Policy:
         raise PolicyError(f"{path}: {error}") from error
 
 
-def certify(items: Sequence[Item], limit: int, policy: Policy, now_us: int) -> dict[str, Any]:
-    """What a list of recommendations keeps of the policy, found by looking at the list itself.
+def certify(rows: Sequence[Row], items: Sequence[Item], limit: int, policy: Policy, now_us: int) -> dict[str, Any]:
+    """What a page and its recommendations keep of the policy, found by looking at what is on the page.
 
     Whoever holds the page can find the same figures: a creator is `channel`, a category `genres[0]`, and fresh is
-    `published_at` on or after `fresh_from`. {policy, fresh_from, rules: [{rule, bar, found, kept}], relaxed: [rule]}
+    `published_at` on or after `fresh_from`. `max_per_creator_in_row` is about the rows beside the recommendations, the
+    UNVARIED ones left out. {policy, fresh_from, top, rules: [{rule, bar, found, kept}], relaxed: [rule]}
     """
     caps, n = policy.caps, len(items)
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=caps.fresh_days)).isoformat()
@@ -88,7 +90,11 @@ def certify(items: Sequence[Item], limit: int, policy: Policy, now_us: int) -> d
     genres_on_top = Counter(genre for item in items[: caps.top] for genre in set(item.genres))
     found: dict[str, tuple[float, float, bool]] = {}  # rule -> bar, found, whether more is better
     found["count"] = (limit, n, True)
-    found["no_duplicates"] = (0, n - len({item.video_id for item in items}), False)
+    on_page = [item.video_id for row in rows for item in row.items]
+    found["duplicates_on_page"] = (0, len(on_page) - len(set(on_page)), False)
+    varied = [row.items for row in rows if row.row_id not in UNVARIED and row.items is not items]
+    in_rows = [_most(Counter(item.channel for item in row)) for row in varied]
+    found["max_per_creator_in_row"] = (caps.max_per_creator, max(in_rows, default=0), False)
     found["max_per_creator"] = (caps.max_per_creator, _most(Counter(item.channel for item in items)), False)
     found["max_category_share"] = (caps.category_bar(n), _most(Counter(categories)), False)
     found["max_category_run"] = (caps.max_category_run, _longest_run(categories), False)

@@ -13,6 +13,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow, Request
 from bento_services.feed.scorers import served_columns
+from bento_services.feed.selectors import BECAUSE
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
 JUDGED_BY = 5  # the first videos of a row decide how high it stands
@@ -97,6 +98,8 @@ def _reason(row: FilledRow, at: int, video: int, provenance: dict[str, float], r
     if row_id == sources.EXPLORE:
         return "Something different"
     anchor = _anchor(row.candidates, at)
+    if row_id.startswith(BECAUSE):
+        return f"Because you watched “{columns['title'][anchor]}”"
     if sources.SERIES in provenance and anchor >= 0 and columns["series_id"][anchor] == columns["series_id"][video]:
         return f"Next in series after “{columns['title'][anchor]}”"
     if row_id == sources.TRENDING:

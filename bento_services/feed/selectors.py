@@ -13,13 +13,14 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import RowSizes
 from bento_services.feed.pipeline import Chosen, Request
 from bento_services.feed.policy import Policy
-from models.diversity import Filling
+from models.diversity import Filling, first_of_each
 from models.exploration import among, beta_arms, prior_rates, thompson_probabilities
 
 Array = np.ndarray[Any, Any]
 
 TOP_PICKS = "top_picks"
 MORE = "more"
+BECAUSE = "because_you_watched"
 RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that are a page's recommendations
 
 
@@ -99,7 +100,8 @@ class BecauseYouWatched:
     """Rows of what is alike to a video that the viewer watched, for the latest watched that have enough."""
 
     sizes: RowSizes
-    name = "because_you_watched"
+    most_per_creator: int
+    name = BECAUSE
 
     def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
         if "anchor" not in candidates:
@@ -108,7 +110,7 @@ class BecauseYouWatched:
         anchors = candidates["anchor"][similar]
         rows: list[Chosen] = []
         for watched in request.rows_of(request.viewer.history_ids[-sources.ANCHORS :])[::-1].tolist():
-            order = similar[anchors == watched][: self.sizes.length]
+            order = _varied(similar[anchors == watched], candidates, self.most_per_creator)[: self.sizes.length]
             title = request.catalog.columns["title"][watched]
             row_id = f"{self.name}:{request.catalog.video_ids[watched]}"
             reason = f"Others who watched “{title}” watched these"
@@ -126,6 +128,7 @@ class FromSource:
     title: str
     reason: str
     sizes: RowSizes
+    most_per_creator: int
     own_order: bool = True
 
     @property
@@ -136,7 +139,8 @@ class FromSource:
         order = _from(candidates, self.source)
         if self.own_order:
             order = order[np.argsort(-candidates.score_of(self.source)[order], kind="stable")]
-        return _row(self.source, self.title, self.reason, order[: self.sizes.length], self.sizes.least)
+        order = _varied(order, candidates, self.most_per_creator)[: self.sizes.length]
+        return _row(self.source, self.title, self.reason, order, self.sizes.least)
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,10 @@ class SomethingDifferent:
         left = candidates["explore_pool"][order] - np.arange(len(order)) if len(order) else np.ones(0)
         title, reason = "Explore something different", "Outside of what you usually watch"
         return _row(self.name, title, reason, order, self.sizes.least, propensity=1.0 / np.maximum(left, 1))
+
+
+def _varied(order: Array, candidates: Candidates, most_per_creator: int) -> Array:
+    return order[first_of_each(candidates["creator"][order], most_per_creator)]
 
 
 def _from(candidates: Candidates, source: str) -> Array:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.diversity import RULES, Caps, Filling, codes, fill, mmr
+from models.diversity import RULES, Caps, Filling, codes, fill, first_of_each, mmr
 
 EAST, NORTH, ALMOST_EAST = (1.0, 0.0), (0.0, 1.0), (0.99, 0.1)
 
@@ -171,6 +171,11 @@ def test_a_place_breaks_a_rule_only_when_no_candidate_left_would_keep_all(creato
         left = [other for other in range(len(creators)) if other not in chosen[:at]]
         sound = [other for other in left if keeps_all(chosen[:at], other)]
         assert not sound or video == sound[0]
+
+
+def test_the_first_of_each_creator_stay_and_unknown_ones_all() -> None:
+    kept = first_of_each(np.array([0, 0, 1, 0, -1, -1, -1, 1]), 2)
+    assert kept.tolist() == [True, True, True, False, True, True, True, True]
 
 
 def test_equal_texts_have_equal_codes_and_nothing_has_none() -> None:
