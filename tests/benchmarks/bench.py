@@ -190,10 +190,10 @@ def over_http(
         _latency("home over HTTP", "one at a time", many.milliseconds, at_most=50.0),
         _latency("home over HTTP", "four at a time", [ms for pair in pairs for ms in pair[0].milliseconds]),
         Figure("home over HTTP", "four at a time", home_rate, "requests/s"),
-        _latency("empty BentoML endpoint", "four at a time", [ms for pair in pairs for ms in pair[1].milliseconds]),
-        Figure("empty BentoML endpoint", "four at a time", empty_rate, "requests/s"),
         Figure("home over HTTP", "share of the empty endpoint's rate", ratio),
         Figure("home over HTTP", f"errors in {sizes.requests} requests", many.errors, at_most=0),
+        _latency("empty BentoML endpoint", "four at a time", [ms for pair in pairs for ms in pair[1].milliseconds]),
+        Figure("empty BentoML endpoint", "four at a time", empty_rate, "requests/s"),
         _latency("event to changed page", "sent → a page shows it", waits, at_most=2_000.0),
         Figure("event to changed page", "slowest", max(waits), "ms", at_most=2_000.0),
         *(Figure("idle resident memory", name, mib, "MiB") for name, mib in sorted(idle.items())),
@@ -298,6 +298,7 @@ def show(result: dict[str, Any]) -> None:
         )
         part = figure["part"]
     console = Console()
+    console.width = max(console.width, 110)
     console.print(table)
     histogram = result["event_to_page_ms"]
     widest = max(histogram.values())
