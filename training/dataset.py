@@ -76,7 +76,7 @@ def ranking_rows(
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):
         features = historical_features(home, shown.select(["user_id", "video_id", "timestamp_us"]), RANK_SERVICE)
     features["genre_affinity"] = _slots(features["genre_affinity"])
-    features["genres"] = multi_hot(features["genres"], world.genres)
+    features["genres"] = multi_hot(list(features["genres"]), world.genres)
     context = context_columns(_of(shown, "timestamp_us"), _of(shown, "device"), _of(shown, "utc_offset_minutes"))
     user_ids, video_ids = _of(shown, "user_id"), _of(shown, "video_id")
     score = _two_tower_scores(home, retrieval, features, user_ids, video_ids, context["timestamp_us"], progress)

@@ -157,6 +157,7 @@ def ranking_figures(
 def _click_figures(rows: RankingRows, score: Array, probability: bool) -> Figures:
     clicked = rows.labels["click"]
     return {
+        "clicks": float(clicked.sum()),
         "auc": auc(clicked, score),
         "gauc": gauc(clicked, score, rows.user_ids),
         "log_loss": log_loss(clicked, score) if probability else None,

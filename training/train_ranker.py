@@ -132,7 +132,7 @@ def data_hash(rows: RankingRows) -> str:
         for name in sorted(columns):
             column = columns[name]
             digest.update(name.encode())
-            digest.update("\0".join(column).encode() if column.dtype == object else np.ascontiguousarray(column))
+            digest.update("\0".join(column).encode() if column.dtype == object else column.tobytes())
     return digest.hexdigest()
 
 
@@ -151,7 +151,10 @@ def _fit(
     bias = list(network.position_bias.parameters())
     taste = [p for name, p in network.named_parameters() if not name.startswith("position_bias")]
     # The bias is learned faster: what is slow to be put down to position is put down to taste meanwhile.
-    groups = [{"params": taste}, {"params": bias, "lr": 10.0 * config.learning_rate, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"params": taste},
+        {"params": bias, "lr": 10.0 * config.learning_rate, "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay)
     target_NA = torch.from_numpy(np.stack([train.labels[action] for action in ACTIONS], axis=1))
     weight_A = torch.tensor([config.action_losses[action] for action in ACTIONS])
@@ -165,7 +168,7 @@ def _fit(
         for _ in range(config.max_epochs):
             network.train()
             total = 0.0
-            for rows in torch.randperm(len(train), generator=shuffle).split(batch_size):
+            for rows in torch.randperm(len(train), generator=shuffle).split(batch_size):  # type: ignore[no-untyped-call]
                 logits_BA = network(dense_NF[rows], categorical_NC[rows])
                 loss_BA = nn.functional.binary_cross_entropy_with_logits(logits_BA, target_NA[rows], reduction="none")
                 loss = ((loss_BA * weight_A).sum(dim=1) * weight_N[rows]).mean()

@@ -29,10 +29,17 @@ def exposures(home: Home, limit: int | None = None, seed: int = 0) -> RankingRow
     )
 
 
-def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(small_world: Path) -> None:
+@pytest.fixture(scope="module")
+def sampled(small_world: Path) -> RankingRows:
+    return exposures(Home(small_world), limit=200, seed=3)
+
+
+def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
+    small_world: Path, sampled: RankingRows
+) -> None:
     home = Home(small_world)
     world, lake, retrieval = home.world(), Lake(home), RetrievalModel.load(home.models / "two_tower")
-    rows = exposures(home, limit=40, seed=3)
+    rows = sampled
     videos = {row["video_id"]: row for row in lake.videos().to_pylist()}
     users = {row["user_id"]: row for row in lake.users().to_pylist()}
     slot = {name: at for at, name in enumerate(world.genres)}
@@ -44,7 +51,7 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(small
     shown = {row["request_id"]: row for row in lake.impressions().to_pylist()}
     ids, vectors = video_vectors(home, retrieval)
     windows = {*USER_WINDOWS, *VIDEO_WINDOWS}
-    for at in range(0, len(rows), 5):
+    for at in range(0, len(rows), 23):
         now_us, user_id, video_id = int(rows.timestamps_us[at]), rows.user_ids[at], rows.video_ids[at]
         user, video = UserState(), VideoState()
         for event in events:
@@ -71,10 +78,10 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(small
                 np.testing.assert_allclose(trained, column[0], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def test_rows_are_whole_requests_of_the_window_in_order_of_time(small_world: Path) -> None:
+def test_rows_are_whole_requests_of_the_window_in_order_of_time(small_world: Path, sampled: RankingRows) -> None:
     home = Home(small_world)
     cuts = time_cuts(Lake(home))
-    rows = exposures(home, limit=200)
+    rows = sampled
     assert 100 <= len(rows) <= 200
     assert (np.diff(rows.timestamps_us) >= 0).all()
     assert cuts.t1_us <= rows.timestamps_us[0] <= rows.timestamps_us[-1] < cuts.t2_us
@@ -86,14 +93,14 @@ def test_rows_are_whole_requests_of_the_window_in_order_of_time(small_world: Pat
     assert all(len(column) == len(rows) for column in (*rows.columns.values(), *rows.labels.values()))
 
 
-def test_the_sample_is_drawn_by_its_seed(small_world: Path) -> None:
-    first, again, other = (exposures(Home(small_world), limit=100, seed=seed) for seed in (1, 1, 2))
-    assert first.request_ids.tolist() == again.request_ids.tolist()
-    assert set(first.request_ids) != set(other.request_ids)
+def test_the_sample_is_drawn_by_its_seed(small_world: Path, sampled: RankingRows) -> None:
+    again, other = (exposures(Home(small_world), limit=200, seed=seed) for seed in (3, 4))
+    assert sampled.request_ids.tolist() == again.request_ids.tolist()
+    assert set(sampled.request_ids) != set(other.request_ids)
 
 
-def test_taking_rows_keeps_all_columns_together(small_world: Path) -> None:
-    rows = exposures(Home(small_world), limit=60)
+def test_taking_rows_keeps_all_columns_together(sampled: RankingRows) -> None:
+    rows = sampled
     some = rows.take(np.array([5, 3]))
     assert some.video_ids.tolist() == [rows.video_ids[5], rows.video_ids[3]]
     assert some.columns["video_age_days"].tolist() == rows.columns["video_age_days"][[5, 3]].tolist()

@@ -94,6 +94,18 @@ def test_without_a_previous_release_there_is_nothing_to_go_back_to(home: Home) -
         rollback(home)
 
 
+def test_the_rankers_bar_leaves_room_for_the_luck_of_few_clicks(small_world: Path) -> None:
+    release = load_release(champion(Home(small_world)))
+    metrics = json.loads(json.dumps(release.manifest["metrics"]))
+    metrics["ranking"]["ranker"]["auc"] = 0.59
+    for clicks, passed in ((100, True), (10_000, False)):  # standard errors .049 and .0049
+        metrics["ranking"]["retrieval_order"] |= {"auc": 0.6, "clicks": clicks}
+        found = gates(replace(release, manifest={**release.manifest, "metrics": metrics}))
+        gate = next(gate for gate in found if gate.gate == "ranker auc beats retrieval order")
+        assert gate.passed is passed
+        assert gate.bar == pytest.approx(0.6 - (0.24 / clicks) ** 0.5)
+
+
 @pytest.mark.parametrize(
     ("model", "figure", "value", "gate"),
     [
