@@ -1,4 +1,4 @@
-"""How good a ranking, a catalog's exposure and a probability are. Pure numpy; tests check it against ranx and sklearn.
+"""How good a ranking, a catalog's exposure and a probability are. Pure numpy; tests check it against scikit-learn.
 
 B viewers, V videos, K places of a list. Ranks are over the full catalog. A place's relevance is 0 or 1.
 """

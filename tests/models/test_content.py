@@ -7,8 +7,8 @@ import numpy as np
 from feature_repo.schema import GENRE_SLOTS
 from models.content import ContentEncoding
 
-SEA = "ship captain storm harbour sailor island".split()
-COURT = "judge lawyer trial verdict witness jury".split()
+SEA = ["ship", "captain", "storm", "harbour", "sailor", "island"]
+COURT = ["judge", "lawyer", "trial", "verdict", "witness", "jury"]
 
 
 def catalog(n: int = 40) -> dict[str, np.ndarray]:

@@ -1,0 +1,92 @@
+"""Metrics on lists small enough to count by hand, and against scikit-learn on random ones."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from training.metrics import (
+    auc,
+    coverage,
+    ece,
+    gauc,
+    gini,
+    hit_rate_at,
+    hits,
+    log_loss,
+    mrr_at,
+    ndcg_at,
+    ranking_metrics,
+    recall_at,
+    top_k,
+)
+
+LISTS = np.array([[4, 1, 3], [0, 1, 2], [2, 3, 4]])
+TARGETS = [[3, 4, 0, 7], [9], [3]]
+COUNTS = np.array([4, 1, 1])
+RNG = np.random.default_rng(11)
+
+
+def test_lists_counted_by_hand() -> None:
+    found = hits(LISTS, TARGETS)
+    assert found.tolist() == [[True, False, True], [False] * 3, [False, True, False]]
+    assert recall_at(found, COUNTS, 3).tolist() == [0.5, 0.0, 1.0]
+    assert recall_at(found, COUNTS, 1).tolist() == [0.25, 0.0, 0.0]
+    assert hit_rate_at(found, 2).tolist() == [1.0, 0.0, 1.0]
+    assert mrr_at(found, 3).tolist() == [1.0, 0.0, 0.5]
+    ideal = 1 + 1 / np.log2(3) + 0.5
+    assert ndcg_at(found, COUNTS, 3) == pytest.approx([(1 + 0.5) / ideal, 0.0, 1 / np.log2(3)])
+
+
+def test_the_best_k_are_in_order_and_ties_fall_to_the_first() -> None:
+    scores = np.array([[0.0, 2.0, 1.0, 2.0, -np.inf]])
+    assert top_k(scores, 3).tolist() == [[1, 3, 2]]
+    assert top_k(scores, 9).tolist() == [[1, 3, 2, 0, 4]]
+    random = RNG.normal(size=(20, 300))
+    np.testing.assert_array_equal(top_k(random, 50), np.argsort(-random, axis=1)[:, :50])
+
+
+def test_exposure_counted_by_hand() -> None:
+    assert coverage(LISTS, 10) == 0.5
+    assert gini(np.array([[0, 1], [2, 3]]), 4) == pytest.approx(0.0)
+    assert gini(np.array([[0], [0], [0]]), 4) == pytest.approx(0.75)  # one video has all: 1 - 1/V
+
+
+def test_a_whole_row_agrees_with_sklearn_and_with_counting() -> None:
+    scores = RNG.random((30, 200))
+    targets = [RNG.choice(200, RNG.integers(1, 30), replace=False).tolist() for _ in range(30)]
+    found = ranking_metrics(top_k(scores, 50), targets, 200)
+    relevant = np.zeros((30, 200))
+    for viewer, wanted in enumerate(targets):
+        relevant[viewer, wanted] = 1.0
+    rank = (-scores).argsort(axis=1).argsort(axis=1)
+    assert found["ndcg_at_10"] == pytest.approx(sklearn_metrics.ndcg_score(relevant, scores, k=10))
+    best = [min(rank[viewer, wanted]) for viewer, wanted in enumerate(targets)]
+    assert found["hit_rate_at_10"] == pytest.approx(np.mean([place < 10 for place in best]))
+    assert found["mrr_at_10"] == pytest.approx(np.mean([1 / (place + 1) if place < 10 else 0.0 for place in best]))
+    within = [np.mean([rank[viewer, video] < 50 for video in wanted]) for viewer, wanted in enumerate(targets)]
+    assert found["recall_at_50"] == pytest.approx(np.mean(within))
+
+
+def test_auc_and_log_loss_agree_with_sklearn_ties_included() -> None:
+    label, score = RNG.random(500) < 0.3, RNG.integers(1, 20, 500) / 20
+    assert auc(label, score) == pytest.approx(sklearn_metrics.roc_auc_score(label, score))
+    assert log_loss(label, score) == pytest.approx(sklearn_metrics.log_loss(label, score))
+    assert auc(np.ones(3), np.arange(3)) == 0.5
+
+
+def test_auc_within_viewers_is_weighted_by_positives() -> None:
+    label, score = RNG.random(500) < 0.3, RNG.integers(0, 10, 500).astype(float)
+    groups = RNG.choice(["a", "b", "c", "d"], 500)
+    label[groups == "d"] = False  # without positives: says nothing
+    parts = [(label[groups == g], score[groups == g]) for g in "abc"]
+    expected = np.average(
+        [sklearn_metrics.roc_auc_score(*part) for part in parts], weights=[part[0].sum() for part in parts]
+    )
+    assert gauc(label, score, groups) == pytest.approx(expected)
+    assert gauc(np.zeros(4), np.arange(4), np.array(["a", "a", "b", "b"])) == 0.5
+
+
+def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
+    said = np.repeat([0.2, 0.8], 1000)
+    seen = np.concatenate([np.arange(1000) < 200, np.arange(1000) < 500])
+    assert ece(seen, said, bins=2) == pytest.approx((0.0 + 0.3) / 2)

@@ -1,0 +1,143 @@
+"""Training learns the order of watches, from the past only, and writes what a release needs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from feature_repo.home import Home, HomeError, World
+from feature_repo.lake import EVENTS, USERS, VIDEOS, Lake
+from models.index import VideoIndex
+from models.item_cf import ItemNeighbours
+from models.popularity import Popularity
+from models.two_tower import RetrievalModel
+from training import train_retrieval
+from training.build_index import build_index, video_vectors
+from training.protocol import Protocol, retrieval_figures
+from training.splits import time_cuts
+from training.train_retrieval import Trainer, TwoTowerConfig, train_two_tower, training_data
+
+RING, VIEWERS, WATCHES = 24, 80, 12
+HOUR_US = 3_600_000_000
+CONFIG = TwoTowerConfig(
+    split="leave_last", epochs=12, learning_rate=1e-2, dim=16, blocks=1, length=20, dropout=0.0, id_dropout=0.0,
+    text_dimensions=4, batch_size=16,
+)  # fmt: skip
+
+
+def video(number: int) -> str:
+    return f"v{number % RING:02}"
+
+
+def write_ring(home: Home, watches: int = WATCHES) -> None:
+    """Who watched video n watches n + 1 next, whatever the time; popularity and co-watching know nothing of it."""
+    rng = np.random.default_rng(2)
+    rows = [
+        dict.fromkeys(EVENTS.names, "")
+        | {"event_id": f"{viewer}-{step}", "user_id": f"u{viewer:02}", "video_id": video(start + step)}
+        | {"event": "watch", "timestamp_us": int(step * HOUR_US + rng.integers(HOUR_US)), "sequence": 0}
+        | {"watch_seconds": 90.0, "duration_seconds": 100.0, "position": -1}
+        for viewer, start in enumerate(rng.integers(0, RING, VIEWERS))
+        for step in range(watches)
+    ]
+    videos = [
+        {field.name: [] if pa.types.is_list(field.type) else "" if field.type == pa.string() else 0 for field in VIDEOS}
+        | {"video_id": f"v{number:02}", "title": f"Part {number}", "duration_seconds": 100.0}
+        for number in range(RING + 1)  # the last one is never watched
+    ]
+    lake = Lake(home)
+    lake.write_videos(pa.Table.from_pylist(videos, schema=VIDEOS))
+    lake.write_users(pa.Table.from_pylist([], schema=USERS))
+    lake.write_events(pa.Table.from_pylist(rows, schema=EVENTS))
+    home.write_world(World(name="ring", source="simulated", id_type="str", genres=("Drama",), history_length=20))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("ring"))
+    write_ring(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def trained(home: Home) -> dict[str, object]:
+    return train_two_tower(home, CONFIG)
+
+
+def test_it_learns_what_comes_next_where_the_baselines_cannot(home: Home, trained: dict[str, object]) -> None:
+    retrieval = RetrievalModel.load(home.models / "two_tower")
+    figures = retrieval_figures(home, retrieval, Protocol.load("a1"))
+    assert figures["two_tower"]["mrr_at_10"] > 0.9
+    assert figures["popularity"]["mrr_at_10"] < 0.6
+    assert set(figures) == {"two_tower", "ease", "item_knn", "popularity_7d", "popularity"}
+    after = retrieval.user_vectors([[video(3), video(4)]], [[1, 2]], np.array([3]))
+    ids, _ = build_index(home, retrieval).search(after, 1)
+    assert ids[0, 0] == video(5)
+
+
+def test_everything_a_release_needs_is_written(home: Home, trained: dict[str, object]) -> None:
+    ids, vectors = video_vectors(home, RetrievalModel.load(home.models / "two_tower"))
+    assert ids == [f"v{number:02}" for number in range(RING + 1)]  # also the one that nobody watched
+    assert vectors.shape == (RING + 1, 16)
+    assert len(VideoIndex.build(ids, vectors)) == RING + 1
+    assert len(ItemNeighbours.load(home.models / "item_cf").neighbours(video(3), 5)) == 5
+    assert sum(Popularity.load(home.models / "popularity").counts.values()) == VIEWERS * WATCHES
+    assert not (home.models / ".two_tower.checkpoint").exists()
+    said = json.loads((home.models / "two_tower" / "training.json").read_text())
+    assert (said["split"], said["viewers"], said["config"]["dim"]) == ("leave_last", VIEWERS, 16)
+    assert said["metrics"]["ndcg_at_10"] == trained["metrics"]["ndcg_at_10"]  # type: ignore[index]
+    assert trained["mlflow_version"] == "1"
+
+
+def test_neither_split_trains_on_what_it_is_asked(home: Home) -> None:
+    cuts = time_cuts(Lake(home))
+    by_time = training_data(home, TwoTowerConfig(split="time"))
+    assert by_time.train.timestamps_us.max() < cuts.t1_us
+    assert (by_time.valid.now_us == cuts.t1_us).all()
+    last = training_data(home, CONFIG)
+    assert last.train.lengths.tolist() == [WATCHES - 2] * VIEWERS
+    assert {len(history) for history in last.valid.histories} == {WATCHES - 2}
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_seed_others(home: Home) -> None:
+    def losses(seed: int) -> list[float]:
+        config = TwoTowerConfig(**{**vars(CONFIG), "epochs": 2, "seed": seed})
+        trainer = Trainer(home, config, training_data(home, config))
+        return [row["loss"] for row in trainer.fit(None).run().curve]
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_every_watch_of_every_viewer_is_in_an_epoch_once(home: Home) -> None:
+    trainer = Trainer(home, CONFIG, training_data(home, CONFIG))
+    batches = trainer.batches(0)
+    assert sum(int(count_B.sum()) - len(count_B) for _, count_B in batches) == VIEWERS * (WATCHES - 2)
+    assert not torch.equal(batches[0][0], trainer.batches(1)[0][0])
+
+
+def test_in_a_catalog_too_large_for_the_full_softmax_a_sample_learns_as_well(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_retrieval, "FULL_SOFTMAX_BELOW", 10)
+    config = TwoTowerConfig(**{**vars(CONFIG), "sampled_negatives": 64})
+    trainer = Trainer(home, config, training_data(home, config))
+    state = trainer.fit(None).run()
+    assert state.curve[state.best]["mrr_at_10"] > 0.9
+
+
+def test_too_little_to_learn_from_names_the_place(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    write_ring(home, watches=1)
+    with pytest.raises(HomeError, match="too few to train on"):
+        train_two_tower(home, TwoTowerConfig(split="time", min_count=1000))
+
+
+def test_a_config_that_cannot_be_says_so() -> None:
+    with pytest.raises(ValueError, match="split"):
+        TwoTowerConfig(split="random")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="at least 1"):
+        TwoTowerConfig(epochs=0)
