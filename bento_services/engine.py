@@ -32,6 +32,7 @@ PAGE_THREADS = 2  # a page holds the interpreter most of the time: more threads 
 WRITE_THREADS = 4  # an append waits for the log
 FOLLOW_SECONDS = 1.0
 WARM_UP_PAGES = 20
+WARM_UP_DEADLINE_MS = 10_000  # first calls are slow; that is why they are made now
 
 Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones
@@ -137,7 +138,14 @@ class Engine:
         """Make some pages before anybody asks: first calls compile kernels, fill caches and open connections."""
         users = [self.world.example_user or "nobody", "warm-up"]
         for number in range(pages):
-            self._feed.page(Query(user_id=users[number % 2], request_id=f"warm-up-{number}", log=False))
+            self._feed.page(
+                Query(
+                    user_id=users[number % 2],
+                    request_id=f"warm-up-{number}",
+                    deadline_ms=WARM_UP_DEADLINE_MS,
+                    log=False,
+                )
+            )
         self.ready = True
 
     def follow(self, settings: Settings) -> None:

@@ -6,6 +6,7 @@ arbiter. With MARQUEE_SPLIT=1 retrieval and ranking are services of their own, w
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gc
 from contextlib import ExitStack
@@ -28,6 +29,8 @@ from feature_repo.valkey import online_store
 from models.artifact import Release, load_champion, load_release
 
 report = structlog.get_logger("service")
+
+CALL_SECONDS = 5.0  # the first call of a release loads it; the feed's breaker takes care of a service that is gone
 
 _engine: Engine | None = None
 
@@ -59,7 +62,8 @@ class _Home:
         try:
             _engine = self._engine()
             self._open.callback(_engine.close)
-            _engine.warm_up()
+            await self._connect()
+            await asyncio.to_thread(_engine.warm_up)
             if settings.release is None:
                 _engine.follow(settings)
             if settings.grpc_port is not None:
@@ -84,6 +88,9 @@ class _Home:
     def prepare(self, release: Release) -> Release:
         return release
 
+    async def _connect(self) -> None:
+        """Nothing is elsewhere."""
+
     def _engine(self) -> Engine:
         settings = self.settings
         problems: list[str] = []
@@ -104,20 +111,41 @@ class _Home:
         )
 
 
+class _Caller:
+    """Another service's API, called from a thread that makes a page; the connections live on the event loop."""
+
+    def __init__(self, service: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._client = service.to_async
+        self._loop = loop
+
+    def __call__(self, name: str, *arguments: Any) -> Any:
+        answer = asyncio.run_coroutine_threadsafe(self._client.call(name, *arguments), self._loop)
+        return answer.result(CALL_SECONDS)
+
+
 class _SplitHome(_Home):
     retrieval = bentoml.depends(RetrievalService)
     ranking = bentoml.depends(RankingService)
 
+    async def _connect(self) -> None:
+        for service in (self.retrieval, self.ranking):
+            await service.__aenter__()  # BentoML does so only after this start
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().start()
+
     def prepare(self, release: Release) -> Release:
         """The same release with the two models in the processes of their own services, which load it by its id."""
-        remote, ranking = self.retrieval, self.ranking
-        retrieval: Any = RemoteRetrieval(release.retrieval, remote, release.release_id)
-        index: Any = RemoteIndex(release.index, remote, release.release_id)
+        call = _Caller(self.retrieval, self._loop)
+        retrieval: Any = RemoteRetrieval(release.retrieval, call, release.release_id)
+        index: Any = RemoteIndex(release.index, call, release.release_id)
         return dataclasses.replace(
             release,
             retrieval=retrieval,
             index=index,
-            ranker=RemoteRanker.of(release.ranker, ranking, release.release_id),
+            ranker=RemoteRanker.of(release.ranker, _Caller(self.ranking, self._loop), release.release_id),
         )
 
 

@@ -33,6 +33,8 @@ def build(home: Home) -> dict[str, Any]:
     bentoml_home = Path(os.environ.setdefault("BENTOML_HOME", str(home.root / "bentoml")))
     bentoml_home.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    # Built as split, so that the Bento lists all three services; when it is served, MARQUEE_SPLIT chooses again.
+    os.environ["MARQUEE_SPLIT"] = "1"
     import bentoml  # reads BENTOML_HOME when it is imported
 
     with tempfile.TemporaryDirectory(prefix="marquee-bento-") as folder:
@@ -52,6 +54,7 @@ def build(home: Home) -> dict[str, Any]:
             python={"requirements_txt": "requirements.txt", "lock_packages": False},
             labels={"release": release_id},
         )
+    del os.environ["MARQUEE_SPLIT"]
     return {
         "tag": str(bento.tag),
         "path": str(bento.path),

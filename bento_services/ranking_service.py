@@ -5,6 +5,7 @@ In one process the home service calls the model itself; split (`MARQUEE_SPLIT=1`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -43,13 +44,13 @@ class RankingService:
 class RemoteRanker(RankerModel):
     """A ranker whose forward pass happens in the ranking service; encoding and weights stay with the page."""
 
-    remote: Any = None
+    call: Any = None  # name of an API, arguments -> its answer
     release_id: str = ""
 
     @classmethod
-    def of(cls, ranker: RankerModel, remote: Any, release_id: str) -> RemoteRanker:
+    def of(cls, ranker: RankerModel, call: Callable[..., Any], release_id: str) -> RemoteRanker:
         local = {field.name: getattr(ranker, field.name) for field in fields(RankerModel)}
-        return cls(**local, remote=remote, release_id=release_id)
+        return cls(**local, call=call, release_id=release_id)
 
     def forward(self, dense: np.ndarray[Any, Any], categorical: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.asarray(self.remote.probabilities(self.release_id, dense, categorical))
+        return np.asarray(self.call("probabilities", self.release_id, dense, categorical))

@@ -6,7 +6,7 @@ In one process the home service calls model and index itself; split (`MARQUEE_SP
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,17 @@ def _load(path: Path) -> tuple[RetrievalModel, VideoIndex]:
 class RemoteRetrieval:
     """A RetrievalModel whose user tower runs in the retrieval service; its item vectors are here as well."""
 
-    def __init__(self, local: RetrievalModel, remote: Any, release_id: str) -> None:
+    def __init__(self, local: RetrievalModel, call: Callable[..., Any], release_id: str) -> None:
         self._local = local
-        self._remote = remote
+        self._call = call
         self._release_id = release_id
 
     def user_vectors(
         self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
     ) -> Array:
         return np.asarray(
-            self._remote.user_vectors(
+            self._call(
+                "user_vectors",
                 self._release_id,
                 [list(history) for history in histories],
                 [[int(moment) for moment in times] for times in timestamps_us],
@@ -83,14 +84,14 @@ class RemoteRetrieval:
 class RemoteIndex:
     """A VideoIndex that is searched in the retrieval service."""
 
-    def __init__(self, local: VideoIndex, remote: Any, release_id: str) -> None:
+    def __init__(self, local: VideoIndex, call: Callable[..., Any], release_id: str) -> None:
         self._local = local
-        self._remote = remote
+        self._call = call
         self._release_id = release_id
 
     def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
         mask = EVERYTHING if allowed is None else np.asarray(allowed, dtype=np.uint8)
-        found = self._remote.search(self._release_id, np.asarray(queries, dtype=np.float32), k, mask)
+        found = self._call("search", self._release_id, np.asarray(queries, dtype=np.float32), k, mask)
         return np.array(found["ids"], dtype=object), np.array(found["scores"], dtype=np.float32)
 
     def __len__(self) -> int:

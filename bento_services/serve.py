@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.update({name: value for name, value in given.items() if value is not None})
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["MARQUEE_SPLIT"] = ""  # this is the one-process form; `bentoml serve` starts the other
     if options.die_with_parent:
         threading.Thread(target=_follow_parent, args=(os.getppid(),), name="parent", daemon=True).start()
 
