@@ -98,7 +98,7 @@ class Fit(Generic[Batch]):
         config: LoopConfig,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """`batches(epoch)` are an epoch's batches, in order; `loss` of one is a scalar; `validate` names its figures."""
+        """`batches(epoch)`: an epoch's, in order; `loss` of a batch: a scalar; `validate`: figures by name."""
         self.network, self.batches, self.loss, self.validate = network, batches, loss, validate
         self.config, self.checkpoint = config, checkpoint
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]

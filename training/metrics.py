@@ -39,8 +39,7 @@ def recall_at(hits_BK: Array, target_counts: Array, k: int) -> Array:
 
 def hit_rate_at(hits_BK: Array, k: int) -> Array:
     """(B,) 1 where the first k places hold any target."""
-    found: Array = hits_BK[:, :k].any(axis=1).astype(np.float64)
-    return found
+    return np.asarray(hits_BK[:, :k].any(axis=1), dtype=np.float64)
 
 
 def ndcg_at(hits_BK: Array, target_counts: Array, k: int) -> Array:

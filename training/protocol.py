@@ -65,7 +65,8 @@ class Question:
 
 def question(home: Home, protocol: Protocol) -> Question:
     lake = Lake(home)
-    watched, cuts = watches(lake), time_cuts(lake)
+    events = lake.events()
+    watched, cuts = watches(lake, events), time_cuts(lake, events)
     if protocol.split == "time":
         before = sequences(watched, cuts.t2_us)
         asked, now_us = next_watches(watched, cuts.t2_us, cuts.end_us), cuts.t2_us

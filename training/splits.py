@@ -32,9 +32,9 @@ class Cuts:
     end_us: int
 
 
-def time_cuts(lake: Lake) -> Cuts:
-    """Where the windows of the two models and of the test lie in this lake."""
-    times = np.sort(lake.events()["timestamp_us"].to_numpy())
+def time_cuts(lake: Lake, events: pa.Table | None = None) -> Cuts:
+    """Where the windows of the two models and of the test lie in this lake; `events` when they were read already."""
+    times = np.sort((lake.events() if events is None else events)["timestamp_us"].to_numpy())
     if len(times) < 2:
         raise HomeError(f"{len(times)} events in {lake.root}: too few to train on; simulate or ingest first")
     t1, t2 = (int(times[int(len(times) * quantile)]) for quantile in (TRAIN_UNTIL, RANK_UNTIL))
@@ -80,8 +80,10 @@ class Sequences:
 
     def with_frequent(self, min_count: int) -> Sequences:
         """Without the videos that fewer than `min_count` viewers watched."""
-        _, inverse, counts = np.unique(self.video_ids.astype(str), return_inverse=True, return_counts=True)
-        return self.keep(counts[inverse] >= min_count)
+        if min_count <= 1:
+            return self
+        _, video = _codes(pa.chunked_array([pa.array(self.video_ids, pa.string())]))
+        return self.keep(np.bincount(video)[video] >= min_count)
 
     def digest(self) -> str:
         content = hashlib.sha256("\0".join([*self.user_ids, "", *self.video_ids]).encode())
@@ -116,9 +118,12 @@ class Holdout:
         )
 
 
-def watches(lake: Lake) -> pa.Table:
-    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order."""
-    events = lake.events()
+def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
+    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order.
+
+    `events` are those of the lake, when they were read already.
+    """
+    events = lake.events() if events is None else events
     events = events.filter(pc.equal(events["event"], "watch"))
     videos = lake.videos().select(["video_id", "duration_seconds"])
     place = pc.index_in(events["video_id"], videos["video_id"])

@@ -103,8 +103,8 @@ class TrainingData:
 def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:
     """What may be trained on, and the validation question, by the config's split."""
     lake = Lake(home)
-    watched = watches(lake)
-    cuts = time_cuts(lake)
+    events = lake.events()
+    watched, cuts = watches(lake, events), time_cuts(lake, events)
     if config.split == "time":
         train = sequences(watched, cuts.t1_us).with_frequent(config.min_count)
         return TrainingData(train, next_watches(watched, cuts.t1_us, cuts.t2_us), cuts.t1_us)
@@ -253,9 +253,11 @@ def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
 
 def _write_simple_models(home: Home) -> None:
     """What a release carries of these is as new as can be; evaluation fits its own on what it may know."""
-    watched = watches(Lake(home))
+    lake = Lake(home)
+    events = lake.events()
+    watched, cuts = watches(lake, events), time_cuts(lake, events)
     pairs = zip(watched["video_id"].to_pylist(), watched["timestamp_us"].to_pylist(), strict=True)
-    popularity = Popularity.fit(pairs, time_cuts(Lake(home)).end_us)
+    popularity = Popularity.fit(pairs, cuts.end_us)
     neighbours = ItemNeighbours.fit(sequences(watched).histories())
     for name, model in (("item_cf", neighbours), ("popularity", popularity)):
         with atomic_directory(home.models / name) as directory:
