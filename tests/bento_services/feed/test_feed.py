@@ -228,6 +228,15 @@ def test_the_country_of_the_request_goes_before_that_of_the_profile() -> None:
         assert "v09" not in shown(feed.page(Query(user_id="heavy", country="FR")))
 
 
+def test_a_video_taken_back_from_a_country_is_gone_with_the_next_reading() -> None:
+    reader = feed_world.toy_reader()
+    with feed_of(feed_world.toy_release(), reader) as feed:
+        assert "v04" in shown(feed.page(Query(user_id="new")))
+        reader.videos_by_id["v04"]["countries"] = ["DE"]
+        reader.refresh()
+        assert "v04" not in shown(feed.page(Query(user_id="new")))
+
+
 def test_a_child_whose_profile_was_read_before_is_still_a_child_when_the_store_is_down() -> None:
     reader = feed_world.toy_reader()
     with feed_of(feed_world.toy_release(), reader) as feed:
