@@ -290,7 +290,7 @@ def recommend(
     _show(page, as_json, table=lambda shown: print_page(shown, explain))
 
 
-@app.command(epilog="Example:  marquee package && bentoml serve marquee:latest")
+@app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")
 def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Build a Bento that holds the verified champion release."""
     from bento_services import package as packaging
