@@ -44,8 +44,10 @@ def test_where_there_are_fewer_the_rest_is_empty(index: VideoIndex) -> None:
 
 
 def test_a_removed_video_is_gone_at_once_and_rows_stay(index: VideoIndex) -> None:
-    found = index.search(QUERIES, 3)[0]
+    found = index.search(QUERIES, 4)[0][:, :3]
+    fourth = index.search(QUERIES, 4)[0][0, 3]
     assert index.remove([found[0, 0], "never there"]) == 1
+    assert index.search(QUERIES, 3)[0][0].tolist() == [*found[0, 1:], fourth]
     assert found[0, 0] not in index.search(QUERIES, 200)[0]
     assert (len(index), len(index.ids)) == (199, 200)
     allowed = np.isin(index.ids, found[0].tolist())
