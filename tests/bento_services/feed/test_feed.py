@@ -214,6 +214,15 @@ def test_what_was_begun_can_be_continued_unless_it_is_forbidden() -> None:
     assert begun.items[0].reason == "50 % watched"
 
 
+def test_of_much_that_was_begun_the_latest_can_be_continued() -> None:
+    reader = feed_world.big_reader()
+    user = reader.users_by_id["u004"]
+    user["history_watch_fractions"] = [0.5] * len(user["history_video_ids"])
+    with feed_of(feed_world.big_release(), reader) as feed:
+        begun = feed.page(Query(user_id="u004")).rows[0]
+    assert [item.video_id for item in begun.items] == user["history_video_ids"][:-11:-1]
+
+
 def test_a_video_of_tomorrow_is_not_shown_today() -> None:
     videos = feed_world.toy_videos()
     videos["v04"]["published_timestamp_us"] = NOW_US + 1
