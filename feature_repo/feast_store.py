@@ -15,6 +15,7 @@ from feature_repo.home import Home, write_atomic
 
 TEMPLATE = Path(__file__).with_name("feature_store.yaml")
 BATCH_TIMEOUT_SECONDS = 10.0
+APPLIED_FOR = "applied_for"  # beside the registry: the tables whose paths are in it
 NO_STORE = "127.0.0.1:1"  # for work that reads tables only
 
 
@@ -27,12 +28,18 @@ def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
     (home.feast / "registry.db").unlink(missing_ok=True)
     store = _store(home, url)
     store.apply(list(define(home.features).values()))
+    write_atomic(home.feast / APPLIED_FOR, str(home.features))
     return store
 
 
 def open_store(home: Home, url: str | None = None) -> FeatureStore:
-    """Feast over this home as it was last applied; applied now when it never was."""
-    return _store(home, url) if (home.feast / "registry.db").exists() else apply_definitions(home, url)
+    """Feast over this home as it was last applied; applied now when it never was.
+
+    A registry holds absolute paths: that of a home that was copied or moved would read the tables of the old place.
+    """
+    marker = home.feast / APPLIED_FOR
+    is_ours = marker.exists() and marker.read_text() == str(home.features)
+    return _store(home, url) if is_ours else apply_definitions(home, url)
 
 
 def write_configuration(home: Home, url: str) -> Path:

@@ -2,10 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from toy import toy_home
+
+from feature_repo.feast_store import open_store
+from feature_repo.home import Home
+from feature_repo.jobs.build_features import build_features
 from feature_repo.schema import DEFAULTS, SERVICES, STREAM_VIEWS, USER_VIEWS, VIEWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,3 +78,14 @@ def test_a_service_asks_only_for_features_that_exist() -> None:
     for views in SERVICES.values():
         for view, names in views.items():
             assert set(names) <= set(VIEWS[view])
+
+
+def test_a_copied_home_reads_its_own_tables_and_not_those_of_the_old_place(tmp_path: Path) -> None:
+    home = toy_home(tmp_path / "first")
+    build_features(home)
+    open_store(home)
+    shutil.copytree(home.root, tmp_path / "second")
+    copied = open_store(Home.open(tmp_path / "second"))
+    paths = {view.batch_source.path for view in copied.list_batch_feature_views()}
+    assert paths
+    assert all(str(tmp_path / "second") in path for path in paths)
