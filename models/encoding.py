@@ -216,11 +216,11 @@ class SequenceEncoding:
     ) -> tuple[Array, Array]:
         """Tokens (B, T) int64 and how many of each row are real (B,) int64, at least 1: the start token.
 
-        With times, watches at or after `now_us` (B,) are not known yet and are left out.
+        With times, watches after `now_us` (B,) are not known yet and are left out.
         """
         if timestamps_us is not None and now_us is not None:
             histories = [
-                history if not times or times[-1] < now else _before(history, times, now)
+                history if not times or times[-1] <= now else _until(history, times, now)
                 for history, times, now in zip(histories, timestamps_us, now_us, strict=True)
             ]
         return self.pad([self.tokens(history) for history in histories])
@@ -234,5 +234,5 @@ class SequenceEncoding:
         return token_BT, count_B
 
 
-def _before(history: Sequence[str], times: Sequence[int], now_us: int) -> list[str]:
-    return [video_id for video_id, time_us in zip(history, times, strict=True) if time_us < now_us]
+def _until(history: Sequence[str], times: Sequence[int], now_us: int) -> list[str]:
+    return [video_id for video_id, time_us in zip(history, times, strict=True) if time_us <= now_us]

@@ -224,7 +224,7 @@ class RetrievalModel:
     def user_vectors(
         self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
     ) -> Array:
-        """(B, D) float32: who likes what, from watches (oldest first) that happened before `now_us` (B,).
+        """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
 
         Videos that training did not know are skipped; an empty history gives the vector of a new viewer.
         """

@@ -42,10 +42,18 @@ class LoopConfig:
 
 @dataclass
 class Checkpoint:
-    """Where a stopped run left off. A checkpoint of another config or other data (`fingerprint`) is not continued."""
+    """Where a stopped run left off. A checkpoint of another config or other data (`fingerprint`) is not continued.
+
+    `beside` writes whatever else the network cannot be understood without into the checkpoint's directory.
+    """
 
     directory: Path
     fingerprint: str
+    beside: Callable[[Path], None] = lambda directory: None
+
+    def exists(self) -> bool:
+        file = self.directory / "progress.json"
+        return file.exists() and json.loads(file.read_text())["fingerprint"] == self.fingerprint
 
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
@@ -58,13 +66,12 @@ class Checkpoint:
             )
             progress = {"fingerprint": self.fingerprint, "curve": state.curve, "best": state.best, "step": state.step}
             (directory / "progress.json").write_text(json.dumps(progress))
+            self.beside(directory)
 
     def load(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> LoopState | None:
-        if not (self.directory / "progress.json").exists():
+        if not self.exists():
             return None
         progress = json.loads((self.directory / "progress.json").read_text())
-        if progress["fingerprint"] != self.fingerprint:
-            return None
         tensors = load_file(self.directory / "state.safetensors")
         network.load_state_dict(_under("network.", tensors))
         slots: dict[int, dict[str, Tensor]] = {}

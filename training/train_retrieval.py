@@ -126,8 +126,11 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
             raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
         digest = data.train.digest()
-        trainer = Trainer(home, config, data)
-    checkpoint = Checkpoint(home.models / ".two_tower.checkpoint", _fingerprint(config, digest))
+        checkpoint = Checkpoint(home.models / ".two_tower.checkpoint", _fingerprint(config, digest))
+        # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
+        content = ContentEncoding.load(checkpoint.directory) if checkpoint.exists() else None
+        trainer = Trainer(home, config, data, content)
+        checkpoint.beside = trainer.content.save
     state = trainer.fit(checkpoint).run("training the two-tower model", progress)
     with progress.task("exporting the two-tower model"):
         model = RetrievalModel.export(trainer.network, trainer.encoding, trainer.content)
@@ -152,13 +155,16 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
 class Trainer:
     """The network with its batches, loss and validation."""
 
-    def __init__(self, home: Home, config: TwoTowerConfig, data: TrainingData) -> None:
+    def __init__(
+        self, home: Home, config: TwoTowerConfig, data: TrainingData, content: ContentEncoding | None = None
+    ) -> None:
+        """`content` is the encoding of the run that is continued; without one it is fitted."""
         self.config = config
         videos = Lake(home).videos()
         columns = content_columns(videos, home.world())
         published = videos["published_timestamp_us"].to_numpy() < data.known_until_us
         known = {name: column[published] for name, column in columns.items()}
-        self.content = ContentEncoding.fit(known, config.text_dimensions)
+        self.content = content or ContentEncoding.fit(known, config.text_dimensions, config.seed)
         row_of = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}
         video_ids = tuple(sorted({video_id for video_id in data.train.video_ids if video_id in row_of}))
         self.encoding = SequenceEncoding(video_ids, config.length)

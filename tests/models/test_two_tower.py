@@ -102,7 +102,7 @@ def test_only_the_newest_of_a_long_history_count(model: RetrievalModel) -> None:
 
 
 def test_a_watch_that_has_not_happened_yet_is_not_known(model: RetrievalModel) -> None:
-    seen = model.user_vectors([["v01", "v02", "v03"]], [[100, 200, 300]], np.array([300]))[0]
+    seen = model.user_vectors([["v01", "v02", "v03"]], [[100, 200, 201]], np.array([200]))[0]
     np.testing.assert_allclose(seen, vector(model, ["v01", "v02"]), atol=1e-6)
 
 

@@ -1,6 +1,7 @@
 """Training learns the order of watches, from the past only, and writes what a release needs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 
 from feature_repo.home import Home, HomeError, World
 from feature_repo.lake import EVENTS, USERS, VIDEOS, Lake
+from models.content import ContentEncoding
 from models.index import VideoIndex
 from models.item_cf import ItemNeighbours
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
 from training import train_retrieval
 from training.build_index import build_index, video_vectors
+from training.loop import Checkpoint
 from training.protocol import Protocol, retrieval_figures
 from training.splits import time_cuts
 from training.train_retrieval import Trainer, TwoTowerConfig, train_two_tower, training_data
@@ -110,6 +113,21 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(home: Home)
 
     assert losses(0) == losses(0)
     assert losses(0) != losses(1)
+
+
+def test_a_run_that_goes_on_reads_content_as_the_stopped_one_did(home: Home, tmp_path: Path) -> None:
+    data = training_data(home, CONFIG)
+    first = Trainer(home, CONFIG, data)
+    turned = replace(first.content, component_TK=-first.content.component_TK)  # as another machine's rounding may
+    stopped = Trainer(home, replace(CONFIG, epochs=2), data, turned)
+    checkpoint = Checkpoint(tmp_path / "checkpoint", "same", stopped.content.save)
+    state = stopped.fit(checkpoint).run()
+    assert checkpoint.exists()
+    assert not Checkpoint(tmp_path / "checkpoint", "other").exists()
+    resumed = Trainer(home, replace(CONFIG, epochs=2), data, ContentEncoding.load(checkpoint.directory))
+    resumed.fit(checkpoint).run()
+    assert resumed.validate()["ndcg_at_10"] == pytest.approx(state.curve[state.best]["ndcg_at_10"])
+    np.testing.assert_array_equal(resumed.network.numbers_VF.numpy(), stopped.network.numbers_VF.numpy())
 
 
 def test_every_watch_of_every_viewer_is_in_an_epoch_once(home: Home) -> None:
