@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help demo test check format bench kafka kafka-stop spark tutorials clean
+.PHONY: help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,7 +14,10 @@ demo: $(INSTALLED) ## simulate, train, serve and talk to a home page (ARGS=--onc
 	@$(BIN)/marquee demo $(ARGS)
 
 test: $(INSTALLED) ## the complete default test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the tutorials, whole data sets
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(INSTALLED) ## types, lint, format, import contracts
 	$(BIN)/ruff check .

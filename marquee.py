@@ -60,6 +60,13 @@ def options(home: HomeOption = None) -> None:
         os.environ["MARQUEE_HOME"] = str(home)
 
 
+def _existing(path: Path | None) -> Home:
+    """The home that a verb works on; raises HomeError where there is no world yet."""
+    home = Home.open(path)
+    home.world()
+    return home
+
+
 # --- the world -------------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +137,7 @@ def features(
     if engine not in ("duckdb", "spark"):
         raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
     with bars() as progress:
-        _show(build_features(Home.open(home), progress, engine), as_json)
+        _show(build_features(_existing(home), progress, engine), as_json)
 
 
 def build_features(home: Home, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
@@ -138,7 +145,6 @@ def build_features(home: Home, progress: RichProgress, engine: str = "duckdb") -
     from feature_repo.stream.lake_sink import flush
     from feature_repo.valkey import online_store
 
-    home.world()
     with online_store(home) as url:
         flush(home, url)  # what happened live is part of the past now
         tables = build_features.build_features(home, engine, progress)  # type: ignore[arg-type]
@@ -162,8 +168,7 @@ def train(
     """Train the two-tower retrieval model and the multi-task ranker. Resumes where a stopped run left off."""
     if model not in (None, "two-tower", "ranker"):
         raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
-    opened = Home.open(home)
-    opened.world()
+    opened = _existing(home)
     result = {}
     with bars() as progress:
         if model != "ranker":
@@ -195,7 +200,7 @@ def evaluate(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from training.evaluate import evaluate as run
 
     with bars() as progress:
-        result = run(Home.open(home), progress)
+        result = run(_existing(home), progress)
     _show(result, as_json, table=print_evaluation)
 
 
@@ -211,7 +216,7 @@ def promote(
     """Build the release, pass its gates, register it in MLflow and make it the champion."""
     from training import promote as promotion
 
-    opened = Home.open(home)
+    opened = _existing(home)
     with bars() as progress, progress.task("release: gates and registry"):
         result = promotion.rollback(opened) if rollback else promotion.promote(opened, force=force)
     _show(result, as_json)
@@ -225,7 +230,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from monitoring.report import write_reports
 
     with bars() as progress:
-        _show(write_reports(Home.open(home), progress), as_json)
+        _show(write_reports(_existing(home), progress), as_json)
 
 
 # --- serving ---------------------------------------------------------------------------------------------------------
@@ -244,7 +249,7 @@ def serve(
     """Serve the home page: online store, event processor, HTTP and gRPC, until Ctrl-C."""
     from bento_services.supervisor import running
 
-    opened = Home.open(home)
+    opened = _existing(home)
     with running(opened, http_port=http_port, grpc_port=grpc_port, host=host, insecure=insecure) as ports:
         _say(f"page      {ports.http_url}/\nAPI       {ports.http_url}/docs\ngRPC      {ports.host}:{ports.grpc_port}")
         _say("Ctrl-C stops everything.")
@@ -275,8 +280,7 @@ def recommend(
         raise typer.BadParameter("give either a USER, or --all with --out FILE.parquet", param_hint="USER")
     from feature_repo.valkey import online_store
 
-    opened = Home.open(home)
-    opened.world()
+    opened = _existing(home)
     with online_store(opened) as url:
         if everyone:
             from bento_services.feed.batch import recommend_all
@@ -295,7 +299,7 @@ def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Build a Bento that holds the verified champion release."""
     from bento_services import package as packaging
 
-    _show(packaging.build(Home.open(home)), as_json)
+    _show(packaging.build(_existing(home)), as_json)
 
 
 @events_app.command(
@@ -319,7 +323,7 @@ def events_send(
         lines = [json.dumps({"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds})]
     else:
         raise typer.BadParameter("give --user and --video, or --file", param_hint="--user")
-    _show(send(Home.open(home), lines), as_json)
+    _show(send(_existing(home), lines), as_json)
 
 
 @events_app.command("tail", epilog="Example:  marquee events tail -n 5 --topic recommendation-served")
@@ -332,8 +336,7 @@ def events_tail(
     from feature_repo.stream.event_log import open_event_log
     from feature_repo.valkey import online_store
 
-    opened = Home.open(home)
-    opened.world()
+    opened = _existing(home)
     with online_store(opened) as url:
         log = open_event_log(url)
         for record in log.tail(topic, n):
@@ -344,7 +347,7 @@ def events_tail(
 @app.command(epilog="Example:  marquee status --json")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say what this home holds: world, counts, champion release, what is running."""
-    _show(home_status(Home.open(home)), as_json)
+    _show(home_status(_existing(home)), as_json)
 
 
 def home_status(home: Home) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,24 +32,26 @@ def data_set() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def small_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home that the real pipeline filled: simulated, features built, two models trained, a release promoted.
 
-    Shared by the whole run: a test that breaks something works on a copy (see `own_world`).
+    Shared by the whole run, also by its parallel workers: a test that breaks something works on a copy (`own_world`).
     """
+    from filelock import FileLock
+
     from feature_repo.home import Home
     from marquee import prepare_world
 
-    home = Home.open(tmp_path_factory.mktemp("small-world"))
-    prepare_world(home, {"users": 300, "videos": 400, "days": 14})
-    yield home.root
+    base = tmp_path_factory.getbasetemp()
+    root = (base if worker_id == "master" else base.parent) / "small-world"
+    with FileLock(f"{root}.lock"):
+        prepare_world(Home.open(root), {"users": 300, "videos": 400, "days": 14})  # the second worker finds it done
+    return root
 
 
 @pytest.fixture
 def own_world(small_world: Path, tmp_path: Path) -> Path:
     """A copy of the small world that a test may break."""
-    import shutil
-
     copy = tmp_path / "world"
     shutil.copytree(small_world, copy, symlinks=True, ignore=shutil.ignore_patterns("run", "*.sock"))
     return copy
