@@ -128,7 +128,8 @@ def test_a_loaded_model_is_the_same_and_holds_no_pickle(model: RetrievalModel, t
     np.testing.assert_allclose(loaded.embed(content()), model.embed(content()), atol=1e-6)
     assert (loaded.video_ids, loaded.dim) == (list(IDS), 16)
     with zipfile.ZipFile(tmp_path / "two_tower" / "user_tower.pt2") as archive:
-        pickles = [name for name in archive.namelist() if archive.read(name)[:2] == b"\x80\x02"]
+        # torch writes pickles as ".pt" members; the one for sample inputs is always there and must be empty.
+        pickles = [name for name in archive.namelist() if name.endswith((".pt", ".pkl")) and archive.read(name)]
     assert pickles == []
 
 
