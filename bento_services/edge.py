@@ -47,7 +47,7 @@ class Edge:
             return
         started = time.perf_counter()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request_id = _request_id(headers.get("x-request-id", ""))
+        request_id = request_id_of(headers.get("x-request-id", ""))
         answer = _Answer(send, request_id)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
         try:
@@ -144,7 +144,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _request_id(asked: str) -> str:
+def request_id_of(asked: str) -> str:
     """The caller's own, when it is one; it goes into logs and headers."""
     if 0 < len(asked) <= 64 and asked.isascii() and all(c.isalnum() or c in "-_." for c in asked):
         return asked

@@ -5,7 +5,6 @@ BentoML's own gRPC server does not work at this version; this is a plain grpc.ai
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 
 from bento_services import marquee_pb2, metrics
 from bento_services.auth import Caller, Keys, NotAllowed, NotAuthenticated, Scope
+from bento_services.edge import request_id_of
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.limits import MAX_CURSOR_LENGTH, MAX_EVENTS_BODY_BYTES, MAX_LIMIT, identifier
@@ -49,7 +49,10 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
         self._keys = keys
 
     async def GetHome(self, request: Any, context: Any) -> Any:
-        return await self._answer("GetHome", "serve", context, lambda caller: self._home(request, _request_id()))
+        asked = dict(context.invocation_metadata() or ()).get("x-request-id", "")
+        return await self._answer(
+            "GetHome", "serve", context, lambda caller: self._home(request, request_id_of(str(asked)))
+        )
 
     async def SendEvents(self, request: Any, context: Any) -> Any:
         return await self._answer("SendEvents", "events", context, lambda caller: self._events(request, caller))
@@ -179,10 +182,6 @@ async def _abort(context: Any, problem: Problem) -> None:
     if problem.retry_after_seconds is not None:
         trailing.append(("retry-after", str(problem.retry_after_seconds)))
     await context.abort(_CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))
-
-
-def _request_id() -> str:
-    return "q-" + secrets.token_hex(8)
 
 
 def _text(value: Any) -> str:

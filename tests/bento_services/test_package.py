@@ -30,6 +30,8 @@ from models.artifact import ArtifactError, load_champion
 BENTOML = Path(sys.executable).with_name("bentoml")
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bento(own_home: Home) -> dict[str, Any]:

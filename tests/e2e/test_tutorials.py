@@ -65,6 +65,7 @@ def follow(title: str, checkout: Path, home: Path) -> None:
         assert shown.returncode == 0, f"{line}\n{shown.stdout[-2000:]}{shown.stderr[-3000:]}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_add_a_feature(checkout: Path, own_world: Path) -> None:
     home = Home.open(own_world)
@@ -76,6 +77,7 @@ def test_add_a_feature(checkout: Path, own_world: Path) -> None:
     assert (checkout / "recommendations.parquet").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_replace_the_ranker(checkout: Path, own_world: Path) -> None:
     home = Home.open(own_world)

@@ -149,6 +149,7 @@ def test_a_log_without_a_label_names_it(home: Home, source: Path) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_the_real_week_in_april(home: Home, data_set: Callable[[str], Path]) -> None:
     told = kuairand.ingest(home, data_set("kuairand-pure"))
     assert (told["videos"], told["users"]) == (7_583, 27_285)

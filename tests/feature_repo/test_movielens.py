@@ -172,6 +172,7 @@ def test_a_viewer_of_everything_has_passed_over_nothing() -> None:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_the_real_million_ratings(home: Home, data_set: Callable[[str], Path]) -> None:
     path = data_set("ml-1m")
     started = time.process_time()
