@@ -23,9 +23,19 @@ class MarqueeError(Exception):
     """Whatever Marquee tells a person in one line, without a stack trace: the root of the tree.
 
     MarqueeError
-    ├── HomeError            feature_repo/home.py      no world, no release: a command must run first
-    ├── LakeError            feature_repo/lake.py      a file that cannot be read as what it should be
-    └── ArtifactError        models/artifact.py        a release that is not what its manifest says
+    ├── HomeError            feature_repo/home.py       no world, no release: a command must run first
+    ├── LakeError            feature_repo/lake.py       a file that cannot be read as what it should be
+    ├── ValkeyError          feature_repo/valkey.py     the embedded online store does not start
+    ├── FeatureStoreDown     feature_repo/reader.py     the online store does not answer
+    ├── EventLogDown         feature_repo/stream/       the event log does not answer
+    ├── NotFolded, BatchJobRunning                      ask again: the processor, or a batch job, is at it
+    ├── SparkAbsent          feature_repo/jobs/         the extra is not installed
+    ├── EncodingError        models/encoding.py         columns that are not what a model was trained on
+    ├── ArtifactError        models/artifact.py         a release that is not what its manifest says
+    ├── FeedError            bento_services/errors.py   a query or a policy that cannot be answered
+    ├── AuthError            bento_services/auth.py     an address that must not be served without keys
+    ├── PackageError         bento_services/package.py
+    └── ServiceError         bento_services/supervisor.py
     """
 
 
