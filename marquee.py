@@ -79,7 +79,7 @@ def simulate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a video service with hidden tastes, impressions and outcomes into the lake."""
+    """Simulate a video service into the lake. It has hidden tastes, impressions and outcomes."""
     from feature_repo.ingest.simulator import SimulatorConfig
     from feature_repo.ingest.simulator import simulate as run
 
@@ -133,7 +133,7 @@ def features(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the offline feature tables, `feast apply`, and materialize to the online store."""
+    """Build the features for training and serving. Offline tables, `feast apply`, materialize to the online store."""
     if engine not in ("duckdb", "spark"):
         raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
     with bars() as progress:
@@ -165,7 +165,7 @@ def train(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the two-tower retrieval model and the multi-task ranker. Resumes where a stopped run left off."""
+    """Train the two-tower model and the ranker. Resumes where a stopped run left off."""
     if model not in (None, "two-tower", "ranker"):
         raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
     opened = _existing(home)
@@ -196,7 +196,7 @@ def train_ranker(home: Home, progress: RichProgress, **chosen: int | None) -> di
 
 @app.command(epilog="Example:  marquee evaluate --json")
 def evaluate(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Measure retrieval and ranking on the untouched last window, beside the baselines."""
+    """Measure the models beside the baselines. Retrieval and ranking, on the untouched last window."""
     from training.evaluate import evaluate as run
 
     with bars() as progress:
@@ -213,7 +213,7 @@ def promote(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the release, pass its gates, register it in MLflow and make it the champion."""
+    """Make a release the champion. Builds it, holds it against its gates and registers it in MLflow."""
     from training import promote as promotion
 
     opened = _existing(home)
@@ -226,7 +226,7 @@ def promote(
 
 @app.command(epilog="Example:  marquee report && xdg-open var/reports/index.html")
 def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Write the drift, embedding drift and recommendation quality reports as HTML."""
+    """Write drift and quality reports as HTML. Features, embeddings, recommendations."""
     from monitoring.report import write_reports
 
     with bars() as progress:
@@ -246,7 +246,7 @@ def serve(
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow a non-loopback bind without API keys.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Serve the home page: online store, event processor, HTTP and gRPC, until Ctrl-C."""
+    """Serve the home page until Ctrl-C. Online store, event processor, HTTP and gRPC."""
     from bento_services.supervisor import running
 
     opened = _existing(home)
@@ -273,7 +273,7 @@ def recommend(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one viewer's recommendations, or write everyone's to a file."""
+    """Show one viewer's page. Or write everyone's list to a file."""
     if stage not in ("retrieval", "full"):
         raise typer.BadParameter(f"expected retrieval or full, found {stage}", param_hint="--stage")
     if everyone == (user is not None) or (everyone and out is None):
@@ -296,7 +296,7 @@ def recommend(
 
 @app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")
 def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Build a Bento that holds the verified champion release."""
+    """Build a Bento of the champion release. It holds the verified files."""
     from bento_services import package as packaging
 
     _show(packaging.build(_existing(home)), as_json)
@@ -346,7 +346,7 @@ def events_tail(
 
 @app.command(epilog="Example:  marquee status --json")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say what this home holds: world, counts, champion release, what is running."""
+    """Say what this home holds. World, counts, champion release, what is running."""
     _show(home_status(_existing(home)), as_json)
 
 
@@ -388,7 +388,7 @@ def demo(
     grpc_port: HttpPort = 8081,
     home: HomeOption = None,
 ) -> None:
-    """From nothing to a personal home page: simulate, build features, train, evaluate, promote, report, serve."""
+    """From nothing to a personal home page. Simulates, trains, evaluates, promotes, reports, serves."""
     opened = Home.open(home)
     prepare_world(opened, {"users": users, "videos": videos, "days": days})
     _converse(opened, http_port, grpc_port, once)
