@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +130,6 @@ class Home:
 
     def write_world(self, world: World) -> None:
         write_atomic(self.root / "world.json", json.dumps(world.to_json(), indent=2) + "\n")
-
-    def update_world(self, **fields: Any) -> World:
-        world = replace(self.world(), **fields)
-        self.write_world(world)
-        return world
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

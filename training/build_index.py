@@ -11,7 +11,7 @@ from feature_repo.crosses import Columns, multi_hot
 from feature_repo.home import Home, World
 from feature_repo.lake import Lake
 from models.index import VideoIndex
-from models.two_tower import RetrievalModel
+from models.two_tower import RetrievalModel, vectors_of
 
 Array = np.ndarray[Any, Any]
 CONTENT_COLUMNS = ("title", "description", "tags", "creator_id", "video_language", "duration_seconds")
@@ -27,14 +27,7 @@ def video_vectors(home: Home, retrieval: RetrievalModel) -> tuple[list[str], Arr
     """Ids and (N, D) float32 vectors of all videos of the lake, in order of id."""
     videos = Lake(home).videos()
     ids: list[str] = videos["video_id"].to_pylist()
-    trained = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
-    at = np.array([trained.get(video_id, -1) for video_id in ids], dtype=np.int64)
-    vectors = np.empty((len(ids), retrieval.dim), dtype=np.float32)
-    vectors[at >= 0] = retrieval.item_vectors[at[at >= 0]]
-    if (at < 0).any():
-        fresh = videos.filter(pa.array(at < 0))
-        vectors[at < 0] = retrieval.embed(content_columns(fresh, home.world()))
-    return ids, vectors
+    return ids, vectors_of(retrieval, ids, lambda rows: content_columns(videos.take(pa.array(rows)), home.world()))
 
 
 def build_index(home: Home, retrieval: RetrievalModel) -> VideoIndex:

@@ -14,7 +14,7 @@ from feature_repo.history import historical_features
 from feature_repo.home import Home, HomeError
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
-from feature_repo.schema import COMPLETE_FRACTION, GENRE_SLOTS, MIN_WATCH_FRACTION, RANK_SERVICE
+from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION, RANK_SERVICE
 from models.encoding import rank_columns
 from models.two_tower import RetrievalModel
 from training.build_index import video_vectors
@@ -75,7 +75,6 @@ def ranking_rows(
     world = home.world()
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):
         features = historical_features(home, shown.select(["user_id", "video_id", "timestamp_us"]), RANK_SERVICE)
-    features["genre_affinity"] = _slots(features["genre_affinity"])
     features["genres"] = multi_hot(list(features["genres"]), world.genres)
     context = context_columns(_of(shown, "timestamp_us"), _of(shown, "device"), _of(shown, "utc_offset_minutes"))
     user_ids, video_ids = _of(shown, "user_id"), _of(shown, "video_id")
@@ -145,14 +144,6 @@ def _two_tower_scores(
     at = np.array([row_of.get(video_id, -1) for video_id in video_ids])
     score: Array = np.einsum("nd,nd->n", user_BD[request_of_row], video_VD[np.maximum(at, 0)])
     return np.where(at >= 0, score, 0.0).astype(np.float32)
-
-
-def _slots(affinity: Array) -> Array:
-    """Lists of GENRE_SLOTS values, or empty ones for a viewer without activity -> (N, GENRE_SLOTS)."""
-    slots = np.zeros((len(affinity), GENRE_SLOTS))
-    for row, values in enumerate(affinity):
-        slots[row, : len(values)] = values
-    return slots
 
 
 def _of(table: pa.Table, column: str) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,8 @@ from bento_services.feed.aligned import Aligned, categories, channels
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
-from feature_repo.reader import VideoSnapshot
 from models.diversity import codes
-
-if TYPE_CHECKING:
-    from models.two_tower import RetrievalModel
+from models.two_tower import RetrievalModel, vectors_of
 
 Array = np.ndarray[Any, Any]
 
@@ -71,14 +68,4 @@ def user_vector(retrieval: RetrievalModel, request: Request) -> Array:
 
 def video_vectors(retrieval: RetrievalModel) -> Aligned:
     """(V, D) of the catalog: trained vectors, and content vectors for videos published after the training."""
-    trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
-
-    def compute(snapshot: VideoSnapshot) -> Array:
-        at = np.array([trained_row.get(video_id, -1) for video_id in snapshot.video_ids], dtype=np.int64)
-        new = np.flatnonzero(at < 0)
-        vectors: Array = np.asarray(retrieval.item_vectors)[np.maximum(at, 0)]
-        if len(new):
-            vectors[new] = retrieval.embed(snapshot.rows(new))
-        return vectors
-
-    return Aligned(compute)
+    return Aligned(lambda snapshot: vectors_of(retrieval, snapshot.video_ids, snapshot.rows))
