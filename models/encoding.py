@@ -197,33 +197,34 @@ class SequenceEncoding:
     def start(self) -> int:
         return len(self.video_ids)
 
+    def known(self, history: Sequence[str]) -> list[int]:
+        """Places in a history of the newest `length` videos that have a token, oldest first."""
+        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
+        places = [at for at, video_id in enumerate(history) if video_id in token_of]
+        return places[-self.length :]
+
     def tokens(self, history: Sequence[str]) -> list[int]:
         """A history's known videos, oldest first, at most `length` of the newest."""
         token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
-        found: list[int] = []
-        for video_id in reversed(history):
-            if (token := token_of.get(video_id)) is not None:
-                found.append(token)
-                if len(found) == self.length:
-                    break
-        return found[::-1]
+        return [token_of[history[at]] for at in self.known(history)]
 
     def encode(
-        self,
-        histories: Sequence[Sequence[str]],
-        timestamps_us: Sequence[Sequence[int]] | None = None,
-        now_us: Array | None = None,
-    ) -> tuple[Array, Array]:
-        """Tokens (B, T) int64 and how many of each row are real (B,) int64, at least 1: the start token.
+        self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
+    ) -> tuple[Array, Array, Array]:
+        """Tokens (B, T) int64, how many of each row are real (B,) int64, at least 1: the start token, and `seconds`.
 
-        With times, watches after `now_us` (B,) are not known yet and are left out.
+        Watches after `now_us` (B,) are not known yet and are left out.
         """
-        if timestamps_us is not None and now_us is not None:
-            histories = [
-                history if not times or times[-1] <= now else _until(history, times, now)
-                for history, times, now in zip(histories, timestamps_us, now_us, strict=True)
-            ]
-        return self.pad([self.tokens(history) for history in histories])
+        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
+        rows, times = [], []
+        for history, times_us, now in zip(histories, timestamps_us, now_us, strict=True):
+            places = self.known(history)
+            if places and max(times_us[at] for at in places) > now:
+                past = [at for at, time_us in enumerate(times_us) if time_us <= now]
+                places = [past[at] for at in self.known([history[at] for at in past])]
+            rows.append([token_of[history[at]] for at in places])
+            times.append([times_us[at] for at in places])
+        return (*self.pad(rows), self.seconds(times, now_us))
 
     def pad(self, rows: Sequence[Sequence[int] | Array]) -> tuple[Array, Array]:
         """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,)."""
@@ -233,6 +234,14 @@ class SequenceEncoding:
             token_BT[at, 1 : len(row) + 1] = row
         return token_BT, count_B
 
+    def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array) -> Array:
+        """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from the end of each row on.
 
-def _until(history: Sequence[str], times: Sequence[int], now_us: int) -> list[str]:
-    return [video_id for video_id, time_us in zip(history, times, strict=True) if time_us <= now_us]
+        The start token is as old as the oldest watch.
+        """
+        longest = max((len(row) for row in times_us), default=0)
+        time_BT = np.repeat(np.asarray(now_us, dtype=np.float64)[:, None], longest + 2, axis=1)
+        for at, row in enumerate(times_us):
+            if len(row):
+                time_BT[at, 0], time_BT[at, 1 : len(row) + 1] = row[0], row
+        return time_BT / 1e6

@@ -7,7 +7,9 @@ F content numbers.
     user vector  = last state of SASRec (Kang & McAuley 2018), pre-norm, over the video vectors; score = dot product
 
 Positions count from the end of the longest history there can be: the newest watch always stands at the same position.
-The start token is in every row; alone, it is the vector of a viewer of whom nothing is known.
+The start token is in every row; alone, it is the vector of a viewer of whom nothing is known. With `time_bias`,
+attention also sees how long ago each watch was (HSTU, Zhai et al. 2024, the temporal half of its relative bias):
+"history" counts from the newest watch, "query" from the moment for which the next watch is asked.
 
 `TwoTower` is the network, trainable; `RetrievalModel` is the trained artifact.
 """
@@ -18,7 +20,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,6 +33,8 @@ from models.content import ContentEncoding, ContentFeatures
 from models.encoding import SequenceEncoding
 
 Array = np.ndarray[Any, Any]
+TimeBias = Literal["none", "history", "query"]
+AGES = 32  # buckets of how long ago something was: powers of two, in seconds
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,12 @@ class TowerConfig:
     dropout: float = 0.1
     id_dropout: float = 0.1
     creator_dim: int = 16
+    content: bool = True  # False: a video is its id alone, and a new one is nothing
+    time_bias: TimeBias = "none"
 
     def __post_init__(self) -> None:
+        if self.time_bias not in ("none", "history", "query"):
+            raise ValueError(f"time_bias: expected none, history or query, found {self.time_bias!r}")
         if self.dim % self.heads:
             raise ValueError(f"dim: expected a multiple of heads ({self.heads}), found {self.dim}")
         if not 0 <= self.id_dropout < 1 or not 0 <= self.dropout < 1:
@@ -86,17 +94,50 @@ class Block(nn.Module):
         self.wide = nn.Linear(config.dim, 4 * config.dim)
         self.narrow = nn.Linear(4 * config.dim, config.dim)
         self.dropout = nn.Dropout(config.dropout)
+        self.age = nn.Embedding(AGES, config.heads) if config.time_bias != "none" else None
+        if self.age is not None:
+            nn.init.zeros_(self.age.weight)
 
-    def forward(self, x_BTD: Tensor) -> Tensor:
-        x_BTD = x_BTD + self.dropout(self.mix(self._attend(self.attention_norm(x_BTD))))
+    def forward(self, x_BTD: Tensor, age_BTT: Tensor | None) -> Tensor:
+        """A state for every token; `age_BTT`: bucket of how long before row t column t was."""
+        q, k, v = (self._heads(part) for part in self.qkv(self.attention_norm(x_BTD)).chunk(3, dim=-1))
+        if self.age is None or age_BTT is None:
+            mixed_BHTE = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        else:
+            bias_BHTT = self.age(age_BTT).movedim(-1, 1)
+            tokens = x_BTD.shape[1]
+            future_TT = torch.ones(tokens, tokens, dtype=torch.bool, device=x_BTD.device).triu(1)
+            bias_BHTT = bias_BHTT.masked_fill(future_TT, float("-inf")).to(q.dtype)
+            mixed_BHTE = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias_BHTT)
+        return self._after(x_BTD, mixed_BHTE)
+
+    def last(self, x_BTD: Tensor, count_B: Tensor, age_BTT: Tensor | None) -> Tensor:
+        """(B, 1, D): what `forward` gives for the last real token, without computing the others."""
+        last_B11 = (count_B - 1)[:, None, None]
+        normed_BTD = self.attention_norm(x_BTD)
+        at_B1D = last_B11.expand(-1, 1, x_BTD.shape[2])
+        own_B1D, own_normed_B1D = x_BTD.gather(1, at_B1D), normed_BTD.gather(1, at_B1D)
+        query, key_value = self.qkv.weight.tensor_split([x_BTD.shape[2]])
+        query_bias, key_value_bias = self.qkv.bias.tensor_split([x_BTD.shape[2]])
+        q = self._heads(functional.linear(own_normed_B1D, query, query_bias))
+        k, v = (self._heads(part) for part in functional.linear(normed_BTD, key_value, key_value_bias).chunk(2, dim=-1))
+        pad_B11T = (torch.arange(x_BTD.shape[1], device=x_BTD.device) > last_B11)[:, None]
+        bias_BH1T = torch.zeros_like(pad_B11T, dtype=q.dtype)
+        if self.age is not None and age_BTT is not None:
+            age_B1T = age_BTT.gather(1, last_B11.expand(-1, 1, x_BTD.shape[1]))
+            bias_BH1T = self.age(age_B1T).movedim(-1, 1).to(q.dtype)
+        mask_BH1T = bias_BH1T.masked_fill(pad_B11T, float("-inf"))
+        return self._after(own_B1D, functional.scaled_dot_product_attention(q, k, v, attn_mask=mask_BH1T))
+
+    def _heads(self, x_BTD: Tensor) -> Tensor:
+        x_BTHE: Tensor = x_BTD.unflatten(-1, (self.heads, -1))  # type: ignore[no-untyped-call]
+        return x_BTHE.transpose(1, 2)
+
+    def _after(self, x_BTD: Tensor, mixed_BHTE: Tensor) -> Tensor:
+        x_BTD = x_BTD + self.dropout(self.mix(mixed_BHTE.transpose(1, 2).flatten(-2)))
         hidden = functional.gelu(self.wide(self.forward_norm(x_BTD)))
         out_BTD: Tensor = x_BTD + self.dropout(self.narrow(hidden))
         return out_BTD
-
-    def _attend(self, x_BTD: Tensor) -> Tensor:
-        q, k, v = self.qkv(x_BTD).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed_BHTE = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return mixed_BHTE.transpose(1, 2).flatten(-2)
 
 
 class SequenceTower(nn.Module):
@@ -106,6 +147,7 @@ class SequenceTower(nn.Module):
         super().__init__()
         self.length = config.length
         self.scale = config.dim**0.5
+        self.time_bias = config.time_bias
         self.position = nn.Embedding(config.length + 1, config.dim)  # 0: the start token
         self.start = nn.Parameter(torch.randn(config.dim) * 0.02)
         self.dropout = nn.Dropout(config.dropout)
@@ -113,18 +155,41 @@ class SequenceTower(nn.Module):
         self.norm = nn.LayerNorm(config.dim)
         nn.init.normal_(self.position.weight, std=0.02)
 
-    def forward(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
-        """`count_B` tokens of each row are real; token V is the start token."""
+    def forward(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor, time_BT: Tensor | None = None) -> Tensor:
+        """(B, T, D). `count_B` tokens of each row are real; token V is the start token.
+
+        `time_BT` (B, T + 1) float64 seconds: of each token, and in the last column of the moment that asks.
+        """
+        x_BTD, age_BTT = self._embed(video_VD, token_BT, count_B), self._ages(time_BT)
+        for block in self.blocks:
+            x_BTD = block(x_BTD, age_BTT)
+        state_BTD: Tensor = self.norm(x_BTD)
+        return state_BTD
+
+    def last(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor, time_BT: Tensor | None = None) -> Tensor:
+        """(B, D): the state after the last real token. Of the last block, only that token is computed."""
+        x_BTD, age_BTT = self._embed(video_VD, token_BT, count_B), self._ages(time_BT)
+        *whole, final = self.blocks
+        for block in whole:
+            x_BTD = block(x_BTD, age_BTT)
+        state_B1D: Tensor = self.norm(final.last(x_BTD, count_B, age_BTT))  # type: ignore[operator]
+        return state_B1D[:, 0]
+
+    def _ages(self, time_BT: Tensor | None) -> Tensor | None:
+        """(B, T, T) buckets of how long before each row's moment each column's watch was: powers of two of seconds."""
+        if self.time_bias == "none" or time_BT is None:
+            return None
+        asks_BT = time_BT[:, 1:] if self.time_bias == "query" else time_BT[:, :-1]
+        seconds_BTT = (asks_BT[:, :, None] - time_BT[:, None, :-1]).float()
+        return torch.log2(seconds_BTT.clamp(min=0.5) * 2.0).long().clamp(max=AGES - 1)
+
+    def _embed(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
         table = torch.cat([video_VD, self.start[None]])
         step_T = torch.arange(token_BT.shape[1], device=token_BT.device)
         from_end_BT = (self.length + 1 - count_B[:, None] + step_T).clamp(0, self.length)
         position_BT = torch.where(step_T == 0, 0, from_end_BT)
-        x_BTD = functional.embedding(token_BT, table) * self.scale + self.position(position_BT)
-        x_BTD = self.dropout(x_BTD)
-        for block in self.blocks:
-            x_BTD = block(x_BTD)
-        state_BTD: Tensor = self.norm(x_BTD)
-        return state_BTD
+        x_BTD: Tensor = self.dropout(functional.embedding(token_BT, table) * self.scale + self.position(position_BT))
+        return x_BTD
 
 
 class TwoTower(nn.Module):
@@ -150,14 +215,16 @@ class TwoTower(nn.Module):
         """(V, D), or only some rows; in training each video loses its id with probability id_dropout."""
         at = slice(None) if rows is None else rows
         id_VD = self.id_embedding.weight[at]
-        if self.training and self.config.id_dropout:
+        if self.training and self.config.id_dropout and self.config.content:
             kept_V = torch.rand(len(id_VD), 1, device=id_VD.device) >= self.config.id_dropout
             id_VD = id_VD * kept_V
+        if not self.config.content:
+            return id_VD
         content_VD: Tensor = self.content(self.numbers_VF[at], self.creator_V[at], self.language_V[at])
         return id_VD + content_VD
 
-    def states(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
-        state_BTD: Tensor = self.sequence(video_VD, token_BT, count_B)
+    def states(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor, time_BT: Tensor | None = None) -> Tensor:
+        state_BTD: Tensor = self.sequence(video_VD, token_BT, count_B, time_BT)
         return state_BTD
 
 
@@ -171,12 +238,9 @@ class UserTower(nn.Module):
         self.sequence = sequence
         self.register_buffer("video_VD", video_VD)
 
-    def forward(self, tokens: Tensor, counts: Tensor) -> Tensor:
-        """Tokens (B, T) int64, real counts (B,) int64 -> (B, D)."""
-        state_BTD = self.sequence(self.video_VD, tokens, counts)
-        last_B1D = (counts - 1)[:, None, None].expand(-1, 1, state_BTD.shape[2])
-        user_BD: Tensor = state_BTD.gather(1, last_B1D)[:, 0]
-        return user_BD
+    def forward(self, tokens: Tensor, counts: Tensor, times: Tensor | None = None) -> Tensor:
+        """Tokens (B, T) int64, real counts (B,) int64 -> (B, D). With a time bias also seconds (B, T + 1) float64."""
+        return self.sequence.last(self.video_VD, tokens, counts, times)
 
 
 @dataclass(frozen=True)
@@ -202,7 +266,9 @@ class RetrievalModel:
         tower = user_tower(network)
         batch = torch.export.Dim("batch", min=1, max=65_536)
         tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
-        program = torch.export.export(tower, example(sequences), dynamic_shapes=({0: batch, 1: tokens}, {0: batch}))
+        inputs = tuple(example(sequences, network.config).values())
+        free = ({0: batch, 1: tokens}, {0: batch}, {0: batch, 1: tokens + 1})[: len(inputs)]
+        program = torch.export.export(tower, inputs, dynamic_shapes=free)
         program.example_inputs = None  # they would be saved as a pickle inside the archive
         return cls(
             program=program,
@@ -228,16 +294,22 @@ class RetrievalModel:
 
         Videos that training did not know are skipped; an empty history gives the vector of a new viewer.
         """
-        token_BT, count_B = self.sequences.encode(histories, timestamps_us, now_us)
+        token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)
         if not len(count_B):
             return np.zeros((0, self.dim), dtype=np.float32)
+        inputs = [torch.from_numpy(part) for part in (token_BT, count_B, time_BT)]
         with torch.inference_mode():
-            vectors: Array = self._user_tower(torch.from_numpy(token_BT), torch.from_numpy(count_B)).numpy()  # type: ignore[attr-defined]
+            vectors: Array = self._user_tower(*inputs[: 2 + (self.config.time_bias != "none")]).numpy()  # type: ignore[attr-defined]
         return vectors
 
     def embed(self, videos: Columns) -> Array:
-        """(N, D) float32 from content alone: videos published after training. Columns as ContentEncoding.encode."""
+        """(N, D) float32 from content alone: videos published after training. Columns as ContentEncoding.encode.
+
+        All zeros where the model was trained without content: it knows nothing of new videos.
+        """
         features = self.content.encode(videos)
+        if not self.config.content:
+            return np.zeros((len(features.numbers_NF), self.dim), dtype=np.float32)
         with torch.inference_mode():
             vectors: Array = self._content_tower(  # type: ignore[attr-defined]
                 torch.from_numpy(features.numbers_NF),
@@ -293,8 +365,11 @@ def user_tower(network: TwoTower) -> UserTower:
         return UserTower(network.sequence, network.video_vectors().detach().clone()).eval()
 
 
-def example(sequences: SequenceEncoding) -> tuple[Tensor, Tensor]:
+def example(sequences: SequenceEncoding, config: TowerConfig) -> dict[str, Tensor]:
     """Inputs of the user tower with two rows and some history: what torch.export and MLflow trace."""
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])
-    return torch.from_numpy(token_BT), torch.from_numpy(count_B)
+    inputs = {"tokens": torch.from_numpy(token_BT), "counts": torch.from_numpy(count_B)}
+    if config.time_bias != "none":
+        inputs["times"] = torch.arange(token_BT.shape[1] + 1.0, dtype=torch.float64).repeat(2, 1)
+    return inputs

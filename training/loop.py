@@ -10,7 +10,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -37,6 +38,9 @@ class LoopConfig:
     warmup_steps: int = 50
     weight_decay: float = 0.0
     max_gradient: float = 5.0
+    average: float = (
+        0.0  # what a step leaves of the average of the weights, which is validated and kept; 0 = no average
+    )
     selected_by: str = "ndcg_at_10"  # higher is better
 
 
@@ -58,6 +62,7 @@ class Checkpoint:
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in state.best_weights.items()}
+        tensors |= {f"average.{name}": value for name, value in state.average.items()}
         for key, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{key}.{name}": value for name, value in slots.items()}
         with atomic_directory(self.directory) as directory:
@@ -79,7 +84,8 @@ class Checkpoint:
             key, _, slot = name.partition(".")
             slots.setdefault(int(key), {})[slot] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
-        return LoopState(progress["curve"], progress["best"], progress["step"], _under("best.", tensors))
+        best, average = _under("best.", tensors), _under("average.", tensors)
+        return LoopState(progress["curve"], progress["best"], progress["step"], best, average)
 
     def discard(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -91,6 +97,7 @@ class LoopState:
     best: int = -1  # epoch of the best validation, from 0
     step: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Fit(Generic[Batch]):
@@ -101,11 +108,14 @@ class Fit(Generic[Batch]):
         network: nn.Module,
         batches: Callable[[int], Sequence[Batch]],
         loss: Callable[[Batch], Tensor],
-        validate: Callable[[], Row],
+        validate: Callable[[], Row] | None,
         config: LoopConfig,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """`batches(epoch)`: an epoch's, in order; `loss` of a batch: a scalar; `validate`: figures by name."""
+        """`batches(epoch)`: an epoch's, in order; `loss` of a batch: a scalar; `validate`: figures by name.
+
+        Without `validate` there is nothing to choose by: the last epoch is kept.
+        """
         self.network, self.batches, self.loss, self.validate = network, batches, loss, validate
         self.config, self.checkpoint = config, checkpoint
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -149,16 +159,41 @@ class Fit(Generic[Batch]):
             nn.utils.clip_grad_norm_(self.network.parameters(), config.max_gradient)
             self.optimizer.step()
             state.step += 1
+            self._average(state)
             total += float(loss.detach())
         row = {"loss": total / max(len(batches), 1)}
         if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.max_epochs:
-            self.network.eval()
-            row |= self.validate()
-            if state.best < 0 or row[config.selected_by] > state.curve[state.best][config.selected_by]:
-                state.best = epoch
-                state.best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+            with self._averaged(state):
+                row |= self.validate() if self.validate else {}
+                if (
+                    self.validate is None
+                    or state.best < 0
+                    or row[config.selected_by] > state.curve[state.best][config.selected_by]
+                ):
+                    state.best = epoch
+                    state.best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
         row |= {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu_started}
         state.curve.append(row)
+
+    @torch.no_grad()
+    def _average(self, state: LoopState) -> None:
+        """One step of the exponential moving average; the first steps count less, as they are far from the end."""
+        if not self.config.average:
+            return
+        kept = min(self.config.average, (state.step + 1) / (state.step + 10))
+        for name, value in self.network.state_dict().items():
+            state.average.setdefault(name, value.clone()).lerp_(value, 1.0 - kept)
+
+    @contextmanager
+    def _averaged(self, state: LoopState) -> Iterator[None]:
+        """The network with the average of its weights, for as long as it is judged and kept."""
+        self.network.eval()
+        live = {name: value.clone() for name, value in self.network.state_dict().items()} if state.average else {}
+        if state.average:
+            self.network.load_state_dict(state.average)
+        yield
+        if state.average:
+            self.network.load_state_dict(live)
 
     def _learning_rate(self, step: int, steps: int) -> float:
         config = self.config

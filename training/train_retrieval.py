@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -21,15 +23,23 @@ from models.encoding import SequenceEncoding
 from models.item_cf import ItemNeighbours
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
 from models.popularity import Popularity
-from models.two_tower import RetrievalModel, TowerConfig, TwoTower, example, user_tower
+from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TwoTower, example, user_tower
 from training.build_index import content_columns
-from training.loop import Checkpoint, Fit, LoopConfig, LoopState
+from training.loop import Checkpoint, Fit, LoopConfig
 from training.metrics import ranking_metrics, top_k
 from training.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
 from training.tracking import TWO_TOWER, Tracking, TrainingRun
 
 Array = np.ndarray[Any, Any]
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
+Batch = tuple[Tensor, Tensor, Tensor | None]  # tokens, real counts, times (with a time bias)
+
+
+class Watched(NamedTuple):
+    """One viewer's known watches, oldest first."""
+
+    tokens: Array
+    times_us: Array
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,11 @@ class TwoTowerConfig:
     dropout: float = 0.2
     id_dropout: float = 0.2
     text_dimensions: int = 64
+    content: bool = True  # False: videos are their ids alone, as in SASRec
+    time_bias: TimeBias = "none"  # "query" needs requests whose moment means something
+    average: float = 0.0  # of the weights over steps; .99 = about the last hundred
+    refit_epochs: int = 3  # over everything there is, after the choice: what a release serves; 0 = no refit
+    refit_learning_rate: float = 0.3  # share of the learning rate
     sampled_negatives: int = 2048  # per batch, in catalogs too large for the full softmax
     max_validation_viewers: int = 6040
 
@@ -80,7 +95,16 @@ class TwoTowerConfig:
         return cls(**{**chosen, **given})
 
     def tower(self) -> TowerConfig:
-        return TowerConfig(self.dim, self.blocks, self.heads, self.length, self.dropout, self.id_dropout)
+        return TowerConfig(
+            dim=self.dim,
+            blocks=self.blocks,
+            heads=self.heads,
+            length=self.length,
+            dropout=self.dropout,
+            id_dropout=self.id_dropout,
+            content=self.content,
+            time_bias=self.time_bias,
+        )
 
     def loop(self) -> LoopConfig:
         return LoopConfig(
@@ -90,6 +114,18 @@ class TwoTowerConfig:
             validate_every=self.validate_every,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            average=self.average,
+        )
+
+    def refit_loop(self) -> LoopConfig:
+        """A few epochs from the chosen weights: the space of the vectors, which the ranker knows, stays what it is."""
+        rate = self.refit_learning_rate * self.learning_rate
+        return replace(
+            self.loop(),
+            max_epochs=self.refit_epochs,
+            validate_every=self.refit_epochs,
+            learning_rate=rate,
+            warmup_steps=5,
         )
 
 
@@ -98,6 +134,7 @@ class TrainingData:
     train: Sequences
     valid: Holdout
     known_until_us: int  # content of videos published later was not known when training
+    everything: Sequences | None = None  # what a refit may learn from; None = there is no refit
 
 
 def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:
@@ -107,47 +144,84 @@ def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:
     watched, cuts = watches(lake, events), time_cuts(lake, events)
     if config.split == "time":
         train = sequences(watched, cuts.t1_us).with_frequent(config.min_count)
-        return TrainingData(train, next_watches(watched, cuts.t1_us, cuts.t2_us), cuts.t1_us)
+        valid = next_watches(watched, cuts.t1_us, cuts.t2_us)
+        return TrainingData(train, valid, cuts.t1_us, sequences(watched).with_frequent(config.min_count))
     # The last watch is the test's; the one before it chooses the epoch.
-    visible, _ = leave_last(sequences(watched).with_frequent(config.min_count), 1)
+    everything = sequences(watched).with_frequent(config.min_count)
+    visible, _ = leave_last(everything, 1)
     train, valid = leave_last(visible, 1)
-    return TrainingData(train, valid, cuts.end_us)
+    return TrainingData(train, valid, cuts.end_us, everything)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One training run. `refitted` has gone on over everything that `TrainingData.everything` holds."""
+
+    model: RetrievalModel
+    refitted: RetrievalModel | None
+    network: TwoTower
+    curve: list[dict[str, float]]
+    best_epoch: int  # from 0
+    validation_viewers: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(row["cpu_seconds"] for row in self.curve)
+
+
+def fit(
+    home: Home, config: TwoTowerConfig, data: TrainingData, checkpoint: Path, progress: Progress = SILENT
+) -> Fitted:
+    """Train on `data` with the contents of the home's videos; nothing but the directory `checkpoint` is written.
+
+    A stopped run goes on from there. Raises HomeError when there is too little to learn from.
+    """
+    if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
+        raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
+    chosen = Checkpoint(checkpoint / "chosen", _fingerprint(config, data))
+    # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
+    content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
+    trainer = Trainer(home, config, data, content)
+    chosen.beside = trainer.content.save
+    state = trainer.fit(chosen).run("training the two-tower model", progress)
+    refitted = None
+    if data.everything is not None and config.refit_epochs:
+        whole = Trainer(home, config, replace(data, train=data.everything), trainer.content)
+        whole.go_on_from(trainer)
+        whole.refit(Checkpoint(checkpoint / "refit", chosen.fingerprint)).run("refitting it on everything", progress)
+        refitted = whole.export()
+    return Fitted(trainer.export(), refitted, trainer.network, state.curve, state.best, len(trainer.valid))
 
 
 def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:
-    """Write HOME/models/two_tower, item_cf and popularity; a stopped run goes on from its last epoch.
+    """Write HOME/models/two_tower, two_tower_refit (what a release serves), item_cf and popularity.
 
-    Raises HomeError when there is too little to learn from.
+    A stopped run goes on from its last epoch. Raises HomeError when there is too little to learn from.
     """
     config = config or TwoTowerConfig.for_world(home.world())
     started = time.perf_counter()
     with progress.task("reading watch sequences"):
         data = training_data(home, config)
-        if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
-            raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
-        digest = data.train.digest()
-        checkpoint = Checkpoint(home.models / ".two_tower.checkpoint", _fingerprint(config, digest))
-        # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
-        content = ContentEncoding.load(checkpoint.directory) if checkpoint.exists() else None
-        trainer = Trainer(home, config, data, content)
-        checkpoint.beside = trainer.content.save
-    state = trainer.fit(checkpoint).run("training the two-tower model", progress)
-    with progress.task("exporting the two-tower model"):
-        model = RetrievalModel.export(trainer.network, trainer.encoding, trainer.content)
-        result = _result(config, data, trainer, state, digest)
-        with atomic_directory(home.models / "two_tower") as directory:
+    checkpoint = home.models / ".two_tower.checkpoint"
+    fitted = fit(home, config, data, checkpoint, progress)
+    result = _result(config, data, fitted)
+    for name, model in (("two_tower", fitted.model), ("two_tower_refit", fitted.refitted)):
+        if model is None:
+            shutil.rmtree(home.models / name, ignore_errors=True)
+            continue
+        with atomic_directory(home.models / name) as directory:
             model.save(directory)
             (directory / "training.json").write_text(json.dumps({"config": asdict(config), **result}, indent=1) + "\n")
     with progress.task("neighbours and popularity"):
         _write_simple_models(home)
     with progress.task("recording the run in MLflow"):
-        version = Tracking(home).log_training(_run(home, trainer, config, result, state))
-    checkpoint.discard()
+        version = Tracking(home).log_training(_run(home, fitted, config, result))
+    shutil.rmtree(checkpoint, ignore_errors=True)
     return {
         **result,
-        "curve": state.curve,
+        "curve": fitted.curve,
         "mlflow_version": version,
-        "cpu_seconds": sum(row["cpu_seconds"] for row in state.curve),
+        "cpu_seconds": fitted.cpu_seconds,
         "seconds": time.perf_counter() - started,
     }
 
@@ -172,63 +246,94 @@ class Trainer:
         features = self.content.encode({name: column[at] for name, column in columns.items()})
         torch.manual_seed(config.seed)
         self.network = TwoTower(features, len(self.content.creators), len(self.content.languages), config.tower())
-        self.rows = [tokens for history in data.train.histories() if len(tokens := self._tokens(history)) > 1]
-        self.first = [len(history) <= config.length for history in data.train.histories() if len(history) > 1]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network.to(self.device)
+        histories = zip(data.train.histories(), data.train.times(), strict=True)
+        self.rows = [row for history, times in histories if len((row := self._row(history, times)).tokens) > 1]
         self.valid = _sample(data.valid, config.max_validation_viewers, config.seed)
-        self.valid_tokens = [self._tokens(history) for history in self.valid.histories]
+        asked = zip(self.valid.histories, self.valid.times_us, strict=True)
+        self.valid_rows = [self._row(history, times) for history, times in asked]
         token_of = {video_id: token for token, video_id in enumerate(video_ids)}
         self.valid_seen = [[token_of[v] for v in history if v in token_of] for history in self.valid.histories]
         # A target without a vector cannot be found; -1 keeps it in the count of targets.
         self.valid_targets = [[token_of.get(v, -1) for v in targets] for targets in self.valid.targets]
         self.full = len(video_ids) < FULL_SOFTMAX_BELOW
-        counts = np.bincount(np.concatenate(self.rows), minlength=len(video_ids)) + 1.0
-        self.q_V = torch.from_numpy(counts / counts.sum())
+        counts = np.bincount(np.concatenate([row.tokens for row in self.rows]), minlength=len(video_ids)) + 1.0
+        self.q_V = torch.from_numpy(counts / counts.sum()).to(self.device)
 
-    def _tokens(self, history: Sequence[str]) -> Array:
-        return np.array(self.encoding.tokens(history), dtype=np.int64)
+    def _row(self, history: Sequence[str], times_us: Sequence[int]) -> Watched:
+        tokens = np.array(self.encoding.tokens(history), dtype=np.int64)
+        return Watched(tokens, np.array([times_us[at] for at in self.encoding.known(history)], dtype=np.int64))
 
-    def fit(self, checkpoint: Checkpoint | None) -> Fit[tuple[Tensor, Tensor]]:
+    def fit(self, checkpoint: Checkpoint | None) -> Fit[Batch]:
         return Fit(self.network, self.batches, self.loss, self.validate, self.config.loop(), checkpoint)
 
-    def batches(self, epoch: int) -> list[tuple[Tensor, Tensor]]:
-        """Tokens and real counts of every viewer once; viewers of similar length together."""
+    def refit(self, checkpoint: Checkpoint | None) -> Fit[Batch]:
+        return Fit(self.network, self.batches, self.loss, None, self.config.refit_loop(), checkpoint)
+
+    def go_on_from(self, trained: Trainer) -> None:
+        """Begin with what another trainer has learned. A video that it did not know has no id vector yet."""
+        weights = {name: value.clone() for name, value in trained.network.state_dict().items()}
+        row_of = {video_id: row for row, video_id in enumerate(trained.encoding.video_ids)}
+        at = torch.tensor([row_of.get(video_id, -1) for video_id in self.encoding.video_ids], device=self.device)
+        known_VD = weights["id_embedding.weight"][at.clamp(min=0)]
+        weights["id_embedding.weight"] = known_VD * (at >= 0)[:, None]
+        self.network.load_state_dict(weights)
+
+    def export(self) -> RetrievalModel:
+        return RetrievalModel.export(self.network.cpu(), self.encoding, self.content)
+
+    def batches(self, epoch: int) -> list[Batch]:
+        """Tokens, real counts and times of every viewer once; viewers of similar length together."""
         rng = np.random.default_rng((self.config.seed, epoch))
         order = rng.permutation(len(self.rows))
-        length = np.array([len(row) for row in self.rows])
+        length = np.array([len(row.tokens) for row in self.rows])
         size, together = self.config.batch_size, self.config.batch_size * SHUFFLED_TOGETHER
         groups = [order[start : start + together] for start in range(0, len(order), together)]
         sorted_groups = [group[np.argsort(length[group], kind="stable")] for group in groups]
         parts = [group[start : start + size] for group in sorted_groups for start in range(0, len(group), size)]
-        batches = []
-        for at in rng.permutation(len(parts)):
-            token_BT, count_B = self.encoding.pad([self.rows[row] for row in parts[at]])
-            batches.append((torch.from_numpy(token_BT), torch.from_numpy(count_B)))
-        return batches
+        return [self._batch([self.rows[row] for row in parts[at]]) for at in rng.permutation(len(parts))]
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+    def _batch(self, rows: Sequence[Watched], now_us: Array | None = None) -> Batch:
+        """In training nothing is asked after the last watch, and so the moment of asking does not matter."""
+        token_BT, count_B = self.encoding.pad([row.tokens for row in rows])
+        if self.config.time_bias == "none":
+            return torch.from_numpy(token_BT), torch.from_numpy(count_B), None
+        last_us = np.array([row.times_us[-1] if len(row.times_us) else 0 for row in rows])
+        time_BT = self.encoding.seconds([row.times_us for row in rows], last_us if now_us is None else now_us)
+        return torch.from_numpy(token_BT), torch.from_numpy(count_B), torch.from_numpy(time_BT)
+
+    def loss(self, batch: Batch) -> Tensor:
         """Every real token predicts the next one; pads are never computed against the catalog."""
-        token_BT, count_B = batch
-        real_BT = torch.arange(token_BT.shape[1] - 1)[None, :] < count_B[:, None] - 1
+        batch = self._on_device(batch)
+        token_BT, count_B, _ = batch
+        real_BT = torch.arange(token_BT.shape[1] - 1, device=self.device)[None, :] < count_B[:, None] - 1
         target_N = token_BT[:, 1:][real_BT]
         if not self.full:
-            return self._sampled_loss(token_BT, count_B, real_BT, target_N)
+            return self._sampled_loss(batch, real_BT, target_N)
         video_VD = self.network.video_vectors()
-        state_ND = self._states(video_VD, token_BT, count_B)[:, :-1][real_BT]
+        state_ND = self._states(video_VD, batch)[:, :-1][real_BT]
         return full_cross_entropy(state_ND, video_VD, target_N)
 
-    def _states(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            return self.network.states(video_VD, token_BT, count_B).float()
+    def _on_device(self, batch: Batch) -> Batch:
+        token_BT, count_B, time_BT = batch
+        times = None if time_BT is None else time_BT.to(self.device)
+        return token_BT.to(self.device), count_B.to(self.device), times
 
-    def _sampled_loss(self, token_BT: Tensor, count_B: Tensor, real_BT: Tensor, target_N: Tensor) -> Tensor:
+    def _states(self, video_VD: Tensor, batch: Batch) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.network.states(video_VD, *batch).float()
+
+    def _sampled_loss(self, batch: Batch, real_BT: Tensor, target_N: Tensor) -> Tensor:
         """Only the vectors of videos that the batch or its negatives name are computed."""
+        token_BT, count_B, time_BT = batch
         sample_S = torch.multinomial(self.q_V, self.config.sampled_negatives, replacement=True)
         start = self.encoding.start
         named = torch.unique(torch.cat([token_BT[token_BT != start], sample_S]))
-        place = torch.full((start + 1,), len(named))
-        place[named] = torch.arange(len(named))
+        place = torch.full((start + 1,), len(named), device=self.device)
+        place[named] = torch.arange(len(named), device=self.device)
         video_MD = self.network.video_vectors(named)
-        state_ND = self._states(video_MD, place[token_BT], count_B)[:, :-1][real_BT]
+        state_ND = self._states(video_MD, (place[token_BT], count_B, time_BT))[:, :-1][real_BT]
         log_q_V = torch.log(self.q_V).float()
         target_ND, sample_SD = video_MD[place[target_N]], video_MD[place[sample_S]]
         return sampled_cross_entropy(state_ND, target_ND, sample_SD, target_N, sample_S, log_q_V)
@@ -238,13 +343,13 @@ class Trainer:
         lists, videos = [], len(self.encoding.video_ids)
         with torch.inference_mode():
             tower = user_tower(self.network)
-            by_length = np.argsort([len(row) for row in self.valid_tokens], kind="stable")
+            by_length = np.argsort([len(row.tokens) for row in self.valid_rows], kind="stable")
             for start in range(0, len(by_length), 256):
                 at = by_length[start : start + 256]
-                token_BT, count_B = self.encoding.pad([self.valid_tokens[row] for row in at])
-                with torch.autocast("cpu", torch.bfloat16):
-                    user_BD = tower(torch.from_numpy(token_BT), torch.from_numpy(count_B)).float()
-                score_BV = (user_BD @ tower.video_VD.T).numpy()
+                batch = self._batch([self.valid_rows[row] for row in at], self.valid.now_us[at])
+                with torch.autocast(self.device.type, torch.bfloat16):
+                    user_BD = tower(*self._on_device(batch)).float()
+                score_BV = (user_BD @ tower.video_VD.T).cpu().numpy()
                 for place, row in enumerate(at):
                     score_BV[place, self.valid_seen[row]] = -np.inf
                 lists.append(top_k(score_BV, 50))
@@ -270,40 +375,40 @@ def _write_simple_models(home: Home) -> None:
             model.save(directory)  # type: ignore[attr-defined]
 
 
-def _fingerprint(config: TwoTowerConfig, digest: str) -> str:
-    return hashlib.sha256(f"{json.dumps(asdict(config), sort_keys=True)} {digest}".encode()).hexdigest()
+def _fingerprint(config: TwoTowerConfig, data: TrainingData) -> str:
+    parts = [json.dumps(asdict(config), sort_keys=True), data.train.digest()]
+    parts += [data.everything.digest()] if data.everything is not None else []
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
-def _result(
-    config: TwoTowerConfig, data: TrainingData, trainer: Trainer, state: LoopState, digest: str
-) -> dict[str, Any]:
+def _result(config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[str, Any]:
     """Without clock readings: the same data and seed write the same files."""
     timed = ("seconds", "cpu_seconds")
+    curve = [{name: value for name, value in row.items() if name not in timed} for row in fitted.curve]
     return {
         "split": config.split,
         "viewers": len(data.train),
         "watches": len(data.train.video_ids),
-        "videos": len(trainer.encoding.video_ids),
-        "validation_viewers": len(trainer.valid),
-        "epochs": len(state.curve),
-        "best_epoch": state.best + 1,
+        "videos": len(fitted.model.video_ids),
+        "validation_viewers": fitted.validation_viewers,
+        "epochs": len(curve),
+        "best_epoch": fitted.best_epoch + 1,
         "seed": config.seed,
-        "metrics": {name: value for name, value in state.curve[state.best].items() if name not in timed},
-        "curve": [{name: value for name, value in row.items() if name not in timed} for row in state.curve],
-        "data_hash": digest,
+        "metrics": curve[fitted.best_epoch],
+        "curve": curve,
+        "data_hash": data.train.digest(),
     }
 
 
-def _run(home: Home, trainer: Trainer, config: TwoTowerConfig, result: dict[str, Any], state: LoopState) -> TrainingRun:
-    tokens, counts = example(trainer.encoding)
+def _run(home: Home, fitted: Fitted, config: TwoTowerConfig, result: dict[str, Any]) -> TrainingRun:
     return TrainingRun(
         model=TWO_TOWER,
         files=home.models / "two_tower",
-        network=user_tower(trainer.network),
-        example={"tokens": tokens, "counts": counts},
+        network=user_tower(fitted.network),
+        example=example(fitted.model.sequences, fitted.network.config),
         params={**asdict(config), "videos": result["videos"], "watches": result["watches"]},
         metrics={f"valid_{name}": value for name, value in result["metrics"].items()},
-        curve=state.curve,
+        curve=fitted.curve,
         dataset="watch sequences",
         dataset_digest=result["data_hash"],
     )

@@ -2,6 +2,7 @@
 
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_the_exported_program_is_the_network_for_any_batch_and_length(network: T
     rng = np.random.default_rng(1)
     for viewers, watched in ((1, 0), (1, 1), (1, 10), (2, 3), (9, 10)):
         histories = [[IDS[token] for token in rng.integers(0, 30, watched)] for _ in range(viewers)]
-        tokens, counts = model.sequences.encode(histories)
+        tokens, counts = model.sequences.pad([model.sequences.tokens(history) for history in histories])
         with torch.no_grad():
             expected = user_tower(network)(torch.from_numpy(tokens), torch.from_numpy(counts)).numpy()
         found = model.user_vectors(histories, [list(range(watched))] * viewers, np.full(viewers, 10**6))
@@ -133,6 +134,53 @@ def test_a_loaded_model_is_the_same_and_holds_no_pickle(model: RetrievalModel, t
     assert pickles == []
 
 
+def biased(time_bias: str) -> tuple[TwoTower, RetrievalModel]:
+    torch.manual_seed(3)
+    encoding = ContentEncoding.fit(content(), text_dimensions=4)
+    config = replace(CONFIG, time_bias=time_bias)
+    network = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), config)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    return network, RetrievalModel.export(network, SequenceEncoding(IDS, CONFIG.length), encoding)
+
+
+@pytest.mark.parametrize("time_bias", ["none", "history", "query"])
+def test_the_served_state_is_the_trained_state_of_the_last_watch(time_bias: str) -> None:
+    network, model = biased(time_bias)
+    histories = [["v01", "v02", "v03"], ["v07"], []]
+    times = [[1_000_000, 61_000_000, 7_000_000_000], [5], []]
+    now_us = np.array([9_000_000_000, 10, 77])
+    served = model.user_vectors(histories, times, now_us)
+    tokens, counts, seconds = (torch.from_numpy(part) for part in model.sequences.encode(histories, times, now_us))
+    with torch.no_grad():
+        states = network.eval().states(network.video_vectors(), tokens, counts, seconds)
+    trained = states[torch.arange(3), counts - 1].numpy()
+    np.testing.assert_allclose(served, trained, atol=1e-5)
+
+
+def test_with_a_time_bias_the_same_watches_at_other_times_are_another_viewer() -> None:
+    watched, close, spread = ["v01", "v02", "v03"], [10**6, 2 * 10**6, 3 * 10**6], [10**6, 10**9, 10**11]
+    for time_bias, same_now in (("history", True), ("query", False)):
+        _, model = biased(time_bias)
+        soon, later = (model.user_vectors([watched], [spread], np.array([now]))[0] for now in (10**11 + 1, 10**14))
+        other = model.user_vectors([watched], [close], np.array([10**11 + 1]))[0]
+        assert np.abs(soon - other).max() > 1e-3
+        assert (np.abs(soon - later).max() < 1e-6) == same_now
+
+
+def test_without_content_a_video_is_its_id_and_a_new_one_is_nothing(tmp_path: Path) -> None:
+    encoding = ContentEncoding.fit(content(), text_dimensions=4)
+    config = replace(CONFIG, content=False)
+    network = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), config)
+    RetrievalModel.export(network, SequenceEncoding(IDS, CONFIG.length), encoding).save(tmp_path / "two_tower")
+    model = RetrievalModel.load(tmp_path / "two_tower")
+    np.testing.assert_array_equal(model.item_vectors, network.id_embedding.weight.detach().numpy())
+    assert not model.embed(content()).any()
+    network.train()  # the id is all there is: it is never dropped
+    np.testing.assert_array_equal(network.video_vectors().detach().numpy(), model.item_vectors)
+
+
 def test_one_viewer_takes_less_than_two_milliseconds_on_one_core() -> None:
     config = TowerConfig(dim=64, blocks=2, length=50)
     encoding = ContentEncoding.fit(content(), text_dimensions=4)
@@ -154,3 +202,5 @@ def test_one_viewer_takes_less_than_two_milliseconds_on_one_core() -> None:
 def test_a_config_that_cannot_be_says_so() -> None:
     with pytest.raises(ValueError, match="multiple of heads"):
         TowerConfig(dim=10, heads=3)
+    with pytest.raises(ValueError, match="none, history or query"):
+        TowerConfig(time_bias="always")  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """A stopped run goes on as if it had not been stopped, and what is kept is the best, not the last."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,24 @@ def test_the_learning_rate_warms_up_and_falls_to_its_last_share() -> None:
     assert max(rates) == pytest.approx(1.0, abs=0.01)
     assert rates[-1] == pytest.approx(0.1)
     assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_what_is_kept_is_the_average_of_the_weights(tmp_path: Path) -> None:
+    """The average worked out by hand over every step; training itself goes on from the weights, not from it."""
+    config = replace(CONFIG, average=0.9, max_epochs=2)
+    plain, averaged = fit(None, replace(CONFIG, max_epochs=2)), fit(None, config)
+    seen: list[Tensor] = []
+    step = plain.optimizer.step
+    plain.optimizer.step = lambda: (step(), seen.append(plain.network[0].weight.detach().clone()))[0]  # type: ignore[method-assign]
+    plain.run()
+    with pytest.raises(Interrupted):
+        fit(Checkpoint(tmp_path / "c", "f"), config, stop_in=1).run()
+    resumed = fit(Checkpoint(tmp_path / "c", "f"), config)
+    expected = seen[0]
+    for at, weight in enumerate(seen[1:], start=2):
+        kept = min(0.9, (at + 1) / (at + 10))
+        expected = kept * expected + (1 - kept) * weight
+    for run in (averaged, resumed):
+        run.validate = None  # the last epoch is kept
+        run.run()
+        torch.testing.assert_close(run.network[0].weight.detach(), expected)

@@ -17,11 +17,11 @@ from models.item_cf import ItemNeighbours
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
 from training import train_retrieval
-from training.build_index import build_index, video_vectors
+from training.build_index import build_index, content_columns, video_vectors
 from training.loop import Checkpoint
 from training.protocol import Protocol, retrieval_figures
 from training.splits import time_cuts
-from training.train_retrieval import Trainer, TwoTowerConfig, train_two_tower, training_data
+from training.train_retrieval import Trainer, TwoTowerConfig, fit, train_two_tower, training_data
 
 RING, VIEWERS, WATCHES = 24, 80, 12
 HOUR_US = 3_600_000_000
@@ -93,6 +93,7 @@ def test_everything_a_release_needs_is_written(home: Home, trained: dict[str, ob
     assert (said["split"], said["viewers"], said["config"]["dim"]) == ("leave_last", VIEWERS, 16)
     assert said["metrics"]["ndcg_at_10"] == trained["metrics"]["ndcg_at_10"]  # type: ignore[index]
     assert trained["mlflow_version"] == "1"
+    assert RetrievalModel.load(home.models / "two_tower_refit").dim == 16
 
 
 def test_neither_split_trains_on_what_it_is_asked(home: Home) -> None:
@@ -133,7 +134,7 @@ def test_a_run_that_goes_on_reads_content_as_the_stopped_one_did(home: Home, tmp
 def test_every_watch_of_every_viewer_is_in_an_epoch_once(home: Home) -> None:
     trainer = Trainer(home, CONFIG, training_data(home, CONFIG))
     batches = trainer.batches(0)
-    assert sum(int(count_B.sum()) - len(count_B) for _, count_B in batches) == VIEWERS * (WATCHES - 2)
+    assert sum(int(count_B.sum()) - len(count_B) for _, count_B, _ in batches) == VIEWERS * (WATCHES - 2)
     assert not torch.equal(batches[0][0], trainer.batches(1)[0][0])
 
 
@@ -145,6 +146,31 @@ def test_in_a_catalog_too_large_for_the_full_softmax_a_sample_learns_as_well(
     trainer = Trainer(home, config, training_data(home, config))
     state = trainer.fit(None).run()
     assert state.curve[state.best]["mrr_at_10"] > 0.9
+
+
+@pytest.mark.parametrize("time_bias", ["history", "query"])
+def test_order_is_learned_with_a_time_bias_as_well(home: Home, time_bias: str) -> None:
+    config = replace(CONFIG, time_bias=time_bias, content=False, average=0.5)
+    trainer = Trainer(home, config, training_data(home, config))
+    state = trainer.fit(None).run()
+    assert state.curve[state.best]["mrr_at_10"] > 0.9
+
+
+def test_a_refit_goes_on_with_everything_and_stays_in_the_same_space(home: Home, tmp_path: Path) -> None:
+    """Without watches of video 5 before the cut: only the refit has learned a vector for it."""
+    data = training_data(home, CONFIG)
+    assert data.everything is not None
+    partial = replace(data, train=data.train.keep(data.train.video_ids != video(5)))
+    fitted = fit(home, CONFIG, partial, tmp_path / "checkpoint")
+    assert fitted.refitted is not None
+    assert video(5) not in fitted.model.video_ids
+    row = {video_id: at for at, video_id in enumerate(fitted.refitted.video_ids)}
+    content_only = fitted.refitted.embed(content_columns(Lake(home).videos(), home.world()))[5]
+    assert np.abs(fitted.refitted.item_vectors[row[video(5)]] - content_only).max() > 0.01
+    before = fitted.model.item_vectors[fitted.model.video_ids.index(video(9))]
+    after = fitted.refitted.item_vectors[row[video(9)]]
+    assert before @ after / np.linalg.norm(before) / np.linalg.norm(after) > 0.9
+    assert fit(home, replace(CONFIG, refit_epochs=0), partial, tmp_path / "other").refitted is None
 
 
 def test_too_little_to_learn_from_names_the_place(tmp_path: Path) -> None:
