@@ -41,6 +41,9 @@ class Watched(NamedTuple):
     tokens: Array
     times_us: Array
 
+    def piece(self, start: int, end: int) -> Watched:
+        return Watched(self.tokens[start:end], self.times_us[start:end])
+
 
 @dataclass(frozen=True)
 class TwoTowerConfig:
@@ -67,6 +70,7 @@ class TwoTowerConfig:
     average: float = 0.0  # of the weights over steps; .99 = about the last hundred
     refit_epochs: int = 3  # over everything there is, after the choice: what a release serves; 0 = no refit
     refit_learning_rate: float = 0.3  # share of the learning rate
+    older_windows: bool = True  # histories beyond `length` also give a piece of what came before, drawn each epoch
     sampled_negatives: int = 2048  # per batch, in catalogs too large for the full softmax
     max_validation_viewers: int = 6040
 
@@ -249,10 +253,11 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.to(self.device)
         histories = zip(data.train.histories(), data.train.times(), strict=True)
-        self.rows = [row for history, times in histories if len((row := self._row(history, times)).tokens) > 1]
+        whole = SequenceEncoding(video_ids, max(int(data.train.lengths.max(initial=0)), 1))
+        self.rows = [row for history, times in histories if len((row := _watched(whole, history, times)).tokens) > 1]
         self.valid = _sample(data.valid, config.max_validation_viewers, config.seed)
         asked = zip(self.valid.histories, self.valid.times_us, strict=True)
-        self.valid_rows = [self._row(history, times) for history, times in asked]
+        self.valid_rows = [_watched(self.encoding, history, times) for history, times in asked]
         token_of = {video_id: token for token, video_id in enumerate(video_ids)}
         self.valid_seen = [[token_of[v] for v in history if v in token_of] for history in self.valid.histories]
         # A target without a vector cannot be found; -1 keeps it in the count of targets.
@@ -260,10 +265,6 @@ class Trainer:
         self.full = len(video_ids) < FULL_SOFTMAX_BELOW
         counts = np.bincount(np.concatenate([row.tokens for row in self.rows]), minlength=len(video_ids)) + 1.0
         self.q_V = torch.from_numpy(counts / counts.sum()).to(self.device)
-
-    def _row(self, history: Sequence[str], times_us: Sequence[int]) -> Watched:
-        tokens = np.array(self.encoding.tokens(history), dtype=np.int64)
-        return Watched(tokens, np.array([times_us[at] for at in self.encoding.known(history)], dtype=np.int64))
 
     def fit(self, checkpoint: Checkpoint | None) -> Fit[Batch]:
         return Fit(self.network, self.batches, self.loss, self.validate, self.config.loop(), checkpoint)
@@ -284,15 +285,31 @@ class Trainer:
         return RetrievalModel.export(self.network.cpu(), self.encoding, self.content)
 
     def batches(self, epoch: int) -> list[Batch]:
-        """Tokens, real counts and times of every viewer once; viewers of similar length together."""
+        """Tokens, real counts and times of every viewer once; rows of similar length together."""
         rng = np.random.default_rng((self.config.seed, epoch))
-        order = rng.permutation(len(self.rows))
-        length = np.array([len(row.tokens) for row in self.rows])
+        rows = self._windows(rng)
+        order = rng.permutation(len(rows))
+        length = np.array([len(row.tokens) for row in rows])
         size, together = self.config.batch_size, self.config.batch_size * SHUFFLED_TOGETHER
         groups = [order[start : start + together] for start in range(0, len(order), together)]
         sorted_groups = [group[np.argsort(length[group], kind="stable")] for group in groups]
         parts = [group[start : start + size] for group in sorted_groups for start in range(0, len(group), size)]
-        return [self._batch([self.rows[row] for row in parts[at]]) for at in rng.permutation(len(parts))]
+        return [self._batch([rows[row] for row in parts[at]]) for at in rng.permutation(len(parts))]
+
+    def _windows(self, rng: np.random.Generator) -> list[Watched]:
+        """The newest `length` watches of every viewer, and for those with more one earlier window: heavy viewers have
+        much to teach, but may not drown the others."""
+        length = self.config.length
+        windows = [row.piece(max(0, len(row.tokens) - length), len(row.tokens)) for row in self.rows]
+        if not self.config.older_windows:
+            return windows
+        for row in self.rows:
+            watched, half = len(row.tokens), length // 2
+            if watched > length + 1:
+                end = int(rng.integers(half, watched - half)) if watched > length + half else watched - length
+                if end > 1:
+                    windows.append(row.piece(max(0, end - length), end))
+        return windows
 
     def _batch(self, rows: Sequence[Watched], now_us: Array | None = None) -> Batch:
         """In training nothing is asked after the last watch, and so the moment of asking does not matter."""
@@ -354,6 +371,11 @@ class Trainer:
                     score_BV[place, self.valid_seen[row]] = -np.inf
                 lists.append(top_k(score_BV, 50))
         return ranking_metrics(np.concatenate(lists), [self.valid_targets[row] for row in by_length], videos)
+
+
+def _watched(encoding: SequenceEncoding, history: Sequence[str], times_us: Sequence[int]) -> Watched:
+    times = [times_us[at] for at in encoding.known(history)]
+    return Watched(np.array(encoding.tokens(history), dtype=np.int64), np.array(times, dtype=np.int64))
 
 
 def _sample(valid: Holdout, most: int, seed: int) -> Holdout:

@@ -148,6 +148,24 @@ def test_in_a_catalog_too_large_for_the_full_softmax_a_sample_learns_as_well(
     assert state.curve[state.best]["mrr_at_10"] > 0.9
 
 
+def test_a_long_history_gives_its_newest_watches_and_one_earlier_window(home: Home) -> None:
+    config = replace(CONFIG, length=4)
+    trainer = Trainer(home, config, training_data(home, config))
+    whole = {tuple(row.tokens.tolist()) for row in trainer.rows}  # of ten watches each
+    newest, earlier = set(), 0
+    for token_BT, count_B, _ in trainer.batches(0):
+        for tokens, count in zip(token_BT.tolist(), count_B.tolist(), strict=True):
+            piece = tuple(tokens[1:count])
+            assert len(piece) <= 4
+            assert any(piece == row[at : at + len(piece)] for row in whole for at in range(len(row)))
+            newest |= {row for row in whole if row[-4:] == piece}
+            earlier += any(piece == row[at : at + len(piece)] for row in whole for at in range(6))
+    assert newest == whole
+    assert earlier >= VIEWERS * 0.5
+    alone = Trainer(home, replace(config, older_windows=False), training_data(home, config))
+    assert sum(len(count_B) for _, count_B, _ in alone.batches(0)) == VIEWERS
+
+
 @pytest.mark.parametrize("time_bias", ["history", "query"])
 def test_order_is_learned_with_a_time_bias_as_well(home: Home, time_bias: str) -> None:
     config = replace(CONFIG, time_bias=time_bias, content=False, average=0.5)
