@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from feature_repo.schema import GENRE_SLOTS
 Array = np.ndarray[Any, Any]
 WORD = re.compile(r"\w\w+")
 MAX_TERMS = 8192
+CREATOR_SLOTS = 32
 MAX_SHARE = 0.4  # a term in more of the catalog than this tells nothing
 
 
@@ -86,6 +88,18 @@ class ContentEncoding:
             language_N=_codes(videos["video_language"], self.languages),
         )
 
+    def similarity_vectors(self, videos: Columns) -> Array:
+        """(N, K + GENRE_SLOTS + CREATOR_SLOTS) float32 of unit length: a cosine says how alike words, genres and creators
+        of two videos are, a third each where all are known. No model of taste has a part in it."""
+        text_NK = self.encode(videos).numbers_NF[:, : self.component_TK.shape[1]]
+        creator_NC = np.zeros((len(text_NK), CREATOR_SLOTS), dtype=np.float32)
+        for at, creator in enumerate(videos["creator_id"]):
+            if creator:  # a random direction for each creator: two different ones are nearly orthogonal
+                seed = int.from_bytes(blake2b(str(creator).encode(), digest_size=8).digest(), "big")
+                creator_NC[at] = np.random.default_rng(seed).normal(size=CREATOR_SLOTS)
+        parts = (text_NK, np.asarray(videos["genres"], dtype=np.float32), creator_NC)
+        return _unit(np.concatenate([_unit(part) for part in parts], axis=1))
+
     def save(self, directory: Path) -> None:
         save_file({"idf": self.idf_T, "component": self.component_TK}, directory / "content.safetensors")
         words = {
@@ -108,6 +122,12 @@ class ContentEncoding:
             languages=tuple(words["languages"]),
             log_seconds=(words["log_seconds"][0], words["log_seconds"][1]),
         )
+
+
+def _unit(rows_NF: Array) -> Array:
+    norm_N1 = np.linalg.norm(rows_NF, axis=1, keepdims=True)
+    unit_NF: Array = (rows_NF / np.maximum(norm_N1, 1e-9)).astype(np.float32)
+    return unit_NF
 
 
 def _words(videos: Columns, row: int) -> list[str]:

@@ -1,0 +1,50 @@
+"""Candidates that need no training: what follows from counters and from the catalog. For serving and for evaluation.
+
+V videos of the catalog, C creators that a viewer likes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def popular(watched_30d_V: Array, watched_V: Array) -> Array:
+    """The most watched of the last month; of equals, and where nobody watched lately, of all time."""
+    ever_V = np.asarray(watched_V, dtype=np.float64)
+    score_V: Array = watched_30d_V + ever_V / (ever_V.max(initial=0.0) + 1.0)
+    return score_V
+
+
+def of_creators(creator_V: Array, liked_C: Array, weight_C: Array, popular_V: Array) -> Array:
+    """(V,) how much a viewer likes each video's creator times the logarithm of how much the video is watched.
+
+    `creator_V` are codes, -1 for none; creators of no positive weight, and codes of -1, give nothing.
+    """
+    weight = np.zeros(int(max(creator_V.max(initial=-1), liked_C.max(initial=-1))) + 2)
+    real = (liked_C >= 0) & (weight_C > 0)
+    weight[liked_C[real]] = weight_C[real]  # the last place is that of -1
+    score_V: Array = weight[creator_V] * np.log(2.0 + popular_V)
+    return score_V
+
+
+def next_in_series(series_V: Array, episode_V: Array, watched: Array, allowed_V: Array) -> tuple[Array, Array]:
+    """Rows of the next allowed episode of each series begun, and the watched rows they follow; latest watched first.
+
+    `watched` are catalog rows, newest first; `series_V` codes, -1 for none.
+    """
+    rows: list[int] = []
+    after: list[int] = []
+    begun: set[int] = set()
+    for row in watched.tolist():
+        if series_V[row] < 0 or int(series_V[row]) in begun:
+            continue
+        begun.add(int(series_V[row]))
+        ahead = np.flatnonzero((series_V == series_V[row]) & allowed_V & (episode_V > episode_V[row]))
+        if len(ahead):
+            rows.append(int(ahead[np.argmin(episode_V[ahead])]))
+            after.append(row)
+    return np.array(rows, dtype=np.int64), np.array(after, dtype=np.int64)

@@ -1,0 +1,307 @@
+"""How much of what viewers watch next each source finds, and all of them together at the same number of candidates.
+
+Every model learns from the training window. The validation question chooses the factors and the blend; the test
+question, asked once, is reported. Of every viewer asked about: recall@k = share of the next watches among the first k
+candidates, over the full catalog, without what was watched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from feature_repo.home import Home, HomeError, atomic_directory
+from feature_repo.progress import SILENT, Progress
+from models.blend import DEPTH, Blend
+from models.two_tower import RetrievalModel
+from training.fit_blend import FROM_WATCHES, Lists, blended, by_quota, fit_blend
+from training.metrics import hits, recall_at
+from training.results import Results, Run, RunStore, git_revision, record
+from training.source_lists import SOURCES, Catalog, Question, QuestionConfig, Trained, lists, questions
+from training.source_models import FactorsConfig, fit_factors
+from training.splits import Sequences
+from training.train_retrieval import TwoTowerConfig, fit, training_data
+
+Array = np.ndarray[Any, Any]
+COUNTS = (50, 100, 200, 500)
+CANDIDATES = 500  # as many as a page ranks
+ALONE = "two_tower"
+# Requirement CS-1: the share of what is popular among a viewer's candidates, by length of history as in FROM_WATCHES.
+DECLARED_POPULAR = (0.8, 0.4, 0.4, 0.1)
+
+
+@dataclass(frozen=True)
+class SourcesProtocol:
+    """`models` "home": the two-tower model that lies in the home, one seed; "fit": one is trained for each seed."""
+
+    name: str
+    question: QuestionConfig
+    models: Literal["home", "fit"] = "home"
+    seeds: tuple[int, ...] = (0, 1, 2)
+    factors: tuple[Mapping[str, Any], ...] = field(default=({},))  # the grid of FactorsConfig
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], split: str) -> SourcesProtocol:
+        """From a protocol file; the split is that of the two-tower model unless the file says another."""
+        given = {
+            name: value for name, value in fields.items() if name not in ("kind", "split", "max_viewers", "min_count")
+        }
+        try:
+            question = QuestionConfig(
+                fields.get("split", split), fields.get("min_count", 1), fields.get("max_viewers", 2_000)
+            )
+            given["seeds"] = tuple(given.get("seeds", cls.seeds))
+            given["factors"] = tuple(given.get("factors", ({},)))
+            found = cls(question=question, **given)
+            [FactorsConfig(**point) for point in found.factors]
+        except (TypeError, ValueError) as error:
+            raise HomeError(f"protocol {fields.get('name', 'sources')}: {error}") from error
+        if found.models not in ("home", "fit") or not found.seeds or not found.factors:
+            raise HomeError(f"protocol {found.name}: expected models home or fit, and some seeds and factors")
+        return found
+
+
+def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
+    """Measure, record under HOME/quality, and write the chosen blend to HOME/models/blend, for the next release.
+
+    Finished seeds are kept and not measured again. Raises HomeError without a two-tower model, or for a bad protocol.
+    """
+    said = _training(home)
+    protocol = SourcesProtocol.of(fields, said["split"])
+    with progress.task("reading what was watched"):
+        catalog = Catalog.of(home)
+        train, chooses, reports = questions(home, catalog, protocol.question)
+    data_hash = train.digest()
+    store = RunStore(home, protocol.name, _fingerprint(protocol, said, data_hash))
+    runs: list[Run] = []
+    with progress.task("measuring the sources", total=len(protocol.seeds)) as advance:
+        for seed in protocol.seeds:
+            runs += _measured(home, protocol, seed, catalog, train, (chooses, reports), store, progress)
+            advance(1)
+    results = Results(
+        protocol=protocol.name,
+        question=f"recall of the next watches, {len(reports.asked)} viewers, {protocol.question.split} split",
+        command=command,
+        data_hash=data_hash,
+        revision=git_revision(),
+        reference=ALONE,
+        runs=tuple(runs),
+    )
+    union = next(run for run in runs if run.model == "union")
+    with atomic_directory(home.models / "blend") as directory:
+        Blend.from_json(union.settings["blend"]).save(directory)
+    record(home, results)
+    return results
+
+
+def choose_blend(
+    home: Home, retrieval: RetrievalModel, train: Sequences, split: Literal["time", "leave_last"]
+) -> Blend:
+    """The blend for models trained on `train`, by what viewers watched in the validation window after it."""
+    catalog = Catalog.of(home)
+    _, chooses, _ = questions(home, catalog, QuestionConfig(split))
+    trained = Trained.on(home, catalog, retrieval, train, FactorsConfig())
+    found = {source: lists(source, chooses, catalog, trained) for source in SOURCES}
+    return fit_blend(found, chooses.targets(catalog), chooses.watches(), len(catalog.video_ids))
+
+
+def _measured(
+    home: Home,
+    protocol: SourcesProtocol,
+    seed: int,
+    catalog: Catalog,
+    train: Sequences,
+    asked: tuple[Question, Question],
+    store: RunStore,
+    progress: Progress,
+) -> list[Run]:
+    """Every row of the table under one seed; what was finished before is read."""
+    models = (*SOURCES, "union", "union_by_quota", "popular_by_history", "uncut")
+    kept = [run for model in models if (run := store.get(model, seed)) is not None]
+    if len(kept) == len(models):
+        return kept
+    started = time.process_time()
+    retrieval = _two_tower(home, protocol, seed, progress)
+    trained = Trained.on(home, catalog, retrieval, train, replace(FactorsConfig(**protocol.factors[0]), seed=seed))
+    trained, grid = _best_factors(protocol, seed, catalog, train, asked[0], trained, progress)
+    found = []
+    with progress.task(f"asking {len(SOURCES)} sources, seed {seed}", total=2 * len(SOURCES)) as advance:
+        for question in asked:
+            found.append({})
+            for source in SOURCES:
+                found[-1][source] = lists(source, question, catalog, trained)
+                advance(1)
+    videos = len(catalog.video_ids)
+    targets, watches = ([question.targets(catalog) for question in asked], [question.watches() for question in asked])
+    with progress.task("choosing the blend on the validation question"):
+        blend = fit_blend(found[0], targets[0], watches[0], videos)
+        quota = _quota(found[0], targets[0])
+    orders = {
+        **found[1],
+        "union": blended(blend, found[1], watches[1], videos, CANDIDATES),
+        "union_by_quota": by_quota(found[1], quota, ALONE, CANDIDATES),
+        "popular_by_history": _popular_by_history(found[1], watches[1]),
+    }
+    settings: dict[str, dict[str, Any]] = {
+        "matrix_factorization": {"chosen": asdict(trained.factors_config), "grid": grid},
+        "union": {"blend": blend.to_json(), **_halves(found[0], targets[0], watches[0], videos)},
+        "union_by_quota": {"quota": quota},
+        "popular_by_history": {"share": dict(zip(map(str, FROM_WATCHES), DECLARED_POPULAR, strict=True))},
+    }
+    runs = []
+    for model, order_BK in orders.items():
+        figures, units = _figures(order_BK, targets[1], watches[1])
+        runs.append(Run(model, seed, figures, units, settings.get(model, {})))
+    together = [np.unique(np.concatenate(own)) for own in zip(*found[1].values(), strict=True)]
+    shares = [
+        len(set(wanted) & set(own.tolist())) / len(set(wanted))
+        for own, wanted in zip(together, targets[1], strict=True)
+    ]
+    size = float(np.mean([(own >= 0).sum() for own in together]))
+    runs.append(Run("uncut", seed, {"recall_of_all_found": float(np.mean(shares)), "candidates": size}))
+    seconds = time.process_time() - started
+    for run in runs:
+        store.put(replace(run, cpu_seconds=seconds))
+    return [replace(run, cpu_seconds=seconds) for run in runs]
+
+
+def _two_tower(home: Home, protocol: SourcesProtocol, seed: int, progress: Progress) -> RetrievalModel:
+    if protocol.models == "home":
+        return RetrievalModel.load(home.models / "two_tower")
+    config = TwoTowerConfig(**{**_training(home)["config"], "seed": seed, "refit_epochs": 0})
+    data = replace(training_data(home, config), everything=None)
+    checkpoint = home.root / "quality" / protocol.name / f"two_tower-{seed}"
+    model = fit(home, config, data, checkpoint, progress).model
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return model
+
+
+def _best_factors(
+    protocol: SourcesProtocol,
+    seed: int,
+    catalog: Catalog,
+    train: Sequences,
+    chooses: Question,
+    trained: Trained,
+    progress: Progress,
+) -> tuple[Trained, list[dict[str, Any]]]:
+    """The point of the grid that finds most of the validation window's watches, and what each point found."""
+    grid: list[dict[str, Any]] = []
+    best = trained
+    with progress.task("choosing the factors", total=len(protocol.factors)) as advance:
+        for at, point in enumerate(protocol.factors):
+            config = replace(FactorsConfig(**point), seed=seed)
+            tried = trained if not at else replace(trained, factors=fit_factors(train.histories(), config))
+            tried = replace(tried, factors_config=config)
+            order_BK = lists("matrix_factorization", chooses, catalog, tried)
+            figures, _ = _figures(order_BK, chooses.targets(catalog), chooses.watches())
+            grid.append({**point, "recall_at_500": figures["recall_at_500"]})
+            if grid[-1]["recall_at_500"] >= max(row["recall_at_500"] for row in grid):
+                best = tried
+            advance(1)
+    return best, grid
+
+
+def _quota(found: Lists, targets: Sequence[Sequence[int]], step: int = 50) -> dict[str, int]:
+    """Whole places for each source, from all for the two-tower model: moved one step at a time while it finds more."""
+
+    def recall(quota: Mapping[str, int]) -> float:
+        order_BK = by_quota(found, quota, ALONE, CANDIDATES)
+        return float(recall_at(hits(order_BK, targets), _counts(targets), CANDIDATES).mean())
+
+    quota = {source: CANDIDATES if source == ALONE else 0 for source in found}
+    best = recall(quota)
+    while quota[ALONE] >= step:
+        moves = [
+            {**quota, ALONE: quota[ALONE] - step, source: quota[source] + step} for source in found if source != ALONE
+        ]
+        recalls = [recall(move) for move in moves]
+        if max(recalls) <= best:
+            break
+        best, quota = max(recalls), moves[int(np.argmax(recalls))]
+    return quota
+
+
+def _halves(found: Lists, targets: Sequence[Sequence[int]], watches: Array, videos: int) -> dict[str, float]:
+    """Inside the validation question: what a choice on every second viewer gives for the others."""
+    chooses, rest = slice(0, None, 2), slice(1, None, 2)
+    half = {source: rows[chooses] for source, rows in found.items()}
+    other = {source: rows[rest] for source, rows in found.items()}
+    blend = fit_blend(half, targets[chooses], watches[chooses], videos)
+    orders = {
+        ALONE: other[ALONE],
+        "union": blended(blend, other, watches[rest], videos, CANDIDATES),
+        "union_by_quota": by_quota(other, _quota(half, targets[chooses]), ALONE, CANDIDATES),
+    }
+    counts = _counts(targets[rest])
+    return {
+        f"validation_recall_at_500_{name}": float(recall_at(hits(order_BK, targets[rest]), counts, CANDIDATES).mean())
+        for name, order_BK in orders.items()
+    }
+
+
+def _popular_by_history(found: Lists, watches: Array) -> Array:
+    """The declared mix: so large a share of what is popular, the two-tower model's for the rest."""
+    bucket_B = np.searchsorted(FROM_WATCHES, watches, side="right") - 1
+    order_BN = np.full((len(watches), CANDIDATES), -1, dtype=np.int32)
+    for bucket, share in enumerate(DECLARED_POPULAR):
+        own = bucket_B == bucket
+        part = {source: found[source][own] for source in ("popular", ALONE)}
+        # In turns, so that the first 50 are mixed as the 500 are.
+        order_BN[own] = _in_turns(part["popular"], part[ALONE], share)
+    return order_BN
+
+
+def _in_turns(first_BK: Array, second_BK: Array, share: float) -> Array:
+    places = np.arange(CANDIDATES)
+    taken = np.floor((places + 1) * share).astype(int) - np.floor(places * share).astype(int)
+    order_BN = np.full((len(first_BK), CANDIDATES), -1, dtype=np.int32)
+    for viewer, (first, second) in enumerate(zip(first_BK, second_BK, strict=True)):
+        queues = [iter(row[row >= 0].tolist()) for row in (second, first)]
+        seen: dict[int, None] = {}
+        for turn in taken.tolist():
+            row = next((row for row in queues[turn] if row not in seen), None)
+            row = next((row for row in queues[1 - turn] if row not in seen), None) if row is None else row
+            if row is None:
+                break
+            seen[row] = None
+        order_BN[viewer, : len(seen)] = list(seen)
+    return order_BN
+
+
+def _figures(
+    order_BK: Array, targets: Sequence[Sequence[int]], watches: Array
+) -> tuple[dict[str, float | None], dict[str, Array]]:
+    hits_BK, counts = hits(order_BK[:, :CANDIDATES], targets), _counts(targets)
+    recall = {k: recall_at(hits_BK, counts, k) for k in COUNTS}
+    figures: dict[str, float | None] = {f"recall_at_{k}": float(recall[k].mean()) for k in COUNTS}
+    for low, high in zip(FROM_WATCHES, (*FROM_WATCHES[1:], np.inf), strict=True):
+        own = (watches >= low) & (watches < high)
+        for k in (50, 500):
+            figures[f"recall_at_{k}_from_{low}_watches"] = float(recall[k][own].mean()) if own.any() else None
+    return figures, {f"recall_at_{k}": recall[k] for k in COUNTS}
+
+
+def _counts(targets: Sequence[Sequence[int]]) -> Array:
+    return np.array([len(wanted) for wanted in targets], dtype=np.int64)
+
+
+def _training(home: Home) -> dict[str, Any]:
+    """What HOME/models/two_tower says of its training. Raises HomeError when there is none."""
+    file = home.models / "two_tower" / "training.json"
+    if not file.exists():
+        raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
+    said: dict[str, Any] = json.loads(file.read_text())
+    return said
+
+
+def _fingerprint(protocol: SourcesProtocol, said: Mapping[str, Any], data_hash: str) -> str:
+    parts = [json.dumps(asdict(protocol), sort_keys=True), json.dumps(said["config"], sort_keys=True), data_hash]
+    return hashlib.sha256(" ".join([*parts, str(DEPTH)]).encode()).hexdigest()[:16]
