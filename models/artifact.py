@@ -3,6 +3,7 @@
     HOME/releases/<release_id>/
         manifest.json     release_id, created, files {path: sha256}, world, feature_service, metrics, cuts, mlflow
         two_tower/ ranker/ item_cf/ popularity/     the models as they were trained
+        matrix_factorization/ content_neighbours/ blend/   of the other sources; a release may lack them
         index/            faiss over every video's vector
         policy.toml       the feed's declared policy, when the release carries one
         static.json       popular videos with their metadata: what is shown when nothing else can be read
@@ -24,9 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.home import Home, HomeError, MarqueeError, World
+from models.blend import Blend
 from models.index import VideoIndex
 from models.item_cf import ItemNeighbours
-from models.popularity import Popularity
+from models.matrix_factorization import MatrixFactorization
+from models.popularity import AREA_FILE, AreaPopularity, Popularity
 from models.ranker import RankerModel
 from models.two_tower import RetrievalModel
 
@@ -56,11 +59,16 @@ class Release:
     popularity: Popularity
     policy_path: Path
     static_videos: tuple[Mapping[str, Any], ...]  # schema.VIDEO_PROFILE and video_id, most popular first
+    factors: MatrixFactorization | None = None
+    content: ItemNeighbours | None = None
+    area: AreaPopularity | None = None
+    blend: Blend | None = None  # None: candidates come in the order of their sources
 
 
 def load_release(path: Path) -> Release:
     """Verify every file, then load. Raises ArtifactError naming the file at fault."""
     manifest = verify(path)
+    parts = {name.split("/")[0] for name in manifest["files"]}
     return Release(
         release_id=manifest["release_id"],
         path=path,
@@ -73,6 +81,10 @@ def load_release(path: Path) -> Release:
         popularity=Popularity.load(path / "popularity"),
         policy_path=path / "policy.toml",
         static_videos=tuple(json.loads((path / "static.json").read_text())),
+        factors=MatrixFactorization.load(path / "matrix_factorization") if "matrix_factorization" in parts else None,
+        content=ItemNeighbours.load(path / "content_neighbours") if "content_neighbours" in parts else None,
+        area=AreaPopularity.load(path / "popularity") if f"popularity/{AREA_FILE}" in manifest["files"] else None,
+        blend=Blend.load(path / "blend") if "blend" in parts else None,
     )
 
 

@@ -89,8 +89,8 @@ class ContentEncoding:
         )
 
     def similarity_vectors(self, videos: Columns) -> Array:
-        """(N, K + GENRE_SLOTS + CREATOR_SLOTS) float32 of unit length: a cosine says how alike words, genres and creators
-        of two videos are, a third each where all are known. No model of taste has a part in it."""
+        """(N, K + GENRE_SLOTS + CREATOR_SLOTS) float32 of unit length: a cosine says how alike words, genres and
+        creators of two videos are, a third each where all are known. No model of taste has a part in it."""
         text_NK = self.encode(videos).numbers_NF[:, : self.component_TK.shape[1]]
         creator_NC = np.zeros((len(text_NK), CREATOR_SLOTS), dtype=np.float32)
         for at, creator in enumerate(videos["creator_id"]):

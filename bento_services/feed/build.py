@@ -19,17 +19,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 import structlog
 
 from bento_services.errors import QueryError, StageFailed
 from bento_services.feed import cursor as cursors
-from bento_services.feed import filters, hydrators, rerankers, scorers, selectors, sources
+from bento_services.feed import cuts, filters, hydrators, rerankers, scorers, selectors, sources
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
-from bento_services.feed.pipeline import Composition, Pipeline, Request, Selector, Source, Trace, optional
+from bento_services.feed.pipeline import Composition, Pipeline, Request, Reranker, Selector, Source, Trace, optional
 from bento_services.feed.policy import Policy, certify, load_policy
 from bento_services.feed.presenter import present
 from bento_services.feed.side_effects import ServedLog
@@ -45,6 +46,21 @@ SIMILAR_AND_TRENDING = "similar_and_trending"
 POPULAR = "popular"
 STATIC = "static"
 LADDER = (FULL_FUNNEL, RETRIEVAL_ONLY, SIMILAR_AND_TRENDING, POPULAR, STATIC)
+
+Part = TypeVar("Part")
+WITHOUT_MODELS = {
+    sources.SERIES: 1.0,
+    sources.ITEM_ITEM: 0.9,
+    sources.FACTORS: 0.8,
+    sources.CONTENT: 0.7,
+    sources.TRENDING: 0.6,
+    sources.CREATORS: 0.5,
+    sources.AREA: 0.45,
+    sources.POPULAR: 0.4,
+    sources.FRESH: 0.3,
+}
+WITH_ROWS = (sources.ITEM_ITEM, sources.TRENDING, sources.FRESH, sources.POPULAR, sources.AREA)
+WHOLE = (sources.RESUME, sources.SERIES, sources.EXPLORE)  # few, and each for a reason that odds do not know
 
 report = structlog.get_logger("feed")
 
@@ -178,7 +194,7 @@ def build_feed(
 def serve(release: Release, config: FeedConfig) -> Serving:
     """Wire the ladder of one release."""
     policy = load_policy(release.policy_path)
-    sizes = config.sources
+    sizes = config.sources if release.blend is None else config.blended
     vectors = hydrators.video_vectors(release.retrieval)
     user_vector = partial(hydrators.user_vector, release.retrieval)
     facts, two_tower_score = hydrators.VideoFacts(policy.caps.fresh_days), hydrators.TwoTowerScore(vectors)
@@ -187,19 +203,25 @@ def serve(release: Release, config: FeedConfig) -> Serving:
     safety = (filters.Published(), filters.WithinMaturity(), filters.InCountry(), filters.NotHidden())
     novelty = (filters.NotSeen(), filters.NotShown())
 
-    two_tower = sources.TwoTower(release.index, sizes.two_tower)
+    two_tower = sources.two_tower(release.index, sizes.two_tower)
     popular = sources.Popular(sizes.popular)
     others: tuple[Source, ...] = (
-        optional(sources.ItemItem(release.item_cf, sizes.item_item)),
+        optional(sources.Alike(sources.ITEM_ITEM, release.item_cf, sizes.item_item)),
+        *_given(release.factors, lambda factors: sources.matrix_factorization(factors, sizes.factors)),
+        *_given(release.content, lambda content: sources.Alike(sources.CONTENT, content, sizes.content)),
         optional(sources.NextInSeries(sizes.series)),
+        optional(sources.OfCreators(sizes.creators)),
         optional(sources.Trending(sizes.trending)),
+        *_given(release.area, lambda area: sources.PopularInArea(area, sizes.area)),
         optional(sources.NewReleases(sizes.fresh)),
         *((optional(sources.Explore(sizes.explore)),) if config.explore else ()),
     )
     resume = optional(sources.Resume(config.rows.length))
-    blend = scorers.SourceBlend(
-        {sources.SERIES: 1.0, sources.ITEM_ITEM: 0.9, sources.TRENDING: 0.6, sources.POPULAR: 0.4, sources.FRESH: 0.3}
-    )
+    blend = scorers.SourceBlend(WITHOUT_MODELS)
+    cut: Reranker = cuts.FirstFound(config.candidates)
+    if release.blend is not None:
+        kept = {**dict.fromkeys(WITH_ROWS, config.kept), **dict.fromkeys(WHOLE, config.candidates)}
+        cut = cuts.ByBlend(release.blend, config.candidates, kept)
 
     def order(by: Callable[[Request, np.ndarray], np.ndarray]) -> tuple[rerankers.ByScore | rerankers.Spread, ...]:
         spread = rerankers.Spread(policy.spread.relevance, config.diversified, by)
@@ -216,7 +238,7 @@ def serve(release: Release, config: FeedConfig) -> Serving:
         rerankers=order(lambda request, rows: vectors.of(request.catalog)[rows]),
         selectors=_rows(policy, config, "Top picks for you"),
         more=(selectors.Recommendations(policy, selectors.MORE, "More for you", config.explore),),
-        candidates=config.candidates,
+        cut=cut,
     )
     retrieval_only = replace(personal, scorers=(scorers.RetrievalOrder(), boost))
     similar = replace(
@@ -255,6 +277,11 @@ def serve(release: Release, config: FeedConfig) -> Serving:
     )
 
 
+def _given(part: Part | None, source: Callable[[Part], Source]) -> tuple[Source, ...]:
+    """The source of a part that a release may lack."""
+    return () if part is None else (optional(source(part)),)
+
+
 def _rows(policy: Policy, config: FeedConfig, title: str) -> tuple[Selector, ...]:
     """The rows of a first page in the order in which they choose; how they are shown is the presenter's to say."""
     sizes, most = config.rows, policy.caps.max_per_creator
@@ -264,6 +291,7 @@ def _rows(policy: Policy, config: FeedConfig, title: str) -> tuple[Selector, ...
         selectors.Recommendations(policy, selectors.TOP_PICKS, title, config.explore),
         selectors.BecauseYouWatched(sizes, most),
         selectors.FromSource(sources.TRENDING, "Trending now", "Watched by many in the last day", sizes, most),
+        selectors.FromSource(sources.AREA, "Popular near you", "Watched by many in your country", sizes, most),
         selectors.FromSource(sources.FRESH, "New releases", "Just published", sizes, most, own_order=False),
         selectors.ForNewcomers(popular, sizes.newcomer_watches),
         selectors.SomethingDifferent(sizes),

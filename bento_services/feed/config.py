@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from models.blend import DEPTH
 
 
 @dataclass(frozen=True)
@@ -11,11 +13,20 @@ class SourceSizes:
 
     two_tower: int = 250
     item_item: int = 100
+    factors: int = 100
+    content: int = 50
+    creators: int = 30
     series: int = 10
     trending: int = 60
     fresh: int = 40
     popular: int = 60
+    area: int = 60
     explore: int = 30
+
+    @classmethod
+    def deep(cls, depth: int = DEPTH) -> SourceSizes:
+        """For releases with a blend, which chooses among what all sources bring."""
+        return cls(**{f.name: depth for f in fields(cls) if f.name not in ("series", "explore")})
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class RowSizes:
 @dataclass(frozen=True)
 class FeedConfig:
     sources: SourceSizes = field(default_factory=SourceSizes)
+    blended: SourceSizes = field(default_factory=SourceSizes.deep)  # where the release has a blend
+    kept: int = 25  # of each source that has a row: what the blend may not cut
     rows: RowSizes = field(default_factory=RowSizes)
     candidates: int = 500  # at most so many are ranked
     diversified: int = 150  # at most so many of the best are spread by MMR; the rest keep their order

@@ -179,6 +179,7 @@ class Pipeline:
     safety: Sequence[Filter]
     novelty: Sequence[Filter]
     sources: Sequence[Source]
+    cut: Reranker  # which of what the sources brought goes on
     scorers: Sequence[Scorer]
     rerankers: Sequence[Reranker]
     selectors: Sequence[Selector]  # of the first page
@@ -186,7 +187,6 @@ class Pipeline:
     hydrators: Sequence[Hydrator] = ()
     resume: Source | None = None
     user_vector: Callable[[Request], Array] | None = None
-    candidates: int = 500
 
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage cannot answer or the time is over."""
@@ -201,7 +201,7 @@ class Pipeline:
             found.insert(0, self._ask(self.resume, request, safe))
         with _stage(request, "merge"):
             candidates = Candidates.merged(found)
-            candidates = candidates.take(np.arange(min(len(candidates), max(self.candidates, 5 * request.query.limit))))
+            candidates = candidates.take(self.cut.order(request, candidates))
         considered = len(candidates)
         for hydrator in self.hydrators:
             with _stage(request, hydrator.name):

@@ -102,6 +102,8 @@ def _reason(row: FilledRow, at: int, video: int, provenance: dict[str, float], r
         return f"Because you watched “{columns['title'][anchor]}”"
     if sources.SERIES in provenance and anchor >= 0 and columns["series_id"][anchor] == columns["series_id"][video]:
         return f"Next in series after “{columns['title'][anchor]}”"
+    if row_id == sources.AREA:
+        return "Popular near you"
     if row_id == sources.TRENDING:
         return "Trending this week"
     if _is_followed(str(columns["creator_id"][video]), request):
@@ -124,6 +126,7 @@ def _reason(row: FilledRow, at: int, video: int, provenance: dict[str, float], r
 _WITHOUT_TASTE = (
     (sources.TRENDING, "Trending this week"),
     (sources.FRESH, "New release"),
+    (sources.AREA, "Popular near you"),
     (sources.POPULAR, "Popular now"),
 )
 

@@ -5,6 +5,7 @@ V videos of the catalog, H videos of a history, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,82 +17,124 @@ from bento_services.feed.pipeline import Request
 from feature_repo.fold import DAY_US, decayed
 from feature_repo.reader import VideoSnapshot
 from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION
+from models import rules
 from models.diversity import codes
 
 if TYPE_CHECKING:
     from models.index import VideoIndex
     from models.item_cf import ItemNeighbours
+    from models.matrix_factorization import MatrixFactorization
+    from models.popularity import AreaPopularity
 
 Array = np.ndarray[Any, Any]
 
 TWO_TOWER = "two_tower"
 ITEM_ITEM = "item_item"
+FACTORS = "matrix_factorization"
+CONTENT = "content"
+CREATORS = "creators"
 SERIES = "next_in_series"
 TRENDING = "trending"
 FRESH = "new_releases"
 POPULAR = "popular"
+AREA = "popular_in_area"
 EXPLORE = "explore"
 RESUME = "continue_watching"
 
 ANCHORS = 10  # watched videos whose neighbours are looked at
-NEIGHBOURS = 50
 FRESH_DAYS = 30  # of the row and the source; what the policy calls fresh is the policy's to say
 
 
-class TwoTower:
-    """The nearest videos to the viewer's vector. New videos are in the index by their content."""
+class Nearest:
+    """The nearest videos of an index to the viewer's vector in it; `vector` gives None of a viewer who has none."""
 
-    name = TWO_TOWER
-
-    def __init__(self, index: VideoIndex, n: int) -> None:
+    def __init__(self, name: str, index: VideoIndex, n: int, vector: Callable[[Request], Array | None]) -> None:
+        self.name = name
         self._index = index
         self._n = n
-        self._catalog_row = Aligned(self._catalog_rows)
+        self._vector = vector
+        self._catalog_row = Aligned(lambda snapshot: _rows_of(self._index.ids, snapshot))
 
     def find(self, request: Request, allowed: Array) -> Candidates:
-        if request.user_vector is None:
-            raise ValueError("the two-tower source needs the viewer's vector")
         catalog_row = self._catalog_row.of(request.catalog)  # of each row of the index; -1 = not in the catalog
         allowed_in_index = (catalog_row >= 0) & allowed[catalog_row]
         n = min(max(self._n, 3 * request.query.limit), int(allowed_in_index.sum()))
-        if not n:
+        vector = self._vector(request)
+        if not n or vector is None:
             return Candidates.found(self.name, [], [])
-        ids, scores = self._index.search(request.user_vector[None, :], n, allowed_in_index)
+        ids, scores = self._index.search(vector[None, :], n, allowed_in_index)
         kept = ids[0] != ""
         return Candidates.found(self.name, request.rows_of(ids[0][kept].tolist()), scores[0][kept])
 
-    def _catalog_rows(self, snapshot: VideoSnapshot) -> Array:
-        return np.array([snapshot.row_of.get(video_id, -1) for video_id in self._index.ids], dtype=np.int64)
+
+def two_tower(index: VideoIndex, n: int) -> Nearest:
+    """New videos are in the index by their content."""
+
+    def vector(request: Request) -> Array:
+        if request.user_vector is None:
+            raise ValueError("the two-tower source needs the viewer's vector")
+        return request.user_vector
+
+    return Nearest(TWO_TOWER, index, n, vector)
 
 
-class ItemItem:
-    """Videos watched by those who watched the viewer's last videos: the sum of similarities. `anchor` is the catalog
-    row of the watched video that contributed most: "Because you watched ..."."""
+def matrix_factorization(factors: MatrixFactorization, n: int) -> Nearest:
+    """The viewer is folded in from the freshest history. Finds nothing for a viewer of whom no watch is known."""
 
-    name = ITEM_ITEM
+    def vector(request: Request) -> Array | None:
+        vector: Array = factors.user_vectors([_liked_history(request)])[0]
+        return vector if vector.any() else None
 
-    def __init__(self, neighbours: ItemNeighbours, n: int) -> None:
+    return Nearest(FACTORS, factors.index, n, vector)
+
+
+class Alike:
+    """Videos alike to the viewer's last ones, by who watched them or by content: the sum of similarities. `anchor` is
+    the catalog row of the watched video that contributed most: "Because you watched ..."."""
+
+    def __init__(self, name: str, neighbours: ItemNeighbours, n: int) -> None:
+        self.name = name
         self._neighbours = neighbours
         self._n = n
+        self._catalog_row = Aligned(lambda snapshot: _rows_of(self._neighbours.video_ids, snapshot))
 
     def find(self, request: Request, allowed: Array) -> Candidates:
-        row_of, hidden = request.catalog.row_of, set(request.viewer.features.values["hidden_video_ids"])
-        total: dict[int, float] = {}
-        strongest: dict[int, tuple[float, int]] = {}
-        for watched in reversed(request.viewer.history_ids[-ANCHORS:]):
-            anchor = row_of.get(watched, -1)
-            if watched in hidden:
-                continue
-            for video_id, similarity in self._neighbours.neighbours(watched, NEIGHBOURS):
-                row = row_of.get(video_id, -1)
-                if row < 0 or not allowed[row]:
-                    continue
-                total[row] = total.get(row, 0.0) + similarity
-                if similarity > strongest.get(row, (0.0, -1))[0]:
-                    strongest[row] = (similarity, anchor)
-        best = sorted(total, key=lambda row: -total[row])[: max(self._n, 3 * request.query.limit)]
-        anchors = np.array([strongest.get(row, (0.0, -1))[1] for row in best], dtype=np.int64)
-        return Candidates.found(self.name, best, [total[row] for row in best], anchor=anchors)
+        catalog_row, row_of = self._catalog_row.of(request.catalog), request.catalog.row_of
+        watched = _liked_history(request, ANCHORS)
+        known = [self._neighbours.row_of.get(video_id, -1) for video_id in watched]
+        found, score, voter = self._neighbours.votes(np.array(known, dtype=np.int64))
+        rows = catalog_row[found]
+        kept = np.flatnonzero((rows >= 0) & allowed[rows])[: max(self._n, 3 * request.query.limit)]
+        anchors = np.array([row_of.get(video_id, -1) for video_id in watched], dtype=np.int64)
+        return Candidates.found(self.name, rows[kept], score[kept], anchor=anchors[voter[kept]])
+
+
+class OfCreators:
+    """Videos of the creators whom the viewer watches, likes and shares most, the popular ones first."""
+
+    name = CREATORS
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._creators = Aligned(lambda snapshot: np.unique(snapshot.columns["creator_id"].astype(str)))
+        self._code = Aligned(self._codes)
+
+    def find(self, request: Request, allowed: Array) -> Candidates:
+        creators, code = self._creators.of(request.catalog), self._code.of(request.catalog)
+        values = request.viewer.features.values
+        liked = np.array(values["creator_ids"], dtype=str)
+        if not len(liked) or not len(creators):
+            return Candidates.found(self.name, [], [])
+        place = np.minimum(np.searchsorted(creators, liked), len(creators) - 1)
+        liked_code = np.where((creators[place] == liked) & (liked != ""), place, -1)
+        weight = np.asarray(values["creator_weights"], dtype=np.float64)
+        score = rules.of_creators(code, liked_code, weight, _popularity(request))
+        return _best(self.name, score, allowed & (score > 0), self._n)
+
+    def _codes(self, snapshot: VideoSnapshot) -> Array:
+        names = snapshot.columns["creator_id"].astype(str)
+        code = np.searchsorted(self._creators.of(snapshot), names)
+        return np.where(names == "", -1, code).astype(np.int64)
 
 
 class NextInSeries:
@@ -104,21 +147,11 @@ class NextInSeries:
         self._series = Aligned(lambda snapshot: codes(list(snapshot.columns["series_id"])))
 
     def find(self, request: Request, allowed: Array) -> Candidates:
-        series, episode = self._series.of(request.catalog), request.catalog.columns["episode"]
-        rows: list[int] = []
-        anchors: list[int] = []
-        begun: set[int] = set()
-        for watched in request.rows_of(request.viewer.history_ids[-ANCHORS:])[::-1].tolist():
-            if series[watched] < 0 or series[watched] in begun:
-                continue
-            begun.add(int(series[watched]))
-            ahead = np.flatnonzero((series == series[watched]) & allowed & (episode > episode[watched]))
-            if len(ahead):
-                rows.append(int(ahead[np.argmin(episode[ahead])]))
-                anchors.append(watched)
-        rows, anchors = rows[: self._n], anchors[: self._n]
-        scores = 1.0 / np.arange(1, len(rows) + 1)
-        return Candidates.found(self.name, rows, scores, anchor=np.array(anchors, dtype=np.int64))
+        watched = request.rows_of(request.viewer.history_ids[-ANCHORS:])[::-1]
+        episode = request.catalog.columns["episode"]
+        rows, anchors = rules.next_in_series(self._series.of(request.catalog), episode, watched, allowed)
+        scores = 1.0 / np.arange(1, len(rows[: self._n]) + 1)
+        return Candidates.found(self.name, rows[: self._n], scores, anchor=anchors[: self._n])
 
 
 @dataclass(frozen=True)
@@ -156,10 +189,23 @@ class Popular:
     name = POPULAR
 
     def find(self, request: Request, allowed: Array) -> Candidates:
-        columns = request.catalog.columns
-        total = columns["video_watch_count"].astype(np.float64)
-        watches = columns["video_watch_count_30d"] + total / (total.max(initial=0.0) + 1.0)
-        return _best(self.name, watches, allowed, max(self.n, self.n + 2 * request.query.limit))
+        return _best(self.name, _popularity(request), allowed, max(self.n, self.n + 2 * request.query.limit))
+
+
+@dataclass(frozen=True)
+class PopularInArea:
+    """What is watched most in the viewer's country; nothing where the country is not known."""
+
+    area: AreaPopularity
+    n: int
+    name = AREA
+
+    def find(self, request: Request, allowed: Array) -> Candidates:
+        best = self.area.best.get(request.viewer.country, [])
+        row_of = request.catalog.row_of
+        found = [(row, watches) for video_id, watches in best if (row := row_of.get(video_id, -1)) >= 0]
+        found = [(row, watches) for row, watches in found if allowed[row]][: self.n]
+        return Candidates.found(self.name, [row for row, _ in found], [watches for _, watches in found])
 
 
 @dataclass(frozen=True)
@@ -199,6 +245,22 @@ class Resume:
         ]
         found = [(row, fraction) for row, fraction in reversed(found) if allowed[row]][: self.n]
         return Candidates.found(self.name, [row for row, _ in found], [fraction for _, fraction in found])
+
+
+def _popularity(request: Request) -> Array:
+    columns = request.catalog.columns
+    return rules.popular(columns["video_watch_count_30d"], columns["video_watch_count"])
+
+
+def _liked_history(request: Request, newest: int | None = None) -> list[str]:
+    """The newest watches without what the viewer said not to be interested in."""
+    hidden = set(request.viewer.features.values["hidden_video_ids"])
+    watched = request.viewer.history_ids
+    return [video_id for video_id in (watched[-newest:] if newest else watched) if video_id not in hidden]
+
+
+def _rows_of(video_ids: Sequence[str], snapshot: VideoSnapshot) -> Array:
+    return np.array([snapshot.row_of.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
 
 
 def _best(source: str, score: Array, among: Array, n: int) -> Candidates:

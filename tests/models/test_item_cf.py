@@ -26,19 +26,22 @@ def test_shrinkage_distrusts_what_few_have_in_common() -> None:
     assert shrunk == pytest.approx({"d": 1 / (np.sqrt(2) + 2), "a": 1 / (np.sqrt(6) + 2), "b": 1 / (2 + 2)})
 
 
-def test_a_history_votes_with_its_sum_and_its_own_videos_are_left_out() -> None:
+def test_watched_videos_vote_with_the_sum_of_their_similarities() -> None:
     model = ItemNeighbours.fit(SEQUENCES, shrink=0.0)
-    ids, scores = model.scores(["a", "unknown", "b"], 5)
-    assert list(ids) == ["c"]
-    assert scores == pytest.approx([1 / np.sqrt(6) + 1 / 2])
-    ids, scores = model.scores([], 5)
-    assert (len(ids), len(scores)) == (0, 0)
+    rows, total, voter = model.votes(np.array([model.row_of["a"], -1, model.row_of["b"]]))
+    assert [model.video_ids[row] for row in rows] == ["c", "a", "b"]  # a and b say each other, too
+    assert total == pytest.approx([1 / np.sqrt(6) + 1 / 2, 2 / np.sqrt(6), 2 / np.sqrt(6)])
+    assert voter.tolist() == [2, 2, 0]  # b is more alike to c than a is
+    assert [len(part) for part in model.votes(np.array([-1]))] == [0, 0, 0]
 
 
-def test_only_the_last_ten_watched_vote() -> None:
-    model = ItemNeighbours.fit(SEQUENCES, shrink=0.0)
-    filler = [f"x{n}" for n in range(9)]
-    assert list(model.scores(["d", *filler, "a"], 5)[0]) == ["b", "c"]
+def test_by_content_the_nearest_have_the_largest_cosine() -> None:
+    corner = np.sqrt(0.5)
+    vectors = np.array([[1.0, 0.0], [corner, corner], [0.0, 1.0], [-1.0, 0.0]], dtype=np.float32)
+    model = ItemNeighbours.nearest(["east", "northeast", "north", "west"], vectors, k=2)
+    assert model.neighbours("east", 5) == [("northeast", pytest.approx(corner))]
+    assert [video for video, _ in model.neighbours("northeast", 5)] == ["east", "north"]
+    assert model.neighbours("west", 5) == []
 
 
 def test_a_loaded_model_is_the_same(tmp_path: Path) -> None:
