@@ -22,12 +22,14 @@ NEAR = 20.0  # ridge towards what is true of all, in viewers' worth of evidence
 Lists = Mapping[str, Array]  # source -> (B, K) rows of the catalog, -1 = no more
 
 
-def fit_blend(lists: Lists, targets: Sequence[Sequence[int]], watches_B: Array, videos: int, seed: int = 0) -> Blend:
-    """From the lists of viewers whose next watches are `targets`. Raises ValueError where none can be learned from."""
+def fit_blend(
+    lists: Lists, targets: Sequence[Sequence[int]], watches_B: Array, videos: int, seed: int = 0
+) -> Blend | None:
+    """From the lists of viewers whose next watches are `targets`; None where no source found any of them."""
     sources = list(lists)
     rows = _samples(lists, targets, videos, np.random.default_rng(seed))
     if not rows:
-        raise ValueError("a blend of sources: expected viewers whose next watch some source finds, found none")
+        return None
     viewer_N = np.concatenate([np.full(len(label), at) for at, _, label, _ in rows])
     x_NF, y_N, w_N = (np.concatenate([row[part] for row in rows]) for part in (1, 2, 3))
     everybody_F = _logistic(x_NF, y_N, w_N, np.zeros(x_NF.shape[1]), 1.0)

@@ -23,6 +23,7 @@ from training.splits import time_cuts
 from training.tracking import RANKER, TWO_TOWER, Tracking
 
 MODELS = ("two_tower", "ranker", "item_cf", "popularity")
+OF_SOURCES = ("matrix_factorization", "content_neighbours", "blend")  # models trained before there were these lack them
 TRACKED = {TWO_TOWER: "two_tower", RANKER: "ranker"}
 # A path, not an import: training hands the feed's policy on without knowing what it says.
 POLICY = Path(__file__).resolve().parents[1] / "bento_services" / "feed" / "policy.toml"
@@ -40,6 +41,9 @@ def build_release(home: Home, policy: Path = POLICY) -> Path:
     try:
         for name in MODELS:
             shutil.copytree(home.models / name, draft / name)
+        for name in OF_SOURCES:
+            if (home.models / name).is_dir():
+                shutil.copytree(home.models / name, draft / name)
         retrieval = RetrievalModel.load(draft / "two_tower")
         build_index(home, retrieval).save(draft / "index")
         shutil.copyfile(policy, draft / "policy.toml")

@@ -165,7 +165,7 @@ def questions(home: Home, catalog: Catalog, config: QuestionConfig) -> tuple[Seq
     events = lake.events()
     watched, cuts = watches(lake, events), time_cuts(lake, events)
     if config.split == "time":
-        train = sequences(watched, cuts.t1_us)
+        train = sequences(watched, cuts.t1_us).with_frequent(config.min_count)
         pasts = (train, sequences(watched, cuts.t2_us))
         asked = (next_watches(watched, cuts.t1_us, cuts.t2_us), next_watches(watched, cuts.t2_us, cuts.end_us))
         moments = (cuts.t1_us, cuts.t2_us)

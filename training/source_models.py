@@ -1,7 +1,4 @@
-"""Fit the models of the sources beside the two-tower model: neighbours by viewers and by content, factors, popularity.
-
-What a release carries of them is as new as can be; evaluation fits its own on what it may know.
-"""
+"""Fit the models of the sources beside the two-tower model, from whatever watches they may know."""
 
 from __future__ import annotations
 
@@ -13,15 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from feature_repo.crosses import Columns
-from feature_repo.home import Home, atomic_directory
 from feature_repo.lake import Lake
-from feature_repo.progress import SILENT, Progress
 from models.content import ContentEncoding
 from models.item_cf import ItemNeighbours
 from models.matrix_factorization import MatrixFactorization
-from models.popularity import AreaPopularity, Popularity
-from training.build_index import content_columns
-from training.splits import sequences, time_cuts, watches
 
 Array = np.ndarray[Any, Any]
 TEXT_DIMENSIONS = 64
@@ -29,7 +21,7 @@ TEXT_DIMENSIONS = 64
 
 @dataclass(frozen=True)
 class FactorsConfig:
-    """Of the implicit ALS; `half_life` only of the fold-in. Measured by `marquee evaluate --protocol sources`."""
+    """Of the implicit ALS; `half_life` only of the fold-in."""
 
     factors: int = 64
     regularization: float = 1.0
@@ -78,30 +70,3 @@ def content_neighbours(video_ids: Sequence[str], columns: Columns) -> ItemNeighb
 def countries_of(lake: Lake) -> Mapping[str, str]:
     users = lake.users()
     return dict(zip(users["user_id"].to_pylist(), users["country"].to_pylist(), strict=True))
-
-
-def write_source_models(home: Home, progress: Progress = SILENT) -> None:
-    """Write HOME/models/item_cf, matrix_factorization, content_neighbours and popularity."""
-    lake = Lake(home)
-    events = lake.events()
-    watched, cuts = watches(lake, events), time_cuts(lake, events)
-    histories = sequences(watched).histories()
-    videos, country_of = lake.videos(), countries_of(lake)
-    user_ids, video_ids, times = (watched[name].to_pylist() for name in ("user_id", "video_id", "timestamp_us"))
-    with progress.task("neighbours, factors and popularity", total=4) as advance:
-        for name, fit in (
-            ("item_cf", lambda: ItemNeighbours.fit(histories)),
-            ("matrix_factorization", lambda: fit_factors(histories)),
-            (
-                "content_neighbours",
-                lambda: content_neighbours(videos["video_id"].to_pylist(), content_columns(videos, home.world())),
-            ),
-        ):
-            with atomic_directory(home.models / name) as directory:
-                fit().save(directory)
-            advance(1)
-        with atomic_directory(home.models / "popularity") as directory:
-            Popularity.fit(zip(video_ids, times, strict=True), cuts.end_us).save(directory)
-            countries = [country_of.get(user_id, "") for user_id in user_ids]
-            AreaPopularity.fit(zip(countries, video_ids, times, strict=True), cuts.end_us).save(directory)
-        advance(1)

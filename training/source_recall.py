@@ -17,21 +17,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from feature_repo.home import Home, HomeError, atomic_directory
+from feature_repo.home import Home, HomeError
 from feature_repo.progress import SILENT, Progress
-from models.blend import DEPTH, Blend
+from models.blend import DEPTH
 from models.two_tower import RetrievalModel
 from training.fit_blend import FROM_WATCHES, Lists, blended, by_quota, fit_blend
 from training.metrics import hits, recall_at
 from training.results import Results, Run, RunStore, git_revision, record
-from training.source_lists import SOURCES, Catalog, Question, QuestionConfig, Trained, lists, questions
-from training.source_models import FactorsConfig, fit_factors
+from training.source_lists import SOURCES, Catalog, Question, QuestionConfig, lists, questions
+from training.source_models import FactorsConfig
 from training.splits import Sequences
 from training.train_retrieval import TwoTowerConfig, fit, training_data
+from training.train_sources import CANDIDATES, choose, mean_recall
 
 Array = np.ndarray[Any, Any]
 COUNTS = (50, 100, 200, 500)
-CANDIDATES = 500  # as many as a page ranks
 ALONE = "two_tower"
 # Requirement CS-1: the share of what is popular among a viewer's candidates, by length of history as in FROM_WATCHES.
 DECLARED_POPULAR = (0.8, 0.4, 0.4, 0.1)
@@ -48,14 +48,16 @@ class SourcesProtocol:
     factors: tuple[Mapping[str, Any], ...] = field(default=({},))  # the grid of FactorsConfig
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], split: str) -> SourcesProtocol:
-        """From a protocol file; the split is that of the two-tower model unless the file says another."""
+    def of(cls, fields: Mapping[str, Any], config: Mapping[str, Any]) -> SourcesProtocol:
+        """From a protocol file; split and min_count as in the two-tower model's `config` unless the file says."""
         given = {
             name: value for name, value in fields.items() if name not in ("kind", "split", "max_viewers", "min_count")
         }
         try:
             question = QuestionConfig(
-                fields.get("split", split), fields.get("min_count", 1), fields.get("max_viewers", 2_000)
+                fields.get("split", config["split"]),
+                fields.get("min_count", config.get("min_count", 1)),
+                fields.get("max_viewers", 2_000),
             )
             given["seeds"] = tuple(given.get("seeds", cls.seeds))
             given["factors"] = tuple(given.get("factors", ({},)))
@@ -69,12 +71,12 @@ class SourcesProtocol:
 
 
 def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
-    """Measure, record under HOME/quality, and write the chosen blend to HOME/models/blend, for the next release.
+    """Measure and record under HOME/quality. The blend of a release is chosen in the same way by `marquee train`.
 
     Finished seeds are kept and not measured again. Raises HomeError without a two-tower model, or for a bad protocol.
     """
     said = _training(home)
-    protocol = SourcesProtocol.of(fields, said["split"])
+    protocol = SourcesProtocol.of(fields, said["config"])
     with progress.task("reading what was watched"):
         catalog = Catalog.of(home)
         train, chooses, reports = questions(home, catalog, protocol.question)
@@ -94,22 +96,8 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
         reference=ALONE,
         runs=tuple(runs),
     )
-    union = next(run for run in runs if run.model == "union")
-    with atomic_directory(home.models / "blend") as directory:
-        Blend.from_json(union.settings["blend"]).save(directory)
     record(home, results)
     return results
-
-
-def choose_blend(
-    home: Home, retrieval: RetrievalModel, train: Sequences, split: Literal["time", "leave_last"]
-) -> Blend:
-    """The blend for models trained on `train`, by what viewers watched in the validation window after it."""
-    catalog = Catalog.of(home)
-    _, chooses, _ = questions(home, catalog, QuestionConfig(split))
-    trained = Trained.on(home, catalog, retrieval, train, FactorsConfig())
-    found = {source: lists(source, chooses, catalog, trained) for source in SOURCES}
-    return fit_blend(found, chooses.targets(catalog), chooses.watches(), len(catalog.video_ids))
 
 
 def _measured(
@@ -129,20 +117,19 @@ def _measured(
         return kept
     started = time.process_time()
     retrieval = _two_tower(home, protocol, seed, progress)
-    trained = Trained.on(home, catalog, retrieval, train, replace(FactorsConfig(**protocol.factors[0]), seed=seed))
-    trained, grid = _best_factors(protocol, seed, catalog, train, asked[0], trained, progress)
-    found = []
-    with progress.task(f"asking {len(SOURCES)} sources, seed {seed}", total=2 * len(SOURCES)) as advance:
-        for question in asked:
-            found.append({})
-            for source in SOURCES:
-                found[-1][source] = lists(source, question, catalog, trained)
-                advance(1)
+    grid = [replace(FactorsConfig(**point), seed=seed) for point in protocol.factors]
+    choice = choose(home, catalog, retrieval, train, asked[0], grid, progress)
+    reported: dict[str, Array] = {}
+    with progress.task(f"asking {len(SOURCES)} sources, seed {seed}", total=len(SOURCES)) as advance:
+        for source in SOURCES:
+            reported[source] = lists(source, asked[1], catalog, choice.trained)
+            advance(1)
+    found = (choice.lists, reported)
     videos = len(catalog.video_ids)
     targets, watches = ([question.targets(catalog) for question in asked], [question.watches() for question in asked])
-    with progress.task("choosing the blend on the validation question"):
-        blend = fit_blend(found[0], targets[0], watches[0], videos)
-        quota = _quota(found[0], targets[0])
+    blend, quota = choice.blend, _quota(found[0], targets[0])
+    if blend is None:
+        raise HomeError(f"{home.lake}: no source finds anything of what is watched in the validation window")
     orders = {
         **found[1],
         "union": blended(blend, found[1], watches[1], videos, CANDIDATES),
@@ -150,7 +137,7 @@ def _measured(
         "popular_by_history": _popular_by_history(found[1], watches[1]),
     }
     settings: dict[str, dict[str, Any]] = {
-        "matrix_factorization": {"chosen": asdict(trained.factors_config), "grid": grid},
+        "matrix_factorization": {"chosen": asdict(choice.trained.factors_config), "grid": choice.grid},
         "union": {"blend": blend.to_json(), **_halves(found[0], targets[0], watches[0], videos)},
         "union_by_quota": {"quota": quota},
         "popular_by_history": {"share": dict(zip(map(str, FROM_WATCHES), DECLARED_POPULAR, strict=True))},
@@ -183,38 +170,12 @@ def _two_tower(home: Home, protocol: SourcesProtocol, seed: int, progress: Progr
     return model
 
 
-def _best_factors(
-    protocol: SourcesProtocol,
-    seed: int,
-    catalog: Catalog,
-    train: Sequences,
-    chooses: Question,
-    trained: Trained,
-    progress: Progress,
-) -> tuple[Trained, list[dict[str, Any]]]:
-    """The point of the grid that finds most of the validation window's watches, and what each point found."""
-    grid: list[dict[str, Any]] = []
-    best = trained
-    with progress.task("choosing the factors", total=len(protocol.factors)) as advance:
-        for at, point in enumerate(protocol.factors):
-            config = replace(FactorsConfig(**point), seed=seed)
-            tried = trained if not at else replace(trained, factors=fit_factors(train.histories(), config))
-            tried = replace(tried, factors_config=config)
-            order_BK = lists("matrix_factorization", chooses, catalog, tried)
-            figures, _ = _figures(order_BK, chooses.targets(catalog), chooses.watches())
-            grid.append({**point, "recall_at_500": figures["recall_at_500"]})
-            if grid[-1]["recall_at_500"] >= max(row["recall_at_500"] for row in grid):
-                best = tried
-            advance(1)
-    return best, grid
-
-
 def _quota(found: Lists, targets: Sequence[Sequence[int]], step: int = 50) -> dict[str, int]:
     """Whole places for each source, from all for the two-tower model: moved one step at a time while it finds more."""
 
     def recall(quota: Mapping[str, int]) -> float:
         order_BK = by_quota(found, quota, ALONE, CANDIDATES)
-        return float(recall_at(hits(order_BK, targets), _counts(targets), CANDIDATES).mean())
+        return mean_recall(order_BK, targets)
 
     quota = {source: CANDIDATES if source == ALONE else 0 for source in found}
     best = recall(quota)
@@ -235,15 +196,15 @@ def _halves(found: Lists, targets: Sequence[Sequence[int]], watches: Array, vide
     half = {source: rows[chooses] for source, rows in found.items()}
     other = {source: rows[rest] for source, rows in found.items()}
     blend = fit_blend(half, targets[chooses], watches[chooses], videos)
+    if blend is None:
+        return {}
     orders = {
         ALONE: other[ALONE],
         "union": blended(blend, other, watches[rest], videos, CANDIDATES),
         "union_by_quota": by_quota(other, _quota(half, targets[chooses]), ALONE, CANDIDATES),
     }
-    counts = _counts(targets[rest])
     return {
-        f"validation_recall_at_500_{name}": float(recall_at(hits(order_BK, targets[rest]), counts, CANDIDATES).mean())
-        for name, order_BK in orders.items()
+        f"validation_recall_at_500_{name}": mean_recall(order_BK, targets[rest]) for name, order_BK in orders.items()
     }
 
 

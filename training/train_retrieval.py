@@ -20,15 +20,15 @@ from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.content import ContentEncoding
 from models.encoding import SequenceEncoding
-from models.item_cf import ItemNeighbours
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
-from models.popularity import Popularity
 from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TwoTower, example, user_tower
 from training.build_index import content_columns
 from training.loop import Checkpoint, Fit, LoopConfig
 from training.metrics import ranking_metrics, top_k
+from training.source_lists import QuestionConfig
 from training.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
 from training.tracking import TWO_TOWER, Tracking, TrainingRun
+from training.train_sources import train_sources
 
 Array = np.ndarray[Any, Any]
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
@@ -216,8 +216,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         with atomic_directory(home.models / name) as directory:
             model.save(directory)
             (directory / "training.json").write_text(json.dumps({"config": asdict(config), **result}, indent=1) + "\n")
-    with progress.task("neighbours and popularity"):
-        _write_simple_models(home)
+    train_sources(home, fitted.model, QuestionConfig(config.split, config.min_count), progress)
     with progress.task("recording the run in MLflow"):
         version = Tracking(home).log_training(_run(home, fitted, config, result))
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -382,19 +381,6 @@ def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
     if len(valid) <= most:
         return valid
     return valid.take(np.sort(np.random.default_rng(seed).choice(len(valid), most, replace=False)))
-
-
-def _write_simple_models(home: Home) -> None:
-    """What a release carries of these is as new as can be; evaluation fits its own on what it may know."""
-    lake = Lake(home)
-    events = lake.events()
-    watched, cuts = watches(lake, events), time_cuts(lake, events)
-    pairs = zip(watched["video_id"].to_pylist(), watched["timestamp_us"].to_pylist(), strict=True)
-    popularity = Popularity.fit(pairs, cuts.end_us)
-    neighbours = ItemNeighbours.fit(sequences(watched).histories())
-    for name, model in (("item_cf", neighbours), ("popularity", popularity)):
-        with atomic_directory(home.models / name) as directory:
-            model.save(directory)  # type: ignore[attr-defined]
 
 
 def _fingerprint(config: TwoTowerConfig, data: TrainingData) -> str:
