@@ -17,7 +17,7 @@ from models.blend import DEPTH, Blend, Weight, said
 
 Array = np.ndarray[Any, Any]
 FROM_WATCHES = (0, 1, 5, 20)
-NEGATIVES = 200  # candidates not watched, of each viewer; weighted for those they stand for
+NEGATIVES = 100  # candidates not watched, of each viewer; weighted for those they stand for
 NEAR = 20.0  # ridge towards what is true of all, in viewers' worth of evidence
 Lists = Mapping[str, Array]  # source -> (B, K) rows of the catalog, -1 = no more
 

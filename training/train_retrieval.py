@@ -31,6 +31,7 @@ from training.tracking import TWO_TOWER, Tracking, TrainingRun
 from training.train_sources import train_sources
 
 Array = np.ndarray[Any, Any]
+BLEND_VIEWERS = 1_000  # of the validation window, to choose the blend by: seconds, not a minute
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
 Batch = tuple[Tensor, Tensor, Tensor | None]  # tokens, real counts, times (with a time bias)
 
@@ -216,7 +217,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         with atomic_directory(home.models / name) as directory:
             model.save(directory)
             (directory / "training.json").write_text(json.dumps({"config": asdict(config), **result}, indent=1) + "\n")
-    train_sources(home, fitted.model, QuestionConfig(config.split, config.min_count), progress)
+    train_sources(home, fitted.model, QuestionConfig(config.split, config.min_count, BLEND_VIEWERS), progress)
     with progress.task("recording the run in MLflow"):
         version = Tracking(home).log_training(_run(home, fitted, config, result))
     shutil.rmtree(checkpoint, ignore_errors=True)
