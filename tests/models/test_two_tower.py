@@ -12,7 +12,7 @@ import torch
 from feature_repo.schema import GENRE_SLOTS
 from models.content import ContentEncoding
 from models.encoding import SequenceEncoding
-from models.two_tower import RetrievalModel, TowerConfig, TwoTower, user_tower
+from models.two_tower import Dropout, RetrievalModel, TowerConfig, TwoTower, user_tower
 
 IDS = tuple(f"v{number:02}" for number in range(30))
 CONFIG = TowerConfig(dim=16, blocks=2, heads=2, length=10)
@@ -204,3 +204,13 @@ def test_a_config_that_cannot_be_says_so() -> None:
         TowerConfig(dim=10, heads=3)
     with pytest.raises(ValueError, match="none, history or query"):
         TowerConfig(time_bias="always")  # type: ignore[arg-type]
+
+
+def test_dropout_drops_its_share_keeps_the_mean_and_rests_when_serving() -> None:
+    torch.manual_seed(0)
+    dropout, x = Dropout(0.3), torch.ones(257, 33)
+    dropped = dropout(x)
+    assert (dropped == 0).float().mean().item() == pytest.approx(77 / 256, abs=0.01)
+    assert dropped.max().item() == pytest.approx(256 / 179)
+    assert not torch.equal(dropped, dropout(x))
+    assert torch.equal(dropout.eval()(x), x)
