@@ -6,7 +6,7 @@ Rank 0 is a source's best. The numbers are a logistic regression over what viewe
 `training/source_recall.py` on the validation window, for viewers of each length of history: of a newcomer only what is
 popular says much, and with every watch the personal sources say more.
 
-N candidates, S sources.
+N candidates.
 """
 
 from __future__ import annotations
@@ -49,17 +49,16 @@ class Blend:
     def bucket(self, watches: int) -> int:
         return bisect_right(self.from_watches, watches) - 1
 
-    def odds(self, watches: int, ranks: Mapping[str, Array]) -> Array:
-        """(N,) of a viewer with so many watches; `ranks`: source -> (N,) place in its list, NaN where it found nothing.
+    def odds(self, watches: int, orders: Mapping[str, Array], count: int) -> Array:
+        """(count,) of a viewer with so many watches; `orders`: source -> the candidates it found, best first.
 
-        A source that the blend does not know says nothing.
+        A source that the blend does not know says nothing, and so does silence.
         """
         weights = self.weights[self.bucket(watches)]
-        odds_N = np.zeros(len(next(iter(ranks.values()))) if ranks else 0, dtype=np.float64)
-        for source, rank_N in ranks.items():
+        odds_N = np.zeros(count)
+        for source, order in orders.items():
             if (weight := weights.get(source)) is not None:
-                found_N, place_N = said(rank_N)
-                odds_N += weight.found * found_N + weight.place * place_N
+                odds_N[order] += weight.found + weight.place * place(len(order))
         return odds_N
 
     def to_json(self) -> dict[str, Any]:
@@ -80,8 +79,11 @@ class Blend:
         return cls.from_json(json.loads((directory / FILE).read_text()))
 
 
-def said(rank_N: Array) -> tuple[Array, Array]:
-    """What a source's ranks enter the odds as: found (1 or 0), and place, from 1 (top) to 0 (DEPTH, not found)."""
-    found_N = ~np.isnan(rank_N)
-    place_N = np.where(found_N, 1.0 - np.log1p(np.nan_to_num(rank_N)) / np.log1p(DEPTH), 0.0)
-    return found_N.astype(np.float64), np.maximum(place_N, 0.0)
+def place(n: int) -> Array:
+    """(n,) what ranks 0, 1, 2 ... enter the odds as: from 1 (top) to 0 (DEPTH and below)."""
+    if n > len(_PLACE):
+        return np.concatenate([_PLACE, np.zeros(n - len(_PLACE))])
+    return _PLACE[:n]
+
+
+_PLACE = 1.0 - np.log1p(np.arange(DEPTH)) / np.log1p(DEPTH)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.blend import DEPTH, Blend, Weight, said
+from models.blend import DEPTH, Blend, Weight, place
 
 Array = np.ndarray[Any, Any]
 FROM_WATCHES = (0, 1, 5, 20)
@@ -47,16 +47,10 @@ def fit_blend(
 def blended(blend: Blend, lists: Lists, watches_B: Array, videos: int, n: int = DEPTH) -> Array:
     """(B, n) rows of the catalog in the blend's order; -1 where the sources found fewer."""
     found_BN = np.full((len(watches_B), n), -1, dtype=np.int32)
-    table = [{source: _odds_of_place(weight) for source, weight in own.items()} for own in blend.weights]
-    odds_V = np.full(videos, -np.inf)
     for viewer, watches in enumerate(watches_B.tolist()):
-        own = table[blend.bucket(watches)]
-        odds_V[:] = -np.inf
-        for source, rows_BK in lists.items():
-            if source in own:
-                rows = rows_BK[viewer][rows_BK[viewer] >= 0]
-                odds_V[rows] = np.where(np.isneginf(odds_V[rows]), 0.0, odds_V[rows]) + own[source][: len(rows)]
-        some = np.flatnonzero(odds_V > -np.inf)
+        orders = {source: rows_BK[viewer][rows_BK[viewer] >= 0] for source, rows_BK in lists.items()}
+        odds_V = blend.odds(watches, orders, videos)
+        some = np.unique(np.concatenate(list(orders.values())))
         best = some[np.argsort(-odds_V[some], kind="stable")[:n]]
         found_BN[viewer, : len(best)] = best
     return found_BN
@@ -76,12 +70,6 @@ def by_quota(lists: Lists, quota: Mapping[str, int], filler: str, n: int = DEPTH
     return found_BN
 
 
-def _odds_of_place(weight: Weight) -> Array:
-    found_K, place_K = said(np.arange(DEPTH, dtype=np.float64))
-    odds_K: Array = weight.found * found_K + weight.place * place_K
-    return odds_K
-
-
 def _samples(
     lists: Lists, targets: Sequence[Sequence[int]], videos: int, rng: np.random.Generator
 ) -> list[tuple[int, Array, Array, Array]]:
@@ -99,16 +87,12 @@ def _samples(
         label = np.concatenate([np.ones(hit.sum()), np.zeros(len(drawn))])
         weight = np.where(label > 0, 1.0 / len(set(wanted)), 0.0)
         weight[label == 0] = len(missed) / max(len(drawn), 1) / len(set(wanted))
-        rank_V = np.full(videos, np.nan)
-        found: list[Array] = []
-        place: list[Array] = []
-        for rows_BK in lists.values():
+        found_SV, place_SV = np.zeros((2, len(lists), videos))
+        for source, rows_BK in enumerate(lists.values()):
             own = rows_BK[viewer][rows_BK[viewer] >= 0]
-            rank_V[own] = np.arange(len(own))
-            for column, values in zip((found, place), said(rank_V[kept]), strict=True):
-                column.append(values)
-            rank_V[own] = np.nan
-        rows.append((viewer, np.stack([np.ones(len(kept)), *found, *place], axis=1), label, weight))
+            found_SV[source, own], place_SV[source, own] = 1.0, place(len(own))
+        x_NF = np.concatenate([np.ones((1, len(kept))), found_SV[:, kept], place_SV[:, kept]]).T
+        rows.append((viewer, x_NF, label, weight))
     return rows
 
 

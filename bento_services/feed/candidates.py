@@ -45,19 +45,21 @@ class Candidates:
         """All of them in order, each video once; where two know a value of a video, the first one's stays."""
         tables = [table for table in found if len(table)]
         rows = np.concatenate([table.rows for table in tables]) if tables else np.zeros(0, dtype=np.int64)
-        unique, first = np.unique(rows, return_index=True)
-        order = np.argsort(first)
-        merged = {"row": unique[order]}
-        place = np.empty(len(unique), dtype=np.int64)  # of each sorted unique row in the result
-        place[order] = np.arange(len(unique))
+        at = np.arange(len(rows))
+        first = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)  # only read where it was written
+        first[rows[::-1]] = at[::-1]  # of equal rows the last one written, the first in order, stays
+        merged = {"row": rows[first[rows] == at]}
+        place = first  # from here on: of each row in the result
+        place[merged["row"]] = np.arange(len(merged["row"]))
         for table in tables:
             for name, column in table.columns.items():
                 if name not in merged:
-                    merged[name] = np.full(len(unique), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype)
+                    merged[name] = np.full(
+                        len(merged["row"]), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype
+                    )
         for table in reversed(tables):
-            at = place[np.searchsorted(unique, table.rows)]
             for name, column in table.columns.items():
-                merged[name][at] = column
+                merged[name][place[table.rows]] = column
         return cls(merged)
 
     def __len__(self) -> int:

@@ -37,11 +37,11 @@ class ByBlend:
     name = "blend"
 
     def order(self, request: Request, candidates: Candidates) -> Array:
-        ranks = {name[len(FROM) :]: _ranks(own) for name, own in candidates.columns.items() if name.startswith(FROM)}
-        odds = self.blend.odds(request.viewer.watches, ranks)
+        orders = {name[len(FROM) :]: _order(own) for name, own in candidates.columns.items() if name.startswith(FROM)}
+        odds = self.blend.odds(request.viewer.watches, orders, len(candidates))
         anyway = np.zeros(len(candidates), dtype=bool)
-        for source, rank in ranks.items():
-            anyway |= rank < self.kept.get(source, 0)  # NaN, not found, is not below
+        for source, order in orders.items():
+            anyway[order[: self.kept.get(source, 0)]] = True
         best = np.lexsort((-odds, ~anyway))[: _most(self.n, request)]
         return best[np.argsort(-odds[best], kind="stable")]
 
@@ -50,9 +50,7 @@ def _most(n: int, request: Request) -> int:
     return max(n, 5 * request.query.limit)
 
 
-def _ranks(score: Array) -> Array:
-    """(N,) place of each candidate among those that have this score, 0 = the best; NaN for those without."""
+def _order(score: Array) -> Array:
+    """The candidates that have this score, the best first."""
     found = np.flatnonzero(~np.isnan(score))
-    rank = np.full(len(score), np.nan)
-    rank[found[np.argsort(-score[found], kind="stable")]] = np.arange(len(found))
-    return rank
+    return found[np.argsort(-score[found], kind="stable")]
