@@ -25,6 +25,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
 
 TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
+QUALITY = "quality"  # the experiment of protocols, beside those of the models
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 
@@ -113,6 +114,20 @@ class Tracking:
                 version = self._register(RELEASE, path.as_uri(), active.info.run_id, tags)
             self.client.set_registered_model_alias(RELEASE, CHALLENGER, version)
             return version
+
+    def log_quality(
+        self, protocol: str, metrics: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
+    ) -> str:
+        """Record what a protocol gave (training/results.py); the run's id."""
+        with _quiet():
+            import mlflow
+
+            with mlflow.start_run(experiment_id=self._experiment(QUALITY), run_name=protocol) as active:
+                mlflow.set_tags(dict(tags))
+                mlflow.log_metrics(dict(metrics))
+                for file in files:
+                    mlflow.log_artifact(str(file))
+            return str(active.info.run_id)
 
     def point(self, aliases: Mapping[str, str | None]) -> None:
         """Let each alias name a release, or nothing."""
