@@ -52,8 +52,8 @@ class Results:
     runs: tuple[Run, ...]
 
     def table(self) -> list[dict[str, Any]]:
-        """A row per model: `seeds`, each figure's mean, FIGURE_sd over seeds (None: one seed), and where both models
-        have its units FIGURE_difference to the reference with the ends of its 95 % interval, FIGURE_low and FIGURE_high.
+        """A row per model: `seeds`, each figure's mean, FIGURE_sd over seeds (None: one seed), and where both
+        models have its units FIGURE_difference to the reference with its 95 % interval, FIGURE_low to FIGURE_high.
         """
         rows = []
         models = list(dict.fromkeys(run.model for run in self.runs))
