@@ -17,7 +17,7 @@ attention also sees how long ago each watch was (HSTU, Zhai et al. 2024, the tem
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -359,23 +359,6 @@ class RetrievalModel:
             content_weights=load_file(directory / "content_tower.safetensors"),
             config=config,
         )
-
-
-def vectors_of(
-    retrieval: RetrievalModel, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]
-) -> Array:
-    """(N, D) float32 of any videos: learned vectors, and content vectors of those published after training.
-
-    `content` gives the columns that `embed` reads for the rows (indices into `video_ids`) it is asked for. Training and
-    serving both come here, so that a new video has one vector.
-    """
-    trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
-    at = np.array([trained_row.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
-    new = np.flatnonzero(at < 0)
-    vectors: Array = np.asarray(retrieval.item_vectors)[np.maximum(at, 0)]
-    if len(new):
-        vectors[new] = retrieval.embed(content(new))
-    return vectors
 
 
 def user_tower(network: TwoTower) -> UserTower:

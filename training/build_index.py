@@ -10,8 +10,9 @@ import pyarrow as pa
 from feature_repo.crosses import Columns, multi_hot
 from feature_repo.home import Home, World
 from feature_repo.lake import Lake
+from models.cold_start import vectors_of
 from models.index import VideoIndex
-from models.two_tower import RetrievalModel, vectors_of
+from models.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
 CONTENT_COLUMNS = ("title", "description", "tags", "creator_id", "video_language", "duration_seconds")

@@ -12,8 +12,9 @@ from bento_services.feed.aligned import Aligned, categories, channels
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
+from models.cold_start import vectors_of
 from models.diversity import codes
-from models.two_tower import RetrievalModel, vectors_of
+from models.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
 
