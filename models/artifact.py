@@ -2,7 +2,8 @@
 
     HOME/releases/<release_id>/
         manifest.json     release_id, created, files {path: sha256}, world, feature_service, metrics, cuts, mlflow
-        two_tower/ ranker/ item_cf/ popularity/     the models as they were trained
+        two_tower/ ranker/ item_cf/ popularity/     the models as they were trained; two_tower after its refit
+        two_tower_judged/ where that was refitted: as it was before, without having seen what the evaluation asks for
         matrix_factorization/ content_neighbours/ blend/   of the other sources; a release may lack them
         index/            faiss over every video's vector
         policy.toml       the feed's declared policy, when the release carries one
@@ -26,6 +27,7 @@ from typing import Any
 
 from feature_repo.home import Home, HomeError, MarqueeError, World
 from models.blend import Blend
+from models.exposure import ExposurePrices
 from models.index import VideoIndex
 from models.item_cf import ItemNeighbours
 from models.matrix_factorization import MatrixFactorization
@@ -35,6 +37,7 @@ from models.two_tower import RetrievalModel
 
 MANIFEST = "manifest.json"
 CHAMPION, PREVIOUS = "champion", "previous"
+JUDGED = "two_tower_judged"
 # What the id is the hash of. When it was made and where MLflow lists it do not make it another release.
 CONTENT_FIELDS = ("files", "world", "feature_service", "cuts")
 REQUIRED_FILES = ("two_tower/config.json", "ranker/config.json", "index/ids.json", "static.json", "policy.toml")
@@ -63,6 +66,7 @@ class Release:
     content: ItemNeighbours | None = None
     area: AreaPopularity | None = None
     blend: Blend | None = None  # None: candidates come in the order of their sources
+    exposure: ExposurePrices | None = None  # None: `marquee frontier` chose none
 
 
 def load_release(path: Path) -> Release:
@@ -85,6 +89,7 @@ def load_release(path: Path) -> Release:
         content=ItemNeighbours.load(path / "content_neighbours") if "content_neighbours" in parts else None,
         area=AreaPopularity.load(path / "popularity") if f"popularity/{AREA_FILE}" in manifest["files"] else None,
         blend=Blend.load(path / "blend") if "blend" in parts else None,
+        exposure=ExposurePrices.load(path / "exposure") if "exposure" in parts else None,
     )
 
 
@@ -103,6 +108,12 @@ def verify(path: Path) -> dict[str, Any]:
         if (found := sha256_of(file)) != expected:
             raise ArtifactError(f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; the file was changed")
     return manifest
+
+
+def judged_retrieval(path: Path) -> Path:
+    """Where a release keeps the two-tower model that may be asked for what the served one has learned since."""
+    judged = path / JUDGED
+    return judged if judged.is_dir() else path / "two_tower"
 
 
 def champion(home: Home) -> Path:

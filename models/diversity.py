@@ -1,11 +1,11 @@
-"""Spreading a list over what is alike (MMR) and keeping it within caps. Pure functions of arrays, best candidate first.
+"""Spreading a list over what is alike (MMR, max-sum, DPP) and keeping it within caps. Pure functions of arrays.
 
-N candidates, D embedding, G genres.
+B lists at once, N candidates, D embedding, G genres, K places, V videos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,26 +15,110 @@ Array = np.ndarray[Any, Any]
 
 RULES = ("max_per_creator", "max_category_share", "max_category_run", "max_genre_in_top", "min_fresh")
 
+RIDGE = 0.2  # of the DPP's kernel: two videos of the same genres are alike, not the same
+SCREEN = 10  # places that a viewer takes in together: what varies is which videos share one, not their order
 
-def mmr(relevance_N: Array, vector_ND: Array, k: int, trade_off: float) -> Array:
-    """The first k of the candidates by maximal marginal relevance (Carbonell & Goldstein 1998, eq. 1), as indices.
 
-    Each pick maximizes trade_off x relevance - (1 - trade_off) x its largest cosine to the picks before; both are
-    scaled to [0, 1] over the candidates, so that a trade_off means the same for every model. Ties go to the first.
+def share_of_best(score_BN: Array) -> Array:
+    """(B, N) worth of showing each candidate, the best's being 1: the root of its score over the best one's.
+
+    For scores that are amounts (chances, expected seconds); nothing below 0 has any worth. The root keeps what is half
+    as likely from being worth half: the list is paid by its first places, and these are not given away.
     """
-    n = len(relevance_N)
-    low, high = (relevance_N.min(), relevance_N.max()) if n else (0.0, 0.0)
-    gain_N = trade_off * (relevance_N - low) / max(high - low, 1e-12)
-    unit_ND = vector_ND / np.maximum(np.linalg.norm(vector_ND, axis=1, keepdims=True), 1e-12)
-    nearest_N = np.full(n, -1.0)
-    picked = np.empty(min(k, n), dtype=np.int64)
-    open_N = np.zeros(n)
-    for at in range(len(picked)):
-        best = int(np.argmax(gain_N - (1.0 - trade_off) * (nearest_N + 1.0) / 2.0 + open_N))
-        picked[at] = best
-        open_N[best] = -np.inf
-        np.maximum(nearest_N, unit_ND @ unit_ND[best], out=nearest_N)
-    return picked
+    score_BN = np.maximum(np.asarray(score_BN, dtype=np.float64), 0.0)
+    best_B1 = score_BN.max(axis=-1, keepdims=True, initial=0.0)
+    worth_BN: Array = np.sqrt(np.divide(score_BN, best_B1, out=np.zeros_like(score_BN), where=best_B1 > 0))
+    return worth_BN
+
+
+def odds_of_best(logit_BN: Array) -> Array:
+    """The same for scores of a softmax, such as the two-tower model's."""
+    logit_BN = np.asarray(logit_BN, dtype=np.float64)
+    best_B1 = logit_BN.max(axis=-1, keepdims=True, initial=-np.inf)
+    worth_BN: Array = np.exp((logit_BN - best_B1) / 2.0)
+    return worth_BN
+
+
+def mmr(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
+    """(B, k) candidates by maximal marginal relevance (Carbonell & Goldstein 1998, eq. 1), in the order of picking.
+
+    Each pick maximizes trade_off x worth - (1 - trade_off) x its largest cosine to the picks before. Ties: the first.
+    """
+    return _greedy(worth_BN, vector_BND, k, trade_off, lambda before, cosine, picked: np.maximum(before, cosine))
+
+
+def max_sum(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
+    """The same with the mean cosine to the picks before: greedy max-sum diversification (Gollapudi & Sharma 2009).
+
+    What it spreads is the very mean distance between the videos of a list (ILD).
+    """
+    return _greedy(
+        worth_BN, vector_BND, k, trade_off, lambda mean, cosine, picked: mean + (cosine - mean) / (picked + 1)
+    )
+
+
+def dpp(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
+    """The greedy most likely set of a determinantal point process (Chen, Zhang & Zhou 2018, algorithm 1 and eq. 12).
+
+    Maximizes trade_off x the sum of worths + (1 - trade_off) x log det of the similarities, one pick after the other by
+    updating a Cholesky factor; similarities are cosines taken to [0, 1] and leant on the identity by RIDGE.
+    """
+    worth_BN, unit_BND = np.asarray(worth_BN, dtype=np.float64), _unit(vector_BND)
+    b, n = np.arange(len(worth_BN)), worth_BN.shape[1]
+    picked_BK = np.empty((len(b), min(k, n)), dtype=np.int64)
+    factor_BKN = np.zeros((len(b), picked_BK.shape[1], n))
+    left_BN = np.ones_like(worth_BN)  # what of each candidate's variance the picks do not explain
+    gain_BN = trade_off * worth_BN
+    for at in range(picked_BK.shape[1]):
+        best_B = np.argmax(gain_BN + (1.0 - trade_off) * np.log(np.maximum(left_BN, 1e-12)), axis=1)
+        picked_BK[:, at] = best_B
+        gain_BN[b, best_B] = -np.inf
+        cosine_BN = np.einsum("bnd,bd->bn", unit_BND, unit_BND[b, best_B])
+        like_BN = (1.0 - RIDGE) * (1.0 + cosine_BN) / 2.0
+        like_BN[b, best_B] = 1.0
+        explained_BN = np.einsum("bkn,bk->bn", factor_BKN[:, :at], factor_BKN[b, :at, best_B])
+        factor_BKN[:, at] = (like_BN - explained_BN) / np.sqrt(np.maximum(left_BN[b, best_B], 1e-12))[:, None]
+        left_BN = left_BN - factor_BKN[:, at] ** 2
+    return picked_BK
+
+
+Spreading = Callable[[Array, Array, int, float], Array]
+METHODS: dict[str, Spreading] = {"mmr": mmr, "max_sum": max_sum, "dpp": dpp}
+
+
+def by_screens(picked_BK: Array, screen: int = SCREEN) -> Array:
+    """Candidates that stand in the order of their worth, picked for variety: each screen of them back in that order.
+
+    Which videos share a screen is all that variety asks for; the best of them may as well stand first.
+    """
+    parts = [np.sort(picked_BK[:, at : at + screen], axis=1) for at in range(0, picked_BK.shape[1], screen)]
+    return np.concatenate(parts, axis=1) if parts else picked_BK
+
+
+def _greedy(
+    worth_BN: Array,
+    vector_BND: Array,
+    k: int,
+    trade_off: float,
+    after: Callable[[Array, Array, int], Array],
+) -> Array:
+    unit_BND = _unit(vector_BND)
+    gain_BN = trade_off * np.asarray(worth_BN, dtype=np.float64)
+    b = np.arange(len(gain_BN))
+    alike_BN = np.zeros_like(gain_BN)
+    picked_BK = np.empty((len(b), min(k, gain_BN.shape[1])), dtype=np.int64)
+    for at in range(picked_BK.shape[1]):
+        best_B = np.argmax(gain_BN - (1.0 - trade_off) * alike_BN, axis=1)
+        picked_BK[:, at] = best_B
+        gain_BN[b, best_B] = -np.inf
+        cosine_BN = np.einsum("bnd,bd->bn", unit_BND, unit_BND[b, best_B])
+        alike_BN = after(alike_BN, cosine_BN, at) if at else cosine_BN
+    return picked_BK
+
+
+def _unit(vector_BND: Array) -> Array:
+    unit_BND: Array = vector_BND / np.maximum(np.linalg.norm(vector_BND, axis=-1, keepdims=True), 1e-12)
+    return unit_BND
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from feature_repo.home import Home, HomeError, write_atomic
 from feature_repo.lake import Lake
 from feature_repo.schema import RANK_SERVICE, VIDEO_COLUMNS
-from models.artifact import MANIFEST, ArtifactError, content_id, directory_id, hashes, manifest_bytes, verify
+from models.artifact import JUDGED, MANIFEST, ArtifactError, content_id, directory_id, hashes, manifest_bytes, verify
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
 from training.build_index import build_index
@@ -24,16 +24,25 @@ from training.tracking import RANKER, TWO_TOWER, Tracking
 
 MODELS = ("two_tower", "ranker", "item_cf", "popularity")
 OF_SOURCES = ("matrix_factorization", "content_neighbours", "blend")  # models trained before there were these lack them
+OF_FRONTIER = "exposure"  # only where `marquee frontier` chose prices
+REFIT = "two_tower_refit"  # beside two_tower: the same model after some epochs over everything, the test included
 TRACKED = {TWO_TOWER: "two_tower", RANKER: "ranker"}
 # A path, not an import: training hands the feed's policy on without knowing what it says.
 POLICY = Path(__file__).resolve().parents[1] / "bento_services" / "feed" / "policy.toml"
 STATIC_VIDEOS = 200
 
 
-def build_release(home: Home, policy: Path = POLICY) -> Path:
+def policy_of(home: Home) -> Path:
+    """HOME/policy.toml, which a person or `marquee frontier` wrote; else the rules that Marquee comes with."""
+    own = home.root / "policy.toml"
+    return own if own.exists() else POLICY
+
+
+def build_release(home: Home, policy: Path | None = None) -> Path:
     """Compose HOME/releases/<id> from HOME/models; the same content is the same release and is not written again.
 
-    Raises HomeError when a model or its evaluation is missing or does not belong to the others.
+    `policy` None: that of the home. Raises HomeError when a model or its evaluation is missing or does not belong to
+    the others.
     """
     evaluation = current_evaluation(home)
     home.releases.mkdir(parents=True, exist_ok=True)
@@ -41,12 +50,15 @@ def build_release(home: Home, policy: Path = POLICY) -> Path:
     try:
         for name in MODELS:
             shutil.copytree(home.models / name, draft / name)
-        for name in OF_SOURCES:
+        for name in (*OF_SOURCES, OF_FRONTIER):
             if (home.models / name).is_dir():
                 shutil.copytree(home.models / name, draft / name)
+        if (home.models / REFIT).is_dir():
+            os.replace(draft / "two_tower", draft / JUDGED)
+            shutil.copytree(home.models / REFIT, draft / "two_tower")
         retrieval = RetrievalModel.load(draft / "two_tower")
         build_index(home, retrieval).save(draft / "index")
-        shutil.copyfile(policy, draft / "policy.toml")
+        shutil.copyfile(policy or policy_of(home), draft / "policy.toml")
         shutil.copyfile(home.models / "evaluation.json", draft / "evaluation.json")
         _write_json(draft / "static.json", static_videos(home, Popularity.load(draft / "popularity")))
         manifest = _manifest(home, draft, evaluation)

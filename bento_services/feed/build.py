@@ -28,6 +28,7 @@ from bento_services.errors import QueryError, StageFailed
 from bento_services.feed import cursor as cursors
 from bento_services.feed import cuts, filters, hydrators, rerankers, scorers, selectors, sources
 from bento_services.feed.breaker import Breaker
+from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
 from bento_services.feed.pipeline import Composition, Pipeline, Request, Reranker, Selector, Source, Trace, optional
@@ -223,8 +224,8 @@ def serve(release: Release, config: FeedConfig) -> Serving:
         kept = {**dict.fromkeys(WITH_ROWS, config.kept), **dict.fromkeys(WHOLE, config.candidates)}
         cut = cuts.ByBlend(release.blend, config.candidates, kept)
 
-    def order(by: Callable[[Request, np.ndarray], np.ndarray]) -> tuple[rerankers.ByScore | rerankers.Spread, ...]:
-        spread = rerankers.Spread(policy.spread.relevance, config.diversified, by)
+    def order(worth: Callable[[Candidates], np.ndarray]) -> tuple[rerankers.ByScore | rerankers.Spread, ...]:
+        spread = rerankers.Spread(policy.spread, config.diversified, worth, release.exposure)
         return (rerankers.ByScore(), spread) if config.spread else (rerankers.ByScore(),)
 
     personal = Pipeline(
@@ -235,19 +236,21 @@ def serve(release: Release, config: FeedConfig) -> Serving:
         sources=(two_tower, *others, popular),
         hydrators=(facts, two_tower_score),
         scorers=(scorers.RankerScore(release.ranker), boost),
-        rerankers=order(lambda request, rows: vectors.of(request.catalog)[rows]),
+        rerankers=order(rerankers.worth_of_score),
         selectors=_rows(policy, config, "Top picks for you"),
         more=(selectors.Recommendations(policy, selectors.MORE, "More for you", config.explore),),
         cut=cut,
     )
-    retrieval_only = replace(personal, scorers=(scorers.RetrievalOrder(), boost))
+    retrieval_only = replace(
+        personal, scorers=(scorers.RetrievalOrder(), boost), rerankers=order(rerankers.worth_of_two_tower)
+    )
     similar = replace(
         personal,
         user_vector=None,
         sources=(*others, popular),
         hydrators=(facts,),
         scorers=(blend,),
-        rerankers=order(rerankers.genre_vectors),
+        rerankers=order(rerankers.worth_of_score),
     )
     plain = replace(
         similar,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from bento_services.errors import PolicyError
 from bento_services.feed.page import Item, Row
-from models.diversity import Caps
+from models.diversity import METHODS, Caps
 
 UNVARIED = ("continue_watching", "explore")  # rows that are not the feed's to vary: the viewer's, and chance's
 DEFAULT = Path(__file__).with_name("policy.toml")
@@ -29,9 +29,14 @@ class Boosts:
 
 @dataclass(frozen=True)
 class Spread:
-    relevance: float = 0.8
+    """How lists are spread over genres: a method of models.diversity, and its trade-off, 1 being relevance only."""
+
+    method: str = "max_sum"
+    relevance: float = 0.75
 
     def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {self.method!r}")
         if not 0.0 <= self.relevance <= 1.0:
             raise ValueError(f"relevance: expected 0 to 1, found {self.relevance}")
 

@@ -1,53 +1,99 @@
-"""MMR on a plane that can be drawn, and caps on lists of any kind."""
+"""MMR and its kin on a plane that can be drawn, and caps on lists of any kind."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.diversity import RULES, Caps, Filling, codes, fill, first_of_each, mmr
+from models.diversity import (
+    METHODS,
+    RIDGE,
+    RULES,
+    Caps,
+    Filling,
+    by_screens,
+    codes,
+    fill,
+    first_of_each,
+    odds_of_best,
+    share_of_best,
+)
 
 EAST, NORTH, ALMOST_EAST = (1.0, 0.0), (0.0, 1.0), (0.99, 0.1)
 
 
-def test_the_most_relevant_comes_first_and_its_twin_last() -> None:
-    vectors = np.array([ALMOST_EAST, NORTH, EAST, EAST])
-    assert mmr(np.array([0.9, 0.8, 1.0, 0.0]), vectors, 4, 0.5).tolist() == [2, 1, 0, 3]
+def one(method: str, worth: Any, vectors: Any, k: int, trade_off: float) -> list[int]:
+    picked: list[int] = METHODS[method](np.asarray(worth)[None], np.asarray(vectors)[None], k, trade_off)[0].tolist()
+    return picked
 
 
-def test_with_relevance_only_the_order_is_that_of_the_scores() -> None:
-    scores = np.array([0.3, 0.9, 0.1, 0.5])
-    assert mmr(scores, np.ones((4, 2)), 4, 1.0).tolist() == [1, 3, 0, 2]
+@pytest.mark.parametrize("method", METHODS)
+def test_the_most_relevant_comes_first_and_its_twin_last(method: str) -> None:
+    assert one(method, [0.9, 0.8, 1.0, 0.7], [ALMOST_EAST, NORTH, EAST, EAST], 4, 0.3) == [2, 1, 0, 3]
 
 
-def test_mmr_asked_for_more_than_there_is_gives_what_there_is() -> None:
-    assert mmr(np.zeros(0), np.zeros((0, 2)), 5, 0.5).tolist() == []
-    assert mmr(np.array([1.0]), np.zeros((1, 2)), 5, 0.5).tolist() == [0]
+@pytest.mark.parametrize("method", METHODS)
+def test_with_relevance_only_the_order_is_that_of_the_worths(method: str) -> None:
+    assert one(method, [0.3, 0.9, 0.1, 0.5], np.ones((4, 2)), 4, 1.0) == [1, 3, 0, 2]
 
 
-@given(
-    st.lists(st.floats(-5, 5), min_size=1, max_size=30),
-    st.integers(0, 40),
-    st.floats(0, 1),
-    st.integers(0, 2**32 - 1),
-)
-def test_mmr_is_the_greedy_choice_of_its_definition(scores: list[float], k: int, trade_off: float, seed: int) -> None:
-    """Against the definition written out, one pair of videos at a time."""
-    vectors = np.random.default_rng(seed).normal(size=(len(scores), 3))
+@pytest.mark.parametrize("method", METHODS)
+def test_asked_for_more_than_there_is_it_gives_what_there_is(method: str) -> None:
+    assert one(method, np.zeros(0), np.zeros((0, 2)), 5, 0.5) == []
+    assert one(method, [1.0], np.zeros((1, 2)), 5, 0.5) == [0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_lists_spread_together_are_those_spread_alone(method: str) -> None:
+    rng = np.random.default_rng(3)
+    worth, vectors = rng.random((4, 20)), rng.random((4, 20, 3))
+    together = METHODS[method](worth, vectors, 7, 0.6)
+    assert together.tolist() == [one(method, worth[row], vectors[row], 7, 0.6) for row in range(4)]
+
+
+Worths = st.lists(st.floats(0, 1), min_size=1, max_size=20)
+
+
+@given(Worths, st.integers(0, 25), st.floats(0, 0.99), st.integers(0, 2**32 - 1), st.sampled_from(sorted(METHODS)))
+def test_every_method_is_the_greedy_choice_of_its_definition(
+    worths: list[float], k: int, trade_off: float, seed: int, method: str
+) -> None:
+    """Against the definitions written out, one candidate at a time; the determinant is numpy's."""
+    vectors = np.random.default_rng(seed).normal(size=(len(worths), 3))
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    spread = max(max(scores) - min(scores), 1e-12)
-    picked = mmr(np.array(scores), vectors, k, trade_off).tolist()
-    assert len(picked) == min(k, len(scores)) == len(set(picked))
+    cosine = unit @ unit.T
+    kernel = (1 - RIDGE) * (1 + cosine) / 2
+    np.fill_diagonal(kernel, 1.0)
+    picked = one(method, worths, vectors, k, trade_off)
+    assert len(picked) == min(k, len(worths)) == len(set(picked))
+
+    def spread(video: int, before: list[int]) -> float:
+        if method == "dpp":
+            return float(np.linalg.slogdet(kernel[np.ix_([*before, video], [*before, video])])[1])
+        alike = [float(cosine[video, other]) for other in before] or [0.0]
+        return -max(alike) if method == "mmr" else -sum(alike) / len(alike)
+
     for at, choice in enumerate(picked):
 
         def value(video: int, before: list[int] = picked[:at]) -> float:
-            nearest = max((float(unit[video] @ unit[other]) for other in before), default=-1.0)
-            return trade_off * (scores[video] - min(scores)) / spread - (1 - trade_off) * (nearest + 1) / 2
+            return trade_off * worths[video] + (1 - trade_off) * spread(video, before)
 
-        best = max(value(video) for video in range(len(scores)) if video not in picked[:at])
-        assert value(choice) == pytest.approx(best, abs=1e-9)
+        best = max(value(video) for video in range(len(worths)) if video not in picked[:at])
+        assert value(choice) == pytest.approx(best, abs=1e-7)
+
+
+def test_worth_is_the_root_of_the_share_of_the_best() -> None:
+    assert share_of_best(np.array([[4.0, 1.0, 0.0, -3.0]])).tolist() == [[1.0, 0.5, 0.0, 0.0]]
+    assert share_of_best(np.zeros((1, 2))).tolist() == [[0.0, 0.0]]
+    assert odds_of_best(np.log([[16.0, 4.0]])).ravel() == pytest.approx([1.0, 0.5])
+
+
+def test_each_screen_is_put_back_in_the_order_of_worth() -> None:
+    assert by_screens(np.array([[0, 9, 4, 2, 1]]), screen=3).tolist() == [[0, 4, 9, 1, 2]]
 
 
 # --- caps -------------------------------------------------------------------------------------------------------------
