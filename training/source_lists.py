@@ -149,6 +149,7 @@ class Question:
     """Viewers asked about, with what is known when they are."""
 
     asked: Holdout
+    past: Sequences  # all watches that may be known
     counters: Counters
 
     def targets(self, catalog: Catalog) -> list[list[int]]:
@@ -174,7 +175,7 @@ def questions(home: Home, catalog: Catalog, config: QuestionConfig) -> tuple[Seq
         train, valid = leave_last(visible, 1)
         pasts, asked, moments = (train, visible), (valid, test), (cuts.end_us, cuts.end_us)
     chooses, reports = (
-        Question(_some(part, config), Counters.at(home, catalog, past, now_us))
+        Question(_some(part, config), past, Counters.at(home, catalog, past, now_us))
         for part, past, now_us in zip(asked, pasts, moments, strict=True)
     )
     return train, chooses, reports

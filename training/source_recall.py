@@ -1,4 +1,5 @@
-"""How much of what viewers watch next each source finds, and all of them together at the same number of candidates.
+"""How much of what viewers watch next each source finds, and all of them together at the same number of candidates; or,
+as `about` says, how videos that few have watched fare (training/cold_start.py).
 
 Every model learns from the training window. The validation question chooses the factors and the blend; the test
 question, asked once, is reported. Of every viewer asked about: recall@k = share of the next watches among the first k
@@ -7,7 +8,6 @@ candidates, over the full catalog, without what was watched.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -19,11 +19,13 @@ import numpy as np
 
 from feature_repo.home import Home, HomeError
 from feature_repo.progress import SILENT, Progress
+from models.artifact import directory_id
 from models.blend import DEPTH
 from models.two_tower import RetrievalModel
+from training.cold_start import choose_alpha, measured_rows, with_alpha
 from training.fit_blend import FROM_WATCHES, Lists, blended, by_quota, fit_blend
 from training.metrics import hits, recall_at
-from training.results import Results, Run, RunStore, git_revision, record
+from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory, record
 from training.source_lists import SOURCES, Catalog, Question, QuestionConfig, lists, questions
 from training.source_models import FactorsConfig
 from training.splits import Sequences
@@ -33,16 +35,19 @@ from training.train_sources import CANDIDATES, choose, mean_recall
 Array = np.ndarray[Any, Any]
 COUNTS = (50, 100, 200, 500)
 ALONE = "two_tower"
+SOURCES_ROWS = (*SOURCES, "union", "union_by_quota", "popular_by_history", "uncut")  # the first is the reference
+COLD_START_ROWS = ("as_trained", "content_for_the_rare", "creator_prior", "amid_neighbours")
 # Requirement CS-1: the share of what is popular among a viewer's candidates, by length of history as in FROM_WATCHES.
 DECLARED_POPULAR = (0.8, 0.4, 0.4, 0.1)
 
 
 @dataclass(frozen=True)
 class SourcesProtocol:
-    """`models` "home": the two-tower model that lies in the home, one seed; "fit": one is trained for each seed."""
+    """`models` "home": the two-tower model that lies in the home, one for all seeds; "fit": one is trained for each."""
 
     name: str
     question: QuestionConfig
+    about: Literal["sources", "cold_start"] = "sources"
     models: Literal["home", "fit"] = "home"
     seeds: tuple[int, ...] = (0, 1, 2)
     factors: tuple[Mapping[str, Any], ...] = field(default=({},))  # the grid of FactorsConfig
@@ -65,6 +70,10 @@ class SourcesProtocol:
             [FactorsConfig(**point) for point in found.factors]
         except (TypeError, ValueError) as error:
             raise HomeError(f"protocol {fields.get('name', 'sources')}: {error}") from error
+        if found.about == "cold_start" and found.models != "fit":
+            raise HomeError(f"protocol {found.name}: about cold_start: expected models fit, found {found.models}")
+        if found.about not in ("sources", "cold_start"):
+            raise HomeError(f"protocol {found.name}: about: expected sources or cold_start, found {found.about!r}")
         if found.models not in ("home", "fit") or not found.seeds or not found.factors:
             raise HomeError(f"protocol {found.name}: expected models home or fit, and some seeds and factors")
         return found
@@ -81,11 +90,20 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
         catalog = Catalog.of(home)
         train, chooses, reports = questions(home, catalog, protocol.question)
     data_hash = train.digest()
-    store = RunStore(home, protocol.name, _fingerprint(protocol, said, data_hash))
+    model = directory_id(home.models / "two_tower") if protocol.models == "home" else said["config"]
+    store = RunStore(home, protocol.name, fingerprint([protocol, model, data_hash, DEPTH]))
+    measured, rows = (_sources, SOURCES_ROWS) if protocol.about == "sources" else (_cold_start, COLD_START_ROWS)
     runs: list[Run] = []
-    with progress.task("measuring the sources", total=len(protocol.seeds)) as advance:
+    with progress.task(f"measuring {protocol.name}", total=len(protocol.seeds)) as advance:
         for seed in protocol.seeds:
-            runs += _measured(home, protocol, seed, catalog, train, (chooses, reports), store, progress)
+            kept = [run for row in rows if (run := store.get(row, seed)) is not None]
+            if len(kept) < len(rows):
+                started = time.process_time()
+                kept = measured(home, protocol, seed, catalog, train, (chooses, reports), progress)
+                kept = [replace(run, cpu_seconds=time.process_time() - started) for run in kept]
+                for run in kept:
+                    store.put(run)
+            runs += kept
             advance(1)
     results = Results(
         protocol=protocol.name,
@@ -93,30 +111,24 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
         command=command,
         data_hash=data_hash,
         revision=git_revision(),
-        reference=ALONE,
+        reference=rows[0],
         runs=tuple(runs),
     )
     record(home, results)
     return results
 
 
-def _measured(
+def _sources(
     home: Home,
     protocol: SourcesProtocol,
     seed: int,
     catalog: Catalog,
     train: Sequences,
     asked: tuple[Question, Question],
-    store: RunStore,
     progress: Progress,
 ) -> list[Run]:
-    """Every row of the table under one seed; what was finished before is read."""
-    models = (*SOURCES, "union", "union_by_quota", "popular_by_history", "uncut")
-    kept = [run for model in models if (run := store.get(model, seed)) is not None]
-    if len(kept) == len(models):
-        return kept
-    started = time.process_time()
-    retrieval = _two_tower(home, protocol, seed, progress)
+    """Every row of the sources' table under one seed."""
+    retrieval = _two_tower(home, protocol, seed, train, asked[0], progress)
     grid = [replace(FactorsConfig(**point), seed=seed) for point in protocol.factors]
     choice = choose(home, catalog, retrieval, train, asked[0], grid, progress)
     reported: dict[str, Array] = {}
@@ -153,18 +165,40 @@ def _measured(
     ]
     size = float(np.mean([(own >= 0).sum() for own in together]))
     runs.append(Run("uncut", seed, {"recall_of_all_found": float(np.mean(shares)), "candidates": size}))
-    seconds = time.process_time() - started
-    for run in runs:
-        store.put(replace(run, cpu_seconds=seconds))
-    return [replace(run, cpu_seconds=seconds) for run in runs]
+    return runs
 
 
-def _two_tower(home: Home, protocol: SourcesProtocol, seed: int, progress: Progress) -> RetrievalModel:
+def _cold_start(
+    home: Home,
+    protocol: SourcesProtocol,
+    seed: int,
+    catalog: Catalog,
+    train: Sequences,
+    asked: tuple[Question, Question],
+    progress: Progress,
+) -> list[Run]:
+    """Every row of the table of videos that few have watched, under one seed."""
+    retrieval = _trained(home, protocol, seed, progress)
+    with progress.task("vectors of videos that few have watched"):
+        chooses, reports = asked
+        rows = measured_rows(home, retrieval, train, chooses.asked, reports.asked, reports.past)
+    return [Run(name, seed, figures, units, said) for name, (figures, units, said) in rows.items()]
+
+
+def _two_tower(
+    home: Home, protocol: SourcesProtocol, seed: int, train: Sequences, chooses: Question, progress: Progress
+) -> RetrievalModel:
     if protocol.models == "home":
         return RetrievalModel.load(home.models / "two_tower")
+    retrieval = _trained(home, protocol, seed, progress)
+    alpha, _ = choose_alpha(home, retrieval, train, chooses.asked)
+    return with_alpha(home, retrieval, train, alpha)
+
+
+def _trained(home: Home, protocol: SourcesProtocol, seed: int, progress: Progress) -> RetrievalModel:
     config = TwoTowerConfig(**{**_training(home)["config"], "seed": seed, "refit_epochs": 0})
     data = replace(training_data(home, config), everything=None)
-    checkpoint = home.root / "quality" / protocol.name / f"two_tower-{seed}"
+    checkpoint = quality_directory(home, protocol.name) / f"two_tower-{seed}"
     model = fit(home, config, data, checkpoint, progress).model
     shutil.rmtree(checkpoint, ignore_errors=True)
     return model
@@ -261,8 +295,3 @@ def _training(home: Home) -> dict[str, Any]:
         raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
     said: dict[str, Any] = json.loads(file.read_text())
     return said
-
-
-def _fingerprint(protocol: SourcesProtocol, said: Mapping[str, Any], data_hash: str) -> str:
-    parts = [json.dumps(asdict(protocol), sort_keys=True), json.dumps(said["config"], sort_keys=True), data_hash]
-    return hashlib.sha256(" ".join([*parts, str(DEPTH)]).encode()).hexdigest()[:16]

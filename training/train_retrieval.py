@@ -18,11 +18,13 @@ from torch import Tensor
 from feature_repo.home import Home, HomeError, World, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
+from models.cold_start import Alpha
 from models.content import ContentEncoding
 from models.encoding import SequenceEncoding
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
 from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TwoTower, example, user_tower
 from training.build_index import content_columns
+from training.cold_start import choose_alpha, with_alpha
 from training.loop import Checkpoint, Fit, LoopConfig
 from training.metrics import ranking_metrics, top_k
 from training.source_lists import QuestionConfig
@@ -33,6 +35,7 @@ from training.train_sources import train_sources
 Array = np.ndarray[Any, Any]
 BLEND_VIEWERS = 1_000  # of the validation window, to choose the blend by: seconds, not a minute
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
+NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
 Batch = tuple[Tensor, Tensor, Tensor | None]  # tokens, real counts, times (with a time bias)
 
 
@@ -183,7 +186,7 @@ def fit(
     """
     if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
         raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
-    chosen = Checkpoint(checkpoint / "chosen", _fingerprint(config, data))
+    chosen = Checkpoint(checkpoint / "chosen", _fingerprint(replace(config, **NO_REFIT), data.train))
     # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
     trainer = Trainer(home, config, data, content)
@@ -193,7 +196,8 @@ def fit(
     if data.everything is not None and config.refit_epochs:
         whole = Trainer(home, config, replace(data, train=data.everything), trainer.content)
         whole.go_on_from(trainer)
-        whole.refit(Checkpoint(checkpoint / "refit", chosen.fingerprint)).run("refitting it on everything", progress)
+        kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(config, data.everything)}")
+        whole.refit(kept).run("refitting it on everything", progress)
         refitted = whole.export()
     return Fitted(trainer.export(), refitted, trainer.network, state.curve, state.best, len(trainer.valid))
 
@@ -209,7 +213,10 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         data = training_data(home, config)
     checkpoint = home.models / ".two_tower.checkpoint"
     fitted = fit(home, config, data, checkpoint, progress)
-    result = _result(config, data, fitted)
+    with progress.task("how far content speaks for videos that few have watched"):
+        alpha, _ = choose_alpha(home, fitted.model, data.train, _sample(data.valid, config.max_validation_viewers, 0))
+        fitted = _blended(home, fitted, data, alpha)
+    result = {**_result(config, data, fitted), "alpha": asdict(alpha)}
     for name, model in (("two_tower", fitted.model), ("two_tower_refit", fitted.refitted)):
         if model is None:
             shutil.rmtree(home.models / name, ignore_errors=True)
@@ -228,6 +235,13 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         "cpu_seconds": fitted.cpu_seconds,
         "seconds": time.perf_counter() - started,
     }
+
+
+def _blended(home: Home, fitted: Fitted, data: TrainingData, alpha: Alpha) -> Fitted:
+    refitted = fitted.refitted
+    if refitted is not None and data.everything is not None:
+        refitted = with_alpha(home, refitted, data.everything, alpha)
+    return replace(fitted, model=with_alpha(home, fitted.model, data.train, alpha), refitted=refitted)
 
 
 class Trainer:
@@ -384,10 +398,11 @@ def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
     return valid.take(np.sort(np.random.default_rng(seed).choice(len(valid), most, replace=False)))
 
 
-def _fingerprint(config: TwoTowerConfig, data: TrainingData) -> str:
-    parts = [json.dumps(asdict(config), sort_keys=True), data.train.digest()]
-    parts += [data.everything.digest()] if data.everything is not None else []
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+def _fingerprint(config: TwoTowerConfig, trained_on: Sequences) -> str:
+    """Of whatever the weights depend on. An option left at its default says nothing: a new one voids no checkpoint."""
+    default = asdict(TwoTowerConfig())
+    chosen = {name: value for name, value in asdict(config).items() if value != default[name]}
+    return hashlib.sha256(f"{json.dumps(chosen, sort_keys=True)} {trained_on.digest()}".encode()).hexdigest()
 
 
 def _result(config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[str, Any]:
