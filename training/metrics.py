@@ -1,6 +1,7 @@
 """How good a ranking, a catalog's exposure and a probability are. Pure numpy; tests check it against scikit-learn.
 
-B viewers, V videos, K places of a list. Ranks are over the full catalog. A place's relevance is 0 or 1.
+B viewers, V videos, K places of a list (rows of the catalog, best first; -1 = nothing there), F features, G genres.
+Ranks are over the full catalog. A place's relevance is 0 or 1.
 """
 
 from __future__ import annotations
@@ -16,19 +17,29 @@ Array = np.ndarray[Any, Any]
 def top_k(scores_BV: Array, k: int) -> Array:
     """(B, k) columns of the highest scores, best first; ties by column, so that equal scores hold no luck."""
     k = min(k, scores_BV.shape[1])
-    rough_BK = np.argpartition(-scores_BV, k - 1, axis=1)[:, :k] if k < scores_BV.shape[1] else None
-    if rough_BK is None:
+    if k == scores_BV.shape[1]:
         return np.argsort(-scores_BV, axis=1, kind="stable")
-    rough_BK.sort(axis=1)
-    order_BK = np.argsort(-np.take_along_axis(scores_BV, rough_BK, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(rough_BK, order_BK, axis=1)
+    best_BK = np.argpartition(-scores_BV, k - 1, axis=1)[:, :k]
+    last_B1 = np.take_along_axis(scores_BV, best_BK, axis=1).min(axis=1, keepdims=True)
+    for row in np.flatnonzero((scores_BV >= last_B1).sum(axis=1) > k):  # a tie across the end: the partition took any
+        best_BK[row] = np.argsort(-scores_BV[row], kind="stable")[:k]
+    best_BK.sort(axis=1)
+    order_BK = np.argsort(-np.take_along_axis(scores_BV, best_BK, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(best_BK, order_BK, axis=1)
 
 
 def hits(lists_BK: Array, targets: Sequence[Sequence[int]]) -> Array:
-    """(B, K) bool: whether each place of each list holds one of that viewer's targets."""
-    return np.array([np.isin(shown, list(wanted)) for shown, wanted in zip(lists_BK, targets, strict=True)]).reshape(
-        lists_BK.shape
-    )
+    """(B, K) bool: whether each place of each list holds one of that viewer's targets.
+
+    -1 is an empty place, and among targets a video outside the catalog: neither is ever found.
+    """
+    found = [np.isin(shown, list(wanted)) for shown, wanted in zip(lists_BK, targets, strict=True)]
+    return np.array(found).reshape(lists_BK.shape) & (lists_BK >= 0)
+
+
+def precision_at(hits_BK: Array, k: int) -> Array:
+    """(B,) share of the first k places that hold a target."""
+    return np.asarray(hits_BK[:, :k].sum(axis=1) / k)
 
 
 def recall_at(hits_BK: Array, target_counts: Array, k: int) -> Array:
@@ -71,19 +82,75 @@ def gini(lists_BK: Array, videos: int) -> float:
     return float((2 * place - videos - 1) @ shown / (videos * shown.sum()))
 
 
-def ranking_metrics(lists_BK: Array, targets: Sequence[Sequence[int]], videos: int) -> dict[str, float]:
-    """The row of a table: means over viewers. Lists should hold 50 places."""
+def ild_at(lists_BK: Array, vectors_VF: Array, k: int) -> Array:
+    """(B,) intra-list diversity: mean of 1 - cosine over all pairs of the first k (Ziegler et al. 2005).
+
+    A video without a vector (all zeros) is unlike every other. NaN where there are fewer than two videos.
+    """
+    first_BK = lists_BK[:, :k]
+    shown_BK = first_BK >= 0
+    norm_V = np.linalg.norm(vectors_VF, axis=1, keepdims=True)
+    unit_VF = vectors_VF / np.where(norm_V > 0, norm_V, 1.0)
+    unit_BKF = unit_VF[first_BK] * shown_BK[:, :, None]
+    # Sum of all cosines = |sum of the unit vectors|^2 less that of each with itself.
+    itself_B = np.square(unit_BKF).sum(axis=(1, 2))
+    pairs_B = shown_BK.sum(axis=1) * (shown_BK.sum(axis=1) - 1)
+    cosines_B = np.square(unit_BKF.sum(axis=1)).sum(axis=1) - itself_B
+    return np.where(pairs_B > 0, 1.0 - cosines_B / np.maximum(pairs_B, 1), np.nan)
+
+
+def novelty_at(lists_BK: Array, watchers_V: Array, viewers: int, k: int) -> Array:
+    """(B,) mean of -log2 of the share of viewers who have watched a video (Zhou et al. 2010), with one watcher added to
+    each so that a video nobody watched is novel by log2(viewers + 1), not endlessly. NaN for an empty list.
+    """
+    first_BK = lists_BK[:, :k]
+    surprise_V = -np.log2((np.asarray(watchers_V, dtype=np.float64) + 1.0) / (viewers + 1.0))
+    shown_BK = first_BK >= 0
+    count_B = shown_BK.sum(axis=1)
+    total_B = (surprise_V[first_BK] * shown_BK).sum(axis=1)
+    return np.where(count_B > 0, total_B / np.maximum(count_B, 1), np.nan)
+
+
+def genre_shares(lists_BK: Array, genres_VG: Array) -> Array:
+    """(B, G) how a list is spread over genres: every video counts once, in equal parts for its genres; sums to 1, or
+    to 0 where no video has a genre."""
+    per_V1 = genres_VG.sum(axis=1, keepdims=True)
+    share_VG = np.divide(genres_VG, per_V1, out=np.zeros(genres_VG.shape), where=per_V1 > 0)
+    total_BG = (share_VG[lists_BK] * (lists_BK >= 0)[:, :, None]).sum(axis=1)
+    sum_B1 = total_BG.sum(axis=1, keepdims=True)
+    shares_BG: Array = np.divide(total_BG, sum_B1, out=np.zeros(total_BG.shape), where=sum_B1 > 0)
+    return shares_BG
+
+
+def miscalibration(history_BG: Array, list_BG: Array, alpha: float = 0.01) -> Array:
+    """(B,) KL(p || (1 - alpha) q + alpha p) in nats between the genres p of a history and q of a list (Steck 2018, eq.
+    6-7); 0 = the list has the genres of the history. NaN where either has none."""
+    p, q = np.asarray(history_BG, dtype=np.float64), np.asarray(list_BG, dtype=np.float64)
+    mixed = (1.0 - alpha) * q + alpha * p
+    ratio = np.divide(p, mixed, out=np.ones(p.shape), where=p > 0)
+    known_B = (p.sum(axis=1) > 0) & (q.sum(axis=1) > 0)
+    return np.where(known_B, (p * np.log(ratio)).sum(axis=1), np.nan)
+
+
+def ranking_figures(lists_BK: Array, targets: Sequence[Sequence[int]]) -> dict[str, Array]:
+    """Figure -> (B,), one value per viewer. Lists should hold 50 places."""
     counts = np.array([len(set(wanted)) for wanted in targets])
     hits_BK = hits(lists_BK, targets)
     return {
-        "hit_rate_at_10": float(hit_rate_at(hits_BK, 10).mean()),
-        "ndcg_at_10": float(ndcg_at(hits_BK, counts, 10).mean()),
-        "mrr_at_10": float(mrr_at(hits_BK, 10).mean()),
-        "recall_at_10": float(recall_at(hits_BK, counts, 10).mean()),
-        "recall_at_50": float(recall_at(hits_BK, counts, 50).mean()),
-        "coverage_at_10": coverage(lists_BK[:, :10], videos),
-        "gini_at_10": gini(lists_BK[:, :10], videos),
+        "hit_rate_at_10": hit_rate_at(hits_BK, 10),
+        "ndcg_at_10": ndcg_at(hits_BK, counts, 10),
+        "mrr_at_10": mrr_at(hits_BK, 10),
+        "precision_at_10": precision_at(hits_BK, 10),
+        "recall_at_10": recall_at(hits_BK, counts, 10),
+        "recall_at_50": recall_at(hits_BK, counts, 50),
     }
+
+
+def ranking_metrics(lists_BK: Array, targets: Sequence[Sequence[int]], videos: int) -> dict[str, float]:
+    """The row of a table: means over viewers, and the exposure of the catalog."""
+    figures = {name: float(values.mean()) for name, values in ranking_figures(lists_BK, targets).items()}
+    first_BK = lists_BK[:, :10]
+    return {**figures, "coverage_at_10": coverage(first_BK, videos), "gini_at_10": gini(first_BK, videos)}
 
 
 def auc(label: Array, score: Array) -> float:
@@ -119,6 +186,47 @@ def gauc(label: Array, score: Array, groups: Array) -> float:
     return float(np.average(within, weights=positives[both]))
 
 
+def ndcg_per_list(label: Array, score: Array, lists: Array, k: int) -> Array:
+    """(L,) nDCG@k of each list that holds a positive, in order of its name; rows of one list share a value of `lists`.
+
+    Rows of equal score share the gain of their places (McSherry & Najork 2008): the order of rows must not matter.
+    """
+    _, group = np.unique(np.asarray(lists).astype(str), return_inverse=True)
+    gain, score = np.asarray(label, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    order = np.lexsort((-score, group))
+    group, gain, score = group[order], gain[order], score[order]
+    first = np.diff(group, prepend=-1) != 0
+    starts = np.flatnonzero(first)
+    place = np.arange(len(group)) - np.repeat(starts, np.diff(np.append(starts, len(group))))
+    discount = np.where(place < k, 1.0 / np.log2(place + 2.0), 0.0)
+    tie = np.cumsum(first | (np.diff(score, prepend=np.nan) != 0)) - 1
+    tied_gain = np.bincount(tie, gain) / np.bincount(tie)
+    found = np.add.reduceat(tied_gain[tie] * discount, starts)
+    best = gain[np.lexsort((-gain, group))]
+    ideal = np.add.reduceat(best * discount, starts)
+    result: Array = found[ideal > 0] / ideal[ideal > 0]
+    return result
+
+
+def xauc(truth: Array, predicted: Array) -> float:
+    """Of all pairs of rows whose truth differs, the share that the prediction orders alike, a tie counting one half
+    (Zhan et al. 2022, KuaiRec's watch time, there over sampled pairs; here over all). .5 when no pair differs.
+    """
+    truth, predicted = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    n = len(truth)
+    _, level = np.unique(predicted, return_inverse=True)
+    # By truth, of equal truth the higher prediction first: a pair that rises in both is one that is ordered alike.
+    alike = _rising_pairs(level[np.lexsort((-level, truth))])
+    differ = n * (n - 1) // 2 - _tied_pairs(truth)
+    tied_only_in_prediction = _tied_pairs(level) - _tied_pairs(truth + 1j * level)
+    return float((alike + tied_only_in_prediction / 2) / differ) if differ else 0.5
+
+
+def mae(truth: Array, predicted: Array) -> float:
+    """Mean absolute error, in the unit of the truth."""
+    return float(np.abs(np.asarray(truth, dtype=np.float64) - np.asarray(predicted, dtype=np.float64)).mean())
+
+
 def log_loss(label: Array, probability: Array) -> float:
     """Mean negative log-likelihood of 0/1 labels (or shares)."""
     p = np.clip(np.asarray(probability, dtype=np.float64), 1e-7, 1 - 1e-7)
@@ -140,3 +248,24 @@ def _mean_ranks(values: Array) -> Array:
     ends = np.cumsum(counts)
     ranks: Array = (ends - (counts - 1) / 2)[inverse]
     return ranks
+
+
+def _tied_pairs(values: Array) -> int:
+    _, counts = np.unique(values, return_counts=True)
+    return int((counts * (counts - 1) // 2).sum())
+
+
+def _rising_pairs(levels: Array) -> int:
+    """Pairs i < j with levels[i] < levels[j], counted bit by bit: among levels alike in all higher bits, a 0 before a
+    1. n log^2 n in numpy, where the double loop would be quadratic.
+    """
+    order = np.asarray(levels, dtype=np.int64)
+    rising = 0
+    for bit in reversed(range(int(order.max(initial=0)).bit_length())):
+        order = order[np.argsort(order >> (bit + 1), kind="stable")]
+        one = (order >> bit) & 1
+        zeros_before = np.cumsum(1 - one)
+        first = np.diff(order >> (bit + 1), prepend=-1) != 0
+        before_group = np.maximum.accumulate(np.where(first, zeros_before - (1 - one), 0))
+        rising += int((one * (zeros_before - before_group)).sum())
+    return rising

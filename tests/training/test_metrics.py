@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import spatial, stats
 from sklearn import metrics as sklearn_metrics
 
 from training.metrics import (
@@ -9,15 +10,23 @@ from training.metrics import (
     coverage,
     ece,
     gauc,
+    genre_shares,
     gini,
     hit_rate_at,
     hits,
+    ild_at,
     log_loss,
+    mae,
+    miscalibration,
     mrr_at,
     ndcg_at,
+    ndcg_per_list,
+    novelty_at,
+    precision_at,
     ranking_metrics,
     recall_at,
     top_k,
+    xauc,
 )
 
 LISTS = np.array([[4, 1, 3], [0, 1, 2], [2, 3, 4]])
@@ -31,10 +40,21 @@ def test_lists_counted_by_hand() -> None:
     assert found.tolist() == [[True, False, True], [False] * 3, [False, True, False]]
     assert recall_at(found, COUNTS, 3).tolist() == [0.5, 0.0, 1.0]
     assert recall_at(found, COUNTS, 1).tolist() == [0.25, 0.0, 0.0]
+    assert precision_at(found, 2).tolist() == [0.5, 0.0, 0.5]
     assert hit_rate_at(found, 2).tolist() == [1.0, 0.0, 1.0]
     assert mrr_at(found, 3).tolist() == [1.0, 0.0, 0.5]
     ideal = 1 + 1 / np.log2(3) + 0.5
     assert ndcg_at(found, COUNTS, 3) == pytest.approx([(1 + 0.5) / ideal, 0.0, 1 / np.log2(3)])
+
+
+def test_an_empty_place_never_finds_a_target_outside_the_catalog() -> None:
+    assert hits(np.array([[2, -1]]), [[-1, 2]]).tolist() == [[True, False]]
+
+
+def test_ties_across_the_end_of_a_list_fall_to_the_first_columns() -> None:
+    assert top_k(np.zeros((2, 40)), 3).tolist() == [[0, 1, 2]] * 2
+    scores = RNG.integers(0, 4, (20, 300)).astype(float)
+    np.testing.assert_array_equal(top_k(scores, 50), np.argsort(-scores, axis=1, kind="stable")[:, :50])
 
 
 def test_the_best_k_are_in_order_and_ties_fall_to_the_first() -> None:
@@ -90,3 +110,67 @@ def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
     said = np.repeat([0.2, 0.8], 1000)
     seen = np.concatenate([np.arange(1000) < 200, np.arange(1000) < 500])
     assert ece(seen, said, bins=2) == pytest.approx((0.0 + 0.3) / 2)
+
+
+def test_diversity_within_a_list_is_the_mean_distance_of_its_pairs() -> None:
+    vectors = RNG.normal(size=(12, 5))
+    shown = np.array([[0, 3, 7, 11], [4, 5, 6, -1], [2, -1, -1, -1]])
+    expected = [spatial.distance.pdist(vectors[row[row >= 0]], "cosine").mean() for row in shown[:2]]
+    found = ild_at(shown, vectors, 4)
+    np.testing.assert_allclose(found[:2], expected)
+    assert np.isnan(found[2])
+    assert ild_at(np.array([[0, 1]]), np.array([[0.0, 0.0], [1.0, 0.0]]), 2).tolist() == [1.0]
+
+
+def test_novelty_is_the_surprise_of_what_is_shown() -> None:
+    watchers = np.array([7, 3, 0])  # of 7 viewers: every one, half of them, nobody
+    found = novelty_at(np.array([[0, 1], [2, -1], [-1, -1]]), watchers, 7, 2)
+    assert found[:2].tolist() == [0.5, 3.0]
+    assert np.isnan(found[2])
+
+
+def test_a_list_with_the_genres_of_the_history_is_calibrated() -> None:
+    genres = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    history, alike, unlike, none = (
+        np.array([row]) for row in ([0, 0, 1, -1], [0, 2, 3, -1], [1, 1, -1, -1], [3, 3, 3, 3])
+    )
+    assert genre_shares(history, genres).tolist() == [[2 / 3, 1 / 3]]
+    assert genre_shares(alike, genres).tolist() == [[0.75, 0.25]]
+    p, q = np.array([2 / 3, 1 / 3]), np.array([0.75, 0.25])
+    expected = stats.entropy(p, 0.99 * q + 0.01 * p)
+    assert miscalibration(p[None], q[None])[0] == pytest.approx(expected)
+    assert miscalibration(p[None], p[None])[0] == pytest.approx(0.0)
+    assert miscalibration(p[None], genre_shares(unlike, genres))[0] > 1.0
+    assert np.isnan(miscalibration(p[None], genre_shares(none, genres))[0])
+
+
+def test_ndcg_of_lists_agrees_with_sklearn_ties_included() -> None:
+    lists = RNG.choice(["a", "b", "c", "d"], 200)
+    label, score = RNG.random(200) < 0.2, RNG.integers(0, 6, 200) / 6
+    label[lists == "d"] = False  # nothing to find: no figure
+    expected = [sklearn_metrics.ndcg_score([label[lists == g]], [score[lists == g]], k=5) for g in "abc"]
+    np.testing.assert_allclose(ndcg_per_list(label, score, lists, 5), expected)
+
+
+def test_pairs_of_watch_times_are_counted_as_the_double_loop_counts_them() -> None:
+    truth, predicted = RNG.integers(0, 12, 150).astype(float), RNG.integers(0, 15, 150) / 7
+    alike = [
+        (0.5 if predicted[i] == predicted[j] else float((truth[i] < truth[j]) == (predicted[i] < predicted[j])))
+        for i in range(150)
+        for j in range(i)
+        if truth[i] != truth[j]
+    ]
+    assert xauc(truth, predicted) == pytest.approx(np.mean(alike))
+    assert xauc(np.ones(3), np.arange(3)) == 0.5
+    assert xauc(np.arange(5), -np.arange(5)) == 0.0
+
+
+def test_xauc_without_ties_is_kendalls_tau_on_another_scale() -> None:
+    truth, predicted = RNG.random(500), RNG.random(500)
+    assert xauc(truth, predicted) == pytest.approx((stats.kendalltau(truth, predicted).statistic + 1) / 2)
+    label = RNG.random(500) < 0.3
+    assert xauc(label, predicted) == pytest.approx(sklearn_metrics.roc_auc_score(label, predicted))
+
+
+def test_mae_is_in_the_unit_of_the_truth() -> None:
+    assert mae(np.array([0.0, 10.0]), np.array([2.0, 4.0])) == 4.0
