@@ -7,6 +7,7 @@ answers can be worked out: a viewer's vector is the mean of what was watched, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +22,12 @@ from feature_repo.fold import UserState, VideoFacts, VideoState, fold_user, fold
 from feature_repo.home import World
 from feature_repo.reader import MemoryReader
 from models.artifact import Release
+from models.blend import Blend, Weight
 from models.index import VideoIndex
 from models.item_cf import ItemNeighbours
-from models.popularity import Popularity
+from models.popularity import AreaPopularity, Popularity
+from training.source_lists import SOURCES
+from training.source_models import FactorsConfig, content_neighbours, fit_factors
 
 Array = np.ndarray[Any, Any]
 DAY_US = toy.DAY_US
@@ -231,6 +235,23 @@ def big_reader(videos: int = 400) -> MemoryReader:
 def big_release(videos: int = 400, **parts: Any) -> Release:
     histories = [user["history_video_ids"] for user in big_users(videos=videos).values()]
     return release_of(BIG, big_videos(videos), histories, **parts)
+
+
+def with_all_sources(release: Release, videos: Mapping[str, Mapping[str, Any]], users: Mapping[str, Any]) -> Release:
+    """The same release as training writes it today: factors, content neighbours, areas, and a blend of them all."""
+    histories = [list(user["history_video_ids"]) for user in users.values()]
+    snapshot = MemoryReader(release.world, {}, videos).snapshot()
+    watches = (
+        (user["country"], video_id, NOW_US - 1) for user in users.values() for video_id in user["history_video_ids"]
+    )
+    one = {source: Weight(0.1, 1.0) for source in SOURCES}
+    return replace(
+        release,
+        factors=fit_factors(histories, FactorsConfig(factors=8, iterations=5)),
+        content=content_neighbours(snapshot.video_ids.tolist(), snapshot.columns),
+        area=AreaPopularity.fit(watches, NOW_US),
+        blend=Blend((0, 5), (one, {**one, "two_tower": Weight(0.5, 3.0)})),
+    )
 
 
 def _vectors(videos: Sequence[Mapping[str, Any]], world: World) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import feed_world
@@ -15,6 +16,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Filter, Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
+from bento_services.feed.sources import RESUME
 from bento_services.feed.viewer import Known, ViewerHydrator
 from feature_repo.reader import MemoryReader
 
@@ -25,6 +27,13 @@ VIEWERS = ("u000", "u001", "new", "everything", "")
 @cache
 def serving() -> Serving:
     return serve(feed_world.big_release(120), CONFIG)
+
+
+@cache
+def whole() -> Serving:
+    """Of a release that has every source there is, and a blend."""
+    videos, users = feed_world.big_videos(120), feed_world.big_users(videos=120)
+    return serve(feed_world.with_all_sources(feed_world.big_release(120), videos, users), CONFIG)
 
 
 @cache
@@ -57,12 +66,13 @@ def _distinct(stages: Sequence[object]) -> list[object]:
     return list({id(stage): stage for stage in stages}.values())
 
 
-PIPELINES = [rung.pipeline for rung in serving().ladder]
+PIPELINES = [rung.pipeline for one in (serving(), whole()) for rung in one.ladder]
 FILTERS = _distinct([stage for one in PIPELINES for stage in (*one.safety, *one.novelty)])
 SOURCES = _distinct([stage for one in PIPELINES for stage in (*one.sources, one.resume) if stage])
 HYDRATORS = _distinct([stage for one in PIPELINES for stage in one.hydrators])
 SCORERS = _distinct([stage for one in PIPELINES for stage in one.scorers])
 RERANKERS = _distinct([stage for one in PIPELINES for stage in one.rerankers])
+CUTS = _distinct([one.cut for one in PIPELINES])
 SELECTORS = _distinct([stage for one in PIPELINES for stage in (*one.selectors, *one.more)])
 
 
@@ -111,7 +121,7 @@ def test_a_source_brings_allowed_videos_once_best_first(stage: Source, viewer: s
     assert allowed[rows].all()
     scores = found.score_of(stage.name)
     assert np.isfinite(scores).all()
-    if stage is not pipeline("full_funnel").resume:  # what was begun comes by its time
+    if stage.name != RESUME:  # what was begun comes by its time
         assert (np.diff(scores) <= 1e-6).all()
 
 
@@ -158,6 +168,18 @@ def test_a_reranker_gives_an_order_of_what_it_was_given(stage: Reranker, viewer:
     found = candidates_for(request)
     order = stage.order(request, found).tolist()
     assert sorted(order) == list(range(len(found)))
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(CUTS)
+def test_a_cut_lets_as_many_through_as_may_be_ranked(stage: Reranker, viewer: str) -> None:
+    request = request_of(viewer, limit=5)
+    found = candidates_for(request)
+    assert sorted(stage.order(request, found).tolist()) == list(range(len(found)))  # there are fewer than may be
+    many = Candidates.found("popular", np.arange(120), -np.arange(120))
+    for n in (40, 119):
+        order = replace(stage, n=n).order(request, many).tolist()  # type: ignore[type-var]
+        assert len(order) == len(set(order)) == n
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
