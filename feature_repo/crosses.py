@@ -25,12 +25,14 @@ def context_columns(
     timestamp_us: Sequence[int] | np.ndarray[Any, Any],
     device: Sequence[str] | np.ndarray[Any, Any],
     utc_offset_minutes: Sequence[int] | np.ndarray[Any, Any],
+    surface: Sequence[str] | np.ndarray[Any, Any],
 ) -> dict[str, np.ndarray[Any, Any]]:
     """The request context as columns: what a served request and a logged impression have in common."""
     return {
         "timestamp_us": np.asarray(timestamp_us, dtype=np.int64),
         "device": np.asarray(device, dtype=object),
         "utc_offset_minutes": np.asarray(utc_offset_minutes, dtype=np.int64),
+        "surface": np.asarray(surface, dtype=object),
     }
 
 

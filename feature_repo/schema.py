@@ -33,6 +33,8 @@ CREATOR_LENGTH = 20
 GENRE_SLOTS = 32
 MIN_WATCH_FRACTION = 0.05  # less is a skip: it counts as one and does not enter the history
 COMPLETE_FRACTION = 0.9
+# A long view: so many seconds, or all of a shorter video (KuaiRand's own rule); of a film at least this share.
+LONG_VIEW_SECONDS, LONG_VIEW_SHARE = 18.0, 1 / 40
 SESSION_GAP_SECONDS = 30 * 60
 AFFINITY_HALF_LIFE_DAYS = 14.0
 
@@ -165,6 +167,7 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 RANK_SERVICE = "home_rank_v1"
 PAGE_SERVICE = "home_page_v1"
+
 
 DEFAULTS = {STRING: "", STRINGS: [], INT: 0, INTS: [], FLOAT: 0.0, FLOATS: []}
 

@@ -16,6 +16,7 @@ from feature_repo.crosses import Columns, crosses
 from feature_repo.fold import DAY_US, SESSION_GAP_US
 from feature_repo.home import MarqueeError, World
 from feature_repo.schema import GENRE_SLOTS, USER_WINDOWS, VIDEO_WINDOWS
+from models.rates import ExposureRates
 
 Array = np.ndarray[Any, Any]
 
@@ -45,7 +46,8 @@ VIDEO_NUMBERS = (
 )
 USER_CATEGORIES = ("country", "user_language", "age_group")
 VIDEO_CATEGORIES = ("creator_id", "video_language")
-CONTEXT_CATEGORIES = ("device",)
+CONTEXT_CATEGORIES = ("device", "surface")
+IDS = ("user_id", "video_id")  # no categories of their own: what was learned of them is in the rates
 
 POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
 MIN_CATEGORY_COUNT = 20  # a rarer value is encoded as unknown, so that unknown is something the model has learned
@@ -61,7 +63,8 @@ def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_scor
     """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories.
 
     `user` and `context` hold one row (a request) or N rows (training); `video` holds N rows with `genres` as the
-    (N, GENRE_SLOTS) multi-hot. `two_tower_score` (N,) is the dot product of the viewer's vector and each video's.
+    (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` stand among their features. `two_tower_score` (N,) is the dot
+    product of the viewer's vector and each video's.
     What is logged with a served page are these columns. To add a feature to the ranker, add it here.
     """
     n = len(two_tower_score)
@@ -82,23 +85,30 @@ def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_scor
     numbers |= {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(world.genres[:GENRE_SLOTS])}
     numbers |= crosses(user, video, context)
     columns = {name: np.broadcast_to(np.asarray(column, dtype=np.float32), (n,)) for name, column in numbers.items()}
-    for source, names in ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES)):
+    categories = ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES))
+    for source, names in (*categories, (user, IDS[:1]), (video, IDS[1:])):
         columns |= {name: np.broadcast_to(source[name], (n,)) for name in names}
     return columns
 
 
 @dataclass(frozen=True)
 class RankerEncoding:
-    """What `fit` learned of the columns: order, scale and vocabularies. Immutable; goes into the artifact as JSON."""
+    """What `fit` learned of the columns: order, scale and vocabularies. Immutable; goes into the artifact as JSON.
+
+    `rates` are in files of their own beside it. Their numbers are looked up where the columns do not hold them: a
+    training row brings those that its own outcome is not part of.
+    """
 
     numbers: tuple[str, ...]
     logged: tuple[str, ...]  # those of `numbers` that are encoded as log(1 + x)
     mean: tuple[float, ...]  # parallel to `numbers`, after the logarithm
     scale: tuple[float, ...]
     categories: Mapping[str, tuple[str, ...]]  # value k is encoded as k + 1; 0 = unknown
+    rates: ExposureRates | None = None
 
     @classmethod
-    def fit(cls, columns: Columns) -> RankerEncoding:
+    def fit(cls, columns: Columns, rates: ExposureRates | None = None) -> RankerEncoding:
+        columns = {name: column for name, column in columns.items() if name not in IDS}
         numbers = tuple(name for name, column in columns.items() if column.dtype != object)
         logged = tuple(n for n in numbers if columns[n].min(initial=0) >= 0 and columns[n].max(initial=0) > LOG_ABOVE)
         raw = _stack(columns, numbers, logged).astype(np.float64)
@@ -109,6 +119,7 @@ class RankerEncoding:
             mean=tuple(raw.mean(axis=0).tolist()),
             scale=tuple(np.where(scale > 1e-6, scale, 1.0).tolist()),
             categories={name: _vocabulary(column) for name, column in columns.items() if column.dtype == object},
+            rates=rates,
         )
 
     def encode(self, columns: Columns, position: Array | None = None) -> tuple[Array, Array]:
@@ -117,6 +128,9 @@ class RankerEncoding:
         Position is constant when serving: the slot is not known yet. In training it is where the exposure stood, -1
         where that is not known. Raises EncodingError when a column is missing.
         """
+        if self.rates is not None and (asked := set(self.rates.names()) - set(columns)):
+            found = self.rates.columns(columns)
+            columns = {**columns, **{name: found[name] for name in asked}}
         missing = [name for name in (*self.numbers, *self.categories) if name not in columns]
         if missing:
             raise EncodingError(
@@ -148,8 +162,9 @@ class RankerEncoding:
         }
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> RankerEncoding:
+    def from_json(cls, fields: Mapping[str, Any], rates: ExposureRates | None = None) -> RankerEncoding:
         return cls(
+            rates=rates,
             **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},
             categories={name: tuple(values) for name, values in fields["categories"].items()},
         )

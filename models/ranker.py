@@ -1,15 +1,16 @@
 """The multi-task ranker: one forward pass gives every action's probability for every candidate of a request.
 
-N candidates, F numbers, K pieces of a number, C categories, A actions (ACTIONS below), I inputs of the MLP.
+N candidates, F numbers, K pieces of a number, C categories, A actions (ACTIONS below), I inputs, H hidden, E experts.
 
-`Ranker` is the network, trainable; `RankerModel` is the trained artifact: program, encoding and score weights.
+`Ranker` is the network, trainable; `RankerModel` is the trained artifact: network, trees beside it, encoding, blend
+and score weights.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,57 @@ from torch import Tensor, nn
 from feature_repo.crosses import Columns
 from feature_repo.schema import RANK_SERVICE
 from models.encoding import RankerEncoding
+from models.rates import ExposureRates
+from models.trees import Trees
 
 Array = np.ndarray[Any, Any]
 
-ACTIONS = ("click", "complete", "watch_fraction", "like", "dislike")
+LABELS = ("click", "complete", "long_view", "like", "share", "dislike")  # happened, or did not
+WATCHES = ("watch_rank", "watch_gain")  # shares in [0, 1]: see training/watch_time.py
+ACTIONS = (*LABELS, *WATCHES)
+HEADS = ("p_click", "p_complete", "p_long_view", "watch_seconds", "p_like", "p_share", "p_dislike")
+
+
+class Crosses(nn.Module):
+    """x + x0 * (U V x + b), layer upon layer: products of inputs (DCN-v2, Wang et al. 2021, eq. 3, low rank)."""
+
+    def __init__(self, in_features: int, layers: int, rank: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.narrow = nn.ModuleList(nn.Linear(in_features, rank, bias=False) for _ in range(layers))
+        self.wide = nn.ModuleList(nn.Linear(rank, in_features) for _ in range(layers))
+        for layer in self.wide:
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]  # begins as what it was given
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, x0_NI: Tensor) -> Tensor:
+        x_NI = x0_NI
+        for narrow, wide in zip(self.narrow, self.wide, strict=True):
+            x_NI = x_NI + x0_NI * wide(narrow(x_NI))
+        return x_NI
+
+
+class GatedExperts(nn.Module):
+    """What the actions share, in parts that each action weighs for itself (MMoE, Ma et al. 2018): (N, H) -> (N, A)."""
+
+    def __init__(self, width: int, actions: int, experts: int, dropout: float) -> None:
+        super().__init__()
+        self.experts, self.narrow = experts, width // 2
+        self.expert = nn.Linear(width, experts * self.narrow)
+        self.gate = nn.Linear(width, actions * experts)
+        self.dropout = nn.Dropout(dropout)
+        self.action = nn.Parameter(torch.randn(actions, self.narrow) / self.narrow**0.5)
+        self.bias = nn.Parameter(torch.zeros(actions))
+
+    def forward(self, shared_NH: Tensor) -> Tensor:
+        seen_NEH = self.dropout(torch.relu(self.expert(shared_NH))).unflatten(1, (self.experts, self.narrow))
+        gate_NAE = self.gate(shared_NH).unflatten(1, (-1, self.experts)).softmax(dim=-1)
+        logits_NA: Tensor = ((gate_NAE @ seen_NEH) * self.action).sum(dim=-1) + self.bias
+        return logits_NA
 
 
 class Ranker(nn.Module):
-    """Numbers, each also piecewise-linear over its quantiles, and embedded categories -> MLP -> A logits.
+    """Numbers, each also piecewise-linear over its quantiles, and embedded categories -> crosses -> experts -> logits.
 
     The piecewise-linear encoding (Gorishniy et al. 2022, "On embeddings for numerical features", eq. 1) lets an MLP
     bend where trees split; without it the trees win. Where an exposure stood enters as a bias added to the logits (Zhao
@@ -48,15 +92,11 @@ class Ranker(nn.Module):
         self.embeddings = nn.ModuleList(nn.Embedding(size, embedding) for size in categories)
         for table in self.embeddings:
             nn.init.normal_(table.weight, std=0.05)  # type: ignore[arg-type]
+        inputs = numbers * (1 + bins) + embedding * len(categories)
         self.hidden = nn.Sequential(
-            nn.Linear(numbers * (1 + bins) + embedding * len(categories), width),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(width, width // 2),
-            nn.ReLU(),
-            nn.Dropout(dropout),
+            Crosses(inputs, layers=2, rank=16), nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)
         )
-        self.actions = nn.Linear(width // 2, len(ACTIONS))
+        self.actions: nn.Module = GatedExperts(width, len(ACTIONS), experts=4, dropout=dropout)
         self.position_bias = nn.Embedding(positions, len(ACTIONS))
         nn.init.zeros_(self.position_bias.weight)
 
@@ -80,27 +120,55 @@ class ActionWeights:
 
     click: float = 1.0
     complete: float = 0.5
-    engaged: float = 0.5  # of E[watch seconds] x E[watch fraction], in typical videos
+    engaged: float = 0.5  # of the watch gain: how much longer than others watch a video of this length
     like: float = 1.0
+    share: float = 1.0
     dislike: float = 1.0
 
 
 @dataclass(frozen=True)
+class Blend:
+    """Per action: logit = network * network's logit + trees * trees' logit + shift. Chosen on validation rows, which
+    makes it the calibration as well (Platt 1999)."""
+
+    network: tuple[float, ...] = (1.0,) * len(ACTIONS)
+    trees: tuple[float, ...] = (0.0,) * len(ACTIONS)
+    shift: tuple[float, ...] = (0.0,) * len(ACTIONS)
+
+    def probabilities(self, network_NA: Array, trees_NA: Array) -> Array:
+        """(N, A) float32 in (0, 1)."""
+        weights = (np.array(part, dtype=np.float32) for part in (self.network, self.trees, self.shift))
+        network_A, trees_A, shift_A = weights
+        logits_NA = np.clip(network_A * network_NA + trees_A * trees_NA + shift_A, -15.0, 15.0)
+        return np.asarray(1.0 / (1.0 + np.exp(-logits_NA)), dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class RankerModel:
-    """A trained ranker. `typical_seconds` stands in for a duration that is not known."""
+    """A trained ranker. `seconds_at_rank`: what a watch rank of 0 ... 1, in even steps, is in seconds."""
 
     program: torch.export.ExportedProgram
     encoding: RankerEncoding
     weights: ActionWeights
-    typical_seconds: float
+    seconds_at_rank: tuple[float, ...]
+    trees: Trees = field(default_factory=Trees)
+    blend: Blend = field(default_factory=Blend)
     service: str = RANK_SERVICE  # the feature service whose features it was trained on
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_network", self.program.module())
+        bias_PA = self.program.state_dict["position_bias.weight"].detach().numpy()
+        object.__setattr__(self, "_bias_PA", bias_PA)
 
     @classmethod
     def export(
-        cls, network: Ranker, encoding: RankerEncoding, typical_seconds: float, weights: ActionWeights | None = None
+        cls,
+        network: Ranker,
+        encoding: RankerEncoding,
+        seconds_at_rank: Sequence[float] | Array,
+        weights: ActionWeights | None = None,
+        trees: Trees | None = None,
+        blend: Blend | None = None,
     ) -> RankerModel:
         """Freeze a trained network; the number of candidates stays free."""
         example = (
@@ -110,7 +178,8 @@ class RankerModel:
         rows = torch.export.Dim("candidates", min=1, max=1_000_000)
         program = torch.export.export(network.eval(), example, dynamic_shapes=({0: rows}, {0: rows}))
         program.example_inputs = None  # they would be saved as a pickle inside the archive
-        return cls(program, encoding, weights or ActionWeights(), typical_seconds)
+        seconds = tuple(float(value) for value in seconds_at_rank)
+        return cls(program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or Blend())
 
     def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
@@ -122,33 +191,38 @@ class RankerModel:
 
     def forward(self, dense: Array, categorical: Array) -> Array:
         """Encoded rows -> (N, A) float32 in (0, 1): the part that may happen in a process of its own."""
+        return self.blend.probabilities(*self.logits(dense, categorical))
+
+    def logits(self, dense: Array, categorical: Array) -> tuple[Array, Array]:
+        """Encoded rows -> (N, A) logits of the network, (N, A) of the trees (0 where an action has none)."""
         with torch.inference_mode():
-            logits_NA = self._network(torch.from_numpy(dense), torch.from_numpy(categorical))  # type: ignore[attr-defined]
-            p_NA: Array = torch.sigmoid(logits_NA).numpy()
-        return p_NA
+            network_NA = self._network(torch.from_numpy(dense), torch.from_numpy(categorical)).numpy()  # type: ignore[attr-defined]
+        trees_NA = np.zeros_like(network_NA)
+        bias_NA = self._bias_PA[categorical[:, -1]]  # type: ignore[attr-defined]
+        for action, logits_N in self.trees.logits(dense, categorical[:, :-1]).items():
+            at = ACTIONS.index(action)
+            trees_NA[:, at] = logits_N + bias_NA[:, at]
+        return network_NA, trees_NA
 
     def score(self, columns: Columns) -> dict[str, Array]:
-        """p_click, p_complete, watch_seconds (expected), p_like, p_dislike and score, each (N,) float32."""
-        p = self.probabilities(columns)
-        duration = np.where(columns["duration_seconds"] > 0, columns["duration_seconds"], self.typical_seconds)
-        watch_seconds = p["watch_fraction"] * duration.astype(np.float32)
-        engaged = watch_seconds * p["watch_fraction"] / np.float32(self.typical_seconds)
+        """HEADS and score, each (N,) float32."""
+        return self.scored(self.probabilities(columns))
+
+    def scored(self, p: Mapping[str, Array]) -> dict[str, Array]:
+        """HEADS and score of these probabilities of ACTIONS."""
+        ranks = np.linspace(0.0, 1.0, len(self.seconds_at_rank))
         w = self.weights
         score = (
             w.click * p["click"]
             + w.complete * p["complete"]
-            + w.engaged * engaged
+            + w.engaged * p["watch_gain"]
             + w.like * p["like"]
+            + w.share * p["share"]
             - w.dislike * p["dislike"]
         )
-        return {
-            "p_click": p["click"],
-            "p_complete": p["complete"],
-            "watch_seconds": watch_seconds,
-            "p_like": p["like"],
-            "p_dislike": p["dislike"],
-            "score": score.astype(np.float32),
-        }
+        found = {f"p_{action}": p[action] for action in LABELS}
+        found["watch_seconds"] = np.interp(p["watch_rank"], ranks, self.seconds_at_rank).astype(np.float32)
+        return {**{head: found[head] for head in HEADS}, "score": score.astype(np.float32)}
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -156,20 +230,27 @@ class RankerModel:
         config = {
             "actions": list(ACTIONS),
             "service": self.service,
-            "typical_seconds": self.typical_seconds,
+            "seconds_at_rank": list(self.seconds_at_rank),
             "weights": asdict(self.weights),
+            "blend": asdict(self.blend),
         }
         _write_json(directory / "config.json", config)
         _write_json(directory / "encoding.json", self.encoding.to_json())
+        self.trees.save(directory)
+        if self.encoding.rates is not None:
+            self.encoding.rates.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> RankerModel:
         config = json.loads((directory / "config.json").read_text())
+        encoding = json.loads((directory / "encoding.json").read_text())
         return cls(
             program=torch.export.load(directory / "ranker.pt2"),
-            encoding=RankerEncoding.from_json(json.loads((directory / "encoding.json").read_text())),
+            encoding=RankerEncoding.from_json(encoding, ExposureRates.load(directory)),
             weights=ActionWeights(**config["weights"]),
-            typical_seconds=float(config["typical_seconds"]),
+            seconds_at_rank=tuple(config["seconds_at_rank"]),
+            trees=Trees.load(directory),
+            blend=Blend(**{name: tuple(values) for name, values in config["blend"].items()}),
             service=str(config["service"]),
         )
 

@@ -115,12 +115,13 @@ def write_release(home: Home, seed: int) -> str:
 
 def _ranker(reader: MemoryReader) -> RankerModel:
     snapshot = reader.snapshot()
-    user = reader.user("u001").columns()
+    user = {**reader.user("u001").columns(), "user_id": np.array(["u001"], dtype=object)}
     count = len(snapshot)
-    context = context_columns([NOW_US], ["desktop"], [0])
-    columns = rank_columns(user, snapshot.columns, context, np.linspace(-1, 1, count), reader.world)
+    context = context_columns([NOW_US], ["desktop"], [0], ["home"])
+    videos = {**snapshot.columns, "video_id": snapshot.video_ids}
+    columns = rank_columns(user, videos, context, np.linspace(-1, 1, count), reader.world)
     columns = {name: np.array(column) for name, column in columns.items()}
     encoding = RankerEncoding.fit(columns)
     knots_FK = quantile_knots(encoding.encode(columns)[0])
     network = Ranker(knots_FK, encoding.cardinalities, width=16, embedding=4)
-    return RankerModel.export(network, encoding, typical_seconds=1200.0)
+    return RankerModel.export(network, encoding, seconds_at_rank=(0.0, 600.0, 3600.0))

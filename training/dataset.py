@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,19 @@ from feature_repo.history import historical_features
 from feature_repo.home import Home, HomeError
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
-from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION, RANK_SERVICE
+from feature_repo.schema import (
+    COMPLETE_FRACTION,
+    LONG_VIEW_SECONDS,
+    LONG_VIEW_SHARE,
+    MIN_WATCH_FRACTION,
+    RANK_SERVICE,
+)
 from models.encoding import rank_columns
 from models.two_tower import RetrievalModel
 from training.build_index import video_vectors
 
 Array = np.ndarray[Any, Any]
+CONTEXT = ("timestamp_us", "device", "utc_offset_minutes", "surface")
 BATCH = 512  # requests per pass of the user tower
 
 
@@ -27,7 +34,7 @@ BATCH = 512  # requests per pass of the user tower
 class RankingRows:
     """N exposures in order of time; the rows of all arrays belong together.
 
-    `labels` holds each of ranker.ACTIONS as (N,) float32 in [0, 1], and `watch_seconds`.
+    `labels` holds each of ranker.LABELS as (N,) float32 of zeros and ones, and `watch_seconds`.
     """
 
     columns: Columns
@@ -41,6 +48,20 @@ class RankingRows:
 
     def __len__(self) -> int:
         return len(self.user_ids)
+
+    def with_columns(self, columns: Columns) -> RankingRows:
+        return replace(self, columns={**self.columns, **columns})
+
+    def joined(self, later: RankingRows) -> RankingRows:
+        """These rows, then the others."""
+        parts: dict[str, Any] = {}
+        for name, mine in vars(self).items():
+            others = getattr(later, name)
+            if isinstance(mine, dict):
+                parts[name] = {key: np.concatenate([column, others[key]]) for key, column in mine.items()}
+            else:
+                parts[name] = np.concatenate([mine, others])
+        return RankingRows(**parts)
 
     def take(self, rows: Array) -> RankingRows:
         """The rows at these indices, or where this mask is true."""
@@ -76,12 +97,15 @@ def ranking_rows(
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):
         features = historical_features(home, shown.select(["user_id", "video_id", "timestamp_us"]), RANK_SERVICE)
     features["genres"] = multi_hot(list(features["genres"]), world.genres)
-    context = context_columns(_of(shown, "timestamp_us"), _of(shown, "device"), _of(shown, "utc_offset_minutes"))
+    context = context_columns(
+        *(_of(shown, name) for name in ("timestamp_us", "device", "utc_offset_minutes", "surface"))
+    )
     user_ids, video_ids = _of(shown, "user_id"), _of(shown, "video_id")
+    features |= {"user_id": user_ids, "video_id": video_ids}
     score = _two_tower_scores(home, retrieval, features, user_ids, video_ids, context["timestamp_us"], progress)
     return RankingRows(
         columns=rank_columns(features, features, context, score, world),
-        labels=labels(shown),
+        labels=labels(shown, features["duration_seconds"]),
         user_ids=user_ids,
         video_ids=video_ids,
         request_ids=_of(shown, "request_id"),
@@ -91,19 +115,27 @@ def ranking_rows(
     )
 
 
-def labels(shown: pa.Table) -> dict[str, Array]:
+def labels(shown: pa.Table, duration_seconds: Array) -> dict[str, Array]:
     """What each exposure led to. A skip counts as a dislike: the viewer opened the video and left it at once."""
     clicked, fraction = _of(shown, "clicked").astype(bool), _of(shown, "watch_fraction").astype(np.float32)
     skipped = clicked & (_of(shown, "watch_seconds") > 0) & (fraction < MIN_WATCH_FRACTION)
     columns = {
         "click": clicked,
         "complete": fraction >= COMPLETE_FRACTION,
-        "watch_fraction": np.clip(fraction, 0.0, 1.0),
+        "long_view": long_view(_of(shown, "watch_seconds"), duration_seconds),
         "like": _of(shown, "liked").astype(bool),
+        "share": _of(shown, "shared").astype(bool),
         "dislike": _of(shown, "disliked").astype(bool) | skipped,
         "watch_seconds": _of(shown, "watch_seconds"),
     }
     return {name: column.astype(np.float32) for name, column in columns.items()}
+
+
+def long_view(watch_seconds: Array, duration_seconds: Array) -> Array:
+    """(N,) bool: schema.LONG_VIEW_SECONDS, of a shorter video all, of a film a share. A duration of 0 is not known."""
+    asked = np.maximum(LONG_VIEW_SECONDS, LONG_VIEW_SHARE * duration_seconds)
+    whole = np.where(duration_seconds > 0, duration_seconds, np.inf)
+    return np.asarray(watch_seconds >= np.minimum(asked, whole))
 
 
 def _sample(shown: pa.Table, limit: int | None, seed: int) -> pa.Table:

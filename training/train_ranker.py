@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,15 @@ from feature_repo.home import Home, HomeError, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel, quantile_knots
+from models.ranker import ACTIONS, ActionWeights, Blend, Ranker, RankerModel, quantile_knots
+from models.trees import Trees, tree_inputs
 from models.two_tower import RetrievalModel
 from training.dataset import RankingRows, ranking_rows
 from training.metrics import auc, gauc, log_loss
+from training.rate_tables import Exposures
 from training.splits import time_cuts
 from training.tracking import RANKER, Tracking, TrainingRun
+from training.watch_time import WatchTime
 
 Array = np.ndarray[Any, Any]
 STEPS_PER_EPOCH = 25  # at least
@@ -43,10 +46,23 @@ class RankerConfig:
     embedding: int = 8
     dropout: float = 0.3
     bins: int = 8  # quantile pieces of each number
+    tree_actions: tuple[str, ...] = ("click", "long_view", "watch_rank")  # for which trees stand beside the network
+    tree_rounds: int = 300  # at most
+    tree_learning_rate: float = 0.06
+    refit: bool = True  # after the choice of epochs, rounds and blend: train on the validation rows, too
     propensity_weighting: bool = False
     max_inverse_propensity: float = 20.0
     action_losses: dict[str, float] = field(
-        default_factory=lambda: {"click": 1.0, "complete": 0.5, "watch_fraction": 0.5, "like": 0.3, "dislike": 0.3}
+        default_factory=lambda: {
+            "click": 1.0,
+            "complete": 0.5,
+            "long_view": 1.0,
+            "like": 0.3,
+            "share": 0.3,
+            "dislike": 0.3,
+            "watch_rank": 1.0,
+            "watch_gain": 0.5,
+        }
     )
     weights: ActionWeights = field(default_factory=ActionWeights)
 
@@ -68,29 +84,173 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     rows = ranking_rows(home, cuts.t1_us, cuts.t2_us, retrieval, config.max_rows, config.seed, progress)
     split_us = np.quantile(rows.timestamps_us, 1.0 - config.validation_fraction)
     train, valid = rows.take(rows.timestamps_us < split_us), rows.take(rows.timestamps_us >= split_us)
-    encoding = RankerEncoding.fit(train.columns)
-    network, curve = _fit(train, valid, encoding, config, progress)
-    with progress.task("exporting the ranker"):
-        model = RankerModel.export(network, encoding, _typical_seconds(train), config.weights)
-        result = {
-            "rows": len(rows),
-            "features": len(encoding.numbers) + len(encoding.categories),
-            "epochs": len(curve),
-            "seed": config.seed,
-            "metrics": min(curve, key=lambda row: row["log_loss"]),
-            "curve": curve,
-            "data_hash": data_hash(rows),
-        }
-        with atomic_directory(home.models / "ranker") as directory:
-            model.save(directory)
-            _write_json(directory / "training.json", {"config": asdict(config), **result})
-    with progress.task("the LightGBM baseline"):
-        baseline = fit_lightgbm(train, valid, encoding, config.seed)
-        with atomic_directory(home.models / "ranker_baseline") as directory:
-            (directory / "lightgbm.txt").write_text(baseline.model_to_string())
+    with progress.task("rates of the exposures so far"):
+        exposures = Exposures.read(home, cuts.t2_us)
+    fitted = fit_ranker(train, valid, exposures, config, progress)
+    result = {
+        "rows": len(rows),
+        "features": len(fitted.model.encoding.numbers) + len(fitted.model.encoding.categories),
+        "epochs": len(fitted.curve),
+        "tree_rounds": fitted.rounds,
+        "seed": config.seed,
+        "metrics": fitted.metrics,
+        "curve": fitted.curve,
+        "data_hash": data_hash(rows),
+    }
+    with atomic_directory(home.models / "ranker") as directory:
+        fitted.model.save(directory)
+        _write_json(directory / "training.json", {"config": asdict(config), **result})
+    with progress.task("the LightGBM baseline"), atomic_directory(home.models / "ranker_baseline") as directory:
+        baseline = fit_lightgbm(fitted.train, fitted.valid, fitted.model.encoding, config.seed)
+        (directory / "lightgbm.txt").write_text(baseline.model_to_string())
     with progress.task("recording the run in MLflow"):
-        version = Tracking(home).log_training(_run(home, network, encoding, config, rows, result))
+        version = Tracking(home).log_training(_run(home, fitted, config, len(rows), result))
     return {**result, "mlflow_version": version, "seconds": time.perf_counter() - started}
+
+
+@dataclass(frozen=True)
+class FittedRanker:
+    """`train` and `valid`: the rows that chose, with their rates."""
+
+    model: RankerModel
+    network: Ranker
+    curve: list[dict[str, float]]
+    rounds: dict[str, int]
+    metrics: dict[str, float]  # of the validation rows, as blended
+    train: RankingRows
+    valid: RankingRows
+
+
+def fit_ranker(
+    train: RankingRows, valid: RankingRows, exposures: Exposures, config: RankerConfig, progress: Progress = SILENT
+) -> FittedRanker:
+    """`train`, then `valid` later in time, in order of time; `exposures` reach at least until the end of `valid`.
+
+    Epochs, rounds and blend are chosen on `valid`, whose rates are as of its beginning: it is scored as a frozen
+    model would have scored it. Then everything is fitted once more on both, with what was chosen.
+    """
+    split_us, end_us = int(valid.timestamps_us[0]), int(valid.timestamps_us[-1]) + 1
+    train, valid = (
+        train.with_columns(exposures.for_training(train.columns, train.timestamps_us, split_us)),
+        valid.with_columns(exposures.before(split_us).columns(valid.columns)),
+    )
+    encoding = RankerEncoding.fit(train.columns, exposures.before(split_us))
+    watch = WatchTime.fit(train.labels["watch_seconds"], train.columns["duration_seconds"])
+    train, valid = (_with_watches(part, watch) for part in (train, valid))
+    network, curve = _fit(train, valid, encoding, config, progress)
+    with progress.task("growing trees beside it"):
+        trees = _grow(train, valid, encoding, network, config)
+    logits = RankerModel.export(network, encoding, (0.0, 1.0), trees=trees).logits
+    encoded = encoding.encode(valid.columns, valid.position)
+    blend = choose_blend(*logits(*encoded), valid, config)
+    p_NA = blend.probabilities(*logits(*encoded))
+    seconds = watch.seconds_at_rank(p_NA[:, ACTIONS.index("watch_rank")], valid.labels["watch_seconds"])
+    rounds = {action: booster.current_iteration() for action, booster in trees.boosters.items()}
+    metrics = _click_metrics(valid, p_NA[:, ACTIONS.index("click")])
+    chose = (train, valid)
+    if config.refit:
+        whole = train.joined(valid)
+        whole = whole.with_columns(exposures.for_training(whole.columns, whole.timestamps_us, end_us))
+        encoding = RankerEncoding.fit(whole.columns, exposures.before(end_us))
+        epochs = 1 + min(range(len(curve)), key=lambda epoch: curve[epoch]["log_loss"])
+        network, _ = _fit(whole, None, encoding, replace(config, max_epochs=epochs), progress)
+        with progress.task("growing them again"):
+            trees = _grow(whole, None, encoding, network, config, rounds)
+    model = RankerModel.export(network, encoding, seconds, config.weights, trees, blend)
+    return FittedRanker(model, network, curve, rounds, metrics, *chose)
+
+
+def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config: RankerConfig) -> Blend:
+    """Per action the weights of least log loss on the validation rows, none below 0, leaning on the plain mean."""
+    weights = np.zeros((3, len(ACTIONS)))
+    for at, action in enumerate(ACTIONS):
+        inputs_N3 = np.stack([network_NA[:, at], trees_NA[:, at], np.ones(len(valid))], axis=1).astype(np.float64)
+        share = 0.5 if action in config.tree_actions else 0.0
+        start = np.array([1.0 - share, share, 0.0])
+        free = np.array([True, share > 0.0, True])
+        found = _logistic(inputs_N3, valid.labels[action], start, free)
+        for part in (0, 1):
+            if found[part] < 0.0:
+                found = _logistic(
+                    inputs_N3, valid.labels[action], start * (np.arange(3) != part), free & (np.arange(3) != part)
+                )
+        weights[:, at] = found
+    network, trees, shift = (tuple(row.tolist()) for row in weights)
+    return Blend(network, trees, shift)
+
+
+def _logistic(inputs_N3: Array, target_N: Array, start: Array, free: Array, pull: float = 20.0) -> Array:
+    """Newton's method from `start`, to which a quadratic penalty pulls; what is not `free` stays."""
+    found, x = start.copy(), inputs_N3[:, free]
+    for _ in range(25):
+        p = 1.0 / (1.0 + np.exp(-np.clip(inputs_N3 @ found, -15.0, 15.0)))
+        gradient = x.T @ (p - target_N) + pull * (found - start)[free]
+        hessian = (x * (p * (1.0 - p))[:, None]).T @ x + pull * np.eye(int(free.sum()))
+        step = np.linalg.solve(hessian, gradient)
+        found[free] -= step
+        if np.abs(step).max() < 1e-6:
+            break
+    return found
+
+
+def _with_watches(rows: RankingRows, watch: WatchTime) -> RankingRows:
+    targets = watch.targets(rows.labels["watch_seconds"], rows.columns["duration_seconds"])
+    return replace(rows, labels={**rows.labels, **targets})
+
+
+def _grow(
+    train: RankingRows,
+    valid: RankingRows | None,
+    encoding: RankerEncoding,
+    network: Ranker,
+    config: RankerConfig,
+    rounds: dict[str, int] | None = None,
+) -> Trees:
+    """Boosters on top of the position bias; as many `rounds` as given, or as many as the validation rows want."""
+    import lightgbm
+
+    bias_PA = network.position_bias.weight.detach().numpy()
+    numbers = len(encoding.numbers)
+    params = _tree_params(config.seed) | {"objective": "cross_entropy", "learning_rate": config.tree_learning_rate}
+    inputs = [(part, *encoding.encode(part.columns, part.position)) for part in (train, valid) if part is not None]
+    boosters, intercepts = {}, {}
+    for action in config.tree_actions:
+        mean = float(np.clip(train.labels[action].mean(), 1e-4, 1 - 1e-4))
+        intercepts[action] = float(np.log(mean / (1.0 - mean)))
+        sets: list[Any] = []
+        for part, dense, categorical in inputs:
+            start = intercepts[action] + bias_PA[categorical[:, -1], ACTIONS.index(action)]
+            sets.append(
+                lightgbm.Dataset(
+                    tree_inputs(dense, categorical[:, :-1]),
+                    part.labels[action],
+                    init_score=start.astype(np.float64),
+                    categorical_feature=list(range(numbers, numbers + len(encoding.categories))),
+                    reference=sets[0] if sets else None,
+                )
+            )
+        most = rounds[action] if rounds is not None else config.tree_rounds
+        stop = [lightgbm.early_stopping(20, verbose=False)] if len(sets) > 1 else []
+        booster = lightgbm.train(params, sets[0], max(most, 1), valid_sets=sets[1:], callbacks=stop)
+        best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+        boosters[action] = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
+    return Trees(boosters, intercepts)
+
+
+def _tree_params(seed: int) -> dict[str, Any]:
+    return {
+        "max_bin": 63,
+        "num_leaves": 31,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "seed": seed,
+        "num_threads": 2,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
 
 
 def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncoding, seed: int) -> Any:
@@ -103,26 +263,14 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
         lightgbm.Dataset(tree_features(encoding, part), part.labels["click"], categorical_feature=categorical)
         for part in (train, valid)
     ]
-    params = {
-        "objective": "binary",
-        "learning_rate": 0.1,
-        "max_bin": 63,
-        "num_leaves": 31,
-        "min_data_in_leaf": 50,
-        "feature_fraction": 0.8,
-        "seed": seed,
-        "num_threads": 2,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
+    params = _tree_params(seed) | {"objective": "binary", "learning_rate": 0.1}
     stop = lightgbm.early_stopping(10, verbose=False)
     return lightgbm.train(params, sets[0], 150, valid_sets=[sets[1]], callbacks=[stop])
 
 
 def tree_features(encoding: RankerEncoding, rows: RankingRows) -> Array:
     dense, categorical = encoding.encode(rows.columns)
-    return np.concatenate([dense, categorical[:, :-1]], axis=1)
+    return tree_inputs(dense, categorical[:, :-1])
 
 
 def data_hash(rows: RankingRows) -> str:
@@ -137,9 +285,9 @@ def data_hash(rows: RankingRows) -> str:
 
 
 def _fit(
-    train: RankingRows, valid: RankingRows, encoding: RankerEncoding, config: RankerConfig, progress: Progress
+    train: RankingRows, valid: RankingRows | None, encoding: RankerEncoding, config: RankerConfig, progress: Progress
 ) -> tuple[Ranker, list[dict[str, float]]]:
-    """Early stopping on the validation log loss of the click, given the position.
+    """Early stopping on the validation log loss of click and long view, given the position; without `valid` none.
 
     Not as served: without the position, what predicts the log best is a model that takes the old ranking's order for
     taste.
@@ -159,7 +307,7 @@ def _fit(
     target_NA = torch.from_numpy(np.stack([train.labels[action] for action in ACTIONS], axis=1))
     weight_A = torch.tensor([config.action_losses[action] for action in ACTIONS])
     weight_N = torch.from_numpy(_row_weights(train, config))
-    valid_inputs = [torch.from_numpy(part) for part in encoding.encode(valid.columns, valid.position)]
+    valid_inputs = [torch.from_numpy(p) for p in encoding.encode(valid.columns, valid.position)] if valid else []
     shuffle = torch.Generator().manual_seed(config.seed)
     curve: list[dict[str, float]] = []
     best, best_weights = 0, deepcopy(network.state_dict())
@@ -176,9 +324,12 @@ def _fit(
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 total += float(loss.detach()) * len(rows)
+            advance(1)
+            if valid is None:
+                best_weights = network.state_dict()
+                continue
             row = {"loss": total / len(train), **_validate(network, valid_inputs, valid)}
             curve.append(row)
-            advance(1)
             if row["log_loss"] <= curve[best]["log_loss"]:
                 best, best_weights = len(curve) - 1, deepcopy(network.state_dict())
             elif len(curve) - 1 - best >= config.patience:
@@ -191,7 +342,14 @@ def _fit(
 def _validate(network: Ranker, inputs: list[Tensor], valid: RankingRows) -> dict[str, float]:
     network.eval()
     with torch.inference_mode():
-        click_N = torch.sigmoid(network(*inputs)[:, ACTIONS.index("click")]).numpy()
+        p_NA = torch.sigmoid(network(*inputs)).numpy()
+    p = {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
+    figures = _click_metrics(valid, p["click"])
+    both = log_loss(valid.labels["click"], p["click"]) + log_loss(valid.labels["long_view"], p["long_view"])
+    return figures | {"log_loss": both, "log_loss_click": figures["log_loss"]}
+
+
+def _click_metrics(valid: RankingRows, click_N: Array) -> dict[str, float]:
     clicked = valid.labels["click"]
     return {
         "log_loss": float(log_loss(clicked, click_N)),
@@ -222,31 +380,20 @@ def _calibrate_served_position(network: Ranker, dense_NF: Tensor, categorical_NC
     network.position_bias.weight[0] = bias_A
 
 
-def _typical_seconds(train: RankingRows) -> float:
-    known = train.columns["duration_seconds"][train.columns["duration_seconds"] > 0]
-    return float(np.median(known)) if len(known) else 600.0
-
-
-def _run(
-    home: Home,
-    network: Ranker,
-    encoding: RankerEncoding,
-    config: RankerConfig,
-    rows: RankingRows,
-    result: dict[str, Any],
-) -> TrainingRun:
+def _run(home: Home, fitted: FittedRanker, config: RankerConfig, rows: int, result: dict[str, Any]) -> TrainingRun:
+    encoding = fitted.model.encoding
     flat = asdict(config)
     for group in ("action_losses", "weights"):
         flat |= {f"{group}.{name}": value for name, value in flat.pop(group).items()}
     return TrainingRun(
         model=RANKER,
         files=home.models / "ranker",
-        network=network,
+        network=fitted.network,
         example={
             "dense": torch.zeros(2, len(encoding.numbers)),
             "categorical": torch.zeros(2, len(encoding.cardinalities), dtype=torch.int64),
         },
-        params={**flat, "features": result["features"], "rows": len(rows)},
+        params={**flat, "features": result["features"], "rows": rows},
         metrics={f"valid_{name}": value for name, value in result["metrics"].items()},
         curve=result["curve"],
         dataset="exposures with home_rank_v1 features",

@@ -86,7 +86,8 @@ class Request:
 
     @cached_property
     def context(self) -> Columns:
-        return context_columns([self.now_us], [self.query.device], [self.query.utc_offset_minutes])
+        query = self.query
+        return context_columns([self.now_us], [query.device], [query.utc_offset_minutes], [query.surface])
 
 
 class Filter(Protocol):

@@ -14,10 +14,11 @@ from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow, Request
 from bento_services.feed.scorers import served_columns
 from bento_services.feed.selectors import BECAUSE
+from models.ranker import HEADS
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
 JUDGED_BY = 5  # the first videos of a row decide how high it stands
-_SCORES = ("p_click", "p_complete", "watch_seconds", "p_like", "p_dislike", "two_tower_score", "boost")
+_SCORES = (*HEADS, "two_tower_score", "boost")
 
 
 def present(filled: Sequence[FilledRow], request: Request) -> tuple[Row, ...]:

@@ -42,8 +42,9 @@ class RankerScore:
 
 def served_columns(request: Request, rows: Array, two_tower_score: Array) -> Columns:
     """What the ranker looks at for these videos; what is logged of them is computed by this again, after the reply."""
-    videos = request.catalog.rows(rows)
-    return rank_columns(request.user_columns, videos, request.context, two_tower_score, request.world)
+    videos = {**request.catalog.rows(rows), "video_id": request.catalog.video_ids[rows]}
+    user = {**request.user_columns, "user_id": np.array([request.query.viewer_id], dtype=object)}
+    return rank_columns(user, videos, request.context, two_tower_score, request.world)
 
 
 @dataclass(frozen=True)

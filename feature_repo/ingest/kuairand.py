@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from feature_repo.home import Home, World
 from feature_repo.lake import DAY_US, EVENTS, IMPRESSIONS, Lake, LakeError
 from feature_repo.progress import SILENT, Progress
-from feature_repo.schema import GENRE_SLOTS
+from feature_repo.schema import GENRE_SLOTS, LONG_VIEW_SECONDS
 
 Array = np.ndarray[Any, Any]
 LOG_COLUMNS = (
@@ -244,6 +244,7 @@ def _history_exposures(history: dict[str, Array], durations: dict[int, float], f
     _, first, visit = np.unique(history["user_id"] * 100_000 + day, return_index=True, return_inverse=True)
     duration = np.array([durations[video] for video in history["video_id"].tolist()], dtype=np.float64)
     watched = history["long_view_any"] > 0
+    seconds = np.maximum(fraction * duration, np.minimum(duration, LONG_VIEW_SECONDS))
     return pa.table(
         {
             "impression_id": pa.array([f"h{row}" for row in range(n)], pa.string()),
@@ -257,8 +258,8 @@ def _history_exposures(history: dict[str, Array], durations: dict[int, float], f
             "utc_offset_minutes": np.full(n, CHINA_OFFSET_MINUTES),
             "propensity": np.zeros(n),
             "clicked": watched,
-            "watch_seconds": np.where(watched, fraction * duration, 0.0),
-            "watch_fraction": np.where(watched, fraction, 0.0),
+            "watch_seconds": np.where(watched, seconds, 0.0),
+            "watch_fraction": np.where(watched, seconds / np.maximum(duration, 1e-3), 0.0),
             "liked": history["like_any"] > 0,
             "disliked": np.zeros(n, dtype=bool),
             "shared": np.zeros(n, dtype=bool),

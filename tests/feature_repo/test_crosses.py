@@ -62,7 +62,7 @@ def three_videos() -> Columns:
 
 
 def test_every_cross_is_the_worked_answer() -> None:
-    found = crosses(one_user(), three_videos(), context_columns([NOW_US], ["mobile"], [120]))
+    found = crosses(one_user(), three_videos(), context_columns([NOW_US], ["mobile"], [120], ["home"]))
     assert list(found) == list(CROSSES) or set(found) == set(CROSSES)
     expected = {
         "genre_match": [0.6, 0.7, 0.0],  # affinity of length 1: (.6, .8); mean over the video's genres
@@ -88,9 +88,9 @@ def test_every_cross_is_the_worked_answer() -> None:
 def test_a_request_and_training_rows_get_the_same_numbers() -> None:
     """One user broadcast over N candidates, or the same user on each of N rows."""
     user, videos = one_user(), three_videos()
-    served = crosses(user, videos, context_columns([NOW_US], ["tv"], [-300]))
+    served = crosses(user, videos, context_columns([NOW_US], ["tv"], [-300], ["home"]))
     repeated = {name: np.repeat(column, 3, axis=0) for name, column in user.items()}
-    trained = crosses(repeated, videos, context_columns([NOW_US] * 3, ["tv"] * 3, [-300] * 3))
+    trained = crosses(repeated, videos, context_columns([NOW_US] * 3, ["tv"] * 3, [-300] * 3, ["home"] * 3))
     for name in CROSSES:
         np.testing.assert_array_equal(served[name], trained[name], err_msg=name)
 
@@ -102,7 +102,7 @@ def test_a_new_viewer_has_been_away_for_a_month_and_prefers_nothing() -> None:
         "creator_ids": lists([]),
         "creator_weights": lists([]),
     }
-    found = crosses(new, three_videos(), context_columns([NOW_US], ["tv"], [0]))
+    found = crosses(new, three_videos(), context_columns([NOW_US], ["tv"], [0], ["home"]))
     assert found["user_idle_hours"].tolist() == [720.0] * 3
     assert found["genre_match"].tolist() == [0.0] * 3
     assert np.isfinite(np.stack(list(found.values()))).all()
@@ -111,14 +111,14 @@ def test_a_new_viewer_has_been_away_for_a_month_and_prefers_nothing() -> None:
 @pytest.mark.parametrize(("days", "weekend"), [(-1, 0), (0, 1), (1, 1), (2, 0)])
 def test_the_weekend_is_the_viewers_own(days: int, weekend: int) -> None:
     noon_us = NOW_US - 6 * HOUR_US + days * DAY_US
-    found = crosses(one_user(), three_videos(), context_columns([noon_us], ["tv"], [0]))
+    found = crosses(one_user(), three_videos(), context_columns([noon_us], ["tv"], [0], ["home"]))
     assert set(found["is_weekend"].tolist()) == {weekend}
 
 
 def test_friday_night_in_london_is_saturday_in_tokyo() -> None:
     friday_us = NOW_US - 20 * HOUR_US  # 22:00 UTC
     for offset_minutes, weekend in ((0, 0), (9 * 60, 1)):
-        found = crosses(one_user(), three_videos(), context_columns([friday_us], ["tv"], [offset_minutes]))
+        found = crosses(one_user(), three_videos(), context_columns([friday_us], ["tv"], [offset_minutes], ["home"]))
         assert set(found["is_weekend"].tolist()) == {weekend}
 
 
@@ -131,5 +131,5 @@ def test_genres_the_world_does_not_know_are_left_out() -> None:
 def test_the_inputs_are_left_as_they_were() -> None:
     user, videos = one_user(), three_videos()
     before = {name: column.tolist() for name, column in {**user, **videos}.items()}
-    crosses(user, videos, context_columns([NOW_US], ["tv"], [0]))
+    crosses(user, videos, context_columns([NOW_US], ["tv"], [0], ["home"]))
     assert {name: column.tolist() for name, column in {**user, **videos}.items()} == before

@@ -47,14 +47,21 @@ VIEWER: dict[str, Any] = {
 READER = MemoryReader(
     WORLD, {"u": VIEWER, "idle": VIEWER | {"user_activity_timestamp_us": NOW_US - 90 * MINUTE_US}}, VIDEOS
 )
-CONTEXT = context_columns([NOW_US], ["mobile"], [60])
+CONTEXT = context_columns([NOW_US], ["mobile"], [60], ["home"])
 SCORES = np.linspace(-1.0, 1.0, len(VIDEOS), dtype=np.float32)
+
+
+def viewer(user_id: str = "u") -> dict[str, Any]:
+    return {**READER.user(user_id).columns(), "user_id": np.array([user_id], dtype=object)}
+
+
+def videos(at: Any) -> dict[str, Any]:
+    return {**READER.snapshot().rows(at), "video_id": READER.snapshot().video_ids[at]}
 
 
 def candidates(user_id: str = "u", rows: Any = slice(None)) -> dict[str, Any]:
     at = np.arange(len(VIDEOS))[rows]
-    user, videos = READER.user(user_id).columns(), READER.snapshot().rows(at)
-    return dict(rank_columns(user, videos, CONTEXT, SCORES[at], WORLD))
+    return dict(rank_columns(viewer(user_id), videos(at), CONTEXT, SCORES[at], WORLD))
 
 
 def fitted() -> RankerEncoding:
@@ -63,9 +70,9 @@ def fitted() -> RankerEncoding:
 
 def test_a_request_with_one_viewer_row_gives_the_columns_of_n_training_rows() -> None:
     n = len(VIDEOS)
-    repeated = {name: np.repeat(column, n, axis=0) for name, column in READER.user("u").columns().items()}
+    repeated = {name: np.repeat(column, n, axis=0) for name, column in viewer().items()}
     context = {name: np.repeat(column, n) for name, column in CONTEXT.items()}
-    training = rank_columns(repeated, READER.snapshot().columns, context, SCORES, WORLD)
+    training = rank_columns(repeated, videos(np.arange(n)), context, SCORES, WORLD)
     served = candidates()
     assert list(served) == list(training)
     for name, column in served.items():
@@ -84,7 +91,13 @@ def test_the_numbers_of_one_candidate_are_those_worked_out_by_hand() -> None:
     assert (row["session_watch_count"], row["session_minutes"]) == (3.0, 20.0)
     assert [row[f"genre:{name}"] for name in WORLD.genres] == [0.0, 1.0, 1.0]  # 5 % 3 = News, 5 % 2 = Comedy
     assert row["two_tower_score"] == SCORES[5]
-    assert (row["creator_id"], row["video_language"], row["country"], row["device"]) == ("c2", "en", "US", "mobile")
+    assert tuple(row[name] for name in ("creator_id", "video_language", "country", "device")) == (
+        "c2",
+        "en",
+        "US",
+        "mobile",
+    )
+    assert (row["surface"], row["user_id"], row["video_id"]) == ("home", "u", "v05")
     assert row["video_age_days"] == pytest.approx(5.0)
 
 

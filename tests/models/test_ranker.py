@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, ActionWeights, Ranker, RankerModel, quantile_knots
+from models.ranker import ACTIONS, HEADS, ActionWeights, Ranker, RankerModel, quantile_knots
 
 N = 500
 
@@ -32,12 +32,12 @@ def model() -> RankerModel:
     encoding = RankerEncoding.fit(columns())
     network = Ranker(quantile_knots(encoding.encode(columns())[0]), encoding.cardinalities)
     torch.nn.init.normal_(network.position_bias.weight)
-    return RankerModel.export(network, encoding, typical_seconds=900.0)
+    return RankerModel.export(network, encoding, seconds_at_rank=(0.0, 90.0, 900.0))
 
 
 def test_every_prediction_has_one_value_per_candidate(model: RankerModel) -> None:
     scored = model.score(columns())
-    assert set(scored) == {"p_click", "p_complete", "watch_seconds", "p_like", "p_dislike", "score"}
+    assert set(scored) == {*HEADS, "score"}
     for name, values in scored.items():
         assert (values.shape, values.dtype) == ((N,), np.float32), name
         assert np.isfinite(values).all()
@@ -72,17 +72,14 @@ def test_a_candidates_score_does_not_depend_on_the_others(model: RankerModel) ->
 
 
 def test_the_score_is_the_declared_sum(model: RankerModel) -> None:
-    weighted = replace(model, weights=ActionWeights(click=2.0, complete=3.0, engaged=5.0, like=7.0, dislike=11.0))
+    weighted = replace(model, weights=ActionWeights(click=2, complete=3, engaged=5, like=7, share=13, dislike=11))
     p, scored = model.probabilities(columns()), weighted.score(columns())
-    seconds = p["watch_fraction"] * np.where(columns()["duration_seconds"] > 0, columns()["duration_seconds"], 900.0)
     expected = (
-        2 * p["click"]
-        + 3 * p["complete"]
-        + 5 * seconds * p["watch_fraction"] / 900.0
-        + 7 * p["like"]
-        - 11 * p["dislike"]
+        2 * p["click"] + 3 * p["complete"] + 5 * p["watch_gain"] + 7 * p["like"] + 13 * p["share"] - 11 * p["dislike"]
     )
-    np.testing.assert_allclose(scored["watch_seconds"], seconds, rtol=1e-5)
+    rank = p["watch_rank"]
+    seconds = np.where(rank < 0.5, 180.0 * rank, 90.0 + 1620.0 * (rank - 0.5))
+    np.testing.assert_allclose(scored["watch_seconds"], seconds, rtol=1e-4)
     np.testing.assert_allclose(scored["score"], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -99,10 +96,10 @@ def test_where_an_exposure_stood_adds_the_same_to_every_candidates_logit(model: 
 
 
 def test_a_saved_ranker_scores_the_same(model: RankerModel, tmp_path: Path) -> None:
-    weighted = replace(model, weights=ActionWeights(like=4.0), typical_seconds=123.0)
+    weighted = replace(model, weights=ActionWeights(like=4.0), seconds_at_rank=(0.0, 123.0))
     weighted.save(tmp_path / "ranker")
     again = RankerModel.load(tmp_path / "ranker")
-    assert (again.weights, again.typical_seconds, again.service) == (weighted.weights, 123.0, "home_rank_v1")
+    assert (again.weights, again.seconds_at_rank, again.service) == (weighted.weights, (0.0, 123.0), "home_rank_v1")
     for name, values in weighted.score(columns()).items():
         np.testing.assert_array_equal(again.score(columns())[name], values, err_msg=name)
 

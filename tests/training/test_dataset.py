@@ -16,10 +16,11 @@ from feature_repo.schema import USER_WINDOWS, VIDEO_WINDOWS
 from models.encoding import rank_columns
 from models.two_tower import RetrievalModel
 from training.build_index import video_vectors
-from training.dataset import RankingRows, labels, ranking_rows
+from training.dataset import RankingRows, labels, long_view, ranking_rows
 from training.splits import time_cuts
 
 DAY_US = 86_400_000_000
+CONTEXT = ("timestamp_us", "device", "utc_offset_minutes", "surface")
 
 
 def exposures(home: Home, limit: int | None = None, seed: int = 0) -> RankingRows:
@@ -64,10 +65,12 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
             world, {user_id: users[user_id] | to_features(user)}, {video_id: videos[video_id] | to_features(video)}
         )
         request = shown[rows.request_ids[at]]
-        context = context_columns([now_us], [request["device"]], [request["utc_offset_minutes"]])
+        context = context_columns(*([request[name]] for name in CONTEXT))
         vector = retrieval.user_vectors([user.history_video_ids], [user.history_timestamps_us], np.array([now_us]))
         score = vector @ vectors[list(ids).index(video_id)]
-        served = rank_columns(reader.user(user_id).columns(), reader.snapshot().columns, context, score, world)
+        viewer = {**reader.user(user_id).columns(), "user_id": np.array([user_id], dtype=object)}
+        shown_video = {**reader.snapshot().columns, "video_id": reader.snapshot().video_ids}
+        served = rank_columns(viewer, shown_video, context, score, world)
         for name, column in served.items():
             if name in windows:
                 continue  # computed once a day from the lake, not by the fold
@@ -108,21 +111,22 @@ def test_taking_rows_keeps_all_columns_together(sampled: RankingRows) -> None:
 
 
 def test_what_came_of_an_exposure_is_worked_out_by_hand() -> None:
-    #        clicked  seconds fraction liked  disliked
+    #        clicked  seconds fraction liked  disliked shared
     shown = [
-        (False, 0.0, 0.0, False, False),  # passed over
-        (True, 95.0, 0.95, True, False),  # watched and liked
-        (True, 50.0, 0.50, False, True),  # half watched, disliked
-        (True, 2.0, 0.02, False, False),  # left at once: a dislike
-        (True, 0.0, 0.0, False, False),  # clicked, never played: not a skip
-        (True, 250.0, 1.70, False, False),  # played more than once
+        (False, 0.0, 0.0, False, False, False),  # passed over
+        (True, 95.0, 0.95, True, False, True),  # watched, liked and shared
+        (True, 50.0, 0.50, False, True, False),  # half watched, disliked
+        (True, 2.0, 0.02, False, False, False),  # left at once: a dislike
+        (True, 0.0, 0.0, False, False, False),  # clicked, never played: not a skip
+        (True, 250.0, 1.70, False, False, False),  # played more than once
     ]
-    names = ("clicked", "watch_seconds", "watch_fraction", "liked", "disliked")
+    names = ("clicked", "watch_seconds", "watch_fraction", "liked", "disliked", "shared")
     table = pa.table({name: list(column) for name, column in zip(names, zip(*shown, strict=True), strict=True)})
-    found = {name: column.tolist() for name, column in labels(table).items()}
+    found = {name: column.tolist() for name, column in labels(table, np.full(6, 100.0)).items()}
     assert found["click"] == [0, 1, 1, 1, 1, 1]
     assert found["complete"] == [0, 1, 0, 0, 0, 1]
-    assert found["watch_fraction"] == pytest.approx([0, 0.95, 0.5, 0.02, 0, 1])
+    assert found["long_view"] == [0, 1, 1, 0, 0, 1]
+    assert found["share"] == [0, 1, 0, 0, 0, 0]
     assert found["like"] == [0, 1, 0, 0, 0, 0]
     assert found["dislike"] == [0, 0, 1, 1, 0, 0]
     assert found["watch_seconds"] == [0, 95, 50, 2, 0, 250]
@@ -132,3 +136,9 @@ def test_a_window_without_exposures_names_the_command_to_run(small_world: Path) 
     home = Home(small_world)
     with pytest.raises(HomeError, match="simulate or ingest first"):
         ranking_rows(home, 0, DAY_US, RetrievalModel.load(home.models / "two_tower"))
+
+
+def test_a_long_view_is_18_seconds_or_all_of_a_shorter_video_or_a_fortieth_of_a_film() -> None:
+    watched = np.array([17.9, 18.0, 9.9, 10.0, 134.0, 135.0, 17.0, 18.0])
+    duration = np.array([60.0, 60.0, 10.0, 10.0, 5400.0, 5400.0, 0.0, 0.0])  # 0 = not known
+    assert long_view(watched, duration).tolist() == [False, True, False, True, False, True, False, True]

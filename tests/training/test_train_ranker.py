@@ -118,7 +118,7 @@ def test_a_trained_world_has_a_ranker_its_baseline_and_its_run_in_mlflow(small_w
     home = Home(small_world)
     said = json.loads((home.models / "ranker" / "training.json").read_text())
     assert said["metrics"]["auc"] > 0.55
-    assert said["features"] == len(RankerModel.load(home.models / "ranker").encoding.numbers) + 6
+    assert said["features"] == len(RankerModel.load(home.models / "ranker").encoding.numbers) + 7
     assert (home.models / "ranker_baseline" / "lightgbm.txt").is_file()
     tracking = Tracking(home)
     version = tracking.version_of(RANKER, home.models / "ranker")

@@ -88,9 +88,11 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
         "timestamp_us": np.array([NOW_US]),
         "device": np.array(["mobile"], dtype=object),
         "utc_offset_minutes": np.array([120]),
+        "surface": np.array(["home"], dtype=object),
     }
-    videos = catalog.rows([catalog.row_of[video_id] for video_id in ids])
-    expected = rank_columns(reader.user("light").columns(), videos, context, logged["two_tower_score"], feed_world.TOY)
+    videos = catalog.rows([catalog.row_of[video_id] for video_id in ids]) | {"video_id": np.array(ids, dtype=object)}
+    viewer = reader.user("light").columns() | {"user_id": np.array(["light"], dtype=object)}
+    expected = rank_columns(viewer, videos, context, logged["two_tower_score"], feed_world.TOY)
     assert list(logged) == list(expected)
     for name, column in expected.items():
         assert logged[name].tolist() == column.tolist(), name
