@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
+DATA ?= $(or $(MARQUEE_DATA),../shared/data)
+QUALITY ?= var/quality
 
-.PHONY: help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
+.PHONY: quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +33,16 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
+	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
+	@test -d $(QUALITY)/simulated/models/blend || $(BIN)/marquee train two-tower --home $(QUALITY)/simulated
+	@test -f $(QUALITY)/kuairand/world.json || \
+		$(BIN)/marquee ingest kuairand --path $(DATA)/kuairand-pure --home $(QUALITY)/kuairand
+	@test -d $(QUALITY)/kuairand/models/blend || $(BIN)/marquee train two-tower --home $(QUALITY)/kuairand
+	$(BIN)/marquee evaluate --protocol sources --home $(QUALITY)/simulated
+	$(BIN)/marquee evaluate --protocol sources --home $(QUALITY)/kuairand
+	$(BIN)/marquee evaluate --protocol cold_start --home $(QUALITY)/simulated
 
 kafka: $(INSTALLED) ## fetch Apache Kafka with Maven and start one broker on loopback (Java 17 and Maven)
 	@$(BIN)/python infra/kafka/broker.py start
