@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from feature_repo.ingest.simulator import SimulatorConfig
+    from training.steps import Steps
 
 HomeOption = Annotated[
     Path | None,
@@ -136,20 +137,32 @@ def features(
     """Build the features for training and serving. Offline tables, `feast apply`, materialize to the online store."""
     if engine not in ("duckdb", "spark"):
         raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
+    opened = _existing(home)
     with bars() as progress:
-        _show(build_features(_existing(home), progress, engine), as_json)
+        _show(build_features(opened, _anew(opened), progress, engine), as_json)
 
 
-def build_features(home: Home, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
+def build_features(home: Home, steps: Steps, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
+    from feature_repo.fold import DAY_US
     from feature_repo.jobs import build_features, materialize
     from feature_repo.stream.lake_sink import flush
     from feature_repo.valkey import online_store
+    from training.steps import code_of, content_of
 
-    with online_store(home) as url:
-        flush(home, url)  # what happened live is part of the past now
+    def build() -> dict[str, Any]:
         tables = build_features.build_features(home, engine, progress)  # type: ignore[arg-type]
         materialize.apply(home, url)
         return {"tables": tables, "online": materialize.materialize(home, url, progress)}
+
+    with online_store(home) as url:
+        flush(home, url)  # what happened live is part of the past now
+        inputs = {
+            "data": content_of([home.lake, home.root / "world.json"]),
+            "day": home.world().now_us() // DAY_US,  # windows end with it
+            "code": code_of("feature_repo.jobs.build_features") + code_of("feature_repo.jobs.materialize"),
+            "store": os.environ.get("REDIS_URL", "").rpartition("@")[2],
+        }
+        return steps.run("features", inputs, [home.features], build)
 
 
 # --- models ----------------------------------------------------------------------------------------------------------
@@ -172,36 +185,91 @@ def train(
     result = {}
     with bars() as progress:
         if model != "ranker":
-            result["two_tower"] = train_two_tower(opened, progress, epochs=epochs, seed=seed)
+            result["two_tower"] = train_two_tower(opened, _anew(opened), progress, epochs=epochs, seed=seed)
         if model != "two-tower":
-            result["ranker"] = train_ranker(opened, progress, seed=seed)
+            result["ranker"] = train_ranker(opened, _anew(opened), progress, seed=seed)
     _show(result, as_json)
 
 
-def train_two_tower(home: Home, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
+def train_two_tower(home: Home, steps: Steps, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from training.release import MODELS, OF_SOURCES, REFIT
+    from training.steps import code_of, content_of
     from training.train_retrieval import TwoTowerConfig
     from training.train_retrieval import train_two_tower as run
 
     given = {name: value for name, value in chosen.items() if value is not None}
-    return run(home, TwoTowerConfig.for_world(home.world(), **given), progress)
+    config = TwoTowerConfig.for_world(home.world(), **given)
+    outputs = [home.models / name for name in (*MODELS, *OF_SOURCES, REFIT) if name != "ranker"]
+    inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.train_retrieval")}
+    return steps.run("two-tower", inputs, outputs, lambda: run(home, config, progress))
 
 
-def train_ranker(home: Home, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
+def train_ranker(home: Home, steps: Steps, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from training.steps import code_of, content_of
     from training.train_ranker import RankerConfig
     from training.train_ranker import train_ranker as run
 
     given = {name: value for name, value in chosen.items() if value is not None}
-    return run(home, RankerConfig(**given), progress)  # type: ignore[arg-type]
+    config = RankerConfig(**given)  # type: ignore[arg-type]
+    # The features of a moment follow from the lake; tables of another day hold the same moments.
+    data = content_of([home.lake, home.models / "two_tower"])
+    inputs = {"config": asdict(config), **data, "code": code_of("training.train_ranker")}
+    outputs = [home.models / "ranker", home.models / "ranker_baseline"]
+    return steps.run("ranker", inputs, outputs, lambda: run(home, config, progress))
 
 
-@app.command(epilog="Example:  marquee evaluate --json")
-def evaluate(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Measure the models beside the baselines. Retrieval and ranking, on the untouched last window."""
+@app.command(
+    epilog="Examples:  marquee evaluate --json   ·   marquee evaluate --protocol a1 --seeds 0,1,2 --models id_only,full"
+)
+def evaluate(
+    protocol: Annotated[
+        str | None, typer.Option(help="Run a protocol instead: a name of training/configs, or a TOML file.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="With --protocol: only these seeds, as 0,1,2.")] = None,
+    models: Annotated[str | None, typer.Option(help="With --protocol: only these models, as ease,full.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the models beside the baselines. Retrieval and ranking, on the untouched last window; or by a protocol."""
+    opened = _existing(home)
+    if protocol is not None:
+        _evaluate_protocol(opened, protocol, seeds, models, home, as_json)
+        return
+    if seeds or models:
+        raise typer.BadParameter("given without --protocol", param_hint="--seeds" if seeds else "--models")
     from training.evaluate import evaluate as run
 
     with bars() as progress:
-        result = run(_existing(home), progress)
+        result = run(opened, progress)
     _show(result, as_json, table=print_evaluation)
+
+
+def _evaluate_protocol(
+    opened: Home, protocol: str, seeds: str | None, models: str | None, home: Path | None, as_json: bool
+) -> None:
+    from training.evaluate import evaluate_protocol
+    from training.results import quality_directory
+
+    if seeds and not all(part.strip().isdigit() for part in seeds.split(",")):
+        raise typer.BadParameter(f"expected whole numbers as 0,1,2, found {seeds}", param_hint="--seeds")
+    options = (("protocol", protocol), ("seeds", seeds), ("models", models), ("home", home))
+    command = " ".join(["marquee evaluate", *(f"--{name} {value}" for name, value in options if value is not None)])
+    with bars() as progress:
+        results = evaluate_protocol(
+            opened,
+            protocol,
+            command,
+            progress,
+            [int(part) for part in seeds.split(",")] if seeds else None,
+            [part.strip() for part in models.split(",")] if models else None,
+        )
+    _show(results.to_json(), as_json, table=lambda said: _print_table(results.protocol, results.shown()))
+    if not as_json:
+        _say(f"{results.question}\nrecorded in {quality_directory(opened, results.protocol)}: results.json, results.md")
 
 
 @app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
@@ -217,11 +285,94 @@ def promote(
     from training import promote as promotion
 
     opened = _existing(home)
-    with bars() as progress, progress.task("release: gates and registry"):
-        result = promotion.rollback(opened) if rollback else promotion.promote(opened, force=force)
+    with bars() as progress:
+        config = promotion.PromotionConfig(force=force)
+        result = promotion.rollback(opened) if rollback else promotion.promote(opened, config, progress)
     _show(result, as_json)
-    if not result.get("promoted", True):
-        raise typer.Exit(1)
+    _refuse_unless_promoted(result)
+
+
+@app.command(epilog="Examples:  marquee release   ·   marquee release --again --json   ·   marquee release --force")
+def release(
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Skip steps whose inputs are as they were, or do all anew.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
+
+    What was done on the same inputs is not done again: a stopped run goes on, a repeated one rests. Ends with 1 where a
+    gate fails; the champion then stays what it was.
+    """
+    from training.steps import Steps
+
+    opened = _existing(home)
+    steps = Steps(opened, _note, again=not resume)
+    with bars() as progress:
+        result = make_release(opened, steps, progress, force, epochs=epochs, seed=seed)
+    _show(result, as_json, table=_print_release)
+    _refuse_unless_promoted(result)
+
+
+RELEASE_STEPS = ("features", "two-tower", "ranker", "evaluate", "promote", "page")
+
+
+def make_release(
+    home: Home, steps: Steps, progress: RichProgress, force: bool = False, **chosen: int | None
+) -> dict[str, Any]:
+    """The one way from a lake to a champion. `report` in the result is the page that says what was made and why."""
+    from monitoring.release_report import page_of, write_release_report
+    from training.evaluate import evaluate as run_evaluation
+    from training.promote import PromotionConfig
+    from training.promote import promote as run_promotion
+    from training.release import policy_of
+    from training.steps import code_of, content_of
+
+    build_features(home, steps, progress)
+    train_two_tower(home, steps, progress, **chosen)
+    train_ranker(home, steps, progress, seed=chosen.get("seed"))
+    models = [path for path in sorted(home.models.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    inputs: dict[str, Any] = {**content_of([home.lake, *models]), "code": code_of("training.evaluate")}
+    evaluation = home.models / "evaluation.json"
+    steps.run("evaluate", inputs, [evaluation], lambda: run_evaluation(home, progress))
+    if force and (done := steps.done("promote")) and not done["result"]["promoted"]:
+        steps.forget("promote")
+    inputs = {**content_of([home.lake, *models, evaluation, policy_of(home)]), "code": code_of("training.promote")}
+    promoted = steps.run("promote", inputs, [], lambda: run_promotion(home, PromotionConfig(force=force), progress))
+    release_id = promoted["release_id"]
+    inputs = {"promotion": promoted, "code": code_of("monitoring.release_report")}
+    page = page_of(home, release_id)
+    steps.run("page", inputs, [page], lambda: write_release_report(home, promoted, progress))
+    return {
+        **{name: value for name, value in promoted.items() if name != "measured"},
+        **_pointers(home),
+        "report": str(page),
+        "ran": steps.ran,
+    }
+
+
+def _refuse_unless_promoted(result: Mapping[str, Any]) -> None:
+    if result.get("promoted", True):
+        return
+    for gate in result["gates"]:
+        if not gate["passed"]:
+            at = "at least" if gate["at_least"] else "at most"
+            failure = f"{gate['gate']}: {gate['value']:.4f}, expected {at} {gate['bar']:.4f}"
+            print(f"marquee: not promoted: {failure}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _anew(home: Home) -> Steps:
+    """A verb that does one step does it whenever it is asked to, and is remembered by `marquee release`."""
+    from training.steps import Steps
+
+    return Steps(home, again=True)
 
 
 @app.command(epilog="Example:  marquee report && xdg-open var/reports/index.html")
@@ -355,7 +506,6 @@ def home_status(home: Home) -> dict[str, Any]:
     from feature_repo.lake import Lake
     from feature_repo.valkey import running_url
 
-    pointers = {name: home.releases / name for name in ("champion", "previous")}
     ports_file = home.run / "ports.json"
     ports = json.loads(ports_file.read_text()) if ports_file.exists() else None
     return {
@@ -364,13 +514,18 @@ def home_status(home: Home) -> dict[str, Any]:
         "source": world.source,
         "example_user": str(world.source_id(world.example_user)) if world.example_user else None,
         "counts": Lake(home).counts(),
-        **{name: file.read_text().strip() if file.exists() else None for name, file in pointers.items()},
+        **_pointers(home),
         "ports": ports,
         "online_store": "running" if running_url(home) else "stopped",
         "steps": sorted(json.loads((home.root / "steps.json").read_text()))
         if (home.root / "steps.json").exists()
         else [],
     }
+
+
+def _pointers(home: Home) -> dict[str, str | None]:
+    files = {name: home.releases / name for name in ("champion", "previous")}
+    return {name: file.read_text().strip() if file.exists() else None for name, file in files.items()}
 
 
 # --- the demo --------------------------------------------------------------------------------------------------------
@@ -395,30 +550,27 @@ def demo(
 
 
 def prepare_world(home: Home, size: Mapping[str, int | None]) -> None:
-    """Run every step up to a promoted release. A step that already ran on the same input is skipped."""
+    """Run every step up to a promoted release. A world that stands is left as it is, also after it was served."""
     from dataclasses import asdict
 
     from feature_repo.ingest.simulator import SimulatorConfig
-    from training.evaluate import evaluate as run_evaluation
-    from training.promote import promote as run_promotion
+    from training.steps import Steps, content_of
 
     config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})  # type: ignore[arg-type]
-    steps: list[tuple[str, Callable[[RichProgress], dict[str, Any]]]] = [
-        ("simulate", lambda progress: _simulate(home, config, progress)),
-        ("features", lambda progress: build_features(home, progress)),
-        ("two-tower", lambda progress: train_two_tower(home, progress)),
-        ("ranker", lambda progress: train_ranker(home, progress)),
-        ("evaluate", lambda progress: run_evaluation(home, progress)),
-        ("promote", lambda progress: run_promotion(home)),
-        ("report", lambda progress: _reports(home, progress)),
-    ]
-    done = _Steps(home, fingerprint=asdict(config))
+    steps = Steps(home, _say)
     with bars() as progress:
-        for name, step in steps:
-            done.run(name, step, progress)
-    print_evaluation(done.result("evaluate"))
-    promotion = done.result("promote")
-    _say(f"release {promotion['release_id']} is the champion; {len(promotion['gates'])} gates passed")
+        steps.run("simulate", asdict(config), [home.root / "world.json"], lambda: _simulate(home, config, progress))
+        champion = _pointers(home)["champion"]
+        if "simulate" not in steps.ran and champion and all(steps.done(name) for name in RELEASE_STEPS):
+            result = {name: steps.keep(name) for name in RELEASE_STEPS}["promote"]
+        else:
+            result = make_release(home, steps, progress)
+            _refuse_unless_promoted(result)
+        inputs = {"champion": result["release_id"], **content_of([home.features])}
+        steps.run("report", inputs, [home.reports / "index.html"], lambda: _reports(home, progress))
+    evaluation = steps.done("evaluate")
+    print_evaluation(evaluation["result"] if evaluation else {"tables": {}})
+    _say(f"release {result['release_id']} is the champion; {len(result['gates'])} gates passed")
 
 
 def _simulate(home: Home, config: SimulatorConfig, progress: RichProgress) -> dict[str, Any]:
@@ -432,36 +584,6 @@ def _reports(home: Home, progress: RichProgress) -> dict[str, Any]:
     from monitoring.report import write_reports
 
     return write_reports(home, progress)
-
-
-class _Steps:
-    """What has been done in this home, by name and by the input that it was done on."""
-
-    def __init__(self, home: Home, fingerprint: Mapping[str, Any]) -> None:
-        self.path = home.root / "steps.json"
-        self.fingerprint = json.dumps(fingerprint, sort_keys=True, default=str)
-        self.done: dict[str, Any] = json.loads(self.path.read_text()) if self.path.exists() else {}
-        self.stale = False
-
-    def run(self, name: str, step: Callable[[RichProgress], dict[str, Any]], progress: RichProgress) -> None:
-        from time import perf_counter
-
-        from feature_repo.home import write_atomic
-
-        before = self.done.get(name)
-        if before and before["fingerprint"] == self.fingerprint and not self.stale:
-            _say(f"  {name:<10} done before ({before['seconds']:.1f} s)")
-            return
-        self.stale = True  # what follows was made from the old result
-        started = perf_counter()
-        result = step(progress)
-        seconds = perf_counter() - started
-        self.done[name] = {"fingerprint": self.fingerprint, "seconds": seconds, "result": result}
-        write_atomic(self.path, json.dumps(self.done, indent=1, default=_plain) + "\n")
-        _say(f"  {name:<10} {seconds:.1f} s")
-
-    def result(self, name: str) -> dict[str, Any]:
-        return json.loads(json.dumps(self.done[name]["result"], default=_plain))  # type: ignore[no-any-return]
 
 
 def _converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
@@ -531,6 +653,13 @@ def bars() -> Iterator[RichProgress]:
 def print_evaluation(result: Mapping[str, Any]) -> None:
     for name, rows in result["tables"].items():
         _print_table(name, rows)
+
+
+def _print_release(result: Mapping[str, Any]) -> None:
+    fields = ("gate", "kind", "value", "bar", "passed")
+    _print_table("gates", [{field: gate[field] for field in fields} for gate in result["gates"]])
+    state = "is the champion" if result["release_id"] == result["champion"] else "is not the champion"
+    _say(f"release  {result['release_id']} {state}\nreport   {result['report']}")
 
 
 def print_page(page: Mapping[str, Any], explain: bool) -> None:
@@ -613,6 +742,11 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _note(text: str) -> None:
+    """Of work under way; stdout is for results."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:

@@ -22,13 +22,14 @@ class Card:
     compared: str = ""  # the two populations
 
 
-def index_html(world: str, release_id: str, written: str, cards: Sequence[Card]) -> str:
+def index_html(world: str, release_id: str, written: str, cards: Sequence[Card], release_page: str = "") -> str:
+    """`release_page`: where the page of this release lies, seen from here; "" where there is none."""
     alarms = sum(card.verdict == ALARM for card in cards)
     summary = f"{alarms} of {len(cards)} reports alarm" if alarms else "Nothing alarms"
     return _PAGE.format(
         title=escape(f"Marquee reports · {world}"),
         world=escape(world),
-        release=escape(release_id),
+        release=f'<a href="{escape(release_page)}">{escape(release_id)}</a>' if release_page else escape(release_id),
         written=escape(written),
         summary=summary,
         state=ALARM if alarms else QUIET,

@@ -1,10 +1,12 @@
 """`marquee report`: what the champion saw when it was trained against what it sees now, as pages a person can read.
 
-HOME/reports/ is replaced as a whole: index.html with the verdicts, and one Evidently page for each comparison.
+HOME/reports/ is replaced as a whole, but for the pages of releases: index.html with the verdicts, and one Evidently
+page for each comparison.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -58,8 +60,13 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
                     card, headlines[name] = Card(title, UNMEASURED, f"{error}."), {"not_measured": str(error)}
                 cards.append(card)
                 advance(1)
+            _keep_release_pages(home, folder)
             written = datetime.fromtimestamp(subject.world.now_us() / 1e6, UTC).strftime("%-d %B %Y, %H:%M UTC")
-            write_atomic(folder / "index.html", index_html(subject.world.name, release.release_id, written, cards))
+            made = f"release/{release.release_id}/index.html"
+            page = made if (folder / made).exists() else ""
+            write_atomic(
+                folder / "index.html", index_html(subject.world.name, release.release_id, written, cards, page)
+            )
     return {
         "index": str(home.reports / "index.html"),
         "pages": [str(home.reports / file) for card in cards for _, file in card.pages],
@@ -67,6 +74,12 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
         **headlines,
         "seconds": perf_counter() - started,
     }
+
+
+def _keep_release_pages(home: Home, folder: Path) -> None:
+    """Pages of releases (monitoring/release_report.py) are written when those are made and outlive other reports."""
+    if (home.reports / "release").is_dir():
+        shutil.copytree(home.reports / "release", folder / "release")
 
 
 def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
