@@ -1,7 +1,7 @@
 """What showing a video is worth beyond its worth to the viewer, so that every video finds some viewers.
 
-The Lagrange multipliers of "each video is shown at least so often": a video that would be shown to nobody is offered at a
-price, to those viewers for whom it is nearest to being chosen anyway. Learned by training/frontier.py.
+The Lagrange multipliers of "each video is shown at least so often": a video that would be shown to nobody is
+offered at a price, to those viewers for whom it is nearest to being chosen anyway. Learned by training/frontier.py.
 """
 
 from __future__ import annotations
