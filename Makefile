@@ -7,7 +7,7 @@ ARGS ?=
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
 
-.PHONY: quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
+.PHONY: quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,15 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, and the trade-off they choose
+	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@test -d $(QUALITY)/ml1m/models/two_tower || $(BIN)/marquee train two-tower --home $(QUALITY)/ml1m
+	@$(BIN)/marquee frontier --home $(QUALITY)/ml1m $(ARGS)
+
+quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synthetic log, and Open Bandit
+	@$(BIN)/marquee off-policy --synthetic --home $(QUALITY)/ope $(ARGS)
+	@$(BIN)/marquee off-policy --open-bandit $(DATA)/obd-small --home $(QUALITY)/ope $(ARGS)
 
 quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated

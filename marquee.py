@@ -272,6 +272,24 @@ def _evaluate_protocol(
         _say(f"{results.question}\nrecorded in {quality_directory(opened, results.protocol)}: results.json, results.md")
 
 
+@app.command(epilog="Example:  marquee frontier --home worlds/ml1m   (prints where the curves were drawn)")
+def frontier(
+    protocol: Annotated[
+        str, typer.Option(help="What to sweep: a file of training/configs by its name, or a path.")
+    ] = "diversity",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what variety costs and choose how much. Curves for MMR, max-sum and DPP; the next release serves it."""
+    from training.frontier import frontier as run
+    from training.protocol import read_protocol
+
+    opened, command = _existing(home), f"marquee frontier --protocol {protocol}"
+    with bars() as progress:
+        result = run(opened, read_protocol(protocol), command, progress)
+    _show(result, as_json)
+
+
 @app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
 def promote(
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,
