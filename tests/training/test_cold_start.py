@@ -1,0 +1,76 @@
+"""Of videos that few have watched: which are counted, what a blend moves, and when none is chosen."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.cold_start import Alpha
+from training.cold_start import KINDS, Asked, Videos, watched_times, with_creator_prior, with_neighbours
+from training.splits import Sequences
+
+# Five videos: warm and rare were in training; young and new were not, another's creator is nobody's.
+VIDEOS = Videos(
+    ids=["warm", "rare", "young", "new", "lonely"],
+    creators=np.array(["c", "c", "c", "d", ""], dtype=object),
+    content_ND=np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 1.0]]),
+    token_N=np.array([1, 0, -1, -1, -1]),
+    watches_N=np.array([12, 4, 0, 0, 0]),
+)
+MODEL: Any = SimpleNamespace(
+    item_vectors=np.array([[3.0, 0.0], [5.0, 2.0]]),  # rare, warm
+    user_vectors=lambda histories, times_us, now_us: np.array([[1.0, 0.0], [0.0, 1.0]]),
+)
+
+
+def watched(*histories: list[str]) -> Sequences:
+    flat = [video_id for history in histories for video_id in history]
+    offsets = np.cumsum([0, *map(len, histories)])
+    users = np.array([f"u{n}" for n in range(len(histories))], dtype=object)
+    return Sequences(users, np.array(flat, dtype=object), np.arange(len(flat)), offsets)
+
+
+def test_untrained_videos_have_content_alone_and_rare_ones_move_furthest() -> None:
+    plain = VIDEOS.vectors(MODEL)
+    assert plain[:2].tolist() == [[5.0, 2.0], [3.0, 0.0]]
+    assert plain[2:].tolist() == VIDEOS.content_ND[2:].tolist()
+    moved = VIDEOS.vectors(MODEL, Alpha(half=4.0))
+    assert moved[0] == pytest.approx([1.0 + 0.75 * 4.0, 0.75 * 2.0])  # alpha 4 / 16
+    assert moved[1] == pytest.approx([2.0, 0.0])  # alpha 4 / 8
+    assert moved[2:].tolist() == plain[2:].tolist()
+
+
+def test_targets_are_counted_by_kind_and_what_was_watched_is_not_offered() -> None:
+    holdout: Any = SimpleNamespace(
+        histories=[["warm"], []],
+        times_us=[[1], []],
+        now_us=np.array([5, 5]),
+        targets=[["rare", "gone"], ["young", "new"]],
+    )
+    asks = Asked.of(VIDEOS, MODEL, holdout, watched(["young", "warm"]))
+    assert [KINDS[kind] for kind in asks.kind_N] == ["warm", "rare", "young", "new", "new"]
+    figures = asks.figures(VIDEOS.vectors(MODEL))
+    # Five videos fit into any list: all are found but the one that is not in the catalog.
+    assert figures["recall_at_50"] == pytest.approx((0.5 + 1.0) / 2)
+    assert (figures["rare_at_50"], figures["young_at_50"], figures["new_at_50"]) == (1.0, 1.0, 1.0)
+    assert figures["warm_at_50"] is None
+    assert figures["rare_targets"] == 1.0
+
+
+def test_watches_are_counted_by_viewer() -> None:
+    assert watched_times(["a", "b", "z"], watched(["a", "b"], ["b"])).tolist() == [1, 2, 0]
+
+
+def test_a_creators_prior_is_what_his_videos_learned_beyond_their_content() -> None:
+    moved = with_creator_prior(VIDEOS, VIDEOS.vectors(MODEL), doubt=2.0)
+    learned = np.array([4.0 + 2.0, 2.0 + 0.0]) / (2 + 2)  # of warm and rare
+    assert moved[2] == pytest.approx(VIDEOS.content_ND[2] + learned)
+    assert moved[[0, 1, 3, 4]].tolist() == VIDEOS.vectors(MODEL)[[0, 1, 3, 4]].tolist()
+
+
+def test_a_young_video_moves_amid_what_its_watchers_watched() -> None:
+    known = watched(["young", "warm"], ["young", "warm"])
+    moved = with_neighbours(VIDEOS, VIDEOS.vectors(MODEL), known, half=2.0, floor=0.0)
+    assert moved[2] == pytest.approx((VIDEOS.content_ND[2] + np.array([5.0, 2.0])) / 2)
+    assert moved[[0, 1, 3, 4]].tolist() == VIDEOS.vectors(MODEL)[[0, 1, 3, 4]].tolist()
