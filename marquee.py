@@ -234,7 +234,7 @@ def evaluate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the models beside the baselines. Retrieval and ranking, on the untouched last window; or by a protocol."""
+    """Measure the models beside the baselines. On the untouched last window, or as a protocol file says."""
     opened = _existing(home)
     if protocol is not None:
         _evaluate_protocol(opened, protocol, seeds, models, home, as_json)

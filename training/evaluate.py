@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +14,12 @@ from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.ranker import RankerModel
 from models.two_tower import RetrievalModel
+from training import protocol as retrieval_protocol
 from training.dataset import RankingRows, ranking_rows
 from training.metrics import auc, ece, gauc, log_loss
-from training.protocol import Protocol, retrieval_figures
+from training.protocol import Protocol, read_protocol, retrieval_figures
 from training.release import MODELS, candidate_ids
+from training.results import Results
 from training.splits import time_cuts
 from training.train_ranker import tree_features
 
@@ -58,6 +61,37 @@ def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig |
     }
     write_atomic(home.models / "evaluation.json", json.dumps(result, indent=1) + "\n")
     return result
+
+
+def evaluate_protocol(
+    home: Home,
+    file: str,
+    command: str,
+    progress: Progress = SILENT,
+    seeds: Sequence[int] | None = None,
+    models: Sequence[str] | None = None,
+) -> Results:
+    """Run a protocol file, or what of it is not finished, and record it under HOME/quality (training/results.py).
+
+    `kind` in the file says what is judged. Raises HomeError for a file, a model or a home that does not fit.
+    """
+    said = read_protocol(file)
+    kind = said.get("kind")
+    if kind == "retrieval":
+        return retrieval_protocol.run(home, said, command, progress, seeds, models)
+    if models:
+        raise HomeError(f"protocol {file}: models can be chosen where the kind is retrieval; it is {kind}")
+    if seeds:
+        said = {**said, "seeds": list(seeds)}
+    if kind == "ranking":
+        from training import ranking_protocol
+
+        return ranking_protocol.run(home, said, command, progress)
+    if kind == "sources":
+        from training import source_recall
+
+        return source_recall.run(home, said, command, progress)
+    raise HomeError(f"protocol {file}: expected the kind retrieval, ranking or sources, found {kind!r}")
 
 
 def _protocol(home: Home, config: EvaluationConfig) -> Protocol:

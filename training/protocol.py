@@ -1,143 +1,437 @@
-"""The protocols by which retrieval is judged, each fixed in a file of training/configs, and the table they give.
+"""Retrieval judged by a protocol that a file of training/configs fixes: what is asked, who answers, by which settings.
 
-Ranks are over the full catalog, never sampled; what a viewer has watched is left out; every row of the table answers
-the same question.
+Ranks are over the full catalog, never sampled; what a viewer has watched is left out; every model answers the same
+questions. Settings are chosen on the validation question alone. A finished (model, seed) is kept and not run again.
+
+B questions, U viewers, V videos of the catalog, K places of a list.
 """
 
 from __future__ import annotations
 
+import time
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from feature_repo.home import Home
+from feature_repo.crosses import multi_hot
+from feature_repo.home import Home, HomeError
 from feature_repo.lake import Lake
-from feature_repo.progress import SILENT, Progress
-from models.item_cf import ItemNeighbours
-from models.popularity import Popularity
+from feature_repo.progress import SILENT, Advance, Progress
+from models.content import ContentEncoding
 from models.two_tower import RetrievalModel
-from training.baselines import EASE, EASE_BELOW, ByPopularity, ByTwoTower, ItemKNN, Retriever
-from training.build_index import video_vectors
+from training.baselines import (
+    BASELINES,
+    SEEDED,
+    ByTwoTower,
+    Known,
+    Retriever,
+    Settings,
+    check_grid,
+    fit_baseline,
+    fits,
+    with_half_life,
+)
+from training.build_index import content_columns, video_vectors
+from training.metrics import (
+    coverage,
+    genre_shares,
+    gini,
+    ild_at,
+    miscalibration,
+    novelty_at,
+    ranking_figures,
+    recall_at,
+    top_k,
+)
 from training.metrics import hits as hits_of
-from training.metrics import ranking_metrics, recall_at, top_k
-from training.splits import Holdout, leave_last, next_watches, sequences, time_cuts, watches
+from training.questions import Asked, QuestionConfig, Split, split_of
+from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory, record
+from training.splits import Holdout, Sequences
+from training.train_retrieval import TrainingData, TwoTowerConfig, fit
 
 Array = np.ndarray[Any, Any]
 Figures = dict[str, float | None]
 CONFIGS = Path(__file__).parent / "configs"
 LIST_LENGTH = 50
 BATCH = 512  # viewers whose scores are held at once
+TEXT_DIMENSIONS = 64
+CHOSEN_BY = "ndcg_at_10"
+IN_EVALUATION = ("ease", "ials", "item_knn", "popularity_7d", "popularity")  # beside the home's own model
 
 
 @dataclass(frozen=True)
-class Protocol:
-    name: str
-    split: Literal["time", "leave_last"]
-    min_count: int = 1
-    max_viewers: int = 10_000
-    seed: int = 0  # of which viewers are asked about, where there are more
+class Protocol(QuestionConfig):
+    """`models` are two-tower models by name, each with what it changes of `two_tower`, which changes the recipe of the
+    home's world; `baselines` names baselines, each with its grid of settings ([{}]: nothing to choose)."""
+
+    name: str = ""
+    kind: str = "retrieval"
+    reference: str = ""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    two_tower: Settings = field(default_factory=dict)
+    models: Mapping[str, Settings] = field(default_factory=dict)
+    baselines: Mapping[str, Sequence[Settings]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for settings in self.models.values():
+            TwoTowerConfig(**{**self.two_tower, **settings})
+        for name, grid in self.baselines.items():
+            check_grid(name, grid)
+        if set(BASELINES) & set(self.models) or self.reference not in self.names or not self.seeds or not self.name:
+            raise ValueError(
+                f"expected a name, some seeds, models with names other than {', '.join(BASELINES)}, and a reference"
+                f" among {', '.join(self.names)}; found {self.reference!r}"
+            )
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Protocol:
+        """From the fields of a protocol file. Raises HomeError, naming what is wrong in it."""
+        lists = {name: tuple(said[name]) for name in ("ask", "seeds") if name in said}
+        try:
+            return cls(**{**said, **lists})
+        except (TypeError, ValueError) as error:
+            raise HomeError(f"protocol {said.get('name', '')}: {error}") from error
 
     @classmethod
     def load(cls, name: str) -> Protocol:
-        """A file of training/configs by its name: "a1" or "time"."""
-        return cls(**tomllib.loads((CONFIGS / f"{name}.toml").read_text()))
+        return cls.of(read_protocol(name))
 
     @classmethod
     def for_split(cls, split: str) -> Protocol:
         """The protocol that tests a model trained with this split on watches it has not seen."""
         return cls.load("a1" if split == "leave_last" else "time")
 
-
-@dataclass(frozen=True)
-class Question:
-    """Who is asked about, over which catalog, and what the baselines may learn from."""
-
-    asked: Holdout
-    video_ids: list[str]
-    histories: list[list[str]]  # of everybody
-    known: list[tuple[str, int]]  # (video, time) of every watch that came before the test
-    now_us: int
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.baselines, *self.models)
 
 
-def question(home: Home, protocol: Protocol) -> Question:
-    lake = Lake(home)
-    events = lake.events()
-    watched, cuts = watches(lake, events), time_cuts(lake, events)
-    if protocol.split == "time":
-        before = sequences(watched, cuts.t2_us)
-        asked, now_us = next_watches(watched, cuts.t2_us, cuts.end_us), cuts.t2_us
-        video_ids: list[str] = lake.videos()["video_id"].to_pylist()
-    else:
-        before, asked = leave_last(sequences(watched).with_frequent(protocol.min_count), 1)
-        now_us = cuts.end_us
-        wanted = {video_id for targets in asked.targets for video_id in targets}
-        video_ids = sorted(wanted | set(before.video_ids))
-    if len(asked) > protocol.max_viewers:
-        rng = np.random.default_rng(protocol.seed)
-        asked = asked.take(np.sort(rng.choice(len(asked), protocol.max_viewers, replace=False)))
-    known = list(zip(before.video_ids.tolist(), before.timestamps_us.tolist(), strict=True))
-    return Question(asked, video_ids, before.histories(), known, now_us)
+def read_protocol(file: str) -> dict[str, Any]:
+    """The fields of a protocol: a file of training/configs by its name, or any path. Raises HomeError."""
+    path = Path(file) if Path(file).suffix == ".toml" else CONFIGS / f"{file}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.toml")))
+        raise HomeError(f"no protocol {file}: expected one of {known}, or the path of a TOML file")
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise HomeError(f"{path}: not TOML: {error}") from error
 
 
-def retrieval_figures(
-    home: Home, retrieval: RetrievalModel, protocol: Protocol, progress: Progress = SILENT
-) -> dict[str, Figures]:
-    """Model -> its row: two_tower, ease, item_knn, popularity_7d, popularity. EASE only where its matrix fits."""
-    with progress.task("the retrieval question"):
-        asks = question(home, protocol)
-        retrievers = _retrievers(home, retrieval, asks)
-    rows: dict[str, Figures] = {}
-    trained = set(retrieval.video_ids)
-    new = np.array([video_id not in trained for video_id in asks.video_ids])
-    with progress.task("ranking the catalog for every viewer asked about", total=len(retrievers)) as advance:
-        for name, retriever in retrievers.items():
-            rows[name] = measure(retriever, asks.asked, asks.video_ids, new)
+def run(
+    home: Home,
+    said: Mapping[str, Any],
+    command: str,
+    progress: Progress = SILENT,
+    seeds: Sequence[int] | None = None,
+    models: Sequence[str] | None = None,
+) -> Results:
+    """Run what is not finished of a protocol (all of it, or some `models` and `seeds`) and record every finished run.
+
+    Writes under HOME/quality/PROTOCOL and to MLflow. A stopped training goes on from its last epoch.
+    """
+    protocol = Protocol.of(said)
+    seeds, models = tuple(seeds or protocol.seeds), tuple(models or protocol.names)
+    if unknown := [model for model in models if model not in protocol.names]:
+        raise HomeError(
+            f"protocol {protocol.name} has the models {', '.join(protocol.names)}; found {', '.join(unknown)}"
+        )
+    with progress.task("reading what was watched"):
+        bench = Bench(home, protocol, split_of(home, protocol))
+    if not len(bench.split.valid):
+        raise HomeError(f"{home.lake}: expected watches to choose by before those of the test, found none")
+    wanted = [(model, seed) for seed in (None, *seeds) for model in models if (seed is None) == bench.certain(model)]
+    with progress.task(f"protocol {protocol.name}", total=len(wanted)) as advance:
+        for model, seed in wanted:
+            bench.run(model, seed, progress)
             advance(1)
-    return rows
+    finished = [
+        bench.store(model).get(model, seed)
+        for model in protocol.names
+        for seed in ((None,) if bench.certain(model) else sorted({*protocol.seeds, *seeds}))
+    ]
+    facts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in bench.split.facts.items())
+    results = Results(
+        protocol=protocol.name,
+        question=f"{protocol.split} split: {facts}",
+        command=command,
+        data_hash=bench.split.data_hash,
+        revision=git_revision(),
+        reference=protocol.reference,
+        runs=tuple(run for run in finished if run is not None),
+    )
+    record(home, results)
+    return results
 
 
-def measure(retriever: Retriever, asked: Holdout, video_ids: Sequence[str], new: Array | None = None) -> Figures:
-    """One row of the table. `new` (V,) marks videos that no model was trained on; their own recall is a column."""
-    row_of = {video_id: row for row, video_id in enumerate(video_ids)}
-    # A target outside the catalog cannot be found; -1 keeps it among the targets.
-    targets = [[row_of.get(video_id, -1) for video_id in wanted] for wanted in asked.targets]
-    lists_BK = best_lists(retriever, asked, row_of)
-    figures: Figures = {"viewers": float(len(asked)), **ranking_metrics(lists_BK, targets, len(video_ids))}
-    figures["recall_at_50_new"] = None
-    if new is not None and new.any():
-        wanted_new = [[row for row in wanted if row >= 0 and new[row]] for wanted in targets]
-        counts = np.array([len(wanted) for wanted in wanted_new])
-        if counts.any():
-            found = recall_at(hits_of(lists_BK, wanted_new), counts, LIST_LENGTH)
-            figures["recall_at_50_new"] = float(found[counts > 0].mean())
-    return figures
+class Bench:
+    """One protocol on one home: fits models and lets them answer."""
+
+    def __init__(self, home: Home, protocol: Protocol, split: Split) -> None:
+        self.home, self.protocol, self.split = home, protocol, split
+        self.answers = [Answers(home, question, split) for question in split.questions]
+        self._content_VF: Array | None = None
+
+    def certain(self, model: str) -> bool:
+        """Nothing in it is random."""
+        return model in self.protocol.baselines and model not in SEEDED
+
+    def store(self, model: str) -> RunStore:
+        """Of runs under exactly these settings, on exactly this data and question."""
+        own = self.protocol.baselines.get(model) or self.config(model, 0)
+        asks = {item.name: getattr(self.protocol, item.name) for item in fields(QuestionConfig)}
+        return RunStore(self.home, self.protocol.name, fingerprint([asks, self.split.data_hash, model, own]))
+
+    def config(self, model: str, seed: int) -> TwoTowerConfig:
+        """Nothing is refitted on the validation part unless the protocol says so."""
+        given = {"refit_epochs": 0, **self.protocol.two_tower, **self.protocol.models[model]}
+        split = "leave_last" if self.protocol.split == "leave_last" else "time"
+        return TwoTowerConfig.for_world(self.home.world(), **{**given, "split": split, "seed": seed})
+
+    def run(self, model: str, seed: int | None, progress: Progress) -> Run:
+        """Finished before, or fitted and measured now."""
+        store = self.store(model)
+        if (kept := store.get(model, seed)) is not None:
+            return kept
+        if not fits(model, len(self.split.catalog)):
+            done = Run(model, seed, {}, settings={"skipped": f"{len(self.split.catalog)} videos are too many for it"})
+            store.put(done)
+            return done
+        started = time.process_time()
+        if model in self.protocol.models:
+            retriever, settings = self._two_tower(model, seed or 0, progress)
+        else:
+            retriever, settings = self._baseline(model, seed or 0, progress)
+        figures: Figures = {}
+        per_unit: dict[str, Array] = {}
+        with progress.task(f"{model} answers", total=sum(len(own.question.asked) for own in self.answers)) as advance:
+            for own in self.answers:
+                lists_BK = best_lists(retriever, own.question.asked, own.row_of, advance)
+                own.measure(lists_BK, figures, per_unit)
+        done = Run(model, seed, figures, per_unit, settings, time.process_time() - started, git_revision())
+        store.put(done)
+        return done
+
+    def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
+        config, split = self.config(model, seed), self.split
+        everything = split.known if config.refit_epochs else None
+        data = TrainingData(split.train, split.valid, split.train_until_us, everything)
+        checkpoint = quality_directory(self.home, self.protocol.name) / "checkpoints" / f"{model}-{seed}"
+        fitted = fit(self.home, config, data, checkpoint, progress)
+        trained = fitted.refitted or fitted.model
+        settings = {
+            "config": asdict(config),
+            "epochs": len(fitted.curve),
+            "best_epoch": fitted.best_epoch + 1,
+            f"validation_{CHOSEN_BY}": fitted.curve[fitted.best_epoch][CHOSEN_BY],
+        }
+        return self.by_two_tower(trained), settings
+
+    def by_two_tower(self, retrieval: RetrievalModel) -> Retriever:
+        ids, vectors = video_vectors(self.home, retrieval)
+        row_of = {video_id: row for row, video_id in enumerate(ids)}
+        return ByTwoTower(retrieval, vectors[[row_of[video_id] for video_id in self.split.catalog]])
+
+    def _baseline(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
+        """Chosen with the first seed of the protocol on the validation question, then fitted to all that is known."""
+        grid = list(self.protocol.baselines[model])
+        known = self.known(self.split.known, self.split.known_until_us)
+        finished = (run for other in self.protocol.seeds if (run := self.store(model).get(model, other)))
+        settings: dict[str, Any] = {"chosen": grid[0]}
+        if len(grid) > 1:
+            earlier = next((dict(run.settings) for run in finished), {})
+            settings = earlier or self._choose(model, grid, progress)
+        return fit_baseline(model, known, settings["chosen"], seed), settings
+
+    def _choose(self, model: str, grid: Sequence[Settings], progress: Progress) -> dict[str, Any]:
+        row_of = {video_id: row for row, video_id in enumerate(self.split.catalog)}
+        targets = _targets(self.split.valid, row_of)
+        known = self.known(self.split.train, self.split.train_until_us)
+        fitted: dict[str, Retriever] = {}  # points that differ only in how a history is read share their fit
+        found = []
+        with progress.task(f"the grid of {model}", total=len(grid)) as advance:
+            for point in grid:
+                own = {name: value for name, value in point.items() if name != "half_life"}
+                key = fingerprint([own])
+                if key not in fitted:
+                    fitted = {key: fit_baseline(model, known, own, self.protocol.seeds[0])}
+                retriever = fitted[key]
+                if "half_life" in point:
+                    retriever = with_half_life(retriever, point["half_life"])
+                lists_BK = best_lists(retriever, self.split.valid, row_of)
+                found.append({**point, CHOSEN_BY: float(ranking_figures(lists_BK, targets)[CHOSEN_BY].mean())})
+                advance(1)
+        best = int(np.argmax([point[CHOSEN_BY] for point in found]))
+        return {"chosen": grid[best], "grid": found}
+
+    def known(self, watched: Sequences, until_us: int) -> Known:
+        if self._content_VF is None:
+            self._content_VF = content_vectors(self.home, self.split.catalog, self.split.train_until_us)
+        return Known(self.split.catalog, watched.histories(), pairs(watched), until_us, self._content_VF)
 
 
-def best_lists(retriever: Retriever, asked: Holdout, row_of: dict[str, int]) -> Array:
-    """(B, LIST_LENGTH) rows of the catalog, best first, without what each viewer has watched."""
+class Answers:
+    """What the lists of one question are measured with."""
+
+    def __init__(self, home: Home, question: Asked, split: Split) -> None:
+        self.question, self.unit_B = question, question.units()
+        self.row_of = {video_id: row for row, video_id in enumerate(split.catalog)}
+        self.targets = _targets(question.asked, self.row_of)
+        genres_of = dict(zip(*(Lake(home).videos()[name].to_pylist() for name in ("video_id", "genres")), strict=True))
+        self.genres_VG = multi_hot([genres_of.get(video_id) or [] for video_id in split.catalog], home.world().genres)
+        known = np.array([self.row_of[video_id] for video_id in split.known.video_ids], dtype=np.int64)
+        self.watchers_V = np.bincount(known, minlength=len(split.catalog))
+        self.viewers = len(split.known)
+
+    def measure(self, lists_BK: Array, figures: Figures, per_unit: dict[str, Array]) -> None:
+        """Add this question's figures, their names ending in its own: means over watches, every row by its weight."""
+        suffix, weight_B = self.question.name, self.question.weight_B
+        for name, value_B in ranking_figures(lists_BK, self.targets).items():
+            for part, part_weight_B in self._parts(weight_B):
+                key = f"{name}{part}{suffix}"
+                per_unit[key] = by_unit(value_B, part_weight_B, self.unit_B)
+                figures[key] = float(per_unit[key].mean())
+            if len(per_unit[f"{name}{suffix}"]) < len(value_B):
+                mean_U = np.bincount(self.unit_B, value_B * weight_B) / np.bincount(self.unit_B, weight_B)
+                figures[f"{name}_by_viewer{suffix}"] = float(mean_U.mean())
+        first_BK = lists_BK[:, :10]
+        videos = len(self.row_of)
+        figures[f"coverage_at_10{suffix}"] = coverage(first_BK, videos)
+        figures[f"gini_at_10{suffix}"] = gini(first_BK, videos)
+        for name, value_B in self._of_lists(first_BK).items():
+            seen = np.isfinite(value_B)
+            figures[f"{name}_at_10{suffix}"] = float(value_B[seen].mean()) if seen.any() else None
+
+    def _parts(self, weight_B: Array) -> list[tuple[str, Array]]:
+        cold_B = self.question.cold_B
+        if cold_B is None:
+            return [("", weight_B)]
+        return [("", weight_B), ("_warm", np.where(cold_B, 0.0, weight_B)), ("_cold", np.where(cold_B, weight_B, 0.0))]
+
+    def _of_lists(self, first_BK: Array) -> dict[str, Array]:
+        """Of lists whatever was asked; by genre where the catalog has any."""
+        found = {"novelty": novelty_at(first_BK, self.watchers_V, self.viewers, 10)}
+        if not self.genres_VG.any():
+            return found
+        parts = np.array_split(first_BK, max(len(first_BK) // BATCH, 1))
+        list_BG = np.concatenate([genre_shares(part, self.genres_VG) for part in parts])
+        diversity_B = np.concatenate([ild_at(part, self.genres_VG, 10) for part in parts])
+        return {"ild": diversity_B, **found, "miscalibration": miscalibration(self.history_BG, list_BG)}
+
+    @cached_property
+    def history_BG(self) -> Array:
+        """(B, G) shares of the genres of what was watched."""
+        shares_BG = np.zeros((len(self.question.asked), self.genres_VG.shape[1]), dtype=np.float32)
+        for at, history in enumerate(self.question.asked.histories):
+            if rows := [self.row_of[video_id] for video_id in history if video_id in self.row_of]:
+                shares_BG[at] = genre_shares(np.array([rows]), self.genres_VG)[0]
+        return shares_BG
+
+
+def pairs(watched: Sequences) -> list[tuple[str, int]]:
+    """(video, microseconds) of every watch."""
+    return list(zip(watched.video_ids.tolist(), watched.timestamps_us.tolist(), strict=True))
+
+
+def by_unit(value_B: Array, weight_B: Array, unit_B: Array) -> Array:
+    """(U,) values whose mean is the weighted mean over rows, for a bootstrap over viewers who have several rows.
+
+    The linearized ratio of cluster sampling (Cochran 1977, §11.8): a viewer's deviation from the mean, times how many
+    rows of the average viewer there are. With one row per viewer of equal weight it is the row's value.
+    """
+    mean = float(np.average(value_B, weights=weight_B))
+    deviation_U = np.bincount(unit_B, weight_B * (value_B - mean))
+    units_per_row = len(deviation_U) / weight_B.sum()
+    values_U: Array = mean + deviation_U * units_per_row
+    return values_U
+
+
+def best_lists(
+    retriever: Retriever, asked: Holdout, row_of: Mapping[str, int], advance: Advance = lambda rows: None
+) -> Array:
+    """(B, LIST_LENGTH) rows of the catalog, best first, without what each viewer has watched; -1: nothing is left."""
     lists = []
     for start in range(0, len(asked), BATCH):
         part = asked.take(range(start, min(start + BATCH, len(asked))))
         score_BV = np.array(retriever.scores(part), dtype=np.float32)
         for at, history in enumerate(part.histories):
             score_BV[at, [row_of[video_id] for video_id in history if video_id in row_of]] = -np.inf
-        lists.append(top_k(score_BV, LIST_LENGTH))
+        best_BK = top_k(score_BV, LIST_LENGTH)
+        lists.append(np.where(np.take_along_axis(score_BV, best_BK, axis=1) > -np.inf, best_BK, -1))
+        advance(len(part))
     return np.concatenate(lists)
 
 
-def _retrievers(home: Home, retrieval: RetrievalModel, asks: Question) -> dict[str, Retriever]:
-    ids, vectors = video_vectors(home, retrieval)
-    row_of = {video_id: row for row, video_id in enumerate(ids)}
-    video_VD = vectors[[row_of[video_id] for video_id in asks.video_ids]]
-    popularity = Popularity.fit(asks.known, asks.now_us)
-    retrievers: dict[str, Retriever] = {"two_tower": ByTwoTower(retrieval, video_VD)}
-    if len(asks.video_ids) < EASE_BELOW:
-        retrievers["ease"] = EASE.fit(asks.video_ids, asks.histories)
-    retrievers["item_knn"] = ItemKNN.of(asks.video_ids, ItemNeighbours.fit(asks.histories))
-    retrievers["popularity_7d"] = ByPopularity(asks.video_ids, popularity, recent=True)
-    retrievers["popularity"] = ByPopularity(asks.video_ids, popularity)
-    return retrievers
+def content_vectors(home: Home, video_ids: Sequence[str], until_us: int) -> Array:
+    """(V, F) unit vectors of what videos are, in the words of what had been published by then."""
+    videos = Lake(home).videos()
+    columns = content_columns(videos, home.world())
+    published = videos["published_timestamp_us"].to_numpy() < until_us
+    encoding = ContentEncoding.fit({name: column[published] for name, column in columns.items()}, TEXT_DIMENSIONS)
+    row_of = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}
+    at = np.array([row_of[video_id] for video_id in video_ids], dtype=np.int64)
+    return encoding.similarity_vectors({name: column[at] for name, column in columns.items()})
+
+
+# --- one model on the test question ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Question:
+    """The first test question of a protocol: who is asked about, over which catalog, and what came before."""
+
+    asked: Holdout
+    video_ids: list[str]
+    known: list[tuple[str, int]]  # (video, time) of every watch that came before the test
+    now_us: int
+
+
+def question(home: Home, protocol: Protocol) -> Question:
+    split = split_of(home, protocol)
+    return Question(split.questions[0].asked, split.catalog, pairs(split.known), split.known_until_us)
+
+
+def retrieval_figures(
+    home: Home, retrieval: RetrievalModel, protocol: Protocol, progress: Progress = SILENT
+) -> dict[str, Figures]:
+    """Model -> its row: the home's two_tower, and the baselines of IN_EVALUATION by the first point of their grids."""
+    with progress.task("the retrieval question"):
+        bench = Bench(home, protocol, split_of(home, protocol))
+        known = bench.known(bench.split.known, bench.split.known_until_us)
+    names = [name for name in IN_EVALUATION if fits(name, len(bench.split.catalog))]
+    answers, trained = bench.answers[0], set(retrieval.video_ids)
+    new = np.array([video_id not in trained for video_id in bench.split.catalog])
+    rows: dict[str, Figures] = {}
+    with progress.task("ranking the catalog for every viewer asked about", total=len(names) + 1) as advance:
+        for name in ("two_tower", *names):
+            two_tower = name == "two_tower"
+            retriever = (
+                bench.by_two_tower(retrieval) if two_tower else fit_baseline(name, known, protocol.baselines[name][0])
+            )
+            lists_BK = best_lists(retriever, answers.question.asked, answers.row_of)
+            rows[name] = {"viewers": float(len(lists_BK))}
+            answers.measure(lists_BK, rows[name], {})
+            rows[name]["recall_at_50_new"] = _recall_of_new(lists_BK, answers.targets, new)
+            advance(1)
+    return rows
+
+
+def _recall_of_new(lists_BK: Array, targets: Sequence[Sequence[int]], new: Array) -> float | None:
+    """Of the videos that no model was trained on."""
+    wanted_new = [[row for row in wanted if row >= 0 and new[row]] for wanted in targets]
+    counts = np.array([len(wanted) for wanted in wanted_new])
+    if not counts.any():
+        return None
+    found = recall_at(hits_of(lists_BK, wanted_new), counts, LIST_LENGTH)
+    return float(found[counts > 0].mean())
+
+
+def _targets(asked: Holdout, row_of: Mapping[str, int]) -> list[list[int]]:
+    """A target outside the catalog cannot be found; -1 keeps it among the targets."""
+    return [[row_of.get(video_id, -1) for video_id in wanted] for wanted in asked.targets]

@@ -52,8 +52,8 @@ class Results:
     runs: tuple[Run, ...]
 
     def table(self) -> list[dict[str, Any]]:
-        """A row per model: `seeds`, each figure's mean, FIGURE_sd over seeds (None: one seed), and where both
-        models have its units FIGURE_difference to the reference with its 95 % interval, FIGURE_low to FIGURE_high.
+        """A row per model: `seeds`, each figure's mean, FIGURE_sd over seeds (None: one seed), and where its units are
+        known FIGURE_se over them and FIGURE_difference to the reference, 95 % from FIGURE_low to FIGURE_high.
         """
         rows = []
         models = list(dict.fromkeys(run.model for run in self.runs))
@@ -63,6 +63,8 @@ class Results:
             for figure in self.figures():
                 row |= _mean_and_spread(figure, [run.figures.get(figure) for run in own])
                 row |= self._difference(figure, model)
+                if (units := self._units(figure, model)) is not None and np.isfinite(units).sum() > 1:
+                    row[f"{figure}_se"] = float(np.nanstd(units, ddof=1) / np.sqrt(np.isfinite(units).sum()))
             row["cpu_seconds"] = float(np.mean([run.cpu_seconds for run in own]))
             rows.append(row)
         return rows
@@ -87,7 +89,7 @@ class Results:
         return {**{name: getattr(self, name) for name in fields}, "table": self.table(), "runs": runs}
 
     def to_markdown(self) -> str:
-        figures = self.figures()
+        rows = self.shown()
         lines = [
             f"# {self.protocol}",
             "",
@@ -97,16 +99,25 @@ class Results:
             "",
             f"Mean ± standard deviation over seeds; [95 % interval of the difference to {self.reference}: paired"
             " bootstrap].",
-            "",
-            "| " + " | ".join(["model", "seeds", *figures, "CPU s"]) + " |",
-            "| " + " | ".join(["---"] * (len(figures) + 3)) + " |",
         ]
-        for row in self.table():
-            cells = [_cell(row, figure) for figure in figures]
-            lines.append(
-                "| " + " | ".join([row["model"], str(row["seeds"]), *cells, f"{row['cpu_seconds']:.0f}"]) + " |"
-            )
+        if rows:
+            lines += ["", "| " + " | ".join(rows[0]) + " |", "| " + " | ".join(["---"] * len(rows[0])) + " |"]
+            lines += ["| " + " | ".join(row.values()) + " |" for row in rows]
         return "\n".join(lines) + "\n"
+
+    def shown(self) -> list[dict[str, str]]:
+        """The table as a person reads it: a row per model, or per figure where there are more figures than models."""
+        figures = self.figures()
+        rows = [
+            {"model": row["model"], "seeds": str(row["seeds"])}
+            | {figure: _cell(row, figure) for figure in figures}
+            | {"CPU s": f"{row['cpu_seconds']:.0f}"}
+            for row in self.table()
+        ]
+        if len(figures) <= len(rows):
+            return rows
+        names = [name for name in rows[0] if name != "model"] if rows else []
+        return [{"figure": name, **{row["model"]: row[name] for row in rows}} for name in names]
 
     def _difference(self, figure: str, model: str) -> dict[str, float]:
         if model == self.reference:
