@@ -7,7 +7,7 @@ ARGS ?=
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
 
-.PHONY: quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
+.PHONY: quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,10 @@ quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, a
 quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synthetic log, and Open Bandit
 	@$(BIN)/marquee off-policy --synthetic --home $(QUALITY)/ope $(ARGS)
 	@$(BIN)/marquee off-policy --open-bandit $(DATA)/obd-small --home $(QUALITY)/ope $(ARGS)
+
+quality-kuairand: $(INSTALLED) ## the ranker on KuaiRand's real exposures beside LightGBM and simple rates
+	@test -f $(QUALITY)/kuairand/world.json || $(BIN)/marquee ingest kuairand --path $(DATA)/kuairand-pure --home $(QUALITY)/kuairand
+	@$(BIN)/marquee evaluate --protocol kuairand --home $(QUALITY)/kuairand
 
 quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated

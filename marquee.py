@@ -290,6 +290,29 @@ def frontier(
     _show(result, as_json)
 
 
+@app.command(
+    epilog="Example:  marquee score --rows week.parquet --out scored.parquet --as-of 2022-05-01T00:00:00+08:00"
+)
+def score(
+    rows: Annotated[
+        Path, typer.Option("--rows", help="Parquet: user_id, item_id, timestamp; surface, device, duration.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Parquet to write: the rows with one column per head, and score.")],
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Freeze every feature there (ISO time). Default: end of the lake.")
+    ] = None,
+    release: Annotated[str | None, typer.Option("--release", help="A release id; the champion when left out.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score given rows with the release's ranker. Rows and order are kept; unknown ids are scored as new ones."""
+    from training.score import score_file
+
+    with bars() as progress:
+        result = score_file(_existing(home), rows, out, as_of, release, progress)
+    _show(result, as_json)
+
+
 @app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
 def promote(
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,

@@ -127,7 +127,7 @@ class ActionWeights:
 
 
 @dataclass(frozen=True)
-class Blend:
+class HeadBlend:
     """Per action: logit = network * network's logit + trees * trees' logit + shift. Chosen on validation rows, which
     makes it the calibration as well (Platt 1999)."""
 
@@ -152,7 +152,7 @@ class RankerModel:
     weights: ActionWeights
     seconds_at_rank: tuple[float, ...]
     trees: Trees = field(default_factory=Trees)
-    blend: Blend = field(default_factory=Blend)
+    blend: HeadBlend = field(default_factory=HeadBlend)
     service: str = RANK_SERVICE  # the feature service whose features it was trained on
 
     def __post_init__(self) -> None:
@@ -168,7 +168,7 @@ class RankerModel:
         seconds_at_rank: Sequence[float] | Array,
         weights: ActionWeights | None = None,
         trees: Trees | None = None,
-        blend: Blend | None = None,
+        blend: HeadBlend | None = None,
     ) -> RankerModel:
         """Freeze a trained network; the number of candidates stays free."""
         example = (
@@ -179,7 +179,7 @@ class RankerModel:
         program = torch.export.export(network.eval(), example, dynamic_shapes=({0: rows}, {0: rows}))
         program.example_inputs = None  # they would be saved as a pickle inside the archive
         seconds = tuple(float(value) for value in seconds_at_rank)
-        return cls(program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or Blend())
+        return cls(program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or HeadBlend())
 
     def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
@@ -250,7 +250,7 @@ class RankerModel:
             weights=ActionWeights(**config["weights"]),
             seconds_at_rank=tuple(config["seconds_at_rank"]),
             trees=Trees.load(directory),
-            blend=Blend(**{name: tuple(values) for name, values in config["blend"].items()}),
+            blend=HeadBlend(**{name: tuple(values) for name, values in config["blend"].items()}),
             service=str(config["service"]),
         )
 

@@ -93,26 +93,43 @@ def ranking_rows(
     shown = _sample(Lake(home).impressions(start_us, end_us), limit, seed)
     if not len(shown):
         raise HomeError(f"no impressions between {start_us} and {end_us} µs in {home.lake}: simulate or ingest first")
-    world = home.world()
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):
         features = historical_features(home, shown.select(["user_id", "video_id", "timestamp_us"]), RANK_SERVICE)
-    features["genres"] = multi_hot(list(features["genres"]), world.genres)
     context = context_columns(
         *(_of(shown, name) for name in ("timestamp_us", "device", "utc_offset_minutes", "surface"))
     )
-    user_ids, video_ids = _of(shown, "user_id"), _of(shown, "video_id")
-    features |= {"user_id": user_ids, "video_id": video_ids}
-    score = _two_tower_scores(home, retrieval, features, user_ids, video_ids, context["timestamp_us"], progress)
+    return labelled(shown, assembled(home, shown, features, context, retrieval, progress))
+
+
+def labelled(shown: pa.Table, columns: Columns) -> RankingRows:
+    """Exposures, in order of time, whose rank columns are known."""
     return RankingRows(
-        columns=rank_columns(features, features, context, score, world),
-        labels=labels(shown, features["duration_seconds"]),
-        user_ids=user_ids,
-        video_ids=video_ids,
+        columns=columns,
+        labels=labels(shown, columns["duration_seconds"]),
+        user_ids=_of(shown, "user_id"),
+        video_ids=_of(shown, "video_id"),
         request_ids=_of(shown, "request_id"),
-        timestamps_us=context["timestamp_us"],
+        timestamps_us=_of(shown, "timestamp_us"),
         position=_of(shown, "position").astype(np.int64),
         propensity=_of(shown, "propensity").astype(np.float64),
     )
+
+
+def assembled(
+    home: Home,
+    shown: pa.Table,
+    features: Mapping[str, Array],
+    context: Columns,
+    retrieval: RetrievalModel,
+    progress: Progress = SILENT,
+) -> Columns:
+    """Rank columns of rows whose features are joined, through the code that serves them."""
+    world = home.world()
+    ids = {name: _of(shown, name) for name in ("user_id", "video_id")}
+    joined = {**features, **ids, "genres": multi_hot(list(features["genres"]), world.genres)}
+    now_us = context["timestamp_us"]
+    score = _two_tower_scores(home, retrieval, joined, ids["user_id"], ids["video_id"], now_us, progress)
+    return rank_columns(joined, joined, context, score, world)
 
 
 def labels(shown: pa.Table, duration_seconds: Array) -> dict[str, Array]:

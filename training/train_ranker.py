@@ -17,7 +17,7 @@ from feature_repo.home import Home, HomeError, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, ActionWeights, Blend, Ranker, RankerModel, quantile_knots
+from models.ranker import ACTIONS, ActionWeights, HeadBlend, Ranker, RankerModel, quantile_knots
 from models.trees import Trees, tree_inputs
 from models.two_tower import RetrievalModel
 from training.dataset import RankingRows, ranking_rows
@@ -160,7 +160,7 @@ def fit_ranker(
     return FittedRanker(model, network, curve, rounds, metrics, *chose)
 
 
-def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config: RankerConfig) -> Blend:
+def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config: RankerConfig) -> HeadBlend:
     """Per action the weights of least log loss on the validation rows, none below 0, leaning on the plain mean."""
     weights = np.zeros((3, len(ACTIONS)))
     for at, action in enumerate(ACTIONS):
@@ -176,7 +176,7 @@ def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config:
                 )
         weights[:, at] = found
     network, trees, shift = (tuple(row.tolist()) for row in weights)
-    return Blend(network, trees, shift)
+    return HeadBlend(network, trees, shift)
 
 
 def _logistic(inputs_N3: Array, target_N: Array, start: Array, free: Array, pull: float = 20.0) -> Array:
@@ -211,7 +211,7 @@ def _grow(
 
     bias_PA = network.position_bias.weight.detach().numpy()
     numbers = len(encoding.numbers)
-    params = _tree_params(config.seed) | {"objective": "cross_entropy", "learning_rate": config.tree_learning_rate}
+    params = tree_params(config.seed) | {"objective": "cross_entropy", "learning_rate": config.tree_learning_rate}
     inputs = [(part, *encoding.encode(part.columns, part.position)) for part in (train, valid) if part is not None]
     boosters, intercepts = {}, {}
     for action in config.tree_actions:
@@ -237,7 +237,8 @@ def _grow(
     return Trees(boosters, intercepts)
 
 
-def _tree_params(seed: int) -> dict[str, Any]:
+def tree_params(seed: int) -> dict[str, Any]:
+    """What LightGBM is told, whatever it learns."""
     return {
         "max_bin": 63,
         "num_leaves": 31,
@@ -263,7 +264,7 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
         lightgbm.Dataset(tree_features(encoding, part), part.labels["click"], categorical_feature=categorical)
         for part in (train, valid)
     ]
-    params = _tree_params(seed) | {"objective": "binary", "learning_rate": 0.1}
+    params = tree_params(seed) | {"objective": "binary", "learning_rate": 0.1}
     stop = lightgbm.early_stopping(10, verbose=False)
     return lightgbm.train(params, sets[0], 150, valid_sets=[sets[1]], callbacks=[stop])
 

@@ -27,8 +27,13 @@ from feature_repo.schema import VIEWS
 FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never written" in the online store
 
 
-def build_features(home: Home, engine: Engine = "duckdb", progress: Progress = SILENT) -> dict[str, Any]:
-    """Write HOME/features/<view>.parquet for every view of schema.VIEWS, all of them or none; give rows per view."""
+def build_features(
+    home: Home, engine: Engine = "duckdb", progress: Progress = SILENT, only_last: bool = False
+) -> dict[str, Any]:
+    """Write HOME/features/<view>.parquet for every view of schema.VIEWS, all of them or none; give rows per view.
+
+    `only_last`: of viewers no state but the last, where no row will ask for an earlier moment.
+    """
     world, lake = home.world(), Lake(home)
     now_us = world.now_us()
     events, impressions = lake.events(), lake.impressions()
@@ -41,8 +46,9 @@ def build_features(home: Home, engine: Engine = "duckdb", progress: Progress = S
             for view, table in window_tables(lake, engine, now_us):
                 rows[view] = _write(_dated(table), view, directory)
                 advance(1)
+        asking = impressions.slice(0, 0) if only_last else impressions
         rows["user_activity"] = replay_users(
-            events, impressions, facts, world.history_length, directory / "user_activity.parquet", progress
+            events, asking, facts, world.history_length, directory / "user_activity.parquet", progress
         )
         rows["video_activity"] = replay_videos(events, facts, directory / "video_activity.parquet", progress)
     return {view: rows[view] for view in VIEWS}

@@ -1,0 +1,290 @@
+"""How well exposures of a later window are ordered, features frozen at its start: protocols of kind "ranking".
+
+    ranker    the network and its trees, blended: what a release serves        network, trees   each of them alone
+    lightgbm  one model per outcome on the same features, its grid searched on the validation rows
+    rates     the floor: log-odds of smoothed rates of video, viewer and surface, added up
+
+Models are chosen on the last part of the training window. Rows of one viewer are one list (GAUC, nDCG).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.fold import DAY_US
+from feature_repo.home import Home, HomeError
+from feature_repo.lake import Lake
+from feature_repo.progress import SILENT, Progress
+from models.ranker import ACTIONS
+from models.two_tower import RetrievalModel
+from training.dataset import RankingRows, labelled, ranking_rows
+from training.frozen import frozen_columns
+from training.metrics import auc, ece, gauc, log_loss, mae, ndcg_per_list, xauc
+from training.rate_tables import Exposures
+from training.results import Results, Run, RunStore, git_revision, quality_directory
+from training.splits import next_watches, sequences, watches
+from training.train_ranker import FittedRanker, RankerConfig, data_hash, fit_ranker, tree_features, tree_params
+from training.train_retrieval import TrainingData, TwoTowerConfig, fit
+
+Array = np.ndarray[Any, Any]
+OUTCOMES = ("click", "long_view")
+FLOOR_PRIOR = 20.0  # exposures
+MODELS = ("rates", "lightgbm", "network", "trees", "ranker")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The moments that a protocol file names, in microseconds."""
+
+    train_from: int
+    validate_from: int
+    test_from: int
+    test_until: int
+
+    def __post_init__(self) -> None:
+        moments = (self.train_from, self.validate_from, self.test_from, self.test_until)
+        if list(moments) != sorted(set(moments)):
+            raise HomeError("expected train_from < validate_from < test_from < test_until in the protocol file")
+
+
+def run(home: Home, fields: dict[str, Any], command: str, progress: Progress = SILENT) -> Results:
+    """Every model under every seed. Finished runs are kept, and so are the two-tower model and the frozen features."""
+    name, windows = str(fields["name"]), _windows(fields)
+    config = RankerConfig(**fields.get("ranker", {}))
+    grid = fields["lightgbm"]
+    retrieval = _retrieval(home, name, fields.get("two_tower", {}), windows, progress)
+    without = list(fields.get("without_surfaces", []))
+    train, valid, test = _rows(home, windows, without, fields["features"] == "frozen", retrieval, progress)
+    with progress.task("rates of the exposures before the test"):
+        exposures = Exposures.read(home, windows.test_from)
+    digest = data_hash(train.joined(valid).joined(test))
+    store = RunStore(home, name, _fingerprint(digest, config, grid))
+    test = test.with_columns(exposures.before(windows.test_from).columns(test.columns))
+    runs = [_kept(store, "rates", None, lambda: _floor(home, windows, without, test))]
+    for seed in fields["seeds"]:
+        kept = [one for model in MODELS[1:] if (one := store.get(model, seed)) is not None]
+        if len(kept) == len(MODELS) - 1:
+            runs += kept
+            continue
+        started = time.process_time()
+        fitted = fit_ranker(train, valid, exposures, replace(config, seed=seed), progress)
+        seconds = time.process_time() - started
+        made = _ranker_runs(fitted, test, seed, seconds)
+        with progress.task("LightGBM on the same features"):
+            made.append(_lightgbm_run(fitted, exposures, test, grid, seed))
+        for one in made:
+            store.put(one)
+        runs += made
+    moments = [_text(moment) for moment in (windows.train_from, windows.test_from, windows.test_until)]
+    question = (
+        f"{len(train) + len(valid):,} exposures from {moments[0]} on, asked about {len(test):,} from {moments[1]} until "
+        f"{moments[2]}; features {fields['features']}, of the test rows as of their first moment"
+    )
+    return Results(name, question, command, digest[:16], git_revision(), str(fields["reference"]), tuple(runs))
+
+
+def figures_of(rows: RankingRows, click: Array, long_view: Array, seconds: Array | None) -> dict[str, float | None]:
+    """Of one model's predictions. Lists are viewers."""
+    found: dict[str, float | None] = {}
+    for outcome, p in zip(OUTCOMES, (click, long_view), strict=True):
+        happened = rows.labels[outcome]
+        found |= {
+            f"{outcome}_auc": auc(happened, p),
+            f"{outcome}_gauc": gauc(happened, p, rows.user_ids),
+            f"{outcome}_ndcg_at_5": float(ndcg_per_list(happened, p, rows.user_ids, 5).mean()),
+            f"{outcome}_log_loss": log_loss(happened, p),
+            f"{outcome}_ece": ece(happened, p),
+        }
+    watched = rows.labels["watch_seconds"]
+    found["watch_xauc"] = None if seconds is None else xauc(watched, seconds)
+    found["watch_mae"] = None if seconds is None else mae(watched, seconds)
+    return found
+
+
+def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array], **said: Any) -> Run:
+    figures = figures_of(rows, p["p_click"], p["p_long_view"], p.get("watch_seconds"))
+    lists = {
+        f"{outcome}_ndcg_at_5": ndcg_per_list(rows.labels[outcome], p[f"p_{outcome}"], rows.user_ids, 5)
+        for outcome in OUTCOMES
+    }
+    return Run(model, seed, figures, lists, **said)
+
+
+def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: float) -> list[Run]:
+    """Of the blend, and of each of its halves alone."""
+    model = fitted.model
+    network_NA, trees_NA = model.logits(*model.encoding.encode(test.columns))
+    alone = replace(
+        model.blend, network=(1.0,) * len(ACTIONS), trees=(0.0,) * len(ACTIONS), shift=(0.0,) * len(ACTIONS)
+    )
+    blends = {
+        "network": alone,
+        "trees": replace(alone, network=alone.trees, trees=alone.network),
+        "ranker": model.blend,
+    }
+    settings = {
+        "epochs": len(fitted.curve),
+        "rounds": fitted.rounds,
+        "blend": {"network": model.blend.network, "trees": model.blend.trees},
+    }
+    runs = []
+    for name, blend in blends.items():
+        p_NA = blend.probabilities(network_NA, trees_NA)
+        scored = model.scored({action: p_NA[:, at] for at, action in enumerate(ACTIONS)})
+        runs.append(_run(test, name, seed, scored, settings=settings, cpu_seconds=seconds))
+    return runs
+
+
+def _lightgbm_run(
+    fitted: FittedRanker, exposures: Exposures, test: RankingRows, grid: list[dict[str, Any]], seed: int
+) -> Run:
+    """The best point of the grid for each outcome, by validation loss; grown again on all rows for as many rounds."""
+    import lightgbm
+
+    started = time.process_time()
+    encoding = fitted.model.encoding
+    train, valid = fitted.train, fitted.valid
+    whole = train.joined(valid)
+    whole = whole.with_columns(
+        exposures.for_training(whole.columns, whole.timestamps_us, int(whole.timestamps_us[-1]) + 1)
+    )
+    inputs = [tree_features(encoding, part) for part in (train, valid, whole, test)]
+    numbers = len(encoding.numbers)
+    categorical = list(range(numbers, numbers + len(encoding.categories)))
+    predicted, chosen = {}, {}
+    for outcome in (*OUTCOMES, "watch_rank"):
+        objective = "regression" if outcome == "watch_rank" else "binary"
+        best: tuple[float, dict[str, Any], int] | None = None
+        for point in grid:
+            params = tree_params(seed) | {"objective": objective} | point
+            sets = [
+                lightgbm.Dataset(rows, part.labels[outcome], categorical_feature=categorical)
+                for rows, part in zip(inputs[:2], (train, valid), strict=True)
+            ]
+            stop = lightgbm.early_stopping(20, verbose=False)
+            booster = lightgbm.train(params, sets[0], 400, valid_sets=[sets[1]], callbacks=[stop])
+            ((_, losses),) = booster.best_score.items()
+            found = (float(next(iter(losses.values()))), params, booster.best_iteration)
+            best = found if best is None or found[0] < best[0] else best
+        assert best is not None
+        loss, params, rounds = best
+        final = lightgbm.train(
+            params, lightgbm.Dataset(inputs[2], whole.labels[outcome], categorical_feature=categorical), rounds
+        )
+        predicted[outcome] = np.asarray(final.predict(inputs[3]))
+        chosen[outcome] = {
+            "validation_loss": loss,
+            "rounds": rounds,
+            **{k: params[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf")},
+        }
+    ranks = np.linspace(0.0, 1.0, len(fitted.model.seconds_at_rank))
+    p = {f"p_{outcome}": predicted[outcome] for outcome in OUTCOMES}
+    p["watch_seconds"] = np.interp(predicted["watch_rank"], ranks, fitted.model.seconds_at_rank)
+    return _run(test, "lightgbm", seed, p, settings=chosen, cpu_seconds=time.process_time() - started)
+
+
+def _floor(home: Home, windows: Windows, without: list[str], test: RankingRows) -> Run:
+    shown = _shown(home, windows.train_from, windows.test_from, without)
+    known = labelled(shown, {"duration_seconds": _durations(home, shown)})
+    p: dict[str, Array] = {}
+    for outcome in OUTCOMES:
+        happened = known.labels[outcome]
+        mean = float(happened.mean())
+        logit = np.full(len(test), np.log(mean / (1 - mean)))
+        for keys, asked in (
+            (known.video_ids, test.video_ids),
+            (known.user_ids, test.user_ids),
+            (shown["surface"].to_numpy(zero_copy_only=False), test.columns["surface"]),
+        ):
+            ids, at, counts = np.unique(keys.astype(str), return_inverse=True, return_counts=True)
+            rate = (np.bincount(at, happened) + FLOOR_PRIOR * mean) / (counts + FLOOR_PRIOR)
+            place = np.minimum(np.searchsorted(ids, asked.astype(str)), len(ids) - 1)
+            rate_N = np.where(ids[place] == asked.astype(str), rate[place], mean)
+            logit += np.log(rate_N / (1 - rate_N)) - np.log(mean / (1 - mean))
+        p[f"p_{outcome}"] = 1.0 / (1.0 + np.exp(-logit))
+    return _run(test, "rates", None, p)
+
+
+def _durations(home: Home, shown: pa.Table) -> Array:
+    videos = Lake(home).videos()
+    at = pc.index_in(shown["video_id"], videos["video_id"]).fill_null(-1).to_numpy()
+    seconds: Array = np.append(videos["duration_seconds"].to_numpy(), 0.0)[at]
+    return seconds
+
+
+def _rows(
+    home: Home, windows: Windows, without: list[str], frozen: bool, retrieval: RetrievalModel, progress: Progress
+) -> tuple[RankingRows, RankingRows, RankingRows]:
+    def as_of(start_us: int, end_us: int) -> RankingRows:
+        shown = _shown(home, start_us, end_us, without)
+        return labelled(shown, frozen_columns(home, shown, start_us, retrieval, progress=progress))
+
+    test = as_of(windows.test_from, windows.test_until)
+    if frozen:
+        starts = list(range(windows.train_from, windows.test_from, DAY_US))
+        days = [as_of(start, min(start + DAY_US, windows.test_from)) for start in starts]
+        whole = days[0]
+        for day in days[1:]:
+            whole = whole.joined(day)
+    else:
+        whole = ranking_rows(home, windows.train_from, windows.test_from, retrieval, progress=progress)
+        whole = whole.take(~np.isin(whole.columns["surface"].astype(str), without))
+    late = whole.timestamps_us >= windows.validate_from
+    return whole.take(~late), whole.take(late), test
+
+
+def _shown(home: Home, start_us: int, end_us: int, without: list[str]) -> pa.Table:
+    shown = Lake(home).impressions(start_us, end_us)
+    shown = shown.filter(pc.invert(pc.is_in(shown["surface"], pa.array(without, pa.string()))))
+    if not len(shown):
+        raise HomeError(f"no exposures from {_text(start_us)} to {_text(end_us)} in {home.lake}: another protocol")
+    return shown
+
+
+def _retrieval(home: Home, name: str, given: dict[str, Any], windows: Windows, progress: Progress) -> RetrievalModel:
+    """The two-tower model of before the training window; kept beside the runs."""
+    directory = quality_directory(home, name) / "two_tower"
+    config = TwoTowerConfig.for_world(home.world(), **{**given, "split": "time"})
+    if (directory / "trained.json").exists():
+        return RetrievalModel.load(directory)
+    watched = watches(Lake(home))
+    train = sequences(watched, windows.train_from).with_frequent(config.min_count)
+    valid = next_watches(watched, windows.train_from, windows.validate_from)
+    fitted = fit(
+        home, config, TrainingData(train, valid, windows.train_from), directory.with_name(".two_tower"), progress
+    )
+    fitted.model.save(directory)
+    (directory / "trained.json").write_text("{}\n")
+    return fitted.model
+
+
+def _kept(store: RunStore, model: str, seed: int | None, make: Any) -> Run:
+    run: Run | None = store.get(model, seed)
+    if run is None:
+        run = make()
+        store.put(run)
+    return run
+
+
+def _fingerprint(digest: str, config: RankerConfig, grid: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(repr((digest, config, grid)).encode()).hexdigest()[:16]
+
+
+def _windows(fields: dict[str, Any]) -> Windows:
+    names = ("train_from", "validate_from", "test_from", "test_until")
+    if missing := [name for name in (*names, "features", "seeds", "lightgbm", "reference") if name not in fields]:
+        raise HomeError(f"a protocol of kind ranking needs {', '.join(missing)}")
+    return Windows(*(round(datetime.fromisoformat(str(fields[name])).timestamp() * 1e6) for name in names))
+
+
+def _text(timestamp_us: int) -> str:
+    return datetime.fromtimestamp(timestamp_us / 1e6, UTC).isoformat()
