@@ -83,7 +83,8 @@ def place(n: int) -> Array:
     """(n,) what ranks 0, 1, 2 ... enter the odds as: from 1 (top) to 0 (DEPTH and below)."""
     if n > len(_PLACE):
         return np.concatenate([_PLACE, np.zeros(n - len(_PLACE))])
-    return _PLACE[:n]
+    places: Array = _PLACE[:n]
+    return places
 
 
 _PLACE = 1.0 - np.log1p(np.arange(DEPTH)) / np.log1p(DEPTH)
