@@ -92,13 +92,17 @@ class TwoTowerConfig:
         if world.source == "movielens":
             chosen |= {
                 "split": "leave_last",
-                "epochs": 30,
-                "patience": 5,
-                "validate_every": 2,
+                "epochs": 24,
+                "patience": 3,
+                "validate_every": 4,
+                "batch_size": 64,
                 "min_count": 5,
                 "learning_rate": 1.5e-3,
-                "dropout": 0.1,
-                "id_dropout": 0.1,
+                "average": 0.995,
+                "dim": 128,
+                "length": min(128, world.history_length),
+                "dropout": 0.3,
+                "id_dropout": 0.03,
             }
         return cls(**{**chosen, **given})
 
