@@ -30,7 +30,7 @@ from monitoring.release_page import release_html
 
 ROWS, ITEMS = 5, 6  # of an example page
 LAST_WATCHED = 5
-SAMPLE = 200  # viewers whose recommendations are compared
+SAMPLE = 60  # viewers whose recommendations are compared
 LIST_LENGTH = 10
 MOVED = 8  # videos shown that gained, and that lost
 PATIENCE_MS = 60_000

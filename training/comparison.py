@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from feature_repo.progress import SILENT, Progress
 from models.artifact import Release, directory_id, judged_retrieval
 from models.encoding import EncodingError
 from models.popularity import Popularity
+from models.ranker import RankerModel
 from models.two_tower import RetrievalModel
 from training.baselines import ByPopularity, ByTwoTower, Retriever
 from training.build_index import video_vectors
@@ -114,30 +116,31 @@ class Judge:
         return best_lists(retriever, self.asks.asked, self._row_of)
 
 
-def compare(judge: Judge, ours: Release, champion: Release, progress: Progress = SILENT) -> Comparison:
-    """Where both have the same files nothing is measured twice."""
-    paths = [judged_retrieval(release.path) for release in (ours, champion)]
-    same = directory_id(paths[0]) == directory_id(paths[1])
+def compare(
+    judge: Judge, ours: Release, retrieval: RetrievalModel, lists_UK: Array, champion: Path, progress: Progress = SILENT
+) -> Comparison:
+    """`retrieval` and `lists_UK` are those of our judged model; they are the champion's too where the files are."""
+    same = directory_id(judged_retrieval(ours.path)) == directory_id(judged_retrieval(champion))
     with progress.task("beside the champion", total=2) as advance:
-        models = [RetrievalModel.load(path) for path in (paths[:1] if same else paths)]
-        lists = [judge.lists(model) for model in models]
-        figures = judge.retrieval(lists[0], lists[-1])
+        its_retrieval = retrieval if same else RetrievalModel.load(judged_retrieval(champion))
+        figures = judge.retrieval(lists_UK, lists_UK if same else judge.lists(its_retrieval))
         advance(1)
         try:
-            rows = [judge.exposures(model) for model in models]
-            figures += _ranking(ours, champion, rows[0], rows[-1])
+            rows = judge.exposures(retrieval)
+            its_rows = rows if same else judge.exposures(its_retrieval)
+            figures += _ranking(ours.ranker, RankerModel.load(champion / "ranker"), rows, its_rows)
         except EncodingError as error:
-            return Comparison(champion.release_id, why_not=f"it was trained on other columns: {error}")
+            return Comparison(champion.name, why_not=f"it was trained on other columns: {error}")
         except HomeError as error:
-            return Comparison(champion.release_id, why_not=str(error))
+            return Comparison(champion.name, why_not=str(error))
         advance(1)
-    return Comparison(champion.release_id, len(judge.asks.asked), tuple(figures))
+    return Comparison(champion.name, len(judge.asks.asked), tuple(figures))
 
 
-def _ranking(ours: Release, champion: Release, our_rows: RankingRows, its_rows: RankingRows) -> list[Beside]:
+def _ranking(ours: RankerModel, champion: RankerModel, our_rows: RankingRows, its_rows: RankingRows) -> list[Beside]:
     """AUC and GAUC of the click, position unknown as when serving."""
-    pairs = [(ours.ranker.score(our_rows.columns)["p_click"], our_rows)]
-    pairs.append((champion.ranker.score(its_rows.columns)["p_click"], its_rows))
+    pairs = [(ours.score(our_rows.columns)["p_click"], our_rows)]
+    pairs.append((champion.score(its_rows.columns)["p_click"], its_rows))
     found = []
     for name in ("auc", "gauc"):
         mine, its = (

@@ -43,9 +43,7 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
     """
     with progress.task("composing the release"):
         release = load_release(build_release(home))
-    champion = _loadable_champion(home)
-    if champion is not None and champion.release_id == release.release_id:
-        champion = None
+    champion = _sound_champion(home, release.release_id)
     measured = measure(home, release, champion, progress)
     found = gates(release, measured)
     failed = [gate.gate for gate in found if not gate.passed]
@@ -64,7 +62,7 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
         "forced": config.force and bool(failed),
         "failed": failed,
         "gates": [asdict(gate) for gate in found],
-        "against": champion.release_id if champion is not None else None,
+        "against": champion.name if champion is not None else None,
         "measured": asdict(measured),
         "mlflow_version": version,
         "removed": prune(home, config.keep, spare=release.release_id),
@@ -72,14 +70,17 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
     }
 
 
-def measure(home: Home, release: Release, champion: Release | None, progress: Progress = SILENT) -> Measured:
+def measure(home: Home, release: Release, champion: Path | None, progress: Progress = SILENT) -> Measured:
     """What the gates need beyond the evaluation: new videos, the champion on the same question, skew."""
     tower = judged_retrieval(release.path)
     with progress.task("the question of the gates"):
         judge = Judge(home, json.loads((tower / "training.json").read_text())["split"])
-        retrieval = RetrievalModel.load(tower)
-        new = judge.new_videos(retrieval, judge.lists(retrieval))
-    comparison = compare(judge, release, champion, progress) if champion is not None else None
+        retrieval = release.retrieval if tower.name == "two_tower" else RetrievalModel.load(tower)
+        lists = judge.lists(retrieval)
+        new = judge.new_videos(retrieval, lists)
+    comparison = None
+    if champion is not None:
+        comparison = compare(judge, release, retrieval, lists, champion, progress)
     with progress.task("features online and offline"):
         skew = feature_skew(home)
     return Measured(comparison, new, skew)
@@ -107,13 +108,16 @@ def rollback(home: Home) -> dict[str, Any]:
     return {"release_id": path.name, "promoted": True, **_pointers(home)}
 
 
-def _loadable_champion(home: Home) -> Release | None:
-    """None before there is one. One that was damaged cannot be compared with and does not stand in the way."""
+def _sound_champion(home: Home, release_id: str) -> Path | None:
+    """None where there is none but this release. A damaged one cannot be compared with, and must not be in the way."""
+    path = _pointed(home, CHAMPION)
+    if path is None or path.name == release_id:
+        return None
     try:
-        path = pointed_at(home, CHAMPION)
-        return load_release(path) if path is not None else None
+        verify(path)
     except ArtifactError:
         return None
+    return path
 
 
 def _pointed(home: Home, pointer: str) -> Path | None:
