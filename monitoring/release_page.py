@@ -40,6 +40,7 @@ LEGEND = {
 LOWER_IS_BETTER = ("gini", "log_loss", "ece", "mae", "loss")
 NO_RANKING = ("model", "viewers", "clicks", "rows")  # columns in which no row is the best
 CURVES = ("loss", "ndcg_at_10", "recall_at_50", "log_loss", "auc", "gauc")
+RING = "The ring marks the epoch that was kept. Of losses less is better, of all others more."
 KINDS = {
     "accuracy": "better than recommending what is popular, or than the order of the first stage",
     "against the champion": "not worse than what serves now by more than one standard error, on the same question",
@@ -68,7 +69,7 @@ def release_html(report: ReleaseReport) -> str:
         _section("changes", "What changed", "", _changes(report.changes)),
         _section("evaluation", "Evaluation", "On the last part of the data, which no model has seen.", _tables(report)),
         _section("pages", "Example pages", "What the feed answers now, with this release.", _examples(report.examples)),
-        _section("curves", "Learning curves", "The ring marks the epoch that was kept.", _curves(report)),
+        _section("curves", "Learning curves", "On validation data, loss on training data. " + RING, _curves(report)),
         _section("data", "Data and settings", "", _data(report)),
     ]
     titles = (("gates", "Gates"), ("changes", "What changed"), ("evaluation", "Evaluation"), ("pages", "Example pages"))
@@ -144,7 +145,10 @@ def _beside(changes: Changes) -> str:
             f'<td class="dim">{error}</td></tr>'
         )
     header = ("figure", "champion", "this release", "difference", "one standard error")
-    said = f"<p class='dim'>Both asked the same about the same {changes.viewers:,} viewers and exposures.</p>"
+    said = f"<p class='dim'>Both asked the same about the same {changes.viewers:,} viewers and exposures."
+    if all(one["ours"] == one["champions"] for one in changes.figures):
+        said += " They are the same models: what differs is how their answers are put together."
+    said += "</p>"
     return "<h3>Figures</h3>" + said + _table(header, rows)
 
 
@@ -207,7 +211,8 @@ def _examples(examples: Sequence[Example]) -> str:
 def _example(one: Example) -> str:
     name = f"{one.who} ({one.user_id})" if one.user_id else f"{one.who} (no account)"
     watched = ", ".join(escape(title) for title in one.watched)
-    before = f"{one.watches} watches; last {watched}" if one.watches else "has watched nothing"
+    watches = "1 watch" if one.watches == 1 else f"{one.watches} watches"
+    before = f"{watches}; last {watched}" if one.watches else "has watched nothing"
     rows = ""
     for title, reason, items in one.rows:
         cards = "".join(

@@ -6,9 +6,10 @@ MLflow keeps the record; it is never on a request's path. Store: SQLite and loca
 from __future__ import annotations
 
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -44,12 +45,27 @@ class TrainingRun:
     dataset_digest: str = ""
 
 
+MARK = "/mlflow/artifacts/"  # in the address of an experiment: what stands before is the home it was made in
+# Where MLflow writes down absolute addresses of this home's files.
+ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+    ("datasets", "dataset_source"),
+)
+
+
 class Tracking:
     """One home's MLflow store."""
 
     def __init__(self, home: Home) -> None:
         home.mlflow.mkdir(parents=True, exist_ok=True)
-        self.uri = f"sqlite:///{home.mlflow / 'mlflow.db'}"
+        store = home.mlflow / "mlflow.db"
+        if store.exists():
+            _settle(store, home)
+        self.uri = f"sqlite:///{store}"
         self.home = home
         with _quiet():
             import mlflow
@@ -168,6 +184,26 @@ class Tracking:
             return str(found.experiment_id)
         artifacts = self.home.mlflow / "artifacts" / name
         return str(self.client.create_experiment(name, artifact_location=artifacts.as_uri()))
+
+
+def _settle(store: Path, home: Home) -> None:
+    """Where the home was copied or moved: let its records speak of the files beside them, not of the old place's."""
+    with closing(sqlite3.connect(store)) as database, database:
+        try:
+            ours = database.execute(
+                "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", (f"file://%{MARK}%",)
+            ).fetchone()
+        except sqlite3.OperationalError:  # a store that MLflow has not laid out yet
+            return
+        here = home.root.as_uri().removeprefix("file://")
+        there = ours[0].rpartition(MARK)[0].removeprefix("file://") if ours else here
+        if there == here:
+            return
+        for table, column in ADDRESSES:
+            database.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE {column} LIKE ?",
+                (f"{there}/", f"{here}/", f"%{there}/%"),
+            )
 
 
 @contextmanager
