@@ -313,6 +313,32 @@ def score(
     _show(result, as_json)
 
 
+@app.command("off-policy", epilog="Example:  marquee off-policy   ·   marquee off-policy --open-bandit DIR")
+def off_policy(
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Against made-up logs whose truth is known.")] = False,
+    bandit: Annotated[
+        Path | None, typer.Option("--open-bandit", exists=True, file_okay=False, help="Against Open Bandit's policies.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what another policy would have earned. IPS, SNIPS, DR: from this home's own log, or held against truths."""
+    from training import ope_protocol
+
+    if synthetic and bandit is not None:
+        raise typer.BadParameter("give --synthetic or --open-bandit, not both", param_hint="--synthetic")
+    with bars() as progress:
+        if synthetic:
+            command = "marquee off-policy --synthetic"
+            results = ope_protocol.against_synthetic(Home.open(home), command, progress=progress)
+        elif bandit is not None:
+            command = f"marquee off-policy --open-bandit {bandit}"
+            results = ope_protocol.against_open_bandit(Home.open(home), bandit, command, progress)
+        else:
+            results = ope_protocol.on_own_log(_existing(home), "marquee off-policy", progress)
+    _show(results.to_json(), as_json, table=lambda said: _print_table(results.question, ope_protocol.shown(results)))
+
+
 @app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
 def promote(
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,
