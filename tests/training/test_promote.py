@@ -8,13 +8,18 @@ import pytest
 
 from feature_repo.home import Home, HomeError
 from models.artifact import ArtifactError, champion, load_release
-from training.gates import gates
-from training.promote import PromotionConfig, promote, rollback
+from training import promote as promotion
+from training.comparison import Beside, Comparison, NewVideos
+from training.gates import Gate, Measured, gates
+from training.promote import PromotionConfig, promote, prune, rollback
+from training.skew import Skew
 from training.tracking import Tracking
 
 
 @pytest.fixture
-def home(own_world: Path) -> Home:
+def home(own_world: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """What is measured for the gates alone takes seconds, and has tests of its own (test_comparison, test_skew)."""
+    monkeypatch.setattr(promotion, "measure", lambda *_: Measured())
     return Home(own_world)
 
 
@@ -123,3 +128,56 @@ def test_each_gate_catches_its_own_figure(small_world: Path, model: str, figure:
     metrics["ranking" if model == "ranker" else "retrieval"][model][figure] = value
     worse = replace(release, manifest={**release.manifest, "metrics": metrics})
     assert [found.gate for found in gates(worse) if not found.passed] == [gate]
+
+
+def of_kind(release_world: Path, kind: str, measured: Measured) -> list[Gate]:
+    return [gate for gate in gates(load_release(champion(Home(release_world))), measured) if gate.kind == kind]
+
+
+def test_the_champion_may_be_missed_by_one_standard_error_and_its_coverage_by_a_tenth(small_world: Path) -> None:
+    figures = (
+        Beside("two_tower ndcg_at_10", ours=0.10, champions=0.11, error=0.011),
+        Beside("ranker auc", ours=0.70, champions=0.72, error=0.01),
+        Beside("two_tower coverage_at_10", ours=0.46, champions=0.50, error=0.0),
+    )
+    measured = Measured(comparison=Comparison("r-0123456789ab", 100, figures))
+    passed = {gate.gate: gate.passed for gate in of_kind(small_world, "against the champion", measured)}
+    assert passed == {
+        "two_tower ndcg_at_10 holds the champion's": True,
+        "ranker auc holds the champion's": False,
+    }
+    coverage = of_kind(small_world, "diversity", measured)[-1]
+    assert (coverage.value, coverage.bar, coverage.passed) == (0.46, pytest.approx(0.45), True)
+
+
+def test_new_videos_must_be_found_more_often_than_by_chance_and_popularity(small_world: Path) -> None:
+    """Of 100 viewers' new videos: chance .1, one standard error of it sqrt(.09 / 100) = .03."""
+    for recall, passed in ((0.06, False), (0.08, True)):
+        measured = Measured(new_videos=NewVideos(viewers=100, recall=recall, popularity=0.02, chance=0.1))
+        (gate,) = of_kind(small_world, "cold start", measured)
+        assert (gate.bar, gate.passed) == (pytest.approx(0.07), passed)
+    assert of_kind(small_world, "cold start", Measured()) == []  # nobody watched a new one
+
+
+def test_a_feature_that_serving_reads_otherwise_fails_the_release(small_world: Path) -> None:
+    for share, passed in ((0.0, True), (0.02, False)):
+        (gate,) = of_kind(small_world, "skew", Measured(skew=Skew(400, share, ("country",))))
+        assert (gate.value, gate.passed) == (share, passed)
+
+
+def test_old_releases_go_with_their_pages_and_the_champion_and_the_previous_one_stay(home: Home) -> None:
+    import os
+
+    serving = champion(home).name
+    (home.releases / "previous").write_text("r-000000000001\n")
+    for age, digit in enumerate("54321"):  # r-...1 is the oldest
+        for folder in (home.releases, home.reports / "release"):
+            path = folder / f"r-00000000000{digit}"
+            path.mkdir(parents=True)
+            (path / "manifest.json").write_text("{}")
+        os.utime(home.releases / f"r-00000000000{digit}" / "manifest.json", (1000 - age, 1000 - age))
+    assert prune(home, keep=3) == ["r-000000000003", "r-000000000002"]
+    left = sorted(path.name for path in home.releases.glob("r-*"))
+    assert left == sorted(["r-000000000001", "r-000000000004", "r-000000000005", serving])
+    assert not (home.reports / "release" / "r-000000000002").exists()
+    assert (home.reports / "release" / "r-000000000004").exists()

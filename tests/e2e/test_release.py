@@ -1,0 +1,60 @@
+"""`marquee release` as a user runs it: it rests where nothing changed, goes on where it was, and refuses by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bento_services.feed.policy import DEFAULT
+from feature_repo.home import Home
+from marquee import app
+from models.artifact import champion
+from training import gates
+
+
+def release(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
+    done = CliRunner().invoke(app, ["release", "--json", "--home", str(home), *options])
+    return done.exit_code, json.loads(done.stdout), done.stderr
+
+
+def stricter(home: Path, most: int) -> None:
+    (home / "policy.toml").write_text(DEFAULT.read_text().replace("max_per_creator = 3", f"max_per_creator = {most}"))
+
+
+def test_a_release_of_the_same_data_rests_and_a_new_rule_is_released_alone(own_world: Path) -> None:
+    before = champion(Home(own_world)).name
+    code, rested, progress = release(own_world)
+    assert (code, rested["ran"], rested["release_id"]) == (0, [], before)
+    assert progress.count("done before") == 6
+
+    stricter(own_world, 2)
+    code, made, _ = release(own_world)
+    assert (code, made["ran"]) == (0, ["promote", "page"])
+    assert (made["champion"], made["previous"]) == (made["release_id"], before)
+    assert made["against"] == before
+    page = Path(made["report"]).read_text()
+    assert "+max_per_creator = 2" in page
+    assert "Promoted: this release serves" in page
+    assert "the same models: what differs is how their answers are put together" in page
+
+
+def test_a_gate_that_fails_ends_with_1_its_name_value_and_bar_and_force_overrules_it(
+    own_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = champion(Home(own_world)).name
+    stricter(own_world, 1)
+    monkeypatch.setattr(gates, "MAX_CALIBRATION_ERROR", 1e-6)
+    code, refused, said = release(own_world)
+    assert (code, refused["failed"], refused["champion"]) == (1, ["ranker calibration error"], before)
+    assert "marquee: not promoted: ranker calibration error: 0." in said
+    assert "expected at most 0.0000" in said
+    assert "Not promoted: the champion stays" in Path(refused["report"]).read_text()
+    code, again, _ = release(own_world)
+    assert (code, again["ran"]) == (1, [])  # the same answer, at once
+    code, forced, _ = release(own_world, "--force")
+    assert (code, forced["ran"], forced["forced"]) == (0, ["promote", "page"], True)
+    assert champion(Home(own_world)).name == forced["release_id"]
