@@ -94,7 +94,7 @@ class Ranker(nn.Module):
             nn.init.normal_(table.weight, std=0.05)  # type: ignore[arg-type]
         inputs = numbers * (1 + bins) + embedding * len(categories)
         self.hidden = nn.Sequential(
-            Crosses(inputs, layers=2, rank=16), nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)
+            Crosses(inputs, layers=1, rank=16), nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)
         )
         self.actions: nn.Module = GatedExperts(width, len(ACTIONS), experts=4, dropout=dropout)
         self.position_bias = nn.Embedding(positions, len(ACTIONS))
