@@ -86,8 +86,8 @@ def run(home: Home, fields: dict[str, Any], command: str, progress: Progress = S
         runs += made
     moments = [_text(moment) for moment in (windows.train_from, windows.test_from, windows.test_until)]
     question = (
-        f"{len(train) + len(valid):,} exposures from {moments[0]} on, asked about {len(test):,} from {moments[1]} until "
-        f"{moments[2]}; features {fields['features']}, of the test rows as of their first moment"
+        f"{len(train) + len(valid):,} exposures from {moments[0]} on, asked about {len(test):,} from {moments[1]} "
+        f"until {moments[2]}; features {fields['features']}, of the test rows as of their first moment"
     )
     return Results(name, question, command, digest[:16], git_revision(), str(fields["reference"]), tuple(runs))
 
