@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.home import Home
+from feature_repo.ingest.simulator import SimulatorConfig, simulate
 from feature_repo.lake import Lake
 from training.home_log import home_logs
 from training.logged_bandits import SyntheticConfig, open_bandit, synthetic
@@ -23,6 +25,7 @@ from training.off_policy import (
     estimates,
 )
 from training.ope_protocol import against_open_bandit
+from training.train_retrieval import TwoTowerConfig, fit, training_data
 
 # Four pages, two actions: the log showed 0 with .8 and 1 with .2; the policy in question shows each with a half.
 BY_HAND = Log(
@@ -101,13 +104,14 @@ def test_snips_and_dr_come_within_one_percent_of_the_truth() -> None:
     assert max(errors.values()) < 0.01
 
 
-def test_ips_is_unbiased_over_many_logs() -> None:
-    """Within three standard errors of the mean over forty logs; the mean of what was logged is far outside."""
+def test_ips_is_unbiased_over_many_logs_and_clipping_is_not() -> None:
+    """Within three standard errors of the mean over forty logs; weights of at most 1 are far below."""
     logs = [synthetic(replace(SMALL, rows=1_000, seed=seed)) for seed in range(40)]
-    off = np.array([estimates(known.log)["ips"].value - known.truth for known in logs])
-    naive = np.array([known.log.reward_N.mean() - known.truth for known in logs])
+    found = [estimates(known.log, clip=1.0) for known in logs]
+    off = np.array([one["ips"].value - known.truth for one, known in zip(found, logs, strict=True)])
+    clipped = np.array([one["clipped"].value - known.truth for one, known in zip(found, logs, strict=True)])
     assert abs(off.mean()) < 3 * off.std() / np.sqrt(len(off))
-    assert np.abs(naive).mean() > 5 * off.std() / np.sqrt(len(off))
+    assert clipped.mean() < -3 * off.std() / np.sqrt(len(off))
 
 
 def test_dr_is_right_with_a_wrong_model_and_with_wrong_propensities() -> None:
@@ -166,21 +170,34 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         against_open_bandit(Home.open(tmp_path), tmp_path, "marquee off-policy")
 
 
-def test_a_home_is_asked_what_another_first_place_would_have_earned(small_world: Path) -> None:
-    """The simulator draws its pages with known odds: what suits viewers earns more than what is shown at random."""
-    logs = home_logs(Home.open(small_world))
-    value = {name: estimates(log)["snips"].value for name, log in logs.items()}
-    assert value["two_tower"] > value["uniform"]
+@pytest.fixture(scope="module")
+def drawn_world(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A simulated world with a two-tower model of one epoch, and nothing else."""
+    home = Home.open(tmp_path_factory.mktemp("drawn"))
+    simulate(home, SimulatorConfig(users=150, videos=150, days=12, seed=5))
+    config = TwoTowerConfig.for_world(home.world(), epochs=1, refit_epochs=0, dim=16)
+    model = fit(home, config, training_data(home, config), home.root / "checkpoint").model
+    model.save(home.models / "two_tower")
+    return home
+
+
+def test_a_home_is_asked_what_another_first_place_would_have_earned(drawn_world: Home) -> None:
+    """The simulator draws its pages with known odds, so that the weights of any policy within them are 1 on average."""
+    logs = home_logs(drawn_world)
+    assert set(logs) == {"two_tower", "two_tower_sharp", "popular", "uniform"}
     log = logs["uniform"]
-    assert len(log.action_N) > 500
+    assert len(log.action_N) > 100
     assert log.propensity_N.max() < 1.0
-    assert log.weight_N.mean() == pytest.approx(1.0, abs=0.25)  # as many as there should be: the odds are those logged
+    error = log.weight_N.std() / np.sqrt(len(log.action_N))
+    assert abs(log.weight_N.mean() - 1.0) < 4 * error
+    assert 0.0 <= estimates(log)["snips"].value < log.reward_N.mean()  # what is shown at random suits fewer
 
 
-def test_a_home_without_odds_says_so(own_world: Path) -> None:
-    lake = Lake(Home.open(own_world))
-    shown = lake.impressions()
+def test_a_home_without_odds_says_so(drawn_world: Home, tmp_path: Path) -> None:
+    shutil.copytree(drawn_world.root, tmp_path / "world")
+    copy = Home.open(tmp_path / "world")
+    shown = Lake(copy).impressions()
     at = shown.schema.get_field_index("propensity")
-    lake.write_impressions(shown.set_column(at, "propensity", pa.array(np.zeros(len(shown)))))
+    Lake(copy).write_impressions(shown.set_column(at, "propensity", pa.array(np.zeros(len(shown)))))
     with pytest.raises(OffPolicyError, match="none with a logged probability"):
-        home_logs(Home.open(own_world))
+        home_logs(copy)
