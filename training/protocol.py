@@ -8,6 +8,7 @@ B questions, U viewers, V videos of the catalog, K places of a list.
 
 from __future__ import annotations
 
+import shutil
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -216,14 +217,17 @@ class Bench:
                 own.measure(lists_BK, figures, per_unit)
         done = Run(model, seed, figures, per_unit, settings, time.process_time() - started, git_revision())
         store.put(done)
+        shutil.rmtree(self._checkpoint(model, seed), ignore_errors=True)
         return done
+
+    def _checkpoint(self, model: str, seed: int | None) -> Path:
+        return quality_directory(self.home, self.protocol.name) / "checkpoints" / f"{model}-{seed}"
 
     def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
         config, split = self.config(model, seed), self.split
         everything = split.known if config.refit_epochs else None
         data = TrainingData(split.train, split.valid, split.train_until_us, everything)
-        checkpoint = quality_directory(self.home, self.protocol.name) / "checkpoints" / f"{model}-{seed}"
-        fitted = fit(self.home, config, data, checkpoint, progress)
+        fitted = fit(self.home, config, data, self._checkpoint(model, seed), progress)
         trained = fitted.refitted or fitted.model
         settings = {
             "config": asdict(config),
