@@ -7,7 +7,7 @@ ARGS ?=
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
 
-.PHONY: quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
+.PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,20 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+quality-ml1m: $(INSTALLED) ## retrieval on MovieLens 1M, leave-one-out, beside tuned baselines (ARGS="--seeds 0": a part of it)
+	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@$(BIN)/marquee evaluate --protocol a1 --home $(QUALITY)/ml1m $(ARGS)
+
+quality-temporal: $(INSTALLED) ## retrieval on MovieLens 1M after one instant in time for everybody
+	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@$(BIN)/marquee evaluate --protocol a3 --home $(QUALITY)/ml1m $(ARGS)
+
+quality-cold: $(INSTALLED) ## new videos: what content, ids and both find of them, on MovieLens 1M and a simulated world
+	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
+	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/simulated $(ARGS)
+	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/ml1m $(ARGS)
 
 quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, and the trade-off they choose
 	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
