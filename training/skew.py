@@ -77,5 +77,5 @@ def _differs(online: Array, offline: Array) -> Array:
     """(N,) bool."""
     if online.dtype == object:
         return np.array([list(a) != list(b) for a, b in zip(online, offline, strict=True)], dtype=bool)
-    near = np.isclose(online.astype(np.float64), offline.astype(np.float64), rtol=TOLERANCE, atol=1e-9)
-    return ~near if near.ndim == 1 else ~near.all(axis=1)
+    near: Array = np.isclose(online.astype(np.float64), offline.astype(np.float64), rtol=TOLERANCE, atol=1e-9)
+    return np.asarray(~near if near.ndim == 1 else ~near.all(axis=1))
