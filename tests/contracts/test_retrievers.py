@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.item_cf import ItemNeighbours
 from models.popularity import Popularity
-from training.baselines import EASE, ByPopularity, ByTwoTower, ItemKNN, Retriever
+from training.baselines import ByPopularity, ByTwoTower, Known, Retriever, fit_baseline
 from training.protocol import best_lists
 from training.splits import Holdout
 
@@ -38,17 +37,21 @@ def two_tower() -> Retriever:
     return ByTwoTower(Parity(), np.eye(2, dtype=np.float32)[np.arange(20) % 2])  # type: ignore[arg-type]
 
 
-def popularity(recent: bool) -> Retriever:
-    pairs = [(video, at) for at, history in enumerate(HISTORIES) for video in history]
-    return ByPopularity(VIDEOS, Popularity.fit(pairs, 1000), recent)
+def baseline(name: str, **settings: float) -> Callable[[], Retriever]:
+    watches = [(video, at) for at, history in enumerate(HISTORIES) for video in history]
+    known = Known(VIDEOS, HISTORIES, watches, 1000, np.eye(2, dtype=np.float32)[np.arange(20) % 2])
+    return lambda: fit_baseline(name, known, settings)
 
 
 PERSONAL: dict[str, Callable[[], Retriever]] = {
     "two_tower": two_tower,
-    "item_knn": lambda: ItemKNN.of(VIDEOS, ItemNeighbours.fit(HISTORIES)),
-    "ease": lambda: EASE.fit(VIDEOS, HISTORIES, regularization=1.0),
+    "item_knn": baseline("item_knn"),
+    "item_knn, newest first": baseline("item_knn", half_life=2.0),
+    "ease": baseline("ease", regularization=1.0),
+    "ials": baseline("ials", factors=4),
+    "content": baseline("content"),
 }
-ALL = PERSONAL | {"popularity": lambda: popularity(False), "popularity_7d": lambda: popularity(True)}
+ALL = PERSONAL | {"popularity": baseline("popularity"), "popularity_7d": baseline("popularity_7d")}
 
 
 @pytest.fixture(params=ALL)
