@@ -25,10 +25,14 @@ LEGEND = {
     "hit_rate_at_10": "share of viewers with a hit among the first ten",
     "ndcg_at_10": "quality of the first ten, higher places counting more (0 to 1)",
     "mrr_at_10": "one over the place of the first hit, mean",
+    "precision_at_10": "share of the first ten that were watched next",
     "recall_at_10": "share of what was watched that the first ten hold",
     "recall_at_50": "share of what was watched that the first fifty hold",
     "coverage_at_10": "share of the catalog that stands in anybody's first ten",
     "gini_at_10": "inequality of exposure: 0 = all videos equally often, near 1 = always the same few",
+    "ild_at_10": "how unlike each other the videos of a first ten are, by genre and content",
+    "novelty_at_10": "how little known the shown videos are, in bits",
+    "miscalibration_at_10": "how far the genres of a first ten are from those that the viewer watches; lower is better",
     "recall_at_50_new": "the same of videos that the model was not trained on",
     "clicks": "clicks among the exposures",
     "auc": "chance that a clicked video scores above one not clicked (.5 = guessing)",
@@ -37,7 +41,7 @@ LEGEND = {
     "ece": "how far predicted click rates are from observed ones; lower is better",
     "loss": "training loss",
 }
-LOWER_IS_BETTER = ("gini", "log_loss", "ece", "mae", "loss")
+LOWER_IS_BETTER = ("gini", "miscalibration", "log_loss", "ece", "mae", "loss")
 NO_RANKING = ("model", "viewers", "clicks", "rows")  # columns in which no row is the best
 CURVES = ("loss", "ndcg_at_10", "recall_at_50", "log_loss", "auc", "gauc")
 RING = "The ring marks the epoch that was kept. Of losses less is better, of all others more."
@@ -54,6 +58,7 @@ MODEL_NAMES = {
     "two_tower": "two-tower (this release)",
     "ranker": "ranker (this release)",
     "ease": "EASE",
+    "ials": "iALS",
     "item_knn": "item neighbours",
     "popularity_7d": "popular, 7 days",
     "popularity": "popular",
