@@ -48,7 +48,7 @@ def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
             users, catalog = reader.users(user_ids.tolist()), reader.snapshot()
         finally:
             reader.close()
-    users = [user for user in users if user.as_of_us <= end_us]
+    users = [user for user in users if user.values["user_activity_timestamp_us"] <= end_us]
     if not users or not len(catalog):
         return Skew(0, 0.0, ())
     rows = rng.integers(0, len(catalog), len(users))

@@ -44,7 +44,7 @@ def half_written(home: Path) -> list[str]:
 def test_a_second_run_resumes_talks_to_one_viewer_and_leaves_nothing_running(own_world: Path) -> None:
     shown = run(own_world, "demo", "--once", *SIZE)
     assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
-    assert shown.stdout.count("done before") == 7
+    assert shown.stdout.count("done before") == 8
     assert "the page changed after" in shown.stdout
     assert "answered by full_funnel" in shown.stdout
     assert "Because you watched" in shown.stdout
