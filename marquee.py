@@ -41,6 +41,17 @@ EPILOG = """Examples:
   marquee recommend u00042 -n 10 --explain"""
 
 PIPE_WIDTH = 150
+SHOWN_FIGURES = {
+    "retrieval": (
+        "model",
+        "hit_rate_at_10",
+        "ndcg_at_10",
+        "recall_at_50",
+        "recall_at_50_new",
+        "coverage_at_10",
+        "ild_at_10",
+    )
+}
 INTERRUPTED = 130  # the exit status that typer gives to Ctrl-C
 
 app = typer.Typer(
@@ -718,8 +729,10 @@ def bars() -> Iterator[RichProgress]:
 
 
 def print_evaluation(result: Mapping[str, Any]) -> None:
+    """What fits a terminal; the rest is in the file and under --json."""
     for name, rows in result["tables"].items():
-        _print_table(name, rows)
+        shown = SHOWN_FIGURES.get(name, tuple(rows[0]))
+        _print_table(name, [{figure: row[figure] for figure in shown if figure in row} for row in rows])
 
 
 def _print_release(result: Mapping[str, Any]) -> None:
@@ -776,7 +789,11 @@ def _print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         table.add_row(
             *(
-                f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
+                f"{value:,.{0 if abs(value) >= 1000 else 4}f}"
+                if isinstance(value, float)
+                else ""
+                if value is None
+                else str(value)
                 for value in row.values()
             )
         )

@@ -32,6 +32,8 @@ class MarqueeError(Exception):
     ├── SparkAbsent          feature_repo/jobs/         the extra is not installed
     ├── EncodingError        models/encoding.py         columns that are not what a model was trained on
     ├── ArtifactError        models/artifact.py         a release that is not what its manifest says
+    ├── OffPolicyError       training/off_policy.py     a log or a policy that nothing can be estimated from
+    ├── RowsError            training/score.py          rows to score that lack what scoring needs
     ├── FeedError            bento_services/errors.py   a query or a policy that cannot be answered
     ├── AuthError            bento_services/auth.py     an address that must not be served without keys
     ├── PackageError         bento_services/package.py

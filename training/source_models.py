@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from feature_repo.crosses import Columns
 from feature_repo.lake import Lake
@@ -55,7 +56,8 @@ def fit_factors(histories: Sequence[Sequence[str]], config: FactorsConfig | None
         random_state=config.seed,
         num_threads=1,  # the same factors on every machine
     )
-    als.fit(watched_UV, show_progress=False)
+    with threadpool_limits(1, "blas"):  # the library's own threads and BLAS's would wait for each other
+        als.fit(watched_UV, show_progress=False)
     return MatrixFactorization.of(
         video_ids, als.item_factors, config.confidence, config.regularization, config.half_life
     )
