@@ -85,7 +85,7 @@ class ItemKNN:
         return cls(sparse.csr_matrix(entries, shape=(len(video_ids), len(video_ids)), dtype=np.float32), row_of)
 
     def scores(self, asked: Holdout) -> Array:
-        return np.asarray((_watched(asked.histories, self.row_of, self.half_life) @ self.matrix_VV).todense())
+        return np.asarray((watched_matrix(asked.histories, self.row_of, self.half_life) @ self.matrix_VV).todense())
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class EASE:
     @classmethod
     def fit(cls, video_ids: Sequence[str], histories: Sequence[Sequence[str]], regularization: float = 500.0) -> EASE:
         row_of = {video_id: row for row, video_id in enumerate(video_ids)}
-        watched_UV = _watched(histories, row_of)
+        watched_UV = watched_matrix(histories, row_of)
         gram_VV = np.asarray((watched_UV.T @ watched_UV).todense(), dtype=np.float64)
         gram_VV[np.diag_indices_from(gram_VV)] += regularization
         inverse_VV = np.linalg.inv(gram_VV)
@@ -108,7 +108,7 @@ class EASE:
         return cls(weight_VV.astype(np.float32), row_of)
 
     def scores(self, asked: Holdout) -> Array:
-        return np.asarray(_watched(asked.histories, self.row_of, self.half_life) @ self.weight_VV)
+        return np.asarray(watched_matrix(asked.histories, self.row_of, self.half_life) @ self.weight_VV)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class ByContent:
     half_life: float = 0.0
 
     def scores(self, asked: Holdout) -> Array:
-        profile_BF = np.asarray(_watched(asked.histories, self.row_of, self.half_life) @ self.content_VF)
+        profile_BF = np.asarray(watched_matrix(asked.histories, self.row_of, self.half_life) @ self.content_VF)
         return np.asarray(profile_BF @ self.content_VF.T, dtype=np.float32)
 
 
@@ -239,9 +239,10 @@ def fits(name: str, videos: int) -> bool:
     return name != "ease" or videos < EASE_BELOW
 
 
-def _watched(
+def watched_matrix(
     histories: Sequence[Sequence[str]], row_of: Mapping[str, int], half_life: float = 0.0
 ) -> sparse.csr_matrix:
+    """(B, V): 1 where a viewer has watched a video, less where newer watches came after it."""
     rows = [[row_of[video_id] for video_id in history if video_id in row_of] for history in histories]
     starts = np.cumsum([0, *(len(row) for row in rows)])
     columns = np.array([column for row in rows for column in row], dtype=np.int64)

@@ -35,6 +35,7 @@ from training.baselines import (
     check_grid,
     fit_baseline,
     fits,
+    watched_matrix,
     with_half_life,
 )
 from training.build_index import content_columns, video_vectors
@@ -331,10 +332,10 @@ class Answers:
     @cached_property
     def history_BG(self) -> Array:
         """(B, G) shares of the genres of what was watched."""
-        shares_BG = np.zeros((len(self.question.asked), self.genres_VG.shape[1]), dtype=np.float32)
-        for at, history in enumerate(self.question.asked.histories):
-            if rows := [self.row_of[video_id] for video_id in history if video_id in self.row_of]:
-                shares_BG[at] = genre_shares(np.array([rows]), self.genres_VG)[0]
+        alone_VG = genre_shares(np.arange(len(self.genres_VG))[:, None], self.genres_VG)
+        total_BG = np.asarray(watched_matrix(self.question.asked.histories, self.row_of) @ alone_VG)
+        sum_B1 = total_BG.sum(axis=1, keepdims=True)
+        shares_BG: Array = np.divide(total_BG, sum_B1, out=np.zeros(total_BG.shape), where=sum_B1 > 0)
         return shares_BG
 
 
