@@ -9,11 +9,11 @@ from typing import Any
 from feature_repo.home import write_atomic
 
 PANELS = (
-    ("ild_at_10", "ILD@10: mean genre distance within a list"),
-    ("coverage_at_10", "Coverage@10: share of the catalog in some list"),
-    ("gini_at_10", "Gini@10: inequality of exposure (lower is evener)"),
-    ("novelty_at_10", "Novelty@10: bits of surprise of a video"),
-    ("miscalibration_at_10", "Miscalibration@10: KL of genres, taste to list (lower is truer)"),
+    ("ild_at_10", "ILD@10: genre distance in a list"),
+    ("coverage_at_10", "Coverage@10: share of the catalog"),
+    ("gini_at_10", "Gini@10 (lower is evener)"),
+    ("novelty_at_10", "Novelty@10: bits of surprise"),
+    ("miscalibration_at_10", "Miscalibration@10 (lower is truer)"),
 )
 NDCG = "ndcg_at_10"
 COLORS = {"mmr": "#1f77b4", "max_sum": "#d62728", "dpp": "#2ca02c"}
