@@ -68,7 +68,7 @@ app.add_typer(events_app, name="events")
 @app.callback()
 def options(home: HomeOption = None) -> None:
     """Marquee decides what a video service shows on its home page."""
-    # Before any library starts threads: on a busy machine, threads that wait by spinning make training ten times slower.
+    # Before any library starts threads: on a busy machine, spinning while they wait makes training ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if home is not None:
         os.environ["MARQUEE_HOME"] = str(home)
