@@ -19,7 +19,7 @@ from training.dataset import RankingRows, ranking_rows
 from training.metrics import auc, ece, gauc, log_loss
 from training.protocol import Protocol, read_protocol, retrieval_figures
 from training.release import MODELS, candidate_ids
-from training.results import Results
+from training.results import Results, record
 from training.splits import time_cuts
 from training.train_ranker import tree_features
 
@@ -75,6 +75,19 @@ def evaluate_protocol(
 
     `kind` in the file says what is judged. Raises HomeError for a file, a model or a home that does not fit.
     """
+    results = _judge(home, file, command, progress, seeds, models)
+    record(home, results)
+    return results
+
+
+def _judge(
+    home: Home,
+    file: str,
+    command: str,
+    progress: Progress,
+    seeds: Sequence[int] | None,
+    models: Sequence[str] | None,
+) -> Results:
     said = read_protocol(file)
     kind = said.get("kind")
     if kind == "retrieval":

@@ -52,7 +52,7 @@ from training.metrics import (
 )
 from training.metrics import hits as hits_of
 from training.questions import Asked, QuestionConfig, Split, split_of
-from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory, record
+from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory
 from training.splits import Holdout, Sequences
 from training.train_retrieval import TrainingData, TwoTowerConfig, fit
 
@@ -134,9 +134,9 @@ def run(
     seeds: Sequence[int] | None = None,
     models: Sequence[str] | None = None,
 ) -> Results:
-    """Run what is not finished of a protocol (all of it, or some `models` and `seeds`) and record every finished run.
+    """Run what is not finished of a protocol: all of it, or some `models` and `seeds`. Gives every finished run.
 
-    Writes under HOME/quality/PROTOCOL and to MLflow. A stopped training goes on from its last epoch.
+    Writes runs under HOME/quality/PROTOCOL. A stopped training goes on from its last epoch.
     """
     protocol = Protocol.of(said)
     seeds, models = tuple(seeds or protocol.seeds), tuple(models or protocol.names)
@@ -159,7 +159,7 @@ def run(
         for seed in ((None,) if bench.certain(model) else sorted({*protocol.seeds, *seeds}))
     ]
     facts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in bench.split.facts.items())
-    results = Results(
+    return Results(
         protocol=protocol.name,
         question=f"{protocol.split} split: {facts}",
         command=command,
@@ -168,8 +168,6 @@ def run(
         reference=protocol.reference,
         runs=tuple(run for run in finished if run is not None),
     )
-    record(home, results)
-    return results
 
 
 class Bench:

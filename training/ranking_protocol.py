@@ -184,7 +184,7 @@ def _lightgbm_run(
         chosen[outcome] = {
             "validation_loss": loss,
             "rounds": rounds,
-            **{k: params[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf")},
+            **{k: params[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf") if k in params},
         }
     ranks = np.linspace(0.0, 1.0, len(fitted.model.seconds_at_rank))
     p = {f"p_{outcome}": predicted[outcome] for outcome in OUTCOMES}

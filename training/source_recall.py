@@ -25,7 +25,7 @@ from models.two_tower import RetrievalModel
 from training.cold_start import choose_alpha, measured_rows, with_alpha
 from training.fit_blend import FROM_WATCHES, Lists, blended, by_quota, fit_blend
 from training.metrics import hits, recall_at
-from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory, record
+from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory
 from training.source_lists import SOURCES, Catalog, Question, QuestionConfig, lists, questions
 from training.source_models import FactorsConfig
 from training.splits import Sequences
@@ -105,7 +105,7 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
                     store.put(run)
             runs += kept
             advance(1)
-    results = Results(
+    return Results(
         protocol=protocol.name,
         question=f"recall of the next watches, {len(reports.asked)} viewers, {protocol.question.split} split",
         command=command,
@@ -114,8 +114,6 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
         reference=rows[0],
         runs=tuple(runs),
     )
-    record(home, results)
-    return results
 
 
 def _sources(
