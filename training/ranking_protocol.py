@@ -181,11 +181,8 @@ def _lightgbm_run(
             params, lightgbm.Dataset(inputs[2], whole.labels[outcome], categorical_feature=categorical), rounds
         )
         predicted[outcome] = np.asarray(final.predict(inputs[3]))
-        chosen[outcome] = {
-            "validation_loss": loss,
-            "rounds": rounds,
-            **{k: params[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf") if k in params},
-        }
+        named = {name: params[name] for name in ("num_leaves", "learning_rate", "min_data_in_leaf") if name in params}
+        chosen[outcome] = {"validation_loss": loss, "rounds": rounds, **named}
     ranks = np.linspace(0.0, 1.0, len(fitted.model.seconds_at_rank))
     p = {f"p_{outcome}": predicted[outcome] for outcome in OUTCOMES}
     p["watch_seconds"] = np.interp(predicted["watch_rank"], ranks, fitted.model.seconds_at_rank)
