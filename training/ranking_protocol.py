@@ -38,6 +38,7 @@ from training.train_retrieval import TrainingData, TwoTowerConfig, fit
 Array = np.ndarray[Any, Any]
 OUTCOMES = ("click", "long_view")
 FLOOR_PRIOR = 20.0  # exposures
+GRID = ("num_leaves", "learning_rate", "min_data_in_leaf")  # what is reported of LightGBM's settings
 MODELS = ("rates", "lightgbm", "network", "trees", "ranker")
 
 
@@ -181,7 +182,7 @@ def _lightgbm_run(
             params, lightgbm.Dataset(inputs[2], whole.labels[outcome], categorical_feature=categorical), rounds
         )
         predicted[outcome] = np.asarray(final.predict(inputs[3]))
-        named = {name: params[name] for name in ("num_leaves", "learning_rate", "min_data_in_leaf") if name in params}
+        named = {name: value for name, value in params.items() if name in GRID}
         chosen[outcome] = {"validation_loss": loss, "rounds": rounds, **named}
     ranks = np.linspace(0.0, 1.0, len(fitted.model.seconds_at_rank))
     p = {f"p_{outcome}": predicted[outcome] for outcome in OUTCOMES}
