@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from feature_repo.home import Home, HomeError, MarqueeError
+from feature_repo.home import Home, HomeError, MarqueeError, plain
 from feature_repo.progress import Advance
 
 if TYPE_CHECKING:
@@ -804,7 +804,7 @@ def _print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _show(result: Mapping[str, Any], as_json: bool, table: Callable[[Mapping[str, Any]], None] | None = None) -> None:
     if as_json:
-        print(json.dumps(result, indent=2, default=_plain))
+        print(json.dumps(result, indent=2, default=plain))
     elif table is not None:
         table(result)
     else:
@@ -820,14 +820,6 @@ def _print_fields(result: Mapping[str, Any], indent: str = "") -> None:
             _print_table(name, value)
         else:
             _say(f"{indent}{name:<24} {f'{value:.4f}' if isinstance(value, float) else value}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _note(text: str) -> None:

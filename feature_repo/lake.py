@@ -10,6 +10,7 @@ replaces it. Readers deduplicate events by `event_id`, so that a file written tw
 from __future__ import annotations
 
 import copy
+import os
 from glob import glob
 from pathlib import Path
 
@@ -183,6 +184,17 @@ def _checked(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
         return table.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise LakeError(f"{name}: a column has another type than expected: {error}") from error
+
+
+def write_result(table: pa.Table, out: Path) -> None:
+    """A Parquet file for others to read: whole or not at all, and not through memory."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, unfinished)
+        os.replace(unfinished, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _write_one(path: Path, table: pa.Table) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from monitoring.page_head import HEAD
+
 QUIET, ALARM, UNMEASURED = "quiet", "alarm", "not measured"
 
 
@@ -51,23 +53,9 @@ def _card(card: Card) -> str:
     return f"<section>{heading}<p>{escape(card.sentence)}</p>{compared}{table}<p>{links}</p></section>"
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-  :root {{ color-scheme: light dark; --page: #f6f6f4; --card: #fff; --ink: #1c1d21; --dim: #62656d; --line: #e2e2de;
-           --good: #1a7f4b; --bad: #b3261e; --link: #1d4ed8; }}
-  @media (prefers-color-scheme: dark) {{
-    :root {{ --page: #131417; --card: #1d1f24; --ink: #ececec; --dim: #9da1aa; --line: #31343b;
-             --good: #5fcf95; --bad: #ff8a80; --link: #93b4ff; }} }}
-  * {{ box-sizing: border-box }}
-  body {{ margin: 0 auto; max-width: 74rem; padding: 2.5rem 1.25rem 4rem; background: var(--page); color: var(--ink);
-          font: 16px/1.5 system-ui, sans-serif }}
-  h1 {{ margin: 0; font-size: 1.9rem; letter-spacing: -.01em }}
-  h2 {{ margin: 0; font-size: 1.1rem }}
-  .dim, thead th {{ color: var(--dim); font-size: .875rem; font-weight: 400 }}
+_PAGE = (
+    HEAD
+    + """  h2 {{ margin: 0; font-size: 1.1rem }}
   .summary {{ margin: .25rem 0 2rem; font-size: 1.15rem }}
   .summary.alarm, .badge.alarm {{ color: var(--bad) }}
   .summary.quiet, .badge.quiet {{ color: var(--good) }}
@@ -81,7 +69,6 @@ _PAGE = """<!doctype html>
   th, td {{ padding: .3rem 0; border-bottom: 1px solid var(--line); text-align: right; font-weight: 400 }}
   td {{ font-variant-numeric: tabular-nums; padding-left: 1rem }}
   th:first-child {{ text-align: left }}
-  a {{ color: var(--link) }}
   p {{ margin: .5rem 0 }}
 </style>
 <h1>{world}</h1>
@@ -92,3 +79,4 @@ _PAGE = """<!doctype html>
 </main>
 </html>
 """
+)

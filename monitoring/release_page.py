@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from monitoring.curves import curve_svg
+from monitoring.page_head import HEAD
 
 if TYPE_CHECKING:
     from monitoring.release_report import Changes, Example, Recommendations, ReleaseReport
@@ -301,34 +302,19 @@ def _short(value: str) -> str:
     return value if len(value) <= 24 else f"{value[:12]}…"
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-  :root {{ color-scheme: light dark; --page: #f6f6f4; --card: #fff; --ink: #1c1d21; --dim: #62656d; --line: #e2e2de;
-           --good: #1a7f4b; --bad: #b3261e; --link: #1d4ed8; --own: #eef2ff; }}
-  @media (prefers-color-scheme: dark) {{
-    :root {{ --page: #131417; --card: #1d1f24; --ink: #ececec; --dim: #9da1aa; --line: #31343b;
-             --good: #5fcf95; --bad: #ff8a80; --link: #93b4ff; --own: #232838; }} }}
-  * {{ box-sizing: border-box }}
-  html {{ scroll-behavior: smooth; scroll-padding-top: 1rem }}
-  body {{ margin: 0 auto; max-width: 74rem; padding: 2.5rem 1.25rem 4rem; background: var(--page); color: var(--ink);
-          font: 16px/1.5 system-ui, sans-serif }}
-  h1 {{ margin: 0; font-size: 1.9rem; letter-spacing: -.01em }}
+_PAGE = (
+    HEAD
+    + """  html {{ scroll-behavior: smooth; scroll-padding-top: 1rem }}
   h2 {{ margin: 0 0 .25rem; font-size: 1.25rem }}
   h3 {{ margin: 1.5rem 0 .25rem; font-size: 1rem }}
   h4 {{ margin: 1rem 0 .35rem; font-size: .95rem }}
   h4 .dim {{ font-weight: 400 }}
   p {{ margin: .35rem 0 }}
-  .dim, thead th {{ color: var(--dim); font-size: .875rem; font-weight: 400 }}
   .block {{ display: block }}
   .good {{ color: var(--good) }}
   .bad {{ color: var(--bad) }}
   .verdict {{ margin: 1rem 0 0; font-size: 1.25rem; font-weight: 600 }}
   nav {{ display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1.25rem 0 }}
-  a {{ color: var(--link) }}
   section {{ background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1.25rem;
              margin: 0 0 1rem }}
   .wide {{ overflow-x: auto }}
@@ -376,3 +362,4 @@ _PAGE = """<!doctype html>
 </main>
 </html>
 """
+)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.home import Home, MarqueeError, write_atomic
+from feature_repo.home import Home, MarqueeError, plain, write_atomic
 
 Array = np.ndarray[Any, Any]
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,7 +169,7 @@ class RunStore:
         write_atomic(file.with_suffix(".npz"), buffer.getvalue())
         said = {name: value for name, value in asdict(run).items() if name != "per_unit"}
         said["revision"] = run.revision or git_revision()
-        write_atomic(file, json.dumps(said, indent=1, default=_plain) + "\n")
+        write_atomic(file, json.dumps(said, indent=1, default=plain) + "\n")
 
     def _file(self, model: str, seed: int | None) -> Path:
         return self.directory / f"{model}-{'any' if seed is None else seed}.json"
@@ -186,7 +186,7 @@ def record(home: Home, results: Results) -> dict[str, Any]:
     directory = quality_directory(home, results.protocol)
     paths = {name: directory / f"results.{name}" for name in ("json", "md")}
     said = results.to_json()
-    write_atomic(paths["json"], json.dumps(said, indent=1, default=_plain) + "\n")
+    write_atomic(paths["json"], json.dumps(said, indent=1, default=plain) + "\n")
     write_atomic(paths["md"], results.to_markdown())
     metrics = {
         f"{row['model']}.{name}": float(value)
@@ -221,7 +221,7 @@ def paired_bootstrap(ours_U: Array, theirs_U: Array, draws: int = 2000, seed: in
 
 def fingerprint(parts: Iterable[Any]) -> str:
     """Of whatever a run depends on; dataclasses and mappings by their content."""
-    text = json.dumps(list(parts), sort_keys=True, default=_plain)
+    text = json.dumps(list(parts), sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -258,13 +258,3 @@ def _cell(row: Mapping[str, Any], figure: str) -> str:
 
 def _number(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if hasattr(value, "__dataclass_fields__"):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -6,7 +6,6 @@ them, cannot leak into a score.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.home import Home, MarqueeError
-from feature_repo.lake import Lake
+from feature_repo.lake import Lake, write_result
 from feature_repo.progress import SILENT, Progress
 from models.artifact import Release, load_champion, load_release
 from models.ranker import HEADS
@@ -70,7 +69,7 @@ def score_file(
     table = given.table
     for name, column in scored.items():
         table = table.append_column(name, pa.array(column))
-    _write(table, out)
+    write_result(table, out)
     trained_until_us = int(release.manifest["cuts"]["t2_us"])
     return {
         "out": str(out),
@@ -226,14 +225,3 @@ def _moment(text: str) -> int:
 
 def _text(timestamp_us: int) -> str:
     return datetime.fromtimestamp(timestamp_us / 1e6, UTC).isoformat()
-
-
-def _write(table: pa.Table, out: Path) -> None:
-    """Whole or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, unfinished)
-        os.replace(unfinished, out)
-    finally:
-        unfinished.unlink(missing_ok=True)

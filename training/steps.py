@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from feature_repo.home import Home, write_atomic
+from feature_repo.home import Home, plain, write_atomic
 from models.artifact import directory_id, sha256_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +67,7 @@ class Steps:
         return dict(self._read()[name]["result"])
 
     def _write(self, content: Mapping[str, Any]) -> None:
-        write_atomic(self._path, json.dumps(content, indent=1, default=_plain) + "\n")
+        write_atomic(self._path, json.dumps(content, indent=1, default=plain) + "\n")
 
     def _read(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
@@ -119,11 +119,3 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 def _hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bento_services.errors import FeedError
 from bento_services.feed import filters, hydrators, sources
@@ -21,7 +19,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Request
 from bento_services.feed.viewer import Known, viewer_of
 from feature_repo.home import Home, HomeError, World
-from feature_repo.lake import Lake
+from feature_repo.lake import Lake, write_result
 from feature_repo.progress import SILENT, Progress
 from feature_repo.reader import FeatureReader, OnlineReader, UserFeatures
 from models.artifact import Release, load_champion
@@ -191,11 +189,5 @@ def write(ranked: Sequence[Ranked], world: World, out: Path) -> int:
             "score": pa.array([score for one in ranked for score in one.scores], pa.float64()),
         }
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, unfinished)
-        os.replace(unfinished, out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_result(table, out)
     return int(table.num_rows)
