@@ -48,15 +48,15 @@ def fit_factors(histories: Sequence[Sequence[str]], config: FactorsConfig | None
     values = np.full(len(columns), 1.0 + config.confidence, dtype=np.float32)
     watched_UV = sparse.csr_matrix((values, columns, starts), shape=(len(rows), len(video_ids)))
     factors = min(config.factors, len(video_ids))
-    als = AlternatingLeastSquares(
-        factors=factors,
-        regularization=config.regularization,
-        alpha=1.0,
-        iterations=config.iterations,
-        random_state=config.seed,
-        num_threads=1,  # the same factors on every machine
-    )
     with threadpool_limits(1, "blas"):  # the library's own threads and BLAS's would wait for each other
+        als = AlternatingLeastSquares(
+            factors=factors,
+            regularization=config.regularization,
+            alpha=1.0,
+            iterations=config.iterations,
+            random_state=config.seed,
+            num_threads=1,  # the same factors on every machine
+        )
         als.fit(watched_UV, show_progress=False)
     return MatrixFactorization.of(
         video_ids, als.item_factors, config.confidence, config.regularization, config.half_life
