@@ -50,8 +50,7 @@ quality-cold: $(INSTALLED) ## new videos: what content, ids and both find of the
 
 quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, and the trade-off they choose
 	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
-	@test -d $(QUALITY)/ml1m/models/two_tower || $(BIN)/marquee train two-tower --home $(QUALITY)/ml1m
-	@$(BIN)/marquee frontier --home $(QUALITY)/ml1m $(ARGS)
+	@$(BIN)/marquee frontier --seeds 0,1,2 --home $(QUALITY)/ml1m $(ARGS)
 
 quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synthetic log, and Open Bandit
 	@$(BIN)/marquee off-policy --synthetic --home $(QUALITY)/ope $(ARGS)
@@ -59,7 +58,7 @@ quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synth
 
 quality-kuairand: $(INSTALLED) ## the ranker on KuaiRand's real exposures beside LightGBM and simple rates
 	@test -f $(QUALITY)/kuairand/world.json || $(BIN)/marquee ingest kuairand --path $(DATA)/kuairand-pure --home $(QUALITY)/kuairand
-	@$(BIN)/marquee evaluate --protocol kuairand --home $(QUALITY)/kuairand
+	@$(BIN)/marquee evaluate --protocol kuairand --home $(QUALITY)/kuairand $(ARGS)
 
 quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated

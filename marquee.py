@@ -261,14 +261,19 @@ def evaluate(
     _show(result, as_json, table=print_evaluation)
 
 
+def _seeds(text: str) -> list[int]:
+    if not all(part.strip().isdigit() for part in text.split(",")):
+        raise typer.BadParameter(f"expected whole numbers as 0,1,2, found {text}", param_hint="--seeds")
+    return [int(part) for part in text.split(",")]
+
+
 def _evaluate_protocol(
     opened: Home, protocol: str, seeds: str | None, models: str | None, home: Path | None, as_json: bool
 ) -> None:
     from training.evaluate import evaluate_protocol
     from training.results import quality_directory
 
-    if seeds and not all(part.strip().isdigit() for part in seeds.split(",")):
-        raise typer.BadParameter(f"expected whole numbers as 0,1,2, found {seeds}", param_hint="--seeds")
+    chosen = _seeds(seeds) if seeds else None
     options = (("protocol", protocol), ("seeds", seeds), ("models", models), ("home", home))
     command = " ".join(["marquee evaluate", *(f"--{name} {value}" for name, value in options if value is not None)])
     with bars() as progress:
@@ -277,7 +282,7 @@ def _evaluate_protocol(
             protocol,
             command,
             progress,
-            [int(part) for part in seeds.split(",")] if seeds else None,
+            chosen,
             [part.strip() for part in models.split(",")] if models else None,
         )
     _show(results.to_json(), as_json, table=lambda said: _print_table(results.protocol, results.shown()))
@@ -290,6 +295,7 @@ def frontier(
     protocol: Annotated[
         str, typer.Option(help="What to sweep: a file of training/configs by its name, or a path.")
     ] = "diversity",
+    seeds: Annotated[str | None, typer.Option(help="Fit a model for each, as 0,1,2. Default: the home's own.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -298,8 +304,11 @@ def frontier(
     from training.protocol import read_protocol
 
     opened, command = _existing(home), f"marquee frontier --protocol {protocol}"
+    declared = read_protocol(protocol)
+    if seeds:
+        declared, command = declared | {"seeds": _seeds(seeds)}, f"{command} --seeds {seeds}"
     with bars() as progress:
-        result = run(opened, read_protocol(protocol), command, progress)
+        result = run(opened, declared, command, progress)
     _show(result, as_json)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from bento_services.settings import Settings
 from bento_services.shelf import ReleaseShelf
+from models.encoding import RankerInputs
 from models.ranker import RankerModel
 
 # BentoML's client between services renews its connection after so many calls and breaks those under way (its issue
@@ -35,9 +36,20 @@ class RankingService:
         self._rankers = ReleaseShelf(Settings.from_environment(), lambda path: RankerModel.load(path / "ranker"))
 
     @bentoml.api  # type: ignore[untyped-decorator]
-    def probabilities(self, release_id: str, dense: np.ndarray, categorical: np.ndarray) -> np.ndarray:
-        """(N, F) float32 and (N, C) int64 as the release's encoding makes them -> (N, A) float32 in (0, 1)."""
-        return self._rankers.get(release_id).forward(dense.astype(np.float32), categorical.astype(np.int64))
+    def probabilities(
+        self,
+        release_id: str,
+        dense: np.ndarray,
+        categorical: np.ndarray,
+        video: np.ndarray,
+        past: np.ndarray,
+        facts: np.ndarray,
+    ) -> np.ndarray:
+        """`models.encoding.RankerInputs`, as the release's encoding makes them -> (N, A) float32 in (0, 1)."""
+        numbers, facts = dense.astype(np.float32), facts.astype(np.float32)
+        categorical, video, past = (codes.astype(np.int64) for codes in (categorical, video, past))
+        inputs = RankerInputs(numbers, categorical, video, past, facts)
+        return self._rankers.get(release_id).forward(inputs)
 
 
 @dataclass(frozen=True)
@@ -52,5 +64,5 @@ class RemoteRanker(RankerModel):
         local = {field.name: getattr(ranker, field.name) for field in fields(RankerModel)}
         return cls(**local, call=call, release_id=release_id)
 
-    def forward(self, dense: np.ndarray[Any, Any], categorical: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.asarray(self.call("probabilities", self.release_id, dense, categorical))
+    def forward(self, inputs: RankerInputs) -> np.ndarray[Any, Any]:
+        return np.asarray(self.call("probabilities", self.release_id, *inputs))

@@ -2,13 +2,15 @@
 
 Two halves: `rank_columns` + `RankerEncoding` for the ranker, `SequenceEncoding` for the two-tower model. The position
 of an exposure is the one named argument in which training differs from serving.
+
+N rows, F numbers, C categories; R viewers at a moment, P of their past watches (PAST).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,10 +50,13 @@ USER_CATEGORIES = ("country", "user_language", "age_group")
 VIDEO_CATEGORIES = ("creator_id", "video_language")
 CONTEXT_CATEGORIES = ("device", "surface")
 IDS = ("user_id", "video_id")  # no categories of their own: what was learned of them is in the rates
+PAST = 20  # newest watches that a candidate is held against
+PAST_COLUMNS = ("past_video_ids", "past_ages", "past_fractions")  # each (N, PAST), the newest at the end
 
 POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
 MIN_CATEGORY_COUNT = 20  # a rarer value is encoded as unknown, so that unknown is something the model has learned
 LOG_ABOVE = 20.0  # a count or an amount that reaches further than this is encoded by its logarithm
+MAX_AGE = 20.0  # doublings of a minute: two years
 CLIP = 6.0  # standard deviations; an outlier at serving may not carry the network out of what it has seen
 
 
@@ -59,8 +64,24 @@ class EncodingError(MarqueeError):
     """Columns that do not hold what a model was trained on."""
 
 
+class RankerInputs(NamedTuple):
+    """Encoded rows. One request's rows share one past: R is 1 then. Otherwise each has its own, and R is N."""
+
+    dense: Array  # (N, F) float32
+    categorical: Array  # (N, C + 1) int64; the last one is the position slot
+    video: Array  # (N,) int64: the candidate's code; 0 = unknown
+    past: Array  # (R, PAST) int64: codes of what was watched
+    facts: Array  # (R, PAST, 2) float32: age of each watch, and the fraction that was watched
+
+    def take(self, rows: Array | slice) -> RankerInputs:
+        """The rows at these indices."""
+        past, facts = (self.past, self.facts) if len(self.past) == 1 else (self.past[rows], self.facts[rows])
+        return RankerInputs(self.dense[rows], self.categorical[rows], self.video[rows], past, facts)
+
+
 def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_score: Array, world: World) -> Columns:
-    """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories.
+    """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories, and
+    PAST_COLUMNS: ids, days since and fractions of the newest watches.
 
     `user` and `context` hold one row (a request) or N rows (training); `video` holds N rows with `genres` as the
     (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` stand among their features. `two_tower_score` (N,) is the dot
@@ -88,7 +109,28 @@ def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_scor
     categories = ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES))
     for source, names in (*categories, (user, IDS[:1]), (video, IDS[1:])):
         columns |= {name: np.broadcast_to(source[name], (n,)) for name in names}
-    return columns
+    past = _past_columns(user, now_us)
+    return columns | {name: np.broadcast_to(column, (n, PAST)) for name, column in past.items()}
+
+
+def _past_columns(user: Columns, now_us: Array) -> dict[str, Array]:
+    """PAST_COLUMNS of U viewers, each at a moment. A history shared by many rows is read once."""
+    histories = user["history_video_ids"]
+    u = len(histories)
+    ids, fractions = np.full((u, PAST), "", dtype=object), np.zeros((u, PAST), dtype=np.float32)
+    times_us = np.zeros((u, PAST), dtype=np.int64)
+    first_row: dict[int, int] = {}
+    for row, history in enumerate(histories):
+        known = len(history[-PAST:])
+        first = first_row.setdefault(id(history), row)
+        if first != row:
+            ids[row], times_us[row], fractions[row] = ids[first], times_us[first], fractions[first]
+        elif known:
+            ids[row, -known:] = history[-PAST:]
+            times_us[row, -known:] = user["history_timestamps_us"][row][-PAST:]
+            fractions[row, -known:] = user["history_watch_fractions"][row][-PAST:]
+    days = np.where(times_us > 0, (np.reshape(now_us, (-1, 1)) - times_us) / DAY_US, 0.0)
+    return dict(zip(PAST_COLUMNS, (ids, np.maximum(days, 0.0).astype(np.float32), fractions), strict=True))
 
 
 @dataclass(frozen=True)
@@ -104,11 +146,15 @@ class RankerEncoding:
     mean: tuple[float, ...]  # parallel to `numbers`, after the logarithm
     scale: tuple[float, ...]
     categories: Mapping[str, tuple[str, ...]]  # value k is encoded as k + 1; 0 = unknown
+    videos: tuple[str, ...] = ()  # that a candidate's likeness to the past is known of; coded like a category
     rates: ExposureRates | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_code_of", {video_id: code for code, video_id in enumerate(self.videos, start=1)})
+
     @classmethod
-    def fit(cls, columns: Columns, rates: ExposureRates | None = None) -> RankerEncoding:
-        columns = {name: column for name, column in columns.items() if name not in IDS}
+    def fit(cls, columns: Columns, rates: ExposureRates | None = None, videos: Sequence[str] = ()) -> RankerEncoding:
+        columns = {name: column for name, column in columns.items() if name not in (*IDS, *PAST_COLUMNS)}
         numbers = tuple(name for name, column in columns.items() if column.dtype != object)
         logged = tuple(n for n in numbers if columns[n].min(initial=0) >= 0 and columns[n].max(initial=0) > LOG_ABOVE)
         raw = _stack(columns, numbers, logged).astype(np.float64)
@@ -119,11 +165,12 @@ class RankerEncoding:
             mean=tuple(raw.mean(axis=0).tolist()),
             scale=tuple(np.where(scale > 1e-6, scale, 1.0).tolist()),
             categories={name: _vocabulary(column) for name, column in columns.items() if column.dtype == object},
+            videos=tuple(videos),
             rates=rates,
         )
 
-    def encode(self, columns: Columns, position: Array | None = None) -> tuple[Array, Array]:
-        """Columns -> dense (N, F) float32, categorical (N, C) int64; the last categorical column is the position slot.
+    def encode(self, columns: Columns, position: Array | None = None) -> RankerInputs:
+        """Columns of N rows -> what the networks and the trees take.
 
         Position is constant when serving: the slot is not known yet. In training it is where the exposure stood, -1
         where that is not known. Raises EncodingError when a column is missing.
@@ -131,10 +178,11 @@ class RankerEncoding:
         if self.rates is not None and (asked := set(self.rates.names()) - set(columns)):
             found = self.rates.columns(columns)
             columns = {**columns, **{name: found[name] for name in asked}}
-        missing = [name for name in (*self.numbers, *self.categories) if name not in columns]
-        if missing:
+        past = ("video_id", *PAST_COLUMNS) if self.videos else ()
+        trained_on = (*self.numbers, *self.categories, *past)
+        if missing := [name for name in trained_on if name not in columns]:
             raise EncodingError(
-                f"the ranker was trained on {len(self.numbers) + len(self.categories)} features, "
+                f"the ranker was trained on {len(trained_on)} features, "
                 f"{len(missing)} of them are not given: {', '.join(missing)} (run `marquee features`)"
             )
         mean, scale = np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
@@ -145,7 +193,24 @@ class RankerEncoding:
             categorical[:, at] = _codes(columns[name], values)
         if position is not None:
             categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
-        return dense, categorical
+        return RankerInputs(dense, categorical, *self._past(columns, len(dense)))
+
+    def _past(self, columns: Columns, n: int) -> tuple[Array, Array, Array]:
+        if not self.videos:
+            nothing = np.zeros((1, PAST), dtype=np.int64)
+            return np.zeros(n, dtype=np.int64), nothing, np.zeros((1, PAST, 2), dtype=np.float32)
+        video = self._video_codes(columns["video_id"])
+        ids, ages, fractions = (columns[name] for name in PAST_COLUMNS)
+        if ids.strides[0] == 0:  # one request's past seen by every row
+            ids, ages, fractions = ids[:1], ages[:1], fractions[:1]
+        age = np.log2(1.0 + np.maximum(ages, 0.0) * (24 * 60))  # a minute ago: 1; a year ago: 19
+        facts = np.stack([age / MAX_AGE, np.clip(fractions, 0.0, 2.0)], axis=2)
+        past = self._video_codes(ids.ravel()).reshape(ids.shape)
+        return video, past, np.nan_to_num(facts).astype(np.float32)
+
+    def _video_codes(self, ids: Array) -> Array:
+        code_of: dict[str, int] = self._code_of  # type: ignore[attr-defined]
+        return np.fromiter((code_of.get(video_id, 0) for video_id in ids), dtype=np.int64, count=len(ids))
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -159,6 +224,7 @@ class RankerEncoding:
             "mean": list(self.mean),
             "scale": list(self.scale),
             "categories": {name: list(values) for name, values in self.categories.items()},
+            "videos": list(self.videos),
         }
 
     @classmethod
@@ -167,6 +233,7 @@ class RankerEncoding:
             rates=rates,
             **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},
             categories={name: tuple(values) for name, values in fields["categories"].items()},
+            videos=tuple(fields["videos"]),
         )
 
 
@@ -241,20 +308,24 @@ class SequenceEncoding:
             times.append([times_us[at] for at in places])
         return (*self.pad(rows), self.seconds(times, now_us))
 
-    def pad(self, rows: Sequence[Sequence[int] | Array]) -> tuple[Array, Array]:
-        """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,)."""
+    def pad(self, rows: Sequence[Sequence[int] | Array], width: int = 0) -> tuple[Array, Array]:
+        """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,).
+
+        T is 1 + the longest row, or 1 + `width` where that is more.
+        """
         count_B = np.array([len(row) + 1 for row in rows], dtype=np.int64)
-        token_BT = np.full((len(rows), int(count_B.max(initial=1))), self.start, dtype=np.int64)
+        token_BT = np.full((len(rows), int(count_B.max(initial=1 + width))), self.start, dtype=np.int64)
         for at, row in enumerate(rows):
             token_BT[at, 1 : len(row) + 1] = row
         return token_BT, count_B
 
-    def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array) -> Array:
+    def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array, width: int = 0) -> Array:
         """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from the end of each row on.
 
         The start token is as old as the oldest watch.
         """
         longest = max((len(row) for row in times_us), default=0)
+        longest = max(longest, width)
         time_BT = np.repeat(np.asarray(now_us, dtype=np.float64)[:, None], longest + 2, axis=1)
         for at, row in enumerate(times_us):
             if len(row):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 FULL_SOFTMAX_BELOW = 50_000
+EVEN_ROWS = 64
 CHUNK_BYTES = 3 << 20  # of logits worked on at once: a piece that stays in a core's cache
 
 
@@ -46,21 +47,27 @@ class _FullCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, state_ND: Tensor, video_VD: Tensor, target_N: Tensor, dtype: torch.dtype) -> Tensor:
         positions, videos = len(state_ND), len(video_VD)
-        state, video = state_ND.to(dtype), video_VD.to(dtype)
-        grad_state_ND = torch.empty_like(state_ND)
+        # A last chunk of any size is another shape in every batch, and oneDNN compiles for each: a few sizes only.
+        spare = -positions % EVEN_ROWS
+        state = torch.nn.functional.pad(state_ND.to(dtype), (0, 0, 0, spare))
+        target_N = torch.nn.functional.pad(target_N, (0, spare))
+        video = video_VD.to(dtype)
+        grad_state_ND = torch.empty_like(state, dtype=state_ND.dtype)
         grad_video_VD = torch.zeros_like(video_VD)
-        rows = max(32, CHUNK_BYTES // (videos * state.element_size()))
+        rows = max(EVEN_ROWS, CHUNK_BYTES // (videos * state.element_size()) // EVEN_ROWS * EVEN_ROWS)
         loss = state_ND.new_zeros(())
-        for start in range(0, positions, rows):
+        for start in range(0, len(state), rows):
             chunk, target_C = state[start : start + rows], target_N[start : start + rows, None]
+            real = positions - start
             p_CV = torch.softmax(chunk @ video.T, dim=1)
             own_C = p_CV.gather(1, target_C)
-            loss -= own_C.float().clamp(min=1e-30).log().sum()
+            loss -= own_C[:real].float().clamp(min=1e-30).log().sum()
             p_CV.scatter_(1, target_C, own_C - 1.0)  # d loss / d logits
+            p_CV[real:] = 0.0
             grad_state_ND[start : start + rows] = p_CV @ video
             grad_video_VD += p_CV.T @ chunk
         scale = 1.0 / max(positions, 1)
-        ctx.save_for_backward(grad_state_ND.mul_(scale), grad_video_VD.mul_(scale))
+        ctx.save_for_backward(grad_state_ND[:positions].mul_(scale), grad_video_VD.mul_(scale))
         return loss * scale
 
     @staticmethod

@@ -1,6 +1,7 @@
 """The multi-task ranker: one forward pass gives every action's probability for every candidate of a request.
 
-N candidates, F numbers, K pieces of a number, C categories, A actions (ACTIONS below), I inputs, H hidden, E experts.
+N candidates, F numbers, M of them no flags, K pieces of each, C categories, A actions (ACTIONS below), I inputs,
+H hidden, E experts; R viewers at a moment, P of their past watches, V videos.
 
 `Ranker` is the network, trainable; `RankerModel` is the trained artifact: network, trees beside it, encoding, blend
 and score weights.
@@ -9,7 +10,8 @@ and score weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,17 @@ from torch import Tensor, nn
 
 from feature_repo.crosses import Columns
 from feature_repo.schema import RANK_SERVICE
-from models.encoding import RankerEncoding
+from models.encoding import PAST, RankerEncoding, RankerInputs
 from models.rates import ExposureRates
-from models.trees import Trees
+from models.target_attention import FrozenTables, Past, TargetAttention
+from models.trees import Trees, tree_inputs
 
 Array = np.ndarray[Any, Any]
 
 LABELS = ("click", "complete", "long_view", "like", "share", "dislike")  # happened, or did not
 WATCHES = ("watch_rank", "watch_gain")  # shares in [0, 1]: see training/watch_time.py
 ACTIONS = (*LABELS, *WATCHES)
+CHUNK = 4096  # rows of one pass
 HEADS = ("p_click", "p_complete", "p_long_view", "watch_seconds", "p_like", "p_share", "p_dislike")
 
 
@@ -47,7 +51,7 @@ class Crosses(nn.Module):
     def forward(self, x0_NI: Tensor) -> Tensor:
         x_NI = x0_NI
         for narrow, wide in zip(self.narrow, self.wide, strict=True):
-            x_NI = x_NI + x0_NI * wide(narrow(x_NI))
+            x_NI = torch.addcmul(x_NI, x0_NI, wide(narrow(x_NI)))
         return x_NI
 
 
@@ -66,33 +70,48 @@ class GatedExperts(nn.Module):
     def forward(self, shared_NH: Tensor) -> Tensor:
         seen_NEH = self.dropout(torch.relu(self.expert(shared_NH))).unflatten(1, (self.experts, self.narrow))
         gate_NAE = self.gate(shared_NH).unflatten(1, (-1, self.experts)).softmax(dim=-1)
-        logits_NA: Tensor = ((gate_NAE @ seen_NEH) * self.action).sum(dim=-1) + self.bias
+        # What each expert says of an action, then its share in it: the same as mixing first, with far less to multiply.
+        said_NAE = (seen_NEH @ self.action.T).transpose(1, 2)
+        logits_NA: Tensor = (gate_NAE * said_NAE).sum(dim=-1) + self.bias
         return logits_NA
 
 
 class Ranker(nn.Module):
-    """Numbers, each also piecewise-linear over its quantiles, and embedded categories -> crosses -> experts -> logits.
+    """Numbers, each also piecewise-linear over its quantiles, embedded categories and what attention finds in the past
+    -> crosses -> experts -> logits. A flag has one piece, which is the flag: it gets none.
 
     The piecewise-linear encoding (Gorishniy et al. 2022, "On embeddings for numerical features", eq. 1) lets an MLP
     bend where trees split; without it the trees win. Where an exposure stood enters as a bias added to the logits (Zhao
     et al. 2019, "shallow tower"): it may explain a click but cannot interact with taste, and is left out when serving.
     """
 
-    knots_FK: Tensor
-    widths_FK: Tensor
+    bent_M: Tensor
+    per_width_MK: Tensor
+    start_MK: Tensor
 
     def __init__(
-        self, knots_FK: Tensor, cardinalities: Sequence[int], width: int = 128, embedding: int = 8, dropout: float = 0.3
+        self,
+        knots_FK: Tensor,
+        cardinalities: Sequence[int],
+        width: int = 128,
+        embedding: int = 8,
+        dropout: float = 0.3,
+        video_VD: Tensor | None = None,
     ) -> None:
+        """`video_VD`: the vectors of the encoding's videos by their codes; None: no video is known, nor any past."""
         super().__init__()
         *categories, positions = cardinalities
-        numbers, bins = knots_FK.shape[0], knots_FK.shape[1] - 1
-        self.register_buffer("knots_FK", knots_FK[:, :-1].contiguous())
-        self.register_buffer("widths_FK", knots_FK.diff(dim=1).clamp(min=1e-3))  # a flag's knots coincide: a step
+        bent_M = (knots_FK.diff(dim=1) > 0).sum(dim=1).greater(1).nonzero()[:, 0]  # the M numbers that are no flags
+        knots_MK = knots_FK[bent_M]
+        per_width_MK = 1.0 / knots_MK.diff(dim=1).clamp(min=1e-3)  # knots that coincide make a step
+        self.register_buffer("bent_M", bent_M)
+        self.register_buffer("per_width_MK", per_width_MK)
+        self.register_buffer("start_MK", -knots_MK[:, :-1] * per_width_MK)
         self.embeddings = nn.ModuleList(nn.Embedding(size, embedding) for size in categories)
         for table in self.embeddings:
             nn.init.normal_(table.weight, std=0.05)  # type: ignore[arg-type]
-        inputs = numbers * (1 + bins) + embedding * len(categories)
+        self.attention = TargetAttention(torch.zeros(1, 1) if video_VD is None else video_VD)
+        inputs = len(knots_FK) + per_width_MK.numel() + embedding * len(categories) + self.attention.out_features
         self.hidden = nn.Sequential(
             Crosses(inputs, layers=1, rank=16), nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)
         )
@@ -100,12 +119,51 @@ class Ranker(nn.Module):
         self.position_bias = nn.Embedding(positions, len(ACTIONS))
         nn.init.zeros_(self.position_bias.weight)
 
-    def forward(self, dense_NF: Tensor, categorical_NC: Tensor) -> Tensor:
-        pieces_NFK = ((dense_NF[:, :, None] - self.knots_FK) / self.widths_FK).clamp(0.0, 1.0)
+    def forward(
+        self, dense_RGF: Tensor, categorical_RGC: Tensor, video_RG: Tensor, past_RP: Tensor, facts_RP2: Tensor
+    ) -> Tensor:
+        """(R, G, A) logits of G candidates of each of R viewers. `tensors` makes these inputs of encoded rows."""
+        dense_NF, categorical_NC = dense_RGF.flatten(0, 1), categorical_RGC.flatten(0, 1)
+        bent_NM1 = dense_NF[:, self.bent_M, None]
+        pieces_NMK = torch.addcmul(self.start_MK, bent_NM1, self.per_width_MK).clamp(0.0, 1.0)
         embedded = [table(categorical_NC[:, at]) for at, table in enumerate(self.embeddings)]
-        input_NI = torch.cat([dense_NF, pieces_NFK.flatten(1), *embedded], dim=1)
+        found_NI = self.attention(Past(video_RG, past_RP, facts_RP2)).flatten(0, 1)
+        input_NI = torch.cat([dense_NF, pieces_NMK.flatten(1), *embedded, found_NI], dim=1)
         logits_NA: Tensor = self.actions(self.hidden(input_NI)) + self.position_bias(categorical_NC[:, -1])
-        return logits_NA
+        return logits_NA.reshape(*video_RG.shape, -1)
+
+
+def served(network: Ranker) -> Ranker:
+    """The trained network as serving runs it."""
+    network = deepcopy(network).eval()
+    network.attention.tables = FrozenTables(network.attention.tables)  # type: ignore[arg-type]
+    return network
+
+
+def tensors(inputs: RankerInputs) -> tuple[Tensor, ...]:
+    """What the network takes: rows grouped by the pasts that they share."""
+    viewers = len(inputs.past)
+    rows = (part.reshape(viewers, -1, *part.shape[1:]) for part in (inputs.dense, inputs.categorical, inputs.video))
+    return tuple(torch.from_numpy(part) for part in (*rows, inputs.past, inputs.facts))
+
+
+def example(numbers: int, categories: int) -> tuple[Tensor, ...]:
+    """Inputs of a ranker of two viewers with three candidates each: what torch.export and MLflow trace."""
+    codes = torch.zeros(2, 3, dtype=torch.int64)
+    return (
+        torch.zeros(2, 3, numbers),
+        codes[:, :, None].repeat(1, 1, categories),
+        codes,
+        torch.zeros(2, PAST, dtype=torch.int64),
+        torch.zeros(2, PAST, 2),
+    )
+
+
+@torch.inference_mode()
+def logits_of(network: Callable[..., Tensor], inputs: RankerInputs) -> Array:
+    """(N, A) float32, some thousand rows at a time: each of them may bring its past."""
+    parts = [inputs.take(slice(at, at + CHUNK)) for at in range(0, len(inputs.dense), CHUNK)]
+    return np.concatenate([network(*tensors(part)).flatten(0, 1).numpy() for part in parts])
 
 
 def quantile_knots(dense_NF: Array, bins: int = 8) -> Tensor:
@@ -170,36 +228,34 @@ class RankerModel:
         trees: Trees | None = None,
         blend: HeadBlend | None = None,
     ) -> RankerModel:
-        """Freeze a trained network; the number of candidates stays free."""
-        example = (
-            torch.zeros(2, len(encoding.numbers)),
-            torch.zeros(2, len(encoding.cardinalities), dtype=torch.int64),
-        )
-        rows = torch.export.Dim("candidates", min=1, max=1_000_000)
-        program = torch.export.export(network.eval(), example, dynamic_shapes=({0: rows}, {0: rows}))
+        """Freeze a trained network; the numbers of candidates and of viewers stay free."""
+        viewers, candidates = (torch.export.Dim(name, min=1, max=1_000_000) for name in ("viewers", "candidates"))
+        row = {0: viewers, 1: candidates}
+        free = (row, row, row, {0: viewers}, {0: viewers})
+        inputs = example(len(encoding.numbers), len(encoding.cardinalities))
+        program = torch.export.export(served(network), inputs, dynamic_shapes=free)
         program.example_inputs = None  # they would be saved as a pickle inside the archive
         seconds = tuple(float(value) for value in seconds_at_rank)
         return cls(program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or HeadBlend())
 
     def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
-        dense, categorical = self.encoding.encode(columns, position)
-        if not len(dense):
+        inputs = self.encoding.encode(columns, position)
+        if not len(inputs.dense):
             return {action: np.zeros(0, dtype=np.float32) for action in ACTIONS}
-        p_NA = self.forward(dense, categorical)
+        p_NA = self.forward(inputs)
         return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
 
-    def forward(self, dense: Array, categorical: Array) -> Array:
+    def forward(self, inputs: RankerInputs) -> Array:
         """Encoded rows -> (N, A) float32 in (0, 1): the part that may happen in a process of its own."""
-        return self.blend.probabilities(*self.logits(dense, categorical))
+        return self.blend.probabilities(*self.logits(inputs))
 
-    def logits(self, dense: Array, categorical: Array) -> tuple[Array, Array]:
+    def logits(self, inputs: RankerInputs) -> tuple[Array, Array]:
         """Encoded rows -> (N, A) logits of the network, (N, A) of the trees (0 where an action has none)."""
-        with torch.inference_mode():
-            network_NA = self._network(torch.from_numpy(dense), torch.from_numpy(categorical)).numpy()  # type: ignore[attr-defined]
+        network_NA = logits_of(self._network, inputs)  # type: ignore[attr-defined]
         trees_NA = np.zeros_like(network_NA)
-        bias_NA = self._bias_PA[categorical[:, -1]]  # type: ignore[attr-defined]
-        for action, logits_N in self.trees.logits(dense, categorical[:, :-1]).items():
+        bias_NA = self._bias_PA[inputs.categorical[:, -1]]  # type: ignore[attr-defined]
+        for action, logits_N in self.trees.logits(tree_inputs(inputs)).items():
             at = ACTIONS.index(action)
             trees_NA[:, at] = logits_N + bias_NA[:, at]
         return network_NA, trees_NA

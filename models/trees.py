@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.encoding import RankerInputs
+
 if TYPE_CHECKING:
     from lightgbm import Booster
 
@@ -28,11 +30,8 @@ class Trees:
     boosters: Mapping[str, Booster] = field(default_factory=dict)
     intercepts: Mapping[str, float] = field(default_factory=dict)
 
-    def logits(self, dense: Array, categorical: Array) -> dict[str, Array]:
-        """Encoded rows -> action -> (N,) float64."""
-        if not self.boosters:
-            return {}
-        inputs = tree_inputs(dense, categorical)
+    def logits(self, inputs: Array) -> dict[str, Array]:
+        """Rows as `tree_inputs` gives them -> action -> (N,) float64."""
         threads = 1 if len(inputs) <= FEW_ROWS else 0
         return {
             action: booster.predict(inputs, raw_score=True, num_threads=threads) + self.intercepts[action]
@@ -55,5 +54,6 @@ class Trees:
         return cls({action: lightgbm.Booster(model_file=file) for action, file in files.items()}, intercepts)
 
 
-def tree_inputs(dense: Array, categorical: Array) -> Array:
-    return np.concatenate([dense, categorical], axis=1)
+def tree_inputs(inputs: RankerInputs) -> Array:
+    """(N, F + C): numbers and categories, without the position and the past."""
+    return np.concatenate([inputs.dense, inputs.categorical[:, :-1]], axis=1)

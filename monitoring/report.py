@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from feature_repo.home import Home, HomeError, atomic_directory, write_atomic
 from feature_repo.progress import SILENT, Progress
 from models.artifact import load_champion
+from models.encoding import PAST_COLUMNS
 from monitoring.drift import feature_drift
 from monitoring.embedding_drift import EmbeddingDrift, TooFew, embedding_drift
 from monitoring.feed_quality import Interactions, feed_quality
@@ -88,7 +89,7 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
     windows: list[Mapping[str, Array]] = []
     for start_us, end_us in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us)):
         columns = ranking_rows(subject.home, start_us, end_us, retrieval, subject.config.exposures).columns
-        read = {name: column for name, column in columns.items() if name not in CALENDAR}
+        read = {name: column for name, column in columns.items() if name not in (*CALENDAR, *PAST_COLUMNS)}
         windows.append({**read, **{f"prediction:{name}": score for name, score in ranker.score(columns).items()}})
     found = feature_drift(windows[0], windows[1], path)
     sizes = [len(window["two_tower_score"]) for window in windows]

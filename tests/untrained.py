@@ -122,6 +122,6 @@ def _ranker(reader: MemoryReader) -> RankerModel:
     columns = rank_columns(user, videos, context, np.linspace(-1, 1, count), reader.world)
     columns = {name: np.array(column) for name, column in columns.items()}
     encoding = RankerEncoding.fit(columns)
-    knots_FK = quantile_knots(encoding.encode(columns)[0])
+    knots_FK = quantile_knots(encoding.encode(columns).dense)
     network = Ranker(knots_FK, encoding.cardinalities, width=16, embedding=4)
     return RankerModel.export(network, encoding, seconds_at_rank=(0.0, 600.0, 3600.0))

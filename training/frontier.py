@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ from training.metrics import (
 from training.release import policy_of
 from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory, record
 from training.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
-from training.train_retrieval import TwoTowerConfig, fit, training_data
+from training.train_retrieval import TwoTowerConfig, fit_and_keep, training_data
 
 Array = np.ndarray[Any, Any]
 Figures = dict[str, float]
@@ -53,11 +53,11 @@ PRICE_STEPS, PRICE_STEP, MAX_PRICE = 12, 0.08, 1.0
 
 @dataclass(frozen=True)
 class FrontierConfig:
-    """`floors`: what prices secure for every video of an even share of the validation lists' places; 0: no prices."""
+    """`floors`: what prices secure for every video of an even share of the validation lists' places; 0: no prices.
+    `seeds`: of models fitted for this, by the recipe of the home's world; none: the home's own model is measured."""
 
     name: str = "diversity"
-    models: Literal["home", "fit"] = "home"
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = ()
     methods: tuple[str, ...] = tuple(METHODS)
     trade_offs: tuple[float, ...] = (0.9, 0.8, 0.7, 0.6)
     floors: tuple[float, ...] = (0.0,)
@@ -66,12 +66,10 @@ class FrontierConfig:
     max_viewers: int = 10_000
 
     def __post_init__(self) -> None:
-        if self.models not in ("home", "fit"):
-            raise HomeError(f"models: expected home or fit, found {self.models!r}")
         if unknown := sorted(set(self.methods) - set(METHODS)):
             raise HomeError(f"methods: expected some of {', '.join(METHODS)}, found {unknown[0]!r}")
-        if not self.methods or not self.trade_offs or not self.floors or not self.seeds:
-            raise HomeError("expected at least one method, trade-off, floor and seed")
+        if not self.methods or not self.trade_offs or not self.floors:
+            raise HomeError("expected at least one method, trade-off and floor")
         if not all(0.0 < trade_off <= 1.0 for trade_off in self.trade_offs):
             raise HomeError(f"trade_offs: expected more than 0 and at most 1, found {self.trade_offs}")
         if not all(0.0 <= floor <= 1.0 for floor in self.floors):
@@ -140,14 +138,15 @@ class Pool:
 def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Progress = SILENT) -> dict[str, Any]:
     """Measure, choose, draw; write HOME/quality/NAME (results, pictures), HOME/policy.toml and HOME/models/exposure.
 
-    The next release serves what was chosen. Finished points are kept. Raises HomeError without a two-tower model.
+    The next release serves what was chosen. Finished points are kept. Raises HomeError without a two-tower model, where
+    no seeds say that some are to be fitted.
     """
     config = FrontierConfig.of(declared)
-    trained = trained_config(home)
+    trained = _recipe(home, config)
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)
     store = RunStore(home, config.name, fingerprint([config, trained, train.digest(), _model_id(home, config)]))
-    seeds: tuple[int | None, ...] = config.seeds if config.models == "fit" else (None,)
+    seeds: tuple[int | None, ...] = config.seeds or (None,)
     runs: list[Run] = []
     for seed in seeds:
         runs += _measured(home, config, seed, catalog, (chooses, reports), store, progress)
@@ -392,22 +391,26 @@ def _pool(home: Home, retrieval: RetrievalModel, catalog: Catalog, asked: Holdou
 def _two_tower(home: Home, config: FrontierConfig, seed: int | None, progress: Progress) -> RetrievalModel:
     if seed is None:
         return RetrievalModel.load(home.models / "two_tower")
-    chosen = replace(trained_config(home), seed=seed, refit_epochs=0)
-    checkpoint = quality_directory(home, config.name) / f"two_tower-{seed}"
-    model = fit(home, chosen, replace(training_data(home, chosen), everything=None), checkpoint, progress).model
-    shutil.rmtree(checkpoint, ignore_errors=True)
-    return model
+    chosen = replace(_recipe(home, config), seed=seed)
+    data = replace(training_data(home, chosen), everything=None)
+    return fit_and_keep(home, chosen, data, progress).model
 
 
 def _install(
     home: Home, config: FrontierConfig, chosen: Point, catalog: Catalog, asked: Holdout, progress: Progress
 ) -> dict[str, Any]:
-    """Where the next release finds the choice: [spread] of HOME/policy.toml, and prices by the home's own model."""
+    """Where the next release finds the choice: [spread] of HOME/policy.toml, and prices by the (first) model."""
     directory = home.models / "exposure"
     shutil.rmtree(directory, ignore_errors=True)
     if chosen.floor:
         with progress.task("pricing exposure for the release"):
-            pool = _pool(home, _two_tower(home, config, None, progress), catalog, asked, config.candidates)
+            pool = _pool(
+                home,
+                _two_tower(home, config, next(iter(config.seeds), None), progress),
+                catalog,
+                asked,
+                config.candidates,
+            )
             price_V = np.zeros(len(catalog.video_ids))
             for point in points(config):  # along the curve, as it was measured
                 if point.family == chosen.family and point.trade_off >= chosen.trade_off:
@@ -446,7 +449,11 @@ def trained_config(home: Home) -> TwoTowerConfig:
     return TwoTowerConfig(**{name: value for name, value in said.items() if name in known})
 
 
+def _recipe(home: Home, config: FrontierConfig) -> TwoTowerConfig:
+    return TwoTowerConfig.for_world(home.world(), refit_epochs=0) if config.seeds else trained_config(home)
+
+
 def _model_id(home: Home, config: FrontierConfig) -> str:
     from models.artifact import directory_id
 
-    return directory_id(home.models / "two_tower") if config.models == "home" else ""
+    return "" if config.seeds else directory_id(home.models / "two_tower")

@@ -8,7 +8,6 @@ B questions, U viewers, V videos of the catalog, K places of a list.
 
 from __future__ import annotations
 
-import shutil
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -52,9 +51,9 @@ from training.metrics import (
 )
 from training.metrics import hits as hits_of
 from training.questions import Asked, QuestionConfig, Split, split_of
-from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory
+from training.results import Results, Run, RunStore, fingerprint, git_revision
 from training.splits import Holdout, Sequences
-from training.train_retrieval import TrainingData, TwoTowerConfig, fit
+from training.train_retrieval import TrainingData, TwoTowerConfig, fit_and_keep
 
 Array = np.ndarray[Any, Any]
 Figures = dict[str, float | None]
@@ -136,7 +135,8 @@ def run(
 ) -> Results:
     """Run what is not finished of a protocol: all of it, or some `models` and `seeds`. Gives every finished run.
 
-    Writes runs under HOME/quality/PROTOCOL. A stopped training goes on from its last epoch.
+    Writes runs under HOME/quality/PROTOCOL, models under HOME/quality/two_tower. A stopped training goes on from its
+    last epoch.
     """
     protocol = Protocol.of(said)
     seeds, models = tuple(seeds or protocol.seeds), tuple(models or protocol.names)
@@ -214,21 +214,20 @@ class Bench:
             for own in self.answers:
                 lists_BK = best_lists(retriever, own.question.asked, own.row_of, advance)
                 own.measure(lists_BK, figures, per_unit)
-        done = Run(model, seed, figures, per_unit, settings, time.process_time() - started, git_revision())
+        seconds = settings.pop("trained_before", 0.0) + time.process_time() - started
+        done = Run(model, seed, figures, per_unit, settings, seconds, git_revision())
         store.put(done)
-        shutil.rmtree(self._checkpoint(model, seed), ignore_errors=True)
         return done
-
-    def _checkpoint(self, model: str, seed: int | None) -> Path:
-        return quality_directory(self.home, self.protocol.name) / "checkpoints" / f"{model}-{seed}"
 
     def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
         config, split = self.config(model, seed), self.split
         everything = split.known if config.refit_epochs else None
         data = TrainingData(split.train, split.valid, split.train_until_us, everything)
-        fitted = fit(self.home, config, data, self._checkpoint(model, seed), progress)
+        started = time.process_time()
+        fitted = fit_and_keep(self.home, config, data, progress)
         trained = fitted.refitted or fitted.model
         settings = {
+            "trained_before": max(fitted.cpu_seconds - (time.process_time() - started), 0.0),
             "config": asdict(config),
             "epochs": len(fitted.curve),
             "best_epoch": fitted.best_epoch + 1,

@@ -32,7 +32,15 @@ from training.metrics import auc, ece, gauc, log_loss, mae, ndcg_per_list, xauc
 from training.rate_tables import Exposures
 from training.results import Results, Run, RunStore, git_revision, quality_directory
 from training.splits import next_watches, sequences, watches
-from training.train_ranker import FittedRanker, RankerConfig, data_hash, fit_ranker, tree_features, tree_params
+from training.train_ranker import (
+    FittedRanker,
+    KnownVideos,
+    RankerConfig,
+    data_hash,
+    fit_ranker,
+    tree_features,
+    tree_params,
+)
 from training.train_retrieval import TrainingData, TwoTowerConfig, fit
 
 Array = np.ndarray[Any, Any]
@@ -67,6 +75,7 @@ def run(home: Home, fields: dict[str, Any], command: str, progress: Progress = S
     train, valid, test = _rows(home, windows, without, fields["features"] == "frozen", retrieval, progress)
     with progress.task("rates of the exposures before the test"):
         exposures = Exposures.read(home, windows.test_from)
+    videos = KnownVideos.of(home, retrieval)
     digest = data_hash(train.joined(valid).joined(test))
     store = RunStore(home, name, _fingerprint(digest, config, grid))
     test = test.with_columns(exposures.before(windows.test_from).columns(test.columns))
@@ -77,7 +86,7 @@ def run(home: Home, fields: dict[str, Any], command: str, progress: Progress = S
             runs += kept
             continue
         started = time.process_time()
-        fitted = fit_ranker(train, valid, exposures, replace(config, seed=seed), progress)
+        fitted = fit_ranker(train, valid, exposures, videos, replace(config, seed=seed), progress)
         seconds = time.process_time() - started
         made = _ranker_runs(fitted, test, seed, seconds)
         with progress.task("LightGBM on the same features"):
@@ -123,7 +132,7 @@ def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array]
 def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: float) -> list[Run]:
     """Of the blend, and of each of its halves alone."""
     model = fitted.model
-    network_NA, trees_NA = model.logits(*model.encoding.encode(test.columns))
+    network_NA, trees_NA = model.logits(model.encoding.encode(test.columns))
     alone = replace(
         model.blend, network=(1.0,) * len(ACTIONS), trees=(0.0,) * len(ACTIONS), shift=(0.0,) * len(ACTIONS)
     )

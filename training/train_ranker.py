@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -16,10 +17,22 @@ from torch import Tensor, nn
 from feature_repo.home import Home, HomeError, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
-from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, ActionWeights, HeadBlend, Ranker, RankerModel, quantile_knots
+from models.encoding import RankerEncoding, RankerInputs
+from models.ranker import (
+    ACTIONS,
+    ActionWeights,
+    HeadBlend,
+    Ranker,
+    RankerModel,
+    example,
+    logits_of,
+    quantile_knots,
+    served,
+    tensors,
+)
 from models.trees import Trees, tree_inputs
 from models.two_tower import RetrievalModel
+from training.build_index import video_vectors
 from training.dataset import RankingRows, ranking_rows
 from training.metrics import auc, gauc, log_loss
 from training.rate_tables import Exposures
@@ -88,7 +101,7 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     train, valid = rows.take(rows.timestamps_us < split_us), rows.take(rows.timestamps_us >= split_us)
     with progress.task("rates of the exposures so far"):
         exposures = Exposures.read(home, cuts.t2_us)
-    fitted = fit_ranker(train, valid, exposures, config, progress)
+    fitted = fit_ranker(train, valid, exposures, KnownVideos.of(home, retrieval), config, progress)
     result = {
         "rows": len(rows),
         "features": len(fitted.model.encoding.numbers) + len(fitted.model.encoding.categories),
@@ -123,8 +136,29 @@ class FittedRanker:
     valid: RankingRows
 
 
+@dataclass(frozen=True)
+class KnownVideos:
+    """What attention knows videos by: the two-tower model's vectors, of new videos from their content."""
+
+    ids: Sequence[str]
+    vector_VD: Array
+
+    @classmethod
+    def of(cls, home: Home, retrieval: RetrievalModel) -> KnownVideos:
+        return cls(*video_vectors(home, retrieval))
+
+    def by_code(self) -> Tensor:
+        """(1 + V, D): the row of a video is its code in the encoding."""
+        return torch.from_numpy(np.pad(self.vector_VD, ((1, 0), (0, 0))).astype(np.float32))
+
+
 def fit_ranker(
-    train: RankingRows, valid: RankingRows, exposures: Exposures, config: RankerConfig, progress: Progress = SILENT
+    train: RankingRows,
+    valid: RankingRows,
+    exposures: Exposures,
+    videos: KnownVideos,
+    config: RankerConfig,
+    progress: Progress = SILENT,
 ) -> FittedRanker:
     """`train`, then `valid` later in time, in order of time; `exposures` reach at least until the end of `valid`.
 
@@ -136,16 +170,16 @@ def fit_ranker(
         train.with_columns(exposures.for_training(train.columns, train.timestamps_us, split_us)),
         valid.with_columns(exposures.before(split_us).columns(valid.columns)),
     )
-    encoding = RankerEncoding.fit(train.columns, exposures.before(split_us))
+    encoding = RankerEncoding.fit(train.columns, exposures.before(split_us), videos.ids)
     watch = WatchTime.fit(train.labels["watch_seconds"], train.columns["duration_seconds"])
     train, valid = (_with_watches(part, watch) for part in (train, valid))
-    network, curve = _fit(train, valid, encoding, config, progress)
+    network, curve = _fit(train, valid, encoding, videos, config, progress)
     with progress.task("growing trees beside it"):
         trees = _grow(train, valid, encoding, network, config)
-    logits = RankerModel.export(network, encoding, (0.0, 1.0), trees=trees).logits
-    encoded = encoding.encode(valid.columns, valid.position)
-    blend = choose_blend(*logits(*encoded), valid, config)
-    p_NA = blend.probabilities(*logits(*encoded))
+    inputs = encoding.encode(valid.columns, valid.position)
+    network_NA, trees_NA = RankerModel.export(network, encoding, (0.0, 1.0), trees=trees).logits(inputs)
+    blend = choose_blend(network_NA, trees_NA, valid, config)
+    p_NA = blend.probabilities(network_NA, trees_NA)
     seconds = watch.seconds_at_rank(p_NA[:, ACTIONS.index("watch_rank")], valid.labels["watch_seconds"])
     rounds = {action: booster.current_iteration() for action, booster in trees.boosters.items()}
     metrics = _click_metrics(valid, p_NA[:, ACTIONS.index("click")])
@@ -153,9 +187,9 @@ def fit_ranker(
     if config.refit:
         whole = train.joined(valid)
         whole = whole.with_columns(exposures.for_training(whole.columns, whole.timestamps_us, end_us))
-        encoding = RankerEncoding.fit(whole.columns, exposures.before(end_us))
+        encoding = RankerEncoding.fit(whole.columns, exposures.before(end_us), videos.ids)
         epochs = 1 + min(range(len(curve)), key=lambda epoch: curve[epoch]["log_loss"])
-        network, _ = _fit(whole, None, encoding, replace(config, max_epochs=epochs), progress)
+        network, _ = _fit(whole, None, encoding, videos, replace(config, max_epochs=epochs), progress)
         with progress.task("growing them again"):
             trees = _grow(whole, None, encoding, network, config, rounds)
     model = RankerModel.export(network, encoding, seconds, config.weights, trees, blend)
@@ -215,17 +249,17 @@ def _grow(
     numbers = len(encoding.numbers)
     params = tree_params(config.seed) | {"objective": "cross_entropy", "learning_rate": config.tree_learning_rate}
     params |= {"num_leaves": config.tree_leaves}
-    inputs = [(part, *encoding.encode(part.columns, part.position)) for part in (train, valid) if part is not None]
+    inputs = [(part, encoding.encode(part.columns, part.position)) for part in (train, valid) if part is not None]
     boosters, intercepts = {}, {}
     for action in config.tree_actions:
         mean = float(np.clip(train.labels[action].mean(), 1e-4, 1 - 1e-4))
         intercepts[action] = float(np.log(mean / (1.0 - mean)))
         sets: list[Any] = []
-        for part, dense, categorical in inputs:
-            start = intercepts[action] + bias_PA[categorical[:, -1], ACTIONS.index(action)]
+        for part, encoded in inputs:
+            start = intercepts[action] + bias_PA[encoded.categorical[:, -1], ACTIONS.index(action)]
             sets.append(
                 lightgbm.Dataset(
-                    tree_inputs(dense, categorical[:, :-1]),
+                    tree_inputs(encoded),
                     part.labels[action],
                     init_score=start.astype(np.float64),
                     categorical_feature=list(range(numbers, numbers + len(encoding.categories))),
@@ -273,8 +307,7 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
 
 
 def tree_features(encoding: RankerEncoding, rows: RankingRows) -> Array:
-    dense, categorical = encoding.encode(rows.columns)
-    return tree_inputs(dense, categorical[:, :-1])
+    return tree_inputs(encoding.encode(rows.columns))
 
 
 def data_hash(rows: RankingRows) -> str:
@@ -284,12 +317,17 @@ def data_hash(rows: RankingRows) -> str:
         for name in sorted(columns):
             column = columns[name]
             digest.update(name.encode())
-            digest.update("\0".join(column).encode() if column.dtype == object else column.tobytes())
+            digest.update("\0".join(column.ravel()).encode() if column.dtype == object else column.tobytes())
     return digest.hexdigest()
 
 
 def _fit(
-    train: RankingRows, valid: RankingRows | None, encoding: RankerEncoding, config: RankerConfig, progress: Progress
+    train: RankingRows,
+    valid: RankingRows | None,
+    encoding: RankerEncoding,
+    videos: KnownVideos,
+    config: RankerConfig,
+    progress: Progress,
 ) -> tuple[Ranker, list[dict[str, float]]]:
     """Early stopping on the validation log loss of click and long view, given the position; without `valid` none.
 
@@ -297,9 +335,9 @@ def _fit(
     taste.
     """
     torch.manual_seed(config.seed)
-    dense_NF, categorical_NC = (torch.from_numpy(part) for part in encoding.encode(train.columns, train.position))
-    knots_FK = quantile_knots(dense_NF.numpy(), config.bins)
-    network = Ranker(knots_FK, encoding.cardinalities, config.width, config.embedding, config.dropout)
+    inputs = encoding.encode(train.columns, train.position)
+    knots_FK = quantile_knots(inputs.dense, config.bins)
+    network = Ranker(knots_FK, encoding.cardinalities, config.width, config.embedding, config.dropout, videos.by_code())
     bias = list(network.position_bias.parameters())
     taste = [p for name, p in network.named_parameters() if not name.startswith("position_bias")]
     # The bias is learned faster: what is slow to be put down to position is put down to taste meanwhile.
@@ -311,7 +349,7 @@ def _fit(
     target_NA = torch.from_numpy(np.stack([train.labels[action] for action in ACTIONS], axis=1))
     weight_A = torch.tensor([config.action_losses[action] for action in ACTIONS])
     weight_N = torch.from_numpy(_row_weights(train, config))
-    valid_inputs = [torch.from_numpy(p) for p in encoding.encode(valid.columns, valid.position)] if valid else []
+    valid_inputs = encoding.encode(valid.columns, valid.position) if valid else None
     shuffle = torch.Generator().manual_seed(config.seed)
     curve: list[dict[str, float]] = []
     best, best_weights = 0, deepcopy(network.state_dict())
@@ -321,7 +359,7 @@ def _fit(
             network.train()
             total = 0.0
             for rows in torch.randperm(len(train), generator=shuffle).split(batch_size):  # type: ignore[no-untyped-call]
-                logits_BA = network(dense_NF[rows], categorical_NC[rows])
+                logits_BA = network(*tensors(inputs.take(rows.numpy()))).flatten(0, 1)
                 loss_BA = nn.functional.binary_cross_entropy_with_logits(logits_BA, target_NA[rows], reduction="none")
                 loss = ((loss_BA * weight_A).sum(dim=1) * weight_N[rows]).mean()
                 optimizer.zero_grad()
@@ -329,7 +367,7 @@ def _fit(
                 optimizer.step()
                 total += float(loss.detach()) * len(rows)
             advance(1)
-            if valid is None:
+            if valid is None or valid_inputs is None:
                 best_weights = network.state_dict()
                 continue
             row = {"loss": total / len(train), **_validate(network, valid_inputs, valid)}
@@ -339,14 +377,12 @@ def _fit(
             elif len(curve) - 1 - best >= config.patience:
                 break
     network.load_state_dict(best_weights)
-    _calibrate_served_position(network, dense_NF, categorical_NC, target_NA)
+    _calibrate_served_position(network, inputs, target_NA)
     return network.eval(), curve
 
 
-def _validate(network: Ranker, inputs: list[Tensor], valid: RankingRows) -> dict[str, float]:
-    network.eval()
-    with torch.inference_mode():
-        p_NA = torch.sigmoid(network(*inputs)).numpy()
+def _validate(network: Ranker, inputs: RankerInputs, valid: RankingRows) -> dict[str, float]:
+    p_NA = 1.0 / (1.0 + np.exp(-logits_of(network.eval(), inputs)))
     p = {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
     figures = _click_metrics(valid, p["click"])
     both = log_loss(valid.labels["click"], p["click"]) + log_loss(valid.labels["long_view"], p["long_view"])
@@ -370,12 +406,12 @@ def _row_weights(train: RankingRows, config: RankerConfig) -> Array:
 
 
 @torch.no_grad()
-def _calibrate_served_position(network: Ranker, dense_NF: Tensor, categorical_NC: Tensor, target_NA: Tensor) -> None:
+def _calibrate_served_position(network: Ranker, inputs: RankerInputs, target_NA: Tensor) -> None:
     """Set the bias of "not known yet", what serving says, so that the mean prediction is the mean outcome (Newton)."""
-    served_NC = categorical_NC.clone()
-    served_NC[:, -1] = 0
+    served = inputs._replace(categorical=inputs.categorical.copy())
+    served.categorical[:, -1] = 0
     network.position_bias.weight[0] = 0.0
-    logits_NA = network.eval()(dense_NF, served_NC)
+    logits_NA = torch.from_numpy(logits_of(network.eval(), served))
     bias_A = torch.zeros(len(ACTIONS))
     for _ in range(30):
         p_NA = torch.sigmoid(logits_NA + bias_A)
@@ -392,11 +428,10 @@ def _run(home: Home, fitted: FittedRanker, config: RankerConfig, rows: int, resu
     return TrainingRun(
         model=RANKER,
         files=home.models / "ranker",
-        network=fitted.network,
-        example={
-            "dense": torch.zeros(2, len(encoding.numbers)),
-            "categorical": torch.zeros(2, len(encoding.cardinalities), dtype=torch.int64),
-        },
+        network=served(fitted.network),
+        example=dict(
+            zip(RankerInputs._fields, example(len(encoding.numbers), len(encoding.cardinalities)), strict=True)
+        ),
         params={**flat, "features": result["features"], "rows": rows},
         metrics={f"valid_{name}": value for name, value in result["metrics"].items()},
         curve=result["curve"],

@@ -34,6 +34,7 @@ from training.train_sources import train_sources
 
 Array = np.ndarray[Any, Any]
 BLEND_VIEWERS = 1_000  # of the validation window, to choose the blend by: seconds, not a minute
+EVEN_WIDTH = 16  # tokens
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
 NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
 Batch = tuple[Tensor, Tensor, Tensor | None]  # tokens, real counts, times (with a time bias)
@@ -206,6 +207,12 @@ def fit(
     return Fitted(trainer.export(), refitted, trainer.network, state.curve, state.best, len(trainer.valid))
 
 
+def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progress: Progress = SILENT) -> Fitted:
+    """`fit`, its last checkpoint kept in HOME/quality/two_tower: what one protocol has trained, another only asks."""
+    fingerprint = _fingerprint(replace(config, **NO_REFIT), data.train)
+    return fit(home, config, data, home.root / "quality" / "two_tower" / fingerprint[:16], progress)
+
+
 def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:
     """Write HOME/models/two_tower, two_tower_refit (what a release serves), item_cf and popularity.
 
@@ -331,11 +338,13 @@ class Trainer:
 
     def _batch(self, rows: Sequence[Watched], now_us: Array | None = None) -> Batch:
         """In training nothing is asked after the last watch, and so the moment of asking does not matter."""
-        token_BT, count_B = self.encoding.pad([row.tokens for row in rows])
+        longest = max(len(row.tokens) for row in rows)
+        token_BT, count_B = self.encoding.pad([row.tokens for row in rows], _even(longest, self.config.length))
         if self.config.time_bias == "none":
             return torch.from_numpy(token_BT), torch.from_numpy(count_B), None
         last_us = np.array([row.times_us[-1] if len(row.times_us) else 0 for row in rows])
-        time_BT = self.encoding.seconds([row.times_us for row in rows], last_us if now_us is None else now_us)
+        asked_us = last_us if now_us is None else now_us
+        time_BT = self.encoding.seconds([row.times_us for row in rows], asked_us, token_BT.shape[1] - 1)
         return torch.from_numpy(token_BT), torch.from_numpy(count_B), torch.from_numpy(time_BT)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -389,6 +398,12 @@ class Trainer:
                     score_BV[place, self.valid_seen[row]] = -np.inf
                 lists.append(top_k(score_BV, 50))
         return ranking_metrics(np.concatenate(lists), [self.valid_targets[row] for row in by_length], videos)
+
+
+def _even(longest: int, most: int) -> int:
+    """A width of batches that many share: tensors of ever new sizes fragment the heap, and every size that oneDNN has
+    not seen yet it compiles for (an epoch grew from 30 to 130 CPU-seconds in one run)."""
+    return min(-(-longest // EVEN_WIDTH) * EVEN_WIDTH, max(most, longest))
 
 
 def _watched(encoding: SequenceEncoding, history: Sequence[str], times_us: Sequence[int]) -> Watched:

@@ -48,7 +48,7 @@ def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
         return [{}] * len(candidates)
     columns = served_columns(request, candidates.rows, candidates["two_tower_score"])
     return [
-        {name: column[at].item() if column.dtype != object else column[at] for name, column in columns.items()}
+        {name: column[at] if isinstance(column[at], str) else column[at].tolist() for name, column in columns.items()}
         for at in range(len(candidates))
     ]
 

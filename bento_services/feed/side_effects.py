@@ -110,4 +110,4 @@ def _features(video_ids: Sequence[str], request: Request, two_tower_scores: Mapp
     scores = np.array([two_tower_scores[video_id] for video_id in video_ids], dtype=np.float32)
     columns = served_columns(request, request.rows_of(video_ids), scores)
     # A column without a stride is one value that all rows see: the viewer's, or the request's.
-    return {name: (column[:1] if column.strides == (0,) else column).tolist() for name, column in columns.items()}
+    return {name: (column[:1] if column.strides[0] == 0 else column).tolist() for name, column in columns.items()}

@@ -71,7 +71,7 @@ def test_every_feature_served_equals_the_one_training_joins(
     assert set(logged["features"]) == set(rows.columns)
     for name, joined in rows.columns.items():
         values = np.array(logged["features"][name], dtype=joined.dtype)
-        served = np.broadcast_to(values, len(served_ids))[at] if len(values) == 1 else values[at]
+        served = np.broadcast_to(values, (len(served_ids), *values.shape[1:]))[at] if len(values) == 1 else values[at]
         if joined.dtype == object:
             assert served.tolist() == joined.tolist(), name
         else:

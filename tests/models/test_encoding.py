@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from feature_repo.crosses import context_columns
 from feature_repo.home import World
 from feature_repo.reader import MemoryReader
-from models.encoding import CLIP, POSITION_SLOTS, EncodingError, RankerEncoding, rank_columns
+from models.encoding import CLIP, PAST, PAST_COLUMNS, POSITION_SLOTS, EncodingError, RankerEncoding, rank_columns
 
 NOW_US = 1_700_000_000_000_000
 MINUTE_US = 60_000_000
@@ -43,6 +43,9 @@ VIEWER: dict[str, Any] = {
     "session_started_us": NOW_US - 20 * MINUTE_US,
     "session_watch_count": 3,
     "user_activity_timestamp_us": NOW_US - 5 * MINUTE_US,
+    "history_video_ids": ["v03", "v99", "v07"],
+    "history_timestamps_us": [NOW_US - 2 * 86_400_000_000, NOW_US - 60 * MINUTE_US, NOW_US - 7 * MINUTE_US],
+    "history_watch_fractions": [1.0, 0.2, 0.75],
 }
 READER = MemoryReader(
     WORLD, {"u": VIEWER, "idle": VIEWER | {"user_activity_timestamp_us": NOW_US - 90 * MINUTE_US}}, VIDEOS
@@ -65,7 +68,7 @@ def candidates(user_id: str = "u", rows: Any = slice(None)) -> dict[str, Any]:
 
 
 def fitted() -> RankerEncoding:
-    return RankerEncoding.fit(candidates())
+    return RankerEncoding.fit(candidates(), videos=sorted(VIDEOS))
 
 
 def test_a_request_with_one_viewer_row_gives_the_columns_of_n_training_rows() -> None:
@@ -76,11 +79,16 @@ def test_a_request_with_one_viewer_row_gives_the_columns_of_n_training_rows() ->
     served = candidates()
     assert list(served) == list(training)
     for name, column in served.items():
-        assert column.shape == (n,)
+        assert column.shape == ((n, PAST) if name in PAST_COLUMNS else (n,))
         assert column.dtype == training[name].dtype
         np.testing.assert_array_equal(column, training[name], err_msg=name)
-    for one, other in zip(fitted().encode(served), fitted().encode(training), strict=True):
-        np.testing.assert_array_equal(one, other)
+    of_request, of_rows = fitted().encode(served), fitted().encode(training)
+    for name in ("dense", "categorical", "video"):
+        np.testing.assert_array_equal(getattr(of_request, name), getattr(of_rows, name))
+    assert (len(of_request.past), len(of_rows.past)) == (1, n)  # a request's candidates share one past
+    for name in ("past", "facts"):
+        shared = np.repeat(getattr(of_request, name), n, axis=0)
+        np.testing.assert_array_equal(shared, getattr(of_rows, name))
 
 
 def test_the_numbers_of_one_candidate_are_those_worked_out_by_hand() -> None:
@@ -101,6 +109,30 @@ def test_the_numbers_of_one_candidate_are_those_worked_out_by_hand() -> None:
     assert row["video_age_days"] == pytest.approx(5.0)
 
 
+def test_the_past_is_the_newest_watches_with_their_ages_and_fractions() -> None:
+    columns = candidates()
+    row = {name: columns[name][0] for name in PAST_COLUMNS}
+    assert row["past_video_ids"].tolist() == [""] * (PAST - 3) + ["v03", "v99", "v07"]
+    np.testing.assert_allclose(row["past_ages"][-3:], [2.0, 1 / 24, 7 / 1440], rtol=1e-5)
+    assert row["past_ages"][:-3].max() == 0.0
+    np.testing.assert_allclose(row["past_fractions"][-3:], [1.0, 0.2, 0.75])
+    encoded = fitted().encode(columns)
+    assert encoded.past[0, -3:].tolist() == [4, 0, 8]  # v99 is not known
+    np.testing.assert_allclose(encoded.facts[0, -1], [3.0 / 20, 0.75], rtol=1e-5)  # 7 minutes: 3 doublings of one
+    assert encoded.video.tolist() == list(range(1, 41))
+
+
+def test_of_a_long_history_the_newest_watches_are_kept() -> None:
+    many = [f"w{at}" for at in range(50)]
+    times_us = [NOW_US - (50 - at) * MINUTE_US for at in range(50)]
+    history = {"history_video_ids": many, "history_timestamps_us": times_us, "history_watch_fractions": [0.5] * 50}
+    reader = MemoryReader(WORLD, {"u": VIEWER | history}, VIDEOS)
+    user = {**reader.user("u").columns(), "user_id": np.array(["u"], dtype=object)}
+    columns = rank_columns(user, videos(np.arange(2)), CONTEXT, SCORES[:2], WORLD)
+    assert columns["past_video_ids"][1].tolist() == many[-PAST:]
+    assert columns["past_ages"][1, -1] == pytest.approx(1 / 1440)
+
+
 def test_a_session_that_has_ended_counts_for_nothing() -> None:
     row = candidates("idle")
     assert row["session_watch_count"].max() == 0.0
@@ -109,9 +141,10 @@ def test_a_session_that_has_ended_counts_for_nothing() -> None:
 
 def test_position_is_the_only_difference_between_training_and_serving() -> None:
     encoding, columns = fitted(), candidates()
-    served_dense, served = encoding.encode(columns)
-    trained_dense, trained = encoding.encode(columns, position=np.arange(len(VIDEOS)))
-    np.testing.assert_array_equal(served_dense, trained_dense)
+    of_serving, of_training = encoding.encode(columns), encoding.encode(columns, position=np.arange(len(VIDEOS)))
+    for name in ("dense", "video", "past", "facts"):
+        np.testing.assert_array_equal(getattr(of_serving, name), getattr(of_training, name))
+    served, trained = of_serving.categorical, of_training.categorical
     np.testing.assert_array_equal(served[:, :-1], trained[:, :-1])
     assert set(served[:, -1]) == {0}
     assert trained[:, -1].tolist() == list(range(1, len(VIDEOS) + 1))
@@ -119,7 +152,7 @@ def test_position_is_the_only_difference_between_training_and_serving() -> None:
 
 def test_an_unknown_position_is_the_position_of_serving_and_deep_ones_share_the_last_slot() -> None:
     encoding, columns = fitted(), candidates(rows=slice(0, 3))
-    _, categorical = encoding.encode(columns, position=np.array([-1, POSITION_SLOTS, 10**6]))
+    categorical = encoding.encode(columns, position=np.array([-1, POSITION_SLOTS, 10**6])).categorical
     assert categorical[:, -1].tolist() == [0, POSITION_SLOTS - 1, POSITION_SLOTS - 1]
     assert encoding.cardinalities[-1] == POSITION_SLOTS
 
@@ -129,14 +162,14 @@ def test_rare_and_unseen_categories_are_unknown() -> None:
     assert encoding.categories["video_language"] == ("de", "en")
     assert encoding.categories["creator_id"] == ()  # 13 or 14 rows each: fewer than a vocabulary asks for
     columns = candidates(rows=slice(0, 2)) | {"video_language": np.array(["fr", "en"], dtype=object)}
-    _, categorical = encoding.encode(columns)
+    categorical = encoding.encode(columns).categorical
     assert categorical[:, list(encoding.categories).index("video_language")].tolist() == [0, 2]
 
 
 def test_outliers_are_clipped_and_what_is_not_a_number_is_the_mean() -> None:
     encoding, columns = fitted(), candidates(rows=slice(0, 3))
     columns["trend_7d"] = np.array([np.nan, 1e30, -1e30], dtype=np.float32)
-    dense, _ = encoding.encode(columns)
+    dense = encoding.encode(columns).dense
     assert dense[:, encoding.numbers.index("trend_7d")].tolist() == [0.0, CLIP, -CLIP]
 
 
@@ -163,5 +196,18 @@ def test_a_row_is_encoded_the_same_whatever_stands_beside_it(rows: list[int]) ->
     encoding = fitted()
     alone = encoding.encode(candidates())
     beside = encoding.encode(candidates(rows=rows))
-    for whole, part in zip(alone, beside, strict=True):
-        np.testing.assert_array_equal(whole[rows], part)
+    for whole, part in zip(alone.take(np.array(rows)), beside, strict=True):
+        np.testing.assert_array_equal(whole, part)
+
+
+def test_rows_taken_bring_their_pasts() -> None:
+    n = 4
+    several = {name: np.repeat(column, n, axis=0) for name, column in viewer().items()}
+    histories = [[], ["v01"], ["v01", "v02"], ["v03"]]
+    several["history_video_ids"] = np.array([*histories, None], dtype=object)[:-1]
+    several["history_timestamps_us"] = np.array([[NOW_US] * len(h) for h in histories] + [None], dtype=object)[:-1]
+    several["history_watch_fractions"] = np.array([[1.0] * len(h) for h in histories] + [None], dtype=object)[:-1]
+    context = {name: np.repeat(column, n) for name, column in CONTEXT.items()}
+    encoded = fitted().encode(rank_columns(several, videos(np.arange(n)), context, SCORES[:n], WORLD))
+    taken = encoded.take(np.array([3, 1]))
+    assert (taken.past[:, -1].tolist(), taken.video.tolist()) == ([4, 2], [4, 2])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, HEADS, ActionWeights, Ranker, RankerModel, quantile_knots
+from models.encoding import PAST, PAST_COLUMNS, RankerEncoding
+from models.ranker import ACTIONS, CHUNK, HEADS, ActionWeights, Ranker, RankerModel, example, quantile_knots
 
 N = 500
 
@@ -23,14 +23,24 @@ def columns(n: int = N) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
         "duration_seconds": np.where(np.arange(n) % 5, rng.uniform(60, 7200, n), 0.0).astype(np.float32),
         "creator_id": np.array([f"c{i % 7}" for i in range(n)], dtype=object),
         "device": np.broadcast_to(np.array(["mobile"], dtype=object), (n,)),
+        "video_id": np.array([f"v{i % 11}" for i in range(n)], dtype=object),
+        **past(n, ["v3", "v5"]),
     }
+
+
+def past(n: int, watched: list[str]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    """PAST_COLUMNS of one viewer who watched these an hour ago, to the end."""
+    ids = np.array([""] * (PAST - len(watched)) + watched, dtype=object)
+    parts = (ids, np.full(PAST, 1 / 24, dtype=np.float32), np.ones(PAST, dtype=np.float32))
+    return {name: np.broadcast_to(part, (n, PAST)) for name, part in zip(PAST_COLUMNS, parts, strict=True)}
 
 
 @pytest.fixture(scope="module")
 def model() -> RankerModel:
     torch.manual_seed(3)
-    encoding = RankerEncoding.fit(columns())
-    network = Ranker(quantile_knots(encoding.encode(columns())[0]), encoding.cardinalities)
+    encoding = RankerEncoding.fit(columns(), videos=[f"v{i}" for i in range(10)])  # v10 has no vector
+    video_VD = torch.randn(11, 6) * (torch.arange(11) > 0)[:, None]
+    network = Ranker(quantile_knots(encoding.encode(columns()).dense), encoding.cardinalities, video_VD=video_VD)
     torch.nn.init.normal_(network.position_bias.weight)
     return RankerModel.export(network, encoding, seconds_at_rank=(0.0, 90.0, 900.0))
 
@@ -44,7 +54,7 @@ def test_every_prediction_has_one_value_per_candidate(model: RankerModel) -> Non
     assert all(((scored[name] > 0) & (scored[name] < 1)).all() for name in scored if name.startswith("p_"))
 
 
-def test_a_number_is_linear_between_its_quantiles_and_a_flag_is_a_step() -> None:
+def test_a_number_is_linear_between_its_quantiles_and_a_flag_is_itself() -> None:
     encoded = np.array([[0.0, -1.0], [1.0, -1.0], [2.0, 3.0], [4.0, 3.0]], dtype=np.float32)
     knots_FK = quantile_knots(encoded, bins=3)
     np.testing.assert_allclose(knots_FK, [[0.0, 1.0, 2.0, 4.0], [-1.0, -1.0, 3.0, 3.0]], atol=1e-6)
@@ -52,9 +62,11 @@ def test_a_number_is_linear_between_its_quantiles_and_a_flag_is_a_step() -> None
     torch.nn.init.zeros_(network.embeddings[0].weight)  # type: ignore[arg-type]
     seen: list[torch.Tensor] = []
     network.hidden.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    network(torch.tensor([[3.0, 3.0], [0.5, -1.0]]), torch.zeros(2, 2, dtype=torch.int64))
-    expected = [[3, 3, 1, 1, 0.5, 1, 1, 0, 0], [0.5, -1, 0.5, 0, 0, 0, 0, 0, 0]]
-    np.testing.assert_allclose(seen[0].detach(), expected, atol=1e-6)
+    inputs = [
+        torch.zeros_like(part[:, :1] if part.dim() > 1 and part.shape[1] == 3 else part) for part in example(2, 2)
+    ]
+    network(torch.tensor([[[3.0, 3.0]], [[0.5, -1.0]]]), *inputs[1:])
+    np.testing.assert_allclose(seen[0][:, :6].detach(), [[3, 3, 1, 1, 0.5, 0], [0.5, -1, 0.5, 0, 0, 0]], atol=1e-6)
 
 
 def test_no_candidates_give_no_scores(model: RankerModel) -> None:
@@ -69,6 +81,24 @@ def test_a_candidates_score_does_not_depend_on_the_others(model: RankerModel) ->
     part = model.score({name: column[some] for name, column in columns().items()})
     for name, values in part.items():
         np.testing.assert_allclose(values, whole[name][some], rtol=1e-5, err_msg=name)
+
+
+def test_a_score_depends_on_what_was_watched_as_long_as_it_is_known(model: RankerModel) -> None:
+    some = model.score(columns())["score"]
+    other = model.score(columns() | past(N, ["v3", "v9"]))["score"]
+    unknown = model.score(columns() | past(N, ["v3", "v5", "v10"]))["score"]
+    assert np.abs(some - other).max() > 1e-3
+    np.testing.assert_allclose(unknown, some, rtol=1e-5)
+
+
+def test_more_rows_than_one_pass_takes_are_scored_alike(model: RankerModel) -> None:
+    """Also when every row has its own past, as in training."""
+    n = CHUNK + 100
+    whole = model.score(columns(n))
+    repeated = {name: np.array(column) for name, column in columns(n).items()}
+    assert len(model.encoding.encode(repeated).past) == n
+    for name, values in model.score(repeated).items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-5, err_msg=name)
 
 
 def test_the_score_is_the_declared_sum(model: RankerModel) -> None:

@@ -76,7 +76,7 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
                 continue  # computed once a day from the lake, not by the fold
             trained = rows.columns[name][at]
             if column.dtype == object:
-                assert trained == column[0], name
+                assert np.array_equal(trained, column[0]), name
             else:
                 np.testing.assert_allclose(trained, column[0], rtol=1e-4, atol=1e-5, err_msg=name)
 

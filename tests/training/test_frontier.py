@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -102,7 +103,6 @@ def test_a_policy_changes_in_its_spread_alone() -> None:
         ({"methods": ["mmr", "magic"]}, "magic"),
         ({"trade_offs": [0.0]}, "trade_offs"),
         ({"floors": [2.0]}, "floors"),
-        ({"models": "none"}, "models"),
         ({"speed": 1}, "speed"),
         ({"candidates": 5}, "candidates"),
     ],
@@ -127,6 +127,19 @@ def test_the_next_release_serves_what_was_chosen(own_world: Path) -> None:
         ExposurePrices.load(release / "exposure").price_of if chosen["floor"] else not (release / "exposure").exists()
     )
     assert frontier(home, declared, "marquee frontier")["table"] == result["table"]
+
+
+def test_with_seeds_a_model_is_fitted_for_each_and_none_of_the_homes_is_asked_for(own_world: Path) -> None:
+    home = Home.open(own_world)
+    shutil.move(home.models / "two_tower", home.models / "elsewhere")
+    declared = {"methods": ["mmr"], "trade_offs": [0.8], "max_loss": 0.5, "seeds": [0, 1]}
+    try:
+        result = frontier(home, declared, "marquee frontier --seeds 0,1")
+        assert {row["seeds"] for row in result["table"]} == {2}
+        assert len(list((home.root / "quality" / "two_tower").glob("*/chosen/progress.json"))) == 2
+        assert frontier(home, declared, "marquee frontier --seeds 0,1")["table"] == result["table"]
+    finally:
+        shutil.move(home.models / "elsewhere", home.models / "two_tower")
 
 
 def test_a_home_without_a_model_is_told_what_to_run(tmp_path: Path) -> None:

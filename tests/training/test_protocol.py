@@ -111,7 +111,7 @@ def test_a_protocol_is_run_recorded_and_not_run_again(home: Home, tmp_path: Path
     assert evaluate_protocol(home, file, "again", again).runs[0].figures == results.runs[0].figures
     assert {"training the two-tower model", "the grid of item_knn", "ials answers"} <= set(first.labels)
     assert set(again.labels) == {"reading what was watched", "protocol small"}
-    assert not list((quality_directory(home, "small") / "checkpoints").glob("*/*/*"))
+    assert len(list((home.root / "quality" / "two_tower").glob("*/chosen/progress.json"))) == 2  # a seed each
 
 
 def test_other_settings_are_another_run_and_others_stay(home: Home, tmp_path: Path) -> None:

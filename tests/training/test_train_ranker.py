@@ -1,24 +1,25 @@
 """The ranker learns what exposures say, puts down to position what is due to position, and is the same twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from feature_repo.home import Home, HomeError
 from models.artifact import directory_id
-from models.encoding import RankerEncoding
-from models.ranker import ACTIONS, RankerModel
+from models.encoding import PAST, PAST_COLUMNS, RankerEncoding
+from models.ranker import ACTIONS, RankerModel, logits_of
 from training.dataset import RankingRows
 from training.metrics import auc
 from training.tracking import RANKER, Tracking
-from training.train_ranker import RankerConfig, data_hash, fit_lightgbm, train_ranker, tree_features
+from training.train_ranker import KnownVideos, RankerConfig, data_hash, fit_lightgbm, train_ranker, tree_features
 from training.train_ranker import _fit as fit  # the loop alone, on rows made here
 
 CONFIG = RankerConfig(max_epochs=8, batch_size=256, learning_rate=5e-3)
+NO_VIDEOS = KnownVideos((), np.zeros((0, 1)))
 
 
 def rows(n: int = 4000, seed: int = 0) -> RankingRows:
@@ -42,7 +43,7 @@ def rows(n: int = 4000, seed: int = 0) -> RankingRows:
 def trained() -> tuple[RankerEncoding, Any, list[dict[str, float]]]:
     train = rows()
     encoding = RankerEncoding.fit(train.columns)
-    network, curve = fit(train, rows(1000, seed=1), encoding, CONFIG, _silent())
+    network, curve = fit(train, rows(1000, seed=1), encoding, NO_VIDEOS, CONFIG, _silent())
     return encoding, network, curve
 
 
@@ -53,9 +54,8 @@ def _silent() -> Any:
 
 
 def clicks(network: Any, encoding: RankerEncoding, test: RankingRows, position: Any = None) -> Any:
-    with torch.inference_mode():
-        logits = network(*(torch.from_numpy(part) for part in encoding.encode(test.columns, position)))
-    return torch.sigmoid(logits[:, 0]).numpy()
+    logits_NA = logits_of(network, encoding.encode(test.columns, position))
+    return 1.0 / (1.0 + np.exp(-logits_NA[:, 0]))
 
 
 def test_what_is_due_to_position_is_not_held_against_the_video(
@@ -80,6 +80,34 @@ def test_served_without_a_position_the_mean_prediction_is_the_mean_outcome(
     assert clicks(network, encoding, train).mean() == pytest.approx(train.labels["click"].mean(), abs=1e-3)
 
 
+def test_a_candidate_that_resembles_what_was_watched_is_told_apart_by_attention_alone() -> None:
+    """Every other number is noise, and so is who watched what: only the two together tell."""
+    rng = np.random.default_rng(4)
+    videos = KnownVideos([f"v{k}" for k in range(60)], rng.normal(size=(60, 8)))
+    kind = np.argmax(videos.vector_VD[:, :4], axis=1)  # what the watched have in common with the candidate, or not
+
+    def watching(n: int, seed: int) -> RankingRows:
+        made, own = rows(n, seed), np.random.default_rng(seed)
+        video, watched = own.integers(0, 60, n), own.integers(0, 60, (n, 3))
+        alike = (kind[watched] == kind[video, None]).any(axis=1)
+        past = np.full((n, PAST), "", dtype=object)
+        past[:, -3:] = np.array(videos.ids, dtype=object)[watched]
+        said = {"video_id": np.array(videos.ids, dtype=object)[video], "past_video_ids": past}
+        said |= {name: np.ones((n, PAST), dtype=np.float32) for name in PAST_COLUMNS[1:]}
+        labels = {action: alike.astype(np.float32) for action in ACTIONS} | {"watch_seconds": 600.0 * alike}
+        unknown = np.full(n, -1)
+        return replace(made.with_columns(said), labels=labels, position=unknown)
+
+    train, valid = watching(6000, 1), watching(1000, 2)
+    found = {}
+    for known in (videos, NO_VIDEOS):
+        encoding = RankerEncoding.fit(train.columns, videos=known.ids)
+        network, _ = fit(train, valid, encoding, known, replace(CONFIG, max_epochs=12), _silent())
+        found[len(known.ids)] = auc(valid.labels["click"], clicks(network, encoding, valid))
+    assert found[60] > 0.8
+    assert found[0] == pytest.approx(0.5, abs=0.06)
+
+
 def test_the_best_epoch_is_kept(trained: tuple[RankerEncoding, Any, list[dict[str, float]]]) -> None:
     encoding, network, curve = trained
     valid = rows(1000, seed=1)
@@ -93,8 +121,8 @@ def test_the_same_seed_trains_the_same_network_and_another_seed_another(
 ) -> None:
     encoding, network, _ = trained
     valid = rows(1000, seed=1)
-    again, _ = fit(rows(), valid, encoding, CONFIG, _silent())
-    other, _ = fit(rows(), valid, encoding, RankerConfig(seed=5, max_epochs=2), _silent())
+    again, _ = fit(rows(), valid, encoding, NO_VIDEOS, CONFIG, _silent())
+    other, _ = fit(rows(), valid, encoding, NO_VIDEOS, RankerConfig(seed=5, max_epochs=2), _silent())
     np.testing.assert_array_equal(clicks(network, encoding, valid), clicks(again, encoding, valid))
     assert not np.array_equal(clicks(network, encoding, valid), clicks(other, encoding, valid))
 

@@ -79,10 +79,11 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
     fields = msgspec.json.decode(log.items[0][2])
     ids = [item["video_id"] for item in fields["items"]]
     n = len(ids)
-    logged = {
-        name: np.broadcast_to(np.array(values, dtype=object if isinstance(values[0], str) else np.float32), (n,))
-        for name, values in fields["features"].items()
-    }
+    logged = {}
+    for name, values in fields["features"].items():
+        column = np.array(values)
+        column = column.astype(object if column.dtype.kind == "U" else np.float32)
+        logged[name] = np.broadcast_to(column, (n, *column.shape[1:]))
     catalog = reader.snapshot()
     context = {
         "timestamp_us": np.array([NOW_US]),
