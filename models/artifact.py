@@ -27,6 +27,7 @@ from typing import Any
 
 from feature_repo.home import Home, HomeError, MarqueeError, World
 from models.blend import Blend
+from models.encoding import EncodingError
 from models.exposure import ExposurePrices
 from models.index import VideoIndex
 from models.item_cf import ItemNeighbours
@@ -142,7 +143,7 @@ def load_champion(home: Home) -> tuple[Release, list[str]]:
         try:
             if (path := locate(home)) is not None:
                 return load_release(path), problems
-        except ArtifactError as error:
+        except (ArtifactError, EncodingError) as error:
             problems.append(str(error))
     raise ArtifactError("no release can be loaded: " + "; ".join(problems))
 

@@ -229,6 +229,9 @@ class RankerEncoding:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], rates: ExposureRates | None = None) -> RankerEncoding:
+        """Raises EncodingError for what an older Marquee has written."""
+        if missing := [name for name in ("numbers", "categories", "videos") if name not in fields]:
+            raise EncodingError(f"the ranker's encoding holds no {missing[0]}: train it again with `marquee release`")
         return cls(
             rates=rates,
             **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},

@@ -190,6 +190,13 @@ def test_an_encoding_read_back_from_json_encodes_the_same() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_an_encoding_of_an_older_ranker_is_refused_with_the_command_to_run() -> None:
+    fields = fitted().to_json()
+    del fields["videos"]
+    with pytest.raises(EncodingError, match=r"no videos: .*marquee release"):
+        RankerEncoding.from_json(fields)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, len(VIDEOS) - 1), min_size=1, max_size=60))
 def test_a_row_is_encoded_the_same_whatever_stands_beside_it(rows: list[int]) -> None:
