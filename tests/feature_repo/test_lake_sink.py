@@ -18,6 +18,7 @@ from feature_repo.schema import EVENT_COLUMNS, RECOMMENDATION_SERVED, WATCH_EVEN
 from feature_repo.stream import lake_sink
 from feature_repo.stream.event_log import EventLog, open_event_log
 from feature_repo.stream.lake_sink import GROUP, LakeSink, NotFolded, flush
+from feature_repo.stream.processor import GROUP as FEATURE_GROUP
 from feature_repo.stream.processor import Processor
 from feature_repo.stream.served import ServedItem, ServedPage, encode_served
 from feature_repo.valkey import Client, connect
@@ -181,6 +182,7 @@ def test_a_running_processor_writes_the_lake_when_it_is_asked(home: Home, url: s
         flush(home, url)
         assert Lake(home).events().num_rows == 2
         log.append(WATCH_EVENTS, items(event(3)))
+        eventually(lambda: log.lag(WATCH_EVENTS, FEATURE_GROUP) == 0, 20)  # only what is folded is written
     finally:
         process.terminate()
         assert process.wait(20) == 0
