@@ -323,12 +323,11 @@ class SequenceEncoding:
         return token_BT, count_B
 
     def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array, width: int = 0) -> Array:
-        """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from the end of each row on.
+        """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from each row's end on; T as there.
 
         The start token is as old as the oldest watch.
         """
-        longest = max((len(row) for row in times_us), default=0)
-        longest = max(longest, width)
+        longest = max([width, *(len(row) for row in times_us)])
         time_BT = np.repeat(np.asarray(now_us, dtype=np.float64)[:, None], longest + 2, axis=1)
         for at, row in enumerate(times_us):
             if len(row):

@@ -406,7 +406,7 @@ def _install(
         with progress.task("pricing exposure for the release"):
             pool = _pool(
                 home,
-                _two_tower(home, config, next(iter(config.seeds), None), progress),
+                _two_tower(home, config, (config.seeds or (None,))[0], progress),
                 catalog,
                 asked,
                 config.candidates,

@@ -14,6 +14,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ class Results:
         """A row per model: `seeds`, each figure's mean, FIGURE_sd over seeds (None: one seed), and where its units are
         known FIGURE_se over them and FIGURE_difference to the reference, 95 % from FIGURE_low to FIGURE_high.
         """
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> list[dict[str, Any]]:
+        """Made once: the bootstraps of a frontier's ninety models take minutes, and three files ask for them."""
         rows = []
         models = list(dict.fromkeys(run.model for run in self.runs))
         for model in models:

@@ -27,6 +27,7 @@ from training.build_index import content_columns
 from training.cold_start import choose_alpha, with_alpha
 from training.loop import Checkpoint, Fit, LoopConfig
 from training.metrics import ranking_metrics, top_k
+from training.results import fingerprint
 from training.source_lists import QuestionConfig
 from training.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
 from training.tracking import TWO_TOWER, Tracking, TrainingRun
@@ -208,9 +209,13 @@ def fit(
 
 
 def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progress: Progress = SILENT) -> Fitted:
-    """`fit`, its last checkpoint kept in HOME/quality/two_tower: what one protocol has trained, another only asks."""
-    fingerprint = _fingerprint(replace(config, **NO_REFIT), data.train)
-    return fit(home, config, data, home.root / "quality" / "two_tower" / fingerprint[:16], progress)
+    """`fit`, its last checkpoint kept in HOME/quality/two_tower: what one protocol has trained, another only asks.
+
+    What chose the epoch, and until when content was known, are part of what a model is: they go into its place.
+    """
+    chose = [data.valid.user_ids, data.valid.targets, data.valid.now_us, data.known_until_us]
+    place = fingerprint([_fingerprint(replace(config, **NO_REFIT), data.train), *chose])
+    return fit(home, config, data, home.root / "quality" / "two_tower" / place, progress)
 
 
 def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:

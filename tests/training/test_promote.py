@@ -8,9 +8,10 @@ import pytest
 
 from feature_repo.home import Home, HomeError
 from models.artifact import ArtifactError, champion, load_release
+from models.ranker import RankerModel
 from training import promote as promotion
 from training.comparison import Beside, Comparison, NewVideos
-from training.gates import Gate, Measured, gates
+from training.gates import LATENCY, Gate, Measured, gates
 from training.promote import PromotionConfig, promote, prune, rollback
 from training.skew import Skew
 from training.tracking import Tracking
@@ -68,6 +69,18 @@ def test_a_release_that_fails_a_gate_stays_a_challenger_and_the_gate_is_named_wi
     assert (failed["value"], failed["bar"]) == (0.001, simplest)
     assert champion(home).name == before
     assert Tracking(home).aliases() == {"champion": before, "challenger": result["release_id"]}
+
+
+def test_a_slow_ranker_is_refused_whatever_the_machine_and_ours_is_not(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = load_release(champion(home))
+    latency = next(gate for gate in gates(release) if gate.kind == LATENCY)
+    assert latency.passed, str(latency)
+    score = RankerModel.score
+    monkeypatch.setattr(RankerModel, "score", lambda *asked: [score(*asked) for _ in range(5)][-1])
+    slow = next(gate for gate in gates(release) if gate.kind == LATENCY)
+    assert not slow.passed, str(slow)
 
 
 def test_force_promotes_and_says_so(home: Home) -> None:

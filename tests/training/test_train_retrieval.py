@@ -15,13 +15,21 @@ from models.content import ContentEncoding
 from models.index import VideoIndex
 from models.item_cf import ItemNeighbours
 from models.popularity import Popularity
-from models.two_tower import RetrievalModel
+from models.two_tower import RetrievalModel, user_tower
 from training import train_retrieval
 from training.build_index import build_index, content_columns, video_vectors
 from training.loop import Checkpoint
 from training.protocol import Protocol, retrieval_figures
 from training.splits import time_cuts
-from training.train_retrieval import Trainer, TwoTowerConfig, fit, train_two_tower, training_data
+from training.train_retrieval import (
+    EVEN_WIDTH,
+    Trainer,
+    TwoTowerConfig,
+    fit,
+    fit_and_keep,
+    train_two_tower,
+    training_data,
+)
 
 RING, VIEWERS, WATCHES = 24, 80, 12
 HOUR_US = 3_600_000_000
@@ -189,6 +197,33 @@ def test_a_refit_goes_on_with_everything_and_stays_in_the_same_space(home: Home,
     after = fitted.refitted.item_vectors[row[video(9)]]
     assert before @ after / np.linalg.norm(before) / np.linalg.norm(after) > 0.9
     assert fit(home, replace(CONFIG, refit_epochs=0), partial, tmp_path / "other").refitted is None
+
+
+def test_a_kept_model_is_found_again_but_not_by_who_chose_its_epoch_otherwise(home: Home) -> None:
+    config = replace(CONFIG, epochs=1, refit_epochs=0)
+    data = training_data(home, config)
+    kept = home.root / "quality" / "two_tower"
+    first, again = fit_and_keep(home, config, data), fit_and_keep(home, config, data)
+    assert first.curve == again.curve  # the clock's readings as well: nothing was trained again
+    assert len(list(kept.iterdir())) == 1
+    fit_and_keep(home, config, replace(data, valid=data.valid.take(range(len(data.valid) // 2))))
+    assert len(list(kept.iterdir())) == 2
+
+
+def test_batches_come_in_few_widths_and_their_padding_says_nothing(home: Home) -> None:
+    config = replace(CONFIG, dropout=0.0, id_dropout=0.0, time_bias="query")
+    trainer = Trainer(home, config, training_data(home, config))
+    some = sorted(trainer.valid_rows, key=lambda row: len(row.tokens))[-2:]
+    token_BT, count_B, time_BT = trainer._batch(some)
+    assert token_BT.shape[1] - 1 == min(-(-len(some[-1].tokens) // EVEN_WIDTH) * EVEN_WIDTH, config.length)
+    assert time_BT is not None
+    assert time_BT.shape[1] == token_BT.shape[1] + 1
+    tower = user_tower(trainer.network)
+    narrow = int(count_B.max())
+    with torch.inference_mode():
+        wide = tower(token_BT, count_B, time_BT)
+        tight = tower(token_BT[:, :narrow], count_B, torch.cat([time_BT[:, :narrow], time_BT[:, -1:]], dim=1))
+    torch.testing.assert_close(wide, tight, rtol=1e-4, atol=1e-5)
 
 
 def test_too_little_to_learn_from_names_the_place(tmp_path: Path) -> None:
