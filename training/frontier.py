@@ -1,8 +1,9 @@
 """What variety costs: NDCG against ILD and coverage over the trade-off, and the choice of one: `marquee frontier`.
 
 Lists of ten from the two-tower model's best candidates, over the full catalog and without what was watched. ILD and
-calibration are by genres, which no model had a part in. The validation question chooses and prices exposure; the test
-question, of later watches, is reported.
+calibration are by genres, which no model had a part in. The validation question chooses; the test question, of later
+watches, is reported. Prices on exposure know no answer: they come from the lists of the same viewers one watch before
+those that they are judged by, as a release's come from before the requests that it serves.
 
 B viewers, V videos, N candidates, K places, G genres.
 """
@@ -53,7 +54,7 @@ PRICE_STEPS, PRICE_STEP, MAX_PRICE = 12, 0.08, 1.0
 
 @dataclass(frozen=True)
 class FrontierConfig:
-    """`floors`: what prices secure for every video of an even share of the validation lists' places; 0: no prices.
+    """`floors`: what prices secure for every video of an even share of the lists' places; 0: no prices.
     `seeds`: of models fitted for this, by the recipe of the home's world; none: the home's own model is measured."""
 
     name: str = "diversity"
@@ -165,7 +166,7 @@ def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Pr
     drawn = draw(
         quality_directory(home, config.name), curves(runs, config), chosen.name if chosen else None, config.max_loss
     )
-    installed = _install(home, config, chosen, catalog, chooses, progress) if chosen else {}
+    installed = _install(home, config, chosen, catalog, reports, progress) if chosen else {}
     return {
         "chosen": asdict(chosen) if chosen else None,
         "table": summary(runs, chosen),
@@ -175,7 +176,7 @@ def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Pr
 
 
 def points(config: FrontierConfig) -> Iterator[Point]:
-    """Every curve from mostly relevance on: prices are learned from those of the point before."""
+    """Every curve from mostly relevance on."""
     for method in config.methods:
         for floor in config.floors:
             for trade_off in sorted(config.trade_offs, reverse=True):
@@ -243,15 +244,38 @@ def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
 def exposure_prices(pool: Pool, point: Point, catalog: Catalog, price_V: Array, steps: int = PRICE_STEPS) -> Array:
     """(V,) by projected subgradient ascent on the dual of "every video is shown floor x an even share of the places".
 
-    Videos that are short of it become dearer, the others cheaper, by less with every step.
+    Videos that are short of it become dearer, the others cheaper, by less with every step. Without a floor: no prices.
     """
     videos = len(catalog.video_ids)
+    if not point.floor:
+        return np.zeros(videos)
     wanted = point.floor * len(pool.rows_BN) * SCREEN / videos
     for step in range(steps):
         shown_V = np.bincount(pool.lists(point, catalog, price_V).ravel(), minlength=videos)
         short_V = np.clip((wanted - shown_V) / wanted, -1.0, 1.0)
         price_V = np.clip(price_V + PRICE_STEP * (1.0 - step / steps) * short_V, 0.0, MAX_PRICE)
     return price_V
+
+
+def one_watch_before(asked: Holdout) -> Holdout:
+    """The same viewers without the newest watch of their histories, at the moment of that watch."""
+    now_us = [times[-1] if times else int(now) for times, now in zip(asked.times_us, asked.now_us, strict=True)]
+    return replace(
+        asked,
+        histories=[history[:-1] for history in asked.histories],
+        times_us=[times[:-1] for times in asked.times_us],
+        now_us=np.array(now_us, dtype=np.int64),
+    )
+
+
+def _along(wanted: Sequence[Point], pool: Pool, catalog: Catalog) -> Iterator[Array]:
+    """(V,) prices of every point by this pool's lists: along a curve, learned from those of the point before."""
+    free_V = price_V = np.zeros(len(catalog.video_ids))
+    family = ""
+    for point in wanted:
+        price_V = exposure_prices(pool, point, catalog, price_V if point.family == family else free_V)
+        family = point.family
+        yield price_V
 
 
 def _measured(
@@ -272,19 +296,17 @@ def _measured(
     retrieval = _two_tower(home, config, seed, progress)
     with progress.task("ranking the catalog for every viewer asked about"):
         valid, test = (_pool(home, retrieval, catalog, part, config.candidates) for part in asked)
-    free_V = np.zeros(len(catalog.video_ids))
+        before = [_pool(home, retrieval, catalog, one_watch_before(part), config.candidates) for part in asked]
     plain = [pool.rows_BN[:, :SCREEN] for pool in (valid, test)]
     base_B = _ndcg(plain[0], valid)
     runs = [_run(RELEVANCE, seed, plain, (valid, test), catalog, base_B, 0.0, {})]
-    price_V = free_V
+    priced = zip(*(_along(wanted, pool, catalog) for pool in before), strict=True)
     with progress.task("sweeping the trade-off", total=len(wanted)) as advance:
-        for point, before in zip(wanted, [None, *wanted], strict=False):
+        for point in wanted:
             started = time.process_time()
-            same_curve = before is not None and before.family == point.family
-            price_V = (
-                exposure_prices(valid, point, catalog, price_V if same_curve else free_V) if point.floor else free_V
-            )
-            lists = [pool.lists(point, catalog, price_V) for pool in (valid, test)]
+            lists = [
+                pool.lists(point, catalog, price_V) for pool, price_V in zip((valid, test), next(priced), strict=True)
+            ]
             seconds = time.process_time() - started
             runs.append(_run(point.name, seed, lists, (valid, test), catalog, base_B, seconds, asdict(point)))
             advance(1)
@@ -399,7 +421,8 @@ def _two_tower(home: Home, config: FrontierConfig, seed: int | None, progress: P
 def _install(
     home: Home, config: FrontierConfig, chosen: Point, catalog: Catalog, asked: Holdout, progress: Progress
 ) -> dict[str, Any]:
-    """Where the next release finds the choice: [spread] of HOME/policy.toml, and prices by the (first) model."""
+    """Where the next release finds the choice: [spread] of HOME/policy.toml, and prices by the (first) model on the
+    newest lists that are known: those of `asked`."""
     directory = home.models / "exposure"
     shutil.rmtree(directory, ignore_errors=True)
     if chosen.floor:
@@ -411,10 +434,8 @@ def _install(
                 asked,
                 config.candidates,
             )
-            price_V = np.zeros(len(catalog.video_ids))
-            for point in points(config):  # along the curve, as it was measured
-                if point.family == chosen.family and point.trade_off >= chosen.trade_off:
-                    price_V = exposure_prices(pool, point, catalog, price_V)
+            curve = [point for point in points(config) if point.family == chosen.family]
+            *_, price_V = _along(curve[: curve.index(chosen) + 1], pool, catalog)
         ExposurePrices(dict(zip(catalog.video_ids, price_V.tolist(), strict=True))).save(directory)
     policy = home.root / "policy.toml"
     write_atomic(policy, with_spread(policy_of(home).read_text(), chosen))

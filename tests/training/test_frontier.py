@@ -22,11 +22,13 @@ from training.frontier import (
     choose,
     exposure_prices,
     frontier,
+    one_watch_before,
     points,
     with_spread,
 )
 from training.release import POLICY, build_release
 from training.results import Run
+from training.splits import Holdout
 
 
 def measured(name: str, loss: float, error: float, ild: float, coverage: float) -> Run:
@@ -87,6 +89,14 @@ def test_prices_give_every_video_its_viewers_and_show_it_to_those_who_mind_least
     assert np.flatnonzero((after == 10).any(axis=1)).tolist() == [0]
     assert np.flatnonzero((after == 11).any(axis=1)).tolist() == [1]
     assert price_V[:9].max() == 0.0
+
+
+def test_prices_come_from_the_moment_of_the_newest_watch_and_do_not_know_it() -> None:
+    asked = Holdout(["a", "b"], [["v1", "v2"], []], [[10, 20], []], np.array([30, 30]), [["v3"], ["v4"]])
+    before = one_watch_before(asked)
+    assert (before.histories, before.times_us) == ([["v1"], []], [[10], []])
+    assert before.now_us.tolist() == [20, 30]
+    assert asked.histories == [["v1", "v2"], []]
 
 
 def test_a_policy_changes_in_its_spread_alone() -> None:
