@@ -16,6 +16,7 @@ import numpy as np
 from bento_services.ranking_service import QUIET, RUNNER_CONNECTION
 from bento_services.settings import Settings
 from bento_services.shelf import ReleaseShelf
+from feature_repo.crosses import Columns
 from models.index import VideoIndex
 from models.two_tower import RetrievalModel
 
@@ -38,11 +39,17 @@ class RetrievalService:
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def user_vectors(
-        self, release_id: str, histories: list[list[str]], timestamps_us: list[list[int]], now_us: np.ndarray
+        self,
+        release_id: str,
+        histories: list[list[str]],
+        timestamps_us: list[list[int]],
+        now_us: np.ndarray,
+        asker: dict[str, list[str]],
     ) -> np.ndarray:
-        """B histories, oldest first, and their times -> (B, D) float32."""
+        """B histories, oldest first, their times, and who asks -> (B, D) float32."""
         retrieval, _ = self._parts.get(release_id)
-        return retrieval.user_vectors(histories, timestamps_us, now_us.astype(np.int64))
+        columns = {name: np.array(column, dtype=object) for name, column in asker.items()}
+        return retrieval.user_vectors(histories, timestamps_us, now_us.astype(np.int64), columns)
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def search(self, release_id: str, queries: np.ndarray, k: int, allowed: np.ndarray) -> dict[str, Any]:
@@ -65,7 +72,11 @@ class RemoteRetrieval:
         self._release_id = release_id
 
     def user_vectors(
-        self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
+        self,
+        histories: Sequence[Sequence[str]],
+        timestamps_us: Sequence[Sequence[int]],
+        now_us: Array,
+        asker: Columns,
     ) -> Array:
         return np.asarray(
             self._call(
@@ -74,6 +85,7 @@ class RemoteRetrieval:
                 [list(history) for history in histories],
                 [[int(moment) for moment in times] for times in timestamps_us],
                 np.asarray(now_us, dtype=np.int64),
+                {name: [str(value) for value in column] for name, column in asker.items()},
             )
         )
 

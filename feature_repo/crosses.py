@@ -36,6 +36,13 @@ def context_columns(
     }
 
 
+def local_clock(context: Columns) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Where the viewer is: the hour (N,) from 0 up to 24, and whether it is Saturday or Sunday (N,) bool."""
+    local_us = context["timestamp_us"] + context["utc_offset_minutes"] * 60_000_000
+    weekday = (local_us // DAY_US + 3) % 7  # 1 January 1970 was a Thursday
+    return (local_us % DAY_US) / HOUR_US, weekday >= 5
+
+
 def multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarray[Any, Any]:
     """Lists of genre names -> (N, GENRE_SLOTS) float32 of zeros and ones; unknown names are left out."""
     slot_of = {name: slot for slot, name in enumerate(names[:GENRE_SLOTS])}
@@ -53,9 +60,7 @@ def crosses(user: Columns, video: Columns, context: Columns) -> dict[str, np.nda
     now_us = context["timestamp_us"].astype(np.float64)
     hot = video["genres"]
     affinity = _normalized(np.asarray(user["genre_affinity"], dtype=np.float64))
-    local_us = context["timestamp_us"] + context["utc_offset_minutes"] * 60_000_000
-    hour = (local_us % DAY_US) / HOUR_US
-    weekday = (local_us // DAY_US + 3) % 7  # 1 January 1970 was a Thursday
+    hour, is_weekend = local_clock(context)
     published_us = video["published_timestamp_us"].astype(np.float64)
     video_time_us = video["video_activity_timestamp_us"].astype(np.float64)
     idle_us = np.where(user["user_activity_timestamp_us"] > 0, now_us - user["user_activity_timestamp_us"], 30 * DAY_US)
@@ -74,7 +79,7 @@ def crosses(user: Columns, video: Columns, context: Columns) -> dict[str, np.nda
         "duration_ratio": np.clip(video["duration_seconds"] / typical_seconds, 0.0, 20.0),
         "hour_sin": np.sin(hour * (2 * np.pi / 24)),
         "hour_cos": np.cos(hour * (2 * np.pi / 24)),
-        "is_weekend": weekday >= 5,
+        "is_weekend": is_weekend,
         "is_mobile": context["device"] == "mobile",
     }
     assert set(columns) == set(CROSSES)

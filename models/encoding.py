@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from feature_repo.crosses import Columns, crosses
+from feature_repo.crosses import Columns, crosses, local_clock
 from feature_repo.fold import DAY_US, SESSION_GAP_US
 from feature_repo.home import MarqueeError, World
 from feature_repo.schema import GENRE_SLOTS, USER_WINDOWS, VIDEO_WINDOWS
@@ -262,6 +262,43 @@ def _codes(column: Array, values: Sequence[str]) -> Array:
 
 
 # --- the two-tower model ---------------------------------------------------------------------------------------------
+
+ASKER_CATEGORIES = (*USER_CATEGORIES, "device", "day_part")  # what the user tower may know besides the watches
+DAY_PART_HOURS = 4
+
+
+def asker_columns(user: Columns, context: Columns) -> dict[str, Array]:
+    """ASKER_CATEGORIES of B viewers with the profiles `user` at the moments of `context` (crosses.context_columns)."""
+    hour, is_weekend = local_clock(context)
+    parts = [
+        f"{'weekend' if weekend else 'workday'} {at}"
+        for at, weekend in zip((hour // DAY_PART_HOURS).astype(int), is_weekend, strict=True)
+    ]
+    profile = {name: user[name] for name in USER_CATEGORIES}
+    return {**profile, "device": context["device"], "day_part": np.array(parts, dtype=object)}
+
+
+@dataclass(frozen=True)
+class AskerEncoding:
+    """Who asks and where -> a code per category of ASKER_CATEGORIES; 0: not known, or too rare to have been learned."""
+
+    values: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def fit(cls, columns: Columns) -> AskerEncoding:
+        return cls({name: _vocabulary(columns[name]) for name in ASKER_CATEGORIES})
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> AskerEncoding:
+        return cls({name: tuple(values) for name, values in content.items()})
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        return tuple(len(values) + 1 for values in self.values.values())
+
+    def encode(self, columns: Columns) -> Array:
+        """(B, categories) int64."""
+        return np.stack([_codes(np.asarray(columns[name]), values) for name, values in self.values.items()], axis=1)
 
 
 @dataclass(frozen=True)

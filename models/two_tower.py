@@ -1,7 +1,7 @@
 """The two-tower retrieval model: a causal transformer over what a viewer watched, against one vector per video.
 
 B viewers, T tokens (a start token, then the history, oldest first; padded at the end), V videos, D dimensions,
-F content numbers.
+F content numbers, C categories of who asks.
 
     video vector = id embedding + content projection     (the id is dropped at random, so that content alone works)
     user vector  = last state of SASRec (Kang & McAuley 2018), pre-norm, over the video vectors; score = dot product
@@ -9,7 +9,8 @@ F content numbers.
 Positions count from the end of the longest history there can be: the newest watch always stands at the same position.
 The start token is in every row; alone, it is the vector of a viewer of whom nothing is known. With `time_bias`,
 attention also sees how long ago each watch was (HSTU, Zhai et al. 2024, the temporal half of its relative bias):
-"history" counts from the newest watch, "query" from the moment for which the next watch is asked.
+"history" counts from the newest watch, "query" from the moment for which the next watch is asked. With `asker`, the
+last state also hears who asks and where: profile and context of the moment for which the next watch is asked.
 
 `TwoTower` is the network, trainable; `RetrievalModel` is the trained artifact.
 """
@@ -30,11 +31,13 @@ from torch.nn import functional
 
 from feature_repo.crosses import Columns
 from models.content import ContentEncoding, ContentFeatures
-from models.encoding import SequenceEncoding
+from models.encoding import ASKER_CATEGORIES, AskerEncoding, SequenceEncoding
 
 Array = np.ndarray[Any, Any]
 TimeBias = Literal["none", "history", "query"]
 AGES = 32  # buckets of how long ago something was: powers of two, in seconds
+ASKER_FILE = "askers.json"
+UNTOLD = 0.1  # of who asks, in training: a request that says less is understood as well
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class TowerConfig:
     creator_dim: int = 16
     content: bool = True  # False: a video is its id alone, and a new one is nothing
     time_bias: TimeBias = "none"
+    asker: bool = False
 
     def __post_init__(self) -> None:
         if self.time_bias not in ("none", "history", "query"):
@@ -160,10 +164,29 @@ class Block(nn.Module):
         return out_BTD
 
 
+class Asker(nn.Module):
+    """Codes of who asks and where -> what the state is told: (..., C) -> (..., D). Code 0, not known, says nothing.
+
+    A sum, not a layer that hears both: that found more in fifty and less in the first ten (three simulated seeds).
+    """
+
+    def __init__(self, cardinalities: Sequence[int], dim: int) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(nn.Embedding(size, dim, padding_idx=0) for size in cardinalities)
+        for table in self.tables:
+            nn.init.zeros_(table.weight)  # type: ignore[arg-type]  # begins as if nobody had said anything
+
+    def forward(self, code_BTC: Tensor) -> Tensor:
+        if self.training:
+            code_BTC = code_BTC * (torch.rand(code_BTC.shape, device=code_BTC.device) >= UNTOLD)
+        said_BTD: Tensor = sum(table(code_BTC[..., at]) for at, table in enumerate(self.tables))  # type: ignore[assignment]
+        return said_BTD
+
+
 class SequenceTower(nn.Module):
     """Vectors of tokens -> a state after each token."""
 
-    def __init__(self, config: TowerConfig) -> None:
+    def __init__(self, config: TowerConfig, askers: Sequence[int] = ()) -> None:
         super().__init__()
         self.length = config.length
         self.scale = config.dim**0.5
@@ -173,27 +196,48 @@ class SequenceTower(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.dim)
+        self.asker = Asker(askers, config.dim) if config.asker else None
         nn.init.normal_(self.position.weight, std=0.02)
 
-    def forward(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor, time_BT: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        video_VD: Tensor,
+        token_BT: Tensor,
+        count_B: Tensor,
+        time_BT: Tensor | None = None,
+        asker_BTC: Tensor | None = None,
+    ) -> Tensor:
         """(B, T, D). `count_B` tokens of each row are real; token V is the start token.
 
         `time_BT` (B, T + 1) float64 seconds: of each token, and in the last column of the moment that asks.
+        `asker_BTC` (B, T, C) int64: who asks, and where, for the watch after each token.
         """
         x_BTD, age_BTT = self._embed(video_VD, token_BT, count_B), self._ages(time_BT)
         for block in self.blocks:
             x_BTD = block(x_BTD, age_BTT)
-        state_BTD: Tensor = self.norm(x_BTD)
-        return state_BTD
+        return self._told(x_BTD, asker_BTC)
 
-    def last(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor, time_BT: Tensor | None = None) -> Tensor:
+    def last(
+        self,
+        video_VD: Tensor,
+        token_BT: Tensor,
+        count_B: Tensor,
+        time_BT: Tensor | None = None,
+        asker_BC: Tensor | None = None,
+    ) -> Tensor:
         """(B, D): the state after the last real token. Of the last block, only that token is computed."""
         x_BTD, age_BTT = self._embed(video_VD, token_BT, count_B), self._ages(time_BT)
         *whole, final = self.blocks
         for block in whole:
             x_BTD = block(x_BTD, age_BTT)
-        state_B1D: Tensor = self.norm(final.last(x_BTD, count_B, age_BTT))  # type: ignore[operator]
-        return state_B1D[:, 0]
+        x_B1D = final.last(x_BTD, count_B, age_BTT)  # type: ignore[operator]
+        return self._told(x_B1D, None if asker_BC is None else asker_BC[:, None])[:, 0]
+
+    def _told(self, x_BTD: Tensor, asker_BTC: Tensor | None) -> Tensor:
+        if self.asker is not None and asker_BTC is not None:
+            x_BTD = x_BTD + self.asker(asker_BTC)
+        state_BTD: Tensor = self.norm(x_BTD)
+        return state_BTD
 
     def _ages(self, time_BT: Tensor | None) -> Tensor | None:
         """(B, T, T) buckets of how long before each row's moment each column's watch was: powers of two of seconds."""
@@ -219,14 +263,22 @@ class TwoTower(nn.Module):
     creator_V: Tensor
     language_V: Tensor
 
-    def __init__(self, content: ContentFeatures, creators: int, languages: int, config: TowerConfig) -> None:
+    def __init__(
+        self,
+        content: ContentFeatures,
+        creators: int,
+        languages: int,
+        config: TowerConfig,
+        askers: Sequence[int] = (),
+    ) -> None:
+        """`askers`: how many codes each category of who asks has."""
         super().__init__()
         videos, numbers = content.numbers_NF.shape
         self.config = config
         self.id_embedding = nn.Embedding(videos, config.dim)
         nn.init.normal_(self.id_embedding.weight, std=0.02)
         self.content = ContentTower(numbers, creators, languages, config)
-        self.sequence = SequenceTower(config)
+        self.sequence = SequenceTower(config, askers)
         self.register_buffer("numbers_VF", torch.from_numpy(content.numbers_NF), persistent=False)
         self.register_buffer("creator_V", torch.from_numpy(content.creator_N), persistent=False)
         self.register_buffer("language_V", torch.from_numpy(content.language_N), persistent=False)
@@ -243,8 +295,15 @@ class TwoTower(nn.Module):
         content_VD: Tensor = self.content(self.numbers_VF[at], self.creator_V[at], self.language_V[at])
         return id_VD + content_VD
 
-    def states(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor, time_BT: Tensor | None = None) -> Tensor:
-        state_BTD: Tensor = self.sequence(video_VD, token_BT, count_B, time_BT)
+    def states(
+        self,
+        video_VD: Tensor,
+        token_BT: Tensor,
+        count_B: Tensor,
+        time_BT: Tensor | None = None,
+        asker_BTC: Tensor | None = None,
+    ) -> Tensor:
+        state_BTD: Tensor = self.sequence(video_VD, token_BT, count_B, time_BT, asker_BTC)
         return state_BTD
 
 
@@ -258,9 +317,12 @@ class UserTower(nn.Module):
         self.sequence = sequence
         self.register_buffer("video_VD", video_VD)
 
-    def forward(self, tokens: Tensor, counts: Tensor, times: Tensor | None = None) -> Tensor:
-        """Tokens (B, T) int64, real counts (B,) int64 -> (B, D). With a time bias also seconds (B, T + 1) float64."""
-        return self.sequence.last(self.video_VD, tokens, counts, times)
+    def forward(
+        self, tokens: Tensor, counts: Tensor, times: Tensor | None = None, asker: Tensor | None = None
+    ) -> Tensor:
+        """Tokens (B, T) int64, real counts (B,) int64 -> (B, D). With a time bias also seconds (B, T + 1) float64, with
+        `asker` also codes (B, C) int64 of who asks."""
+        return self.sequence.last(self.video_VD, tokens, counts, times, asker)
 
 
 @dataclass(frozen=True)
@@ -273,6 +335,7 @@ class RetrievalModel:
     content: ContentEncoding
     content_weights: dict[str, Array]
     config: TowerConfig
+    asker: AskerEncoding | None = None  # None: the user tower knows the watches alone
 
     def __post_init__(self) -> None:
         tower = ContentTower(self.content.numbers, len(self.content.creators), len(self.content.languages), self.config)
@@ -281,14 +344,21 @@ class RetrievalModel:
         object.__setattr__(self, "_user_tower", self.program.module())
 
     @classmethod
-    def export(cls, network: TwoTower, sequences: SequenceEncoding, content: ContentEncoding) -> RetrievalModel:
+    def export(
+        cls,
+        network: TwoTower,
+        sequences: SequenceEncoding,
+        content: ContentEncoding,
+        asker: AskerEncoding | None = None,
+    ) -> RetrievalModel:
         """Freeze a trained network; batch and history length stay free."""
         tower = user_tower(network)
         batch = torch.export.Dim("batch", min=1, max=65_536)
         tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
-        inputs = tuple(example(sequences, network.config).values())
-        free = ({0: batch, 1: tokens}, {0: batch}, {0: batch, 1: tokens + 1})[: len(inputs)]
-        program = torch.export.export(tower, inputs, dynamic_shapes=free)
+        inputs = example(sequences, network.config, asker)
+        shapes = {"tokens": {0: batch, 1: tokens}, "counts": {0: batch}, "times": {0: batch, 1: tokens + 1}}
+        free = {name: {"asker": {0: batch}, **shapes}[name] for name in inputs}
+        program = torch.export.export(tower, (), inputs, dynamic_shapes=free)
         program.example_inputs = None  # they would be saved as a pickle inside the archive
         return cls(
             program=program,
@@ -297,6 +367,7 @@ class RetrievalModel:
             content=content,
             content_weights={name: value.numpy().copy() for name, value in network.content.state_dict().items()},
             config=network.config,
+            asker=asker,
         )
 
     @property
@@ -308,18 +379,30 @@ class RetrievalModel:
         return self.config.dim
 
     def user_vectors(
-        self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
+        self,
+        histories: Sequence[Sequence[str]],
+        timestamps_us: Sequence[Sequence[int]],
+        now_us: Array,
+        asker: Columns | None = None,
     ) -> Array:
         """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
 
-        Videos that training did not know are skipped; an empty history gives the vector of a new viewer.
+        `asker`: (B,) columns of ASKER_CATEGORIES, without which a tower that listens raises ValueError. Videos that
+        training did not know are skipped; an empty history gives the vector of a new viewer.
         """
+        if self.asker is not None and asker is None:
+            raise ValueError(f"this model asks who asks: expected columns {', '.join(ASKER_CATEGORIES)}")
         token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)
         if not len(count_B):
             return np.zeros((0, self.dim), dtype=np.float32)
-        inputs = [torch.from_numpy(part) for part in (token_BT, count_B, time_BT)]
+        inputs = {"tokens": token_BT, "counts": count_B}
+        if self.config.time_bias != "none":
+            inputs["times"] = time_BT
+        if self.asker is not None and asker is not None:
+            inputs["asker"] = self.asker.encode(asker)
         with torch.inference_mode():
-            vectors: Array = self._user_tower(*inputs[: 2 + (self.config.time_bias != "none")]).numpy()  # type: ignore[attr-defined]
+            tensors = {name: torch.from_numpy(part) for name, part in inputs.items()}
+            vectors: Array = self._user_tower(**tensors).numpy()  # type: ignore[attr-defined]
         return vectors
 
     def embed(self, videos: Columns) -> Array:
@@ -346,10 +429,13 @@ class RetrievalModel:
         self.content.save(directory)
         (directory / "video_ids.json").write_text(json.dumps(self.sequences.video_ids) + "\n")
         (directory / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
+        if self.asker is not None:
+            (directory / ASKER_FILE).write_text(json.dumps(self.asker.values, indent=1) + "\n")
 
     @classmethod
     def load(cls, directory: Path) -> RetrievalModel:
         config = TowerConfig(**json.loads((directory / "config.json").read_text()))
+        askers = json.loads((directory / ASKER_FILE).read_text()) if config.asker else None
         video_ids = tuple(json.loads((directory / "video_ids.json").read_text()))
         return cls(
             program=torch.export.load(directory / "user_tower.pt2"),
@@ -358,6 +444,7 @@ class RetrievalModel:
             content=ContentEncoding.load(directory),
             content_weights=load_file(directory / "content_tower.safetensors"),
             config=config,
+            asker=None if askers is None else AskerEncoding.from_json(askers),
         )
 
 
@@ -368,11 +455,13 @@ def user_tower(network: TwoTower) -> UserTower:
         return UserTower(network.sequence, network.video_vectors().detach().clone()).eval()
 
 
-def example(sequences: SequenceEncoding, config: TowerConfig) -> dict[str, Tensor]:
+def example(sequences: SequenceEncoding, config: TowerConfig, asker: AskerEncoding | None = None) -> dict[str, Tensor]:
     """Inputs of the user tower with two rows and some history: what torch.export and MLflow trace."""
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])
     inputs = {"tokens": torch.from_numpy(token_BT), "counts": torch.from_numpy(count_B)}
     if config.time_bias != "none":
         inputs["times"] = torch.arange(token_BT.shape[1] + 1.0, dtype=torch.float64).repeat(2, 1)
+    if asker is not None:
+        inputs["asker"] = torch.zeros(2, len(asker.cardinalities), dtype=torch.int64)
     return inputs

@@ -116,7 +116,11 @@ def _user_vectors(subject: Subject, title: str, path: Path) -> Made:
         chosen = _sample(np.array(own, dtype=np.int64), subject.config.users)
         if not len(chosen):
             raise TooFew(f"too few viewers had watched anything by {day(at_us)}")
-        vectors.append(subject.user_vectors([histories[u] for u in chosen], [times[u] for u in chosen], at_us))
+        vectors.append(
+            subject.user_vectors(
+                seen.user_ids[chosen], [histories[u] for u in chosen], [times[u] for u in chosen], at_us
+            )
+        )
     found = embedding_drift("user", vectors[0], vectors[1], path)
     compared = f"{len(vectors[0]):,} viewers on {day(cuts.t2_us)} against {len(vectors[1]):,} on {day(cuts.end_us)}"
     return _embedding_card(title, "How well can viewers of now be told from those of training?", compared, found, path)
@@ -148,7 +152,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
     users = recent["user_id"].combine_chunks().dictionary_encode().indices.to_numpy()
     train = Interactions(users, subject.rows(recent["video_id"].to_pylist()))
     popularity_V = np.bincount(train.videos, minlength=len(subject.video_VD)).astype(np.float32)
-    user_UD = subject.user_vectors(asked.histories, asked.times_us, cuts.t2_us)
+    user_UD = subject.user_vectors(asked.user_ids, asked.histories, asked.times_us, cuts.t2_us)
     diversity_path = path.with_name("feed_diversity.html")
     found = feed_quality(
         _top(user_UD @ subject.video_VD.T, open_UV, config.list_length),

@@ -14,6 +14,7 @@ from feature_repo.crosses import multi_hot
 from feature_repo.home import Home, World
 from feature_repo.lake import Lake
 from models.artifact import Release
+from training.askers import Askers
 from training.build_index import video_vectors
 from training.splits import Cuts, time_cuts, watches
 
@@ -72,15 +73,23 @@ class Subject:
         """Rows of the videos that are in the catalog; others are left out."""
         return np.array([self.row_of[video_id] for video_id in video_ids if video_id in self.row_of], dtype=np.int64)
 
-    def user_vectors(self, histories: Sequence[Sequence[str]], times_us: Sequence[Sequence[int]], at_us: int) -> Array:
+    def user_vectors(
+        self,
+        user_ids: Sequence[str] | Array,
+        histories: Sequence[Sequence[str]],
+        times_us: Sequence[Sequence[int]],
+        at_us: int,
+    ) -> Array:
         """(U, D), as the two-tower model saw these viewers at that moment."""
         length, retrieval = self.world.history_length, self.release.retrieval
+        askers = Askers.of(self.home, retrieval.config.asker)
         vectors = []
         for start in range(0, len(histories), BATCH):
             part = slice(start, start + BATCH)
             ids = [list(history)[-length:] for history in histories[part]]
             times = [list(moments)[-length:] for moments in times_us[part]]
-            vectors.append(retrieval.user_vectors(ids, times, np.full(len(ids), at_us, dtype=np.int64)))
+            now_us = np.full(len(ids), at_us, dtype=np.int64)
+            vectors.append(retrieval.user_vectors(ids, times, now_us, askers.columns(user_ids[part], now_us)))
         return np.concatenate(vectors)
 
 

@@ -44,7 +44,9 @@ class MeanOfWatched:
         self.dim = vectors.shape[1]
         self.broken: Exception | None = None
 
-    def user_vectors(self, histories: Sequence[Sequence[str]], timestamps_us: Any, now_us: Array) -> Array:
+    def user_vectors(
+        self, histories: Sequence[Sequence[str]], timestamps_us: Any, now_us: Array, asker: Columns
+    ) -> Array:
         if self.broken:
             raise self.broken
         row_of = {video_id: row for row, video_id in enumerate(self.video_ids)}

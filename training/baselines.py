@@ -20,6 +20,7 @@ from models.item_cf import ItemNeighbours
 from models.matrix_factorization import MatrixFactorization
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
+from training.askers import Askers, user_vectors
 from training.source_models import FactorsConfig, fit_factors
 from training.splits import Holdout
 
@@ -160,9 +161,10 @@ class ByTwoTower:
 
     retrieval: RetrievalModel
     video_VD: Array
+    askers: Askers
 
     def scores(self, asked: Holdout) -> Array:
-        user_BD = self.retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us)
+        user_BD = user_vectors(self.retrieval, self.askers, asked)
         return np.asarray(user_BD @ self.video_VD.T)
 
 

@@ -22,6 +22,7 @@ from feature_repo.lake import Lake
 from models.cold_start import Alpha, blended
 from models.item_cf import ItemNeighbours
 from models.two_tower import RetrievalModel
+from training.askers import Askers, user_vectors
 from training.build_index import content_columns
 from training.metrics import hits, recall_at, top_k
 from training.splits import Holdout, Sequences
@@ -76,7 +77,7 @@ def choose_alpha(
     if not retrieval.config.content or not len(valid):
         return Alpha(), []
     videos = Videos.of(home, retrieval, train)
-    asks = Asked.of(videos, retrieval, valid, train)
+    asks = Asked.of(home, videos, retrieval, valid, train)
     found = [{**asdict(alpha), **asks.figures(videos.vectors(retrieval, alpha))} for alpha in GRID]
     off = found[0]
     better = [
@@ -118,12 +119,12 @@ class Asked:
     kind_N: Array  # index into KINDS
 
     @classmethod
-    def of(cls, videos: Videos, retrieval: RetrievalModel, asked: Holdout, known: Sequences) -> Asked:
+    def of(cls, home: Home, videos: Videos, retrieval: RetrievalModel, asked: Holdout, known: Sequences) -> Asked:
         """`known`: all watches before the question; an untrained video is young when it is in them, else new."""
         row_of = {video_id: row for row, video_id in enumerate(videos.ids)}
         untrained_N = np.where(watched_times(videos.ids, known) > 0, KINDS.index("young"), KINDS.index("new"))
         return cls(
-            user_BD=retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us),
+            user_BD=user_vectors(retrieval, Askers.of(home, retrieval.config.asker), asked),
             seen=[np.array([row_of[v] for v in history if v in row_of], dtype=np.int64) for history in asked.histories],
             targets=[[row_of.get(video_id, -1) for video_id in wanted] for wanted in asked.targets],
             kind_N=np.where(videos.trained, np.where(videos.watches_N < RARE, 1, 0), untrained_N),
@@ -194,7 +195,7 @@ def measured_rows(
     """Row -> figures on the test question, their values per viewer, and what was chosen. `known`: before the test."""
     alpha, grid = choose_alpha(home, retrieval, train, valid)
     videos = Videos.of(home, retrieval, train)
-    asks = Asked.of(videos, retrieval, test, known)
+    asks = Asked.of(home, videos, retrieval, test, known)
     plain_ND = videos.vectors(retrieval)
     rows: dict[str, tuple[Array, Mapping[str, Any]]] = {
         "as_trained": (plain_ND, {}),

@@ -21,7 +21,7 @@ from feature_repo.schema import (
     MIN_WATCH_FRACTION,
     RANK_SERVICE,
 )
-from models.encoding import rank_columns
+from models.encoding import asker_columns, rank_columns
 from models.two_tower import RetrievalModel
 from training.build_index import video_vectors
 
@@ -128,7 +128,8 @@ def assembled(
     ids = {name: _of(shown, name) for name in ("user_id", "video_id")}
     joined = {**features, **ids, "genres": multi_hot(list(features["genres"]), world.genres)}
     now_us = context["timestamp_us"]
-    score = _two_tower_scores(home, retrieval, joined, ids["user_id"], ids["video_id"], now_us, progress)
+    asker = asker_columns(joined, context)
+    score = _two_tower_scores(home, retrieval, joined, asker, ids["user_id"], ids["video_id"], now_us, progress)
     return rank_columns(joined, joined, context, score, world)
 
 
@@ -171,6 +172,7 @@ def _two_tower_scores(
     home: Home,
     retrieval: RetrievalModel,
     features: Columns,
+    asker: Columns,
     user_ids: Array,
     video_ids: Array,
     timestamps_us: Array,
@@ -185,7 +187,8 @@ def _two_tower_scores(
             rows = first_rows[start : start + BATCH]
             histories = [list(features["history_video_ids"][row]) for row in rows]
             times = [list(features["history_timestamps_us"][row]) for row in rows]
-            vectors.append(retrieval.user_vectors(histories, times, timestamps_us[rows]))
+            own = {name: column[rows] for name, column in asker.items()}
+            vectors.append(retrieval.user_vectors(histories, times, timestamps_us[rows], own))
             advance(len(rows))
     user_BD = np.concatenate(vectors)
     ids, video_VD = video_vectors(home, retrieval)

@@ -26,6 +26,7 @@ from feature_repo.progress import SILENT, Progress
 from models.diversity import METHODS, SCREEN, by_screens, odds_of_best
 from models.exposure import ExposurePrices
 from models.two_tower import RetrievalModel
+from training.askers import Askers, user_vectors
 from training.build_index import video_vectors
 from training.frontier_chart import draw
 from training.metrics import (
@@ -390,13 +391,14 @@ def _some(asked: Holdout, most: int) -> Holdout:
 
 def _pool(home: Home, retrieval: RetrievalModel, catalog: Catalog, asked: Holdout, candidates: int) -> Pool:
     ids, vectors = video_vectors(home, retrieval)
+    askers = Askers.of(home, retrieval.config.asker)
     place = {video_id: row for row, video_id in enumerate(ids)}
     video_VD = vectors[[place[video_id] for video_id in catalog.video_ids]]
     row_of = {video_id: row for row, video_id in enumerate(catalog.video_ids)}
     rows, worths, tastes = [], [], []
     for start in range(0, len(asked), BATCH):
         part = asked.take(range(start, min(start + BATCH, len(asked))))
-        score_BV = retrieval.user_vectors(part.histories, part.times_us, part.now_us) @ video_VD.T
+        score_BV = user_vectors(retrieval, askers, part) @ video_VD.T
         taste_BG = np.zeros((len(part), catalog.genre_VG.shape[1]))
         for at, history in enumerate(part.histories):
             seen = [row_of[video_id] for video_id in history if video_id in row_of]

@@ -16,11 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_repo.crosses import context_columns
 from feature_repo.home import Home, HomeError
 from feature_repo.lake import Lake
+from models.encoding import asker_columns
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
+from training.askers import Askers
 from training.build_index import video_vectors
+from training.dataset import CONTEXT
 from training.logged_bandits import softmax
 from training.off_policy import Log, OffPolicyError
 from training.splits import time_cuts, watches
@@ -72,7 +76,10 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
         order = sorted(newest, key=newest.__getitem__)
         histories.append(order)
         times.append([newest[video_id] for video_id in order])
-    score_NV = retrieval.user_vectors(histories, times, now_us) @ video_VD.T
+    columns = {name: pages[name].to_numpy(zero_copy_only=False) for name in CONTEXT}
+    profiles = Askers.of(home, retrieval.config.asker).profiles_of(pages["user_id"].to_pylist())
+    asker = asker_columns(profiles, context_columns(*columns.values()))
+    score_NV = retrieval.user_vectors(histories, times, now_us, asker) @ video_VD.T
     allowed_NV = videos["published_timestamp_us"].to_numpy()[None, :] <= now_us[:, None]
     allowed_NV &= (
         videos["maturity"].to_numpy()[None, :] <= np.array([viewer.maturity_limit for viewer in users])[:, None]

@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +78,10 @@ class Checkpoint:
             return None
         progress = json.loads((self.directory / "progress.json").read_text())
         tensors = load_file(self.directory / "state.safetensors")
-        network.load_state_dict(_under("network.", tensors))
+        weights = _under("network.", tensors)
+        if _shapes(weights) != _shapes(network.state_dict()):
+            return None  # of a Marquee whose network was built otherwise: there is nothing to go on from
+        network.load_state_dict(weights)
         slots: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             key, _, slot = name.partition(".")
@@ -204,3 +207,7 @@ class Fit(Generic[Batch]):
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}

@@ -24,6 +24,7 @@ from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Advance, Progress
 from models.content import ContentEncoding
 from models.two_tower import RetrievalModel
+from training.askers import Askers
 from training.baselines import (
     BASELINES,
     SEEDED,
@@ -238,7 +239,8 @@ class Bench:
     def by_two_tower(self, retrieval: RetrievalModel) -> Retriever:
         ids, vectors = video_vectors(self.home, retrieval)
         row_of = {video_id: row for row, video_id in enumerate(ids)}
-        return ByTwoTower(retrieval, vectors[[row_of[video_id] for video_id in self.split.catalog]])
+        rows = [row_of[video_id] for video_id in self.split.catalog]
+        return ByTwoTower(retrieval, vectors[rows], Askers.of(self.home, retrieval.config.asker))
 
     def _baseline(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
         """Chosen with the first seed of the protocol on the validation question, then fitted to all that is known."""

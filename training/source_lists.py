@@ -25,6 +25,7 @@ from models.item_cf import ItemNeighbours
 from models.matrix_factorization import MatrixFactorization
 from models.popularity import AreaPopularity
 from models.two_tower import RetrievalModel
+from training.askers import Askers, user_vectors
 from training.build_index import content_columns, video_vectors
 from training.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
 from training.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
@@ -81,6 +82,7 @@ class Trained:
     """The models of the sources, all learned from the same watches; rows are those of the catalog."""
 
     retrieval: RetrievalModel
+    askers: Askers
     video_VD: Array
     item_cf: ItemNeighbours
     content: ItemNeighbours
@@ -94,6 +96,7 @@ class Trained:
         histories = train.histories()
         return cls(
             retrieval=retrieval,
+            askers=Askers.of(home, retrieval.config.asker),
             video_VD=video_vectors(home, retrieval)[1],
             item_cf=ItemNeighbours.fit(histories),
             content=content_neighbours(catalog.video_ids, content_columns(Lake(home).videos(), home.world())),
@@ -221,7 +224,7 @@ def _unseen(score_BV: Array, part: Holdout, catalog: Catalog) -> Array:
 
 def _two_tower(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     for part in _parts(asks.asked):
-        user_BD = trained.retrieval.user_vectors(part.histories, part.times_us, part.now_us)
+        user_BD = user_vectors(trained.retrieval, trained.askers, part)
         yield _unseen(user_BD @ trained.video_VD.T, part, catalog)
 
 

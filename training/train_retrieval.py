@@ -20,9 +20,10 @@ from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.cold_start import Alpha
 from models.content import ContentEncoding
-from models.encoding import SequenceEncoding
+from models.encoding import AskerEncoding, SequenceEncoding
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
 from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TwoTower, example, user_tower
+from training.askers import Askers
 from training.build_index import content_columns
 from training.cold_start import choose_alpha, with_alpha
 from training.loop import Checkpoint, Fit, LoopConfig
@@ -38,7 +39,19 @@ BLEND_VIEWERS = 1_000  # of the validation window, to choose the blend by: secon
 EVEN_WIDTH = 16  # tokens
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
 NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
-Batch = tuple[Tensor, Tensor, Tensor | None]  # tokens, real counts, times (with a time bias)
+
+
+class Batch(NamedTuple):
+    """As `models.two_tower.SequenceTower.forward` takes them."""
+
+    token_BT: Tensor
+    count_B: Tensor
+    time_BT: Tensor | None  # with a time bias
+    asker_BTC: Tensor | None  # where the tower listens
+
+    def to(self, device: torch.device) -> Batch:
+        time_BT, asker_BTC = (part if part is None else part.to(device) for part in self[2:])
+        return Batch(self.token_BT.to(device), self.count_B.to(device), time_BT, asker_BTC)
 
 
 class Watched(NamedTuple):
@@ -46,9 +59,10 @@ class Watched(NamedTuple):
 
     tokens: Array
     times_us: Array
+    asker_TC: Array  # codes of who watched, and where; C = 0 where the tower does not listen
 
     def piece(self, start: int, end: int) -> Watched:
-        return Watched(self.tokens[start:end], self.times_us[start:end])
+        return Watched(*(part[start:end] for part in self))
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,7 @@ class TwoTowerConfig:
     text_dimensions: int = 64
     content: bool = True  # False: videos are their ids alone, as in SASRec
     time_bias: TimeBias = "none"  # "query" needs requests whose moment means something
+    asker: bool = False  # the user tower hears profile, device and hour as well: where viewers and requests have them
     average: float = 0.0  # of the weights over steps; .99 = about the last hundred
     refit_epochs: int = 3  # over everything there is, after the choice: what a release serves; 0 = no refit
     refit_learning_rate: float = 0.3  # share of the learning rate
@@ -91,6 +106,8 @@ class TwoTowerConfig:
     def for_world(cls, world: World, **given: Any) -> TwoTowerConfig:
         """The recipe for this kind of data; `given` wins."""
         chosen: dict[str, Any] = {"length": world.history_length}
+        if world.source == "simulator":
+            chosen["asker"] = True
         if world.source == "movielens":
             chosen |= {
                 "split": "leave_last",
@@ -118,6 +135,7 @@ class TwoTowerConfig:
             id_dropout=self.id_dropout,
             content=self.content,
             time_bias=self.time_bias,
+            asker=self.asker,
         )
 
     def loop(self) -> LoopConfig:
@@ -200,7 +218,7 @@ def fit(
     state = trainer.fit(chosen).run("training the two-tower model", progress)
     refitted = None
     if data.everything is not None and config.refit_epochs:
-        whole = Trainer(home, config, replace(data, train=data.everything), trainer.content)
+        whole = Trainer(home, config, replace(data, train=data.everything), trainer.content, trainer.asker)
         whole.go_on_from(trainer)
         kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(config, data.everything)}")
         whole.refit(kept).run("refitting it on everything", progress)
@@ -264,9 +282,14 @@ class Trainer:
     """The network with its batches, loss and validation."""
 
     def __init__(
-        self, home: Home, config: TwoTowerConfig, data: TrainingData, content: ContentEncoding | None = None
+        self,
+        home: Home,
+        config: TwoTowerConfig,
+        data: TrainingData,
+        content: ContentEncoding | None = None,
+        asker: AskerEncoding | None = None,
     ) -> None:
-        """`content` is the encoding of the run that is continued; without one it is fitted."""
+        """`content` and `asker` are the encodings of the run that is continued; without them they are fitted."""
         self.config = config
         videos = Lake(home).videos()
         columns = content_columns(videos, home.world())
@@ -279,15 +302,24 @@ class Trainer:
         at = np.array([row_of[video_id] for video_id in video_ids])
         features = self.content.encode({name: column[at] for name, column in columns.items()})
         torch.manual_seed(config.seed)
-        self.network = TwoTower(features, len(self.content.creators), len(self.content.languages), config.tower())
+        askers = Askers.of(home, config.asker)
+        self.asker = (asker or _asker_encoding(askers, data.train)) if config.asker else None
+        self.network = TwoTower(
+            features,
+            len(self.content.creators),
+            len(self.content.languages),
+            config.tower(),
+            self.asker.cardinalities if self.asker else (),
+        )
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.to(self.device)
-        histories = zip(data.train.histories(), data.train.times(), strict=True)
         whole = SequenceEncoding(video_ids, max(int(data.train.lengths.max(initial=0)), 1))
-        self.rows = [row for history, times in histories if len((row := _watched(whole, history, times)).tokens) > 1]
+        rows = self._watched(whole, askers, data.train.user_ids, data.train.histories(), data.train.times())
+        self.rows = [row for row in rows if len(row.tokens) > 1]
         self.valid = _sample(data.valid, config.max_validation_viewers, config.seed)
-        asked = zip(self.valid.histories, self.valid.times_us, strict=True)
-        self.valid_rows = [_watched(self.encoding, history, times) for history, times in asked]
+        valid = self.valid
+        self.valid_rows = self._watched(self.encoding, askers, valid.user_ids, valid.histories, valid.times_us)
+        self.valid_asker_BC = self._codes(askers, valid.user_ids, valid.now_us)
         token_of = {video_id: token for token, video_id in enumerate(video_ids)}
         self.valid_seen = [[token_of[v] for v in history if v in token_of] for history in self.valid.histories]
         # A target without a vector cannot be found; -1 keeps it in the count of targets.
@@ -312,7 +344,29 @@ class Trainer:
         self.network.load_state_dict(weights)
 
     def export(self) -> RetrievalModel:
-        return RetrievalModel.export(self.network.cpu(), self.encoding, self.content)
+        return RetrievalModel.export(self.network.cpu(), self.encoding, self.content, self.asker)
+
+    def _watched(
+        self,
+        encoding: SequenceEncoding,
+        askers: Askers,
+        user_ids: Sequence[str] | Array,
+        histories: Sequence[Sequence[str]],
+        times_us: Sequence[Sequence[int]],
+    ) -> list[Watched]:
+        """What each viewer watched of what the encoding knows."""
+        rows = []
+        for user_id, history, moments in zip(user_ids, histories, times_us, strict=True):
+            known_us = [moments[at] for at in encoding.known(history)]
+            asker_TC = self._codes(askers, [user_id] * len(known_us), known_us)
+            tokens = np.array(encoding.tokens(history), dtype=np.int64)
+            rows.append(Watched(tokens, np.array(known_us, dtype=np.int64), asker_TC))
+        return rows
+
+    def _codes(self, askers: Askers, user_ids: Sequence[str], moments_us: Sequence[int] | Array) -> Array:
+        if self.asker is None:
+            return np.zeros((len(user_ids), 0), dtype=np.int64)
+        return self.asker.encode(askers.columns(user_ids, moments_us))
 
     def batches(self, epoch: int) -> list[Batch]:
         """Tokens, real counts and times of every viewer once; rows of similar length together."""
@@ -345,17 +399,23 @@ class Trainer:
         """In training nothing is asked after the last watch, and so the moment of asking does not matter."""
         longest = max(len(row.tokens) for row in rows)
         token_BT, count_B = self.encoding.pad([row.tokens for row in rows], _even(longest, self.config.length))
-        if self.config.time_bias == "none":
-            return torch.from_numpy(token_BT), torch.from_numpy(count_B), None
-        last_us = np.array([row.times_us[-1] if len(row.times_us) else 0 for row in rows])
-        asked_us = last_us if now_us is None else now_us
-        time_BT = self.encoding.seconds([row.times_us for row in rows], asked_us, token_BT.shape[1] - 1)
-        return torch.from_numpy(token_BT), torch.from_numpy(count_B), torch.from_numpy(time_BT)
+        time_BT = asker_BTC = None
+        if self.config.time_bias != "none":
+            last_us = np.array([row.times_us[-1] if len(row.times_us) else 0 for row in rows])
+            asked_us = last_us if now_us is None else now_us
+            time_BT = torch.from_numpy(
+                self.encoding.seconds([row.times_us for row in rows], asked_us, token_BT.shape[1] - 1)
+            )
+        if self.asker is not None:  # who asks after a token is who makes the next watch
+            asker_BTC = torch.zeros(*token_BT.shape, len(self.asker.cardinalities), dtype=torch.int64)
+            for at, row in enumerate(rows):
+                asker_BTC[at, : len(row.tokens)] = torch.from_numpy(row.asker_TC)
+        return Batch(torch.from_numpy(token_BT), torch.from_numpy(count_B), time_BT, asker_BTC)
 
     def loss(self, batch: Batch) -> Tensor:
         """Every real token predicts the next one; pads are never computed against the catalog."""
-        batch = self._on_device(batch)
-        token_BT, count_B, _ = batch
+        batch = batch.to(self.device)
+        token_BT, count_B = batch.token_BT, batch.count_B
         real_BT = torch.arange(token_BT.shape[1] - 1, device=self.device)[None, :] < count_B[:, None] - 1
         target_N = token_BT[:, 1:][real_BT]
         if not self.full:
@@ -364,25 +424,19 @@ class Trainer:
         state_ND = self._states(video_VD, batch)[:, :-1][real_BT]
         return full_cross_entropy(state_ND, video_VD, target_N)
 
-    def _on_device(self, batch: Batch) -> Batch:
-        token_BT, count_B, time_BT = batch
-        times = None if time_BT is None else time_BT.to(self.device)
-        return token_BT.to(self.device), count_B.to(self.device), times
-
     def _states(self, video_VD: Tensor, batch: Batch) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
             return self.network.states(video_VD, *batch).float()
 
     def _sampled_loss(self, batch: Batch, real_BT: Tensor, target_N: Tensor) -> Tensor:
         """Only the vectors of videos that the batch or its negatives name are computed."""
-        token_BT, count_B, time_BT = batch
         sample_S = torch.multinomial(self.q_V, self.config.sampled_negatives, replacement=True)
         start = self.encoding.start
-        named = torch.unique(torch.cat([token_BT[token_BT != start], sample_S]))
+        named = torch.unique(torch.cat([batch.token_BT[batch.token_BT != start], sample_S]))
         place = torch.full((start + 1,), len(named), device=self.device)
         place[named] = torch.arange(len(named), device=self.device)
         video_MD = self.network.video_vectors(named)
-        state_ND = self._states(video_MD, (place[token_BT], count_B, time_BT))[:, :-1][real_BT]
+        state_ND = self._states(video_MD, batch._replace(token_BT=place[batch.token_BT]))[:, :-1][real_BT]
         log_q_V = torch.log(self.q_V).float()
         target_ND, sample_SD = video_MD[place[target_N]], video_MD[place[sample_S]]
         return sampled_cross_entropy(state_ND, target_ND, sample_SD, target_N, sample_S, log_q_V)
@@ -396,8 +450,10 @@ class Trainer:
             for start in range(0, len(by_length), 256):
                 at = by_length[start : start + 256]
                 batch = self._batch([self.valid_rows[row] for row in at], self.valid.now_us[at])
+                if self.asker is not None:  # nothing is asked of this viewer but this
+                    batch = batch._replace(asker_BTC=torch.from_numpy(self.valid_asker_BC[at]))
                 with torch.autocast(self.device.type, torch.bfloat16):
-                    user_BD = tower(*self._on_device(batch)).float()
+                    user_BD = tower(*batch.to(self.device)).float()
                 score_BV = (user_BD @ tower.video_VD.T).cpu().numpy()
                 for place, row in enumerate(at):
                     score_BV[place, self.valid_seen[row]] = -np.inf
@@ -411,9 +467,8 @@ def _even(longest: int, most: int) -> int:
     return min(-(-longest // EVEN_WIDTH) * EVEN_WIDTH, max(most, longest))
 
 
-def _watched(encoding: SequenceEncoding, history: Sequence[str], times_us: Sequence[int]) -> Watched:
-    times = [times_us[at] for at in encoding.known(history)]
-    return Watched(np.array(encoding.tokens(history), dtype=np.int64), np.array(times, dtype=np.int64))
+def _asker_encoding(askers: Askers, train: Sequences) -> AskerEncoding:
+    return AskerEncoding.fit(askers.columns(np.repeat(train.user_ids, train.lengths), train.timestamps_us))
 
 
 def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
@@ -453,7 +508,7 @@ def _run(home: Home, fitted: Fitted, config: TwoTowerConfig, result: dict[str, A
         model=TWO_TOWER,
         files=home.models / "two_tower",
         network=user_tower(fitted.network),
-        example=example(fitted.model.sequences, fitted.network.config),
+        example=example(fitted.model.sequences, fitted.network.config, fitted.model.asker),
         params={**asdict(config), "videos": result["videos"], "watches": result["watches"]},
         metrics={f"valid_{name}": value for name, value in result["metrics"].items()},
         curve=fitted.curve,

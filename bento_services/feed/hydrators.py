@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from bento_services.feed.aligned import Aligned, categories, channels
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
+from feature_repo.crosses import Columns
 from models.cold_start import vectors_of
 from models.diversity import codes
+from models.encoding import USER_CATEGORIES, asker_columns
 from models.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
@@ -57,10 +59,19 @@ def two_tower_scores(vectors: Aligned, request: Request, rows: Array) -> Array:
     return scores.astype(np.float32)
 
 
+def asker(requests: Sequence[Request]) -> Columns:
+    """(B,) columns of who asks and where, as the user tower hears them."""
+    profiles = [{**request.viewer.features.values, "country": request.viewer.country} for request in requests]
+    user = {name: np.array([profile[name] for profile in profiles], dtype=object) for name in USER_CATEGORIES}
+    context = {name: np.concatenate([request.context[name] for request in requests]) for name in requests[0].context}
+    return asker_columns(user, context)
+
+
 def user_vector(retrieval: RetrievalModel, request: Request) -> Array:
     """(D,) of the viewer as of now."""
     viewer = request.viewer
-    vectors = retrieval.user_vectors([viewer.history_ids], [viewer.history_times_us], np.array([request.now_us]))
+    now_us = np.array([request.now_us])
+    vectors = retrieval.user_vectors([viewer.history_ids], [viewer.history_times_us], now_us, asker([request]))
     vector: Array = vectors[0]
     if not np.isfinite(vector).all():
         raise ValueError("the user tower gave a vector that is not finite")

@@ -1,16 +1,21 @@
 """What every retriever promises, on a checkerboard: even viewers watch even videos, odd viewers odd ones."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from feature_repo.crosses import Columns
+from feature_repo.home import Home
 from models.popularity import Popularity
+from training.askers import Askers
 from training.baselines import ByPopularity, ByTwoTower, Known, Retriever, fit_baseline
 from training.protocol import best_lists
 from training.splits import Holdout
 
 VIDEOS = [f"v{number}" for number in range(20)]
+NOBODY = Askers.of(Home(Path()), listens=False)
 HISTORIES = [[VIDEOS[v] for v in range(20) if v % 2 == u % 2 and v != u] for u in range(20)]
 
 
@@ -27,14 +32,16 @@ def asked(*histories: list[str]) -> Holdout:
 class Parity:
     """A two-tower model that learned the checkerboard: the artifact's seam, without its training."""
 
-    def user_vectors(self, histories: list[list[str]], times: list[list[int]], now_us: np.ndarray) -> np.ndarray:
+    def user_vectors(
+        self, histories: list[list[str]], times: list[list[int]], now_us: np.ndarray, asker: Columns
+    ) -> np.ndarray:
         known = [[VIDEOS.index(video) % 2 for video in history if video in VIDEOS] for history in histories]
         odd = np.array([sum(row) for row in known], dtype=np.float32)
         return np.stack([np.array([len(row) for row in known], dtype=np.float32) - odd, odd], axis=1)
 
 
 def two_tower() -> Retriever:
-    return ByTwoTower(Parity(), np.eye(2, dtype=np.float32)[np.arange(20) % 2])  # type: ignore[arg-type]
+    return ByTwoTower(Parity(), np.eye(2, dtype=np.float32)[np.arange(20) % 2], NOBODY)  # type: ignore[arg-type]
 
 
 def baseline(name: str, **settings: float) -> Callable[[], Retriever]:

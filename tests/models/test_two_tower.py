@@ -11,7 +11,7 @@ import torch
 
 from feature_repo.schema import GENRE_SLOTS
 from models.content import ContentEncoding
-from models.encoding import SequenceEncoding
+from models.encoding import ASKER_CATEGORIES, AskerEncoding, SequenceEncoding
 from models.two_tower import Dropout, RetrievalModel, TowerConfig, TwoTower, user_tower
 
 IDS = tuple(f"v{number:02}" for number in range(30))
@@ -167,6 +167,45 @@ def test_with_a_time_bias_the_same_watches_at_other_times_are_another_viewer() -
         other = model.user_vectors([watched], [close], np.array([10**11 + 1]))[0]
         assert np.abs(soon - other).max() > 1e-3
         assert (np.abs(soon - later).max() < 1e-6) == same_now
+
+
+ASKER = AskerEncoding(dict.fromkeys(ASKER_CATEGORIES, ("a", "b")))
+
+
+def asked(*values: str) -> dict[str, np.ndarray]:
+    return {name: np.array(values, dtype=object) for name in ASKER_CATEGORIES}
+
+
+def listening() -> tuple[TwoTower, RetrievalModel]:
+    torch.manual_seed(4)
+    encoding, config = ContentEncoding.fit(content(), text_dimensions=4), replace(CONFIG, asker=True)
+    creators, languages = len(encoding.creators), len(encoding.languages)
+    network = TwoTower(encoding.encode(content()), creators, languages, config, ASKER.cardinalities)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+            if "asker.tables" in name:
+                parameter[0] = 0.0  # not known says nothing
+    return network, RetrievalModel.export(network, SequenceEncoding(IDS, CONFIG.length), encoding, ASKER)
+
+
+def test_who_asks_now_is_part_of_the_vector_and_who_is_not_known_says_nothing(tmp_path: Path) -> None:
+    network, model = listening()
+    model.save(tmp_path)
+    model = RetrievalModel.load(tmp_path)
+    histories, times, now_us = [["v01", "v02"], ["v01", "v02"], ["v01", "v02"]], [[1, 2]] * 3, np.full(3, 9)
+    served = model.user_vectors(histories, times, now_us, asked("a", "b", "of another world"))
+    assert np.abs(served[0] - served[1]).max() > 1e-2
+    tokens, counts, _ = (torch.from_numpy(part) for part in model.sequences.encode(histories, times, now_us))
+    codes = torch.zeros(3, 3, len(ASKER_CATEGORIES), dtype=torch.int64)
+    codes[0, 2], codes[1, 2] = 1, 2
+    codes[:, :2] = 2  # of earlier moments: nothing of them is left
+    with torch.no_grad():
+        video_VD = network.eval().video_vectors()
+        told = network.states(video_VD, tokens, counts, None, codes)[:, 2].numpy()
+    np.testing.assert_allclose(served, told, atol=1e-5)
+    with pytest.raises(ValueError, match="age_group"):
+        model.user_vectors(histories, times, now_us)
 
 
 def test_without_content_a_video_is_its_id_and_a_new_one_is_nothing(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Of videos that few have watched: which are counted, what a blend moves, and when none is chosen."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from feature_repo.home import Home
 from models.cold_start import Alpha
 from training.cold_start import KINDS, Asked, Videos, watched_times, with_creator_prior, with_neighbours
 from training.splits import Sequences
+
+HOME = Home(Path())  # nothing is read of it
 
 # Five videos: warm and rare were in training; young and new were not, another's creator is nobody's.
 VIDEOS = Videos(
@@ -20,7 +24,8 @@ VIDEOS = Videos(
 )
 MODEL: Any = SimpleNamespace(
     item_vectors=np.array([[3.0, 0.0], [5.0, 2.0]]),  # rare, warm
-    user_vectors=lambda histories, times_us, now_us: np.array([[1.0, 0.0], [0.0, 1.0]]),
+    config=SimpleNamespace(asker=False),
+    user_vectors=lambda histories, times_us, now_us, asker: np.array([[1.0, 0.0], [0.0, 1.0]]),
 )
 
 
@@ -43,12 +48,13 @@ def test_untrained_videos_have_content_alone_and_rare_ones_move_furthest() -> No
 
 def test_targets_are_counted_by_kind_and_what_was_watched_is_not_offered() -> None:
     holdout: Any = SimpleNamespace(
+        user_ids=["u", "v"],
         histories=[["warm"], []],
         times_us=[[1], []],
         now_us=np.array([5, 5]),
         targets=[["rare", "gone"], ["young", "new"]],
     )
-    asks = Asked.of(VIDEOS, MODEL, holdout, watched(["young", "warm"]))
+    asks = Asked.of(HOME, VIDEOS, MODEL, holdout, watched(["young", "warm"]))
     assert [KINDS[kind] for kind in asks.kind_N] == ["warm", "rare", "young", "new", "new"]
     figures = asks.figures(VIDEOS.vectors(MODEL))
     # Five videos fit into any list: all are found but the one that is not in the catalog.

@@ -13,7 +13,7 @@ from feature_repo.home import Home, HomeError
 from feature_repo.lake import Lake
 from feature_repo.reader import MemoryReader
 from feature_repo.schema import USER_WINDOWS, VIDEO_WINDOWS
-from models.encoding import rank_columns
+from models.encoding import asker_columns, rank_columns
 from models.two_tower import RetrievalModel
 from training.build_index import video_vectors
 from training.dataset import RankingRows, labels, long_view, ranking_rows
@@ -66,7 +66,10 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
         )
         request = shown[rows.request_ids[at]]
         context = context_columns(*([request[name]] for name in CONTEXT))
-        vector = retrieval.user_vectors([user.history_video_ids], [user.history_timestamps_us], np.array([now_us]))
+        asker = asker_columns(reader.user(user_id).columns(), context)
+        vector = retrieval.user_vectors(
+            [user.history_video_ids], [user.history_timestamps_us], np.array([now_us]), asker
+        )
         score = vector @ vectors[list(ids).index(video_id)]
         viewer = {**reader.user(user_id).columns(), "user_id": np.array([user_id], dtype=object)}
         shown_video = {**reader.snapshot().columns, "video_id": reader.snapshot().video_ids}

@@ -17,10 +17,11 @@ from models.item_cf import ItemNeighbours
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel, user_tower
 from training import train_retrieval
+from training.askers import Askers, user_vectors
 from training.build_index import build_index, content_columns, video_vectors
 from training.loop import Checkpoint
 from training.protocol import Protocol, retrieval_figures
-from training.splits import time_cuts
+from training.splits import Holdout, time_cuts
 from training.train_retrieval import (
     EVEN_WIDTH,
     Trainer,
@@ -43,15 +44,25 @@ def video(number: int) -> str:
     return f"v{number % RING:02}"
 
 
-def write_ring(home: Home, watches: int = WATCHES) -> None:
-    """Who watched video n watches n + 1 next, whatever the time; popularity and co-watching know nothing of it."""
+def write_ring(home: Home, watches: int = WATCHES, country: str = "") -> None:
+    """Who watched video n watches n + 1 next, whatever the time; popularity and co-watching know nothing of it.
+
+    Every other viewer is of that country, if any, and begins in the second half, the others in the first.
+    """
     rng = np.random.default_rng(2)
+    starts = rng.integers(0, RING, VIEWERS)
+    if country:
+        starts = starts % (RING // 2 - watches) + RING // 2 * (np.arange(VIEWERS) % 2)
     rows = [
         dict.fromkeys(EVENTS.names, "")
-        | {"event_id": f"{viewer}-{step}", "user_id": f"u{viewer:02}", "video_id": video(start + step)}
+        | {
+            "event_id": f"{viewer}-{step}",
+            "user_id": f"u{viewer:02}",
+            "video_id": video(start + step),
+        }
         | {"event": "watch", "timestamp_us": int(step * HOUR_US + rng.integers(HOUR_US)), "sequence": 0}
         | {"watch_seconds": 90.0, "duration_seconds": 100.0, "position": -1}
-        for viewer, start in enumerate(rng.integers(0, RING, VIEWERS))
+        for viewer, start in enumerate(starts)
         for step in range(watches)
     ]
     videos = [
@@ -61,7 +72,10 @@ def write_ring(home: Home, watches: int = WATCHES) -> None:
     ]
     lake = Lake(home)
     lake.write_videos(pa.Table.from_pylist(videos, schema=VIDEOS))
-    lake.write_users(pa.Table.from_pylist([], schema=USERS))
+    countries = [country if viewer % 2 else "" for viewer in range(VIEWERS if country else 0)]
+    nothing = {field.name: "" if field.type == pa.string() else 0 for field in USERS}
+    users = [nothing | {"user_id": f"u{viewer:02}", "country": of} for viewer, of in enumerate(countries)]
+    lake.write_users(pa.Table.from_pylist(users, schema=USERS))
     lake.write_events(pa.Table.from_pylist(rows, schema=EVENTS))
     home.write_world(World(name="ring", source="simulated", id_type="str", genres=("Drama",), history_length=20))
 
@@ -142,7 +156,7 @@ def test_a_run_that_goes_on_reads_content_as_the_stopped_one_did(home: Home, tmp
 def test_every_watch_of_every_viewer_is_in_an_epoch_once(home: Home) -> None:
     trainer = Trainer(home, CONFIG, training_data(home, CONFIG))
     batches = trainer.batches(0)
-    assert sum(int(count_B.sum()) - len(count_B) for _, count_B, _ in batches) == VIEWERS * (WATCHES - 2)
+    assert sum(int(batch.count_B.sum()) - len(batch.count_B) for batch in batches) == VIEWERS * (WATCHES - 2)
     assert not torch.equal(batches[0][0], trainer.batches(1)[0][0])
 
 
@@ -161,8 +175,8 @@ def test_a_long_history_gives_its_newest_watches_and_one_earlier_window(home: Ho
     trainer = Trainer(home, config, training_data(home, config))
     whole = {tuple(row.tokens.tolist()) for row in trainer.rows}  # of ten watches each
     newest, earlier = set(), 0
-    for token_BT, count_B, _ in trainer.batches(0):
-        for tokens, count in zip(token_BT.tolist(), count_B.tolist(), strict=True):
+    for batch in trainer.batches(0):
+        for tokens, count in zip(batch.token_BT.tolist(), batch.count_B.tolist(), strict=True):
             piece = tuple(tokens[1:count])
             assert len(piece) <= 4
             assert any(piece == row[at : at + len(piece)] for row in whole for at in range(len(row)))
@@ -171,7 +185,7 @@ def test_a_long_history_gives_its_newest_watches_and_one_earlier_window(home: Ho
     assert newest == whole
     assert earlier >= VIEWERS * 0.5
     alone = Trainer(home, replace(config, older_windows=False), training_data(home, config))
-    assert sum(len(count_B) for _, count_B, _ in alone.batches(0)) == VIEWERS
+    assert sum(len(batch.count_B) for batch in alone.batches(0)) == VIEWERS
 
 
 @pytest.mark.parametrize("time_bias", ["history", "query"])
@@ -214,7 +228,7 @@ def test_batches_come_in_few_widths_and_their_padding_says_nothing(home: Home) -
     config = replace(CONFIG, dropout=0.0, id_dropout=0.0, time_bias="query")
     trainer = Trainer(home, config, training_data(home, config))
     some = sorted(trainer.valid_rows, key=lambda row: len(row.tokens))[-2:]
-    token_BT, count_B, time_BT = trainer._batch(some)
+    token_BT, count_B, time_BT, _ = trainer._batch(some)
     assert token_BT.shape[1] - 1 == min(-(-len(some[-1].tokens) // EVEN_WIDTH) * EVEN_WIDTH, config.length)
     assert time_BT is not None
     assert time_BT.shape[1] == token_BT.shape[1] + 1
@@ -224,6 +238,19 @@ def test_batches_come_in_few_widths_and_their_padding_says_nothing(home: Home) -
         wide = tower(token_BT, count_B, time_BT)
         tight = tower(token_BT[:, :narrow], count_B, torch.cat([time_BT[:, :narrow], time_BT[:, -1:]], dim=1))
     torch.testing.assert_close(wide, tight, rtol=1e-4, atol=1e-5)
+
+
+def test_a_new_viewer_is_known_by_where_others_like_him_begin(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    write_ring(home, watches=4, country="AQ")
+    config = replace(CONFIG, asker=True, epochs=40, patience=40)
+    model = fit(home, config, replace(training_data(home, config), everything=None), tmp_path / "checkpoint").model
+    asked = Holdout(["u00", "u01", "nobody"], [[]] * 3, [[]] * 3, np.array([2, 2, 2]), [[]] * 3)
+    score_BV = user_vectors(model, Askers.of(home), asked) @ model.item_vectors.T
+    is_first_half = np.array([int(video_id[1:]) < RING // 2 for video_id in model.video_ids])
+    in_first_B = score_BV[:, is_first_half].mean(axis=1) - score_BV[:, ~is_first_half].mean(axis=1)
+    assert in_first_B[0] > 0.2 > -0.2 > in_first_B[1]
+    assert in_first_B[2] == pytest.approx(in_first_B[0])  # of neither a country is known
 
 
 def test_too_little_to_learn_from_names_the_place(tmp_path: Path) -> None:

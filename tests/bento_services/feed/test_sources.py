@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import feed_world
 import numpy as np
 import pytest
 from feed_world import NOW_US
 
-from bento_services.feed import cuts, sources
+from bento_services.feed import cuts, hydrators, sources
 from bento_services.feed.build import FULL_FUNNEL, build_feed, serve
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
@@ -17,12 +18,14 @@ from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Request
 from bento_services.feed.viewer import ViewerHydrator
 from feature_repo.fold import decayed
+from feature_repo.home import Home
 from feature_repo.reader import MemoryReader
 from models import rules
 from models.artifact import Release
 from models.blend import Blend, Weight
 from models.diversity import codes
 from training import source_lists
+from training.askers import Askers
 from training.source_lists import Catalog, Counters, Question, Trained
 from training.source_models import FactorsConfig
 from training.splits import Holdout, Sequences
@@ -60,7 +63,10 @@ def measured(release: Release, source: str, user_id: str) -> list[str]:
         columns["published_timestamp_us"],
     )
     vectors = np.asarray(release.retrieval.item_vectors)
-    trained = Trained(release.retrieval, vectors, release.item_cf, release.content, release.factors, FactorsConfig())
+    nobody = Askers.of(Home(Path()), listens=False)
+    trained = Trained(
+        release.retrieval, nobody, vectors, release.item_cf, release.content, release.factors, FactorsConfig()
+    )
     counters = Counters(
         NOW_US,
         decayed(columns["watch_decayed_1d"], columns["video_activity_timestamp_us"], NOW_US, 1.0),
@@ -96,6 +102,18 @@ def test_a_served_source_brings_what_its_recall_was_measured_on(release: Release
         assert [score[v] for v in served] == pytest.approx([score[v] for v in expected], abs=1e-5)
     else:
         assert served == expected
+
+
+def test_the_tower_hears_who_asks_and_where_the_request_before_the_profile() -> None:
+    sunday_us = 3 * 86_400_000_000  # 4 January 1970, midnight
+    query = Query(user_id="new", device="tv", country="JP", utc_offset_minutes=9 * 60)
+    viewer = ViewerHydrator(READER, FeedConfig()).hydrate(query, sunday_us)
+    request = Request(query, sunday_us, viewer, READER.snapshot(), feed_world.BIG, seed=1)
+    found = {name: column.tolist() for name, column in hydrators.asker([request, request_of("nobody")]).items()}
+    assert {name: values[0] for name, values in found.items()} == {
+        "country": "JP", "user_language": "", "age_group": "", "device": "tv", "day_part": "weekend 2",
+    }  # fmt: skip
+    assert [found[name][1] for name in ("country", "device")] == ["", ""]
 
 
 def test_the_creators_source_brings_only_videos_of_liked_creators(release: Release) -> None:

@@ -1,0 +1,95 @@
+"""Who watched, where and when, by the lake: what the user tower may know of a moment besides the watches.
+
+B moments, C categories of models.encoding.ASKER_CATEGORIES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.crosses import Columns, context_columns
+from feature_repo.home import Home
+from feature_repo.lake import Lake
+from models.encoding import ASKER_CATEGORIES, USER_CATEGORIES, asker_columns
+from models.two_tower import RetrievalModel
+from training.splits import Holdout
+
+Array = np.ndarray[Any, Any]
+UNKNOWN = ""
+CONTEXT = ("device", "day_part")
+
+
+@dataclass(frozen=True)
+class Askers:
+    """Profiles by viewer; device and hour by (viewer, instant) of every watch that says them.
+
+    A moment at which its viewer watched nothing has a profile alone: an offline question is asked from nowhere.
+    """
+
+    row_of: dict[str, int]
+    profiles: dict[str, Array]  # (U,) by row; one more for whoever is not known
+    watch_of: dict[tuple[str, int], int]
+    contexts: dict[str, Array]  # (W,) by watch; one more for a moment without one
+
+    @classmethod
+    def of(cls, home: Home, listens: bool = True) -> Askers:
+        """For a tower that does not listen nothing is read, and everybody is unknown."""
+        if not listens:
+            nobody = {name: np.array([UNKNOWN], dtype=object) for name in ASKER_CATEGORIES}
+            return cls({}, {name: nobody[name] for name in USER_CATEGORIES}, {}, {n: nobody[n] for n in CONTEXT})
+        lake = Lake(home)
+        users = lake.users()
+        profiles = {name: _with_unknown(users[name].to_numpy(zero_copy_only=False)) for name in USER_CATEGORIES}
+        row_of = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
+        events = lake.events()
+        watched = events.filter(pc.equal(events["event"], "watch"))
+        offset, told = _offsets(lake, watched["request_id"])
+        times_us, device = watched["timestamp_us"].to_numpy(), watched["device"].to_numpy(zero_copy_only=False)
+        nobody = {name: np.full(len(watched), UNKNOWN, dtype=object) for name in USER_CATEGORIES}
+        surface = np.full(len(watched), UNKNOWN, dtype=object)
+        context = asker_columns(nobody, context_columns(times_us, device, offset, surface))
+        day_part = np.where(told, context["day_part"], UNKNOWN)
+        moments = zip(watched["user_id"].to_pylist(), times_us.tolist(), strict=True)
+        watch_of = {moment: row for row, moment in enumerate(moments)}
+        contexts = dict(zip(CONTEXT, map(_with_unknown, (device, day_part)), strict=True))
+        return cls(row_of, profiles, watch_of, contexts)
+
+    def columns(self, user_ids: Sequence[str] | Array, moments_us: Sequence[int] | Array) -> Columns:
+        """(B,) of each category."""
+        moments = zip(user_ids, (int(moment) for moment in moments_us), strict=True)
+        watch_B = np.array([self.watch_of.get(moment, -1) for moment in moments], dtype=np.int64)
+        return self.profiles_of(user_ids) | {name: values[watch_B] for name, values in self.contexts.items()}
+
+    def profiles_of(self, user_ids: Sequence[str] | Array) -> dict[str, Array]:
+        """(B,) of each category of a profile."""
+        row_B = np.array([self.row_of.get(user_id, -1) for user_id in user_ids], dtype=np.int64)
+        return {name: values[row_B] for name, values in self.profiles.items()}
+
+
+def user_vectors(retrieval: RetrievalModel, askers: Askers, asked: Holdout) -> Array:
+    """(B, D) of the viewers of a question, at its moments."""
+    columns = askers.columns(asked.user_ids, asked.now_us)
+    return retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us, columns)
+
+
+def _offsets(lake: Lake, request_ids: pa.ChunkedArray) -> tuple[Array, Array]:
+    """Minutes by which each watch's local clock was ahead of UTC, and whether the request that led to it tells."""
+    if not lake.counts()["impressions"]:
+        return np.zeros(len(request_ids), dtype=np.int64), np.zeros(len(request_ids), dtype=bool)
+    shown = lake.impressions()
+    shown = shown.filter(pc.not_equal(shown["request_id"], UNKNOWN))
+    at = pc.index_in(request_ids, value_set=shown["request_id"].combine_chunks())
+    told: Array = pc.is_valid(at).to_numpy()
+    row = pc.fill_null(at, 0).to_numpy()
+    offset: Array = np.where(told, np.append(shown["utc_offset_minutes"].to_numpy(), 0)[row], 0)
+    return offset, told
+
+
+def _with_unknown(values: Array) -> Array:
+    return np.append(values.astype(object), UNKNOWN)
