@@ -42,11 +42,14 @@ quality-temporal: $(INSTALLED) ## retrieval on MovieLens 1M after one instant in
 	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
 	@$(BIN)/marquee evaluate --protocol a3 --home $(QUALITY)/ml1m $(ARGS)
 
-quality-cold: $(INSTALLED) ## new videos: what content, ids and both find of them, on MovieLens 1M and a simulated world
+quality-cold: $(INSTALLED) ## new videos and new viewers, on MovieLens 1M and a simulated world
 	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
 	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/simulated $(ARGS)
+	@$(BIN)/marquee evaluate --protocol new_viewers --home $(QUALITY)/simulated $(ARGS)
+	@$(BIN)/marquee evaluate --protocol who_asks --home $(QUALITY)/simulated $(ARGS)
 	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/ml1m $(ARGS)
+	@$(BIN)/marquee evaluate --protocol new_viewers --home $(QUALITY)/ml1m $(ARGS)
 
 quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, and the trade-off they choose
 	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m

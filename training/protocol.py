@@ -185,7 +185,7 @@ class Bench:
 
     def store(self, model: str) -> RunStore:
         """Of runs under exactly these settings, on exactly this data and question."""
-        own = self.protocol.baselines.get(model) or self.config(model, 0)
+        own = self.protocol.baselines.get(model) or self.config(model, 0).chosen()
         asks = {item.name: getattr(self.protocol, item.name) for item in fields(QuestionConfig)}
         return RunStore(self.home, self.protocol.name, fingerprint([asks, self.split.data_hash, model, own]))
 

@@ -6,14 +6,13 @@ later        global temporal split: training ends at one instant for everybody. 
              one, each from all watches of that viewer before it, also those after the cut: "successive", of which
              "last" is each viewer's last, and "new_videos" tells apart the videos that nobody had watched by the cut.
              A viewer without any watch before the cut is asked from the second one on (as Gusak et al. 2025, "Time to
-             Split", RecSys; their code masks all that was watched before the question, and so do we)
-
-Validation has the same form and lies inside the training part. B questions, U viewers.
+             Split", RecSys; their code masks all that was watched before the question, and so do we). "new_viewers"
+             asks for the very first as well, and tells the first five watches of such viewers from those of the others
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +25,8 @@ from training.splits import Holdout, Sequences, leave_last, next_watches, sequen
 
 Array = np.ndarray[Any, Any]
 SplitName = Literal["leave_last", "time", "later"]
-LATER = ("last", "successive", "new_videos")
+LATER = ("last", "successive", "new_videos", "new_viewers")
+FIRST = 5  # watches of a viewer, for which he counts as new
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class QuestionConfig:
 @dataclass(frozen=True)
 class Asked:
     """Rows to be answered. `weight_B`: how many watches of the data each row stands for; `cold_B`: it asks for a video
-    that nobody had watched when training ended."""
+    that nobody had watched, or of a viewer who had watched nothing, when training ended."""
 
     name: str  # "" where a protocol has one question
     asked: Holdout
@@ -136,8 +136,9 @@ Place = tuple[int, int]  # viewer, watch
 def _later(lake: Lake, watched: pa.Table, config: QuestionConfig) -> Split:
     cut_us = _quantile(watched, config.quantile)
     train_until_us = _quantile(_before(watched, cut_us), config.quantile)
-    viewers, places = later_watches(watched, cut_us)
+    viewers, every_place = later_watches(watched, cut_us)
     inside, inside_places = later_watches(_before(watched, cut_us), train_until_us)
+    places, inside_places = (_not_first(found) for found in (every_place, inside_places))
     if not places or not inside_places:
         raise HomeError(
             f"{lake.root}: expected watches after the {config.quantile} quantile of time by viewers with others before,"
@@ -145,11 +146,18 @@ def _later(lake: Lake, watched: pa.Table, config: QuestionConfig) -> Split:
         )
     rng = np.random.default_rng(config.seed)
     before = set(sequences(watched, cut_us).video_ids)
-    questions = tuple(_question(name, viewers, places, before, config) for name in config.ask)
+    cold_place = {
+        "new_videos": lambda place: _target(viewers, place) not in before,
+        "new_viewers": lambda place: viewers[place[0]].times_us[0] >= cut_us,
+    }
+    questions = tuple(
+        _question(name, viewers, _asked_for(name, viewers, every_place, cut_us), cold_place.get(name), config)
+        for name in config.ask
+    )
     chosen = _draw(inside_places, config.max_validation, rng)
     catalog = set(lake.videos()["video_id"].to_pylist()) if "new_videos" in config.ask else set()
     catalog |= {video_id for viewer in viewers for video_id in viewer.video_ids} | before
-    cold = sum(viewers[viewer].video_ids[at] not in before for viewer, at in places)
+    cold = sum(_target(viewers, place) not in before for place in places)
     return Split(
         train=sequences(watched, train_until_us),
         valid=_holdout(inside, chosen),
@@ -163,15 +171,16 @@ def _later(lake: Lake, watched: pa.Table, config: QuestionConfig) -> Split:
             "viewers": len({viewer for viewer, _ in places}),
             "later_watches": len(places),
             "of_new_videos": cold,
-            "new_videos": len({viewers[viewer].video_ids[at] for viewer, at in places} - before),
+            "new_videos": len({_target(viewers, place) for place in places} - before),
+            "new_viewers": sum(viewer.times_us[0] >= cut_us for viewer in viewers),
             "videos": len(catalog),
         },
     )
 
 
 def later_watches(watched: pa.Table, cut_us: int) -> tuple[list[_Viewer], list[Place]]:
-    """The viewers who watch something from `cut_us` on, and which of their watches are asked for: those of videos new
-    to them, except the very first watch of all."""
+    """The viewers who watch something from `cut_us` on, and those of their watches since that are of videos new to
+    them."""
     user_ids, user = np.unique(watched["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
     times = watched["timestamp_us"].to_numpy()
     video_ids = watched["video_id"].to_numpy(zero_copy_only=False)
@@ -186,28 +195,47 @@ def later_watches(watched: pa.Table, cut_us: int) -> tuple[list[_Viewer], list[P
         viewer = _Viewer(str(user_id), video_ids[rows].tolist(), times[rows].tolist())
         seen: set[str] = set()
         for at, (video_id, time_us) in enumerate(zip(viewer.video_ids, viewer.times_us, strict=True)):
-            if at and time_us >= cut_us and video_id not in seen:
+            if time_us >= cut_us and video_id not in seen:
                 places.append((len(viewers), at))
             seen.add(video_id)
         viewers.append(viewer)
     return viewers, places
 
 
-def _question(
-    name: str, viewers: Sequence[_Viewer], places: Sequence[Place], before: set[str], config: QuestionConfig
-) -> Asked:
-    rng = np.random.default_rng(config.seed)
+def _not_first(places: Sequence[Place]) -> list[Place]:
+    return [(viewer, at) for viewer, at in places if at]
+
+
+def _target(viewers: Sequence[_Viewer], place: Place) -> str:
+    return viewers[place[0]].video_ids[place[1]]
+
+
+def _asked_for(name: str, viewers: Sequence[_Viewer], places: Sequence[Place], cut_us: int) -> list[Place]:
+    if name == "new_viewers":
+        return [(viewer, at) for viewer, at in places if at < FIRST or viewers[viewer].times_us[0] < cut_us]
     if name == "last":
-        places = list(dict(places).items())  # the later of a viewer's places wins
+        return list(dict(_not_first(places)).items())  # the later of a viewer's places wins
+    return _not_first(places)
+
+
+def _question(
+    name: str,
+    viewers: Sequence[_Viewer],
+    places: Sequence[Place],
+    is_cold: Callable[[Place], bool] | None,
+    config: QuestionConfig,
+) -> Asked:
+    """Where some places are cold, as many of them are drawn as of the others."""
+    rng = np.random.default_rng(config.seed)
     suffix = f"_{name}" if len(config.ask) > 1 else ""
-    if name != "new_videos":
+    if is_cold is None:
         drawn = _draw(places, config.max_questions, rng)
         return Asked(suffix, _holdout(viewers, drawn), np.full(len(drawn), len(places) / len(drawn)))
-    is_cold = [viewers[viewer].video_ids[at] not in before for viewer, at in places]
-    cold = [place for place, new in zip(places, is_cold, strict=True) if new]
-    warm = [place for place, new in zip(places, is_cold, strict=True) if not new]
+    cold = [place for place in places if is_cold(place)]
+    warm = [place for place in places if not is_cold(place)]
     if not cold or not warm:
-        raise HomeError(f"new_videos: expected watches of new and of known videos, found {len(cold)} and {len(warm)}")
+        what = name.removeprefix("new_")
+        raise HomeError(f"{name}: expected watches of new and of known {what}, found {len(cold)} and {len(warm)}")
     parts = [_draw(part, config.max_questions, rng) for part in (warm, cold)]
     weights = [np.full(len(part), len(whole) / len(part)) for part, whole in zip(parts, (warm, cold), strict=True)]
     cold_B = np.repeat([False, True], [len(part) for part in parts])

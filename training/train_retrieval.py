@@ -125,6 +125,11 @@ class TwoTowerConfig:
             }
         return cls(**{**chosen, **given})
 
+    def chosen(self) -> dict[str, Any]:
+        """What differs from the defaults: under this things are kept, so that a new option voids nothing."""
+        default = asdict(TwoTowerConfig())
+        return {name: value for name, value in asdict(self).items() if value != default[name]}
+
     def tower(self) -> TowerConfig:
         return TowerConfig(
             dim=self.dim,
@@ -478,10 +483,8 @@ def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
 
 
 def _fingerprint(config: TwoTowerConfig, trained_on: Sequences) -> str:
-    """Of whatever the weights depend on. An option left at its default says nothing: a new one voids no checkpoint."""
-    default = asdict(TwoTowerConfig())
-    chosen = {name: value for name, value in asdict(config).items() if value != default[name]}
-    return hashlib.sha256(f"{json.dumps(chosen, sort_keys=True)} {trained_on.digest()}".encode()).hexdigest()
+    """Of whatever the weights depend on."""
+    return hashlib.sha256(f"{json.dumps(config.chosen(), sort_keys=True)} {trained_on.digest()}".encode()).hexdigest()
 
 
 def _result(config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[str, Any]:

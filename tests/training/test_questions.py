@@ -1,11 +1,13 @@
 """What each split asks, on a table of watches small enough to split by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from training import questions
-from training.questions import QuestionConfig, later_watches
+from training.questions import QuestionConfig
 from training.splits import Holdout
 
 # viewer, video, time; the table comes shuffled in time order
@@ -25,9 +27,9 @@ def watched() -> pa.Table:
 
 
 def asked(ask: str, most: int = 100) -> questions.Asked:
-    viewers, places = later_watches(watched(), 50)
-    config = QuestionConfig(split="later", ask=(ask,), max_questions=most)
-    return questions._question(ask, viewers, places, {"v1", "v2"}, config)
+    lake = SimpleNamespace(videos=lambda: {"video_id": pa.array([])})
+    config = QuestionConfig(split="later", ask=(ask,), max_questions=most, quantile=0.35)  # the cut is at 46
+    return questions._later(lake, watched(), config).questions[0]  # type: ignore[arg-type]
 
 
 def rows(holdout: Holdout) -> list[tuple[str, str, str, int]]:
@@ -57,6 +59,22 @@ def test_new_videos_are_told_apart_and_count_for_as_many_as_they_were_drawn_from
     assert drawn.cold_B is not None
     assert drawn.cold_B.tolist() == [False, True]
     assert drawn.weight_B.tolist() == [1.0, 3.0]
+
+
+def test_the_first_watches_of_new_viewers_are_told_apart_the_very_first_included() -> None:
+    every = asked("new_viewers")
+    assert every.cold_B is not None
+    told = [
+        (user, history, bool(new)) for (user, history, *_), new in zip(rows(every.asked), every.cold_B, strict=True)
+    ]
+    assert told == [
+        ("a", "v1 v2", False),
+        ("a", "v1 v3 v2", False),
+        ("c", "", True),
+        ("c", "v4", True),
+        ("c", "v4 v1", True),
+        ("d", "", True),
+    ]
 
 
 def test_rows_of_a_viewer_are_one_unit() -> None:
