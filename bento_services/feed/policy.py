@@ -32,7 +32,7 @@ class Spread:
     """How lists are spread over genres: a method of models.diversity, and its trade-off, 1 being relevance only."""
 
     method: str = "max_sum"
-    relevance: float = 0.85
+    relevance: float = 0.92
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

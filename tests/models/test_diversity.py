@@ -87,9 +87,9 @@ def test_every_method_is_the_greedy_choice_of_its_definition(
 
 
 def test_worth_is_the_root_of_the_share_of_the_best() -> None:
-    assert share_of_best(np.array([[4.0, 1.0, 0.0, -3.0]])).tolist() == [[1.0, 0.5, 0.0, 0.0]]
+    assert share_of_best(np.array([[16.0, 1.0, 0.0, -3.0]])).tolist() == [[1.0, 0.5, 0.0, 0.0]]
     assert share_of_best(np.zeros((1, 2))).tolist() == [[0.0, 0.0]]
-    assert odds_of_best(np.log([[16.0, 4.0]])).ravel() == pytest.approx([1.0, 0.5])
+    assert odds_of_best(np.log([[32.0, 2.0]])).ravel() == pytest.approx([1.0, 0.5])
 
 
 def test_each_screen_is_put_back_in_the_order_of_worth() -> None:

@@ -157,7 +157,7 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
         ('version = "home-1"', "", "version"),
         ("[boosts]", "[boosts", "policy.toml"),
         ('"min_fresh", ', "", "relaxation"),
-        ("relevance = 0.85", "relevance = 1.8", "relevance"),
+        ("relevance = 0.92", "relevance = 1.8", "relevance"),
         ('method = "max_sum"', 'method = "sum"', "method"),
     ],
 )
