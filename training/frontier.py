@@ -147,9 +147,8 @@ def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Pr
     trained = _recipe(home, config)
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)
-    store = RunStore(
-        home, config.name, fingerprint([config, trained.chosen(), train.digest(), _model_id(home, config)])
-    )
+    asks = [replace(config, seeds=()), trained.chosen(), train.digest(), _model_id(home, config)]
+    store = RunStore(home, config.name, fingerprint(asks))
     seeds: tuple[int | None, ...] = config.seeds or (None,)
     runs: list[Run] = []
     for seed in seeds:
