@@ -60,6 +60,15 @@ def test_another_config_or_other_data_starts_anew(tmp_path: Path) -> None:
     assert seen == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_network_that_was_built_otherwise_starts_anew_and_keeps_its_weights(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        fit(Checkpoint(tmp_path / "c", "f"), stop_in=3).run()
+    wider = nn.Linear(3, 9)
+    before = wider.weight.detach().clone()
+    assert Checkpoint(tmp_path / "c", "f").load(wider, torch.optim.AdamW(wider.parameters())) is None
+    torch.testing.assert_close(wider.weight, before)
+
+
 def test_it_stops_when_patience_ends_and_keeps_the_best() -> None:
     config = LoopConfig(max_epochs=6, patience=2)
     run = fit(None, config, figures=[0.1, 0.3, 0.2, 0.3, 0.9, 0.9])
