@@ -358,7 +358,8 @@ class RetrievalModel:
         inputs = example(sequences, network.config, asker)
         shapes = {"tokens": {0: batch, 1: tokens}, "counts": {0: batch}, "times": {0: batch, 1: tokens + 1}}
         free = {name: {"asker": {0: batch}, **shapes}[name] for name in inputs}
-        program = torch.export.export(tower, (), inputs, dynamic_shapes=free)
+        args, named = _call(inputs)
+        program = torch.export.export(tower, args, named, dynamic_shapes=free)
         program.example_inputs = None  # they would be saved as a pickle inside the archive
         return cls(
             program=program,
@@ -401,8 +402,8 @@ class RetrievalModel:
         if self.asker is not None and asker is not None:
             inputs["asker"] = self.asker.encode(asker)
         with torch.inference_mode():
-            tensors = {name: torch.from_numpy(part) for name, part in inputs.items()}
-            vectors: Array = self._user_tower(**tensors).numpy()  # type: ignore[attr-defined]
+            args, named = _call({name: torch.from_numpy(part) for name, part in inputs.items()})
+            vectors: Array = self._user_tower(*args, **named).numpy()  # type: ignore[attr-defined]
         return vectors
 
     def embed(self, videos: Columns) -> Array:
@@ -446,6 +447,12 @@ class RetrievalModel:
             config=config,
             asker=None if askers is None else AskerEncoding.from_json(askers),
         )
+
+
+def _call(inputs: dict[str, Tensor]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """Who asks goes by its name, for there may be no times before it; a program is called as it was exported."""
+    named = {name: part for name, part in inputs.items() if name == "asker"}
+    return tuple(part for name, part in inputs.items() if name not in named), named
 
 
 def user_tower(network: TwoTower) -> UserTower:

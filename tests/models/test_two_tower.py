@@ -134,6 +134,16 @@ def test_a_loaded_model_is_the_same_and_holds_no_pickle(model: RetrievalModel, t
     assert pickles == []
 
 
+def test_a_program_of_before_anybody_was_asked_who_asks_still_serves(network: TwoTower, model: RetrievalModel) -> None:
+    tokens, counts = torch.tensor([[30, 1, 2, 3], [30, 4, 30, 30]]), torch.tensor([4, 2])
+    free = (
+        {0: torch.export.Dim("batch", max=99), 1: torch.export.Dim("tokens", max=11)},
+        {0: torch.export.Dim("batch", max=99)},
+    )
+    before = replace(model, program=torch.export.export(user_tower(network), (tokens, counts), dynamic_shapes=free))
+    np.testing.assert_allclose(vector(before, ["v01", "v02"]), vector(model, ["v01", "v02"]), atol=1e-6)
+
+
 def biased(time_bias: str) -> tuple[TwoTower, RetrievalModel]:
     torch.manual_seed(3)
     encoding = ContentEncoding.fit(content(), text_dimensions=4)
