@@ -8,8 +8,10 @@ N rows, F numbers, C categories; R viewers at a moment, P of their past watches 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -264,6 +266,7 @@ def _codes(column: Array, values: Sequence[str]) -> Array:
 # --- the two-tower model ---------------------------------------------------------------------------------------------
 
 ASKER_CATEGORIES = (*USER_CATEGORIES, "device", "day_part")  # what the user tower may know besides the watches
+ASKER_FILE = "askers.json"
 DAY_PART_HOURS = 4
 
 
@@ -288,8 +291,12 @@ class AskerEncoding:
     def fit(cls, columns: Columns) -> AskerEncoding:
         return cls({name: _vocabulary(columns[name]) for name in ASKER_CATEGORIES})
 
+    def save(self, directory: Path) -> None:
+        (directory / ASKER_FILE).write_text(json.dumps(self.values, indent=1) + "\n")
+
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> AskerEncoding:
+    def load(cls, directory: Path) -> AskerEncoding:
+        content = json.loads((directory / ASKER_FILE).read_text())
         return cls({name: tuple(values) for name, values in content.items()})
 
     @property

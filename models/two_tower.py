@@ -31,13 +31,12 @@ from torch.nn import functional
 
 from feature_repo.crosses import Columns
 from models.content import ContentEncoding, ContentFeatures
-from models.encoding import ASKER_CATEGORIES, AskerEncoding, SequenceEncoding
+from models.encoding import ASKER_CATEGORIES, AskerEncoding, EncodingError, SequenceEncoding
 
 Array = np.ndarray[Any, Any]
 TimeBias = Literal["none", "history", "query"]
 AGES = 32  # buckets of how long ago something was: powers of two, in seconds
-ASKER_FILE = "askers.json"
-UNTOLD = 0.1  # of who asks, in training: a request that says less is understood as well
+UNTOLD = 0.1  # of each category in training, and of all together: a request that says less is understood as well
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,9 @@ class Asker(nn.Module):
 
     def forward(self, code_BTC: Tensor) -> Tensor:
         if self.training:
-            code_BTC = code_BTC * (torch.rand(code_BTC.shape, device=code_BTC.device) >= UNTOLD)
+            told_BTC = torch.rand(code_BTC.shape, device=code_BTC.device) >= UNTOLD
+            told_BTC &= torch.rand(*code_BTC.shape[:-1], 1, device=code_BTC.device) >= UNTOLD
+            code_BTC = code_BTC * told_BTC
         said_BTD: Tensor = sum(table(code_BTC[..., at]) for at, table in enumerate(self.tables))  # type: ignore[assignment]
         return said_BTD
 
@@ -356,10 +357,8 @@ class RetrievalModel:
         batch = torch.export.Dim("batch", min=1, max=65_536)
         tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
         inputs = example(sequences, network.config, asker)
-        shapes = {"tokens": {0: batch, 1: tokens}, "counts": {0: batch}, "times": {0: batch, 1: tokens + 1}}
-        free = {name: {"asker": {0: batch}, **shapes}[name] for name in inputs}
-        args, named = _call(inputs)
-        program = torch.export.export(tower, args, named, dynamic_shapes=free)
+        free = ({0: batch, 1: tokens}, {0: batch}, {0: batch, 1: tokens + 1}, {0: batch})[: len(inputs)]
+        program = torch.export.export(tower, tuple(inputs.values()), dynamic_shapes=free)
         program.example_inputs = None  # they would be saved as a pickle inside the archive
         return cls(
             program=program,
@@ -396,14 +395,13 @@ class RetrievalModel:
         token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)
         if not len(count_B):
             return np.zeros((0, self.dim), dtype=np.float32)
-        inputs = {"tokens": token_BT, "counts": count_B}
-        if self.config.time_bias != "none":
-            inputs["times"] = time_BT
+        inputs = [token_BT, count_B, time_BT]
         if self.asker is not None and asker is not None:
-            inputs["asker"] = self.asker.encode(asker)
+            inputs.append(self.asker.encode(asker))
+        elif self.config.time_bias == "none":
+            del inputs[2]
         with torch.inference_mode():
-            args, named = _call({name: torch.from_numpy(part) for name, part in inputs.items()})
-            vectors: Array = self._user_tower(*args, **named).numpy()  # type: ignore[attr-defined]
+            vectors: Array = self._user_tower(*(torch.from_numpy(part) for part in inputs)).numpy()  # type: ignore[attr-defined]
         return vectors
 
     def embed(self, videos: Columns) -> Array:
@@ -431,28 +429,28 @@ class RetrievalModel:
         (directory / "video_ids.json").write_text(json.dumps(self.sequences.video_ids) + "\n")
         (directory / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
         if self.asker is not None:
-            (directory / ASKER_FILE).write_text(json.dumps(self.asker.values, indent=1) + "\n")
+            self.asker.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> RetrievalModel:
         config = TowerConfig(**json.loads((directory / "config.json").read_text()))
-        askers = json.loads((directory / ASKER_FILE).read_text()) if config.asker else None
         video_ids = tuple(json.loads((directory / "video_ids.json").read_text()))
-        return cls(
+        model = cls(
             program=torch.export.load(directory / "user_tower.pt2"),
             sequences=SequenceEncoding(video_ids, config.length),
             item_vectors=load_file(directory / "video_vectors.safetensors")["item_vectors"],
             content=ContentEncoding.load(directory),
             content_weights=load_file(directory / "content_tower.safetensors"),
             config=config,
-            asker=None if askers is None else AskerEncoding.from_json(askers),
+            asker=AskerEncoding.load(directory) if config.asker else None,
         )
-
-
-def _call(inputs: dict[str, Tensor]) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-    """Who asks goes by its name, for there may be no times before it; a program is called as it was exported."""
-    named = {name: part for name, part in inputs.items() if name == "asker"}
-    return tuple(part for name, part in inputs.items() if name not in named), named
+        try:
+            model._user_tower(*example(model.sequences, config, model.asker).values())  # type: ignore[attr-defined]
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise EncodingError(
+                f"{directory}: the user tower of another Marquee: train again (marquee train)"
+            ) from error
+        return model
 
 
 def user_tower(network: TwoTower) -> UserTower:
@@ -467,7 +465,7 @@ def example(sequences: SequenceEncoding, config: TowerConfig, asker: AskerEncodi
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])
     inputs = {"tokens": torch.from_numpy(token_BT), "counts": torch.from_numpy(count_B)}
-    if config.time_bias != "none":
+    if config.time_bias != "none" or asker is not None:  # by position: times come before who asks, heeded or not
         inputs["times"] = torch.arange(token_BT.shape[1] + 1.0, dtype=torch.float64).repeat(2, 1)
     if asker is not None:
         inputs["asker"] = torch.zeros(2, len(asker.cardinalities), dtype=torch.int64)

@@ -46,6 +46,7 @@ class Subject:
     watched: pa.Table
     row_of: Mapping[str, int]  # video id -> row
     video_VD: Array
+    askers: Askers
     genres_VG: Array
     published_us: Array  # (V,)
 
@@ -65,6 +66,7 @@ class Subject:
             watched=watches(lake),
             row_of={video_id: row for row, video_id in enumerate(ids)},
             video_VD=video_VD,
+            askers=Askers.of(home, release.retrieval.config.asker),
             genres_VG=multi_hot(videos["genres"].to_pylist(), world.genres)[:, : len(world.genres)],
             published_us=videos["published_timestamp_us"].to_numpy(),
         )
@@ -82,14 +84,13 @@ class Subject:
     ) -> Array:
         """(U, D), as the two-tower model saw these viewers at that moment."""
         length, retrieval = self.world.history_length, self.release.retrieval
-        askers = Askers.of(self.home, retrieval.config.asker)
         vectors = []
         for start in range(0, len(histories), BATCH):
             part = slice(start, start + BATCH)
             ids = [list(history)[-length:] for history in histories[part]]
             times = [list(moments)[-length:] for moments in times_us[part]]
             now_us = np.full(len(ids), at_us, dtype=np.int64)
-            vectors.append(retrieval.user_vectors(ids, times, now_us, askers.columns(user_ids[part], now_us)))
+            vectors.append(retrieval.user_vectors(ids, times, now_us, self.askers.columns(user_ids[part], now_us)))
         return np.concatenate(vectors)
 
 

@@ -27,9 +27,11 @@ CONTEXT = ("device", "day_part")
 
 @dataclass(frozen=True)
 class Askers:
-    """Profiles by viewer; device and hour by (viewer, instant) of every watch that says them.
+    """Profiles by viewer; device and part of the day by (viewer, instant) of every watch.
 
-    A moment at which its viewer watched nothing has a profile alone: an offline question is asked from nowhere.
+    The hour is that of the page which led to the watch. Of a watch that no page led to, such as one that played on by
+    itself, it is the watch's own, by the clock that the viewer's last page told. A moment at which its viewer watched
+    nothing has a profile alone: an offline question is asked from nowhere.
     """
 
     row_of: dict[str, int]
@@ -49,12 +51,11 @@ class Askers:
         row_of = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
         events = lake.events()
         watched = events.filter(pc.equal(events["event"], "watch"))
-        offset, told = _offsets(lake, watched["request_id"])
         times_us, device = watched["timestamp_us"].to_numpy(), watched["device"].to_numpy(zero_copy_only=False)
+        page_us, offset, told = _clocks(lake, watched)
         nobody = {name: np.full(len(watched), UNKNOWN, dtype=object) for name in USER_CATEGORIES}
-        surface = np.full(len(watched), UNKNOWN, dtype=object)
-        context = asker_columns(nobody, context_columns(times_us, device, offset, surface))
-        day_part = np.where(told, context["day_part"], UNKNOWN)
+        context = context_columns(page_us, device, offset, np.full(len(watched), UNKNOWN, dtype=object))
+        day_part = np.where(told, asker_columns(nobody, context)["day_part"], UNKNOWN)
         moments = zip(watched["user_id"].to_pylist(), times_us.tolist(), strict=True)
         watch_of = {moment: row for row, moment in enumerate(moments)}
         contexts = dict(zip(CONTEXT, map(_with_unknown, (device, day_part)), strict=True))
@@ -78,17 +79,27 @@ def user_vectors(retrieval: RetrievalModel, askers: Askers, asked: Holdout) -> A
     return retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us, columns)
 
 
-def _offsets(lake: Lake, request_ids: pa.ChunkedArray) -> tuple[Array, Array]:
-    """Minutes by which each watch's local clock was ahead of UTC, and whether the request that led to it tells."""
+def _clocks(lake: Lake, watched: pa.Table) -> tuple[Array, Array, Array]:
+    """Of every watch the moment whose hour counts, how many minutes its clock is ahead of UTC, and whether that is
+    known."""
+    moment_us, nothing = watched["timestamp_us"].to_numpy(), np.zeros(len(watched), dtype=np.int64)
     if not lake.counts()["impressions"]:
-        return np.zeros(len(request_ids), dtype=np.int64), np.zeros(len(request_ids), dtype=bool)
+        return moment_us, nothing, nothing.astype(bool)
     shown = lake.impressions()
     shown = shown.filter(pc.not_equal(shown["request_id"], UNKNOWN))
-    at = pc.index_in(request_ids, value_set=shown["request_id"].combine_chunks())
-    told: Array = pc.is_valid(at).to_numpy()
-    row = pc.fill_null(at, 0).to_numpy()
-    offset: Array = np.where(told, np.append(shown["utc_offset_minutes"].to_numpy(), 0)[row], 0)
-    return offset, told
+    at = pc.index_in(watched["request_id"], value_set=shown["request_id"].combine_chunks())
+    has_page, row = pc.is_valid(at).to_numpy(), pc.fill_null(at, len(shown)).to_numpy()
+    page_us, page_offset = (
+        np.append(shown[name].to_numpy(), 0)[row] for name in ("timestamp_us", "utc_offset_minutes")
+    )
+    last_of: dict[str, int] = {}
+    offset, told = nothing.copy(), has_page.copy()
+    for place, user_id in enumerate(watched["user_id"].to_pylist()):  # in the order in which they happened
+        if has_page[place]:
+            last_of[user_id] = int(page_offset[place])
+        told[place] = user_id in last_of
+        offset[place] = last_of.get(user_id, 0)
+    return np.where(has_page, page_us, moment_us), offset, told
 
 
 def _with_unknown(values: Array) -> Array:

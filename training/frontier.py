@@ -297,8 +297,9 @@ def _measured(
         return kept
     retrieval = _two_tower(home, config, seed, progress)
     with progress.task("ranking the catalog for every viewer asked about"):
-        valid, test = (_pool(home, retrieval, catalog, part, config.candidates) for part in asked)
-        before = [_pool(home, retrieval, catalog, one_watch_before(part), config.candidates) for part in asked]
+        askers = Askers.of(home, retrieval.config.asker)
+        moments = [*asked, *map(one_watch_before, asked)]
+        valid, test, *before = (_pool(home, retrieval, askers, catalog, part, config.candidates) for part in moments)
     plain = [pool.rows_BN[:, :SCREEN] for pool in (valid, test)]
     base_B = _ndcg(plain[0], valid)
     runs = [_run(RELEVANCE, seed, plain, (valid, test), catalog, base_B, 0.0, {})]
@@ -390,9 +391,10 @@ def _some(asked: Holdout, most: int) -> Holdout:
     return asked.take(np.sort(np.random.default_rng(0).choice(len(asked), most, replace=False)))
 
 
-def _pool(home: Home, retrieval: RetrievalModel, catalog: Catalog, asked: Holdout, candidates: int) -> Pool:
+def _pool(
+    home: Home, retrieval: RetrievalModel, askers: Askers, catalog: Catalog, asked: Holdout, candidates: int
+) -> Pool:
     ids, vectors = video_vectors(home, retrieval)
-    askers = Askers.of(home, retrieval.config.asker)
     place = {video_id: row for row, video_id in enumerate(ids)}
     video_VD = vectors[[place[video_id] for video_id in catalog.video_ids]]
     row_of = {video_id: row for row, video_id in enumerate(catalog.video_ids)}
@@ -430,13 +432,9 @@ def _install(
     shutil.rmtree(directory, ignore_errors=True)
     if chosen.floor:
         with progress.task("pricing exposure for the release"):
-            pool = _pool(
-                home,
-                _two_tower(home, config, (config.seeds or (None,))[0], progress),
-                catalog,
-                asked,
-                config.candidates,
-            )
+            retrieval = _two_tower(home, config, (config.seeds or (None,))[0], progress)
+            askers = Askers.of(home, retrieval.config.asker)
+            pool = _pool(home, retrieval, askers, catalog, asked, config.candidates)
             curve = [point for point in points(config) if point.family == chosen.family]
             *_, price_V = _along(curve[: curve.index(chosen) + 1], pool, catalog)
         ExposurePrices(dict(zip(catalog.video_ids, price_V.tolist(), strict=True))).save(directory)

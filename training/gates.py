@@ -15,7 +15,7 @@ from training.comparison import Comparison, NewVideos, auc_error
 from training.skew import Skew
 
 CANDIDATES = 500  # of a request
-REFERENCE_MS = 2.9  # of `_work`, by the clock, on a quiet core of the server that these bars were set on
+REFERENCE_MS = 2.9  # of `_work` with one thread, on a quiet core of the server that these bars were set on
 _WORK_IN, _WORK_BY = np.ones((500, 512), dtype=np.float32), np.ones((512, 512), dtype=np.float32)
 _WORK_OVER = np.ones((500, 2048), dtype=np.float32)
 MAX_RANK_MS = 10.0

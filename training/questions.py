@@ -8,6 +8,8 @@ later        global temporal split: training ends at one instant for everybody. 
              A viewer without any watch before the cut is asked from the second one on (as Gusak et al. 2025, "Time to
              Split", RecSys; their code masks all that was watched before the question, and so do we). "new_viewers"
              asks for the very first as well, and tells the first five watches of such viewers from those of the others
+
+Validation has the same form and lies inside the training part. B questions, U viewers.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ class QuestionConfig:
     core: int = 0  # viewers and videos with fewer watches, until none is left
     quantile: float = 0.9  # of `later`: of the watches' times, for the test and again, inside, for validation
     max_viewers: int = 10_000  # asked about, drawn with `seed`
-    max_questions: int = 200_000  # of `later`, drawn alike; of the new videos at least this many where there are
+    max_questions: int = 200_000  # of `later`, drawn alike; so many of new videos or viewers, and of the others
     max_validation: int = 6_040  # questions that choose
     seed: int = 0
 

@@ -47,11 +47,11 @@ class Batch(NamedTuple):
     token_BT: Tensor
     count_B: Tensor
     time_BT: Tensor | None  # with a time bias
-    asker_BTC: Tensor | None  # where the tower listens
+    asker: Tensor | None  # where the tower listens: (B, T, C), and (B, C) where the last state alone is asked for
 
     def to(self, device: torch.device) -> Batch:
-        time_BT, asker_BTC = (part if part is None else part.to(device) for part in self[2:])
-        return Batch(self.token_BT.to(device), self.count_B.to(device), time_BT, asker_BTC)
+        time_BT, asker = (part if part is None else part.to(device) for part in self[2:])
+        return Batch(self.token_BT.to(device), self.count_B.to(device), time_BT, asker)
 
 
 class Watched(NamedTuple):
@@ -218,8 +218,9 @@ def fit(
     chosen = Checkpoint(checkpoint / "chosen", _fingerprint(replace(config, **NO_REFIT), data.train))
     # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
-    trainer = Trainer(home, config, data, content)
-    chosen.beside = trainer.content.save
+    asker = AskerEncoding.load(chosen.directory) if chosen.exists() and config.asker else None
+    trainer = Trainer(home, config, data, content, asker)
+    chosen.beside = trainer.save_encodings
     state = trainer.fit(chosen).run("training the two-tower model", progress)
     refitted = None
     if data.everything is not None and config.refit_epochs:
@@ -339,6 +340,11 @@ class Trainer:
     def refit(self, checkpoint: Checkpoint | None) -> Fit[Batch]:
         return Fit(self.network, self.batches, self.loss, None, self.config.refit_loop(), checkpoint)
 
+    def save_encodings(self, directory: Path) -> None:
+        self.content.save(directory)
+        if self.asker is not None:
+            self.asker.save(directory)
+
     def go_on_from(self, trained: Trainer) -> None:
         """Begin with what another trainer has learned. A video that it did not know has no id vector yet."""
         weights = {name: value.clone() for name, value in trained.network.state_dict().items()}
@@ -400,22 +406,23 @@ class Trainer:
                     windows.append(row.piece(max(0, end - length), end))
         return windows
 
-    def _batch(self, rows: Sequence[Watched], now_us: Array | None = None) -> Batch:
-        """In training nothing is asked after the last watch, and so the moment of asking does not matter."""
+    def _batch(self, rows: Sequence[Watched], now_us: Array | None = None, asker_BC: Array | None = None) -> Batch:
+        """In training nothing is asked after the last watch: neither when nor by whom matters."""
         longest = max(len(row.tokens) for row in rows)
         token_BT, count_B = self.encoding.pad([row.tokens for row in rows], _even(longest, self.config.length))
-        time_BT = asker_BTC = None
+        time_BT = None
+        asker = None if asker_BC is None or self.asker is None else torch.from_numpy(asker_BC)
         if self.config.time_bias != "none":
             last_us = np.array([row.times_us[-1] if len(row.times_us) else 0 for row in rows])
             asked_us = last_us if now_us is None else now_us
             time_BT = torch.from_numpy(
                 self.encoding.seconds([row.times_us for row in rows], asked_us, token_BT.shape[1] - 1)
             )
-        if self.asker is not None:  # who asks after a token is who makes the next watch
-            asker_BTC = torch.zeros(*token_BT.shape, len(self.asker.cardinalities), dtype=torch.int64)
+        if self.asker is not None and asker is None:  # who asks after a token is who makes the next watch
+            asker = torch.zeros(*token_BT.shape, len(self.asker.cardinalities), dtype=torch.int64)
             for at, row in enumerate(rows):
-                asker_BTC[at, : len(row.tokens)] = torch.from_numpy(row.asker_TC)
-        return Batch(torch.from_numpy(token_BT), torch.from_numpy(count_B), time_BT, asker_BTC)
+                asker[at, : len(row.tokens)] = torch.from_numpy(row.asker_TC)
+        return Batch(torch.from_numpy(token_BT), torch.from_numpy(count_B), time_BT, asker)
 
     def loss(self, batch: Batch) -> Tensor:
         """Every real token predicts the next one; pads are never computed against the catalog."""
@@ -454,9 +461,8 @@ class Trainer:
             by_length = np.argsort([len(row.tokens) for row in self.valid_rows], kind="stable")
             for start in range(0, len(by_length), 256):
                 at = by_length[start : start + 256]
-                batch = self._batch([self.valid_rows[row] for row in at], self.valid.now_us[at])
-                if self.asker is not None:  # nothing is asked of this viewer but this
-                    batch = batch._replace(asker_BTC=torch.from_numpy(self.valid_asker_BC[at]))
+                rows = [self.valid_rows[row] for row in at]
+                batch = self._batch(rows, self.valid.now_us[at], self.valid_asker_BC[at])
                 with torch.autocast(self.device.type, torch.bfloat16):
                     user_BD = tower(*batch.to(self.device)).float()
                 score_BV = (user_BD @ tower.video_VD.T).cpu().numpy()

@@ -110,8 +110,10 @@ def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[st
             requests.append(Request(query=query, now_us=now_us, viewer=viewer, catalog=catalog, world=world, seed=0))
         histories = [request.viewer.history_ids for request in requests]
         times_us = [request.viewer.history_times_us for request in requests]
+        nowhen = np.full(len(requests), "", dtype=object)  # lists for whenever each viewer comes
+        asker = {**hydrators.asker(requests), "day_part": nowhen}
         user_BD = release.retrieval.user_vectors(
-            histories, times_us, np.full(len(requests), now_us, dtype=np.int64), hydrators.asker(requests)
+            histories, times_us, np.full(len(requests), now_us, dtype=np.int64), asker
         )
         for request, score_V in zip(requests, user_BD @ video_VD.T, strict=True):
             allowed = np.logical_and.reduce([rule.keep(request) for rule in _RULES])

@@ -60,8 +60,8 @@ def two_tower_scores(vectors: Aligned, request: Request, rows: Array) -> Array:
 
 
 def asker(requests: Sequence[Request]) -> Columns:
-    """(B,) columns of who asks and where, as the user tower hears them."""
-    profiles = [{**request.viewer.features.values, "country": request.viewer.country} for request in requests]
+    """(B,) columns of who asks and where, as the user tower hears them: profiles as the ranker has them."""
+    profiles = [request.viewer.features.values for request in requests]
     user = {name: np.array([profile[name] for profile in profiles], dtype=object) for name in USER_CATEGORIES}
     context = {name: np.concatenate([request.context[name] for request in requests]) for name in requests[0].context}
     return asker_columns(user, context)

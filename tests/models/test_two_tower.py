@@ -11,8 +11,8 @@ import torch
 
 from feature_repo.schema import GENRE_SLOTS
 from models.content import ContentEncoding
-from models.encoding import ASKER_CATEGORIES, AskerEncoding, SequenceEncoding
-from models.two_tower import Dropout, RetrievalModel, TowerConfig, TwoTower, user_tower
+from models.encoding import ASKER_CATEGORIES, AskerEncoding, EncodingError, SequenceEncoding
+from models.two_tower import Dropout, RetrievalModel, TowerConfig, TwoTower, example, user_tower
 
 IDS = tuple(f"v{number:02}" for number in range(30))
 CONFIG = TowerConfig(dim=16, blocks=2, heads=2, length=10)
@@ -144,6 +144,14 @@ def test_a_program_of_before_anybody_was_asked_who_asks_still_serves(network: Tw
     np.testing.assert_allclose(vector(before, ["v01", "v02"]), vector(model, ["v01", "v02"]), atol=1e-6)
 
 
+def test_a_program_that_wants_other_inputs_is_refused_when_it_is_loaded(model: RetrievalModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    named = torch.export.export(user_tower(listening()[0]), (), example(model.sequences, model.config))
+    torch.export.save(named, tmp_path / "user_tower.pt2")
+    with pytest.raises(EncodingError, match="another Marquee"):
+        RetrievalModel.load(tmp_path)
+
+
 def biased(time_bias: str) -> tuple[TwoTower, RetrievalModel]:
     torch.manual_seed(3)
     encoding = ContentEncoding.fit(content(), text_dimensions=4)
@@ -214,6 +222,12 @@ def test_who_asks_now_is_part_of_the_vector_and_who_is_not_known_says_nothing(tm
         video_VD = network.eval().video_vectors()
         told = network.states(video_VD, tokens, counts, None, codes)[:, 2].numpy()
     np.testing.assert_allclose(served, told, atol=1e-5)
+    tokens, counts, seconds, codes = example(model.sequences, model.config, model.asker).values()
+    with torch.no_grad():  # by position, as MLflow calls it
+        heard = user_tower(network)(
+            tokens[:1].repeat(2, 1), counts[:1].repeat(2), seconds, codes + torch.tensor([[1], [2]])
+        )
+    assert (heard[0] - heard[1]).abs().max() > 1e-2
     with pytest.raises(ValueError, match="age_group"):
         model.user_vectors(histories, times, now_us)
 

@@ -104,14 +104,14 @@ def test_a_served_source_brings_what_its_recall_was_measured_on(release: Release
         assert served == expected
 
 
-def test_the_tower_hears_who_asks_and_where_the_request_before_the_profile() -> None:
+def test_the_tower_hears_the_profile_and_the_request() -> None:
     sunday_us = 3 * 86_400_000_000  # 4 January 1970, midnight
     query = Query(user_id="new", device="tv", country="JP", utc_offset_minutes=9 * 60)
     viewer = ViewerHydrator(READER, FeedConfig()).hydrate(query, sunday_us)
     request = Request(query, sunday_us, viewer, READER.snapshot(), feed_world.BIG, seed=1)
     found = {name: column.tolist() for name, column in hydrators.asker([request, request_of("nobody")]).items()}
     assert {name: values[0] for name, values in found.items()} == {
-        "country": "JP", "user_language": "", "age_group": "", "device": "tv", "day_part": "weekend 2",
+        "country": "US", "user_language": "", "age_group": "", "device": "tv", "day_part": "weekend 2",
     }  # fmt: skip
     assert [found[name][1] for name in ("country", "device")] == ["", ""]
 
