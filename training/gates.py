@@ -120,7 +120,8 @@ def rank_milliseconds(release: Release, repeats: int = 30) -> float:
     Both are timed in turns, and the faster quarters compared: a busy or slow machine slows both and refuses no release.
     """
     encoding = release.ranker.encoding
-    columns = {name: np.zeros(CANDIDATES, dtype=np.float32) for name in encoding.numbers}
+    rng = np.random.default_rng(0)  # candidates that differ: equal ones take one and the same path through the trees
+    columns = {name: rng.lognormal(0.0, 2.0, CANDIDATES).astype(np.float32) for name in encoding.numbers}
     unknown = {name: np.full(CANDIDATES, "", dtype=object) for name in encoding.categories}
     if encoding.videos:
         some = np.resize(np.array(encoding.videos, dtype=object), CANDIDATES)
