@@ -21,7 +21,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -184,6 +184,19 @@ class Asker(nn.Module):
         return said_BTD
 
 
+class TowerInputs(NamedTuple):
+    """What is asked of the user tower."""
+
+    token_BT: Tensor  # int64; token V is the start token
+    count_B: Tensor  # so many tokens of each row are real
+    time_BT: Tensor | None = None  # (B, T + 1) float64 seconds: of each token, and last of the moment that asks
+    asker: Tensor | None = None  # int64: (B, T, C) who makes the watch after each token; for the last state (B, C)
+
+    def to(self, device: torch.device) -> TowerInputs:
+        time_BT, asker = (part if part is None else part.to(device) for part in self[2:])
+        return TowerInputs(self.token_BT.to(device), self.count_B.to(device), time_BT, asker)
+
+
 class SequenceTower(nn.Module):
     """Vectors of tokens -> a state after each token."""
 
@@ -200,39 +213,21 @@ class SequenceTower(nn.Module):
         self.asker = Asker(askers, config.dim) if config.asker else None
         nn.init.normal_(self.position.weight, std=0.02)
 
-    def forward(
-        self,
-        video_VD: Tensor,
-        token_BT: Tensor,
-        count_B: Tensor,
-        time_BT: Tensor | None = None,
-        asker_BTC: Tensor | None = None,
-    ) -> Tensor:
-        """(B, T, D). `count_B` tokens of each row are real; token V is the start token.
-
-        `time_BT` (B, T + 1) float64 seconds: of each token, and in the last column of the moment that asks.
-        `asker_BTC` (B, T, C) int64: who asks, and where, for the watch after each token.
-        """
-        x_BTD, age_BTT = self._embed(video_VD, token_BT, count_B), self._ages(time_BT)
+    def forward(self, video_VD: Tensor, inputs: TowerInputs) -> Tensor:
+        """(B, T, D)."""
+        x_BTD, age_BTT = self._embed(video_VD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
         for block in self.blocks:
             x_BTD = block(x_BTD, age_BTT)
-        return self._told(x_BTD, asker_BTC)
+        return self._told(x_BTD, inputs.asker)
 
-    def last(
-        self,
-        video_VD: Tensor,
-        token_BT: Tensor,
-        count_B: Tensor,
-        time_BT: Tensor | None = None,
-        asker_BC: Tensor | None = None,
-    ) -> Tensor:
+    def last(self, video_VD: Tensor, inputs: TowerInputs) -> Tensor:
         """(B, D): the state after the last real token. Of the last block, only that token is computed."""
-        x_BTD, age_BTT = self._embed(video_VD, token_BT, count_B), self._ages(time_BT)
+        x_BTD, age_BTT = self._embed(video_VD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
         *whole, final = self.blocks
         for block in whole:
             x_BTD = block(x_BTD, age_BTT)
-        x_B1D = final.last(x_BTD, count_B, age_BTT)  # type: ignore[operator]
-        return self._told(x_B1D, None if asker_BC is None else asker_BC[:, None])[:, 0]
+        x_B1D = final.last(x_BTD, inputs.count_B, age_BTT)  # type: ignore[operator]
+        return self._told(x_B1D, None if inputs.asker is None else inputs.asker[:, None])[:, 0]
 
     def _told(self, x_BTD: Tensor, asker_BTC: Tensor | None) -> Tensor:
         if self.asker is not None and asker_BTC is not None:
@@ -296,15 +291,8 @@ class TwoTower(nn.Module):
         content_VD: Tensor = self.content(self.numbers_VF[at], self.creator_V[at], self.language_V[at])
         return id_VD + content_VD
 
-    def states(
-        self,
-        video_VD: Tensor,
-        token_BT: Tensor,
-        count_B: Tensor,
-        time_BT: Tensor | None = None,
-        asker_BTC: Tensor | None = None,
-    ) -> Tensor:
-        state_BTD: Tensor = self.sequence(video_VD, token_BT, count_B, time_BT, asker_BTC)
+    def states(self, video_VD: Tensor, inputs: TowerInputs) -> Tensor:
+        state_BTD: Tensor = self.sequence(video_VD, inputs)
         return state_BTD
 
 
@@ -323,7 +311,7 @@ class UserTower(nn.Module):
     ) -> Tensor:
         """Tokens (B, T) int64, real counts (B,) int64 -> (B, D). With a time bias also seconds (B, T + 1) float64, with
         `asker` also codes (B, C) int64 of who asks."""
-        return self.sequence.last(self.video_VD, tokens, counts, times, asker)
+        return self.sequence.last(self.video_VD, TowerInputs(tokens, counts, times, asker))
 
 
 @dataclass(frozen=True)

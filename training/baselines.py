@@ -16,11 +16,13 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
+from feature_repo.home import Home
 from models.item_cf import ItemNeighbours
 from models.matrix_factorization import MatrixFactorization
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
 from training.askers import Askers, user_vectors
+from training.build_index import video_vectors
 from training.source_models import FactorsConfig, fit_factors
 from training.splits import Holdout
 
@@ -162,6 +164,14 @@ class ByTwoTower:
     retrieval: RetrievalModel
     video_VD: Array
     askers: Askers
+
+    @classmethod
+    def of(cls, home: Home, retrieval: RetrievalModel, video_ids: Sequence[str]) -> ByTwoTower:
+        """Over the catalog `video_ids`."""
+        ids, vectors = video_vectors(home, retrieval)
+        row_of = {video_id: row for row, video_id in enumerate(ids)}
+        rows = [row_of[video_id] for video_id in video_ids]
+        return cls(retrieval, vectors[rows], Askers.of(home, retrieval.config.asker))
 
     def scores(self, asked: Holdout) -> Array:
         user_BD = user_vectors(self.retrieval, self.askers, asked)

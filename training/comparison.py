@@ -20,9 +20,7 @@ from models.encoding import EncodingError
 from models.popularity import Popularity
 from models.ranker import RankerModel
 from models.two_tower import RetrievalModel
-from training.askers import Askers
 from training.baselines import ByPopularity, ByTwoTower, Retriever
-from training.build_index import video_vectors
 from training.dataset import RankingRows, ranking_rows
 from training.metrics import auc, coverage, gauc, hits, ndcg_at, recall_at
 from training.protocol import LIST_LENGTH, Protocol, Question, best_lists, question
@@ -74,10 +72,7 @@ class Judge:
 
     def lists(self, retrieval: RetrievalModel) -> Array:
         """(U, LIST_LENGTH) rows of the catalog, best first."""
-        ids, vectors = video_vectors(self.home, retrieval)
-        row_of = {video_id: row for row, video_id in enumerate(ids)}
-        rows = [row_of[video_id] for video_id in self.asks.video_ids]
-        return self._best(ByTwoTower(retrieval, vectors[rows], Askers.of(self.home, retrieval.config.asker)))
+        return self._best(ByTwoTower.of(self.home, retrieval, self.asks.video_ids))
 
     def new_videos(self, retrieval: RetrievalModel, lists_UK: Array) -> NewVideos | None:
         """None where nobody watched a new one."""

@@ -26,8 +26,7 @@ from feature_repo.progress import SILENT, Progress
 from models.diversity import METHODS, SCREEN, by_screens, odds_of_best
 from models.exposure import ExposurePrices
 from models.two_tower import RetrievalModel
-from training.askers import Askers, user_vectors
-from training.build_index import video_vectors
+from training.baselines import ByTwoTower
 from training.frontier_chart import draw
 from training.metrics import (
     coverage,
@@ -297,9 +296,9 @@ def _measured(
         return kept
     retrieval = _two_tower(home, config, seed, progress)
     with progress.task("ranking the catalog for every viewer asked about"):
-        askers = Askers.of(home, retrieval.config.asker)
+        retriever = ByTwoTower.of(home, retrieval, catalog.video_ids)
         moments = [*asked, *map(one_watch_before, asked)]
-        valid, test, *before = (_pool(home, retrieval, askers, catalog, part, config.candidates) for part in moments)
+        valid, test, *before = (_pool(retriever, catalog, part, config.candidates) for part in moments)
     plain = [pool.rows_BN[:, :SCREEN] for pool in (valid, test)]
     base_B = _ndcg(plain[0], valid)
     runs = [_run(RELEVANCE, seed, plain, (valid, test), catalog, base_B, 0.0, {})]
@@ -391,17 +390,12 @@ def _some(asked: Holdout, most: int) -> Holdout:
     return asked.take(np.sort(np.random.default_rng(0).choice(len(asked), most, replace=False)))
 
 
-def _pool(
-    home: Home, retrieval: RetrievalModel, askers: Askers, catalog: Catalog, asked: Holdout, candidates: int
-) -> Pool:
-    ids, vectors = video_vectors(home, retrieval)
-    place = {video_id: row for row, video_id in enumerate(ids)}
-    video_VD = vectors[[place[video_id] for video_id in catalog.video_ids]]
+def _pool(retriever: ByTwoTower, catalog: Catalog, asked: Holdout, candidates: int) -> Pool:
     row_of = {video_id: row for row, video_id in enumerate(catalog.video_ids)}
     rows, worths, tastes = [], [], []
     for start in range(0, len(asked), BATCH):
         part = asked.take(range(start, min(start + BATCH, len(asked))))
-        score_BV = user_vectors(retrieval, askers, part) @ video_VD.T
+        score_BV = retriever.scores(part)
         taste_BG = np.zeros((len(part), catalog.genre_VG.shape[1]))
         for at, history in enumerate(part.histories):
             seen = [row_of[video_id] for video_id in history if video_id in row_of]
@@ -433,8 +427,7 @@ def _install(
     if chosen.floor:
         with progress.task("pricing exposure for the release"):
             retrieval = _two_tower(home, config, (config.seeds or (None,))[0], progress)
-            askers = Askers.of(home, retrieval.config.asker)
-            pool = _pool(home, retrieval, askers, catalog, asked, config.candidates)
+            pool = _pool(ByTwoTower.of(home, retrieval, catalog.video_ids), catalog, asked, config.candidates)
             curve = [point for point in points(config) if point.family == chosen.family]
             *_, price_V = _along(curve[: curve.index(chosen) + 1], pool, catalog)
         ExposurePrices(dict(zip(catalog.video_ids, price_V.tolist(), strict=True))).save(directory)

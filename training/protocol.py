@@ -24,7 +24,6 @@ from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Advance, Progress
 from models.content import ContentEncoding
 from models.two_tower import RetrievalModel
-from training.askers import Askers
 from training.baselines import (
     BASELINES,
     SEEDED,
@@ -38,7 +37,7 @@ from training.baselines import (
     watched_matrix,
     with_half_life,
 )
-from training.build_index import content_columns, video_vectors
+from training.build_index import content_columns
 from training.metrics import (
     coverage,
     genre_shares,
@@ -237,10 +236,7 @@ class Bench:
         return self.by_two_tower(trained), settings
 
     def by_two_tower(self, retrieval: RetrievalModel) -> Retriever:
-        ids, vectors = video_vectors(self.home, retrieval)
-        row_of = {video_id: row for row, video_id in enumerate(ids)}
-        rows = [row_of[video_id] for video_id in self.split.catalog]
-        return ByTwoTower(retrieval, vectors[rows], Askers.of(self.home, retrieval.config.asker))
+        return ByTwoTower.of(self.home, retrieval, self.split.catalog)
 
     def _baseline(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
         """Chosen with the first seed of the protocol on the validation question, then fitted to all that is known."""

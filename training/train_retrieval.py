@@ -22,7 +22,7 @@ from models.cold_start import Alpha
 from models.content import ContentEncoding
 from models.encoding import AskerEncoding, SequenceEncoding
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
-from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TwoTower, example, user_tower
+from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TowerInputs, TwoTower, example, user_tower
 from training.askers import Askers
 from training.build_index import content_columns
 from training.cold_start import choose_alpha, with_alpha
@@ -39,19 +39,6 @@ BLEND_VIEWERS = 1_000  # of the validation window, to choose the blend by: secon
 EVEN_WIDTH = 16  # tokens
 SHUFFLED_TOGETHER = 16  # batches whose viewers are sorted by length: little padding, still random batches
 NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
-
-
-class Batch(NamedTuple):
-    """As `models.two_tower.SequenceTower.forward` takes them."""
-
-    token_BT: Tensor
-    count_B: Tensor
-    time_BT: Tensor | None  # with a time bias
-    asker: Tensor | None  # where the tower listens: (B, T, C), and (B, C) where the last state alone is asked for
-
-    def to(self, device: torch.device) -> Batch:
-        time_BT, asker = (part if part is None else part.to(device) for part in self[2:])
-        return Batch(self.token_BT.to(device), self.count_B.to(device), time_BT, asker)
 
 
 class Watched(NamedTuple):
@@ -334,10 +321,10 @@ class Trainer:
         counts = np.bincount(np.concatenate([row.tokens for row in self.rows]), minlength=len(video_ids)) + 1.0
         self.q_V = torch.from_numpy(counts / counts.sum()).to(self.device)
 
-    def fit(self, checkpoint: Checkpoint | None) -> Fit[Batch]:
+    def fit(self, checkpoint: Checkpoint | None) -> Fit[TowerInputs]:
         return Fit(self.network, self.batches, self.loss, self.validate, self.config.loop(), checkpoint)
 
-    def refit(self, checkpoint: Checkpoint | None) -> Fit[Batch]:
+    def refit(self, checkpoint: Checkpoint | None) -> Fit[TowerInputs]:
         return Fit(self.network, self.batches, self.loss, None, self.config.refit_loop(), checkpoint)
 
     def save_encodings(self, directory: Path) -> None:
@@ -379,7 +366,7 @@ class Trainer:
             return np.zeros((len(user_ids), 0), dtype=np.int64)
         return self.asker.encode(askers.columns(user_ids, moments_us))
 
-    def batches(self, epoch: int) -> list[Batch]:
+    def batches(self, epoch: int) -> list[TowerInputs]:
         """Tokens, real counts and times of every viewer once; rows of similar length together."""
         rng = np.random.default_rng((self.config.seed, epoch))
         rows = self._windows(rng)
@@ -406,7 +393,9 @@ class Trainer:
                     windows.append(row.piece(max(0, end - length), end))
         return windows
 
-    def _batch(self, rows: Sequence[Watched], now_us: Array | None = None, asker_BC: Array | None = None) -> Batch:
+    def _batch(
+        self, rows: Sequence[Watched], now_us: Array | None = None, asker_BC: Array | None = None
+    ) -> TowerInputs:
         """In training nothing is asked after the last watch: neither when nor by whom matters."""
         longest = max(len(row.tokens) for row in rows)
         token_BT, count_B = self.encoding.pad([row.tokens for row in rows], _even(longest, self.config.length))
@@ -422,9 +411,9 @@ class Trainer:
             asker = torch.zeros(*token_BT.shape, len(self.asker.cardinalities), dtype=torch.int64)
             for at, row in enumerate(rows):
                 asker[at, : len(row.tokens)] = torch.from_numpy(row.asker_TC)
-        return Batch(torch.from_numpy(token_BT), torch.from_numpy(count_B), time_BT, asker)
+        return TowerInputs(torch.from_numpy(token_BT), torch.from_numpy(count_B), time_BT, asker)
 
-    def loss(self, batch: Batch) -> Tensor:
+    def loss(self, batch: TowerInputs) -> Tensor:
         """Every real token predicts the next one; pads are never computed against the catalog."""
         batch = batch.to(self.device)
         token_BT, count_B = batch.token_BT, batch.count_B
@@ -436,11 +425,11 @@ class Trainer:
         state_ND = self._states(video_VD, batch)[:, :-1][real_BT]
         return full_cross_entropy(state_ND, video_VD, target_N)
 
-    def _states(self, video_VD: Tensor, batch: Batch) -> Tensor:
+    def _states(self, video_VD: Tensor, batch: TowerInputs) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.network.states(video_VD, *batch).float()
+            return self.network.states(video_VD, batch).float()
 
-    def _sampled_loss(self, batch: Batch, real_BT: Tensor, target_N: Tensor) -> Tensor:
+    def _sampled_loss(self, batch: TowerInputs, real_BT: Tensor, target_N: Tensor) -> Tensor:
         """Only the vectors of videos that the batch or its negatives name are computed."""
         sample_S = torch.multinomial(self.q_V, self.config.sampled_negatives, replacement=True)
         start = self.encoding.start

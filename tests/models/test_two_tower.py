@@ -12,7 +12,7 @@ import torch
 from feature_repo.schema import GENRE_SLOTS
 from models.content import ContentEncoding
 from models.encoding import ASKER_CATEGORIES, AskerEncoding, EncodingError, SequenceEncoding
-from models.two_tower import Dropout, RetrievalModel, TowerConfig, TwoTower, example, user_tower
+from models.two_tower import Dropout, RetrievalModel, TowerConfig, TowerInputs, TwoTower, example, user_tower
 
 IDS = tuple(f"v{number:02}" for number in range(30))
 CONFIG = TowerConfig(dim=16, blocks=2, heads=2, length=10)
@@ -62,7 +62,7 @@ def test_a_state_does_not_see_what_came_after(network: TwoTower) -> None:
     changed[0, 3:] = torch.tensor([9, 8])
     network.eval()
     with torch.no_grad():
-        before, after = (network.states(network.video_vectors(), t, counts)[0] for t in (tokens, changed))
+        before, after = (network.states(network.video_vectors(), TowerInputs(t, counts))[0] for t in (tokens, changed))
     torch.testing.assert_close(before[:3], after[:3])
     assert (before[3] - after[3]).abs().max() > 1e-3
 
@@ -172,7 +172,7 @@ def test_the_served_state_is_the_trained_state_of_the_last_watch(time_bias: str)
     served = model.user_vectors(histories, times, now_us)
     tokens, counts, seconds = (torch.from_numpy(part) for part in model.sequences.encode(histories, times, now_us))
     with torch.no_grad():
-        states = network.eval().states(network.video_vectors(), tokens, counts, seconds)
+        states = network.eval().states(network.video_vectors(), TowerInputs(tokens, counts, seconds))
     trained = states[torch.arange(3), counts - 1].numpy()
     np.testing.assert_allclose(served, trained, atol=1e-5)
 
@@ -220,7 +220,7 @@ def test_who_asks_now_is_part_of_the_vector_and_who_is_not_known_says_nothing(tm
     codes[:, :2] = 2  # of earlier moments: nothing of them is left
     with torch.no_grad():
         video_VD = network.eval().video_vectors()
-        told = network.states(video_VD, tokens, counts, None, codes)[:, 2].numpy()
+        told = network.states(video_VD, TowerInputs(tokens, counts, None, codes))[:, 2].numpy()
     np.testing.assert_allclose(served, told, atol=1e-5)
     tokens, counts, seconds, codes = example(model.sequences, model.config, model.asker).values()
     with torch.no_grad():  # by position, as MLflow calls it
