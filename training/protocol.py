@@ -204,8 +204,9 @@ class Bench:
             store.put(done)
             return done
         started = time.process_time()
+        before = 0.0
         if model in self.protocol.models:
-            retriever, settings = self._two_tower(model, seed or 0, progress)
+            retriever, settings, before = self._two_tower(model, seed or 0, progress)
         else:
             retriever, settings = self._baseline(model, seed or 0, progress)
         figures: Figures = {}
@@ -214,26 +215,27 @@ class Bench:
             for own in self.answers:
                 lists_BK = best_lists(retriever, own.question.asked, own.row_of, advance)
                 own.measure(lists_BK, figures, per_unit)
-        seconds = settings.pop("trained_before", 0.0) + time.process_time() - started
+        seconds = before + time.process_time() - started
         done = Run(model, seed, figures, per_unit, settings, seconds, git_revision())
         store.put(done)
         return done
 
-    def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
+    def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any], float]:
+        """The model, how it was made, and the CPU-seconds that went into it before now."""
         config, split = self.config(model, seed), self.split
         everything = split.known if config.refit_epochs else None
         data = TrainingData(split.train, split.valid, split.train_until_us, everything)
         started = time.process_time()
         fitted = fit_and_keep(self.home, config, data, progress)
         trained = fitted.refitted or fitted.model
+        before = max(fitted.cpu_seconds - (time.process_time() - started), 0.0)
         settings = {
-            "trained_before": max(fitted.cpu_seconds - (time.process_time() - started), 0.0),
             "config": asdict(config),
             "epochs": len(fitted.curve),
             "best_epoch": fitted.best_epoch + 1,
             f"validation_{CHOSEN_BY}": fitted.curve[fitted.best_epoch][CHOSEN_BY],
         }
-        return self.by_two_tower(trained), settings
+        return self.by_two_tower(trained), settings, before
 
     def by_two_tower(self, retrieval: RetrievalModel) -> Retriever:
         return ByTwoTower.of(self.home, retrieval, self.split.catalog)

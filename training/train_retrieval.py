@@ -211,7 +211,8 @@ def fit(
     state = trainer.fit(chosen).run("training the two-tower model", progress)
     refitted = None
     if data.everything is not None and config.refit_epochs:
-        whole = Trainer(home, config, replace(data, train=data.everything), trainer.content, trainer.asker)
+        known = trainer.content, trainer.asker, trainer.askers
+        whole = Trainer(home, config, replace(data, train=data.everything), *known)
         whole.go_on_from(trainer)
         kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(config, data.everything)}")
         whole.refit(kept).run("refitting it on everything", progress)
@@ -281,8 +282,10 @@ class Trainer:
         data: TrainingData,
         content: ContentEncoding | None = None,
         asker: AskerEncoding | None = None,
+        askers: Askers | None = None,
     ) -> None:
-        """`content` and `asker` are the encodings of the run that is continued; without them they are fitted."""
+        """`content` and `asker` are the encodings of the run that is continued; without them they are fitted.
+        `askers`: of this home, where they were read already."""
         self.config = config
         videos = Lake(home).videos()
         columns = content_columns(videos, home.world())
@@ -295,7 +298,7 @@ class Trainer:
         at = np.array([row_of[video_id] for video_id in video_ids])
         features = self.content.encode({name: column[at] for name, column in columns.items()})
         torch.manual_seed(config.seed)
-        askers = Askers.of(home, config.asker)
+        self.askers = askers = askers or Askers.of(home, config.asker)
         self.asker = (asker or _asker_encoding(askers, data.train)) if config.asker else None
         self.network = TwoTower(
             features,
