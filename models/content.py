@@ -22,6 +22,7 @@ from scipy.sparse.linalg import svds
 
 from feature_repo.crosses import Columns
 from feature_repo.schema import GENRE_SLOTS
+from models.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 WORD = re.compile(r"\w\w+")
@@ -46,8 +47,8 @@ class ContentEncoding:
     terms: tuple[str, ...]
     idf_T: Array  # float32
     component_TK: Array  # float32; scaled so that text numbers have unit variance over the catalog
-    creators: tuple[str, ...]  # value k is encoded as k + 1
-    languages: tuple[str, ...]
+    creators: Vocabulary
+    languages: Vocabulary
     log_seconds: tuple[float, float]  # mean and standard deviation of log(1 + duration_seconds)
 
     @classmethod
@@ -84,8 +85,8 @@ class ContentEncoding:
         numbers_NF = np.concatenate([text_NK, videos["genres"], np.clip(length_N, -4, 4)[:, None]], axis=1)
         return ContentFeatures(
             numbers_NF=np.ascontiguousarray(numbers_NF, dtype=np.float32),
-            creator_N=_codes(videos["creator_id"], self.creators),
-            language_N=_codes(videos["video_language"], self.languages),
+            creator_N=self.creators.codes(videos["creator_id"]),
+            language_N=self.languages.codes(videos["video_language"]),
         )
 
     def similarity_vectors(self, videos: Columns) -> Array:
@@ -104,8 +105,8 @@ class ContentEncoding:
         save_file({"idf": self.idf_T, "component": self.component_TK}, directory / "content.safetensors")
         words = {
             "terms": self.terms,
-            "creators": self.creators,
-            "languages": self.languages,
+            "creators": self.creators.values,
+            "languages": self.languages.values,
             "log_seconds": self.log_seconds,
         }
         (directory / "content.json").write_text(json.dumps(words) + "\n")
@@ -118,8 +119,8 @@ class ContentEncoding:
             terms=tuple(words["terms"]),
             idf_T=tensors["idf"],
             component_TK=tensors["component"],
-            creators=tuple(words["creators"]),
-            languages=tuple(words["languages"]),
+            creators=Vocabulary(tuple(words["creators"])),
+            languages=Vocabulary(tuple(words["languages"])),
             log_seconds=(words["log_seconds"][0], words["log_seconds"][1]),
         )
 
@@ -166,11 +167,6 @@ def _known(seconds: Array) -> Array:
     return values[values > 0]
 
 
-def _repeated(column: Iterable[str]) -> tuple[str, ...]:
+def _repeated(column: Iterable[str]) -> Vocabulary:
     counts = Counter(value for value in column if value)
-    return tuple(sorted(value for value, count in counts.items() if count >= 2))
-
-
-def _codes(column: Iterable[str], values: Sequence[str]) -> Array:
-    place = {value: at for at, value in enumerate(values, start=1)}
-    return np.array([place.get(value, 0) for value in column], dtype=np.int64)
+    return Vocabulary(tuple(sorted(value for value, count in counts.items() if count >= 2)))

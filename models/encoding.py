@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from feature_repo.fold import DAY_US, SESSION_GAP_US
 from feature_repo.home import MarqueeError, World
 from feature_repo.schema import GENRE_SLOTS, USER_WINDOWS, VIDEO_WINDOWS
 from models.rates import ExposureRates
+from models.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 
@@ -147,12 +148,9 @@ class RankerEncoding:
     logged: tuple[str, ...]  # those of `numbers` that are encoded as log(1 + x)
     mean: tuple[float, ...]  # parallel to `numbers`, after the logarithm
     scale: tuple[float, ...]
-    categories: Mapping[str, tuple[str, ...]]  # value k is encoded as k + 1; 0 = unknown
-    videos: tuple[str, ...] = ()  # that a candidate's likeness to the past is known of; coded like a category
+    categories: Mapping[str, Vocabulary]  # 0 = unknown
+    videos: Vocabulary = field(default_factory=Vocabulary)  # that a candidate's likeness to the past is known of
     rates: ExposureRates | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_code_of", {video_id: code for code, video_id in enumerate(self.videos, start=1)})
 
     @classmethod
     def fit(cls, columns: Columns, rates: ExposureRates | None = None, videos: Sequence[str] = ()) -> RankerEncoding:
@@ -167,7 +165,7 @@ class RankerEncoding:
             mean=tuple(raw.mean(axis=0).tolist()),
             scale=tuple(np.where(scale > 1e-6, scale, 1.0).tolist()),
             categories={name: _vocabulary(column) for name, column in columns.items() if column.dtype == object},
-            videos=tuple(videos),
+            videos=Vocabulary(tuple(videos)),
             rates=rates,
         )
 
@@ -191,8 +189,8 @@ class RankerEncoding:
         dense = (_stack(columns, self.numbers, self.logged) - mean) / scale
         np.clip(np.nan_to_num(dense, copy=False), -CLIP, CLIP, out=dense)
         categorical = np.zeros((len(dense), len(self.categories) + 1), dtype=np.int64)
-        for at, (name, values) in enumerate(self.categories.items()):
-            categorical[:, at] = _codes(columns[name], values)
+        for at, (name, known) in enumerate(self.categories.items()):
+            categorical[:, at] = known.codes(columns[name])
         if position is not None:
             categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
         return RankerInputs(dense, categorical, *self._past(columns, len(dense)))
@@ -201,23 +199,19 @@ class RankerEncoding:
         if not self.videos:
             nothing = np.zeros((1, PAST), dtype=np.int64)
             return np.zeros(n, dtype=np.int64), nothing, np.zeros((1, PAST, 2), dtype=np.float32)
-        video = self._video_codes(columns["video_id"])
+        video = self.videos.codes(columns["video_id"])
         ids, ages, fractions = (columns[name] for name in PAST_COLUMNS)
         if ids.strides[0] == 0:  # one request's past seen by every row
             ids, ages, fractions = ids[:1], ages[:1], fractions[:1]
         age = np.log2(1.0 + np.maximum(ages, 0.0) * (24 * 60))  # a minute ago: 1; a year ago: 19
         facts = np.stack([age / MAX_AGE, np.clip(fractions, 0.0, 2.0)], axis=2)
-        past = self._video_codes(ids.ravel()).reshape(ids.shape)
+        past = self.videos.codes(ids.ravel()).reshape(ids.shape)
         return video, past, np.nan_to_num(facts).astype(np.float32)
-
-    def _video_codes(self, ids: Array) -> Array:
-        code_of: dict[str, int] = self._code_of  # type: ignore[attr-defined]
-        return np.fromiter((code_of.get(video_id, 0) for video_id in ids), dtype=np.int64, count=len(ids))
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
         """Rows that an embedding of each categorical column needs; the position's last."""
-        return (*(len(values) + 1 for values in self.categories.values()), POSITION_SLOTS)
+        return (*(len(known) + 1 for known in self.categories.values()), POSITION_SLOTS)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -225,8 +219,8 @@ class RankerEncoding:
             "logged": list(self.logged),
             "mean": list(self.mean),
             "scale": list(self.scale),
-            "categories": {name: list(values) for name, values in self.categories.items()},
-            "videos": list(self.videos),
+            "categories": {name: list(known.values) for name, known in self.categories.items()},
+            "videos": list(self.videos.values),
         }
 
     @classmethod
@@ -237,8 +231,8 @@ class RankerEncoding:
         return cls(
             rates=rates,
             **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},
-            categories={name: tuple(values) for name, values in fields["categories"].items()},
-            videos=tuple(fields["videos"]),
+            categories={name: Vocabulary(tuple(values)) for name, values in fields["categories"].items()},
+            videos=Vocabulary(tuple(fields["videos"])),
         )
 
 
@@ -251,16 +245,9 @@ def _stack(columns: Columns, numbers: Sequence[str], logged: Sequence[str]) -> A
     return stacked
 
 
-def _vocabulary(column: Array) -> tuple[str, ...]:
+def _vocabulary(column: Array) -> Vocabulary:
     values, counts = np.unique(column.astype(str), return_counts=True)
-    return tuple(values[(counts >= MIN_CATEGORY_COUNT) & (values != "")].tolist())
-
-
-def _codes(column: Array, values: Sequence[str]) -> Array:
-    code_of = {value: code for code, value in enumerate(values, start=1)}
-    if column.strides == (0,):  # one request's value seen by every row
-        return np.array([code_of.get(column[0], 0)] if len(column) else [], dtype=np.int64)
-    return np.fromiter((code_of.get(value, 0) for value in column), dtype=np.int64, count=len(column))
+    return Vocabulary(tuple(values[(counts >= MIN_CATEGORY_COUNT) & (values != "")].tolist()))
 
 
 # --- the two-tower model ---------------------------------------------------------------------------------------------
@@ -285,27 +272,28 @@ def asker_columns(user: Columns, context: Columns) -> dict[str, Array]:
 class AskerEncoding:
     """Who asks and where -> a code per category of ASKER_CATEGORIES; 0: not known, or too rare to have been learned."""
 
-    values: dict[str, tuple[str, ...]]
+    categories: Mapping[str, Vocabulary]
 
     @classmethod
     def fit(cls, columns: Columns) -> AskerEncoding:
         return cls({name: _vocabulary(columns[name]) for name in ASKER_CATEGORIES})
 
     def save(self, directory: Path) -> None:
-        (directory / ASKER_FILE).write_text(json.dumps(self.values, indent=1) + "\n")
+        content = {name: known.values for name, known in self.categories.items()}
+        (directory / ASKER_FILE).write_text(json.dumps(content, indent=1) + "\n")
 
     @classmethod
     def load(cls, directory: Path) -> AskerEncoding:
         content = json.loads((directory / ASKER_FILE).read_text())
-        return cls({name: tuple(values) for name, values in content.items()})
+        return cls({name: Vocabulary(tuple(values)) for name, values in content.items()})
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
-        return tuple(len(values) + 1 for values in self.values.values())
+        return tuple(len(known) + 1 for known in self.categories.values())
 
     def encode(self, columns: Columns) -> Array:
         """(B, categories) int64."""
-        return np.stack([_codes(np.asarray(columns[name]), values) for name, values in self.values.items()], axis=1)
+        return np.stack([known.codes(columns[name]) for name, known in self.categories.items()], axis=1)
 
 
 @dataclass(frozen=True)

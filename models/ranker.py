@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from feature_repo.crosses import Columns
 from feature_repo.schema import RANK_SERVICE
 from models.encoding import PAST, RankerEncoding, RankerInputs
+from models.program import called, exported
 from models.rates import ExposureRates
 from models.target_attention import FrozenTables, Past, TargetAttention
 from models.trees import Trees, tree_inputs
@@ -69,10 +70,11 @@ class GatedExperts(nn.Module):
 
     def forward(self, shared_NH: Tensor) -> Tensor:
         seen_NEH = self.dropout(torch.relu(self.expert(shared_NH))).unflatten(1, (self.experts, self.narrow))
-        gate_NAE = self.gate(shared_NH).unflatten(1, (-1, self.experts)).softmax(dim=-1)
+        # Over the experts as the middle one of three: there torch's softmax takes a third of its time.
+        gate_NEA = self.gate(shared_NH).unflatten(1, (-1, self.experts)).transpose(1, 2).softmax(dim=1)
         # What each expert says of an action, then its share in it: the same as mixing first, with far less to multiply.
-        said_NAE = (seen_NEH @ self.action.T).transpose(1, 2)
-        logits_NA: Tensor = (gate_NAE * said_NAE).sum(dim=-1) + self.bias
+        said_NEA = seen_NEH @ self.action.T
+        logits_NA: Tensor = (gate_NEA * said_NEA).sum(dim=1) + self.bias
         return logits_NA
 
 
@@ -214,7 +216,7 @@ class RankerModel:
     service: str = RANK_SERVICE  # the feature service whose features it was trained on
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_network", self.program.module())
+        object.__setattr__(self, "_network", called(self.program))
         bias_PA = self.program.state_dict["position_bias.weight"].detach().numpy()
         object.__setattr__(self, "_bias_PA", bias_PA)
 
@@ -232,9 +234,7 @@ class RankerModel:
         viewers, candidates = (torch.export.Dim(name, min=1, max=1_000_000) for name in ("viewers", "candidates"))
         row = {0: viewers, 1: candidates}
         free = (row, row, row, {0: viewers}, {0: viewers})
-        inputs = example(len(encoding.numbers), len(encoding.cardinalities))
-        program = torch.export.export(served(network), inputs, dynamic_shapes=free)
-        program.example_inputs = None  # they would be saved as a pickle inside the archive
+        program = exported(served(network), example(len(encoding.numbers), len(encoding.cardinalities)), free)
         seconds = tuple(float(value) for value in seconds_at_rank)
         return cls(program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or HeadBlend())
 

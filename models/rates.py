@@ -20,6 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from feature_repo.crosses import Columns
+from models.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 
@@ -85,17 +86,13 @@ class Table:
 class ExposureRates:
     """The tables with the vocabularies that their keys are written in. `genres`: names in the order of their codes."""
 
-    vocabularies: Mapping[str, tuple[str, ...]]
+    vocabularies: Mapping[str, Vocabulary]  # the first code is 0
     genres: tuple[str, ...]
     tables: Mapping[str, Table]
 
-    def __post_init__(self) -> None:
-        codes = {name: {value: code for code, value in enumerate(v)} for name, v in self.vocabularies.items()}
-        object.__setattr__(self, "_code_of", codes)
-
     @classmethod
     def fit(
-        cls, vocabularies: Mapping[str, tuple[str, ...]], genres: tuple[str, ...], codes: Codes, outcomes_NL: Array
+        cls, vocabularies: Mapping[str, Vocabulary], genres: tuple[str, ...], codes: Codes, outcomes_NL: Array
     ) -> ExposureRates:
         """Over exposures as `codes` of these vocabularies."""
         surface = codes.of["surface"] + 1
@@ -110,7 +107,7 @@ class ExposureRates:
 
     def codes(self, columns: Columns) -> Codes:
         """Of ranker columns."""
-        found = {name: self._codes(name, columns[name]) for name in IDS}
+        found = {name: self.vocabularies[name].codes(columns[name]) for name in IDS}
         hot = np.stack([np.asarray(columns[f"genre:{name}"]) for name in self.genres], axis=1) if self.genres else None
         n = len(columns["duration_seconds"])
         found["genre"] = np.full(n, -1) if hot is None else np.where(hot.any(axis=1), hot.argmax(axis=1), -1)
@@ -128,12 +125,6 @@ class ExposureRates:
             found[f"rate:{key}:shown"] = np.log1p(counts).astype(np.float32)
         return {name: found[name] for name in self.names()}
 
-    def _codes(self, name: str, column: Array) -> Array:
-        code_of: dict[str, int] = self._code_of[name]  # type: ignore[attr-defined]
-        if column.strides == (0,) and len(column):  # one request's value seen by every row
-            return np.full(len(column), code_of.get(column[0], -1), dtype=np.int64)
-        return np.fromiter((code_of.get(value, -1) for value in column), dtype=np.int64, count=len(column))
-
     def save(self, directory: Path) -> None:
         arrays: dict[str, Array] = {}
         for name, table in self.tables.items():
@@ -141,7 +132,8 @@ class ExposureRates:
         save_file(
             {name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / "rates.safetensors"
         )
-        words = {"genres": self.genres, "vocabularies": self.vocabularies}
+        vocabularies = {name: known.values for name, known in self.vocabularies.items()}
+        words = {"genres": self.genres, "vocabularies": vocabularies}
         (directory / "rates.json").write_text(json.dumps(words) + "\n")
 
     @classmethod
@@ -151,7 +143,7 @@ class ExposureRates:
             return None
         words, arrays = json.loads((directory / "rates.json").read_text()), load_file(directory / "rates.safetensors")
         tables = {name: Table(*(arrays[f"{name}.{part}"] for part in ("keys", "counts", "sums"))) for name in KEYS}
-        vocabularies = {name: tuple(values) for name, values in words["vocabularies"].items()}
+        vocabularies = {name: Vocabulary(tuple(values), first=0) for name, values in words["vocabularies"].items()}
         return cls(vocabularies, tuple(words["genres"]), tables)
 
 

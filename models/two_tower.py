@@ -32,6 +32,7 @@ from torch.nn import functional
 from feature_repo.crosses import Columns
 from models.content import ContentEncoding, ContentFeatures
 from models.encoding import ASKER_CATEGORIES, AskerEncoding, EncodingError, SequenceEncoding
+from models.program import called, exported
 
 Array = np.ndarray[Any, Any]
 TimeBias = Literal["none", "history", "query"]
@@ -169,18 +170,21 @@ class Asker(nn.Module):
     A sum, not a layer that hears both: that found more in fifty and less in the first ten (three simulated seeds).
     """
 
+    before_C: Tensor
+
     def __init__(self, cardinalities: Sequence[int], dim: int) -> None:
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(size, dim, padding_idx=0) for size in cardinalities)
-        for table in self.tables:
-            nn.init.zeros_(table.weight)  # type: ignore[arg-type]  # begins as if nobody had said anything
+        *ends, rows = np.cumsum([0, *(size - 1 for size in cardinalities)]).tolist()
+        self.register_buffer("before_C", torch.tensor(ends), persistent=False)
+        self.table = nn.Embedding(1 + rows, dim, padding_idx=0)  # of all categories, one after the other
+        nn.init.zeros_(self.table.weight)  # begins as if nobody had said anything
 
     def forward(self, code_BTC: Tensor) -> Tensor:
         if self.training:
             told_BTC = torch.rand(code_BTC.shape, device=code_BTC.device) >= UNTOLD
             told_BTC &= torch.rand(*code_BTC.shape[:-1], 1, device=code_BTC.device) >= UNTOLD
             code_BTC = code_BTC * told_BTC
-        said_BTD: Tensor = sum(table(code_BTC[..., at]) for at, table in enumerate(self.tables))  # type: ignore[assignment]
+        said_BTD: Tensor = self.table(torch.where(code_BTC > 0, code_BTC + self.before_C, 0)).sum(dim=-2)
         return said_BTD
 
 
@@ -213,16 +217,20 @@ class SequenceTower(nn.Module):
         self.asker = Asker(askers, config.dim) if config.asker else None
         nn.init.normal_(self.position.weight, std=0.02)
 
-    def forward(self, video_VD: Tensor, inputs: TowerInputs) -> Tensor:
-        """(B, T, D)."""
-        x_BTD, age_BTT = self._embed(video_VD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
+    def table(self, video_VD: Tensor) -> Tensor:
+        """(V + 1, D): what each token stands for."""
+        return torch.cat([video_VD, self.start[None]])
+
+    def forward(self, table_WD: Tensor, inputs: TowerInputs) -> Tensor:
+        """(B, T, D). `table_WD` as `table` makes it."""
+        x_BTD, age_BTT = self._embed(table_WD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
         for block in self.blocks:
             x_BTD = block(x_BTD, age_BTT)
         return self._told(x_BTD, inputs.asker)
 
-    def last(self, video_VD: Tensor, inputs: TowerInputs) -> Tensor:
+    def last(self, table_WD: Tensor, inputs: TowerInputs) -> Tensor:
         """(B, D): the state after the last real token. Of the last block, only that token is computed."""
-        x_BTD, age_BTT = self._embed(video_VD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
+        x_BTD, age_BTT = self._embed(table_WD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
         *whole, final = self.blocks
         for block in whole:
             x_BTD = block(x_BTD, age_BTT)
@@ -243,12 +251,11 @@ class SequenceTower(nn.Module):
         seconds_BTT = (asks_BT[:, :, None] - time_BT[:, None, :-1]).float()
         return torch.log2(seconds_BTT.clamp(min=0.5) * 2.0).long().clamp(max=AGES - 1)
 
-    def _embed(self, video_VD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
-        table = torch.cat([video_VD, self.start[None]])
+    def _embed(self, table_WD: Tensor, token_BT: Tensor, count_B: Tensor) -> Tensor:
         step_T = torch.arange(token_BT.shape[1], device=token_BT.device)
         from_end_BT = (self.length + 1 - count_B[:, None] + step_T).clamp(0, self.length)
         position_BT = torch.where(step_T == 0, 0, from_end_BT)
-        x_BTD: Tensor = self.dropout(functional.embedding(token_BT, table) * self.scale + self.position(position_BT))
+        x_BTD: Tensor = self.dropout(functional.embedding(token_BT, table_WD) * self.scale + self.position(position_BT))
         return x_BTD
 
 
@@ -292,26 +299,31 @@ class TwoTower(nn.Module):
         return id_VD + content_VD
 
     def states(self, video_VD: Tensor, inputs: TowerInputs) -> Tensor:
-        state_BTD: Tensor = self.sequence(video_VD, inputs)
+        state_BTD: Tensor = self.sequence(self.sequence.table(video_VD), inputs)
         return state_BTD
 
 
 class UserTower(nn.Module):
     """What serving runs: the sequence tower over frozen video vectors, the state after the last real token."""
 
-    video_VD: Tensor
+    table_WD: Tensor
 
     def __init__(self, sequence: SequenceTower, video_VD: Tensor) -> None:
         super().__init__()
         self.sequence = sequence
-        self.register_buffer("video_VD", video_VD)
+        # Made here and not at each call: millions of videos are no small copy.
+        self.register_buffer("table_WD", sequence.table(video_VD).detach())
+
+    @property
+    def video_VD(self) -> Tensor:
+        return self.table_WD[:-1]
 
     def forward(
         self, tokens: Tensor, counts: Tensor, times: Tensor | None = None, asker: Tensor | None = None
     ) -> Tensor:
         """Tokens (B, T) int64, real counts (B,) int64 -> (B, D). With a time bias also seconds (B, T + 1) float64, with
         `asker` also codes (B, C) int64 of who asks."""
-        return self.sequence.last(self.video_VD, TowerInputs(tokens, counts, times, asker))
+        return self.sequence.last(self.table_WD, TowerInputs(tokens, counts, times, asker))
 
 
 @dataclass(frozen=True)
@@ -330,7 +342,7 @@ class RetrievalModel:
         tower = ContentTower(self.content.numbers, len(self.content.creators), len(self.content.languages), self.config)
         tower.load_state_dict({name: torch.from_numpy(value) for name, value in self.content_weights.items()})
         object.__setattr__(self, "_content_tower", tower.eval())
-        object.__setattr__(self, "_user_tower", self.program.module())
+        object.__setattr__(self, "_user_tower", called(self.program))
 
     @classmethod
     def export(
@@ -346,10 +358,8 @@ class RetrievalModel:
         tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
         inputs = example(sequences, network.config, asker)
         free = ({0: batch, 1: tokens}, {0: batch}, {0: batch, 1: tokens + 1}, {0: batch})[: len(inputs)]
-        program = torch.export.export(tower, tuple(inputs.values()), dynamic_shapes=free)
-        program.example_inputs = None  # they would be saved as a pickle inside the archive
         return cls(
-            program=program,
+            program=exported(tower, tuple(inputs.values()), free),
             sequences=sequences,
             item_vectors=tower.video_VD.numpy().copy(),
             content=content,
@@ -433,7 +443,7 @@ class RetrievalModel:
             asker=AskerEncoding.load(directory) if config.asker else None,
         )
         try:
-            model._user_tower(*example(model.sequences, config, model.asker).values())  # type: ignore[attr-defined]
+            model.program.module()(*example(model.sequences, config, model.asker).values())
         except (RuntimeError, TypeError, ValueError) as error:
             raise EncodingError(
                 f"{directory}: the user tower of another Marquee: train again (marquee train)"
@@ -445,7 +455,7 @@ def user_tower(network: TwoTower) -> UserTower:
     """The trained network's serving half."""
     network.eval()
     with torch.no_grad():
-        return UserTower(network.sequence, network.video_vectors().detach().clone()).eval()
+        return UserTower(network.sequence, network.video_vectors()).eval()
 
 
 def example(sequences: SequenceEncoding, config: TowerConfig, asker: AskerEncoding | None = None) -> dict[str, Tensor]:

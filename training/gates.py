@@ -124,7 +124,7 @@ def rank_milliseconds(release: Release, repeats: int = 30) -> float:
     columns = {name: rng.lognormal(0.0, 2.0, CANDIDATES).astype(np.float32) for name in encoding.numbers}
     unknown = {name: np.full(CANDIDATES, "", dtype=object) for name in encoding.categories}
     if encoding.videos:
-        some = np.resize(np.array(encoding.videos, dtype=object), CANDIDATES)
+        some = np.resize(np.array(encoding.videos.values, dtype=object), CANDIDATES)
         past = {"past_video_ids": some[:PAST], "past_ages": np.ones(PAST), "past_fractions": np.ones(PAST)}
         unknown |= {name: np.broadcast_to(column, (CANDIDATES, PAST)) for name, column in past.items()}
         unknown["video_id"] = some

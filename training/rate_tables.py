@@ -15,6 +15,7 @@ from feature_repo.home import Home
 from feature_repo.lake import Lake
 from feature_repo.schema import GENRE_SLOTS
 from models.rates import Codes, ExposureRates, lengths
+from models.vocabulary import Vocabulary
 from training.dataset import long_view
 
 Array = np.ndarray[Any, Any]
@@ -25,7 +26,7 @@ FOLDS = 5  # stretches of time; a training row's rates leave its own stretch out
 class Exposures:
     """N exposures as codes. `outcomes_NL` are models.rates.OUTCOMES."""
 
-    vocabularies: dict[str, tuple[str, ...]]
+    vocabularies: dict[str, Vocabulary]
     genres: tuple[str, ...]
     codes: Codes
     outcomes_NL: Array
@@ -36,15 +37,15 @@ class Exposures:
         """All of the lake before `until_us`."""
         lake, genres = Lake(home), home.world().genres[:GENRE_SLOTS]
         shown, videos = lake.impressions(None, until_us), lake.videos()
-        vocabularies, codes = {}, {}
+        values, codes = {}, {}
         for name in ("user_id", "video_id", "surface"):
             encoded = shown[name].combine_chunks().dictionary_encode()
-            vocabularies[name] = tuple(encoded.dictionary.to_pylist())
+            values[name] = tuple(encoded.dictionary.to_pylist())
             codes[name] = encoded.indices.to_numpy().astype(np.int64)
-        row_of_video = pc.index_in(pa.array(vocabularies["video_id"], pa.string()), videos["video_id"])
+        row_of_video = pc.index_in(pa.array(values["video_id"], pa.string()), videos["video_id"])
         row = row_of_video.fill_null(-1).to_numpy()[codes["video_id"]]
         creators = videos["creator_id"].combine_chunks().dictionary_encode()
-        vocabularies["creator_id"] = tuple(creators.dictionary.to_pylist())
+        values["creator_id"] = tuple(creators.dictionary.to_pylist())
         hot = multi_hot(videos["genres"].to_pylist(), genres)
         seconds = np.append(videos["duration_seconds"].to_numpy(), 0.0)[row]
         codes["creator_id"] = np.append(creators.indices.to_numpy().astype(np.int64), -1)[row]
@@ -53,6 +54,7 @@ class Exposures:
         clicked = shown["clicked"].to_numpy(zero_copy_only=False).astype(np.float64)
         watched = long_view(shown["watch_seconds"].to_numpy(), seconds).astype(np.float64)
         outcomes = np.stack([clicked, watched], axis=1)
+        vocabularies = {name: Vocabulary(known, first=0) for name, known in values.items()}
         return cls(vocabularies, genres, Codes(codes), outcomes, shown["timestamp_us"].to_numpy())
 
     def rates(self, kept: Array) -> ExposureRates:

@@ -55,8 +55,8 @@ def test_unknown_words_creators_lengths_and_absent_tags_are_zero_not_an_error() 
 
 def test_a_value_seen_once_is_not_learned() -> None:
     encoding = ContentEncoding.fit(catalog())
-    assert encoding.languages == ("en",)
-    assert encoding.creators == ("c0", "c1", "c2", "c3")
+    assert encoding.languages.values == ("en",)
+    assert encoding.creators.values == ("c0", "c1", "c2", "c3")
 
 
 def test_a_video_is_encoded_the_same_alone_and_in_a_loaded_encoding(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from models.rates import Codes, ExposureRates, lengths
+from models.vocabulary import Vocabulary
 
 VOCABULARIES = {
-    "user_id": ("ann", "bob"),
-    "video_id": ("v1", "v2", "v3"),
-    "creator_id": ("c1", "c2"),
-    "surface": ("feed", "list"),
+    "user_id": Vocabulary(("ann", "bob"), first=0),
+    "video_id": Vocabulary(("v1", "v2", "v3"), first=0),
+    "creator_id": Vocabulary(("c1", "c2"), first=0),
+    "surface": Vocabulary(("feed", "list"), first=0),
 }
 GENRES = ("Drama", "News")
 #            user video creator genre surface length  click long_view

@@ -1,0 +1,34 @@
+"""Values that a model knows by a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """`values[k]` has the code `first + k`; whatever else there is has the code before: `first - 1`."""
+
+    values: tuple[str, ...] = ()
+    first: int = 1
+    _code_of: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_code_of", {value: code for code, value in enumerate(self.values, start=self.first)})
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def codes(self, column: Sequence[str] | Array) -> Array:
+        """(N,) int64."""
+        unknown = self.first - 1
+        if isinstance(column, np.ndarray) and column.strides == (0,) and len(column):  # one value, seen by every row
+            return np.full(len(column), self._code_of.get(column[0], unknown), dtype=np.int64)
+        known = self._code_of
+        return np.fromiter((known.get(value, unknown) for value in column), dtype=np.int64, count=len(column))
