@@ -16,13 +16,32 @@ import pyarrow.compute as pc
 from feature_repo.crosses import Columns, context_columns
 from feature_repo.home import Home
 from feature_repo.lake import Lake
-from models.encoding import ASKER_CATEGORIES, USER_CATEGORIES, asker_columns
+from models.encoding import USER_CATEGORIES, asker_columns
 from models.two_tower import RetrievalModel
 from training.splits import Holdout
 
 Array = np.ndarray[Any, Any]
 UNKNOWN = ""
 CONTEXT = ("device", "day_part")
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What the lake says of viewers."""
+
+    row_of: dict[str, int]
+    columns: dict[str, Array]  # (U,) of each of USER_CATEGORIES; one more row for whoever is not known
+
+    @classmethod
+    def read(cls, lake: Lake) -> Profiles:
+        users = lake.users()
+        columns = {name: _with_unknown(users[name].to_numpy(zero_copy_only=False)) for name in USER_CATEGORIES}
+        return cls({user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}, columns)
+
+    def of(self, user_ids: Sequence[str] | Array) -> dict[str, Array]:
+        """(B,) of each category."""
+        row_B = np.array([self.row_of.get(user_id, -1) for user_id in user_ids], dtype=np.int64)
+        return {name: values[row_B] for name, values in self.columns.items()}
 
 
 @dataclass(frozen=True)
@@ -34,8 +53,7 @@ class Askers:
     nothing has a profile alone: an offline question is asked from nowhere.
     """
 
-    row_of: dict[str, int]
-    profiles: dict[str, Array]  # (U,) by row; one more for whoever is not known
+    profiles: Profiles
     watch_of: dict[tuple[str, int], int]
     contexts: dict[str, Array]  # (W,) by watch; one more for a moment without one
 
@@ -43,12 +61,9 @@ class Askers:
     def of(cls, home: Home, listens: bool = True) -> Askers:
         """For a tower that does not listen nothing is read, and everybody is unknown."""
         if not listens:
-            nobody = {name: np.array([UNKNOWN], dtype=object) for name in ASKER_CATEGORIES}
-            return cls({}, {name: nobody[name] for name in USER_CATEGORIES}, {}, {n: nobody[n] for n in CONTEXT})
+            unknown = np.array([UNKNOWN], dtype=object)
+            return cls(Profiles({}, dict.fromkeys(USER_CATEGORIES, unknown)), {}, dict.fromkeys(CONTEXT, unknown))
         lake = Lake(home)
-        users = lake.users()
-        profiles = {name: _with_unknown(users[name].to_numpy(zero_copy_only=False)) for name in USER_CATEGORIES}
-        row_of = {user_id: row for row, user_id in enumerate(users["user_id"].to_pylist())}
         events = lake.events()
         watched = events.filter(pc.equal(events["event"], "watch"))
         times_us, device = watched["timestamp_us"].to_numpy(), watched["device"].to_numpy(zero_copy_only=False)
@@ -59,18 +74,13 @@ class Askers:
         moments = zip(watched["user_id"].to_pylist(), times_us.tolist(), strict=True)
         watch_of = {moment: row for row, moment in enumerate(moments)}
         contexts = dict(zip(CONTEXT, map(_with_unknown, (device, day_part)), strict=True))
-        return cls(row_of, profiles, watch_of, contexts)
+        return cls(Profiles.read(lake), watch_of, contexts)
 
     def columns(self, user_ids: Sequence[str] | Array, moments_us: Sequence[int] | Array) -> Columns:
         """(B,) of each category."""
         moments = zip(user_ids, (int(moment) for moment in moments_us), strict=True)
         watch_B = np.array([self.watch_of.get(moment, -1) for moment in moments], dtype=np.int64)
-        return self.profiles_of(user_ids) | {name: values[watch_B] for name, values in self.contexts.items()}
-
-    def profiles_of(self, user_ids: Sequence[str] | Array) -> dict[str, Array]:
-        """(B,) of each category of a profile."""
-        row_B = np.array([self.row_of.get(user_id, -1) for user_id in user_ids], dtype=np.int64)
-        return {name: values[row_B] for name, values in self.profiles.items()}
+        return self.profiles.of(user_ids) | {name: values[watch_B] for name, values in self.contexts.items()}
 
 
 def user_vectors(retrieval: RetrievalModel, askers: Askers, asked: Holdout) -> Array:

@@ -22,7 +22,7 @@ from feature_repo.lake import Lake
 from models.encoding import asker_columns
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
-from training.askers import Askers
+from training.askers import Profiles
 from training.build_index import video_vectors
 from training.dataset import CONTEXT
 from training.logged_bandits import softmax
@@ -77,8 +77,7 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
         histories.append(order)
         times.append([newest[video_id] for video_id in order])
     columns = {name: pages[name].to_numpy(zero_copy_only=False) for name in CONTEXT}
-    profiles = Askers.of(home, retrieval.config.asker).profiles_of(pages["user_id"].to_pylist())
-    asker = asker_columns(profiles, context_columns(*columns.values()))
+    asker = asker_columns(Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns.values()))
     score_NV = retrieval.user_vectors(histories, times, now_us, asker) @ video_VD.T
     allowed_NV = videos["published_timestamp_us"].to_numpy()[None, :] <= now_us[:, None]
     allowed_NV &= (
