@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -40,6 +40,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], float]] = {
 LENGTHS = (7.0, 12.0, 20.0, 40.0, 75.0, 120.0, 200.0, 600.0, 2400.0, 5400.0)  # seconds; edges of the codes "length"
 MAX_KEYS = 1_000_000  # of each table: the most shown stay
 _SPAN = 2**31  # more than there are codes of any kind
+_NO_KEY = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,22 @@ class Table:
             keys, counts, sums = keys[most], counts[most], sums[most]
         return cls(keys, counts.astype(np.float32), sums.astype(np.float32))
 
-    def of(self, key_N: Array) -> tuple[Array, Array]:
-        """Counts (N,) and sums (N, L); zeros for a key that is not in the table."""
-        if not len(self.keys):
-            return np.zeros(len(key_N), np.float32), np.zeros((len(key_N), self.sums.shape[1]), np.float32)
-        at = np.minimum(np.searchsorted(self.keys, key_N), len(self.keys) - 1)
-        found = self.keys[at] == key_N
-        return np.where(found, self.counts[at], 0.0), np.where(found[:, None], self.sums[at], 0.0)
+    def rates(self, prior: float) -> Array:
+        """(K + 1, L + 1) float32: mean outcomes, leaning on 0, and log of exposures; the last row: of any other key."""
+        told = [self.sums / (self.counts + prior)[:, None], np.log1p(self.counts)[:, None]]
+        return np.pad(np.concatenate(told, axis=1), ((0, 1), (0, 0)))
+
+
+class _Answers(NamedTuple):
+    """A table as it is asked: each key's rates beside it."""
+
+    keys: Array  # (K + 1,) sorted; the last one is no key
+    rates: Array
+
+    def of(self, key_N: Array) -> Array:
+        """(N, L + 1)."""
+        at = np.searchsorted(self.keys, key_N)
+        return self.rates[np.where(self.keys[at] == key_N, at, len(self.keys) - 1)]
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,13 @@ class ExposureRates:
     vocabularies: Mapping[str, Vocabulary]  # the first code is 0
     genres: tuple[str, ...]
     tables: Mapping[str, Table]
+
+    def __post_init__(self) -> None:
+        answers = {
+            key: _Answers(np.append(self.tables[key].keys, _NO_KEY), self.tables[key].rates(prior))
+            for key, (_, prior) in KEYS.items()
+        }
+        object.__setattr__(self, "_answers", answers)
 
     @classmethod
     def fit(
@@ -117,12 +134,11 @@ class ExposureRates:
     def columns(self, columns: Columns) -> dict[str, Array]:
         """`names` as (N,) float32 columns: mean outcome beyond the surface's, leaning on 0; log of exposures."""
         codes = self.codes(columns)
+        answers: dict[str, _Answers] = self._answers  # type: ignore[attr-defined]
         found: dict[str, Array] = {}
-        for key, (_, prior) in KEYS.items():
-            counts, sums = self.tables[key].of(codes.key(key))
-            for at, outcome in enumerate(OUTCOMES):
-                found[f"rate:{key}:{outcome}"] = (sums[:, at] / (counts + prior)).astype(np.float32)
-            found[f"rate:{key}:shown"] = np.log1p(counts).astype(np.float32)
+        for key in KEYS:
+            names = (*(f"rate:{key}:{outcome}" for outcome in OUTCOMES), f"rate:{key}:shown")
+            found |= zip(names, answers[key].of(codes.key(key)).T, strict=True)
         return {name: found[name] for name in self.names()}
 
     def save(self, directory: Path) -> None:
