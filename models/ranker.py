@@ -126,7 +126,7 @@ class Ranker(nn.Module):
     ) -> Tensor:
         """(R, G, A) logits of G candidates of each of R viewers. `tensors` makes these inputs of encoded rows."""
         dense_NF, categorical_NC = dense_RGF.flatten(0, 1), categorical_RGC.flatten(0, 1)
-        bent_NM1 = dense_NF[:, self.bent_M, None]
+        bent_NM1 = dense_NF.index_select(1, self.bent_M)[:, :, None]
         pieces_NMK = torch.addcmul(self.start_MK, bent_NM1, self.per_width_MK).clamp(0.0, 1.0)
         embedded = [table(categorical_NC[:, at]) for at, table in enumerate(self.embeddings)]
         found_NI = self.attention(Past(video_RG, past_RP, facts_RP2)).flatten(0, 1)
