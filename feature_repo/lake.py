@@ -10,6 +10,7 @@ replaces it. Readers deduplicate events by `event_id`, so that a file written tw
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 from glob import glob
 from pathlib import Path
@@ -131,6 +132,16 @@ class Lake:
         tables = {"videos": self.videos_path, "users": self.users_path}
         tables |= {"events": self.events_glob, "impressions": self.impressions_glob}
         return {name: sum(pq.read_metadata(file).num_rows for file in glob(path)) for name, path in tables.items()}
+
+    def profiles_digest(self) -> str:
+        """Of what is known of videos and viewers, whatever wrote it."""
+        content = hashlib.sha256()
+        for table in (self.videos(), self.users()):
+            buffer = pa.BufferOutputStream()
+            with pa.ipc.new_stream(buffer, table.schema) as stream:
+                stream.write_table(table.combine_chunks())
+            content.update(buffer.getvalue())
+        return content.hexdigest()
 
     def _between(
         self, name: str, schema: pa.Schema, start_us: int | None, end_us: int | None, key: str, order: str

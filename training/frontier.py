@@ -146,7 +146,8 @@ def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Pr
     trained = _recipe(home, config)
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)
-    asks = [replace(config, seeds=()), trained.chosen(), train.digest(), _model_id(home, config)]
+    data_hash = train.digest(Lake(home))
+    asks = [replace(config, seeds=()), trained.chosen(), data_hash, _model_id(home, config)]
     store = RunStore(home, config.name, fingerprint(asks))
     seeds: tuple[int | None, ...] = config.seeds or (None,)
     runs: list[Run] = []
@@ -158,7 +159,7 @@ def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Pr
         question=f"the next watches of {len(reports)} viewers among {len(catalog.video_ids)} videos,"
         f" {trained.split} split; chosen on validation: {chosen.name if chosen else 'nothing (see max_loss)'}",
         command=command,
-        data_hash=train.digest(),
+        data_hash=data_hash,
         revision=git_revision(),
         reference=RELEVANCE,
         runs=tuple(runs),

@@ -119,7 +119,7 @@ def split_of(home: Home, config: QuestionConfig) -> Split:
         known_until_us=known_until_us,
         catalog=catalog,
         questions=(Asked("", asked, np.ones(len(asked))),),
-        data_hash=whole.digest(),
+        data_hash=whole.digest(lake),
         facts={"viewers": len(asked), "videos": len(catalog), "known_watches": len(known.video_ids)},
     )
 
@@ -168,7 +168,7 @@ def _later(lake: Lake, watched: pa.Table, config: QuestionConfig) -> Split:
         known_until_us=cut_us,
         catalog=sorted(catalog),
         questions=questions,
-        data_hash=sequences(watched).digest(),
+        data_hash=sequences(watched).digest(lake),
         facts={
             "viewers": len({viewer for viewer, _ in places}),
             "later_watches": len(places),

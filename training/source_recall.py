@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from feature_repo.home import Home, HomeError
+from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.artifact import directory_id
 from models.blend import DEPTH
@@ -89,7 +90,7 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
     with progress.task("reading what was watched"):
         catalog = Catalog.of(home)
         train, chooses, reports = questions(home, catalog, protocol.question)
-    data_hash = train.digest()
+    data_hash = train.digest(Lake(home))
     model = directory_id(home.models / "two_tower") if protocol.models == "home" else said["config"]
     store = RunStore(home, protocol.name, fingerprint([protocol, model, data_hash, DEPTH]))
     measured, rows = (_sources, SOURCES_ROWS) if protocol.about == "sources" else (_cold_start, COLD_START_ROWS)

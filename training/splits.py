@@ -85,10 +85,12 @@ class Sequences:
         _, video = _codes(pa.chunked_array([pa.array(self.video_ids, pa.string())]))
         return self.keep(np.bincount(video)[video] >= min_count)
 
-    def digest(self) -> str:
+    def digest(self, lake: Lake) -> str:
+        """Of all that a model of these watches may learn from: what the lake says of videos and viewers as well."""
         content = hashlib.sha256("\0".join([*self.user_ids, "", *self.video_ids]).encode())
         for part in (self.timestamps_us, self.offsets):
             content.update(np.ascontiguousarray(part).tobytes())
+        content.update(lake.profiles_digest().encode())
         return content.hexdigest()
 
 

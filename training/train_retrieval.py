@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -202,7 +201,7 @@ def fit(
     """
     if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
         raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
-    chosen = Checkpoint(checkpoint / "chosen", _fingerprint(replace(config, **NO_REFIT), data.train))
+    chosen = Checkpoint(checkpoint / "chosen", _fingerprint(home, replace(config, **NO_REFIT), data.train))
     # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
     asker = AskerEncoding.load(chosen.directory) if chosen.exists() and config.asker else None
@@ -214,7 +213,7 @@ def fit(
         known = trainer.content, trainer.asker, trainer.askers
         whole = Trainer(home, config, replace(data, train=data.everything), *known)
         whole.go_on_from(trainer)
-        kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(config, data.everything)}")
+        kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(home, config, data.everything)}")
         whole.refit(kept).run("refitting it on everything", progress)
         refitted = whole.export()
     return Fitted(trainer.export(), refitted, trainer.network, state.curve, state.best, len(trainer.valid))
@@ -226,7 +225,7 @@ def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progres
     What chose the epoch, and until when content was known, are part of what a model is: they go into its place.
     """
     chose = [data.valid.user_ids, data.valid.targets, data.valid.now_us, data.known_until_us]
-    place = fingerprint([_fingerprint(replace(config, **NO_REFIT), data.train), *chose])
+    place = fingerprint([_fingerprint(home, replace(config, **NO_REFIT), data.train), *chose])
     return fit(home, config, data, home.root / "quality" / "two_tower" / place, progress)
 
 
@@ -244,7 +243,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
     with progress.task("how far content speaks for videos that few have watched"):
         alpha, _ = choose_alpha(home, fitted.model, data.train, _sample(data.valid, config.max_validation_viewers, 0))
         fitted = _blended(home, fitted, data, alpha)
-    result = {**_result(config, data, fitted), "alpha": asdict(alpha)}
+    result = {**_result(home, config, data, fitted), "alpha": asdict(alpha)}
     for name, model in (("two_tower", fitted.model), ("two_tower_refit", fitted.refitted)):
         if model is None:
             shutil.rmtree(home.models / name, ignore_errors=True)
@@ -480,12 +479,12 @@ def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
     return valid.take(np.sort(np.random.default_rng(seed).choice(len(valid), most, replace=False)))
 
 
-def _fingerprint(config: TwoTowerConfig, trained_on: Sequences) -> str:
+def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences) -> str:
     """Of whatever the weights depend on."""
-    return hashlib.sha256(f"{json.dumps(config.chosen(), sort_keys=True)} {trained_on.digest()}".encode()).hexdigest()
+    return fingerprint([config.chosen(), trained_on.digest(Lake(home))])
 
 
-def _result(config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[str, Any]:
+def _result(home: Home, config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[str, Any]:
     """Without clock readings: the same data and seed write the same files."""
     timed = ("seconds", "cpu_seconds")
     curve = [{name: value for name, value in row.items() if name not in timed} for row in fitted.curve]
@@ -500,7 +499,7 @@ def _result(config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[
         "seed": config.seed,
         "metrics": curve[fitted.best_epoch],
         "curve": curve,
-        "data_hash": data.train.digest(),
+        "data_hash": data.train.digest(Lake(home)),
     }
 
 

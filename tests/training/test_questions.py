@@ -27,7 +27,7 @@ def watched() -> pa.Table:
 
 
 def asked(ask: str, most: int = 100) -> questions.Asked:
-    lake = SimpleNamespace(videos=lambda: {"video_id": pa.array([])})
+    lake = SimpleNamespace(videos=lambda: {"video_id": pa.array([])}, profiles_digest=str)
     config = QuestionConfig(split="later", ask=(ask,), max_questions=most, quantile=0.35)  # the cut is at 46
     return questions._later(lake, watched(), config).questions[0]  # type: ignore[arg-type]
 

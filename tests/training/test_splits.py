@@ -92,10 +92,17 @@ def test_the_cuts_are_quantiles_of_the_events(lake: Lake) -> None:
     assert cuts == Cuts(times[30], times[36], times[-1] + 1)  # of 40 events: three quarters, nine tenths
 
 
-def test_other_data_has_another_digest() -> None:
-    one = sequences(WATCHED).digest()
-    assert one == sequences(WATCHED).digest()
-    assert one != sequences(WATCHED, until_us=8).digest()
+def test_other_watches_and_other_words_about_the_videos_have_another_digest(tmp_path: Path) -> None:
+    lake = Lake(toy.toy_home(tmp_path))
+    one = sequences(WATCHED).digest(lake)
+    assert one != sequences(WATCHED, until_us=8).digest(lake)
+    assert one == sequences(WATCHED).digest(lake)
+    videos = lake.videos()
+    lake.write_videos(videos)
+    assert one == sequences(WATCHED).digest(lake)
+    genres = videos["genres"].to_pylist()
+    lake.write_videos(videos.set_column(videos.column_names.index("genres"), "genres", [[genres[3], *genres[1:]]]))
+    assert one != sequences(WATCHED).digest(lake)
 
 
 def test_a_lake_without_events_names_what_to_do(tmp_path: Path) -> None:
