@@ -7,6 +7,12 @@ ARGS ?=
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
 
+# $(1): the ingester, $(2): folder of DATA, $(3): home. Other files than last time are ingested, and learned from, anew.
+ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
+	test "$$now" = "$$(cat $(QUALITY)/$(3)/.source 2>/dev/null)" || \
+	{ $(BIN)/marquee ingest $(1) --path $(DATA)/$(2) --home $(QUALITY)/$(3) && rm -rf $(QUALITY)/$(3)/models && \
+	echo "$$now" > $(QUALITY)/$(3)/.source; }
+
 .PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
 
 help: ## what there is
@@ -35,15 +41,15 @@ bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: on
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
 quality-ml1m: $(INSTALLED) ## retrieval on MovieLens 1M, leave-one-out, beside tuned baselines (ARGS="--seeds 0": a part of it)
-	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@$(call ingested,movielens,ml-1m,ml1m)
 	@$(BIN)/marquee evaluate --protocol a1 --home $(QUALITY)/ml1m $(ARGS)
 
 quality-temporal: $(INSTALLED) ## retrieval on MovieLens 1M after one instant in time for everybody
-	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@$(call ingested,movielens,ml-1m,ml1m)
 	@$(BIN)/marquee evaluate --protocol a3 --home $(QUALITY)/ml1m $(ARGS)
 
 quality-cold: $(INSTALLED) ## new videos and new viewers, on MovieLens 1M and a simulated world
-	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@$(call ingested,movielens,ml-1m,ml1m)
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
 	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/simulated $(ARGS)
 	@$(BIN)/marquee evaluate --protocol new_viewers --home $(QUALITY)/simulated $(ARGS)
@@ -52,7 +58,7 @@ quality-cold: $(INSTALLED) ## new videos and new viewers, on MovieLens 1M and a 
 	@$(BIN)/marquee evaluate --protocol new_viewers --home $(QUALITY)/ml1m $(ARGS)
 
 quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, and the trade-off they choose
-	@test -f $(QUALITY)/ml1m/world.json || $(BIN)/marquee ingest movielens --path $(DATA)/ml-1m --home $(QUALITY)/ml1m
+	@$(call ingested,movielens,ml-1m,ml1m)
 	@$(BIN)/marquee frontier --seeds 0,1,2 --home $(QUALITY)/ml1m $(ARGS)
 
 quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synthetic log, and Open Bandit
@@ -60,14 +66,13 @@ quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synth
 	@$(BIN)/marquee off-policy --open-bandit $(DATA)/obd-small --home $(QUALITY)/ope $(ARGS)
 
 quality-kuairand: $(INSTALLED) ## the ranker on KuaiRand's real exposures beside LightGBM and simple rates
-	@test -f $(QUALITY)/kuairand/world.json || $(BIN)/marquee ingest kuairand --path $(DATA)/kuairand-pure --home $(QUALITY)/kuairand
+	@$(call ingested,kuairand,kuairand-pure,kuairand)
 	@$(BIN)/marquee evaluate --protocol kuairand --home $(QUALITY)/kuairand $(ARGS)
 
 quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
 	@test -d $(QUALITY)/simulated/models/blend || $(BIN)/marquee train two-tower --home $(QUALITY)/simulated
-	@test -f $(QUALITY)/kuairand/world.json || \
-		$(BIN)/marquee ingest kuairand --path $(DATA)/kuairand-pure --home $(QUALITY)/kuairand
+	@$(call ingested,kuairand,kuairand-pure,kuairand)
 	@test -d $(QUALITY)/kuairand/models/blend || $(BIN)/marquee train two-tower --home $(QUALITY)/kuairand
 	$(BIN)/marquee evaluate --protocol sources --home $(QUALITY)/simulated
 	$(BIN)/marquee evaluate --protocol sources --home $(QUALITY)/kuairand

@@ -53,7 +53,7 @@ class Results:
     runs: tuple[Run, ...]
 
     def table(self) -> list[dict[str, Any]]:
-        """A row per model: `seeds`, each figure's mean, FIGURE_sd over seeds (None: one seed), and where its units are
+        """A row per model: `seeds`, the `revisions` that its runs are of, each figure's mean, FIGURE_sd over seeds (None: one seed), and where its units are
         known FIGURE_se over them and FIGURE_difference to the reference, 95 % from FIGURE_low to FIGURE_high.
         """
         return self._rows
@@ -72,6 +72,7 @@ class Results:
                 if (units := self._units(figure, model)) is not None and np.isfinite(units).sum() > 1:
                     row[f"{figure}_se"] = float(np.nanstd(units, ddof=1) / np.sqrt(np.isfinite(units).sum()))
             row["cpu_seconds"] = float(np.mean([run.cpu_seconds for run in own]))
+            row["revisions"] = sorted({run.revision or self.revision for run in own})
             rows.append(row)
         return rows
 
@@ -117,7 +118,7 @@ class Results:
         rows = [
             {"model": row["model"], "seeds": str(row["seeds"])}
             | {figure: _cell(row, figure) for figure in figures}
-            | {"CPU s": f"{row['cpu_seconds']:.0f}"}
+            | {"CPU s": f"{row['cpu_seconds']:.0f}", "revision": " ".join(row["revisions"])}
             for row in self.table()
         ]
         if len(figures) <= len(rows):
