@@ -402,7 +402,9 @@ def release(
     from training.steps import Steps
 
     opened = _existing(home)
-    steps = Steps(opened, _note, again=not resume)
+    steps = Steps(opened, _note)
+    for step in () if resume else RELEASE_STEPS:
+        steps.forget(step)  # all at once: when this is stopped, it goes on without --again
     with bars() as progress:
         result = make_release(opened, steps, progress, force, epochs=epochs, seed=seed)
     _show(result, as_json, table=_print_release)
@@ -867,7 +869,8 @@ def _run() -> int:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         if code == INTERRUPTED:
-            print("marquee: stopped; run the same command to go on where it was", file=sys.stderr)
+            command = "the same command" + (" without --again" if "--again" in sys.argv else "")
+            print(f"marquee: stopped; run {command} to go on where it was", file=sys.stderr)
         return code
     except MarqueeError as error:
         print(f"marquee: {error}", file=sys.stderr)

@@ -31,7 +31,7 @@ LEGEND = {
     "recall_at_50": "share of what was watched that the first fifty hold",
     "coverage_at_10": "share of the catalog that stands in anybody's first ten",
     "gini_at_10": "inequality of exposure: 0 = all videos equally often, near 1 = always the same few",
-    "ild_at_10": "how unlike each other the videos of a first ten are, by genre and content",
+    "ild_at_10": "how unlike each other the videos of a first ten are, by genre",
     "novelty_at_10": "how little known the shown videos are, in bits",
     "miscalibration_at_10": "how far the genres of a first ten are from those that the viewer watches; lower is better",
     "recall_at_50_new": "the same of videos that the model was not trained on",

@@ -53,9 +53,9 @@ class Results:
     runs: tuple[Run, ...]
 
     def table(self) -> list[dict[str, Any]]:
-        """A row per model: `seeds`, the `revisions` that its runs are of, each figure's mean, FIGURE_sd over seeds (None:
-        one seed), and where its units are known FIGURE_se over them and FIGURE_difference to the reference, 95 % from
-        FIGURE_low to FIGURE_high.
+        """A row per model: `seeds`, the `revisions` that its runs are of, each figure's mean, FIGURE_sd over seeds
+        (None: one seed), and where its units are known FIGURE_se over them and FIGURE_difference to the reference, 95 %
+        from FIGURE_low to FIGURE_high.
         """
         return self._rows
 

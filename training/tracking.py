@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from feature_repo.home import Home
 from models.artifact import directory_id
+from training.results import git_revision
 
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -87,7 +88,7 @@ class Tracking:
 
             network = run.network.eval()
             output = network(*run.example.values())
-            with mlflow.start_run(experiment_id=self._experiment(run.model)) as active:
+            with mlflow.start_run(experiment_id=self._experiment(run.model), tags=_made_by()) as active:
                 mlflow.log_params(dict(run.params))
                 for step, row in enumerate(run.curve):
                     mlflow.log_metrics(dict(row), step=step)
@@ -122,7 +123,8 @@ class Tracking:
 
             version = self._version_with(RELEASE, "release_id", release_id)
             if version is None:
-                with mlflow.start_run(experiment_id=self._experiment(RELEASE), run_name=release_id) as active:
+                experiment = self._experiment(RELEASE)
+                with mlflow.start_run(experiment_id=experiment, run_name=release_id, tags=_made_by()) as active:
                     mlflow.log_params({"release_id": release_id, **models})
                     mlflow.log_metrics(dict(metrics))
                     mlflow.log_artifact(str(path / "manifest.json"))
@@ -184,6 +186,10 @@ class Tracking:
             return str(found.experiment_id)
         artifacts = self.home.mlflow / "artifacts" / name
         return str(self.client.create_experiment(name, artifact_location=artifacts.as_uri()))
+
+
+def _made_by() -> dict[str, str]:
+    return {"revision": git_revision()}
 
 
 def _settle(store: Path, home: Home) -> None:

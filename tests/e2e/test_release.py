@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bento_services.feed.policy import DEFAULT
 from feature_repo.home import Home
-from marquee import app
+from marquee import RELEASE_STEPS, app
 from models.artifact import champion
 from training import gates
 
@@ -58,3 +58,14 @@ def test_a_gate_that_fails_ends_with_1_its_name_value_and_bar_and_force_overrule
     code, forced, _ = release(own_world, "--force")
     assert (code, forced["ran"], forced["forced"]) == (0, ["promote", "page"], True)
     assert champion(Home(own_world)).name == forced["release_id"]
+
+
+def test_when_doing_all_again_is_stopped_nothing_passes_for_done_before(
+    own_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("marquee.build_features", stopped)
+    assert CliRunner().invoke(app, ["release", "--again", "--home", str(own_world)]).exit_code == 130
+    assert not set(RELEASE_STEPS) & set(json.loads((own_world / "steps.json").read_text()))

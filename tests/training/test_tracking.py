@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from feature_repo.home import Home
-from training.tracking import ADDRESSES, Tracking
+from training.results import git_revision
+from training.tracking import ADDRESSES, RELEASE, Tracking
 
 
 def addresses(home: Path) -> list[str]:
@@ -41,3 +42,10 @@ def test_a_copied_home_knows_the_release_that_was_registered_before(tmp_path: Pa
     version = release(tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     assert release(tmp_path / "two") == version
+
+
+def test_a_run_says_which_code_made_it(tmp_path: Path) -> None:
+    version = release(tmp_path)
+    client = Tracking(Home(tmp_path)).client
+    run = client.get_run(client.get_model_version(RELEASE, version).run_id)
+    assert run.data.tags["revision"] == git_revision()
