@@ -2,6 +2,10 @@
 
 B viewers, V videos, K places of a list (rows of the catalog, best first; -1 = nothing there), F features, G genres.
 Ranks are over the full catalog. A place's relevance is 0 or 1.
+
+N rows of U viewers: what ends in `by_viewer` gives (U,) values, in order of the viewers' names, whose mean is a figure
+and whose spread is its error when viewers are drawn (linearization, Deville 1999): a paired bootstrap needs no more. By
+itself a viewer's value says nothing, and may lie outside the figure's range.
 """
 
 from __future__ import annotations
@@ -164,8 +168,28 @@ def auc(label: Array, score: Array) -> float:
     return float((rank[label].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+def auc_by_viewer(label: Array, score: Array, viewers: Array) -> Array:
+    """(U,) values whose mean is `auc`, by viewer as in Obuchowski 1997: AUC + U * (sum of (placement - AUC) / m over a
+    viewer's positives + the same / n over his negatives), of m positives and n negatives in all. A placement is the
+    share of the other class that a row is on the right side of (DeLong et al. 1988). AUC is XAUC of a truth of 0 and 1.
+    """
+    return xauc_by_viewer(np.asarray(label) > 0.5, score, viewers)
+
+
 def gauc(label: Array, score: Array, groups: Array) -> float:
     """AUC within each viewer who has both classes, weighted by positives; .5 when there is no such viewer."""
+    auc_U, weight_U = _auc_within(label, score, groups)
+    return float(np.average(auc_U, weights=weight_U)) if weight_U.any() else 0.5
+
+
+def gauc_by_viewer(label: Array, score: Array, viewers: Array) -> Array:
+    """(U,) values whose mean is `gauc`. A viewer without both classes deviates by nothing."""
+    auc_U, weight_U = _auc_within(label, score, viewers)
+    return by_unit(auc_U, weight_U, np.arange(len(auc_U))) if weight_U.any() else auc_U
+
+
+def _auc_within(label: Array, score: Array, groups: Array) -> tuple[Array, Array]:
+    """(U,) AUC of each viewer, and his positives: .5 and 0 without both classes."""
     _, group = np.unique(np.asarray(groups).astype(str), return_inverse=True)
     positive = np.asarray(label) > 0.5
     # Sorted by (group, score), a row's rank within its group is its place minus the group's start.
@@ -177,13 +201,10 @@ def gauc(label: Array, score: Array, groups: Array) -> float:
     tie_sizes = np.diff(np.append(tie_starts, len(group)))
     rank = np.repeat(tie_starts + (tie_sizes - 1) / 2, tie_sizes) - np.repeat(starts, sizes) + 1.0
     positives = np.add.reduceat(positive.astype(np.float64), starts)
-    negatives = sizes - positives
-    both = (positives > 0) & (negatives > 0)
-    if not both.any():
-        return 0.5
+    pairs = positives * (sizes - positives)
     above = np.add.reduceat(rank * positive, starts) - positives * (positives + 1) / 2
-    within = above[both] / (positives * negatives)[both]
-    return float(np.average(within, weights=positives[both]))
+    within = np.divide(above, pairs, out=np.full(len(starts), 0.5), where=pairs > 0)
+    return within, np.where(pairs > 0, positives, 0.0)
 
 
 def ndcg_per_list(label: Array, score: Array, lists: Array, k: int) -> Array:
@@ -212,26 +233,62 @@ def xauc(truth: Array, predicted: Array) -> float:
     """Of all pairs of rows whose truth differs, the share that the prediction orders alike, a tie counting one half
     (Zhan et al. 2022, KuaiRec's watch time, there over sampled pairs; here over all). .5 when no pair differs.
     """
-    truth, predicted = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    n = len(truth)
-    _, level = np.unique(predicted, return_inverse=True)
-    # By truth, of equal truth the higher prediction first: a pair that rises in both is one that is ordered alike.
-    alike = _rising_pairs(level[np.lexsort((-level, truth))])
-    differ = n * (n - 1) // 2 - _tied_pairs(truth)
-    tied_only_in_prediction = _tied_pairs(level) - _tied_pairs(truth + 1j * level)
-    return float((alike + tied_only_in_prediction / 2) / differ) if differ else 0.5
+    alike_N, differ_N = _pairs(truth, predicted)
+    return float(alike_N.sum() / differ_N.sum()) if differ_N.any() else 0.5
+
+
+def xauc_by_viewer(truth: Array, predicted: Array, viewers: Array) -> Array:
+    """(U,) values whose mean is `xauc`: XAUC + U * 2 * sum over a viewer's rows of (alike - XAUC * differ) / sum of all
+    rows' `differ`, the pairs that a row is in. Twice, since the pair goes with either of its rows (Hoeffding 1948).
+    """
+    _, unit_N = np.unique(np.asarray(viewers).astype(str), return_inverse=True)
+    alike_N, differ_N = _pairs(truth, predicted)
+    if not differ_N.any():
+        return np.full(int(unit_N.max(initial=-1)) + 1, 0.5)
+    share_N = np.divide(alike_N, differ_N, out=np.zeros(len(alike_N)), where=differ_N > 0)
+    values_U: Array = 2 * by_unit(share_N, differ_N, unit_N) - alike_N.sum() / differ_N.sum()
+    return values_U
+
+
+def mean_by_viewer(value_N: Array, viewers: Array) -> Array:
+    """(U,) values whose mean is that of all rows."""
+    _, unit_N = np.unique(np.asarray(viewers).astype(str), return_inverse=True)
+    return by_unit(value_N, np.ones(len(unit_N)), unit_N)
+
+
+def by_unit(value_N: Array, weight_N: Array, unit_N: Array) -> Array:
+    """(U,) values whose mean is the weighted mean over rows, for a bootstrap over units that have several rows.
+
+    The linearized ratio of cluster sampling (Cochran 1977, §11.8): a unit's deviation from the mean, times how many
+    rows of the average unit there are. With one row per unit of equal weight it is the row's value.
+    """
+    mean = float(np.average(value_N, weights=weight_N))
+    deviation_U = np.bincount(unit_N, weight_N * (value_N - mean))
+    units_per_row = len(deviation_U) / weight_N.sum()
+    values_U: Array = mean + deviation_U * units_per_row
+    return values_U
 
 
 def mae(truth: Array, predicted: Array) -> float:
     """Mean absolute error, in the unit of the truth."""
-    return float(np.abs(np.asarray(truth, dtype=np.float64) - np.asarray(predicted, dtype=np.float64)).mean())
+    return float(absolute_errors(truth, predicted).mean())
+
+
+def absolute_errors(truth: Array, predicted: Array) -> Array:
+    """(N,) in the unit of the truth."""
+    return np.abs(np.asarray(truth, dtype=np.float64) - np.asarray(predicted, dtype=np.float64))
 
 
 def log_loss(label: Array, probability: Array) -> float:
     """Mean negative log-likelihood of 0/1 labels (or shares)."""
+    return float(log_losses(label, probability).mean())
+
+
+def log_losses(label: Array, probability: Array) -> Array:
+    """(N,) negative log-likelihoods of 0/1 labels (or shares)."""
     p = np.clip(np.asarray(probability, dtype=np.float64), 1e-7, 1 - 1e-7)
     y = np.asarray(label, dtype=np.float64)
-    return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).mean())
+    return np.asarray(-(y * np.log(p) + (1 - y) * np.log(1 - p)))
 
 
 def ece(label: Array, probability: Array, bins: int = 20) -> float:
@@ -250,22 +307,39 @@ def _mean_ranks(values: Array) -> Array:
     return ranks
 
 
-def _tied_pairs(values: Array) -> int:
-    _, counts = np.unique(values, return_counts=True)
-    return int((counts * (counts - 1) // 2).sum())
+def _pairs(truth: Array, predicted: Array) -> tuple[Array, Array]:
+    """(N,) of each row: how many rows the prediction orders alike with it, a tie counting one half; and from how many
+    its truth differs."""
+    truth, predicted = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    _, level = np.unique(predicted, return_inverse=True)
+    # By truth, of equal truth the higher prediction first: a pair that rises in both is one that is ordered alike.
+    order = np.lexsort((-level, truth))
+    alike_N = np.empty(len(truth))
+    alike_N[order] = _rising_pairs(level[order])
+    tied_only_in_prediction = _alike(level) - _alike(truth + 1j * level)
+    return alike_N + tied_only_in_prediction / 2, len(truth) - _alike(truth)
 
 
-def _rising_pairs(levels: Array) -> int:
-    """Pairs i < j with levels[i] < levels[j], counted bit by bit: among levels alike in all higher bits, a 0 before a
-    1. n log^2 n in numpy, where the double loop would be quadratic.
+def _alike(values: Array) -> Array:
+    """(N,) how many rows have a row's value, itself included."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray(counts[inverse])
+
+
+def _rising_pairs(levels: Array) -> Array:
+    """(N,) of each row the pairs i < j with levels[i] < levels[j] that it is in, counted bit by bit: among levels alike
+    in all higher bits, a 0 before a 1. n log^2 n in numpy, where the double loop would be quadratic.
     """
-    order = np.asarray(levels, dtype=np.int64)
-    rising = 0
-    for bit in reversed(range(int(order.max(initial=0)).bit_length())):
-        order = order[np.argsort(order >> (bit + 1), kind="stable")]
-        one = (order >> bit) & 1
-        zeros_before = np.cumsum(1 - one)
-        first = np.diff(order >> (bit + 1), prepend=-1) != 0
-        before_group = np.maximum.accumulate(np.where(first, zeros_before - (1 - one), 0))
-        rising += int((one * (zeros_before - before_group)).sum())
+    row, value = np.arange(len(levels)), np.asarray(levels, dtype=np.int64)
+    rising = np.zeros(len(levels), dtype=np.int64)
+    for bit in reversed(range(int(value.max(initial=0)).bit_length())):
+        order = np.argsort(value >> (bit + 1), kind="stable")
+        row, value = row[order], value[order]
+        one = (value >> bit) & 1
+        starts = np.flatnonzero(np.diff(value >> (bit + 1), prepend=-1))
+        sizes = np.diff(np.append(starts, len(value)))
+        zeros, ones = np.cumsum(1 - one), np.cumsum(one)
+        zeros_before = zeros - np.repeat(zeros[starts] - (1 - one[starts]), sizes)
+        ones_after = np.repeat(ones[starts + sizes - 1], sizes) - ones
+        rising[row] += np.where(one == 1, zeros_before, ones_after)
     return rising

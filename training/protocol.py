@@ -39,6 +39,7 @@ from training.baselines import (
 )
 from training.build_index import content_columns
 from training.metrics import (
+    by_unit,
     coverage,
     genre_shares,
     gini,
@@ -339,19 +340,6 @@ class Answers:
 def pairs(watched: Sequences) -> list[tuple[str, int]]:
     """(video, microseconds) of every watch."""
     return list(zip(watched.video_ids.tolist(), watched.timestamps_us.tolist(), strict=True))
-
-
-def by_unit(value_B: Array, weight_B: Array, unit_B: Array) -> Array:
-    """(U,) values whose mean is the weighted mean over rows, for a bootstrap over viewers who have several rows.
-
-    The linearized ratio of cluster sampling (Cochran 1977, §11.8): a viewer's deviation from the mean, times how many
-    rows of the average viewer there are. With one row per viewer of equal weight it is the row's value.
-    """
-    mean = float(np.average(value_B, weights=weight_B))
-    deviation_U = np.bincount(unit_B, weight_B * (value_B - mean))
-    units_per_row = len(deviation_U) / weight_B.sum()
-    values_U: Array = mean + deviation_U * units_per_row
-    return values_U
 
 
 def best_lists(

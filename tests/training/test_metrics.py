@@ -1,22 +1,31 @@
 """Metrics on lists small enough to count by hand, and against scikit-learn on random ones."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import spatial, stats
 from sklearn import metrics as sklearn_metrics
 
 from training.metrics import (
+    absolute_errors,
     auc,
+    auc_by_viewer,
+    by_unit,
     coverage,
     ece,
     gauc,
+    gauc_by_viewer,
     genre_shares,
     gini,
     hit_rate_at,
     hits,
     ild_at,
     log_loss,
+    log_losses,
     mae,
+    mean_by_viewer,
     miscalibration,
     mrr_at,
     ndcg_at,
@@ -27,6 +36,7 @@ from training.metrics import (
     recall_at,
     top_k,
     xauc,
+    xauc_by_viewer,
 )
 
 LISTS = np.array([[4, 1, 3], [0, 1, 2], [2, 3, 4]])
@@ -174,3 +184,68 @@ def test_xauc_without_ties_is_kendalls_tau_on_another_scale() -> None:
 
 def test_mae_is_in_the_unit_of_the_truth() -> None:
     assert mae(np.array([0.0, 10.0]), np.array([2.0, 4.0])) == 4.0
+
+
+Array = np.ndarray[Any, Any]
+Figure = Callable[[Array, Array, Array], Any]  # of truth, prediction and viewer of each row
+FIGURES: dict[str, tuple[Figure, Figure]] = {
+    "auc": (lambda y, p, viewer: auc(y > 0.6, p), lambda y, p, viewer: auc_by_viewer(y > 0.6, p, viewer)),
+    "gauc": (lambda y, p, viewer: gauc(y > 0.6, p, viewer), lambda y, p, viewer: gauc_by_viewer(y > 0.6, p, viewer)),
+    "xauc": (lambda y, p, viewer: xauc(y, p), xauc_by_viewer),
+    "log_loss": (
+        lambda y, p, viewer: log_loss(y > 0.6, p),
+        lambda y, p, viewer: mean_by_viewer(log_losses(y > 0.6, p), viewer),
+    ),
+    "mae": (
+        lambda y, p, viewer: mae(y, p),
+        lambda y, p, viewer: mean_by_viewer(absolute_errors(y, p), viewer),
+    ),
+}
+
+
+def clustered(viewers: int) -> tuple[Array, Array, Array]:
+    """Truth, prediction and viewer of rows whose viewers differ in what they do and in how well they are known."""
+    rng = np.random.default_rng(5)
+    viewer = rng.permutation(np.repeat(np.arange(viewers), rng.integers(1, 20, viewers)))
+    level, known = rng.normal(0, 0.2, viewers)[viewer], rng.uniform(-0.2, 1.0, viewers)[viewer]
+    truth = np.clip(0.5 + level + rng.normal(0, 0.2, len(viewer)), 0.0, 1.0).round(2)
+    return truth, np.clip(0.5 + known * (truth - 0.5) + rng.normal(0, 0.1, len(viewer)), 0.01, 0.99).round(2), viewer
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_values_of_viewers_have_the_figure_as_their_mean_and_spread_as_it_does(name: str) -> None:
+    figure, by_viewer = FIGURES[name]
+    rows = clustered(200)
+    value_U = by_viewer(*rows)
+    assert value_U.shape == (200,)
+    assert value_U.mean() == pytest.approx(figure(*rows), abs=1e-9)
+    rng, found = np.random.default_rng(6), []
+    rows_of = np.split(np.argsort(rows[2], kind="stable"), np.cumsum(np.bincount(rows[2]))[:-1])
+    for _ in range(500):
+        drawn = [rows_of[viewer] for viewer in rng.integers(0, 200, 200)]
+        at, again = np.concatenate(drawn), np.repeat(np.arange(200), [len(own) for own in drawn])
+        found.append(figure(rows[0][at], rows[1][at], again))
+    assert value_U.std(ddof=1) / np.sqrt(200) == pytest.approx(np.std(found, ddof=1), rel=0.15)
+
+
+def test_a_viewers_part_in_auc_is_that_of_his_placements() -> None:
+    label, score = np.array([1, 0, 1, 0, 0]), np.array([0.9, 0.5, 0.5, 0.2, 0.7])
+    # Placements: 1 and .5 of the positives, .75, 1 and .5 of the negatives.
+    expected = 0.75 + 2 * np.array([0.25 / 2 + 0.0 / 3, -0.25 / 2 + 0.25 / 3 - 0.25 / 3])
+    np.testing.assert_allclose(auc_by_viewer(label, score, np.array(["a", "a", "b", "b", "b"])), expected)
+
+
+def test_viewers_of_one_class_have_no_part_in_gauc_and_without_both_classes_every_value_is_a_half() -> None:
+    label, score = np.array([1, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.2, 0.1, 0.9])
+    viewer = np.array(["a", "a", "b", "c", "c"])
+    assert gauc_by_viewer(label, score, viewer).tolist() == [0.0] * 3
+    for by_viewer in (auc_by_viewer, gauc_by_viewer, xauc_by_viewer):
+        assert by_viewer(np.ones(5), score, viewer).tolist() == [0.5] * 3
+
+
+def test_a_viewers_rows_become_one_value_without_moving_the_mean() -> None:
+    value, weight, unit = np.array([1.0, 0.0, 1.0, 0.5]), np.array([1.0, 1.0, 2.0, 1.0]), np.array([0, 0, 1, 2])
+    assert by_unit(value, weight, unit).mean() == pytest.approx(np.average(value, weights=weight))
+    np.testing.assert_allclose(by_unit(value, np.ones(4), np.arange(4)), value)
+    # All rows at the mean: no viewer deviates, however many rows he has.
+    np.testing.assert_allclose(by_unit(np.full(4, 0.3), weight, unit), 0.3)

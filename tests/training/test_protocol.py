@@ -14,7 +14,7 @@ from feature_repo.home import Home, HomeError, World
 from feature_repo.lake import EVENTS, USERS, VIDEOS, Lake
 from training.evaluate import evaluate_protocol
 from training.metrics import ranking_figures
-from training.protocol import CONFIGS, Protocol, by_unit, read_protocol
+from training.protocol import CONFIGS, Protocol, read_protocol
 from training.results import quality_directory
 from training.splits import sequences, watches
 
@@ -150,14 +150,6 @@ def _later_warm(home: Home) -> list[list[str]]:
         for user, history in zip(whole.user_ids, whole.histories(), strict=True)
         if int(user[1:]) >= VIEWERS * 3 // 4
     ]
-
-
-def test_a_viewers_rows_become_one_value_without_moving_the_mean() -> None:
-    value, weight, unit = np.array([1.0, 0.0, 1.0, 0.5]), np.array([1.0, 1.0, 2.0, 1.0]), np.array([0, 0, 1, 2])
-    assert by_unit(value, weight, unit).mean() == pytest.approx(np.average(value, weights=weight))
-    np.testing.assert_allclose(by_unit(value, np.ones(4), np.arange(4)), value)
-    # All rows at the mean: no viewer deviates, however many rows he has.
-    np.testing.assert_allclose(by_unit(np.full(4, 0.3), weight, unit), 0.3)
 
 
 def test_every_protocol_of_retrieval_can_be_read() -> None:
