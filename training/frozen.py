@@ -1,16 +1,22 @@
 """The home as it was at a moment: every feature frozen there, whatever the lake learned later.
 
-The feature tables hold only states that some exposure saw. For another moment the lake is cut there and the tables are
-built again, in HOME/frozen/MOMENT; from the end of the lake on the home's own tables are enough.
+The feature tables hold only states that some exposure saw, and none of what the lake has learned since `marquee
+features`. So the lake is cut at the moment and the tables are built again: in HOME/frozen/MOMENT, or in
+HOME/frozen/end for every moment from the end of the lake on.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
+from dataclasses import replace
+from glob import glob
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from feature_repo.crosses import Columns, context_columns
 from feature_repo.history import historical_features
@@ -19,11 +25,14 @@ from feature_repo.jobs.build_features import build_features
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from feature_repo.schema import RANK_SERVICE
+from models.artifact import directory_id
 from models.two_tower import RetrievalModel
 from training.dataset import CONTEXT, assembled
+from training.steps import code_of
 
 Array = np.ndarray[Any, Any]
 MINUTE_US = 60_000_000
+WINDOWS_END_SECONDS = 35 * 86_400.0  # after the last event; no window of aggregates.py reaches so far
 BUILT_FROM = "built_from"
 
 
@@ -57,26 +66,31 @@ def frozen_columns(
 def end_of(home: Home) -> int:
     """The first moment of which the lake holds nothing, in microseconds."""
     lake = Lake(home)
-    known = [table["timestamp_us"].to_numpy() for table in (lake.events(), lake.impressions()) if len(table)]
-    if not known:
+    files = [*glob(lake.events_glob), *glob(lake.impressions_glob)]
+    newest = [pc.max(pq.ParquetFile(file).read(["timestamp_us"])["timestamp_us"]).as_py() for file in files]
+    if not (known := [moment for moment in newest if moment is not None]):
         raise HomeError(f"nothing happened yet in {home.lake}: simulate or ingest first")
-    return int(max(times.max() for times in known)) + 1
+    return int(max(known)) + 1
 
 
 def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
-    """A home whose features are as of that moment; built once, and again when the lake has changed."""
-    if as_of_us >= end_of(home):
-        return home
-    frozen, lake = Home(home.root / "frozen" / str(as_of_us)), Lake(home)
-    source = hashlib.sha256(repr((sorted(lake.counts().items()), end_of(home), as_of_us)).encode()).hexdigest()
+    """A home whose features are as of that moment; built once, and again when the lake or what builds has changed."""
+    lake, end_us = Lake(home), end_of(home)
+    frozen = Home(home.root / "frozen" / (str(as_of_us) if as_of_us < end_us else "end"))
+    cut_us = min(as_of_us, end_us)
+    code = code_of("feature_repo.jobs.build_features")
+    source = hashlib.sha256(repr((directory_id(home.lake), home.world(), code, cut_us)).encode()).hexdigest()
     marker = frozen.root / BUILT_FROM
     if marker.exists() and marker.read_text() == source:
         return frozen
-    events, impressions = lake.events(None, as_of_us), lake.impressions(None, as_of_us)
+    events, impressions = lake.events(None, cut_us), lake.impressions(None, cut_us)
     if not len(events) or not len(impressions):
-        raise HomeError(f"nothing happened before {np.datetime64(as_of_us, 'us')} in {home.lake}: a later moment")
-    with progress.task(f"the lake as of {np.datetime64(as_of_us, 'us')}"):
-        frozen.write_world(home.world())
+        raise HomeError(f"nothing happened before {np.datetime64(cut_us, 'us')} in {home.lake}: a later moment")
+    marker.unlink(missing_ok=True)
+    with progress.task(f"the lake as of {np.datetime64(cut_us, 'us')}"):
+        # Windows are computed up to the world's now: these tables shall not depend on the day on which they are built.
+        now_seconds = end_us / 1e6 + WINDOWS_END_SECONDS
+        frozen.write_world(replace(home.world(), clock_offset_seconds=now_seconds - time.time()))
         Lake(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
     build_features(frozen, progress=progress, only_last=True)
     write_atomic(marker, source)
