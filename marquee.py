@@ -321,7 +321,13 @@ def score(
     ],
     out: Annotated[Path, typer.Option("--out", help="Parquet to write: the rows with one column per head, and score.")],
     as_of: Annotated[
-        str | None, typer.Option("--as-of", help="Freeze every feature there (ISO time). Default: end of the lake.")
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="Freeze every feature there: ISO time or epoch number. Default: the end of the lake, or the first row "
+            "where that is earlier.",
+            show_default=False,
+        ),
     ] = None,
     release: Annotated[str | None, typer.Option("--release", help="A release id; the champion when left out.")] = None,
     home: HomeOption = None,
