@@ -39,6 +39,7 @@ from training.metrics import (
     novelty_at,
     top_k,
 )
+from training.protocol import declared
 from training.release import policy_of
 from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory, record
 from training.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
@@ -68,27 +69,20 @@ class FrontierConfig:
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.methods) - set(METHODS)):
-            raise HomeError(f"methods: expected some of {', '.join(METHODS)}, found {unknown[0]!r}")
+            raise ValueError(f"methods: expected some of {', '.join(METHODS)}, found {unknown[0]!r}")
         if not self.methods or not self.trade_offs or not self.floors:
-            raise HomeError("expected at least one method, trade-off and floor")
+            raise ValueError("expected at least one method, trade-off and floor")
         if not all(0.0 < trade_off <= 1.0 for trade_off in self.trade_offs):
-            raise HomeError(f"trade_offs: expected more than 0 and at most 1, found {self.trade_offs}")
+            raise ValueError(f"trade_offs: expected more than 0 and at most 1, found {self.trade_offs}")
         if not all(0.0 <= floor <= 1.0 for floor in self.floors):
-            raise HomeError(f"floors: expected 0 to 1, found {self.floors}")
+            raise ValueError(f"floors: expected 0 to 1, found {self.floors}")
         if self.candidates < SCREEN or not 0.0 <= self.max_loss < 1.0 or self.max_viewers < 1:
-            raise HomeError(f"expected at least {SCREEN} candidates, 0 <= max_loss < 1 and some viewers")
+            raise ValueError(f"expected at least {SCREEN} candidates, 0 <= max_loss < 1 and some viewers")
 
     @classmethod
-    def of(cls, declared: Mapping[str, Any]) -> FrontierConfig:
+    def of(cls, said: Mapping[str, Any]) -> FrontierConfig:
         """From a protocol file. Raises HomeError saying what is wrong in it."""
-        given: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in declared.items()
-        }
-        given.pop("kind", None)
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise HomeError(f"protocol {declared.get('name', 'diversity')}: {error}") from error
+        return declared(cls, said, "diversity")
 
 
 @dataclass(frozen=True)
@@ -136,13 +130,13 @@ class Pool:
         return np.take_along_axis(self.rows_BN, by_screens(np.concatenate(picked)), axis=1)
 
 
-def frontier(home: Home, declared: Mapping[str, Any], command: str, progress: Progress = SILENT) -> dict[str, Any]:
+def frontier(home: Home, said: Mapping[str, Any], command: str, progress: Progress = SILENT) -> dict[str, Any]:
     """Measure, choose, draw; write HOME/quality/NAME (results, pictures), HOME/policy.toml and HOME/models/exposure.
 
     The next release serves what was chosen. Finished points are kept. Raises HomeError without a two-tower model, where
     no seeds say that some are to be fitted.
     """
-    config = FrontierConfig.of(declared)
+    config = FrontierConfig.of(said)
     trained = _recipe(home, config)
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)

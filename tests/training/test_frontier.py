@@ -26,6 +26,7 @@ from training.frontier import (
     points,
     with_spread,
 )
+from training.protocol import read_protocol
 from training.release import POLICY, build_release
 from training.results import Run
 from training.splits import Holdout
@@ -36,6 +37,7 @@ def measured(name: str, loss: float, error: float, ild: float, coverage: float) 
     return Run(name, None, {"ild_at_10": -1.0}, settings={"validation": validation})  # test figures must not matter
 
 
+SAID = {"name": "diversity", "kind": "diversity"}
 CURVE = FrontierConfig(methods=("mmr",), trade_offs=(0.6, 0.8, 0.9))
 
 
@@ -115,16 +117,30 @@ def test_a_policy_changes_in_its_spread_alone() -> None:
         ({"floors": [2.0]}, "floors"),
         ({"speed": 1}, "speed"),
         ({"candidates": 5}, "candidates"),
+        ({"kind": "ranking"}, "protocol small: kind: expected 'diversity', found 'ranking'"),
+        ({"kind": None}, "protocol small: kind: expected 'diversity', found None"),
+        ({"methods": "mmr"}, "protocol small: methods: expected a list, each text, found 'mmr'"),
+        ({"trade_offs": [0.5, "a"]}, r"protocol small: trade_offs\[1\]: expected a number, found 'a'"),
+        ({"max_loss": "a"}, "protocol small: max_loss: expected a number, found 'a'"),
     ],
 )
 def test_a_bad_protocol_is_refused_by_its_fault(declared: dict[str, object], fault: str) -> None:
     with pytest.raises(HomeError, match=fault):
-        FrontierConfig.of(declared)
+        FrontierConfig.of({**SAID, "name": "small", **declared})
+
+
+def test_a_file_of_another_kind_or_an_empty_one_is_not_a_frontier(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="protocol a1: kind: expected 'diversity', found 'retrieval'"):
+        frontier(Home(tmp_path), read_protocol("a1"), "marquee frontier --protocol a1")
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(HomeError, match=r"empty\.toml: name: expected text, found nothing"):
+        read_protocol(str(tmp_path / "empty.toml"))
+    assert FrontierConfig.of(read_protocol("diversity")).candidates == 100
 
 
 def test_the_next_release_serves_what_was_chosen(own_world: Path) -> None:
     home = Home.open(own_world)
-    declared = {"methods": ["max_sum"], "trade_offs": [0.9, 0.7], "floors": [0.0, 0.2], "max_loss": 0.5}
+    declared = {**SAID, "methods": ["max_sum"], "trade_offs": [0.9, 0.7], "floors": [0.0, 0.2], "max_loss": 0.5}
     result = frontier(home, declared, "marquee frontier")
     chosen, said = result["chosen"], json.loads(Path(result["paths"]["json"]).read_text())
     assert {row["model"] for row in said["table"]} >= {RELEVANCE, "max_sum-0.90", "max_sum-0.70-floor-0.20"}
@@ -142,7 +158,7 @@ def test_the_next_release_serves_what_was_chosen(own_world: Path) -> None:
 def test_with_seeds_a_model_is_fitted_for_each_and_none_of_the_homes_is_asked_for(own_world: Path) -> None:
     home = Home.open(own_world)
     shutil.move(home.models / "two_tower", home.models / "elsewhere")
-    declared = {"methods": ["mmr"], "trade_offs": [0.8], "max_loss": 0.5, "seeds": [0, 1]}
+    declared = {**SAID, "methods": ["mmr"], "trade_offs": [0.8], "max_loss": 0.5, "seeds": [0, 1]}
     try:
         result = frontier(home, declared, "marquee frontier --seeds 0,1")
         assert {row["seeds"] for row in result["table"]} == {2}
@@ -154,4 +170,4 @@ def test_with_seeds_a_model_is_fitted_for_each_and_none_of_the_homes_is_asked_fo
 
 def test_a_home_without_a_model_is_told_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="marquee train"):
-        frontier(Home.open(tmp_path), {}, "marquee frontier")
+        frontier(Home.open(tmp_path), SAID, "marquee frontier")

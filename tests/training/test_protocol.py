@@ -166,7 +166,19 @@ def test_every_protocol_of_retrieval_can_be_read() -> None:
         ({"models": {"id_only": {"depth": 3}}}, "depth"),
         ({"baselines": {"item_knn": [{"neighbours": 3}]}, "reference": "item_knn"}, "neighbours"),
         ({"baselines": {"magic": [{}]}, "reference": "magic"}, "expected some of random, popularity"),
-        ({"split": "weekly"}, "expected leave_last, time or later"),
+        ({"split": "weekly"}, "protocol wrong: split: expected leave_last, time or later, found 'weekly'"),
+        ({"seeds": "abc"}, r"small\.toml: seeds: expected a list, each a whole number, found 'abc'"),
+        ({"seeds": ["a"]}, r"small\.toml: seeds\[0\]: expected a whole number, found 'a'"),
+        ({"speed": 3}, "protocol wrong: speed: expected one of split, .*, baselines, found 'speed'"),
+        ({"max_viewers": "many"}, "protocol wrong: max_viewers: expected a whole number, found 'many'"),
+        ({"two_tower": {"epochs": "a"}, "models": {}}, r"two_tower\.epochs: expected a whole number, found 'a'"),
+        ({"models": {"id_only": {"content": 0}}}, r"models\.id_only\.content: expected true or false, found 0"),
+        ({"models": ["full"]}, r"protocol wrong: models: expected a table, each value a table, found \['full'\]"),
+        (
+            {"baselines": {"item_knn": [{"k": 5}, {"k": "a"}]}, "reference": "item_knn"},
+            r"protocol wrong: baselines\.item_knn\[1\]\.k: expected a whole number, found 'a'",
+        ),
+        ({"baselines": {"item_knn": {"k": 5}}, "reference": "item_knn"}, "each value a list, each a table, found"),
         ({"kind": "wishes"}, "expected the kind retrieval, ranking or sources, found 'wishes'"),
     ],
 )
@@ -185,6 +197,9 @@ def test_an_unknown_model_file_or_syntax_is_named(home: Home, tmp_path: Path) ->
         evaluate_protocol(home, "a2", "c")
     (tmp_path / "broken.toml").write_text("name = ")
     with pytest.raises(HomeError, match=r"broken\.toml: not TOML"):
+        evaluate_protocol(home, str(tmp_path / "broken.toml"), "c")
+    (tmp_path / "broken.toml").write_bytes('name = "früh"'.encode("latin-1"))
+    with pytest.raises(HomeError, match=r"broken\.toml: not UTF-8"):
         evaluate_protocol(home, str(tmp_path / "broken.toml"), "c")
 
 
