@@ -9,12 +9,12 @@ Models are chosen on the last part of the training window. Rows of one viewer ar
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -26,11 +26,22 @@ from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.ranker import ACTIONS
 from models.two_tower import RetrievalModel
+from training.baselines import Settings
 from training.dataset import RankingRows, labelled, ranking_rows
 from training.frozen import frozen_columns
-from training.metrics import auc, ece, gauc, log_loss, mae, ndcg_per_list, xauc
+from training.metrics import (
+    absolute_errors,
+    auc_by_viewer,
+    ece,
+    gauc_by_viewer,
+    log_losses,
+    mean_by_viewer,
+    ndcg_per_list,
+    xauc_by_viewer,
+)
+from training.protocol import declared, read_as
 from training.rate_tables import Exposures
-from training.results import Results, Run, RunStore, git_revision, quality_directory
+from training.results import Results, Run, RunStore, fingerprint, git_revision
 from training.splits import next_watches, sequences, watches
 from training.train_ranker import (
     FittedRanker,
@@ -41,12 +52,11 @@ from training.train_ranker import (
     tree_features,
     tree_params,
 )
-from training.train_retrieval import TrainingData, TwoTowerConfig, fit
+from training.train_retrieval import TrainingData, TwoTowerConfig, fit_and_keep
 
 Array = np.ndarray[Any, Any]
 OUTCOMES = ("click", "long_view")
 FLOOR_PRIOR = 20.0  # exposures
-GRID = ("num_leaves", "learning_rate", "min_data_in_leaf")  # what is reported of LightGBM's settings
 MODELS = ("rates", "lightgbm", "network", "trees", "ranker")
 
 
@@ -62,31 +72,87 @@ class Windows:
     def __post_init__(self) -> None:
         moments = (self.train_from, self.validate_from, self.test_from, self.test_until)
         if list(moments) != sorted(set(moments)):
-            raise HomeError("expected train_from < validate_from < test_from < test_until in the protocol file")
+            found = ", ".join(map(_text, moments))
+            raise ValueError(f"expected train_from < validate_from < test_from < test_until, found {found}")
 
 
-def run(home: Home, fields: dict[str, Any], command: str, progress: Progress = SILENT) -> Results:
-    """Every model under every seed. Finished runs are kept, and so are the two-tower model and the frozen features."""
-    name, windows = str(fields["name"]), _windows(fields)
-    config = RankerConfig(**fields.get("ranker", {}))
-    grid = fields["lightgbm"]
-    retrieval = _retrieval(home, name, fields.get("two_tower", {}), windows, progress)
-    without = list(fields.get("without_surfaces", []))
-    train, valid, test = _rows(home, windows, without, fields["features"] == "frozen", retrieval, progress)
+@dataclass(frozen=True)
+class TreeSettings:
+    """A point of LightGBM's grid; for the rest see train_ranker.tree_params."""
+
+    num_leaves: int = 31
+    learning_rate: float = 0.1
+    min_data_in_leaf: int = 50
+
+    def __post_init__(self) -> None:
+        if self.num_leaves < 2 or self.learning_rate <= 0 or self.min_data_in_leaf < 0:
+            raise ValueError(f"lightgbm: expected 2 leaves, a learning rate above 0 and 0 rows or more, found {self}")
+
+
+@dataclass(frozen=True)
+class RankingProtocol:
+    """A file of kind "ranking"; moments are UTC where they say no zone. `features`: of training rows as of the start of
+    their day ("frozen") or of their moment ("live"). `two_tower` changes the recipe of the home's world."""
+
+    name: str
+    reference: str
+    seeds: tuple[int, ...]
+    train_from: datetime
+    validate_from: datetime
+    test_from: datetime
+    test_until: datetime
+    features: Literal["frozen", "live"]
+    lightgbm: tuple[TreeSettings, ...]  # the grid
+    without_surfaces: tuple[str, ...] = ()
+    two_tower: Settings = field(default_factory=dict)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+
+    def __post_init__(self) -> None:
+        read_as(TwoTowerConfig, self.two_tower, "two_tower")
+        _ = self.windows
+        if self.reference not in MODELS or not self.seeds or not self.lightgbm:
+            raise ValueError(
+                f"expected some seeds, some points of [[lightgbm]], and a reference among {', '.join(MODELS)};"
+                f" found {self.reference!r}"
+            )
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> RankingProtocol:
+        """From the fields of a protocol file. Raises HomeError, naming what is wrong in it."""
+        return declared(cls, said, "ranking")
+
+    @property
+    def windows(self) -> Windows:
+        moments = (self.train_from, self.validate_from, self.test_from, self.test_until)
+        return Windows(*(round(moment.timestamp() * 1e6) for moment in moments))
+
+
+def run(home: Home, said: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
+    """Every model under every seed. Finished runs are kept, and so are the two-tower model and the frozen features.
+
+    Raises HomeError for a bad protocol, or where the home has nothing in one of its windows.
+    """
+    protocol = RankingProtocol.of(said)
+    windows, without, grid = protocol.windows, list(protocol.without_surfaces), protocol.lightgbm
+    for start_us, end_us in pairwise(astuple(windows)):  # before minutes are spent on models
+        _shown(home, start_us, end_us, without)
+    tower = TwoTowerConfig.for_world(home.world(), **{**protocol.two_tower, "split": "time"})
+    retrieval = retrieval_before(home, tower, windows, progress)
+    train, valid, test = _rows(home, windows, without, protocol.features == "frozen", retrieval, progress)
     with progress.task("rates of the exposures before the test"):
         exposures = Exposures.read(home, windows.test_from)
     videos = KnownVideos.of(home, retrieval)
     digest = data_hash(train.joined(valid).joined(test))
-    store = RunStore(home, name, _fingerprint(digest, config, grid))
+    store = RunStore(home, protocol.name, fingerprint([digest, windows, tower.chosen(), protocol.ranker, grid]))
     test = test.with_columns(exposures.before(windows.test_from).columns(test.columns))
     runs = [_kept(store, "rates", None, lambda: _floor(home, windows, without, test))]
-    for seed in fields["seeds"]:
+    for seed in protocol.seeds:
         kept = [one for model in MODELS[1:] if (one := store.get(model, seed)) is not None]
         if len(kept) == len(MODELS) - 1:
             runs += kept
             continue
         started = time.process_time()
-        fitted = fit_ranker(train, valid, exposures, videos, replace(config, seed=seed), progress)
+        fitted = fit_ranker(train, valid, exposures, videos, replace(protocol.ranker, seed=seed), progress)
         seconds = time.process_time() - started
         made = _ranker_runs(fitted, test, seed, seconds)
         with progress.task("LightGBM on the same features"):
@@ -97,36 +163,55 @@ def run(home: Home, fields: dict[str, Any], command: str, progress: Progress = S
     moments = [_text(moment) for moment in (windows.train_from, windows.test_from, windows.test_until)]
     question = (
         f"{len(train) + len(valid):,} exposures from {moments[0]} on, asked about {len(test):,} from {moments[1]} "
-        f"until {moments[2]}; features {fields['features']}, of the test rows as of their first moment"
+        f"until {moments[2]}; features {protocol.features}, of the test rows as of their first moment"
     )
-    return Results(name, question, command, digest[:16], git_revision(), str(fields["reference"]), tuple(runs))
+    return Results(protocol.name, question, command, digest[:16], git_revision(), protocol.reference, tuple(runs))
 
 
-def figures_of(rows: RankingRows, click: Array, long_view: Array, seconds: Array | None) -> dict[str, float | None]:
-    """Of one model's predictions. Lists are viewers."""
-    found: dict[str, float | None] = {}
-    for outcome, p in zip(OUTCOMES, (click, long_view), strict=True):
-        happened = rows.labels[outcome]
-        found |= {
-            f"{outcome}_auc": auc(happened, p),
-            f"{outcome}_gauc": gauc(happened, p, rows.user_ids),
-            f"{outcome}_ndcg_at_5": float(ndcg_per_list(happened, p, rows.user_ids, 5).mean()),
-            f"{outcome}_log_loss": log_loss(happened, p),
-            f"{outcome}_ece": ece(happened, p),
-        }
-    watched = rows.labels["watch_seconds"]
-    found["watch_xauc"] = None if seconds is None else xauc(watched, seconds)
-    found["watch_mae"] = None if seconds is None else mae(watched, seconds)
-    return found
+def retrieval_before(
+    home: Home, config: TwoTowerConfig, windows: Windows, progress: Progress = SILENT
+) -> RetrievalModel:
+    """The two-tower model that knows the watches before the training window, its epochs chosen by those that follow
+    until validation. Raises HomeError where there are too few of either."""
+    watched = watches(Lake(home))
+    train = sequences(watched, windows.train_from).with_frequent(config.min_count)
+    valid = next_watches(watched, windows.train_from, windows.validate_from)
+    if not (train.lengths > 1).any() or not len(valid):
+        before, until = _text(windows.train_from), _text(windows.validate_from)
+        raise HomeError(
+            f"{home.lake}: the two-tower model learns from what was watched before {before} and is chosen by what was"
+            f" until {until}: found {len(train.video_ids)} watches and {len(valid)} viewers; another protocol"
+        )
+    return fit_and_keep(home, config, TrainingData(train, valid, windows.train_from), progress).model
 
 
 def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array], **said: Any) -> Run:
-    figures = figures_of(rows, p["p_click"], p["p_long_view"], p.get("watch_seconds"))
-    lists = {
-        f"{outcome}_ndcg_at_5": ndcg_per_list(rows.labels[outcome], p[f"p_{outcome}"], rows.user_ids, 5)
-        for outcome in OUTCOMES
-    }
-    return Run(model, seed, figures, lists, **said)
+    """Its figures are the means of their values per viewer; nDCG's are those of viewers with a positive. ECE has none.
+    Without `watch_seconds` among the predictions there are none of watch time."""
+    viewers = rows.user_ids
+    figures: dict[str, float | None] = {}
+    per_viewer: dict[str, Array] = {}
+    for outcome in OUTCOMES:
+        happened, said_p = rows.labels[outcome], p[f"p_{outcome}"]
+        own = {
+            f"{outcome}_auc": auc_by_viewer(happened, said_p, viewers),
+            f"{outcome}_gauc": gauc_by_viewer(happened, said_p, viewers),
+            f"{outcome}_ndcg_at_5": ndcg_per_list(happened, said_p, viewers, 5),
+            f"{outcome}_log_loss": mean_by_viewer(log_losses(happened, said_p), viewers),
+        }
+        figures |= {name: float(values.mean()) for name, values in own.items()}
+        figures[f"{outcome}_ece"] = ece(happened, said_p)
+        per_viewer |= own
+    figures |= {"watch_xauc": None, "watch_mae": None}
+    if (seconds := p.get("watch_seconds")) is not None:
+        watched = rows.labels["watch_seconds"]
+        own = {
+            "watch_xauc": xauc_by_viewer(watched, seconds, viewers),
+            "watch_mae": mean_by_viewer(absolute_errors(watched, seconds), viewers),
+        }
+        figures |= {name: float(values.mean()) for name, values in own.items()}
+        per_viewer |= own
+    return Run(model, seed, figures, per_viewer, **said)
 
 
 def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: float) -> list[Run]:
@@ -155,7 +240,7 @@ def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: fl
 
 
 def _lightgbm_run(
-    fitted: FittedRanker, exposures: Exposures, test: RankingRows, grid: list[dict[str, Any]], seed: int
+    fitted: FittedRanker, exposures: Exposures, test: RankingRows, grid: Sequence[TreeSettings], seed: int
 ) -> Run:
     """The best point of the grid for each outcome, by validation loss; grown again on all rows for as many rounds."""
     import lightgbm
@@ -173,9 +258,9 @@ def _lightgbm_run(
     predicted, chosen = {}, {}
     for outcome in (*OUTCOMES, "watch_rank"):
         objective = "regression" if outcome == "watch_rank" else "binary"
-        best: tuple[float, dict[str, Any], int] | None = None
+        best: tuple[float, TreeSettings, int] | None = None
         for point in grid:
-            params = tree_params(seed) | {"objective": objective} | point
+            params = tree_params(seed) | {"objective": objective} | asdict(point)
             sets = [
                 lightgbm.Dataset(rows, part.labels[outcome], categorical_feature=categorical)
                 for rows, part in zip(inputs[:2], (train, valid), strict=True)
@@ -183,16 +268,16 @@ def _lightgbm_run(
             stop = lightgbm.early_stopping(20, verbose=False)
             booster = lightgbm.train(params, sets[0], 400, valid_sets=[sets[1]], callbacks=[stop])
             ((_, losses),) = booster.best_score.items()
-            found = (float(next(iter(losses.values()))), params, booster.best_iteration)
+            found = (float(next(iter(losses.values()))), point, booster.best_iteration)
             best = found if best is None or found[0] < best[0] else best
         assert best is not None
-        loss, params, rounds = best
+        loss, point, rounds = best
+        params = tree_params(seed) | {"objective": objective} | asdict(point)
         final = lightgbm.train(
             params, lightgbm.Dataset(inputs[2], whole.labels[outcome], categorical_feature=categorical), rounds
         )
         predicted[outcome] = np.asarray(final.predict(inputs[3]))
-        named = {name: value for name, value in params.items() if name in GRID}
-        chosen[outcome] = {"validation_loss": loss, "rounds": rounds, **named}
+        chosen[outcome] = {"validation_loss": loss, "rounds": rounds, **asdict(point)}
     ranks = np.linspace(0.0, 1.0, len(fitted.model.seconds_at_rank))
     p = {f"p_{outcome}": predicted[outcome] for outcome in OUTCOMES}
     p["watch_seconds"] = np.interp(predicted["watch_rank"], ranks, fitted.model.seconds_at_rank)
@@ -257,40 +342,12 @@ def _shown(home: Home, start_us: int, end_us: int, without: list[str]) -> pa.Tab
     return shown
 
 
-def _retrieval(home: Home, name: str, given: dict[str, Any], windows: Windows, progress: Progress) -> RetrievalModel:
-    """The two-tower model of before the training window; kept beside the runs."""
-    directory = quality_directory(home, name) / "two_tower"
-    config = TwoTowerConfig.for_world(home.world(), **{**given, "split": "time"})
-    if (directory / "trained.json").exists():
-        return RetrievalModel.load(directory)
-    watched = watches(Lake(home))
-    train = sequences(watched, windows.train_from).with_frequent(config.min_count)
-    valid = next_watches(watched, windows.train_from, windows.validate_from)
-    fitted = fit(
-        home, config, TrainingData(train, valid, windows.train_from), directory.with_name(".two_tower"), progress
-    )
-    fitted.model.save(directory)
-    (directory / "trained.json").write_text("{}\n")
-    return fitted.model
-
-
 def _kept(store: RunStore, model: str, seed: int | None, make: Any) -> Run:
     run: Run | None = store.get(model, seed)
     if run is None:
         run = make()
         store.put(run)
     return run
-
-
-def _fingerprint(digest: str, config: RankerConfig, grid: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(repr((digest, config, grid)).encode()).hexdigest()[:16]
-
-
-def _windows(fields: dict[str, Any]) -> Windows:
-    names = ("train_from", "validate_from", "test_from", "test_until")
-    if missing := [name for name in (*names, "features", "seeds", "lightgbm", "reference") if name not in fields]:
-        raise HomeError(f"a protocol of kind ranking needs {', '.join(missing)}")
-    return Windows(*(round(datetime.fromisoformat(str(fields[name])).timestamp() * 1e6) for name in names))
 
 
 def _text(timestamp_us: int) -> str:
