@@ -1,5 +1,7 @@
 """Scores as of a moment: what the lake learned later is not known, and rows keep their order, repeated or not."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,10 @@ from feature_repo.home import Home, HomeError
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake import DAY_US, Lake
 from feature_repo.schema import RANK_SERVICE
-from models.artifact import load_champion
+from models.artifact import judged_retrieval, load_champion
 from models.ranker import HEADS
 from training.frozen import end_of, frozen_columns, frozen_home
-from training.score import score_file, usual_context
+from training.score import as_of_release, score_file, usual_context
 
 SCORED = (*HEADS, "score")
 HOUR_US = 3_600_000_000
@@ -128,6 +130,17 @@ def test_what_a_model_learned_after_the_moment_is_warned_of(own_world: Path, tmp
     assert warned(cuts["t1_us"] - 1) == ["the two-tower model", "the ranker"]
     assert warned(cuts["t1_us"]) == ["the ranker"]
     assert warned(cuts["t2_us"]) == []
+
+
+def test_a_model_that_left_the_last_watches_out_has_learned_until_the_end(small_world: Path, tmp_path: Path) -> None:
+    release, _ = load_champion(Home(small_world))
+    shutil.copytree(judged_retrieval(release.path), tmp_path / "two_tower")
+    trained = tmp_path / "two_tower" / "training.json"
+    trained.write_text(json.dumps(json.loads(trained.read_text()) | {"split": "leave_last"}))
+    end_us = release.manifest["cuts"]["end_us"]
+    _, warnings = as_of_release(replace(release, path=tmp_path), end_us - 1)
+    assert [warning.split(" learned until ")[0] for warning in warnings] == ["the two-tower model"]
+    assert as_of_release(release, end_us) == (release, [])
 
 
 @pytest.mark.timeout(300)
