@@ -6,6 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
+unexport PYTHONDONTWRITEBYTECODE # where it is set, every process would compile its libraries anew: some seconds each
 
 # $(1): the ingester, $(2): folder of DATA, $(3): home. Other files than last time are ingested, and learned from, anew.
 ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
