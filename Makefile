@@ -51,7 +51,7 @@ quality-temporal: $(INSTALLED) ## retrieval on MovieLens 1M after one instant in
 
 quality-cold: $(INSTALLED) ## new videos and new viewers, on MovieLens 1M and a simulated world
 	@$(call ingested,movielens,ml-1m,ml1m)
-	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
+	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --end 2026-11-21 --home $(QUALITY)/simulated
 	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/simulated $(ARGS)
 	@$(BIN)/marquee evaluate --protocol new_viewers --home $(QUALITY)/simulated $(ARGS)
 	@$(BIN)/marquee evaluate --protocol who_asks --home $(QUALITY)/simulated $(ARGS)
@@ -71,7 +71,7 @@ quality-kuairand: $(INSTALLED) ## the ranker on KuaiRand's real exposures beside
 	@$(BIN)/marquee evaluate --protocol kuairand --home $(QUALITY)/kuairand $(ARGS)
 
 quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
-	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --home $(QUALITY)/simulated
+	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --end 2026-11-21 --home $(QUALITY)/simulated
 	@test -d $(QUALITY)/simulated/models/blend || $(BIN)/marquee train two-tower --home $(QUALITY)/simulated
 	@$(call ingested,kuairand,kuairand-pure,kuairand)
 	@test -d $(QUALITY)/kuairand/models/blend || $(BIN)/marquee train two-tower --home $(QUALITY)/kuairand

@@ -89,7 +89,10 @@ def simulate(
     users: Annotated[int | None, typer.Option(min=10, help="Viewers.")] = None,
     videos: Annotated[int | None, typer.Option(min=20, help="Videos in the catalog.")] = None,
     days: Annotated[int | None, typer.Option(min=5, help="Days of history.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same world.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and end give the same world.")] = None,
+    end: Annotated[
+        str, typer.Option(help="Day before which the history ends and the world's clock goes on. Default: today.")
+    ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,8 +100,11 @@ def simulate(
     from feature_repo.ingest.simulator import SimulatorConfig
     from feature_repo.ingest.simulator import simulate as run
 
-    chosen = {"users": users, "videos": videos, "days": days, "seed": seed}
-    config = SimulatorConfig(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    chosen = {"users": users, "videos": videos, "days": days, "seed": seed, "end": end}
+    try:
+        config = SimulatorConfig(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     opened = Home.open(home)
     forget_online_state(opened)
     with bars() as progress:
@@ -646,14 +652,14 @@ def demo(
     _converse(opened, http_port, grpc_port, once)
 
 
-def prepare_world(home: Home, size: Mapping[str, int | None]) -> None:
+def prepare_world(home: Home, size: Mapping[str, Any]) -> None:
     """Run every step up to a promoted release. A world that stands is left as it is, also after it was served."""
     from dataclasses import asdict
 
     from feature_repo.ingest.simulator import SimulatorConfig
     from training.steps import Steps, content_of
 
-    config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})  # type: ignore[arg-type]
+    config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
     steps = Steps(home, _say)
     with bars() as progress:
         steps.run("simulate", asdict(config), [home.root / "world.json"], lambda: _simulate(home, config, progress))

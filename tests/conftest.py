@@ -45,7 +45,9 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
     base = tmp_path_factory.getbasetemp()
     root = (base if worker_id == "master" else base.parent) / "small-world"
     with FileLock(f"{root}.lock"):
-        prepare_world(Home.open(root), {"users": 300, "videos": 400, "days": 14})  # the second worker finds it done
+        # Of one day, whatever the day: another is another world, and at midnight its windows would end with it.
+        size = {"users": 300, "videos": 400, "days": 14, "end": "2026-11-21"}
+        prepare_world(Home.open(root), size)  # the second worker finds it done
     return root
 
 

@@ -13,11 +13,12 @@ The service's side: a page is drawn from a Plackett-Luce distribution over the v
 popularity, a weak guess of taste, the topic last watched, the next episode and freshness), so that every exposure has a
 true, logged propensity and every video some chance. Some viewers go on to the next episode without a page ("autoplay").
 
-Vectorized over the viewers of a half-day; seeded: one seed, one world.
+Vectorized over the viewers of a half-day; seeded: one seed and end, one world.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,7 +57,9 @@ class SimulatorConfig:
     videos: int = 2000
     days: int = 35
     seed: int = 7
-    end: str = ""  # ISO date; the last simulated moment is just before its 00:00 UTC; "" = today
+    # ISO date; the last simulated moment is just before its 00:00 UTC, from which the world's clock goes on. "" is today,
+    # with everybody's clock.
+    end: str = ""
     page_length: int = 10
     pages_per_day: float = 0.32  # mean pages of a viewer per day; activity is skewed around it
 
@@ -65,6 +68,8 @@ class SimulatorConfig:
             raise ValueError("a world needs at least 10 users, 20 videos and 5 days")
         if self.videos < 3 * self.page_length:
             raise ValueError("a world needs at least three pages of videos")
+        if self.end:
+            _end_us(self.end)
 
 
 @dataclass
@@ -561,8 +566,13 @@ def _write(
     # Neither the heaviest viewer nor a light one: whoever stands at the 98th percentile of watches.
     example = int(np.argsort(watched, kind="stable")[int(0.98 * (config.users - 1))])
     world = World(
-        name="simulated", source="simulator", id_type="str", genres=GENRES, example_user=f"u{example:05d}"
-    )  # fmt: skip
+        name="simulated",
+        source="simulator",
+        id_type="str",
+        genres=GENRES,
+        clock_offset_seconds=end_us / 1e6 - time.time() if config.end else 0.0,
+        example_user=f"u{example:05d}",
+    )
     home.write_world(world)
     kinds = events["event"].value_counts().to_pylist()
     return {
@@ -592,7 +602,10 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _end_us(end: str) -> int:
-    day = datetime.fromisoformat(end).replace(tzinfo=UTC) if end else datetime.now(UTC)
+    try:
+        day = datetime.fromisoformat(end).replace(tzinfo=UTC) if end else datetime.now(UTC)
+    except ValueError:
+        raise ValueError(f"end: expected an ISO date such as 2026-11-21, found {end!r}") from None
     return int(day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 1_000_000
 
 
