@@ -57,7 +57,7 @@ class SimulatorConfig:
     videos: int = 2000
     days: int = 35
     seed: int = 7
-    # ISO date; the last simulated moment is just before its 00:00 UTC, from which the world's clock goes on. "" is today,
+    # ISO date; the last simulated moment is just before its 00:00 UTC, where the world's clock goes on. "" is today,
     # with everybody's clock.
     end: str = ""
     page_length: int = 10
