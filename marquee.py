@@ -84,27 +84,25 @@ def _existing(path: Path | None) -> Home:
 # --- the world -------------------------------------------------------------------------------------------------------
 
 
+EndOption = Annotated[
+    str, typer.Option(help="Day before which the history ends and the world's clock goes on. Default: today.")
+]
+
+
 @app.command(epilog="Example:  marquee simulate --users 500 --videos 400 --days 30 --seed 7 --home worlds/small")
 def simulate(
     users: Annotated[int | None, typer.Option(min=10, help="Viewers.")] = None,
     videos: Annotated[int | None, typer.Option(min=20, help="Videos in the catalog.")] = None,
     days: Annotated[int | None, typer.Option(min=5, help="Days of history.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and end give the same world.")] = None,
-    end: Annotated[
-        str, typer.Option(help="Day before which the history ends and the world's clock goes on. Default: today.")
-    ] = "",
+    end: EndOption = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a video service into the lake. It has hidden tastes, impressions and outcomes."""
-    from feature_repo.ingest.simulator import SimulatorConfig
     from feature_repo.ingest.simulator import simulate as run
 
-    chosen = {"users": users, "videos": videos, "days": days, "seed": seed, "end": end}
-    try:
-        config = SimulatorConfig(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    config = _simulator_config({"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
     opened = Home.open(home)
     forget_online_state(opened)
     with bars() as progress:
@@ -642,13 +640,14 @@ def demo(
     users: Annotated[int | None, typer.Option(min=50, help="Viewers to simulate.")] = None,
     videos: Annotated[int | None, typer.Option(min=100, help="Videos to simulate.")] = None,
     days: Annotated[int | None, typer.Option(min=10, help="Days to simulate.")] = None,
+    end: EndOption = "",
     http_port: HttpPort = 8080,
     grpc_port: HttpPort = 8081,
     home: HomeOption = None,
 ) -> None:
     """From nothing to a personal home page. Simulates, trains, evaluates, promotes, reports, serves."""
     opened = Home.open(home)
-    prepare_world(opened, {"users": users, "videos": videos, "days": days})
+    prepare_world(opened, {"users": users, "videos": videos, "days": days, "end": end})
     _converse(opened, http_port, grpc_port, once)
 
 
@@ -656,10 +655,9 @@ def prepare_world(home: Home, size: Mapping[str, Any]) -> None:
     """Run every step up to a promoted release. A world that stands is left as it is, also after it was served."""
     from dataclasses import asdict
 
-    from feature_repo.ingest.simulator import SimulatorConfig
     from training.steps import Steps, content_of
 
-    config = SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
+    config = _simulator_config(size)
     steps = Steps(home, _say)
     with bars() as progress:
         steps.run("simulate", asdict(config), [home.root / "world.json"], lambda: _simulate(home, config, progress))
@@ -674,6 +672,15 @@ def prepare_world(home: Home, size: Mapping[str, Any]) -> None:
     evaluation = steps.done("evaluate")
     print_evaluation(evaluation["result"] if evaluation else {"tables": {}})
     _say(f"release {result['release_id']} is the champion; {len(result['gates'])} gates passed")
+
+
+def _simulator_config(size: Mapping[str, Any]) -> SimulatorConfig:
+    from feature_repo.ingest.simulator import SimulatorConfig
+
+    try:
+        return SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _simulate(home: Home, config: SimulatorConfig, progress: RichProgress) -> dict[str, Any]:

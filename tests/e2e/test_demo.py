@@ -18,7 +18,8 @@ from marquee import app
 from models.artifact import champion, load_release
 
 MARQUEE = str(Path(sys.executable).with_name("marquee"))
-SIZE = ["--users", "300", "--videos", "400", "--days", "14", "--http-port", "0", "--grpc-port", "0"]
+WORLD = ["--users", "300", "--videos", "400", "--days", "14", "--end", "2026-11-21"]  # as tests/conftest.py makes it
+SIZE = [*WORLD, "--http-port", "0", "--grpc-port", "0"]
 
 
 def run(home: Path, *arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
