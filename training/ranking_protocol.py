@@ -191,26 +191,31 @@ def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array]
     viewers = rows.user_ids
     figures: dict[str, float | None] = {}
     per_viewer: dict[str, Array] = {}
+
+    def add(values: dict[str, Array]) -> None:
+        figures.update({name: float(value_U.mean()) for name, value_U in values.items()})
+        per_viewer.update(values)
+
     for outcome in OUTCOMES:
         happened, said_p = rows.labels[outcome], p[f"p_{outcome}"]
-        own = {
-            f"{outcome}_auc": auc_by_viewer(happened, said_p, viewers),
-            f"{outcome}_gauc": gauc_by_viewer(happened, said_p, viewers),
-            f"{outcome}_ndcg_at_5": ndcg_per_list(happened, said_p, viewers, 5),
-            f"{outcome}_log_loss": mean_by_viewer(log_losses(happened, said_p), viewers),
-        }
-        figures |= {name: float(values.mean()) for name, values in own.items()}
+        add(
+            {
+                f"{outcome}_auc": auc_by_viewer(happened, said_p, viewers),
+                f"{outcome}_gauc": gauc_by_viewer(happened, said_p, viewers),
+                f"{outcome}_ndcg_at_5": ndcg_per_list(happened, said_p, viewers, 5),
+                f"{outcome}_log_loss": mean_by_viewer(log_losses(happened, said_p), viewers),
+            }
+        )
         figures[f"{outcome}_ece"] = ece(happened, said_p)
-        per_viewer |= own
     figures |= {"watch_xauc": None, "watch_mae": None}
     if (seconds := p.get("watch_seconds")) is not None:
         watched = rows.labels["watch_seconds"]
-        own = {
-            "watch_xauc": xauc_by_viewer(watched, seconds, viewers),
-            "watch_mae": mean_by_viewer(absolute_errors(watched, seconds), viewers),
-        }
-        figures |= {name: float(values.mean()) for name, values in own.items()}
-        per_viewer |= own
+        add(
+            {
+                "watch_xauc": xauc_by_viewer(watched, seconds, viewers),
+                "watch_mae": mean_by_viewer(absolute_errors(watched, seconds), viewers),
+            }
+        )
     return Run(model, seed, figures, per_viewer, **said)
 
 
@@ -259,22 +264,23 @@ def _lightgbm_run(
     for outcome in (*OUTCOMES, "watch_rank"):
         objective = "regression" if outcome == "watch_rank" else "binary"
         best: tuple[float, TreeSettings, int] | None = None
+        fixed = tree_params(seed) | {"objective": objective}
         for point in grid:
-            params = tree_params(seed) | {"objective": objective} | asdict(point)
             sets = [
                 lightgbm.Dataset(rows, part.labels[outcome], categorical_feature=categorical)
                 for rows, part in zip(inputs[:2], (train, valid), strict=True)
             ]
             stop = lightgbm.early_stopping(20, verbose=False)
-            booster = lightgbm.train(params, sets[0], 400, valid_sets=[sets[1]], callbacks=[stop])
+            booster = lightgbm.train(fixed | asdict(point), sets[0], 400, valid_sets=[sets[1]], callbacks=[stop])
             ((_, losses),) = booster.best_score.items()
             found = (float(next(iter(losses.values()))), point, booster.best_iteration)
             best = found if best is None or found[0] < best[0] else best
         assert best is not None
         loss, point, rounds = best
-        params = tree_params(seed) | {"objective": objective} | asdict(point)
         final = lightgbm.train(
-            params, lightgbm.Dataset(inputs[2], whole.labels[outcome], categorical_feature=categorical), rounds
+            fixed | asdict(point),
+            lightgbm.Dataset(inputs[2], whole.labels[outcome], categorical_feature=categorical),
+            rounds,
         )
         predicted[outcome] = np.asarray(final.predict(inputs[3]))
         chosen[outcome] = {"validation_loss": loss, "rounds": rounds, **asdict(point)}
