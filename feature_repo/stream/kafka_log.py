@@ -220,6 +220,9 @@ class _Member:
         self._handed: dict[TopicPartition, dict[int, Record]] = {}  # offset -> record, in order, not acknowledged
         self._next: dict[TopicPartition, int] = {}  # one beyond the last handed out
         self._consumer.subscribe([topic], listener=_Revoked(self._handed, self._next))
+        # A consumer that joins before it knows the topic's partitions is given none and joins again; kafka-python 3.0
+        # forgets that second answer when it takes longer than a poll (on a busy machine 6 in 100 never read a thing).
+        self._consumer.partitions_for_topic(topic)
         self._topic = topic
         self._joined = False
 
