@@ -117,7 +117,8 @@ class Engine:
         return await self._blocking(lambda: self.ledger.viewers(count))
 
     async def viewer(self, user_id: str) -> UserFeatures:
-        return await self._blocking(lambda: self.reader.user(user_id))
+        """What is known of one viewer. Waits for a busy store, as a page must not: nothing else can be answered."""
+        return (await self._blocking(lambda: self.reader.users([user_id])))[0]
 
     def knows(self, video_id: str) -> bool:
         snapshot = self.reader.snapshot()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from live import personal_page
 
 from bento_services.client import Client
 from bento_services.feed.policy import load_policy
@@ -48,8 +49,7 @@ def served_and_joined(
         )
         client.home_after(viewer, before)
         time.sleep(SNAPSHOT_SECONDS)
-        page = client.home(viewer, context={"device": "mobile", "time_zone": "America/New_York"})
-        assert page["served_by"] == "full_funnel"
+        page = personal_page(client, viewer, device="mobile", time_zone="America/New_York")
         url = running_url(home)
         assert url is not None
         logged = _logged_page(url, page["request_id"])
