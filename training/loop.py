@@ -66,9 +66,8 @@ class Checkpoint:
         for key, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{key}.{name}": value for name, value in slots.items()}
         with atomic_directory(self.directory) as directory:
-            save_file(
-                {name: value.contiguous().clone() for name, value in tensors.items()}, directory / "state.safetensors"
-            )
+            here = {name: value.cpu().contiguous().clone() for name, value in tensors.items()}
+            save_file(here, directory / "state.safetensors")
             progress = {"fingerprint": self.fingerprint, "curve": state.curve, "best": state.best, "step": state.step}
             (directory / "progress.json").write_text(json.dumps(progress))
             self.beside(directory)
@@ -87,7 +86,8 @@ class Checkpoint:
             key, _, slot = name.partition(".")
             slots.setdefault(int(key), {})[slot] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
-        best, average = _under("best.", tensors), _under("average.", tensors)
+        best, device = _under("best.", tensors), next(network.parameters()).device
+        average = {name: value.to(device) for name, value in _under("average.", tensors).items()}
         return LoopState(progress["curve"], progress["best"], progress["step"], best, average)
 
     def discard(self) -> None:
@@ -203,6 +203,11 @@ class Fit(Generic[Batch]):
         warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
         cosine = 0.5 * (1.0 + math.cos(math.pi * min(step / max(steps, 1), 1.0)))
         return config.learning_rate * warm * (config.last_learning_rate + (1.0 - config.last_learning_rate) * cosine)
+
+
+def fastest_device() -> torch.device:
+    """The GPU when there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TowerInputs,
 from training.askers import Askers
 from training.build_index import content_columns
 from training.cold_start import choose_alpha, with_alpha
-from training.loop import Checkpoint, Fit, LoopConfig
+from training.loop import Checkpoint, Fit, LoopConfig, fastest_device
 from training.metrics import ranking_metrics, top_k
 from training.results import fingerprint
 from training.source_lists import QuestionConfig
@@ -306,7 +306,7 @@ class Trainer:
             config.tower(),
             self.asker.cardinalities if self.asker else (),
         )
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = fastest_device()
         self.network.to(self.device)
         whole = SequenceEncoding(video_ids, max(int(data.train.lengths.max(initial=0)), 1))
         rows = self._watched(whole, askers, data.train.user_ids, data.train.histories(), data.train.times())
@@ -338,7 +338,7 @@ class Trainer:
         """Begin with what another trainer has learned. A video that it did not know has no id vector yet."""
         weights = {name: value.clone() for name, value in trained.network.state_dict().items()}
         row_of = {video_id: row for row, video_id in enumerate(trained.encoding.video_ids)}
-        at = torch.tensor([row_of.get(video_id, -1) for video_id in self.encoding.video_ids], device=self.device)
+        at = torch.tensor([row_of.get(video_id, -1) for video_id in self.encoding.video_ids]).to(self.device)
         known_VD = weights["id_embedding.weight"][at.clamp(min=0)]
         weights["id_embedding.weight"] = known_VD * (at >= 0)[:, None]
         self.network.load_state_dict(weights)
