@@ -57,15 +57,16 @@ def blended(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha
 def vectors_of(
     retrieval: RetrievalModel, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]
 ) -> Array:
-    """(N, D) float32 of any videos: learned vectors, and content vectors of those published after training.
+    """(N, D) float32 of any videos: learned vectors, and content vectors of those that training had not.
 
-    `content` gives the columns that `embed` reads for the rows (indices into `video_ids`) it is asked for. Training and
-    serving both come here, so that a new video has one vector.
+    `content` gives the columns that `embed` reads and published_timestamp_us for the rows (indices into `video_ids`) it
+    is asked for. Training and serving both come here, so that a new video has one vector.
     """
     trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
     at = np.array([trained_row.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
     new = np.flatnonzero(at < 0)
     vectors: Array = np.asarray(retrieval.item_vectors)[np.maximum(at, 0)]
     if len(new):
-        vectors[new] = retrieval.embed(content(new))
+        columns = content(new)
+        vectors[new] = retrieval.alone.of(retrieval.embed(columns), columns["published_timestamp_us"])
     return vectors

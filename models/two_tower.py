@@ -37,6 +37,7 @@ from models.program import called, exported
 Array = np.ndarray[Any, Any]
 TimeBias = Literal["none", "history", "query"]
 AGES = 32  # buckets of how long ago something was: powers of two, in seconds
+ALONE_FILE = "content_alone.json"
 UNTOLD = 0.1  # of each category in training, and of all together: a request that says less is understood as well
 
 
@@ -327,6 +328,29 @@ class UserTower(nn.Module):
 
 
 @dataclass(frozen=True)
+class ContentAlone:
+    """How loudly content speaks for a video that training has no vector of.
+
+    Of a new video content is all there is to know; but content unlike any in training can become any vector, hence it
+    is never longer than `loudest` (0 = no limit). A video published before `before_us` is not new: it was there to be
+    watched and was left lying, so what videos like it usually earn promises too much, and its vector is made `scale`
+    times as long. training/cold_start.py chooses.
+    """
+
+    loudest: float = 0.0
+    scale: float = 1.0
+    before_us: int = 0
+
+    def of(self, content_ND: Array, published_us_N: Array) -> Array:
+        """(N, D) float32."""
+        length_N1 = np.linalg.norm(content_ND, axis=1, keepdims=True)
+        kept_N1 = np.minimum(1.0, self.loudest / np.maximum(length_N1, 1e-9)) if self.loudest else 1.0
+        scale_N1 = np.where(published_us_N < self.before_us, self.scale, 1.0)[:, None]
+        vectors: Array = (content_ND * kept_N1 * scale_N1).astype(np.float32)
+        return vectors
+
+
+@dataclass(frozen=True)
 class RetrievalModel:
     """A trained two-tower model: user tower as a program, video vectors, and the content tower for new videos."""
 
@@ -337,6 +361,7 @@ class RetrievalModel:
     content_weights: dict[str, Array]
     config: TowerConfig
     asker: AskerEncoding | None = None  # None: the user tower knows the watches alone
+    alone: ContentAlone = ContentAlone()
 
     def __post_init__(self) -> None:
         tower = ContentTower(self.content.numbers, len(self.content.creators), len(self.content.languages), self.config)
@@ -426,6 +451,7 @@ class RetrievalModel:
         self.content.save(directory)
         (directory / "video_ids.json").write_text(json.dumps(self.sequences.video_ids) + "\n")
         (directory / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
+        (directory / ALONE_FILE).write_text(json.dumps(asdict(self.alone)) + "\n")
         if self.asker is not None:
             self.asker.save(directory)
 
@@ -433,6 +459,7 @@ class RetrievalModel:
     def load(cls, directory: Path) -> RetrievalModel:
         config = TowerConfig(**json.loads((directory / "config.json").read_text()))
         video_ids = tuple(json.loads((directory / "video_ids.json").read_text()))
+        alone = directory / ALONE_FILE  # not there in a release of an older Marquee
         model = cls(
             program=torch.export.load(directory / "user_tower.pt2"),
             sequences=SequenceEncoding(video_ids, config.length),
@@ -441,6 +468,7 @@ class RetrievalModel:
             content_weights=load_file(directory / "content_tower.safetensors"),
             config=config,
             asker=AskerEncoding.load(directory) if config.asker else None,
+            alone=ContentAlone(**json.loads(alone.read_text())) if alone.exists() else ContentAlone(),
         )
         try:
             model.program.module()(*example(model.sequences, config, model.asker).values())

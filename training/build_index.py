@@ -15,11 +15,19 @@ from models.index import VideoIndex
 from models.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
-CONTENT_COLUMNS = ("title", "description", "tags", "creator_id", "video_language", "duration_seconds")
+CONTENT_COLUMNS = (
+    "title",
+    "description",
+    "tags",
+    "creator_id",
+    "video_language",
+    "duration_seconds",
+    "published_timestamp_us",
+)
 
 
 def content_columns(videos: pa.Table, world: World) -> Columns:
-    """Rows of the lake's videos -> what the content half of the item tower reads."""
+    """Rows of the lake's videos -> what the content half of the item tower reads, and when they were published."""
     columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in CONTENT_COLUMNS}
     return {**columns, "genres": multi_hot(videos["genres"].to_pylist(), world.genres)}
 

@@ -23,7 +23,7 @@ from feature_repo.progress import SILENT, Progress
 from models.artifact import directory_id
 from models.blend import DEPTH
 from models.two_tower import RetrievalModel
-from training.cold_start import choose_alpha, measured_rows, with_alpha
+from training.cold_start import choose_cold_start, measured_rows, with_cold_start
 from training.fit_blend import FROM_WATCHES, Lists, blended, by_quota, fit_blend
 from training.metrics import hits, recall_at
 from training.results import Results, Run, RunStore, fingerprint, git_revision, quality_directory
@@ -37,7 +37,13 @@ Array = np.ndarray[Any, Any]
 COUNTS = (50, 100, 200, 500)
 ALONE = "two_tower"
 SOURCES_ROWS = (*SOURCES, "union", "union_by_quota", "popular_by_history", "uncut")  # the first is the reference
-COLD_START_ROWS = ("as_trained", "content_for_the_rare", "creator_prior", "amid_neighbours")
+COLD_START_ROWS = (
+    "as_trained",
+    "content_for_the_rare",
+    "and_unwatched_ones_quieter",
+    "creator_prior",
+    "amid_neighbours",
+)
 # Requirement CS-1: the share of what is popular among a viewer's candidates, by length of history as in FROM_WATCHES.
 DECLARED_POPULAR = (0.8, 0.4, 0.4, 0.1)
 
@@ -190,8 +196,7 @@ def _two_tower(
     if protocol.models == "home":
         return RetrievalModel.load(home.models / "two_tower")
     retrieval = _trained(home, protocol, seed, progress)
-    alpha, _ = choose_alpha(home, retrieval, train, chooses.asked)
-    return with_alpha(home, retrieval, train, alpha)
+    return with_cold_start(home, retrieval, train, choose_cold_start(home, retrieval, train, chooses.asked))
 
 
 def _trained(home: Home, protocol: SourcesProtocol, seed: int, progress: Progress) -> RetrievalModel:

@@ -17,14 +17,13 @@ from torch import Tensor
 from feature_repo.home import Home, HomeError, World, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
-from models.cold_start import Alpha
 from models.content import ContentEncoding
 from models.encoding import AskerEncoding, SequenceEncoding
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
 from models.two_tower import RetrievalModel, TimeBias, TowerConfig, TowerInputs, TwoTower, example, user_tower
 from training.askers import Askers
 from training.build_index import content_columns
-from training.cold_start import choose_alpha, with_alpha
+from training.cold_start import ColdStart, choose_cold_start, with_cold_start
 from training.loop import Checkpoint, Fit, LoopConfig, fastest_device
 from training.metrics import ranking_metrics, top_k
 from training.results import fingerprint
@@ -241,9 +240,10 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
     checkpoint = home.models / ".two_tower.checkpoint"
     fitted = fit(home, config, data, checkpoint, progress)
     with progress.task("how far content speaks for videos that few have watched"):
-        alpha, _ = choose_alpha(home, fitted.model, data.train, _sample(data.valid, config.max_validation_viewers, 0))
-        fitted = _blended(home, fitted, data, alpha)
-    result = {**_result(home, config, data, fitted), "alpha": asdict(alpha)}
+        asked = _sample(data.valid, config.max_validation_viewers, 0)
+        choice = choose_cold_start(home, fitted.model, data.train, asked)
+        fitted = _as_chosen(home, fitted, data, choice)
+    result = {**_result(home, config, data, fitted), "alpha": asdict(choice.alpha), "unwatched_scale": choice.scale}
     for name, model in (("two_tower", fitted.model), ("two_tower_refit", fitted.refitted)):
         if model is None:
             shutil.rmtree(home.models / name, ignore_errors=True)
@@ -264,11 +264,11 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
     }
 
 
-def _blended(home: Home, fitted: Fitted, data: TrainingData, alpha: Alpha) -> Fitted:
+def _as_chosen(home: Home, fitted: Fitted, data: TrainingData, choice: ColdStart) -> Fitted:
     refitted = fitted.refitted
     if refitted is not None and data.everything is not None:
-        refitted = with_alpha(home, refitted, data.everything, alpha)
-    return replace(fitted, model=with_alpha(home, fitted.model, data.train, alpha), refitted=refitted)
+        refitted = with_cold_start(home, refitted, data.everything, choice)
+    return replace(fitted, model=with_cold_start(home, fitted.model, data.train, choice), refitted=refitted)
 
 
 class Trainer:

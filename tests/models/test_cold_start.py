@@ -1,5 +1,8 @@
 """Content speaks for videos that few have watched; what was watched often keeps its own vector."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from feature_repo.schema import GENRE_SLOTS
 from models.cold_start import Alpha, blended, vectors_of
 from models.content import ContentEncoding
 from models.encoding import SequenceEncoding
-from models.two_tower import RetrievalModel, TowerConfig, TwoTower
+from models.two_tower import ContentAlone, RetrievalModel, TowerConfig, TwoTower
 
 VIDEOS = 30
 
@@ -24,6 +27,7 @@ def content() -> dict[str, np.ndarray]:
         "creator_id": np.array([f"c{row % 4}" for row in range(VIDEOS)], dtype=object),
         "video_language": np.array(["en"] * VIDEOS, dtype=object),
         "duration_seconds": np.linspace(10, 1000, VIDEOS),
+        "published_timestamp_us": np.arange(VIDEOS),
     }
 
 
@@ -80,3 +84,27 @@ def test_a_video_published_after_training_has_the_vector_of_its_content(model: R
     np.testing.assert_array_equal(vectors[[0, 2]], model.item_vectors[[2, 0]])
     one = {name: column[1:2] for name, column in content().items()}
     np.testing.assert_array_equal(vectors[1:2], model.embed(one))
+
+
+def test_a_video_that_has_lain_there_unwatched_speaks_as_loudly_as_was_chosen(
+    model: RetrievalModel, tmp_path: Path
+) -> None:
+    replace(model, alone=ContentAlone(scale=0.5, before_us=10)).save(tmp_path)
+    quiet = RetrievalModel.load(tmp_path)
+    ids = ["v09", *(f"new{row}" for row in range(1, VIDEOS))]
+    as_new = vectors_of(model, ids, lambda rows: {name: column[rows] for name, column in content().items()})
+    vectors = vectors_of(quiet, ids, lambda rows: {name: column[rows] for name, column in content().items()})
+    np.testing.assert_array_equal(vectors[0], model.item_vectors[9])  # of a trained one nothing changes
+    np.testing.assert_allclose(vectors[1:10], 0.5 * as_new[1:10], atol=1e-6)
+    np.testing.assert_allclose(vectors[10:], as_new[10:], atol=1e-6)
+
+
+def test_content_unlike_any_in_training_does_not_drown_the_rest(model: RetrievalModel) -> None:
+    loudest = float(np.linalg.norm(model.embed(content()), axis=1).mean())
+    ids = [f"new{row}" for row in range(VIDEOS)]
+    kept = replace(model, alone=ContentAlone(loudest=loudest))
+    vectors = vectors_of(kept, ids, lambda rows: {name: column[rows] for name, column in content().items()})
+    alone = model.embed(content())
+    length, was = np.linalg.norm(vectors, axis=1), np.linalg.norm(alone, axis=1)
+    np.testing.assert_allclose(length, np.minimum(was, loudest), rtol=1e-5)
+    np.testing.assert_allclose(vectors / length[:, None], alone / was[:, None], atol=1e-5)  # the direction is its own

@@ -9,7 +9,17 @@ import pytest
 
 from feature_repo.home import Home
 from models.cold_start import Alpha
-from training.cold_start import KINDS, Asked, Videos, watched_times, with_creator_prior, with_neighbours
+from models.two_tower import ContentAlone
+from training.cold_start import (
+    KINDS,
+    Asked,
+    Videos,
+    best_of,
+    left_lying_before,
+    watched_times,
+    with_creator_prior,
+    with_neighbours,
+)
 from training.splits import Sequences
 
 HOME = Home(Path())  # nothing is read of it
@@ -21,6 +31,7 @@ VIDEOS = Videos(
     content_ND=np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 1.0]]),
     token_N=np.array([1, 0, -1, -1, -1]),
     watches_N=np.array([12, 4, 0, 0, 0]),
+    published_us_N=np.array([0, 0, 3, 9, 9]),
 )
 MODEL: Any = SimpleNamespace(
     item_vectors=np.array([[3.0, 0.0], [5.0, 2.0]]),  # rare, warm
@@ -44,6 +55,30 @@ def test_untrained_videos_have_content_alone_and_rare_ones_move_furthest() -> No
     assert moved[0] == pytest.approx([1.0 + 0.75 * 4.0, 0.75 * 2.0])  # alpha 4 / 16
     assert moved[1] == pytest.approx([2.0, 0.0])  # alpha 4 / 8
     assert moved[2:].tolist() == plain[2:].tolist()
+
+
+def test_of_untrained_videos_those_that_were_long_there_are_quieter() -> None:
+    plain = VIDEOS.vectors(MODEL)
+    quieter = VIDEOS.vectors(MODEL, alone=ContentAlone(loudest=1.0, scale=0.6, before_us=9))
+    assert quieter[[0, 1, 3]].tolist() == plain[[0, 1, 3]].tolist()
+    assert quieter[2] == pytest.approx(0.6 * plain[2])
+    assert quieter[4] == pytest.approx(plain[4] / 2**0.5)  # new, but longer than content may be
+    assert VIDEOS.loudest == pytest.approx(1.0)  # of the trained ones
+    assert left_lying_before(watched(["warm", "rare"], ["warm"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "best"),
+    [
+        ([(0.3, 0.1), (0.4, 0.1), (0.4, 0.2)], 1),  # the first of equals: the least change
+        ([(0.3, 0.1), (0.4, 0.05), (0.35, 0.1)], 2),  # more over all, but less of what is new
+        ([(0.3, 0.1), (0.3, 0.2), (0.2, 0.3)], 0),
+        ([(0.3, None), (0.4, None)], 1),  # nothing new was asked for
+    ],
+)
+def test_a_choice_finds_more_over_all_and_not_less_of_what_is_new(found: list[tuple[float, Any]], best: int) -> None:
+    rows = [{"recall_at_10": recall, "new_at_50": new} for recall, new in found]
+    assert best_of(rows, "recall_at_10", ("new_at_50",)) == best
 
 
 def test_targets_are_counted_by_kind_and_what_was_watched_is_not_offered() -> None:
