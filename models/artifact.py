@@ -2,8 +2,8 @@
 
     HOME/releases/<release_id>/
         manifest.json     release_id, created, files {path: sha256}, world, feature_service, metrics, cuts, mlflow
-        two_tower/ ranker/ item_cf/ popularity/     the models as they were trained; two_tower after its refit
-        two_tower_judged/ where that was refitted: as it was before, without having seen what the evaluation asks for
+        two_tower/ ranker/ item_cf/ popularity/     the models as they were trained; the first two after their refit
+        two_tower_judged/ ranker_judged/    as those two were before it, not having seen what the evaluation asks for
         matrix_factorization/ content_neighbours/ blend/   of the other sources; a release may lack them
         index/            faiss over every video's vector
         policy.toml       the feed's declared policy, when the release carries one
@@ -21,7 +21,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from models.two_tower import RetrievalModel
 
 MANIFEST = "manifest.json"
 CHAMPION, PREVIOUS = "champion", "previous"
-JUDGED = "two_tower_judged"
+JUDGED = ("two_tower", "ranker")  # of which a release may hold what they were before they were refitted
 # What the id is the hash of. When it was made and where MLflow lists it do not make it another release.
 CONTENT_FIELDS = ("files", "world", "feature_service", "cuts")
 REQUIRED_FILES = ("two_tower/config.json", "ranker/config.json", "index/ids.json", "static.json", "policy.toml")
@@ -111,10 +111,23 @@ def verify(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def judged_retrieval(path: Path) -> Path:
-    """Where a release keeps the two-tower model that may be asked for what the served one has learned since."""
-    judged = path / JUDGED
-    return judged if judged.is_dir() else path / "two_tower"
+def judged_name(model: str) -> str:
+    return f"{model}_judged"
+
+
+def judged(path: Path, model: str) -> Path:
+    """Where a release keeps the model, of JUDGED, that may be asked for what the served one has learned since."""
+    kept = path / judged_name(model)
+    return kept if kept.is_dir() else path / model
+
+
+def as_judged(release: Release) -> Release:
+    """The release with the models that evaluation judged, which have not seen the answers of the test window."""
+    return replace(
+        release,
+        retrieval=RetrievalModel.load(judged(release.path, "two_tower")),
+        ranker=RankerModel.load(judged(release.path, "ranker")),
+    )
 
 
 def champion(home: Home) -> Path:

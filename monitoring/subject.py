@@ -13,7 +13,7 @@ import pyarrow as pa
 from feature_repo.crosses import multi_hot
 from feature_repo.home import Home, World
 from feature_repo.lake import Lake
-from models.artifact import Release
+from models.artifact import Release, as_judged
 from training.askers import Askers
 from training.build_index import video_vectors
 from training.splits import Cuts, time_cuts, watches
@@ -36,7 +36,10 @@ class ReportConfig:
 
 @dataclass(frozen=True)
 class Subject:
-    """V videos in one order everywhere; `watched` is the table of training.splits.watches."""
+    """V videos in one order everywhere; `watched` is the table of training.splits.watches.
+
+    The models of `release` are those that evaluation judged: what is asked of them here, the served ones have seen.
+    """
 
     home: Home
     world: World
@@ -52,7 +55,7 @@ class Subject:
 
     @classmethod
     def open(cls, home: Home, release: Release, config: ReportConfig) -> Subject:
-        lake, world = Lake(home), home.world()
+        lake, world, release = Lake(home), home.world(), as_judged(release)
         ids, video_VD = video_vectors(home, release.retrieval)
         videos = lake.videos()
         place = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}

@@ -1,6 +1,6 @@
 """A release beside the champion, on the same question: the test window of the lake as it is now.
 
-Both are asked by the two-tower model that had not been refitted, so that neither has seen the answers. U viewers.
+Both are asked by the models that had not been refitted, so that neither has seen the answers. U viewers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from feature_repo.home import Home, HomeError
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
-from models.artifact import Release, directory_id, judged_retrieval
+from models.artifact import Release, directory_id, judged
 from models.encoding import EncodingError
 from models.popularity import Popularity
 from models.ranker import RankerModel
@@ -117,15 +117,16 @@ def compare(
     judge: Judge, ours: Release, retrieval: RetrievalModel, lists_UK: Array, champion: Path, progress: Progress = SILENT
 ) -> Comparison:
     """`retrieval` and `lists_UK` are those of our judged model; they are the champion's too where the files are."""
-    same = directory_id(judged_retrieval(ours.path)) == directory_id(judged_retrieval(champion))
+    same = directory_id(judged(ours.path, "two_tower")) == directory_id(judged(champion, "two_tower"))
     with progress.task("beside the champion", total=2) as advance:
-        its_retrieval = retrieval if same else RetrievalModel.load(judged_retrieval(champion))
+        its_retrieval = retrieval if same else RetrievalModel.load(judged(champion, "two_tower"))
         figures = judge.retrieval(lists_UK, lists_UK if same else judge.lists(its_retrieval))
         advance(1)
         try:
             rows = judge.exposures(retrieval)
             its_rows = rows if same else judge.exposures(its_retrieval)
-            figures += _ranking(ours.ranker, RankerModel.load(champion / "ranker"), rows, its_rows)
+            our_ranker, its_ranker = (RankerModel.load(judged(path, "ranker")) for path in (ours.path, champion))
+            figures += _ranking(our_ranker, its_ranker, rows, its_rows)
         except EncodingError as error:
             return Comparison(champion.name, why_not=f"it was trained on other columns: {error}")
         except HomeError as error:

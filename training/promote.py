@@ -16,7 +16,7 @@ from models.artifact import (
     PREVIOUS,
     ArtifactError,
     Release,
-    judged_retrieval,
+    judged,
     load_release,
     pointed_at,
     verify,
@@ -72,7 +72,7 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
 
 def measure(home: Home, release: Release, champion: Path | None, progress: Progress = SILENT) -> Measured:
     """What the gates need beyond the evaluation: new videos, the champion on the same question, skew."""
-    tower = judged_retrieval(release.path)
+    tower = judged(release.path, "two_tower")
     with progress.task("the question of the gates"):
         judge = Judge(home, json.loads((tower / "training.json").read_text())["split"])
         retrieval = release.retrieval if tower.name == "two_tower" else RetrievalModel.load(tower)

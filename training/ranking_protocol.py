@@ -233,7 +233,7 @@ def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: fl
     }
     settings = {
         "epochs": len(fitted.curve),
-        "rounds": fitted.rounds,
+        "rounds": fitted.chosen.rounds,
         "blend": {"network": model.blend.network, "trees": model.blend.trees},
     }
     runs = []

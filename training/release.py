@@ -15,7 +15,17 @@ from typing import Any
 from feature_repo.home import Home, HomeError, write_atomic
 from feature_repo.lake import Lake
 from feature_repo.schema import RANK_SERVICE, VIDEO_COLUMNS
-from models.artifact import JUDGED, MANIFEST, ArtifactError, content_id, directory_id, hashes, manifest_bytes, verify
+from models.artifact import (
+    JUDGED,
+    MANIFEST,
+    ArtifactError,
+    content_id,
+    directory_id,
+    hashes,
+    judged_name,
+    manifest_bytes,
+    verify,
+)
 from models.popularity import Popularity
 from models.two_tower import RetrievalModel
 from training.build_index import build_index
@@ -25,7 +35,8 @@ from training.tracking import RANKER, TWO_TOWER, Tracking
 MODELS = ("two_tower", "ranker", "item_cf", "popularity")
 OF_SOURCES = ("matrix_factorization", "content_neighbours", "blend")  # models trained before there were these lack them
 OF_FRONTIER = "exposure"  # only where `marquee frontier` chose prices
-REFIT = "two_tower_refit"  # beside two_tower: the same model after some epochs over everything, the test included
+# Beside a model: the same after having learned from everything, the test window included.
+REFITTED = {model: f"{model}_refit" for model in JUDGED}
 TRACKED = {TWO_TOWER: "two_tower", RANKER: "ranker"}
 # A path, not an import: training hands the feed's policy on without knowing what it says.
 POLICY = Path(__file__).resolve().parents[1] / "bento_services" / "feed" / "policy.toml"
@@ -53,9 +64,10 @@ def build_release(home: Home, policy: Path | None = None) -> Path:
         for name in (*OF_SOURCES, OF_FRONTIER):
             if (home.models / name).is_dir():
                 shutil.copytree(home.models / name, draft / name)
-        if (home.models / REFIT).is_dir():
-            os.replace(draft / "two_tower", draft / JUDGED)
-            shutil.copytree(home.models / REFIT, draft / "two_tower")
+        for model, refitted in REFITTED.items():
+            if (home.models / refitted).is_dir():
+                os.replace(draft / model, draft / judged_name(model))
+                shutil.copytree(home.models / refitted, draft / model)
         retrieval = RetrievalModel.load(draft / "two_tower")
         build_index(home, retrieval).save(draft / "index")
         shutil.copyfile(policy or policy_of(home), draft / "policy.toml")

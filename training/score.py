@@ -24,9 +24,8 @@ import pyarrow.parquet as pq
 from feature_repo.home import Home, MarqueeError
 from feature_repo.lake import DAY_US, Lake, write_result
 from feature_repo.progress import SILENT, Progress
-from models.artifact import Release, judged_retrieval, load_champion, load_release
+from models.artifact import Release, as_judged, judged, load_champion, load_release
 from models.ranker import HEADS
-from models.two_tower import RetrievalModel
 from training.frozen import end_of, frozen_columns
 from training.rate_tables import Exposures
 
@@ -115,19 +114,19 @@ def default_moment(end_us: int, timestamps_us: Array) -> tuple[int, list[str]]:
 
 
 def as_of_release(release: Release, as_of_us: int) -> tuple[Release, list[str]]:
-    """The release with a two-tower model that may be asked at that moment, and a warning of each model that has
-    learned from what came after it nevertheless.
+    """The release with models that may be asked at that moment, and a warning of each that has learned from what came
+    after it nevertheless.
 
-    The one that it serves was refitted on everything there was; before the end of that, the judged one is asked.
+    Those that it serves were refitted on everything there was; before the end of that, the judged ones are asked.
     """
     cuts = release.manifest["cuts"]
-    learned_until = {"two-tower model": cuts["end_us"], "ranker": cuts["t2_us"]}
+    learned_until = {"two-tower model": cuts["end_us"], "ranker": cuts["end_us"]}
     if as_of_us < cuts["end_us"]:
-        judged = judged_retrieval(release.path)
-        release = replace(release, retrieval=RetrievalModel.load(judged))
+        learned_until["ranker"] = cuts["t2_us"]
         # To leave out each viewer's last watches is no moment: such a model, too, has learned until the end.
-        if json.loads((judged / "training.json").read_text())["split"] == "time":
+        if json.loads((judged(release.path, "two_tower") / "training.json").read_text())["split"] == "time":
             learned_until["two-tower model"] = cuts["t1_us"]
+        release = as_judged(release)
     return release, [
         f"the {model} learned until {_text(until_us)}, after the moment it is asked about"
         for model, until_us in learned_until.items()

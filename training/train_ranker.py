@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from copy import deepcopy
@@ -48,7 +49,7 @@ MIN_BATCH = 32
 @dataclass(frozen=True)
 class RankerConfig:
     seed: int = 0
-    max_rows: int = 60_000  # exposures, drawn as whole requests
+    max_rows: int = 150_000  # exposures, drawn as whole requests
     validation_fraction: float = 0.15  # the last of the window, by time
     max_epochs: int = 12
     patience: int = 2
@@ -64,7 +65,7 @@ class RankerConfig:
     tree_rounds: int = 80  # at most
     tree_leaves: int = 15
     tree_learning_rate: float = 0.12
-    refit: bool = True  # after the choice of epochs, rounds and blend: train on the validation rows, too
+    refit: bool = True  # after the choice of epochs, rounds and blend: train on the rows that chose, too
     propensity_weighting: bool = False
     max_inverse_propensity: float = 20.0
     action_losses: dict[str, float] = field(
@@ -89,7 +90,8 @@ class RankerConfig:
 
 
 def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:
-    """Write HOME/models/ranker and, for the table, the LightGBM baseline beside it; metrics on the validation part."""
+    """Write HOME/models/ranker, ranker_refit (what a release serves: the same after the test window, too) and, for the
+    table, the LightGBM baseline beside it; metrics on the validation part."""
     config = config or RankerConfig()
     started = time.perf_counter()
     if not (home.models / "two_tower").is_dir():
@@ -99,14 +101,15 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     rows = ranking_rows(home, cuts.t1_us, cuts.t2_us, retrieval, config.max_rows, config.seed, progress)
     split_us = np.quantile(rows.timestamps_us, 1.0 - config.validation_fraction)
     train, valid = rows.take(rows.timestamps_us < split_us), rows.take(rows.timestamps_us >= split_us)
+    videos = KnownVideos.of(home, retrieval)
     with progress.task("rates of the exposures so far"):
         exposures = Exposures.read(home, cuts.t2_us)
-    fitted = fit_ranker(train, valid, exposures, KnownVideos.of(home, retrieval), config, progress)
+    fitted = fit_ranker(train, valid, exposures, videos, config, progress)
     result = {
         "rows": len(rows),
         "features": len(fitted.model.encoding.numbers) + len(fitted.model.encoding.categories),
         "epochs": len(fitted.curve),
-        "tree_rounds": fitted.rounds,
+        "tree_rounds": fitted.chosen.rounds,
         "seed": config.seed,
         "metrics": fitted.metrics,
         "curve": fitted.curve,
@@ -115,6 +118,15 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     with atomic_directory(home.models / "ranker") as directory:
         fitted.model.save(directory)
         _write_json(directory / "training.json", {"config": asdict(config), **result})
+    shutil.rmtree(home.models / "ranker_refit", ignore_errors=True)
+    if config.refit:
+        everything = ranking_rows(home, cuts.t1_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
+        with progress.task("rates of all exposures"):
+            exposures = Exposures.read(home, cuts.end_us)
+        refitted, _ = refit(everything, exposures, cuts.end_us, videos, config, fitted.chosen, progress)
+        with atomic_directory(home.models / "ranker_refit") as directory:
+            refitted.save(directory)
+            _write_json(directory / "training.json", {"config": asdict(config), **result, "rows": len(everything)})
     with progress.task("the LightGBM baseline"), atomic_directory(home.models / "ranker_baseline") as directory:
         baseline = fit_lightgbm(fitted.train, fitted.valid, fitted.model.encoding, config.seed)
         (directory / "lightgbm.txt").write_text(baseline.model_to_string())
@@ -124,13 +136,24 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """What the validation rows decided."""
+
+    epochs: int
+    rounds: dict[str, int]  # of trees, per action
+    blend: HeadBlend
+    watch: WatchTime
+    seconds: Array  # RankerModel.seconds_at_rank
+
+
+@dataclass(frozen=True)
 class FittedRanker:
     """`train` and `valid`: the rows that chose, with their rates."""
 
     model: RankerModel
     network: Ranker
     curve: list[dict[str, float]]
-    rounds: dict[str, int]
+    chosen: Chosen
     metrics: dict[str, float]  # of the validation rows, as blended
     train: RankingRows
     valid: RankingRows
@@ -181,19 +204,38 @@ def fit_ranker(
     blend = choose_blend(network_NA, trees_NA, valid, config)
     p_NA = blend.probabilities(network_NA, trees_NA)
     seconds = watch.seconds_at_rank(p_NA[:, ACTIONS.index("watch_rank")], valid.labels["watch_seconds"])
-    rounds = {action: booster.current_iteration() for action, booster in trees.boosters.items()}
+    chosen = Chosen(
+        epochs=1 + min(range(len(curve)), key=lambda epoch: curve[epoch]["log_loss"]),
+        rounds={action: booster.current_iteration() for action, booster in trees.boosters.items()},
+        blend=blend,
+        watch=watch,
+        seconds=seconds,
+    )
     metrics = _click_metrics(valid, p_NA[:, ACTIONS.index("click")])
-    chose = (train, valid)
     if config.refit:
-        whole = train.joined(valid)
-        whole = whole.with_columns(exposures.for_training(whole.columns, whole.timestamps_us, end_us))
-        encoding = RankerEncoding.fit(whole.columns, exposures.before(end_us), videos.ids)
-        epochs = 1 + min(range(len(curve)), key=lambda epoch: curve[epoch]["log_loss"])
-        network, _ = _fit(whole, None, encoding, videos, replace(config, max_epochs=epochs), progress)
-        with progress.task("growing them again"):
-            trees = _grow(whole, None, encoding, network, config, rounds)
-    model = RankerModel.export(network, encoding, seconds, config.weights, trees, blend)
-    return FittedRanker(model, network, curve, rounds, metrics, *chose)
+        model, network = refit(train.joined(valid), exposures, end_us, videos, config, chosen, progress)
+    else:
+        model = RankerModel.export(network, encoding, seconds, config.weights, trees, blend)
+    return FittedRanker(model, network, curve, chosen, metrics, train, valid)
+
+
+def refit(
+    rows: RankingRows,
+    exposures: Exposures,
+    end_us: int,
+    videos: KnownVideos,
+    config: RankerConfig,
+    chosen: Chosen,
+    progress: Progress = SILENT,
+) -> tuple[RankerModel, Ranker]:
+    """The ranker of all `rows`, in order of time and before `end_us`, as it was chosen on some of them."""
+    rows = _with_watches(rows, chosen.watch)
+    rows = rows.with_columns(exposures.for_training(rows.columns, rows.timestamps_us, end_us))
+    encoding = RankerEncoding.fit(rows.columns, exposures.before(end_us), videos.ids)
+    network, _ = _fit(rows, None, encoding, videos, replace(config, max_epochs=chosen.epochs), progress)
+    with progress.task("growing them again"):
+        trees = _grow(rows, None, encoding, network, config, chosen.rounds)
+    return RankerModel.export(network, encoding, chosen.seconds, config.weights, trees, chosen.blend), network
 
 
 def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config: RankerConfig) -> HeadBlend:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.home import Home
-from models.artifact import champion, judged_retrieval, load_release
+from models.artifact import champion, judged, load_release
 from models.two_tower import RetrievalModel
 from training.comparison import Judge, auc_error, compare
 from training.skew import feature_skew
@@ -22,7 +22,7 @@ def test_the_gates_find_the_figures_of_the_evaluation_and_no_difference_between_
     release = load_release(champion(home))
     said = json.loads((release.path / "evaluation.json").read_text())["metrics"]
     judge = Judge(home, "time")
-    retrieval = RetrievalModel.load(judged_retrieval(release.path))
+    retrieval = RetrievalModel.load(judged(release.path, "two_tower"))
     lists = judge.lists(retrieval)
     found = compare(judge, release, retrieval, lists, release.path)
     expected = {

@@ -18,8 +18,8 @@ from feature_repo.home import Home, HomeError
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake import DAY_US, Lake
 from feature_repo.schema import RANK_SERVICE
-from models.artifact import judged_retrieval, load_champion
-from models.ranker import HEADS
+from models.artifact import JUDGED, judged, load_champion
+from models.ranker import HEADS, ActionWeights
 from training.frozen import end_of, frozen_columns, frozen_home
 from training.score import as_of_release, score_file, usual_context
 
@@ -101,12 +101,18 @@ def test_only_the_clock_is_the_rows_own(own_world: Path) -> None:
         np.testing.assert_array_equal(column[0], column[2], err_msg=name)  # the same hour of the same weekday
 
 
+@pytest.mark.parametrize("model", ["retrieval", "ranker"])
 def test_before_the_refit_ended_the_model_that_was_not_refitted_is_asked(
-    own_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     home = Home(own_world)
     release, _ = load_champion(home)
-    turned = replace(release, retrieval=replace(release.retrieval, item_vectors=-release.retrieval.item_vectors))
+    turned = {
+        "retrieval": replace(
+            release, retrieval=replace(release.retrieval, item_vectors=-release.retrieval.item_vectors)
+        ),
+        "ranker": replace(release, ranker=replace(release.ranker, weights=ActionWeights(click=-1.0))),
+    }[model]
     for as_of_us, same in ((moment_of(home), True), (end_of(home), False)):
         rows = asked_rows(home, as_of_us)
         found = scores(home, rows, as_of_us, tmp_path / "found.parquet")
@@ -134,7 +140,8 @@ def test_what_a_model_learned_after_the_moment_is_warned_of(own_world: Path, tmp
 
 def test_a_model_that_left_the_last_watches_out_has_learned_until_the_end(small_world: Path, tmp_path: Path) -> None:
     release, _ = load_champion(Home(small_world))
-    shutil.copytree(judged_retrieval(release.path), tmp_path / "two_tower")
+    for model in JUDGED:
+        shutil.copytree(judged(release.path, model), tmp_path / model)
     trained = tmp_path / "two_tower" / "training.json"
     trained.write_text(json.dumps(json.loads(trained.read_text()) | {"split": "leave_last"}))
     end_us = release.manifest["cuts"]["end_us"]

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from feature_repo.home import Home, HomeError
-from models.artifact import champion, load_release
+from feature_repo.lake import Lake
+from models.artifact import JUDGED, as_judged, champion, directory_id, judged, load_release
 from training.build_index import video_vectors
 from training.release import POLICY, build_release
 
@@ -47,6 +49,20 @@ def test_the_manifest_says_what_the_release_was_made_of(home: Home) -> None:
     assert manifest["cuts"]["t1_us"] < manifest["cuts"]["t2_us"] < manifest["cuts"]["end_us"]
     assert set(manifest["mlflow"]) == {"two-tower", "ranker"}
     assert all(manifest["mlflow"].values())
+
+
+def test_what_is_served_has_learned_from_everything_and_what_was_judged_lies_beside_it(home: Home) -> None:
+    served = load_release(champion(home))
+    before = as_judged(served)
+    shown = Lake(home).impressions()
+    for release, until in ((served, "end_us"), (before, "t2_us")):
+        rates = release.ranker.encoding.rates
+        assert rates is not None
+        known = shown.filter(pc.less(shown["timestamp_us"], served.manifest["cuts"][until]))
+        assert rates.tables["user"].counts.sum() == len(known)
+    assert (served.retrieval.item_vectors[0] != before.retrieval.item_vectors[0]).any()
+    for model in JUDGED:
+        assert directory_id(judged(served.path, model)) == directory_id(home.models / model)
 
 
 def test_the_index_finds_each_video_by_its_own_vector(home: Home) -> None:

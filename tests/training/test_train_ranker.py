@@ -153,7 +153,7 @@ def test_a_trained_world_has_a_ranker_its_baseline_and_its_run_in_mlflow(small_w
     assert version is not None
     run = tracking.client.get_run(tracking.client.get_model_version(RANKER, version).run_id)
     assert run.data.metrics["valid_auc"] == pytest.approx(said["metrics"]["auc"])
-    assert run.data.params["max_rows"] == "60000"
+    assert run.data.params["max_rows"] == str(RankerConfig().max_rows)
     assert [given.dataset.digest for given in run.inputs.dataset_inputs] == [said["data_hash"][:16]]
     assert len(directory_id(home.models / "ranker")) == 64
 
