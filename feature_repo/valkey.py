@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from feature_repo.tied import tied
 START_SECONDS = 30.0  # a long append-only file takes a while to load
 STOP_SECONDS = 10.0
 WATCH_SECONDS = 0.2
+SYNC_SECONDS = 1.0  # what a power cut may cost; a killed server loses nothing
 
 
 class ValkeyError(MarqueeError):
@@ -102,6 +103,7 @@ class EmbeddedValkey:
         self._ready = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="valkey", daemon=True)
+        self._syncing = threading.Thread(target=self._sync, name="valkey-sync", daemon=True)
 
     @property
     def pid(self) -> int | None:
@@ -110,6 +112,7 @@ class EmbeddedValkey:
 
     def start(self) -> str:
         self._thread.start()
+        self._syncing.start()
         try:
             self._ready.wait()
             if self._failure:
@@ -135,6 +138,21 @@ class EmbeddedValkey:
         finally:
             self._ready.set()
             self._terminate()
+
+    def _sync(self) -> None:
+        """Bring the append-only file to the disk once a second.
+
+        Not the server itself: under `appendfsync everysec` it answers, while a slow fsync is under way, for writes that
+        it has not even given to the kernel, and loses them when it is killed.
+        """
+        while not self._stopping.wait(SYNC_SECONDS):
+            for file in self.directory.glob("appendonlydir/*.aof") if self._child else ():
+                with suppress(OSError):  # rewritten and gone, or a disk that is full: the server says what it cannot do
+                    descriptor = os.open(file, os.O_RDONLY)
+                    try:
+                        os.fdatasync(descriptor)
+                    finally:
+                        os.close(descriptor)
 
     def _is_gone(self) -> bool:
         """True when nobody listens any more. A server that only answers slowly is not gone."""
@@ -230,7 +248,7 @@ user default on >{address.password} ~* &* +@all -@scripting
 dir "{directory}"
 logfile "{directory / "valkey.log"}"
 appendonly yes
-appendfsync everysec
+appendfsync no
 save ""
 tcp-keepalive 60
 """

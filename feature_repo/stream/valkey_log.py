@@ -1,7 +1,8 @@
 """The event log on Valkey Streams: one stream per topic, one consumer group per reader of the whole.
 
 Durable means written to the append-only file before the reply: a killed server loses nothing that was acknowledged, a
-power cut up to a second of it (`appendfsync everysec`; `always` in your own server closes that too).
+power cut about a second of it. In your own server `appendfsync always` closes that too; under `everysec` a server that
+is killed while its disk is slow loses what it had acknowledged meanwhile.
 """
 
 from __future__ import annotations

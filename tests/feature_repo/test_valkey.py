@@ -89,6 +89,40 @@ def test_a_killed_server_comes_back_with_every_acknowledged_write_and_clients_fo
         server.stop()
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler to make a disk slow with")
+def test_a_server_killed_while_the_disk_is_slow_has_lost_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = (
+        "#include <unistd.h>\nint fsync(int f) { return usleep(900000); }\nint fdatasync(int f) { return fsync(f); }\n"
+    )
+    (tmp_path / "slow.c").write_text(slow)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so", tmp_path / "slow.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "slow.so"))
+    server = EmbeddedValkey(home.valkey)
+    url = server.start()
+    client, written = connect(url, 5.0), 0
+    try:
+        started = time.monotonic()
+        while time.monotonic() - started < 2.5:
+            client.set(f"key-{written}", written)
+            written += 1
+        assert server.pid
+        os.kill(server.pid, signal.SIGKILL)
+        eventually(lambda: _answers(url), 30)
+        assert client.mget([f"key-{n}" for n in range(written)]) == [str(n).encode() for n in range(written)]
+    finally:
+        server.stop()
+
+
+def test_what_was_written_is_brought_to_the_disk_every_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    with online_store(home) as url:
+        connect(url).set("a", "1")
+        eventually(lambda: any(file.endswith(".incr.aof") for file in synced))
+
+
 def test_without_supervision_a_killed_server_stays_away(home: Home) -> None:
     server = EmbeddedValkey(home.valkey, supervise=False)
     url = server.start()
