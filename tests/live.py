@@ -19,7 +19,7 @@ from feature_repo.events import Event, encode_event
 from feature_repo.fold import VideoFacts
 from feature_repo.home import Home, World
 from feature_repo.online import announce, encode_row, entity_key
-from feature_repo.valkey import Client, EmbeddedValkey
+from feature_repo.valkey import Client, EmbeddedValkey, connect, running_url
 
 ROOT = Path(__file__).resolve().parents[1]
 # For modules that use kafka-python: it reads its schemas with functions that Python 3.11 deprecated and 3.13 took
@@ -99,6 +99,17 @@ def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
         assert time.monotonic() < deadline, f"still {found!r} after {seconds} s"
         time.sleep(0.005)
     return found
+
+
+def store_pid(home: Home) -> int:
+    """Of the online store that serves this home."""
+    url = running_url(home)
+    assert url is not None
+    client = connect(url, 1.0)
+    try:
+        return int(client.info("server")["process_id"])
+    finally:
+        client.close()
 
 
 def personal_page(client: Any, user_id: str, **context: Any) -> dict[str, Any]:

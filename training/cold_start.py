@@ -98,9 +98,8 @@ def choose_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, v
     blends = [{**asdict(alpha), **asks.figures(videos.vectors(retrieval, alpha))} for alpha in GRID]
     alpha = GRID[best_of(blends, "recall_at_50", ("rare_at_50",))]
     found = [
-        {"scale": scale, **asks.figures(videos.vectors(retrieval, alpha, alone))}
+        {"scale": scale, **asks.figures(videos.vectors(retrieval, alpha, content_alone(videos, train, scale)))}
         for scale in SCALES
-        for alone in [ContentAlone(videos.loudest, scale, left_lying_before(train))]
     ]
     scale = SCALES[best_of(found, "recall_at_10", ("rare_at_50", "new_at_50", "young_at_50"))]
     return ColdStart(alpha, scale, {"alpha": blends, "scale": found})
@@ -122,11 +121,15 @@ def left_lying_before(train: Sequences) -> int:
     return int(np.median(train.timestamps_us))
 
 
+def content_alone(videos: Videos, train: Sequences, scale: float) -> ContentAlone:
+    return ContentAlone(videos.loudest, scale, left_lying_before(train))
+
+
 def with_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, choice: ColdStart) -> RetrievalModel:
     """A model that was trained on `train`, its vectors as chosen."""
     if not retrieval.config.content:
         return retrieval
-    alone = ContentAlone(Videos.of(home, retrieval, train).loudest, choice.scale, left_lying_before(train))
+    alone = content_alone(Videos.of(home, retrieval, train), train, choice.scale)
     return replace(with_alpha(home, retrieval, train, choice.alpha), alone=alone)
 
 
@@ -236,7 +239,7 @@ def measured_rows(
     """Row -> figures on the test question, their values per viewer, and what was chosen. `known`: before the test."""
     choice = choose_cold_start(home, retrieval, train, valid)
     videos = Videos.of(home, retrieval, train)
-    alone = ContentAlone(videos.loudest, choice.scale, left_lying_before(train))
+    alone = content_alone(videos, train, choice.scale)
     asks = Asked.of(home, videos, retrieval, test, known)
     plain_ND = videos.vectors(retrieval)
     rows: dict[str, tuple[Array, Mapping[str, Any]]] = {

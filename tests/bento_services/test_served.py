@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 import psutil
 import pytest
-from live import eventually, personal_page
+from live import eventually, personal_page, store_pid
 from untrained import promote, releases
 
 from bento_services import marquee_pb2 as messages
@@ -98,7 +98,7 @@ def test_an_event_sent_twice_counts_once(client: Client) -> None:
 
 def test_a_look_at_a_viewer_waits_for_a_busy_store(client: Client, own_home: Home) -> None:
     """A page gives up after 50 ms and takes a lower rung; a look at a viewer has no lower one."""
-    server = _store(own_home)
+    server = psutil.Process(store_pid(own_home))
     server.suspend()
     timer = threading.Timer(0.4, server.resume)
     timer.start()
@@ -225,7 +225,7 @@ def test_a_release_with_a_changed_byte_is_refused_by_name_and_the_other_goes_on(
 
 
 def test_without_its_store_the_service_goes_on_and_becomes_personal_again(client: Client, own_home: Home) -> None:
-    _store(own_home).kill()
+    os.kill(store_pid(own_home), signal.SIGKILL)
     rungs = []
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -254,16 +254,6 @@ def test_a_killed_service_comes_back_on_its_port(client: Client, own_home: Home)
     eventually(lambda: _home_or_nothing(client), seconds=60)
     personal_page(client, "u001")
     assert pid(own_home, "service") != first
-
-
-def _store(home: Home) -> psutil.Process:
-    address = json.loads((home.valkey / "address.json").read_text())
-    (server,) = [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if "valkey-server" in " ".join(process.cmdline()) and str(address["port"]) in " ".join(process.cmdline())
-    ]
-    return server
 
 
 def _home_or_nothing(client: Client) -> dict[str, Any] | None:

@@ -8,23 +8,12 @@ import time
 from pathlib import Path
 
 import httpx
-from live import eventually
+from live import eventually, store_pid
 
 from bento_services.supervisor import running
 from feature_repo.home import Home
-from feature_repo.valkey import connect, running_url
 
 PERSONAL = "full_funnel"
-
-
-def store_pid(home: Home) -> int:
-    url = running_url(home)
-    assert url is not None
-    client = connect(url, 1.0)
-    try:
-        return int(client.info("server")["process_id"])
-    finally:
-        client.close()
 
 
 def test_pages_go_on_without_the_store_and_are_personal_again_within_five_seconds(own_world: Path) -> None:

@@ -81,9 +81,7 @@ def test_a_killed_server_comes_back_with_every_acknowledged_write_and_clients_fo
             for _ in range(200):
                 client.set(f"key-{written}", written)
                 written += 1
-            assert server.pid
-            os.kill(server.pid, signal.SIGKILL)
-            eventually(lambda: _answers(url), 30)
+            _kill(server, url)
             assert client.mget([f"key-{n}" for n in range(written)]) == [str(n).encode() for n in range(written)]
     finally:
         server.stop()
@@ -107,9 +105,7 @@ def test_a_server_killed_while_the_disk_is_slow_has_lost_nothing(
         while time.monotonic() - started < 2.5:
             client.set(f"key-{written}", written)
             written += 1
-        assert server.pid
-        os.kill(server.pid, signal.SIGKILL)
-        eventually(lambda: _answers(url), 30)
+        _kill(server, url)
         assert client.mget([f"key-{n}" for n in range(written)]) == [str(n).encode() for n in range(written)]
     finally:
         server.stop()
@@ -117,7 +113,7 @@ def test_a_server_killed_while_the_disk_is_slow_has_lost_nothing(
 
 def test_what_was_written_is_brought_to_the_disk_every_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
     with online_store(home) as url:
         connect(url).set("a", "1")
         eventually(lambda: any(file.endswith(".incr.aof") for file in synced))
@@ -202,6 +198,13 @@ def test_a_paused_server_fails_a_command_in_time(home: Home) -> None:
     finally:
         os.kill(server.pid, signal.SIGCONT)
         server.stop()
+
+
+def _kill(server: EmbeddedValkey, url: str) -> None:
+    """And wait until it is back."""
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    eventually(lambda: _answers(url), 30)
 
 
 def _answers(url: str) -> bool:
