@@ -221,7 +221,7 @@ class _Member:
         self._next: dict[TopicPartition, int] = {}  # one beyond the last handed out
         self._consumer.subscribe([topic], listener=_Revoked(self._handed, self._next))
         # A consumer that joins before it knows the topic's partitions is given none and joins again; kafka-python 3.0
-        # forgets that second answer when it takes longer than a poll (on a busy machine 6 in 100 never read a thing).
+        # forgets that second answer when it takes longer than a poll, and on a busy machine such a consumer stays deaf.
         self._consumer.partitions_for_topic(topic)
         self._topic = topic
         self._joined = False
