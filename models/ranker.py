@@ -185,6 +185,25 @@ class ActionWeights:
     share: float = 1.0
     dislike: float = 1.0
 
+    def score(self, p: Mapping[str, Array]) -> Array:
+        """(N,) float32 of these probabilities of ACTIONS."""
+        score_N: Array = (
+            self.click * p["click"]
+            + self.complete * p["complete"]
+            + self.engaged * p["watch_gain"]
+            + self.like * p["like"]
+            + self.share * p["share"]
+            - self.dislike * p["dislike"]
+        )
+        return score_N.astype(np.float32)
+
+
+def with_retrieval(score_N: Array, two_tower_N: Array, weight: float) -> Array:
+    """(N,) float32: the scores of one request's candidates times their odds by the two-tower model to the power of
+    `weight`; odds are those against the best candidate, at most 1. What scores 0 or less stays where it is."""
+    odds_N = np.exp(weight * (two_tower_N - two_tower_N.max(initial=-np.inf)))
+    return np.where(score_N > 0, score_N * odds_N, score_N).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class HeadBlend:
@@ -205,7 +224,8 @@ class HeadBlend:
 
 @dataclass(frozen=True)
 class RankerModel:
-    """A trained ranker. `seconds_at_rank`: what a watch rank of 0 ... 1, in even steps, is in seconds."""
+    """A trained ranker. `seconds_at_rank`: what a watch rank of 0 ... 1, in even steps, is in seconds; `retrieval`: how
+    much the two-tower model's odds add to the order of a page (with_retrieval), not to `score`."""
 
     program: torch.export.ExportedProgram
     encoding: RankerEncoding
@@ -213,6 +233,7 @@ class RankerModel:
     seconds_at_rank: tuple[float, ...]
     trees: Trees = field(default_factory=Trees)
     blend: HeadBlend = field(default_factory=HeadBlend)
+    retrieval: float = 0.0
     service: str = RANK_SERVICE  # the feature service whose features it was trained on
 
     def __post_init__(self) -> None:
@@ -229,6 +250,7 @@ class RankerModel:
         weights: ActionWeights | None = None,
         trees: Trees | None = None,
         blend: HeadBlend | None = None,
+        retrieval: float = 0.0,
     ) -> RankerModel:
         """Freeze a trained network; the numbers of candidates and of viewers stay free."""
         viewers, candidates = (torch.export.Dim(name, min=1, max=1_000_000) for name in ("viewers", "candidates"))
@@ -236,7 +258,9 @@ class RankerModel:
         free = (row, row, row, {0: viewers}, {0: viewers})
         program = exported(served(network), example(len(encoding.numbers), len(encoding.cardinalities)), free)
         seconds = tuple(float(value) for value in seconds_at_rank)
-        return cls(program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or HeadBlend())
+        return cls(
+            program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or HeadBlend(), retrieval
+        )
 
     def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
@@ -267,18 +291,9 @@ class RankerModel:
     def scored(self, p: Mapping[str, Array]) -> dict[str, Array]:
         """HEADS and score of these probabilities of ACTIONS."""
         ranks = np.linspace(0.0, 1.0, len(self.seconds_at_rank))
-        w = self.weights
-        score = (
-            w.click * p["click"]
-            + w.complete * p["complete"]
-            + w.engaged * p["watch_gain"]
-            + w.like * p["like"]
-            + w.share * p["share"]
-            - w.dislike * p["dislike"]
-        )
         found = {f"p_{action}": p[action] for action in LABELS}
         found["watch_seconds"] = np.interp(p["watch_rank"], ranks, self.seconds_at_rank).astype(np.float32)
-        return {**{head: found[head] for head in HEADS}, "score": score.astype(np.float32)}
+        return {**{head: found[head] for head in HEADS}, "score": self.weights.score(p)}
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -289,6 +304,7 @@ class RankerModel:
             "seconds_at_rank": list(self.seconds_at_rank),
             "weights": asdict(self.weights),
             "blend": asdict(self.blend),
+            "retrieval": self.retrieval,
         }
         _write_json(directory / "config.json", config)
         _write_json(directory / "encoding.json", self.encoding.to_json())
@@ -307,6 +323,7 @@ class RankerModel:
             seconds_at_rank=tuple(config["seconds_at_rank"]),
             trees=Trees.load(directory),
             blend=HeadBlend(**{name: tuple(values) for name, values in config["blend"].items()}),
+            retrieval=float(config.get("retrieval", 0.0)),  # releases made before there was one lack it
             service=str(config["service"]),
         )
 

@@ -63,6 +63,8 @@ class MeanOfWatched:
 class Likes:
     """A ranker: the two-tower score and a little popularity, through the real feature assembly."""
 
+    retrieval = 0.0
+
     def __init__(self) -> None:
         self.broken: Exception | None = None
         self.calls = 0

@@ -21,7 +21,7 @@ from training.protocol import Protocol, read_protocol, retrieval_figures
 from training.release import MODELS, candidate_ids
 from training.results import Results, record
 from training.splits import time_cuts
-from training.train_ranker import tree_features
+from training.train_ranker import page_order, tree_features
 
 Array = np.ndarray[Any, Any]
 Figures = dict[str, float | None]
@@ -123,6 +123,7 @@ def ranking_figures(
     rows = ranking_rows(home, cuts.t2_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
     ranker = RankerModel.load(home.models / "ranker")
     scored = ranker.score(rows.columns)
+    order = page_order(scored["score"], rows.columns["two_tower_score"], ranker.retrieval)
     trees = lightgbm.Booster(model_file=str(home.models / "ranker_baseline" / "lightgbm.txt"))
     watched = rows.labels["watch_seconds"]
     return {
@@ -132,6 +133,7 @@ def ranking_figures(
             "auc_like": auc(rows.labels["like"], scored["p_like"]),
             "watch_seconds_mae": float(np.abs(scored["watch_seconds"] - watched).mean()),
         },
+        "page_order": _click_figures(rows, order, probability=False),
         "lightgbm": _click_figures(rows, trees.predict(tree_features(ranker.encoding, rows)), probability=True),
         "retrieval_order": _click_figures(rows, rows.columns["two_tower_score"], probability=False),
         "popularity_7d": _click_figures(rows, rows.columns["trend_7d"], probability=False),

@@ -200,6 +200,7 @@ def serve(release: Release, config: FeedConfig) -> Serving:
     user_vector = partial(hydrators.user_vector, release.retrieval)
     facts, two_tower_score = hydrators.VideoFacts(policy.caps.fresh_days), hydrators.TwoTowerScore(vectors)
     boost = scorers.FreshnessBoost(policy.boosts)
+    beside = (scorers.WithRetrieval(release.ranker.retrieval),) if release.ranker.retrieval else ()
 
     safety = (filters.Published(), filters.WithinMaturity(), filters.InCountry(), filters.NotHidden())
     novelty = (filters.NotSeen(), filters.NotShown())
@@ -235,7 +236,7 @@ def serve(release: Release, config: FeedConfig) -> Serving:
         user_vector=user_vector,
         sources=(two_tower, *others, popular),
         hydrators=(facts, two_tower_score),
-        scorers=(scorers.RankerScore(release.ranker), boost),
+        scorers=(scorers.RankerScore(release.ranker), *beside, boost),
         rerankers=order(rerankers.worth_of_score),
         selectors=_rows(policy, config, "Top picks for you"),
         more=(selectors.Recommendations(policy, selectors.MORE, "More for you", config.explore),),

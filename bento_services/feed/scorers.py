@@ -14,6 +14,7 @@ from bento_services.feed.policy import Boosts
 from feature_repo.crosses import Columns
 from feature_repo.fold import DAY_US
 from models.encoding import rank_columns
+from models.ranker import with_retrieval
 
 Array = np.ndarray[Any, Any]
 
@@ -45,6 +46,17 @@ def served_columns(request: Request, rows: Array, two_tower_score: Array) -> Col
     videos = {**request.catalog.rows(rows), "video_id": request.catalog.video_ids[rows]}
     user = {**request.user_columns, "user_id": np.array([request.query.viewer_id], dtype=object)}
     return rank_columns(user, videos, request.context, two_tower_score, request.world)
+
+
+@dataclass(frozen=True)
+class WithRetrieval:
+    """The ranker's score beside the two-tower model's odds, as the release's validation rows chose."""
+
+    weight: float
+    name = "with_retrieval"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        return {"score": with_retrieval(candidates["score"], candidates["two_tower_score"], self.weight)}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,17 @@ import pytest
 import torch
 
 from models.encoding import PAST, PAST_COLUMNS, RankerEncoding
-from models.ranker import ACTIONS, CHUNK, HEADS, ActionWeights, Ranker, RankerModel, example, quantile_knots
+from models.ranker import (
+    ACTIONS,
+    CHUNK,
+    HEADS,
+    ActionWeights,
+    Ranker,
+    RankerModel,
+    example,
+    quantile_knots,
+    with_retrieval,
+)
 
 N = 500
 
@@ -113,6 +123,16 @@ def test_the_score_is_the_declared_sum(model: RankerModel) -> None:
     np.testing.assert_allclose(scored["score"], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_two_tower_models_odds_multiply_a_score_and_move_nothing_that_is_worth_nothing() -> None:
+    score, two_tower = np.array([0.5, 0.5, 0.4, -0.2, 0.0]), np.array([1.0, 3.0, 3.0, 9.0, -50.0])
+    odds = np.exp(0.5 * (two_tower - 9.0))
+    np.testing.assert_allclose(
+        with_retrieval(score, two_tower, 0.5), [0.5 * odds[0], 0.5 * odds[1], 0.4 * odds[2], -0.2, 0.0], rtol=1e-6
+    )
+    np.testing.assert_array_equal(with_retrieval(score, two_tower, 0.0), score.astype(np.float32))
+    assert len(with_retrieval(np.zeros(0), np.zeros(0), 0.5)) == 0
+
+
 def test_where_an_exposure_stood_adds_the_same_to_every_candidates_logit(model: RankerModel) -> None:
     def logits(position: int | None) -> np.ndarray:  # type: ignore[type-arg]
         at = None if position is None else np.full(N, position)
@@ -126,10 +146,11 @@ def test_where_an_exposure_stood_adds_the_same_to_every_candidates_logit(model: 
 
 
 def test_a_saved_ranker_scores_the_same(model: RankerModel, tmp_path: Path) -> None:
-    weighted = replace(model, weights=ActionWeights(like=4.0), seconds_at_rank=(0.0, 123.0))
+    weighted = replace(model, weights=ActionWeights(like=4.0), seconds_at_rank=(0.0, 123.0), retrieval=0.25)
     weighted.save(tmp_path / "ranker")
     again = RankerModel.load(tmp_path / "ranker")
-    assert (again.weights, again.seconds_at_rank, again.service) == (weighted.weights, (0.0, 123.0), "home_rank_v1")
+    assert (again.weights, again.seconds_at_rank, again.retrieval) == (weighted.weights, (0.0, 123.0), 0.25)
+    assert again.service == "home_rank_v1"
     for name, values in weighted.score(columns()).items():
         np.testing.assert_array_equal(again.score(columns())[name], values, err_msg=name)
 

@@ -11,11 +11,20 @@ import pytest
 from feature_repo.home import Home, HomeError
 from models.artifact import directory_id
 from models.encoding import PAST, PAST_COLUMNS, RankerEncoding
-from models.ranker import ACTIONS, RankerModel, logits_of
+from models.ranker import ACTIONS, RankerModel, logits_of, with_retrieval
 from training.dataset import RankingRows
 from training.metrics import auc
 from training.tracking import RANKER, Tracking
-from training.train_ranker import KnownVideos, RankerConfig, data_hash, fit_lightgbm, train_ranker, tree_features
+from training.train_ranker import (
+    KnownVideos,
+    RankerConfig,
+    choose_retrieval,
+    data_hash,
+    fit_lightgbm,
+    page_order,
+    train_ranker,
+    tree_features,
+)
 from training.train_ranker import _fit as fit  # the loop alone, on rows made here
 
 CONFIG = RankerConfig(max_epochs=8, batch_size=256, learning_rate=5e-3)
@@ -125,6 +134,30 @@ def test_the_same_seed_trains_the_same_network_and_another_seed_another(
     other, _ = fit(rows(), valid, encoding, NO_VIDEOS, RankerConfig(seed=5, max_epochs=2), _silent())
     np.testing.assert_array_equal(clicks(network, encoding, valid), clicks(again, encoding, valid))
     assert not np.array_equal(clicks(network, encoding, valid), clicks(other, encoding, valid))
+
+
+def test_retrieval_adds_to_the_order_where_clicks_say_that_it_knows_more_and_only_there() -> None:
+    rng = np.random.default_rng(0)
+    seen, unseen = rng.normal(size=(2, 4000))
+    given = rows()
+    click = (rng.random(4000) < 1 / (1 + np.exp(-seen - unseen))).astype(np.float32)
+
+    def chosen(two_tower: Any) -> float:
+        columns = {"two_tower_score": two_tower.astype(np.float32)}
+        valid = replace(given, columns=columns, labels={**given.labels, "click": click})
+        return choose_retrieval(np.exp(seen), valid, CONFIG)
+
+    assert chosen(2.0 * unseen) == 0.5
+    assert chosen(rng.normal(size=4000)) == 0.0
+    assert chosen(seen) == 0.0  # nothing that the score did not say
+
+
+def test_an_order_over_many_requests_is_each_requests_own() -> None:
+    rng = np.random.default_rng(1)
+    score, two_tower = np.append(rng.random(50), [0.0, -1.0]), rng.normal(0.0, 9.0, 52)
+    np.testing.assert_array_equal(
+        np.argsort(page_order(score, two_tower, 0.5)[:50]), np.argsort(with_retrieval(score, two_tower, 0.5)[:50])
+    )
 
 
 def test_the_baseline_sees_the_same_features_without_the_position() -> None:

@@ -320,6 +320,20 @@ def test_an_optional_source_that_breaks_is_named_and_missed_by_nobody() -> None:
     assert any("item_item left out" in warning for warning in page.warnings)
 
 
+def test_the_order_is_the_rankers_beside_retrievals_by_the_weight_of_the_release() -> None:
+    plain = replace(PATIENT, explore=False, spread=False)
+
+    def two_tower_score(retrieval: float) -> float:
+        release = feed_world.big_release()
+        feed_world.parts_of(release).ranker.retrieval = retrieval
+        with feed_of(release, feed_world.big_reader(), plain) as feed:
+            page = feed.page(Query(user_id="u001", limit=20, explain=True))
+        assert page.served_by == "full_funnel"
+        return sum(item.trace["scores"]["two_tower_score"] for item in page.recommendations)
+
+    assert two_tower_score(0.0) < two_tower_score(0.5) < two_tower_score(10.0)
+
+
 def test_scores_that_are_no_numbers_are_a_broken_ranker() -> None:
     release = feed_world.toy_release()
     ranker = feed_world.parts_of(release).ranker
