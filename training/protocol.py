@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -110,8 +110,9 @@ class Protocol(QuestionConfig):
 
     @classmethod
     def for_split(cls, split: str) -> Protocol:
-        """The protocol that tests a model trained with this split on watches it has not seen."""
-        return cls.load("a1" if split == "leave_last" else "time")
+        """The protocol that tests a model trained with this split on watches it has not seen, over all that is served:
+        a model may leave out what few have watched, a home page has it."""
+        return replace(cls.load("a1" if split == "leave_last" else "time"), min_count=1)
 
     @property
     def names(self) -> tuple[str, ...]:

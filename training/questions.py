@@ -37,7 +37,7 @@ class QuestionConfig:
 
     split: SplitName = "time"
     ask: tuple[str, ...] = ()  # of `later`
-    min_count: int = 1  # videos with fewer viewers
+    min_count: int = 1  # videos with fewer viewers; 1: nothing is, and the catalog is the lake's
     core: int = 0  # viewers and videos with fewer watches, until none is left
     quantile: float = 0.9  # of `later`: of the watches' times, for the test and again, inside, for validation
     max_viewers: int = 10_000  # asked about, drawn with `seed`
@@ -96,18 +96,19 @@ def split_of(home: Home, config: QuestionConfig) -> Split:
         return _later(lake, _core(watched, config.core), config)
     cuts = time_cuts(lake, events)
     whole = sequences(watched)
+    catalog: list[str] = lake.videos()["video_id"].to_pylist()
     if config.split == "time":
         train, known = sequences(watched, cuts.t1_us), sequences(watched, cuts.t2_us)
         valid = next_watches(watched, cuts.t1_us, cuts.t2_us)
         asked = next_watches(watched, cuts.t2_us, cuts.end_us)
         train_until_us, known_until_us = cuts.t1_us, cuts.t2_us
-        catalog: list[str] = lake.videos()["video_id"].to_pylist()
     else:
         whole = whole.with_frequent(config.min_count)
         known, asked = leave_last(whole, 1)
         train, valid = leave_last(known, 1)
         train_until_us = known_until_us = cuts.end_us
-        catalog = sorted(set(whole.video_ids))
+        if config.min_count > 1:
+            catalog = sorted(set(whole.video_ids))
     if not len(asked):
         raise HomeError(f"{lake.root}: expected viewers to ask about, found none with enough watches")
     asked = _some(asked, config.max_viewers, config.seed)

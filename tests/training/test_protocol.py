@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from feature_repo.lake import EVENTS, USERS, VIDEOS, Lake
 from training.evaluate import evaluate_protocol
 from training.metrics import ranking_figures
 from training.protocol import CONFIGS, Protocol, read_protocol
+from training.questions import split_of
 from training.results import quality_directory
 from training.splits import sequences, watches
 
 CIRCLE, VIEWERS, WATCHES, HOUR_US = 20, 60, 10, 3_600_000_000
+RARE = VIEWERS // 4  # viewers of what only those watch who come late
 FAST = {"epochs": 6, "dim": 16, "blocks": 1, "length": 12, "batch_size": 16, "learning_rate": 1e-2, "dropout": 0.0}
 SAID: dict[str, Any] = {
     "name": "small",
@@ -150,6 +153,17 @@ def _later_warm(home: Home) -> list[list[str]]:
         for user, history in zip(whole.user_ids, whole.histories(), strict=True)
         if int(user[1:]) >= VIEWERS * 3 // 4
     ]
+
+
+def test_a_release_is_judged_over_all_that_it_serves_also_what_few_have_watched(home: Home) -> None:
+    """Videos 20 and 21 are watched by a quarter of the viewers, last of all; nobody has watched video 22."""
+    config = Protocol.for_split("leave_last")
+    frequent, served = (split_of(home, replace(config, min_count=count)) for count in (RARE + 1, config.min_count))
+    assert (len(frequent.catalog), len(served.catalog)) == (CIRCLE, CIRCLE + 3)
+    rare = [
+        sum(wanted == [f"v{CIRCLE + 1}"] for wanted in split.questions[0].asked.targets) for split in (frequent, served)
+    ]
+    assert rare == [0, RARE]
 
 
 def test_every_protocol_of_retrieval_can_be_read() -> None:
