@@ -58,6 +58,7 @@ KINDS = {
 MODEL_NAMES = {
     "two_tower": "two-tower (this release)",
     "ranker": "ranker (this release)",
+    "page_order": "ranker and two-tower, as a page orders",
     "ease": "EASE",
     "ials": "iALS",
     "item_knn": "item neighbours",
