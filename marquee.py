@@ -211,14 +211,15 @@ def train(
 def train_two_tower(home: Home, steps: Steps, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from training.release import MODELS, OF_SOURCES, REFITTED
+    from models.artifact import refitted_name
+    from training.release import MODELS, OF_SOURCES
     from training.steps import code_of, content_of
     from training.train_retrieval import TwoTowerConfig
     from training.train_retrieval import train_two_tower as run
 
     given = {name: value for name, value in chosen.items() if value is not None}
     config = TwoTowerConfig.for_world(home.world(), **given)
-    made = (*MODELS, *OF_SOURCES, REFITTED["two_tower"])
+    made = (*MODELS, *OF_SOURCES, refitted_name("two_tower"))
     outputs = [home.models / name for name in made if name != "ranker"]
     inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.train_retrieval")}
     return steps.run("two-tower", inputs, outputs, lambda: run(home, config, progress))
@@ -227,7 +228,7 @@ def train_two_tower(home: Home, steps: Steps, progress: RichProgress, **chosen: 
 def train_ranker(home: Home, steps: Steps, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from training.release import REFITTED
+    from models.artifact import refitted_name
     from training.steps import code_of, content_of
     from training.train_ranker import RankerConfig
     from training.train_ranker import train_ranker as run
@@ -237,7 +238,7 @@ def train_ranker(home: Home, steps: Steps, progress: RichProgress, **chosen: int
     # The features of a moment follow from the lake; tables of another day hold the same moments.
     data = content_of([home.lake, home.models / "two_tower"])
     inputs = {"config": asdict(config), **data, "code": code_of("training.train_ranker")}
-    outputs = [home.models / name for name in ("ranker", REFITTED["ranker"], "ranker_baseline")]
+    outputs = [home.models / name for name in ("ranker", refitted_name("ranker"), "ranker_baseline")]
     return steps.run("ranker", inputs, outputs, lambda: run(home, config, progress))
 
 

@@ -115,6 +115,11 @@ def judged_name(model: str) -> str:
     return f"{model}_judged"
 
 
+def refitted_name(model: str) -> str:
+    """Beside a trained model in HOME/models: the same after it learned from everything, the test window included."""
+    return f"{model}_refit"
+
+
 def judged(path: Path, model: str) -> Path:
     """Where a release keeps the model, of JUDGED, that may be asked for what the served one has learned since."""
     kept = path / judged_name(model)

@@ -24,6 +24,7 @@ from models.artifact import (
     hashes,
     judged_name,
     manifest_bytes,
+    refitted_name,
     verify,
 )
 from models.popularity import Popularity
@@ -35,8 +36,6 @@ from training.tracking import RANKER, TWO_TOWER, Tracking
 MODELS = ("two_tower", "ranker", "item_cf", "popularity")
 OF_SOURCES = ("matrix_factorization", "content_neighbours", "blend")  # models trained before there were these lack them
 OF_FRONTIER = "exposure"  # only where `marquee frontier` chose prices
-# Beside a model: the same after having learned from everything, the test window included.
-REFITTED = {model: f"{model}_refit" for model in JUDGED}
 TRACKED = {TWO_TOWER: "two_tower", RANKER: "ranker"}
 # A path, not an import: training hands the feed's policy on without knowing what it says.
 POLICY = Path(__file__).resolve().parents[1] / "bento_services" / "feed" / "policy.toml"
@@ -64,10 +63,10 @@ def build_release(home: Home, policy: Path | None = None) -> Path:
         for name in (*OF_SOURCES, OF_FRONTIER):
             if (home.models / name).is_dir():
                 shutil.copytree(home.models / name, draft / name)
-        for model, refitted in REFITTED.items():
-            if (home.models / refitted).is_dir():
+        for model in JUDGED:
+            if (home.models / refitted_name(model)).is_dir():
                 os.replace(draft / model, draft / judged_name(model))
-                shutil.copytree(home.models / refitted, draft / model)
+                shutil.copytree(home.models / refitted_name(model), draft / model)
         retrieval = RetrievalModel.load(draft / "two_tower")
         build_index(home, retrieval).save(draft / "index")
         shutil.copyfile(policy or policy_of(home), draft / "policy.toml")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from feature_repo.home import Home, HomeError, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
+from models.artifact import refitted_name
 from models.encoding import RankerEncoding, RankerInputs
 from models.ranker import (
     ACTIONS,
@@ -120,13 +121,14 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     with atomic_directory(home.models / "ranker") as directory:
         fitted.model.save(directory)
         _write_json(directory / "training.json", {"config": asdict(config), **result})
-    shutil.rmtree(home.models / "ranker_refit", ignore_errors=True)
+    place = home.models / refitted_name("ranker")
+    shutil.rmtree(place, ignore_errors=True)
     if config.refit:
         everything = ranking_rows(home, cuts.t1_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
         with progress.task("rates of all exposures"):
             exposures = Exposures.read(home, cuts.end_us)
         refitted, _ = refit(everything, exposures, cuts.end_us, videos, config, fitted.chosen, progress)
-        with atomic_directory(home.models / "ranker_refit") as directory:
+        with atomic_directory(place) as directory:
             refitted.save(directory)
             _write_json(directory / "training.json", {"config": asdict(config), **result, "rows": len(everything)})
     with progress.task("the LightGBM baseline"), atomic_directory(home.models / "ranker_baseline") as directory:

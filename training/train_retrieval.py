@@ -17,6 +17,7 @@ from torch import Tensor
 from feature_repo.home import Home, HomeError, World, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
+from models.artifact import refitted_name
 from models.content import ContentEncoding
 from models.encoding import AskerEncoding, SequenceEncoding
 from models.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
@@ -244,7 +245,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         choice = choose_cold_start(home, fitted.model, data.train, asked)
         fitted = _as_chosen(home, fitted, data, choice)
     result = {**_result(home, config, data, fitted), "alpha": asdict(choice.alpha), "unwatched_scale": choice.scale}
-    for name, model in (("two_tower", fitted.model), ("two_tower_refit", fitted.refitted)):
+    for name, model in (("two_tower", fitted.model), (refitted_name("two_tower"), fitted.refitted)):
         if model is None:
             shutil.rmtree(home.models / name, ignore_errors=True)
             continue
