@@ -234,7 +234,7 @@ def train_ranker(home: Home, steps: Steps, progress: RichProgress, **chosen: int
     from training.train_ranker import train_ranker as run
 
     given = {name: value for name, value in chosen.items() if value is not None}
-    config = RankerConfig(**given)  # type: ignore[arg-type]
+    config = RankerConfig.for_world(home.world(), **given)
     # The features of a moment follow from the lake; tables of another day hold the same moments.
     data = content_of([home.lake, home.models / "two_tower"])
     inputs = {"config": asdict(config), **data, "code": code_of("training.train_ranker")}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from feature_repo.home import Home, HomeError, atomic_directory
+from feature_repo.home import Home, HomeError, World, atomic_directory
 from feature_repo.lake import Lake
 from feature_repo.progress import SILENT, Progress
 from models.artifact import refitted_name
@@ -82,22 +82,34 @@ class RankerConfig:
         }
     )
     weights: ActionWeights = field(default_factory=ActionWeights)
-    retrieval: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0)  # how much the two-tower model's odds may add to the order
+    retrieval: tuple[float, ...] = (0.0, 0.125, 0.25, 0.5, 1.0)  # see choose_retrieval; of one value it is that
+
+    @classmethod
+    def for_world(cls, world: World, **given: Any) -> RankerConfig:
+        """The recipe for this kind of data; `given` wins.
+
+        Where nobody logged what was shown, the passed-over were drawn by popularity (feature_repo/ingest/implied.py): a
+        ranker of such rows says how much likelier a video is than it is popular, not how likely.
+        """
+        implied = {"retrieval": (1.0,)} if world.source == "movielens" else {}
+        return cls(**{**implied, **given})
 
     def __post_init__(self) -> None:
         if set(self.action_losses) != set(ACTIONS):
             raise ValueError(f"action_losses: expected {', '.join(ACTIONS)}, found {', '.join(self.action_losses)}")
         if not 0.0 < self.validation_fraction < 1.0:
             raise ValueError(f"validation_fraction: expected between 0 and 1, found {self.validation_fraction}")
+        if not self.retrieval or min(self.retrieval) < 0.0:
+            raise ValueError(f"retrieval: expected some weights, none below 0, found {self.retrieval}")
 
 
 def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:
     """Write HOME/models/ranker, ranker_refit (what a release serves: the same after the test window, too) and, for the
     table, the LightGBM baseline beside it; metrics on the validation part."""
-    config = config or RankerConfig()
     started = time.perf_counter()
     if not (home.models / "two_tower").is_dir():
         raise HomeError(f"no two-tower model at {home.models}: run `marquee train two-tower` first")
+    config = config or RankerConfig.for_world(home.world())
     retrieval = RetrievalModel.load(home.models / "two_tower")
     cuts = time_cuts(Lake(home))
     rows = ranking_rows(home, cuts.t1_us, cuts.t2_us, retrieval, config.max_rows, config.seed, progress)
@@ -266,25 +278,25 @@ def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config:
 
 
 def choose_retrieval(score_N: Array, valid: RankingRows, config: RankerConfig) -> float:
-    """How much the two-tower model's odds add to the order: the weight of most GAUC of clicks, where it beats none by
-    more than one standard error.
+    """How much the two-tower model's odds add to the order: the weight of most GAUC of clicks, where it beats the first
+    one by more than two standard errors.
 
     By clicks on what was shown, not by what was watched next: a log's next watches are what its old policy had shown,
     which retrieval has learned to find, wanted or not. (Against the true odds of a click, which a simulated world
-    knows, NDCG of the next watches chooses wrongly, GAUC does not.) Where nobody logged what was shown, the passed-over
-    were drawn by popularity; the odds give back what a ranker of such rows takes from the popular.
+    knows, NDCG of the next watches chooses wrongly, GAUC does not.)
     """
+    first, *others = config.retrieval
     clicked, two_tower_N, viewers = valid.labels["click"], valid.columns["two_tower_score"], valid.user_ids
 
     def by_viewer(weight: float) -> Array:
         return gauc_by_viewer(clicked, page_order(score_N, two_tower_N, weight), viewers)
 
-    without_U = by_viewer(0.0)
-    gains = {weight: by_viewer(weight) - without_U for weight in config.retrieval}
-    best = max(gains, key=lambda weight: float(gains[weight].mean()), default=0.0)
-    if not gains or gains[best].mean() <= gains[best].std() / np.sqrt(len(without_U)):
-        return 0.0
-    return best
+    first_U = by_viewer(first)
+    gains = {weight: by_viewer(weight) - first_U for weight in others}
+    best = max(gains, key=lambda weight: float(gains[weight].mean()), default=first)
+    if best in gains and gains[best].mean() > 2.0 * gains[best].std() / np.sqrt(len(first_U)):
+        return best
+    return first
 
 
 def page_order(score_N: Array, two_tower_N: Array, weight: float) -> Array:

@@ -250,7 +250,7 @@ def fresh_world(size: dict[str, int]) -> list[Figure]:
     from feature_repo.jobs.build_features import build_features
     from feature_repo.lake import Lake
     from feature_repo.valkey import online_store
-    from training.train_ranker import RankerConfig, train_ranker
+    from training.train_ranker import train_ranker
     from training.train_retrieval import TwoTowerConfig, train_two_tower
 
     figures = []
@@ -274,7 +274,7 @@ def fresh_world(size: dict[str, int]) -> list[Figure]:
             materialize.apply(home, url)
             timed("materialize to the online store", lambda: materialize.materialize(home, url))
         timed("train the two-tower model", lambda: train_two_tower(home, TwoTowerConfig.for_world(home.world())))
-        timed("train the ranker", lambda: train_ranker(home, RankerConfig()))
+        timed("train the ranker", lambda: train_ranker(home))
     return figures
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo.home import Home, HomeError
+from feature_repo.home import Home, HomeError, World
 from models.artifact import directory_id
 from models.encoding import PAST, PAST_COLUMNS, RankerEncoding
 from models.ranker import ACTIONS, RankerModel, logits_of, with_retrieval
@@ -152,6 +152,15 @@ def test_retrieval_adds_to_the_order_where_clicks_say_that_it_knows_more_and_onl
     assert chosen(seen) == 0.0  # nothing that the score did not say
 
 
+def test_where_what_was_shown_is_implied_the_two_tower_models_odds_count_in_full() -> None:
+    worlds = {source: World("w", source, "str", (), 50) for source in ("movielens", "kuairand", "simulator")}
+    configs = {source: RankerConfig.for_world(world, seed=3) for source, world in worlds.items()}
+    assert {config.seed for config in configs.values()} == {3}
+    given = replace(rows(10), columns={"two_tower_score": np.zeros(10)})
+    chosen = {source: choose_retrieval(np.ones(10), given, config) for source, config in configs.items()}
+    assert chosen == {"movielens": 1.0, "kuairand": 0.0, "simulator": 0.0}
+
+
 def test_an_order_over_many_requests_is_each_requests_own() -> None:
     rng = np.random.default_rng(1)
     score, two_tower = np.append(rng.random(50), [0.0, -1.0]), rng.normal(0.0, 9.0, 52)
@@ -201,3 +210,5 @@ def test_a_config_that_cannot_be_meant_explains_itself() -> None:
         RankerConfig(validation_fraction=2.0)
     with pytest.raises(ValueError, match="action_losses: expected click, complete"):
         RankerConfig(action_losses={"click": 1.0})
+    with pytest.raises(ValueError, match="retrieval: expected some weights, none below 0, found"):
+        RankerConfig(retrieval=())
