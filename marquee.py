@@ -885,7 +885,26 @@ def main() -> None:
     sys.exit(code)
 
 
+def hear_every_interrupt() -> None:
+    """A Ctrl-C that arrives inside a finalizer (`__del__`) is printed there and lost: send it once more."""
+    import signal
+    import threading
+
+    ignored = sys.unraisablehook
+
+    def again(unraisable: Any) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            ignored(unraisable)
+            return
+        soon = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))  # when the finalizer is over
+        soon.daemon = True
+        soon.start()
+
+    sys.unraisablehook = again
+
+
 def _run() -> int:
+    hear_every_interrupt()
     try:
         app(standalone_mode=True)
     except SystemExit as stop:

@@ -67,6 +67,29 @@ def test_an_interrupt_leaves_no_process_and_nothing_half_written(tmp_path: Path,
     assert half_written(home) == []
 
 
+SWALLOWED = """
+import os, signal, time
+from marquee import hear_every_interrupt
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+hear_every_interrupt()
+try:
+    Finalized()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_an_interrupt_that_a_finalizer_swallows_is_heard_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("heard\n", "", 0)
+
+
 def test_the_verbs_answer_in_json_about_the_same_home(own_world: Path) -> None:
     import json
 
