@@ -87,7 +87,7 @@ kafka-stop: ## stop that broker
 
 spark: $(INSTALLED) ## add Spark to .venv (an extra: `marquee features --engine spark`; needs Java 17)
 	@# Built from source, it would leave 1.4 GB in uv's cache, each time anew where the registry sends no cache headers.
-	@$(BIN)/uv pip install -q --no-cache -c requirements.lock "pyspark>=4.0"
+	@$(BIN)/uv pip install -q --no-cache --python $(BIN)/python -c requirements.lock "pyspark>=4.0"
 
 clean: ## remove what was installed and written here
 	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
