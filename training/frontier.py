@@ -49,6 +49,7 @@ Array = np.ndarray[Any, Any]
 Figures = dict[str, float]
 RELEVANCE = "relevance"  # the reference: nothing is spread
 GAINS = ("ild_at_10", "coverage_at_10")
+LOSS = "validation_ndcg_loss"  # of each viewer, in a run's per_unit
 BATCH = 512
 PRICE_STEPS, PRICE_STEP, MAX_PRICE = 12, 0.08, 1.0
 
@@ -141,7 +142,7 @@ def frontier(home: Home, said: Mapping[str, Any], command: str, progress: Progre
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)
     data_hash = train.digest(Lake(home))
-    asks = [replace(config, seeds=()), trained.chosen(), data_hash, _model_id(home, config)]
+    asks = [LOSS, replace(config, seeds=()), trained.chosen(), data_hash, _model_id(home, config)]
     store = RunStore(home, config.name, fingerprint(asks))
     seeds: tuple[int | None, ...] = config.seeds or (None,)
     runs: list[Run] = []
@@ -182,17 +183,16 @@ def points(config: FrontierConfig) -> Iterator[Point]:
 def choose(runs: Sequence[Run], config: FrontierConfig) -> Point | None:
     """By validation alone: of what loses at most max_loss of NDCG, the point whose smaller gain is the largest.
 
-    The loss counts with one standard error over viewers on top, so that it holds on other watches as well. None when no
-    point gains anything at that.
+    The loss is each viewer's mean over the seeds, and has one standard error over viewers on top, so that it holds on
+    other watches as well. None when no point gains anything at that.
     """
     best, best_gain = None, 0.0
+    base = _validation(runs, RELEVANCE)
     for point in points(config):
-        own = [run.settings["validation"] for run in runs if run.model == point.name]
-        base = [run.settings["validation"] for run in runs if run.model == RELEVANCE]
-        loss = np.mean([a["ndcg_loss"] + a["ndcg_loss_error"] for a in own])
-        gain = min(
-            np.mean([a[figure] for a in own]) / max(np.mean([b[figure] for b in base]), 1e-12) - 1.0 for figure in GAINS
-        )
+        own = _validation(runs, point.name)
+        lost_B = np.mean([run.per_unit[LOSS] for run in runs if run.model == point.name], axis=0)
+        loss = lost_B.mean() + lost_B.std() / np.sqrt(len(lost_B))
+        gain = min(own[figure] / max(base[figure], 1e-12) - 1.0 for figure in GAINS)
         if loss <= config.max_loss and gain > best_gain:
             best, best_gain = point, float(gain)
     return best
@@ -205,12 +205,15 @@ def curves(runs: Sequence[Run], config: FrontierConfig) -> list[dict[str, Any]]:
         name = RELEVANCE if point.method == RELEVANCE else point.name
         own = [run for run in runs if run.model == name]
         means = {figure: float(np.mean([run.figures[figure] for run in own])) for figure in own[0].figures}  # type: ignore[misc]
-        valid = {
-            figure: float(np.mean([run.settings["validation"][figure] for run in own]))
-            for figure in own[0].settings["validation"]
-        }
-        rows.append({"name": name, "family": point.family, "trade_off": point.trade_off, **means, "validation": valid})
+        said = {"name": name, "family": point.family, "trade_off": point.trade_off}
+        rows.append({**said, **means, "validation": _validation(runs, name)})
     return rows
+
+
+def _validation(runs: Sequence[Run], name: str) -> Figures:
+    """Of the question that chooses: means over seeds."""
+    own = [run.settings["validation"] for run in runs if run.model == name]
+    return {figure: float(np.mean([said[figure] for said in own])) for figure in own[0]}
 
 
 def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
@@ -324,10 +327,8 @@ def _run(
 ) -> Run:
     figures, units = _figures(lists[1], pools[1], catalog)
     chooses, _ = _figures(lists[0], pools[0], catalog)
-    lost_B = (base_B - _ndcg(lists[0], pools[0])) / max(float(base_B.mean()), 1e-12)
-    error = float(lost_B.std() / np.sqrt(len(lost_B)))
-    validation = {**chooses, "ndcg_loss": float(lost_B.mean()), "ndcg_loss_error": error}
-    return Run(name, seed, figures, units, {**settings, "validation": validation}, seconds)
+    units[LOSS] = (base_B - _ndcg(lists[0], pools[0])) / max(float(base_B.mean()), 1e-12)
+    return Run(name, seed, figures, units, {**settings, "validation": chooses}, seconds)
 
 
 def _figures(lists_BK: Array, pool: Pool, catalog: Catalog) -> tuple[Figures, dict[str, Array]]:

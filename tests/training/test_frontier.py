@@ -14,6 +14,7 @@ from bento_services.feed.policy import load_policy
 from feature_repo.home import Home, HomeError
 from models.exposure import ExposurePrices
 from training.frontier import (
+    LOSS,
     RELEVANCE,
     Catalog,
     FrontierConfig,
@@ -32,9 +33,10 @@ from training.results import Run
 from training.splits import Holdout
 
 
-def measured(name: str, loss: float, error: float, ild: float, coverage: float) -> Run:
-    validation = {"ndcg_loss": loss, "ndcg_loss_error": error, "ild_at_10": ild, "coverage_at_10": coverage}
-    return Run(name, None, {"ild_at_10": -1.0}, settings={"validation": validation})  # test figures must not matter
+def measured(name: str, loss: float, error: float, ild: float, coverage: float, seed: int | None = None) -> Run:
+    validation = {"ild_at_10": ild, "coverage_at_10": coverage}
+    per_unit = {LOSS: loss + error * np.array([2.0, -2.0, 2.0, -2.0])}  # four viewers; test figures must not matter
+    return Run(name, seed, {"ild_at_10": -1.0}, per_unit, {"validation": validation})
 
 
 SAID = {"name": "diversity", "kind": "diversity"}
@@ -59,6 +61,18 @@ def test_a_loss_that_may_be_too_large_by_one_standard_error_is_not_chosen() -> N
         measured("mmr-0.60", 0.020, 0.002, 0.90, 0.90),
     ]
     assert choose(runs, CURVE) == Point("mmr", 0.9)
+
+
+def test_the_error_is_that_of_the_mean_over_seeds() -> None:
+    """Each seed alone may lose too much; which viewers lose differs between the two, and together they lose .009."""
+    runs = [measured(RELEVANCE, 0.0, 0.0, 0.5, 0.5)]
+    for seed, error in ((0, 0.002), (1, -0.002)):
+        runs += [
+            measured("mmr-0.90", 0.001, error, 0.51, 0.51, seed),
+            measured("mmr-0.80", 0.009, error, 0.60, 0.60, seed),
+            measured("mmr-0.60", 0.020, error, 0.90, 0.90, seed),
+        ]
+    assert choose(runs, CURVE) == Point("mmr", 0.8)
 
 
 def test_nothing_is_chosen_where_nothing_is_gained() -> None:
