@@ -203,8 +203,7 @@ def curves(runs: Sequence[Run], config: FrontierConfig) -> list[dict[str, Any]]:
     rows = []
     for point in (Point(RELEVANCE, 1.0), *points(config)):
         name = RELEVANCE if point.method == RELEVANCE else point.name
-        own = [run for run in runs if run.model == name]
-        means = {figure: float(np.mean([run.figures[figure] for run in own])) for figure in own[0].figures}  # type: ignore[misc]
+        means = _over_seeds([run.figures for run in runs if run.model == name])
         said = {"name": name, "family": point.family, "trade_off": point.trade_off}
         rows.append({**said, **means, "validation": _validation(runs, name)})
     return rows
@@ -212,8 +211,11 @@ def curves(runs: Sequence[Run], config: FrontierConfig) -> list[dict[str, Any]]:
 
 def _validation(runs: Sequence[Run], name: str) -> Figures:
     """Of the question that chooses: means over seeds."""
-    own = [run.settings["validation"] for run in runs if run.model == name]
-    return {figure: float(np.mean([said[figure] for said in own])) for figure in own[0]}
+    return _over_seeds([run.settings["validation"] for run in runs if run.model == name])
+
+
+def _over_seeds(figures: Sequence[Mapping[str, Any]]) -> Figures:
+    return {name: float(np.mean([own[name] for own in figures])) for name in figures[0]}
 
 
 def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
@@ -221,13 +223,7 @@ def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
     rows = []
     for name in (RELEVANCE, *((chosen.name,) if chosen else ())):
         own = [run.figures for run in runs if run.model == name]
-        rows.append(
-            {
-                "model": name,
-                "seeds": len(own),
-                **{figure: float(np.mean([f[figure] for f in own])) for figure in own[0]},
-            }  # type: ignore[misc]
-        )
+        rows.append({"model": name, "seeds": len(own), **_over_seeds(own)})
     if chosen:
         before, after = rows
         rows.append(
@@ -326,8 +322,8 @@ def _run(
     settings: Mapping[str, Any],
 ) -> Run:
     figures, units = _figures(lists[1], pools[1], catalog)
-    chooses, _ = _figures(lists[0], pools[0], catalog)
-    units[LOSS] = (base_B - _ndcg(lists[0], pools[0])) / max(float(base_B.mean()), 1e-12)
+    chooses, choosing = _figures(lists[0], pools[0], catalog)
+    units[LOSS] = (base_B - choosing["ndcg_at_10"]) / max(float(base_B.mean()), 1e-12)
     return Run(name, seed, figures, units, {**settings, "validation": chooses}, seconds)
 
 
