@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
+BASE ?= HEAD
+HOME_DIR ?= var
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
 unexport PYTHONDONTWRITEBYTECODE # where it is set, every process would compile its libraries anew: some seconds each
@@ -14,7 +16,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 	{ $(BIN)/marquee ingest $(1) --path $(DATA)/$(2) --home $(QUALITY)/$(3) && rm -rf $(QUALITY)/$(3)/models && \
 	echo "$$now" > $(QUALITY)/$(3)/.source; }
 
-.PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench kafka kafka-stop spark tutorials clean
+.PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal kafka kafka-stop spark tutorials clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +42,13 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+equal: $(INSTALLED) ## ask another revision and this tree the same questions: make equal BASE=HEAD~1 (a home with a champion: HOME_DIR)
+	@rm -rf var/equal && git worktree prune && git worktree add -q var/equal $(BASE)
+	@$(BIN)/python tests/benchmarks/equal_answers.py digest --home $(HOME_DIR) --root var/equal --out var/equal-old.json
+	@$(BIN)/python tests/benchmarks/equal_answers.py digest --home $(HOME_DIR) --out var/equal-new.json
+	@git worktree remove --force var/equal
+	@$(BIN)/python tests/benchmarks/equal_answers.py compare var/equal-old.json var/equal-new.json
 
 quality-ml1m: $(INSTALLED) ## retrieval on MovieLens 1M, leave-one-out, beside tuned baselines (ARGS="--seeds 0": a part of it)
 	@$(call ingested,movielens,ml-1m,ml1m)

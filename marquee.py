@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from feature_repo.home import Home, HomeError, MarqueeError, plain
-from feature_repo.progress import Advance
+from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.files import plain
+from feature_repo.core.home import Home
+from feature_repo.core.progress import Advance
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
     from feature_repo.ingest.simulator import SimulatorConfig
-    from training.steps import Steps
+    from training.record.steps import Steps
 
 HomeOption = Annotated[
     Path | None,
@@ -138,7 +140,7 @@ def forget_online_state(home: Home) -> None:
     """A new world starts with an empty embedded online store: states of other viewers would outlive their world."""
     import shutil
 
-    from feature_repo.valkey import running_url
+    from feature_repo.store.valkey_server import running_url
 
     if running_url(home):
         raise MarqueeError(f"{home.root} is being served: stop `marquee serve` before putting another world there")
@@ -160,11 +162,11 @@ def features(
 
 
 def build_features(home: Home, steps: Steps, progress: RichProgress, engine: str = "duckdb") -> dict[str, Any]:
-    from feature_repo.fold import DAY_US
+    from feature_repo.compute.fold import DAY_US
     from feature_repo.jobs import build_features, materialize
-    from feature_repo.stream.lake_sink import flush
-    from feature_repo.valkey import online_store
-    from training.steps import code_of, content_of
+    from feature_repo.store.valkey_server import online_store
+    from feature_repo.stream.flush import flush
+    from training.record.steps import code_of, content_of
 
     def build() -> dict[str, Any]:
         tables = build_features.build_features(home, engine, progress)  # type: ignore[arg-type]
@@ -211,33 +213,33 @@ def train(
 def train_two_tower(home: Home, steps: Steps, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from models.artifact import refitted_name
-    from training.release import MODELS, OF_SOURCES
-    from training.steps import code_of, content_of
-    from training.train_retrieval import TwoTowerConfig
-    from training.train_retrieval import train_two_tower as run
+    from models.release.artifact import refitted_name
+    from training.fit.two_tower import TwoTowerConfig
+    from training.fit.two_tower import train_two_tower as run
+    from training.record.steps import code_of, content_of
+    from training.release.compose import MODELS, OF_SOURCES
 
     given = {name: value for name, value in chosen.items() if value is not None}
     config = TwoTowerConfig.for_world(home.world(), **given)
     made = (*MODELS, *OF_SOURCES, refitted_name("two_tower"))
     outputs = [home.models / name for name in made if name != "ranker"]
-    inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.train_retrieval")}
+    inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.fit.two_tower")}
     return steps.run("two-tower", inputs, outputs, lambda: run(home, config, progress))
 
 
 def train_ranker(home: Home, steps: Steps, progress: RichProgress, **chosen: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from models.artifact import refitted_name
-    from training.steps import code_of, content_of
-    from training.train_ranker import RankerConfig
-    from training.train_ranker import train_ranker as run
+    from models.release.artifact import refitted_name
+    from training.fit.ranker import RankerConfig
+    from training.fit.ranker import train_ranker as run
+    from training.record.steps import code_of, content_of
 
     given = {name: value for name, value in chosen.items() if value is not None}
     config = RankerConfig.for_world(home.world(), **given)
     # The features of a moment follow from the lake; tables of another day hold the same moments.
     data = content_of([home.lake, home.models / "two_tower"])
-    inputs = {"config": asdict(config), **data, "code": code_of("training.train_ranker")}
+    inputs = {"config": asdict(config), **data, "code": code_of("training.fit.ranker")}
     outputs = [home.models / name for name in ("ranker", refitted_name("ranker"), "ranker_baseline")]
     return steps.run("ranker", inputs, outputs, lambda: run(home, config, progress))
 
@@ -261,7 +263,7 @@ def evaluate(
         return
     if seeds or models:
         raise typer.BadParameter("given without --protocol", param_hint="--seeds" if seeds else "--models")
-    from training.evaluate import evaluate as run
+    from training.release.evaluate import evaluate as run
 
     with bars() as progress:
         result = run(opened, progress)
@@ -277,8 +279,8 @@ def _seeds(text: str) -> list[int]:
 def _evaluate_protocol(
     opened: Home, protocol: str, seeds: str | None, models: str | None, home: Path | None, as_json: bool
 ) -> None:
-    from training.evaluate import evaluate_protocol
-    from training.results import quality_directory
+    from training.record.results import quality_directory
+    from training.release.evaluate import evaluate_protocol
 
     chosen = _seeds(seeds) if seeds else None
     options = (("protocol", protocol), ("seeds", seeds), ("models", models), ("home", home))
@@ -307,8 +309,8 @@ def frontier(
     as_json: JsonOption = False,
 ) -> None:
     """Measure what variety costs and choose how much. Curves for MMR, max-sum and DPP; the next release serves it."""
-    from training.frontier import frontier as run
-    from training.protocol import read_protocol
+    from training.judge.protocols.diversity import frontier as run
+    from training.judge.protocols.retrieval import read_protocol
 
     opened, command = _existing(home), f"marquee frontier --protocol {protocol}"
     declared = read_protocol(protocol)
@@ -341,7 +343,7 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score given rows with the release's ranker. Rows and order are kept; unknown ids are scored as new ones."""
-    from training.score import score_file
+    from training.judge.score import score_file
 
     with bars() as progress:
         result = score_file(_existing(home), rows, out, as_of, release, progress)
@@ -358,7 +360,7 @@ def off_policy(
     as_json: JsonOption = False,
 ) -> None:
     """Say what another policy would have earned. IPS, SNIPS, DR: from this home's own log, or held against truths."""
-    from training import ope_protocol
+    from training.judge.protocols import off_policy as ope_protocol
 
     if synthetic and bandit is not None:
         raise typer.BadParameter("give --synthetic or --open-bandit, not both", param_hint="--synthetic")
@@ -384,7 +386,7 @@ def promote(
     as_json: JsonOption = False,
 ) -> None:
     """Make a release the champion. Builds it, holds it against its gates and registers it in MLflow."""
-    from training import promote as promotion
+    from training.release import promote as promotion
 
     opened = _existing(home)
     with bars() as progress:
@@ -412,7 +414,7 @@ def release(
     What was done on the same inputs is not done again: a stopped run goes on, a repeated one rests. Ends with 1 where a
     gate fails; the champion then stays what it was.
     """
-    from training.steps import Steps
+    from training.record.steps import Steps
 
     opened = _existing(home)
     steps = Steps(opened, _note)
@@ -431,26 +433,29 @@ def make_release(
     home: Home, steps: Steps, progress: RichProgress, force: bool = False, **chosen: int | None
 ) -> dict[str, Any]:
     """The one way from a lake to a champion. `report` in the result is the page that says what was made and why."""
-    from monitoring.release_report import page_of, write_release_report
-    from training.evaluate import evaluate as run_evaluation
-    from training.promote import PromotionConfig
-    from training.promote import promote as run_promotion
-    from training.release import policy_of
-    from training.steps import code_of, content_of
+    from models.page.policy_file import policy_of
+    from monitoring.reports.release_report import page_of, write_release_report
+    from training.record.steps import code_of, content_of
+    from training.release.evaluate import evaluate as run_evaluation
+    from training.release.promote import PromotionConfig
+    from training.release.promote import promote as run_promotion
 
     build_features(home, steps, progress)
     train_two_tower(home, steps, progress, **chosen)
     train_ranker(home, steps, progress, seed=chosen.get("seed"))
     models = [path for path in sorted(home.models.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    inputs: dict[str, Any] = {**content_of([home.lake, *models]), "code": code_of("training.evaluate")}
+    inputs: dict[str, Any] = {**content_of([home.lake, *models]), "code": code_of("training.release.evaluate")}
     evaluation = home.models / "evaluation.json"
     steps.run("evaluate", inputs, [evaluation], lambda: run_evaluation(home, progress))
     if force and (done := steps.done("promote")) and not done["result"]["promoted"]:
         steps.forget("promote")
-    inputs = {**content_of([home.lake, *models, evaluation, policy_of(home)]), "code": code_of("training.promote")}
+    inputs = {
+        **content_of([home.lake, *models, evaluation, policy_of(home)]),
+        "code": code_of("training.release.promote"),
+    }
     promoted = steps.run("promote", inputs, [], lambda: run_promotion(home, PromotionConfig(force=force), progress))
     release_id = promoted["release_id"]
-    inputs = {"promotion": promoted, "code": code_of("monitoring.release_report")}
+    inputs = {"promotion": promoted, "code": code_of("monitoring.reports.release_report")}
     page = page_of(home, release_id)
     steps.run("page", inputs, [page], lambda: write_release_report(home, promoted, progress))
     return {
@@ -474,7 +479,7 @@ def _refuse_unless_promoted(result: Mapping[str, Any]) -> None:
 
 def _anew(home: Home) -> Steps:
     """A verb that does one step does it whenever it is asked to, and is remembered by `marquee release`."""
-    from training.steps import Steps
+    from training.record.steps import Steps
 
     return Steps(home, again=True)
 
@@ -482,7 +487,7 @@ def _anew(home: Home) -> Steps:
 @app.command(epilog="Example:  marquee report && xdg-open var/reports/index.html")
 def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Write drift and quality reports as HTML. Features, embeddings, recommendations."""
-    from monitoring.report import write_reports
+    from monitoring.reports.report import write_reports
 
     with bars() as progress:
         _show(write_reports(_existing(home), progress), as_json)
@@ -502,7 +507,7 @@ def serve(
     home: HomeOption = None,
 ) -> None:
     """Serve the home page until Ctrl-C. Online store, event processor, HTTP and gRPC."""
-    from bento_services.supervisor import running
+    from bento_services.process.supervisor import running
 
     opened = _existing(home)
     with running(opened, http_port=http_port, grpc_port=grpc_port, host=host, insecure=insecure) as ports:
@@ -533,17 +538,17 @@ def recommend(
         raise typer.BadParameter(f"expected retrieval or full, found {stage}", param_hint="--stage")
     if everyone == (user is not None) or (everyone and out is None):
         raise typer.BadParameter("give either a USER, or --all with --out FILE.parquet", param_hint="USER")
-    from feature_repo.valkey import online_store
+    from feature_repo.store.valkey_server import online_store
 
     opened = _existing(home)
     with online_store(opened) as url:
         if everyone:
-            from bento_services.feed.batch import recommend_all
+            from bento_services.precompute.batch import recommend_all
 
             with bars() as progress:
                 _show(recommend_all(opened, url, n, out, stage, progress), as_json)  # type: ignore[arg-type]
             return
-        from bento_services.feed.batch import recommend_one
+        from bento_services.precompute.batch import recommend_one
 
         page = recommend_one(opened, url, str(user), n)
     _show(page, as_json, table=lambda shown: print_page(shown, explain))
@@ -552,7 +557,7 @@ def recommend(
 @app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")
 def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Build a Bento of the champion release. It holds the verified files."""
-    from bento_services import package as packaging
+    from bento_services.process import package as packaging
 
     _show(packaging.build(_existing(home)), as_json)
 
@@ -588,8 +593,8 @@ def events_tail(
     home: HomeOption = None,
 ) -> None:
     """Print the newest records of a topic, oldest first, one JSON object a line."""
-    from feature_repo.stream.event_log import open_event_log
-    from feature_repo.valkey import online_store
+    from feature_repo.store.valkey_server import online_store
+    from feature_repo.stream.log.open import open_event_log
 
     opened = _existing(home)
     with online_store(opened) as url:
@@ -607,8 +612,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 def home_status(home: Home) -> dict[str, Any]:
     world = home.world()
-    from feature_repo.lake import Lake
-    from feature_repo.valkey import running_url
+    from feature_repo.lake.tables import Lake
+    from feature_repo.store.valkey_server import running_url
 
     ports_file = home.run / "ports.json"
     ports = json.loads(ports_file.read_text()) if ports_file.exists() else None
@@ -658,7 +663,7 @@ def prepare_world(home: Home, size: Mapping[str, Any]) -> None:
     """Run every step up to a promoted release. A world that stands is left as it is, also after it was served."""
     from dataclasses import asdict
 
-    from training.steps import Steps, content_of
+    from training.record.steps import Steps, content_of
 
     config = _simulator_config(size)
     steps = Steps(home, _say)
@@ -694,7 +699,7 @@ def _simulate(home: Home, config: SimulatorConfig, progress: RichProgress) -> di
 
 
 def _reports(home: Home, progress: RichProgress) -> dict[str, Any]:
-    from monitoring.report import write_reports
+    from monitoring.reports.report import write_reports
 
     return write_reports(home, progress)
 
@@ -702,7 +707,7 @@ def _reports(home: Home, progress: RichProgress) -> dict[str, Any]:
 def _converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
     """Serve, ask for one viewer's page, watch something, ask again, and say what changed."""
     from bento_services.client import Client
-    from bento_services.supervisor import running
+    from bento_services.process.supervisor import running
 
     viewer = home.world().example_user
     with running(home, http_port=http_port, grpc_port=grpc_port) as ports:
@@ -739,7 +744,7 @@ def _something_to_watch(page: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class RichProgress:
-    """feature_repo.progress.Progress drawn as bars on stderr, so that stdout stays for results."""
+    """feature_repo.core.progress.Progress drawn as bars on stderr, so that stdout stays for results."""
 
     def __init__(self, drawn: Bars) -> None:
         self.drawn = drawn

@@ -16,17 +16,17 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bento_services import metrics
+from bento_services.admission.limits import MAX_IN_FLIGHT_PAGES
+from bento_services.admission.problem import OVERLOADED, malformed, unavailable
 from bento_services.errors import QueryError
-from bento_services.events_api import EventIntake, Receipt
+from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
-from bento_services.limits import MAX_IN_FLIGHT_PAGES
-from bento_services.problem import OVERLOADED, malformed, unavailable
 from bento_services.settings import Settings
-from feature_repo.ledger import Ledger, LedgerDown
-from feature_repo.reader import FeatureReader, FeatureStoreDown, UserFeatures
-from feature_repo.stream.event_log import EventLog, EventLogDown
-from models.artifact import ArtifactError, Release, load_release, pointed_at
+from feature_repo.store.ledger import Ledger, LedgerDown
+from feature_repo.store.reader import FeatureReader, FeatureStoreDown, UserFeatures
+from feature_repo.stream.log.protocol import EventLog, EventLogDown
+from models.release.artifact import ArtifactError, Release, load_release, pointed_at
 
 PAGE_THREADS = 2  # a page holds the interpreter most of the time: more threads make every page slower
 WRITE_THREADS = 4  # an append waits for the log

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_repo.home import Home
+from feature_repo.core.home import Home
 
 PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 

@@ -13,7 +13,7 @@ from typing import Any
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.types import Array, Float64, Int64, String
 
-from feature_repo.home import Home
+from feature_repo.core.home import Home
 from feature_repo.schema import (
     FLOAT,
     FLOATS,

@@ -42,7 +42,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
     """
     from filelock import FileLock
 
-    from feature_repo.home import Home
+    from feature_repo.core.home import Home
     from marquee import prepare_world
 
     base = tmp_path_factory.getbasetemp()

@@ -79,7 +79,7 @@ def test_the_import_contracts_are_kept() -> None:
 
 def test_the_serving_process_loads_no_training_or_offline_library() -> None:
     program = (
-        "import sys, bento_services.feed.build, bento_services.home_service\n"
+        "import sys, bento_services.feed.build, bento_services.process.home_service\n"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -26,7 +26,8 @@ import structlog
 
 from bento_services.errors import QueryError, StageFailed
 from bento_services.feed import cursor as cursors
-from bento_services.feed import cuts, filters, hydrators, rerankers, scorers, selectors, sources
+from bento_services.feed import filters, hydrators, rerankers, scorers, selectors, sources
+from bento_services.feed import truncation as cuts
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
@@ -36,10 +37,10 @@ from bento_services.feed.policy import Policy, certify, load_policy
 from bento_services.feed.presenter import present
 from bento_services.feed.side_effects import ServedLog
 from bento_services.feed.viewer import Known, ViewerHydrator
-from feature_repo.home import World
-from feature_repo.reader import FeatureReader, MemoryReader, VideoSnapshot
-from feature_repo.stream.event_log import EventLog
-from models.artifact import Release
+from feature_repo.core.home import World
+from feature_repo.store.reader import FeatureReader, MemoryReader, VideoSnapshot
+from feature_repo.stream.log.protocol import EventLog
+from models.release.artifact import Release
 
 FULL_FUNNEL = "full_funnel"
 RETRIEVAL_ONLY = "retrieval_only"

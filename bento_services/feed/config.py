@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-from models.blend import DEPTH
+from models.candidates.fusion import DEPTH
 
 
 @dataclass(frozen=True)

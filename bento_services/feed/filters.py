@@ -8,9 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
-from bento_services.feed.aligned import Aligned
+from bento_services.feed.per_catalog import Aligned
 from bento_services.feed.pipeline import Request
-from feature_repo.reader import VideoSnapshot
+from feature_repo.store.reader import VideoSnapshot
 
 Array = np.ndarray[Any, Any]
 

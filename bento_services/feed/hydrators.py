@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from bento_services.feed.aligned import Aligned, categories, channels
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.per_catalog import Aligned, categories, channels
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
-from feature_repo.crosses import Columns
-from models.cold_start import vectors_of
-from models.diversity import codes
-from models.encoding import USER_CATEGORIES, asker_columns
-from models.two_tower import RetrievalModel
+from feature_repo.compute.crosses import Columns
+from models.encoding.ranker import USER_CATEGORIES, asker_columns
+from models.page.diversity import codes
+from models.retrieval.cold_start import vectors_of
+from models.retrieval.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
 

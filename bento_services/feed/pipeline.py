@@ -31,9 +31,9 @@ from bento_services.errors import StageFailed
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.page import Query
 from bento_services.feed.viewer import Viewer
-from feature_repo.crosses import Columns, context_columns
-from feature_repo.home import World
-from feature_repo.reader import VideoSnapshot
+from feature_repo.compute.crosses import Columns, context_columns
+from feature_repo.core.home import World
+from feature_repo.store.reader import VideoSnapshot
 
 Array = np.ndarray[Any, Any]
 

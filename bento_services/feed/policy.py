@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from bento_services.errors import PolicyError
 from bento_services.feed.page import Item, Row
-from models.diversity import METHODS, Caps
+from models.page.diversity import METHODS, Caps
+from models.page.policy_file import POLICY
 
 UNVARIED = ("continue_watching", "explore")  # rows that are not the feed's to vary: the viewer's, and chance's
-DEFAULT = Path(__file__).with_name("policy.toml")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Boosts:
 
 @dataclass(frozen=True)
 class Spread:
-    """How lists are spread over genres: a method of models.diversity, and its trade-off, 1 being relevance only."""
+    """How lists are spread over genres: a method of models.page.diversity, and its trade-off, 1 being relevance
+    only."""
 
     method: str = "max_sum"
     relevance: float = 0.92
@@ -65,7 +66,7 @@ class Policy:
 _Section = TypeVar("_Section", Caps, Boosts, Spread, Exploration)
 
 
-def load_policy(path: Path = DEFAULT) -> Policy:
+def load_policy(path: Path = POLICY) -> Policy:
     """Raises PolicyError naming the file and the part at fault."""
     try:
         declared = tomllib.loads(path.read_text())

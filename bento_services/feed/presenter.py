@@ -14,7 +14,7 @@ from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow, Request
 from bento_services.feed.scorers import served_columns
 from bento_services.feed.selectors import BECAUSE
-from models.ranker import HEADS
+from models.ranking.ranker import HEADS
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
 JUDGED_BY = 5  # the first videos of a row decide how high it stands

@@ -11,8 +11,8 @@ import numpy as np
 from bento_services.feed import policy
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
-from models.diversity import METHODS, by_screens, odds_of_best, share_of_best
-from models.exposure import ExposurePrices
+from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
+from models.page.exposure import ExposurePrices
 
 Array = np.ndarray[Any, Any]
 
@@ -29,7 +29,8 @@ class ByScore:
 class Spread:
     """The best `n` spread over genres, the rest as they are.
 
-    `worth` makes scores comparable; `prices` are what showing each video adds to it (training/frontier.py).
+    `worth` makes scores comparable; `prices` are what showing each video adds to it
+    (training/judge/protocols/diversity.py).
     """
 
     spread: policy.Spread

@@ -11,16 +11,16 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import Boosts
-from feature_repo.crosses import Columns
-from feature_repo.fold import DAY_US
-from models.encoding import rank_columns
-from models.ranker import with_retrieval
+from feature_repo.compute.crosses import Columns
+from feature_repo.compute.fold import DAY_US
+from models.encoding.ranker import rank_columns
+from models.ranking.ranker import with_retrieval
 
 Array = np.ndarray[Any, Any]
 
 
 class Ranks(Protocol):
-    """models.ranker.RankerModel, or a client of a service that has one."""
+    """models.ranking.ranker.RankerModel, or a client of a service that has one."""
 
     def score(self, columns: Columns) -> Mapping[str, Array]:
         """The p_... columns, watch_seconds and score, each (N,)."""

@@ -13,8 +13,8 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import RowSizes
 from bento_services.feed.pipeline import Chosen, Request
 from bento_services.feed.policy import Policy
-from models.diversity import Filling, first_of_each
-from models.exploration import among, beta_arms, prior_rates, thompson_probabilities
+from models.page.diversity import Filling, first_of_each
+from models.page.exploration import among, beta_arms, prior_rates, thompson_probabilities
 
 Array = np.ndarray[Any, Any]
 

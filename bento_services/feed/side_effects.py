@@ -15,7 +15,7 @@ from bento_services.feed.page import Page
 from bento_services.feed.pipeline import Request
 from bento_services.feed.scorers import served_columns
 from feature_repo.schema import RECOMMENDATION_SERVED
-from feature_repo.stream.event_log import EventLog, EventLogDown
+from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from feature_repo.stream.served import ServedItem, ServedPage
 
 QUEUE_PAGES = 256

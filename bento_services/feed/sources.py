@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bento_services.feed.aligned import Aligned
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.per_catalog import Aligned
 from bento_services.feed.pipeline import Request
-from feature_repo.fold import DAY_US, decayed
-from feature_repo.reader import VideoSnapshot
+from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION
-from models import rules
-from models.diversity import codes
+from feature_repo.store.reader import VideoSnapshot
+from models.candidates import heuristics as rules
+from models.page.diversity import codes
 
 if TYPE_CHECKING:
-    from models.index import VideoIndex
-    from models.item_cf import ItemNeighbours
-    from models.matrix_factorization import MatrixFactorization
-    from models.popularity import AreaPopularity
+    from models.candidates.item_cf import ItemNeighbours
+    from models.candidates.matrix_factorization import MatrixFactorization
+    from models.candidates.popularity import AreaPopularity
+    from models.retrieval.index import VideoIndex
 
 Array = np.ndarray[Any, Any]
 

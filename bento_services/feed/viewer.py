@@ -11,8 +11,8 @@ from enum import Enum
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from feature_repo.reader import FeatureReader, FeatureStoreDown, UserFeatures
 from feature_repo.schema import DEFAULTS, GENRE_SLOTS, USER_FEATURES
+from feature_repo.store.reader import FeatureReader, FeatureStoreDown, UserFeatures
 
 
 class Known(Enum):

@@ -24,9 +24,9 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from feature_repo.home import Home, World
-from feature_repo.lake import DAY_US, EVENTS, IMPRESSIONS, Lake, LakeError
-from feature_repo.progress import SILENT, Progress
+from feature_repo.core.home import Home, World
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS, Lake, LakeError
 from feature_repo.schema import GENRE_SLOTS, LONG_VIEW_SECONDS
 
 Array = np.ndarray[Any, Any]

@@ -25,10 +25,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from feature_repo.home import Home, World
+from feature_repo.core.home import Home, World
+from feature_repo.core.progress import SILENT, Progress
 from feature_repo.ingest.implied import PASSED_OVER, imply_exposures
-from feature_repo.lake import DAY_US, EVENTS, IMPRESSIONS, Lake, LakeError
-from feature_repo.progress import SILENT, Progress
+from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS, Lake, LakeError
 
 Array = np.ndarray[Any, Any]
 

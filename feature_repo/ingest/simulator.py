@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from feature_repo.home import Home, World
+from feature_repo.core.home import Home, World
+from feature_repo.core.progress import SILENT, Progress
 from feature_repo.ingest.titles import GENRES, TOPICS, TOPICS_PER_GENRE, describe_catalog
-from feature_repo.lake import DAY_US, EVENTS, IMPRESSIONS, Lake
-from feature_repo.progress import SILENT, Progress
+from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS, Lake
 from feature_repo.schema import MIN_WATCH_FRACTION
 
 Array = np.ndarray[Any, Any]

@@ -14,14 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.aggregates import EXPRESSIONS
-from feature_repo.fold import DAY_US
-from feature_repo.home import Home, atomic_directory
+from feature_repo.compute.aggregates import EXPRESSIONS
+from feature_repo.compute.fold import DAY_US
+from feature_repo.core.files import atomic_directory
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.engines import Engine, window_tables
 from feature_repo.jobs.replay import replay_users, replay_videos, video_facts
-from feature_repo.jobs.tables import MOMENT, entity_of, table_schema
-from feature_repo.lake import Lake
-from feature_repo.progress import SILENT, Progress
+from feature_repo.lake.feature_tables import MOMENT, entity_of, table_schema
+from feature_repo.lake.tables import Lake
 from feature_repo.schema import VIEWS
 
 FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never written" in the online store

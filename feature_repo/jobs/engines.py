@@ -11,10 +11,10 @@ from typing import Any, Literal
 import ibis
 import pyarrow as pa
 
-from feature_repo.aggregates import EXPRESSIONS
-from feature_repo.home import MarqueeError
-from feature_repo.ibis_session import ibis_session
-from feature_repo.lake import Lake
+from feature_repo.compute.aggregates import EXPRESSIONS
+from feature_repo.core.errors import MarqueeError
+from feature_repo.lake.ibis_session import ibis_session
+from feature_repo.lake.tables import Lake
 
 Engine = Literal["duckdb", "spark"]
 

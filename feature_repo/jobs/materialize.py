@@ -10,12 +10,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT, Progress
 from feature_repo.events import FUTURE_TOLERANCE_SECONDS
-from feature_repo.feast_store import apply_definitions, open_store, write_configuration
-from feature_repo.home import Home, HomeError
-from feature_repo.ibis_session import ibis_session
-from feature_repo.jobs.tables import entity_of
-from feature_repo.online import (
+from feature_repo.lake.feature_tables import entity_of
+from feature_repo.lake.ibis_session import ibis_session
+from feature_repo.schema import STREAM_VIEWS, VIEWS
+from feature_repo.store.connect import Client, connect
+from feature_repo.store.feast_registry import apply_definitions, open_store, write_configuration
+from feature_repo.store.layout import (
     USER_IDS,
     VIDEO_IDS,
     announce,
@@ -24,9 +28,6 @@ from feature_repo.online import (
     materializing,
     timestamp_field,
 )
-from feature_repo.progress import SILENT, Progress
-from feature_repo.schema import STREAM_VIEWS, VIEWS
-from feature_repo.valkey import Client, connect
 
 STORE_TIMEOUT_SECONDS = 10.0
 CHUNK = 2_000

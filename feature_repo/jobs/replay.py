@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from feature_repo.compute.fold import UNKNOWN_VIDEO, UserState, VideoFacts, VideoState, fold_user, fold_video
+from feature_repo.core.home import World
+from feature_repo.core.progress import SILENT, Progress
 from feature_repo.events import Event
-from feature_repo.fold import UNKNOWN_VIDEO, UserState, VideoFacts, VideoState, fold_user, fold_video
-from feature_repo.home import World
-from feature_repo.jobs.tables import table_schema
-from feature_repo.progress import SILENT, Progress
+from feature_repo.lake.feature_tables import table_schema
 from feature_repo.schema import VIEWS
 
 Array = np.ndarray[Any, Any]

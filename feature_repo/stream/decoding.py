@@ -6,7 +6,7 @@ import msgspec
 
 from feature_repo.events import FUTURE_TOLERANCE_SECONDS, Event, EventError, decode_event, normalize
 from feature_repo.schema import EVENTS
-from feature_repo.stream.event_log import Record
+from feature_repo.stream.log.protocol import Record
 
 
 def decode_record(record: Record, *, now_us: int) -> Event:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.home import Home
 from feature_repo.events import EventError, encode_event, normalize
-from feature_repo.home import Home, MarqueeError
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.stream.event_log import open_event_log
-from feature_repo.valkey import online_store
+from feature_repo.store.valkey_server import online_store
+from feature_repo.stream.log.open import open_event_log
 
 
 def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from load import Load, Request, load  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from feature_repo.home import Home  # noqa: E402
+from feature_repo.core.home import Home  # noqa: E402
 
 HOME_PATH = "/api/v1/recommendations/home?limit=20"
 HISTOGRAM_MS = (25, 50, 100, 200, 500, 1_000, 2_000, 5_000)  # upper edges
@@ -93,7 +93,7 @@ def bench(home: Home, sizes: Sizes, say: Callable[[str], None]) -> dict[str, Any
 
     The work is done on a copy: thousands of pages that nobody saw are nothing to train on.
     """
-    from models.artifact import champion
+    from models.release.artifact import champion
 
     champion(home)
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:
@@ -126,9 +126,9 @@ def in_process(home: Home, users: Sequence[str], pages: int) -> list[Figure]:
 
     from bento_services.feed.build import build_feed
     from bento_services.feed.page import Query
-    from feature_repo.reader import OnlineReader
-    from feature_repo.valkey import online_store
-    from models.artifact import load_champion
+    from feature_repo.store.reader import OnlineReader
+    from feature_repo.store.valkey_server import online_store
+    from models.release.artifact import load_champion
 
     stages: dict[str, list[float]] = {}
     whole: list[float] = []
@@ -164,7 +164,7 @@ def in_process(home: Home, users: Sequence[str], pages: int) -> list[Figure]:
 def over_http(
     home: Home, users: Sequence[str], sizes: Sizes, say: Callable[[str], None]
 ) -> tuple[list[Figure], dict[str, Any]]:
-    from bento_services.supervisor import running
+    from bento_services.process.supervisor import running
 
     requests: list[Request] = [(HOME_PATH, {"X-User-Id": user_id}) for user_id in users]
     with running(home, http_port=0, grpc_port=0) as ports, _empty_service() as empty_url:
@@ -248,10 +248,10 @@ def fresh_world(size: dict[str, int]) -> list[Figure]:
     from feature_repo.ingest.simulator import SimulatorConfig, simulate
     from feature_repo.jobs import materialize
     from feature_repo.jobs.build_features import build_features
-    from feature_repo.lake import Lake
-    from feature_repo.valkey import online_store
-    from training.train_ranker import train_ranker
-    from training.train_retrieval import TwoTowerConfig, train_two_tower
+    from feature_repo.lake.tables import Lake
+    from feature_repo.store.valkey_server import online_store
+    from training.fit.ranker import train_ranker
+    from training.fit.two_tower import TwoTowerConfig, train_two_tower
 
     figures = []
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:
@@ -325,7 +325,7 @@ def _histogram(milliseconds: Sequence[float]) -> dict[str, int]:
 
 def _users(home: Home) -> list[str]:
     """Viewers with a history, in a fixed shuffled order."""
-    from feature_repo.lake import Lake
+    from feature_repo.lake.tables import Lake
 
     users = sorted(set(Lake(home).events().column("user_id").to_pylist()))
     return [users[at] for at in np.random.default_rng(0).permutation(len(users))]

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from untrained import untrained_home
+from worlds.untrained import untrained_home
 
-from feature_repo.home import Home
+from feature_repo.core.home import Home
 
 
 @pytest.fixture(scope="session")

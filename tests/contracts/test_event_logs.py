@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from live import KAFKA_WARNINGS, ROOT, kafka, valkey
+from worlds.live import KAFKA_WARNINGS, ROOT, kafka, valkey
 
-from feature_repo.stream.event_log import EventLog, EventLogDown, Record, open_event_log
+from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
 
 pytestmark = KAFKA_WARNINGS
 
@@ -29,21 +30,21 @@ class Backend:
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     directory = tmp_path_factory.mktemp(request.param)
     if request.param == "valkey":
-        from feature_repo.stream.valkey_log import ValkeyEventLog
+        from feature_repo.stream.log.valkey import ValkeyEventLog
 
         with valkey(directory) as url:
             yield Backend(
                 lambda: ValkeyEventLog(url, claim_idle_ms=200),
-                f"from feature_repo.stream.valkey_log import ValkeyEventLog; log = ValkeyEventLog({url!r})",
+                f"from feature_repo.stream.log.valkey import ValkeyEventLog; log = ValkeyEventLog({url!r})",
                 lambda: open_event_log("redis://127.0.0.1:1/0"),
             )
         return
-    from feature_repo.stream.kafka_log import KafkaEventLog
+    from feature_repo.stream.log.kafka import KafkaEventLog
 
     address = kafka()
     yield Backend(
         lambda: KafkaEventLog(address, session_ms=1_500),
-        f"from feature_repo.stream.kafka_log import KafkaEventLog; log = KafkaEventLog({address!r}, session_ms=1_500)",
+        f"from feature_repo.stream.log.kafka import KafkaEventLog; log = KafkaEventLog({address!r}, session_ms=1_500)",
         lambda: KafkaEventLog("127.0.0.1:1", timeout_ms=500),
     )
     gc.collect()  # while what kafka-python leaves to the collector may still be left

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live import NOON_US, ROOT, VIDEOS, WORLD, event, eventually, items, publish, valkey
+from worlds.live import NOON_US, ROOT, VIDEOS, WORLD, event, eventually, items, publish, valkey
 
-from feature_repo import online
-from feature_repo.reader import FeatureReader, FeatureStoreDown, MemoryReader, OnlineReader
 from feature_repo.schema import GENRE_SLOTS, USER_FEATURES, VIDEO_FEATURES, VIEWS, WATCH_EVENTS
-from feature_repo.stream.event_log import open_event_log
-from feature_repo.stream.processor import Processor
-from feature_repo.valkey import Client, EmbeddedValkey, connect
+from feature_repo.store import layout as online
+from feature_repo.store.connect import Client, connect
+from feature_repo.store.reader import FeatureReader, FeatureStoreDown, MemoryReader, OnlineReader
+from feature_repo.store.valkey_server import EmbeddedValkey
+from feature_repo.stream.handlers.fold_events import Processor
+from feature_repo.stream.log.open import open_event_log
 
 USERS: dict[str, dict[str, Any]] = {
     "u1": {
@@ -152,7 +153,8 @@ def test_rows_of_the_snapshot_stay_together(reader: FeatureReader) -> None:
 
 def test_reader_imports_no_feast() -> None:
     code = (
-        "import sys, feature_repo.reader, feature_repo.stream.processor, feature_repo.stream.lake_sink\n"
+        "import sys, feature_repo.store.reader, feature_repo.stream.handlers.fold_events, "
+        "feature_repo.stream.handlers.write_lake\n"
         "print([name for name in ('feast', 'pandas', 'torch', 'mlflow') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.crosses import Columns
-from feature_repo.home import Home
-from models.popularity import Popularity
-from training.askers import Askers
-from training.baselines import ByPopularity, ByTwoTower, Known, Retriever, fit_baseline
-from training.protocol import best_lists
-from training.splits import Holdout
+from feature_repo.compute.crosses import Columns
+from feature_repo.core.home import Home
+from models.candidates.popularity import Popularity
+from training.data.splits import Holdout
+from training.data.viewer_context import Askers
+from training.judge.baselines import ByPopularity, ByTwoTower, Known, Retriever, fit_baseline
+from training.judge.protocols.retrieval import best_lists
 
 VIDEOS = [f"v{number}" for number in range(20)]
 NOBODY = Askers.of(Home(Path()), listens=False)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-import feed_world
 import numpy as np
 import pytest
-from feed_world import NOW_US
+from worlds import arithmetic as feed_world
+from worlds.arithmetic import NOW_US
 
 from bento_services.feed.build import LADDER, Serving, serve
 from bento_services.feed.candidates import Candidates
@@ -18,7 +18,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Filter, Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
 from bento_services.feed.sources import RESUME
 from bento_services.feed.viewer import Known, ViewerHydrator
-from feature_repo.reader import MemoryReader
+from feature_repo.store.reader import MemoryReader
 
 CONFIG = FeedConfig()
 VIEWERS = ("u000", "u001", "new", "everything", "")

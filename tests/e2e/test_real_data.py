@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from live import personal_page
+from worlds.live import personal_page
 
 from bento_services.client import Client
-from bento_services.supervisor import running
-from feature_repo.home import Home
-from feature_repo.lake import Lake
+from bento_services.process.supervisor import running
+from feature_repo.core.home import Home
+from feature_repo.lake.tables import Lake
 
 MARQUEE = str(Path(sys.executable).with_name("marquee"))
 VIEWERS = 1_500

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bento_services.feed.policy import DEFAULT
-from feature_repo.home import Home
+from feature_repo.core.home import Home
 from marquee import RELEASE_STEPS, app
-from models.artifact import champion
-from training import gates
+from models.page.policy_file import POLICY
+from models.release.artifact import champion
+from training.release import gates
 
 
 def release(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
@@ -22,7 +22,7 @@ def release(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
 
 
 def stricter(home: Path, most: int) -> None:
-    (home / "policy.toml").write_text(DEFAULT.read_text().replace("max_per_creator = 3", f"max_per_creator = {most}"))
+    (home / "policy.toml").write_text(POLICY.read_text().replace("max_per_creator = 3", f"max_per_creator = {most}"))
 
 
 def test_a_release_of_the_same_data_rests_and_a_new_rule_is_released_alone(own_world: Path) -> None:

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live import personal_page
+from worlds.live import personal_page
 
 from bento_services.client import Client
 from bento_services.feed.policy import load_policy
-from bento_services.supervisor import running
-from feature_repo.home import Home
+from bento_services.process.supervisor import running
+from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
 from feature_repo.schema import RECOMMENDATION_SERVED
-from feature_repo.stream.event_log import open_event_log
-from feature_repo.stream.lake_sink import flush
-from feature_repo.valkey import running_url
-from models.artifact import load_champion
-from training.dataset import RankingRows, ranking_rows
+from feature_repo.store.valkey_server import running_url
+from feature_repo.stream.flush import flush
+from feature_repo.stream.log.open import open_event_log
+from models.release.artifact import load_champion
+from training.data.dataset import RankingRows, ranking_rows
 
 SNAPSHOT_SECONDS = 3.0  # the service reads changed videos every two
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import FACTS, KAFKA_WARNINGS, WORLD, event, eventually, items, kafka, publish, start_processor, valkey
+from worlds.live import FACTS, KAFKA_WARNINGS, WORLD, event, eventually, items, kafka, publish, start_processor, valkey
 
-from feature_repo import online
+from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
+from feature_repo.core.home import Home
 from feature_repo.events import Event
-from feature_repo.fold import UserState, VideoState, fold_user, fold_video, to_features
-from feature_repo.home import Home
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.stream.event_log import open_event_log
-from feature_repo.stream.processor import GROUP
-from feature_repo.valkey import Client, connect
+from feature_repo.store import layout as online
+from feature_repo.store.connect import Client, connect
+from feature_repo.stream.handlers.fold_events import GROUP
+from feature_repo.stream.log.open import open_event_log
 
 pytestmark = KAFKA_WARNINGS
 
@@ -114,11 +114,11 @@ def test_a_tied_processor_leaves_with_the_process_that_started_it(home: Home) ->
     import subprocess
     import sys
 
-    from live import ROOT
+    from worlds.live import ROOT
 
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'feature_repo.stream.processor', '--home', sys.argv[1],"
+        "child = subprocess.Popen([sys.executable, '-m', 'feature_repo.stream.worker', '--home', sys.argv[1],"
         " '--die-with-parent'])\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"

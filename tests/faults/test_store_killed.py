@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import httpx
-from live import eventually, store_pid
+from worlds.live import eventually, store_pid
 
-from bento_services.supervisor import running
-from feature_repo.home import Home
+from bento_services.process.supervisor import running
+from feature_repo.core.home import Home
 
 PERSONAL = "full_funnel"
 

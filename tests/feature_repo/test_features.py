@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toy import toy_home
+from worlds.toy import toy_home
 
-from feature_repo.feast_store import open_store
-from feature_repo.home import Home
+from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
 from feature_repo.schema import DEFAULTS, SERVICES, STREAM_VIEWS, USER_VIEWS, VIEWS
+from feature_repo.store.feast_registry import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 

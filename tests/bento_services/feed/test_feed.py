@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import feed_world
 import numpy as np
 import pytest
-import toy
-from feed_world import NOW_US
+from worlds import arithmetic as feed_world
+from worlds import toy
+from worlds.arithmetic import NOW_US
 
 from bento_services.errors import PolicyError, QueryError
 from bento_services.feed.build import LADDER, Feed, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
-from feature_repo.reader import MemoryReader
-from models.artifact import Release
+from feature_repo.store.reader import MemoryReader
+from models.release.artifact import Release
 
 VIEWERS = ("new", "light", "heavy", "sated", "kid", "abroad", "unheard-of", "")
 PATIENT = FeedConfig(deadline_ms=60_000)

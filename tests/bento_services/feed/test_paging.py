@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import feed_world
 import pytest
-from feed_world import NOW_US
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import arithmetic as feed_world
+from worlds.arithmetic import NOW_US
 
 from bento_services.errors import QueryError
 from bento_services.feed.build import Feed, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from feature_repo.reader import MemoryReader
+from feature_repo.store.reader import MemoryReader
 
 VIDEOS = 150
 

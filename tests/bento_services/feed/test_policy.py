@@ -7,18 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import feed_world
 import pytest
-from feed_world import NOW_US
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import arithmetic as feed_world
+from worlds.arithmetic import NOW_US
 
 from bento_services.errors import PolicyError
 from bento_services.feed.build import Feed, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Item, Page, Query
-from bento_services.feed.policy import DEFAULT, certify, load_policy
-from feature_repo.reader import MemoryReader
+from bento_services.feed.policy import certify, load_policy
+from feature_repo.store.reader import MemoryReader
+from models.page.policy_file import POLICY
 
 
 def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
@@ -164,7 +165,7 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
 def test_a_policy_that_is_none_is_refused_by_the_name_of_its_fault(
     tmp_path: Path, old: str, new: str, part: str
 ) -> None:
-    text = DEFAULT.read_text()
+    text = POLICY.read_text()
     assert old in text
     path = tmp_path / "policy.toml"
     path.write_text(text.replace(old, new, 1))

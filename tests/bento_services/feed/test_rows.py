@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import feed_world
 import numpy as np
 import pytest
-from feed_world import NOW_US
+from worlds import arithmetic as feed_world
+from worlds.arithmetic import NOW_US
 
 from bento_services.feed.build import Feed, build_feed
 from bento_services.feed.config import FeedConfig

@@ -5,30 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import feed_world
 import numpy as np
 import pytest
-from feed_world import NOW_US
+from worlds import arithmetic as feed_world
+from worlds.arithmetic import NOW_US
 
-from bento_services.feed import cuts, hydrators, sources
+from bento_services.feed import hydrators, sources
+from bento_services.feed import truncation as cuts
 from bento_services.feed.build import FULL_FUNNEL, build_feed, serve
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Request
 from bento_services.feed.viewer import ViewerHydrator
-from feature_repo.fold import decayed
-from feature_repo.home import Home
-from feature_repo.reader import MemoryReader
-from models import rules
-from models.artifact import Release
-from models.blend import Blend, Weight
-from models.diversity import codes
-from training import source_lists
-from training.askers import Askers
-from training.source_lists import Catalog, Counters, Question, Trained
-from training.source_models import FactorsConfig
-from training.splits import Holdout, Sequences
+from feature_repo.compute.fold import decayed
+from feature_repo.core.home import Home
+from feature_repo.store.reader import MemoryReader
+from models.candidates import heuristics as rules
+from models.candidates.fusion import Blend, Weight
+from models.page.diversity import codes
+from models.release.artifact import Release
+from training.data.splits import Holdout, Sequences
+from training.data.viewer_context import Askers
+from training.fit import source_lists
+from training.fit.source_lists import Catalog, Counters, Question, Trained
+from training.fit.source_models import FactorsConfig
 
 COUNT = 150
 VIDEOS, USERS = feed_world.big_videos(COUNT), feed_world.big_users(videos=COUNT)
@@ -171,7 +172,7 @@ def test_a_source_that_breaks_leaves_the_page_whole(release: Release, monkeypatc
     def broken(*_: object) -> None:
         raise OSError("no factors")
 
-    monkeypatch.setattr("models.matrix_factorization.MatrixFactorization.user_vectors", broken)
+    monkeypatch.setattr("models.candidates.matrix_factorization.MatrixFactorization.user_vectors", broken)
     feed = build_feed(release, READER, None, now_us=lambda: NOW_US)
     page = feed.page(Query(user_id="u001", limit=20, log=False))
     assert (page.served_by, len(page.recommendations)) == (FULL_FUNNEL, 20)

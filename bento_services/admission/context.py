@@ -1,0 +1,75 @@
+"""The context that a caller sends, turned into fields of the feed's Query: one reading for HTTP and gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bento_services.admission.limits import MAX_CONTEXT_BYTES, identifier, read_json
+from bento_services.admission.problem import malformed, unprocessable
+
+MAX_DEADLINE_MS = 10_000
+_TEXTS = ("device", "last_watched_item_id")
+
+
+def read_context(header: str) -> dict[str, Any]:
+    """X-Context -> fields of Query. Unknown members are ignored, so that clients may send more than we know."""
+    if not header:
+        return {}
+    if len(header) > MAX_CONTEXT_BYTES:
+        raise malformed(f"X-Context: at most {MAX_CONTEXT_BYTES} bytes")
+    # Header bytes arrive as latin-1; a caller's UTF-8 is what was meant.
+    context = read_json(header.encode("latin-1", "replace"), "X-Context")
+    if not isinstance(context, dict):
+        raise malformed("X-Context: expected a JSON object")
+    return context_fields(context)
+
+
+def context_fields(context: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name in _TEXTS:
+        if (value := context.get(name)) is not None:
+            fields[name] = identifier(_text(value, name), name)
+    if (country := context.get("country")) is not None:
+        fields["country"] = _country(_text(country, "country"))
+    offset = context.get("utc_offset_minutes")
+    if offset is not None:
+        fields["utc_offset_minutes"] = _whole(offset, "utc_offset_minutes", -14 * 60, 14 * 60)
+    elif (zone := context.get("time_zone")) is not None:
+        fields["utc_offset_minutes"] = _offset_of(_text(zone, "time_zone"))
+    if (deadline := context.get("deadline_ms")) is not None:
+        fields["deadline_ms"] = _whole(deadline, "deadline_ms", 1, MAX_DEADLINE_MS)
+    return fields
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise malformed(f"{name}: expected text", field=name)
+    return value
+
+
+def _whole(value: Any, name: str, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise malformed(f"{name}: expected a whole number", field=name)
+    if not least <= value <= most:
+        raise unprocessable(f"{name}: expected {least} to {most}", field=name)
+    return value
+
+
+def _country(value: str) -> str:
+    if value and not (len(value) == 2 and value.isascii() and value.isalpha()):
+        raise unprocessable("country: expected two letters (ISO 3166-1 alpha-2)", field="country")
+    return value.upper()
+
+
+def _offset_of(zone: str) -> int:
+    """Minutes east of Greenwich, now."""
+    if not zone:
+        return 0
+    try:
+        offset = datetime.now(UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise unprocessable("time_zone: expected an IANA name such as Europe/Berlin", field="time_zone") from error
+    return int(offset.total_seconds() // 60) if offset else 0

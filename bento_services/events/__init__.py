@@ -1,0 +1,1 @@
+"""Events from clients into the log."""

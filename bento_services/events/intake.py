@@ -1,0 +1,166 @@
+"""Taking events: normalize, make durable, answer with a receipt. HTTP and gRPC both end here.
+
+A request is taken whole or not at all. Under an idempotency key the same request gets the same answer once more, and
+events without an id of their own get ids derived from the key: sent again, also after a crash between the log and the
+answer, they are the same events, and the event processor counts an event once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from bento_services import metrics
+from bento_services.admission.limits import MAX_EVENTS
+from bento_services.admission.problem import Problem, malformed, unavailable, unprocessable
+from feature_repo.core.home import World
+from feature_repo.events import Event, EventError, encode_event, normalize
+from feature_repo.schema import WATCH_EVENTS
+from feature_repo.store.ledger import Ledger, LedgerDown
+from feature_repo.stream.log.protocol import EventLog, EventLogDown
+
+MAX_KEY_LENGTH = 200
+PROBE_SECONDS = 0.01
+PROBE_GIVES_UP_SECONDS = 10.0
+
+report = structlog.get_logger("events")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    accepted: int
+    receipt: str  # the place of the last event in the log
+    event_ids: list[str]  # in the order in which they were sent
+
+
+class EventIntake:
+    def __init__(self, log: EventLog, ledger: Ledger, world: World) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._world = world
+        self._probe = _VisibilityProbe(ledger)
+
+    def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
+        """Take one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
+
+        `user_id` stands in where an event names nobody. Raises Problem: 400 and 422 for what was sent, 409 for a key
+        that was used for something else, 503 when the log does not answer.
+        """
+        objects = _objects(sent)
+        if not key:
+            return self._append(self._normalized(objects, user_id, ""))
+        if len(key) > MAX_KEY_LENGTH or not key.isprintable():
+            raise malformed(f"Idempotency-Key: expected at most {MAX_KEY_LENGTH} printable characters")
+        key = hashlib.sha256(orjson.dumps([caller, key])).hexdigest()
+        fingerprint = hashlib.sha256(orjson.dumps([user_id, sent], option=orjson.OPT_SORT_KEYS)).hexdigest()
+        events = self._normalized(objects, user_id, key)
+        try:
+            earlier = self._ledger.begin(key, fingerprint)
+            if earlier is not None and earlier.fingerprint != fingerprint:
+                raise Problem(409, "idempotency_conflict", "this Idempotency-Key was used with another body")
+            if earlier is not None and earlier.answer is not None:
+                return Receipt(**orjson.loads(earlier.answer))
+            receipt = self._append(events)
+            self._ledger.finish(key, fingerprint, orjson.dumps(receipt))
+        except LedgerDown as error:
+            raise unavailable("the store of idempotency keys does not answer; send the same again") from error
+        return receipt
+
+    def close(self) -> None:
+        self._probe.close()
+
+    def _normalized(self, objects: Sequence[Any], user_id: str, key: str) -> list[Event]:
+        now_us = self._world.now_us()
+        events: list[Event] = []
+        wrong: list[dict[str, Any]] = []
+        for index, fields in enumerate(objects):
+            try:
+                if not isinstance(fields, dict):
+                    raise EventError("event", f"expected a JSON object, found {type(fields).__name__}")
+                given: dict[str, Any] = {"user_id": user_id} if user_id else {}
+                if key:
+                    given["event_id"] = hashlib.sha256(f"{key}:{index}".encode()).hexdigest()[:32]
+                events.append(normalize({**given, **fields}, now_us=now_us))
+            except EventError as error:
+                wrong.append({"index": index, "field": error.field, "message": str(error)})
+        if wrong:
+            metrics.EVENTS_REFUSED.labels("invalid").inc(len(wrong))
+            raise unprocessable(
+                f"{len(wrong)} of {len(objects)} events cannot be taken, so none was: {wrong[0]['message']}",
+                events=wrong[:20],
+            )
+        return events
+
+    def _append(self, events: Sequence[Event]) -> Receipt:
+        try:
+            places = self._log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
+        except EventLogDown as error:
+            metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
+            report.warning("event log is down", error=str(error))
+            raise unavailable("the event log does not answer; send the same events again") from error
+        for event in events:
+            metrics.EVENTS.labels(event.event).inc()
+        self._probe.watch(events[-1].event_id)
+        return Receipt(len(events), places[-1], [event.event_id for event in events])
+
+
+def _objects(sent: Any) -> Sequence[Any]:
+    objects = sent
+    if isinstance(sent, Mapping):
+        objects = sent.get("events", [sent])
+    if not isinstance(objects, list):
+        raise malformed("expected one event, a list of events, or an object with a list named events")
+    if not objects:
+        raise unprocessable("expected at least one event")
+    if len(objects) > MAX_EVENTS:
+        raise Problem(413, "too_large", f"at most {MAX_EVENTS} events in one request", {"limit_events": MAX_EVENTS})
+    return objects
+
+
+class _VisibilityProbe:
+    """Measures, for one event at a time, how long until the features have it. Events meanwhile are not measured."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._waiting: queue.Queue[tuple[str, float] | None] = queue.Queue(maxsize=1)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="visibility-probe", daemon=True)
+        self._thread.start()
+
+    def watch(self, event_id: str) -> None:
+        if self._waiting.empty():
+            try:
+                self._waiting.put_nowait((event_id, time.monotonic()))
+            except queue.Full:
+                return
+
+    def close(self) -> None:
+        self._stopping.set()
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            item = self._waiting.get()
+            if item is not None:
+                self._measure(*item)
+
+    def _measure(self, event_id: str, accepted: float) -> None:
+        while not self._stopping.wait(PROBE_SECONDS):
+            elapsed = time.monotonic() - accepted
+            try:
+                if self._ledger.folded_us(event_id) is not None or elapsed > PROBE_GIVES_UP_SECONDS:
+                    metrics.VISIBLE_SECONDS.observe(elapsed)
+                    return
+            except LedgerDown:
+                return

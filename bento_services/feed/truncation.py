@@ -1,0 +1,56 @@
+"""Which of the candidates that the sources brought are looked at closely: as many as the ranker has time for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bento_services.feed.candidates import FROM, Candidates
+from bento_services.feed.pipeline import Request
+from models.candidates.fusion import Blend
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class FirstFound:
+    """In the order in which the sources were asked."""
+
+    n: int
+    name = "first_found"
+
+    def order(self, request: Request, candidates: Candidates) -> Array:
+        return np.arange(min(len(candidates), _most(self.n, request)))
+
+
+@dataclass(frozen=True)
+class ByBlend:
+    """Those with the best odds of being watched, by what all sources say together, and of some sources the best anyway:
+    their rows have to be filled. `kept`: source -> how many of its best."""
+
+    blend: Blend
+    n: int
+    kept: Mapping[str, int]
+    name = "blend"
+
+    def order(self, request: Request, candidates: Candidates) -> Array:
+        orders = {name[len(FROM) :]: _order(own) for name, own in candidates.columns.items() if name.startswith(FROM)}
+        odds = self.blend.odds(request.viewer.watches, orders, len(candidates))
+        anyway = np.zeros(len(candidates), dtype=bool)
+        for source, order in orders.items():
+            anyway[order[: self.kept.get(source, 0)]] = True
+        best = np.lexsort((-odds, ~anyway))[: _most(self.n, request)]
+        return best[np.argsort(-odds[best], kind="stable")]
+
+
+def _most(n: int, request: Request) -> int:
+    return max(n, 5 * request.query.limit)
+
+
+def _order(score: Array) -> Array:
+    """The candidates that have this score, the best first."""
+    found = np.flatnonzero(~np.isnan(score))
+    return found[np.argsort(-score[found], kind="stable")]

@@ -1,0 +1,1 @@
+"""The HTTP protocol: routes, the edge in front of them, the web page."""

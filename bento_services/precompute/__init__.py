@@ -1,0 +1,1 @@
+"""Recommendations outside of a request."""

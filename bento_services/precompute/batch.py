@@ -1,0 +1,198 @@
+"""Recommendations outside of a request: one viewer's page for the command line, everyone's list into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from bento_services.errors import FeedError
+from bento_services.feed import filters, hydrators, sources
+from bento_services.feed.build import FULL_FUNNEL, build_feed
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.page import Query
+from bento_services.feed.pipeline import Request
+from bento_services.feed.viewer import Known, viewer_of
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home, World
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.lake.tables import Lake, write_result
+from feature_repo.store.reader import FeatureReader, OnlineReader, UserFeatures
+from models.release.artifact import Release, load_champion
+
+Array = np.ndarray[Any, Any]
+Stage = Literal["retrieval", "full"]
+
+VIEWERS = 256  # at once
+PATIENCE_MS = 60_000
+_RULES = (
+    filters.Published(),
+    filters.WithinMaturity(),
+    filters.InCountry(),
+    filters.NotHidden(),
+    filters.NotSeen(),
+)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One viewer's list, best first."""
+
+    user_id: str
+    video_ids: Sequence[str]
+    scores: Sequence[float]
+
+
+def recommend_one(home: Home, url: str, user_id: str, n: int) -> dict[str, Any]:
+    """The page that this viewer would be served now, with traces, as JSON-able fields."""
+    release, _ = load_champion(home)
+    reader = _open(url, release.world)
+    feed = build_feed(release, reader, None, FeedConfig(deadline_ms=PATIENCE_MS))
+    try:
+        return feed.page(Query(user_id=user_id, limit=n, explain=True)).to_json()
+    finally:
+        feed.close()
+        reader.close()
+
+
+def recommend_all(
+    home: Home, url: str, n: int, out: Path, stage: Stage = "full", progress: Progress = SILENT
+) -> dict[str, Any]:
+    """Write user_id, item_id, rank (1 = best), score for every user of the lake; ids as in the source data.
+
+    `retrieval`: the two-tower model's order; `full`: the whole funnel without exploration. Both keep the hard filters:
+    what a user has seen is not in his list. Users without a history get what is popular. A list is shorter than `n`
+    only when there is no more to show.
+    """
+    started = perf_counter()
+    release, _ = load_champion(home)
+    reader = _open(url, release.world)
+    user_ids = Lake(home).users()["user_id"].to_pylist()
+    try:
+        with progress.task(f"recommendations for {len(user_ids):,} users", total=len(user_ids)) as advance:
+            ranked = []
+            for one in rank_everyone(release, reader, user_ids, n, stage):
+                ranked.append(one)
+                advance(1)
+    finally:
+        reader.close()
+    rows = write(ranked, release.world, out)
+    return {
+        "out": str(out),
+        "stage": stage,
+        "release_id": release.release_id,
+        "users": len(ranked),
+        "rows": rows,
+        "seconds": round(perf_counter() - started, 2),
+    }
+
+
+def rank_everyone(
+    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, stage: Stage
+) -> Iterator[Ranked]:
+    """The lists of `recommend_all`, in the order of `user_ids`."""
+    return (_by_retrieval if stage == "retrieval" else _by_the_funnel)(release, reader, user_ids, n)
+
+
+def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
+    catalog, world = reader.snapshot(), release.world
+    video_VD = hydrators.video_vectors(release.retrieval).of(catalog)
+    popular, now_us, config = sources.Popular(n), world.now_us(), FeedConfig()
+    for chunk in _chunks(reader, user_ids):
+        requests = []
+        for features in chunk:
+            query = Query(user_id=features.user_id, limit=n)
+            viewer = viewer_of(features, Known.NOW, query, now_us, config)
+            requests.append(Request(query=query, now_us=now_us, viewer=viewer, catalog=catalog, world=world, seed=0))
+        histories = [request.viewer.history_ids for request in requests]
+        times_us = [request.viewer.history_times_us for request in requests]
+        nowhen = np.full(len(requests), "", dtype=object)  # lists for whenever each viewer comes
+        asker = {**hydrators.asker(requests), "day_part": nowhen}
+        user_BD = release.retrieval.user_vectors(
+            histories, times_us, np.full(len(requests), now_us, dtype=np.int64), asker
+        )
+        for request, score_V in zip(requests, user_BD @ video_VD.T, strict=True):
+            allowed = np.logical_and.reduce([rule.keep(request) for rule in _RULES])
+            if request.viewer.history_ids:
+                rows = np.flatnonzero(allowed)
+                rows = rows[np.argsort(-score_V[rows], kind="stable")[:n]]
+                scores = score_V[rows]
+            else:
+                found = popular.find(request, allowed)
+                rows, scores = found.rows[:n], found.score_of(popular.name)[:n]
+            yield Ranked(request.query.user_id, catalog.video_ids[rows].tolist(), scores.tolist())
+
+
+def _by_the_funnel(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
+    config = FeedConfig(deadline_ms=PATIENCE_MS, explore=False)
+    for chunk in _chunks(reader, user_ids):
+        feed = build_feed(release, _Prefetched(reader, chunk), None, config)
+        for features in chunk:
+            page = feed.page(Query(user_id=features.user_id, limit=n, rows=False, log=False))
+            if page.served_by != FULL_FUNNEL:
+                raise FeedError(f"answered by {page.served_by} and not by the full funnel: {'; '.join(page.warnings)}")
+            items = page.recommendations
+            yield Ranked(features.user_id, [item.video_id for item in items], [item.score for item in items])
+
+
+@dataclass(frozen=True)
+class _Prefetched:
+    """A reader of viewers that were read together; one round trip for many."""
+
+    reader: FeatureReader
+    viewers: Sequence[UserFeatures]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {features.user_id: features for features in self.viewers})
+
+    def user(self, user_id: str) -> UserFeatures:
+        features: UserFeatures = self._by_id[user_id]  # type: ignore[attr-defined]
+        return features
+
+    def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
+        return [self.user(user_id) for user_id in user_ids]
+
+    def snapshot(self) -> Any:
+        return self.reader.snapshot()
+
+    def refresh(self) -> Any:
+        return self.reader.refresh()
+
+    def close(self) -> None:
+        pass
+
+
+def _open(url: str, world: World) -> OnlineReader:
+    reader = OnlineReader(url, world, background=False)
+    if not len(reader.snapshot()):
+        reader.close()
+        raise HomeError("the online store holds no videos: run `marquee features` first")
+    return reader
+
+
+def _chunks(reader: FeatureReader, user_ids: Sequence[str]) -> Iterator[list[UserFeatures]]:
+    for start in range(0, len(user_ids), VIEWERS):
+        yield reader.users(user_ids[start : start + VIEWERS])
+
+
+def write(ranked: Sequence[Ranked], world: World, out: Path) -> int:
+    """One row per recommendation, whole or not at all."""
+    lengths = [len(one.video_ids) for one in ranked]
+    source_id = {video_id: world.source_id(video_id) for one in ranked for video_id in one.video_ids}
+    ids = pa.int64() if world.id_type == "int" else pa.string()
+    users = [world.source_id(one.user_id) for one in ranked]
+    table = pa.table(
+        {
+            "user_id": pa.array(users, ids).take(pa.array(np.repeat(np.arange(len(users)), lengths))),
+            "item_id": pa.array([source_id[video_id] for one in ranked for video_id in one.video_ids], ids),
+            "rank": pa.array([place for length in lengths for place in range(1, length + 1)], pa.int32()),
+            "score": pa.array([score for one in ranked for score in one.scores], pa.float64()),
+        }
+    )
+    write_result(table, out)
+    return int(table.num_rows)

@@ -1,0 +1,293 @@
+"""Everything that `marquee serve` keeps running, as one context manager: online store, event processor, service.
+
+The supervisor holds the listening socket, so a service that is started again finds the requests that came meanwhile.
+Children that die are started again; children whose supervisor dies, however it dies, end by themselves.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+from bento_services.admission.keys import Keys, check_bind
+from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+from feature_repo.core.processes import tied
+from feature_repo.store.valkey_server import online_store
+
+READY_SECONDS = 120.0
+STOP_SECONDS = 10.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
+HEALTHY_SECONDS = 10.0  # a child that lived this long starts over with a short pause
+
+OnEvent = Callable[[str], None]
+
+
+class ServiceError(MarqueeError):
+    """The service does not come up; the message says why or quotes the end of its log."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    host: str  # one that a client on this machine can connect to
+    http_port: int
+    grpc_port: int
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.http_port}"
+
+
+@contextmanager
+def running(
+    home: Home,
+    http_port: int = 8080,
+    grpc_port: int = 8081,
+    host: str = "127.0.0.1",
+    insecure: bool = False,
+    on_event: OnEvent = lambda line: None,
+) -> Iterator[Ports]:
+    """Serve this home for as long as the block lasts; ready to answer when it begins, nothing left when it ends.
+
+    A port of 0 is chosen by the system. `on_event` hears, from another thread, of children that died and were started
+    again. In the main thread, SIGTERM ends the block like Ctrl-C does.
+    """
+    home.world()
+    if not (home.releases / "champion").exists():
+        raise HomeError(f"no release is promoted in {home.root}: run `marquee train` and `marquee promote` first")
+    check_bind(host, Keys.of(home), insecure=insecure)
+    with ExitStack() as stack:
+        stack.enter_context(_sigterm_as_exit())
+        stack.enter_context(_only_one(home))
+        listener = stack.enter_context(_listener(host, http_port))
+        ports = Ports(
+            {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host),
+            listener.getsockname()[1],
+            _free_grpc_port(host, grpc_port),
+        )
+        url = stack.enter_context(online_store(home))
+        environment = {
+            **os.environ,
+            "MARQUEE_HOME": str(home.root),
+            "REDIS_URL": url,
+            "MARQUEE_HOST": host,
+            "MARQUEE_GRPC_PORT": str(ports.grpc_port),
+            "MARQUEE_INSECURE": "1" if insecure else "",
+            "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(home.root / "bentoml")),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "OMP_NUM_THREADS": "1",  # a request is one core's work; more threads only get into each other's way
+        }
+        processor = Child(
+            "processor",
+            [
+                sys.executable,
+                "-m",
+                "feature_repo.stream.worker",
+                "--home",
+                str(home.root),
+                "--die-with-parent",
+            ],
+            environment,
+            home.run,
+            on_event,
+        )
+        service = Child(
+            "service",
+            [sys.executable, "-m", "bento_services.process.serve", "--fd", str(listener.fileno()), "--die-with-parent"],
+            environment,
+            home.run,
+            on_event,
+            pass_fds=(listener.fileno(),),
+        )
+        stack.callback(_stop, (service, processor))
+        processor.start()
+        service.start()
+        _wait_until_ready(service, ports)
+        ports_path = home.run / "ports.json"
+        stack.callback(ports_path.unlink, missing_ok=True)
+        write_atomic(
+            ports_path, json.dumps({**asdict(ports), "http_url": ports.http_url, "pid": os.getpid()}, indent=2) + "\n"
+        )
+        yield ports
+
+
+class Child:
+    """A process that is started again when it dies. Its pid and its log lie in `HOME/run`."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        run: Path,
+        on_event: OnEvent,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self.log = run / "logs" / f"{name}.log"
+        self.deaths = 0
+        self._command = command
+        self._environment = environment
+        self._pid_path = run / f"{name}.pid"
+        self._on_event = on_event
+        self._pass_fds = tuple(pass_fds)
+        self._stopping = threading.Event()
+        self._changing = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_running, name=name, daemon=True)
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        self._stopping.set()
+        with self._changing:
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended; killed when it takes longer."""
+        if self._thread.ident is None:
+            return
+        self._thread.join(seconds)
+        if self._thread.is_alive() and self._process is not None:
+            self._process.kill()
+            self._thread.join()
+        self._pid_path.unlink(missing_ok=True)
+
+    def log_end(self) -> str:
+        return self.log.read_text(errors="replace")[-1500:].strip() if self.log.exists() else "(it wrote no log)"
+
+    def _keep_running(self) -> None:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            code = self._run_once()
+            if self._stopping.is_set():
+                return
+            self.deaths += 1
+            if time.monotonic() - started > HEALTHY_SECONDS:
+                pause_seconds = FIRST_PAUSE_SECONDS
+            self._on_event(f"{self.name} ended ({_cause(code)}); it is started again. Its log: {self.log}")
+            self._stopping.wait(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def _run_once(self) -> int:
+        with open(self.log, "ab") as log:
+            with self._changing:
+                if self._stopping.is_set():
+                    return 0
+                self._process = subprocess.Popen(
+                    tied(self._command),
+                    env=dict(self._environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=self._pass_fds,
+                    start_new_session=True,  # Ctrl-C reaches the supervisor, which stops the others in order
+                )
+            write_atomic(self._pid_path, f"{self._process.pid}\n")
+            return self._process.wait()
+
+
+def _stop(children: Sequence[Child]) -> None:
+    for child in children:
+        child.ask_to_stop()
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children:
+        child.wait(max(deadline - time.monotonic(), 0.1))
+
+
+def _wait_until_ready(service: Child, ports: Ports) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _is_ready(ports):
+        if service.deaths:
+            raise ServiceError(f"the service does not start:\n{service.log_end()}")
+        if time.monotonic() > deadline:
+            raise ServiceError(f"the service is not ready after {READY_SECONDS:g} s:\n{service.log_end()}")
+        time.sleep(0.05)
+
+
+def _is_ready(ports: Ports) -> bool:
+    # The listener is there before the service is, so a connection waits; the short timeout lets us look at the child.
+    connection = http.client.HTTPConnection(ports.host, ports.http_port, timeout=0.5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ServiceError(f"cannot listen on {host}:{port} ({error.strerror}); --http-port 0 takes any") from error
+        listener.listen(1024)
+        yield listener
+
+
+def _free_grpc_port(host: str, port: int) -> int:
+    """Checked here, where it can be said well; the service binds it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServiceError(f"cannot listen on {host}:{port} ({error.strerror}); --grpc-port 0 takes any") from error
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """Two event processors under one name, or two owners of the ports file, would undo each other's work."""
+    home.run.mkdir(parents=True, exist_ok=True)
+    with open(home.run / "lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServiceError(f"{home.root} is being served already (`marquee status` shows where)") from error
+        yield
+
+
+@contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            signal.signal(signal.SIGTERM, before)
+
+
+def _cause(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

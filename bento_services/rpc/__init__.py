@@ -1,0 +1,1 @@
+"""The gRPC protocol: the same answers as over HTTP."""

@@ -1,0 +1,1 @@
+"""Made from rpc/marquee.proto by `make proto`."""

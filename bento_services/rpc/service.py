@@ -1,0 +1,189 @@
+"""The same two calls on gRPC, answered by the same engine on the same event loop.
+
+BentoML's own gRPC server does not work at this version; this is a plain grpc.aio server inside the serving process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+import orjson
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from bento_services import metrics
+from bento_services.admission.context import context_fields
+from bento_services.admission.keys import Caller, Keys, NotAllowed, NotAuthenticated, Scope
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_EVENTS_BODY_BYTES, MAX_LIMIT, identifier
+from bento_services.admission.problem import INTERNAL, Problem, unprocessable
+from bento_services.engine import Engine
+from bento_services.feed.page import Query
+from bento_services.http.edge import request_id_of
+from bento_services.http.page_json import page_fields
+from bento_services.rpc.generated import marquee_pb2
+from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeServicer, add_MarqueeServicer_to_server
+
+messages: Any = marquee_pb2  # its classes are made when it is imported
+SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
+STOP_SECONDS = 3.0
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.ABORTED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+
+report = structlog.get_logger("grpc")
+
+
+class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
+    def __init__(self, engine: Engine, keys: Keys) -> None:
+        self._engine = engine
+        self._keys = keys
+
+    async def GetHome(self, request: Any, context: Any) -> Any:
+        asked = dict(context.invocation_metadata() or ()).get("x-request-id", "")
+        return await self._answer(
+            "GetHome", "serve", context, lambda caller: self._home(request, request_id_of(str(asked)))
+        )
+
+    async def SendEvents(self, request: Any, context: Any) -> Any:
+        return await self._answer("SendEvents", "events", context, lambda caller: self._events(request, caller))
+
+    async def _home(self, request: Any, request_id: str) -> Any:
+        limit = request.limit or 20
+        if limit > MAX_LIMIT:
+            raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
+        if len(request.cursor) > MAX_CURSOR_LENGTH:
+            raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
+        given = {descriptor.name: value for descriptor, value in request.context.ListFields()}
+        if request.context.HasField("utc_offset_minutes"):
+            given["utc_offset_minutes"] = request.context.utc_offset_minutes
+        if request.deadline_ms:
+            given["deadline_ms"] = request.deadline_ms
+        page = await self._engine.home(
+            Query(
+                user_id=identifier(request.user_id, "user_id"),
+                session_id=identifier(request.session_id, "session_id"),
+                limit=limit,
+                cursor=request.cursor,
+                explain=request.explain,
+                request_id=request_id,
+                **context_fields(given),
+            )
+        )
+        return home_message(page_fields(page))
+
+    async def _events(self, request: Any, caller: Caller) -> Any:
+        sent = [_event_fields(event) for event in request.events]
+        receipt = await self._engine.accept(sent, caller=caller.name, key=request.idempotency_key)
+        return messages.SendEventsResponse(
+            accepted=receipt.accepted, receipt=receipt.receipt, event_ids=receipt.event_ids
+        )
+
+    async def _answer(self, method: str, scope: Scope, context: Any, work: Callable[[Caller], Awaitable[Any]]) -> Any:
+        started = time.perf_counter()
+        status = "OK"
+        try:
+            caller = self._keys.caller({str(name): str(value) for name, value in context.invocation_metadata() or ()})
+            caller.require(scope)
+            return await work(caller)
+        except (Problem, NotAuthenticated, NotAllowed) as why:
+            problem = why if isinstance(why, Problem) else _refusal(why)
+            status = problem.code
+            await _abort(context, problem)
+        except Exception as error:  # the last line, as on HTTP
+            status = "internal"
+            report.error("call failed", method=method, error=repr(error), exc_info=error)
+            await _abort(context, INTERNAL)
+        finally:
+            metrics.REQUESTS.labels("grpc", method, status).inc()
+            metrics.REQUEST_SECONDS.labels("grpc", method).observe(time.perf_counter() - started)
+
+
+class GrpcServer:
+    """Started and stopped on the event loop that it shares with HTTP."""
+
+    def __init__(self, engine: Engine, keys: Keys, host: str, port: int) -> None:
+        self._server = grpc.aio.server(
+            options=[("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", MAX_EVENTS_BODY_BYTES)],
+            maximum_concurrent_rpcs=512,
+        )
+        add_MarqueeServicer_to_server(MarqueeGrpc(engine, keys), self._server)  # type: ignore[no-untyped-call]
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        self.port = self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+    async def start(self) -> None:
+        await self._server.start()
+        for name in ("", SERVICE):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """Say that we are going, let calls under way finish, then close."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(STOP_SECONDS)
+
+
+def home_message(fields: Mapping[str, Any]) -> Any:
+    return messages.GetHomeResponse(
+        request_id=fields["request_id"],
+        rows=[
+            messages.Row(
+                row_id=row["row_id"],
+                title=row["title"],
+                reason=row["reason"],
+                items=[_item_message(item) for item in row["items"]],
+            )
+            for row in fields["rows"]
+        ],
+        recommendations=[_item_message(item) for item in fields["recommendations"]],
+        cursor=fields["cursor"] or "",
+        served_by=fields["served_by"],
+        release_id=fields["release_id"],
+        stage_ms=fields["stage_ms"],
+        candidates=fields["candidates"],
+        warnings=fields["warnings"],
+        certificate_json=_text(fields["certificate"]),
+    )
+
+
+def _item_message(item: Mapping[str, Any]) -> Any:
+    fields = {name: value for name, value in item.items() if name != "trace"}
+    trace = item["trace"]
+    return messages.Item(**fields, trace_json="" if trace is None else _text(trace))
+
+
+def _event_fields(event: Any) -> dict[str, Any]:
+    """Zero and empty mean "not said" in this version of proto, except where a field is marked optional."""
+    fields = {descriptor.name: value for descriptor, value in event.ListFields()}
+    if event.HasField("position"):
+        fields["position"] = event.position
+    return fields
+
+
+def _refusal(why: NotAuthenticated | NotAllowed) -> Problem:
+    if isinstance(why, NotAuthenticated):
+        return Problem(401, "not_authenticated", str(why))
+    return Problem(403, "not_allowed", str(why))
+
+
+async def _abort(context: Any, problem: Problem) -> None:
+    trailing = [("x-error-code", problem.code)]
+    if problem.retry_after_seconds is not None:
+        trailing.append(("retry-after", str(problem.retry_after_seconds)))
+    await context.abort(_CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,1 @@
+"""One transformation per feature: batch windows, folded state, request-time crosses."""

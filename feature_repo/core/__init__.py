@@ -1,0 +1,1 @@
+"""What every layer stands on: homes, errors, files, progress, processes. Standard library only."""

@@ -1,0 +1,107 @@
+"""One world on disk: where everything lives, and the facts about it that every layer needs.
+
+`marquee --home DIR` or `MARQUEE_HOME` (default `var/`) names the directory; several worlds live side by side.
+Standard library only: the command line, training and serving all import it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.files import write_atomic
+from feature_repo.schema import HISTORY_LENGTH
+
+
+@dataclass(frozen=True)
+class World:
+    """Facts about a data set that training and serving must agree on; a release carries a copy.
+
+    `clock_offset_seconds` is added to the wall clock to get the world's "now": 0 for a live world, negative for a data
+    set recorded years ago, so that ages of videos at serving are what they were at training.
+    """
+
+    name: str
+    source: str  # simulator | movielens | kuairand
+    id_type: str  # int | str: how the source wrote its ids; inside Marquee ids are strings
+    genres: tuple[str, ...]
+    history_length: int = HISTORY_LENGTH
+    clock_offset_seconds: float = 0.0
+    example_user: str = ""
+
+    def now_us(self) -> int:
+        return int((time.time() + self.clock_offset_seconds) * 1_000_000)
+
+    def source_id(self, marquee_id: str) -> int | str:
+        return int(marquee_id) if self.id_type == "int" else marquee_id
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "genres": list(self.genres)}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> World:
+        return cls(**{**fields, "genres": tuple(fields["genres"])})
+
+
+@dataclass(frozen=True)
+class Home:
+    root: Path
+
+    @classmethod
+    def open(cls, path: str | Path | None = None) -> Home:
+        chosen = path or os.environ.get("MARQUEE_HOME") or "var"
+        return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
+    def feast(self) -> Path:
+        return self.root / "feast"
+
+    @property
+    def valkey(self) -> Path:
+        return self.root / "valkey"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow"
+
+    @property
+    def models(self) -> Path:
+        """Candidate models: what a training run wrote, before it became part of a release."""
+        return self.root / "models"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def run(self) -> Path:
+        """Process ids, ports, sockets and logs of what is running now."""
+        return self.root / "run"
+
+    def world(self) -> World:
+        path = self.root / "world.json"
+        if not path.exists():
+            raise HomeError(
+                f"no world at {self.root}: run `marquee simulate` or `marquee ingest movielens --path DIR` first"
+            )
+        return World.from_json(json.loads(path.read_text()))
+
+    def write_world(self, world: World) -> None:
+        write_atomic(self.root / "world.json", json.dumps(world.to_json(), indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""The offline tables and the point-in-time join over them."""

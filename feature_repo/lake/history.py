@@ -1,0 +1,154 @@
+"""Features as they were: what serving would have read at the moment of each row. Training sets come from here.
+
+The values pass through Feast's `get_historical_features`; a row never sees a feature later than its own timestamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from feature_repo.lake.feature_tables import ARROW_TYPES
+from feature_repo.lake.ibis_session import ibis_session
+from feature_repo.lake.tables import Lake
+from feature_repo.schema import DEFAULTS, FLOAT, GENRE_SLOTS, INT, SERVICES, STRING, STRINGS, USER_VIEWS, VIEWS
+from feature_repo.store.feast_registry import open_store
+
+Array = np.ndarray[Any, Any]
+
+
+def historical_features(home: Home, entities: pa.Table, service: str) -> dict[str, Array]:
+    """The features of `service` for each row of `entities` (user_id, video_id, timestamp_us), rows and order kept.
+
+    One array of N values per feature: int64, float64, or object for strings and lists; `genre_affinity` is
+    (N, GENRE_SLOTS) float64. What an entity did not have yet is its dtype's default. Rows of one viewer and moment
+    share their lists, which are therefore not to be changed.
+
+    Moments are those of impressions, or any after a viewer's last event: of all other states no row is kept. Raises
+    HomeError for a moment whose state is not in the tables, also because the lake has grown since they were built.
+    """
+    if missing := [view for view in SERVICES[service] if not (home.features / f"{view}.parquet").exists()]:
+        raise HomeError(f"no feature tables {', '.join(missing)} in {home.features}: run `marquee features` first")
+    columns: dict[str, Array] = {}
+    for key, views in _by_entity(SERVICES[service]):
+        moments, row_of = _distinct(entities.select([key, "timestamp_us"]), key)
+        found = _from_feast(home, moments, key, service, views)
+        _check_newest(home, moments, key, found)
+        for view in views:
+            for name in SERVICES[service][view]:
+                columns[name] = _column(name, VIEWS[view][name], found[name])[row_of]
+    return columns
+
+
+def _by_entity(views: Iterable[str]) -> list[tuple[str, list[str]]]:
+    of_user = [view for view in views if view in USER_VIEWS]
+    of_video = [view for view in views if view not in USER_VIEWS]
+    return [(key, chosen) for key, chosen in (("user_id", of_user), ("video_id", of_video)) if chosen]
+
+
+def _distinct(rows: pa.Table, key: str) -> tuple[pa.Table, Array]:
+    """The different (entity, moment) pairs, and for each row the index of its pair.
+
+    The rows of a page have one viewer and one moment; joining and converting histories once a page is most of the
+    speed of this module.
+    """
+    if not len(rows):
+        return rows, np.empty(0, dtype=np.int64)
+    codes = rows[key].combine_chunks().dictionary_encode().indices.to_numpy()
+    pairs = np.stack([codes.astype(np.int64), rows["timestamp_us"].to_numpy()], axis=1)
+    _, first, row_of = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    return rows.take(pa.array(first)), row_of.reshape(-1)
+
+
+def _from_feast(home: Home, moments: pa.Table, key: str, service: str, views: list[str]) -> pa.Table:
+    """What Feast knows of these entities at these moments, a row for each, in order."""
+    frame = moments.select([key]).to_pandas()
+    frame["event_timestamp"] = moments["timestamp_us"].cast(pa.timestamp("us", tz="UTC")).to_pandas()
+    frame["row"] = np.arange(len(frame))
+    if frame.empty:
+        return pa.table({name: pa.array([], ARROW_TYPES[VIEWS[view][name]]) for view in views for name in VIEWS[view]})
+    store = open_store(home)
+    projections = store.get_feature_service(service).feature_view_projections
+    wanted = [f"{one.name}:{feature.name}" for one in projections if one.name in views for feature in one.features]
+    with ibis_session():
+        found = store.get_historical_features(entity_df=frame, features=wanted).to_arrow()
+    if not np.array_equal(found["row"].to_numpy(), np.arange(len(frame))):
+        raise AssertionError(f"the offline store gave other rows than the {len(frame)} asked for: {len(found)}")
+    return found
+
+
+def _check_newest(home: Home, moments: pa.Table, key: str, found: pa.Table) -> None:
+    """Whether every state found holds all the events until its moment."""
+    name = "user_activity_timestamp_us" if key == "user_id" else "video_activity_timestamp_us"
+    if name not in found.column_names or not len(moments):
+        return
+    known_us = found[name].cast(pa.int64()).fill_null(0).to_numpy()
+    glob = Lake(home).events_glob
+    behind = _newest_event_us(f"read_parquet('{glob}', hive_partitioning=false)", moments, key) > known_us
+    if behind.any():  # or an event was written twice with two times: the lake knows which one counts
+        behind = _newest_event_us("events", moments, key, Lake(home).events()) > known_us
+    if behind.any():
+        raise HomeError(
+            f"{int(behind.sum())} of {len(moments)} states asked for are not in the feature tables: either the lake "
+            f"has grown since they were built (run `marquee features`), or a moment is none of an impression"
+        )
+
+
+def _newest_event_us(source: str, moments: pa.Table, key: str, events: pa.Table | None = None) -> Array:
+    """For each (entity, moment) the time of its last event not after it; 0 without one."""
+    with duckdb.connect() as connection:
+        connection.register("moments", moments.append_column("row", pa.array(np.arange(len(moments)))))
+        if events is not None:
+            connection.register("events", events)
+        newest: Array = connection.execute(
+            f"SELECT coalesce(happened.timestamp_us, 0) AS newest FROM moments "
+            f"ASOF LEFT JOIN (SELECT {key}, timestamp_us FROM {source}) AS happened "
+            f"ON moments.{key} = happened.{key} AND moments.timestamp_us >= happened.timestamp_us ORDER BY moments.row"
+        ).fetchnumpy()["newest"]
+    return newest
+
+
+def _column(name: str, dtype: str, values: pa.ChunkedArray) -> Array:
+    if name == "genre_affinity":
+        return _matrix(values)
+    if dtype in (INT, FLOAT):
+        kind = pa.int64() if dtype == INT else pa.float64()
+        filled: Array = values.cast(kind).fill_null(DEFAULTS[dtype]).to_numpy()
+        return filled
+    if dtype == STRING:
+        strings: Array = values.cast(pa.string()).fill_null("").to_numpy()
+        return strings.astype(object)
+    return _lists(dtype, values)
+
+
+def _lists(dtype: str, values: pa.ChunkedArray) -> Array:
+    column = np.empty(len(values), dtype=object)
+    at = 0
+    for chunk in values.chunks:
+        flat = chunk.flatten()
+        if dtype == STRINGS:  # equal ids become one string object: histories repeat them by the million
+            encoded = flat.cast(pa.string()).dictionary_encode()
+            items = encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy()].tolist()
+        else:
+            items = flat.to_pylist() if flat.null_count else flat.to_numpy().tolist()
+        ends = np.cumsum(chunk.value_lengths().fill_null(0).to_numpy()).tolist()
+        start = 0
+        for end in ends:
+            column[at] = items[start:end]
+            at, start = at + 1, end
+    return column
+
+
+def _matrix(values: pa.ChunkedArray) -> Array:
+    """Affinities as (N, GENRE_SLOTS); zeros where there are none."""
+    matrix = np.zeros((len(values), GENRE_SLOTS), dtype=np.float64)
+    known = values.is_valid().to_numpy()
+    if known.any():
+        matrix[known] = values.combine_chunks().flatten().to_numpy().reshape(-1, GENRE_SLOTS)
+    return matrix

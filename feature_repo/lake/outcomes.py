@@ -1,0 +1,63 @@
+"""What viewers did with what they were shown, joined into live impressions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from feature_repo.core.home import Home
+from feature_repo.lake.tables import IMPRESSIONS, Lake
+
+LIVE = "live-"  # how the files of this sink begin
+
+
+def settle_outcomes(home: Home) -> int:
+    """Join live impressions with what their viewers then did; how many impressions have an outcome.
+
+    An event answers an impression when it names its request. A watch is a click, too: nobody watches unclicked.
+    """
+    lake = Lake(home)
+    files = sorted((lake.root / "impressions").glob(f"day=*/{LIVE}*.parquet"))
+    if not files or not any((lake.root / "events").glob("day=*/*.parquet")):
+        return 0
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE outcome AS " + _OUTCOMES.format(events=lake.events_glob, videos=lake.videos_path)
+        )
+        settled = 0
+        for file in files:
+            table = connection.sql(_SETTLED, params=[str(file)]).to_arrow_table()
+            settled += sum(table["clicked"].to_pylist())
+            lake.append_impressions(table.select(IMPRESSIONS.names), Path(file).stem)
+    return settled
+
+
+_OUTCOMES = """
+SELECT request_id, user_id, video_id,
+    bool_or(event IN ('click', 'watch')) AS clicked,
+    coalesce(sum(watch_seconds) FILTER (event = 'watch'), 0.0) AS watch_seconds,
+    coalesce(max(least(watch_seconds / seconds, 1.0)) FILTER (event = 'watch'), 0.0) AS watch_fraction,
+    bool_or(event = 'like') AS liked,
+    bool_or(event IN ('dislike', 'not_interested')) AS disliked,
+    bool_or(event = 'share') AS shared
+FROM (
+    SELECT DISTINCT ON (event_id) e.*,
+        coalesce(nullif(e.duration_seconds, 0), nullif(v.duration_seconds, 0), nullif(e.watch_seconds, 0)) AS seconds
+    FROM read_parquet('{events}', hive_partitioning=false) e
+    LEFT JOIN (SELECT video_id, duration_seconds FROM read_parquet('{videos}')) v USING (video_id)
+    WHERE e.request_id <> ''
+)
+GROUP BY ALL
+"""
+_SETTLED = """
+SELECT i.* REPLACE (
+    coalesce(o.clicked, false) AS clicked,
+    coalesce(o.watch_seconds, 0.0) AS watch_seconds,
+    coalesce(o.watch_fraction, 0.0) AS watch_fraction,
+    coalesce(o.liked, false) AS liked,
+    coalesce(o.disliked, false) AS disliked,
+    coalesce(o.shared, false) AS shared
+)
+FROM read_parquet(?) i LEFT JOIN outcome o USING (request_id, user_id, video_id)
+"""

@@ -1,0 +1,222 @@
+"""The offline tables: videos, users, events, impressions. Parquet, the last two partitioned by UTC day.
+
+A directory `day=D` holds day D whole. After a batch write it may hold days after D as well, which were too small to
+deserve files of their own (MovieLens spreads 100,000 ratings over 4,110 days): filter by `timestamp_us`, not by path.
+
+Batch writers replace a table whole and atomically; the live sink adds one named file per day, and the same name again
+replaces it. Readers deduplicate events by `event_id`, so that a file written twice counts once.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from glob import glob
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.files import atomic_directory, write_atomic
+from feature_repo.core.home import Home
+from feature_repo.schema import (
+    EVENT_COLUMNS,
+    FLOAT,
+    IMPRESSION_COLUMNS,
+    INT,
+    STRING,
+    STRINGS,
+    USER_COLUMNS,
+    USER_PROFILE,
+    VIDEO_COLUMNS,
+    VIDEO_PROFILE,
+)
+
+DAY_US = 86_400_000_000
+FEW_ROWS = 2_000  # a batch file holds at least so many, if need be of several days
+
+ARROW_TYPES = {
+    STRING: pa.string(),
+    STRINGS: pa.list_(pa.string()),
+    INT: pa.int64(),
+    FLOAT: pa.float64(),
+}
+_NUMBERS = {
+    **dict.fromkeys(("timestamp_us", "position", "sequence", "utc_offset_minutes"), pa.int64()),
+    **dict.fromkeys(("watch_seconds", "duration_seconds", "propensity", "watch_fraction"), pa.float64()),
+    **dict.fromkeys(("clicked", "liked", "disliked", "shared"), pa.bool_()),
+}
+
+
+def _schema(columns: tuple[str, ...], profile: dict[str, str] | None = None) -> pa.Schema:
+    known = {name: ARROW_TYPES[dtype] for name, dtype in (profile or {}).items()}
+    return pa.schema([(name, known.get(name) or _NUMBERS.get(name, pa.string())) for name in columns])
+
+
+VIDEOS = _schema(VIDEO_COLUMNS, VIDEO_PROFILE)
+USERS = _schema(USER_COLUMNS, USER_PROFILE)
+EVENTS = _schema(EVENT_COLUMNS)
+IMPRESSIONS = _schema(IMPRESSION_COLUMNS)
+
+
+class LakeError(MarqueeError):
+    """A table or a source file is not what it should be; the message names the file and what was expected."""
+
+
+class Lake:
+    def __init__(self, home: Home) -> None:
+        self.root = home.lake
+
+    @property
+    def videos_path(self) -> str:
+        return str(self.root / "videos.parquet")
+
+    @property
+    def users_path(self) -> str:
+        return str(self.root / "users.parquet")
+
+    @property
+    def events_glob(self) -> str:
+        return str(self.root / "events" / "day=*" / "*.parquet")
+
+    @property
+    def impressions_glob(self) -> str:
+        return str(self.root / "impressions" / "day=*" / "*.parquet")
+
+    def replace(self, *, videos: pa.Table, users: pa.Table, events: pa.Table, impressions: pa.Table) -> None:
+        """Put another world in the place of this one: all four tables at once, or none when anything fails."""
+        staged = copy.copy(self)
+        with atomic_directory(self.root) as staged.root:
+            staged.write_videos(videos)
+            staged.write_users(users)
+            staged.write_events(events)
+            staged.write_impressions(impressions)
+
+    def write_videos(self, table: pa.Table) -> None:
+        _write_one(Path(self.videos_path), _checked(table, VIDEOS, "videos").sort_by("video_id"))
+
+    def write_users(self, table: pa.Table) -> None:
+        _write_one(Path(self.users_path), _checked(table, USERS, "users").sort_by("user_id"))
+
+    def write_events(self, table: pa.Table) -> None:
+        self._replace("events", _checked(table, EVENTS, "events"))
+
+    def write_impressions(self, table: pa.Table) -> None:
+        self._replace("impressions", _checked(table, IMPRESSIONS, "impressions"))
+
+    def append_events(self, table: pa.Table, name: str) -> None:
+        self._append("events", _checked(table, EVENTS, "events"), name)
+
+    def append_impressions(self, table: pa.Table, name: str) -> None:
+        self._append("impressions", _checked(table, IMPRESSIONS, "impressions"), name)
+
+    def videos(self) -> pa.Table:
+        return _read_one(Path(self.videos_path))
+
+    def users(self) -> pa.Table:
+        return _read_one(Path(self.users_path))
+
+    def events(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
+        """Events with start <= timestamp < end, one per event_id, in the order in which they happened."""
+        return self._between("events", EVENTS, start_us, end_us, "event_id", "timestamp_us, sequence, event_id")
+
+    def impressions(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
+        """Exposures with start <= timestamp < end, one per impression_id, by time."""
+        order = "timestamp_us, request_id, position, impression_id"
+        return self._between("impressions", IMPRESSIONS, start_us, end_us, "impression_id", order)
+
+    def counts(self) -> dict[str, int]:
+        """Rows per table, as stored; without reading them."""
+        tables = {"videos": self.videos_path, "users": self.users_path}
+        tables |= {"events": self.events_glob, "impressions": self.impressions_glob}
+        return {name: sum(pq.read_metadata(file).num_rows for file in glob(path)) for name, path in tables.items()}
+
+    def profiles_digest(self) -> str:
+        """Of what is known of videos and viewers, whatever wrote it."""
+        content = hashlib.sha256()
+        for table in (self.videos(), self.users()):
+            buffer = pa.BufferOutputStream()
+            with pa.ipc.new_stream(buffer, table.schema) as stream:
+                stream.write_table(table.combine_chunks())
+            content.update(buffer.getvalue())
+        return content.hexdigest()
+
+    def _between(
+        self, name: str, schema: pa.Schema, start_us: int | None, end_us: int | None, key: str, order: str
+    ) -> pa.Table:
+        pattern = str(self.root / name / "day=*" / "*.parquet")
+        if not glob(pattern):
+            raise HomeError(f"no {name} in {self.root}: run `marquee simulate` or `marquee ingest …` first")
+        bounds = [f"timestamp_us >= {int(start_us)}"] if start_us is not None else []
+        bounds += [f"timestamp_us < {int(end_us)}"] if end_us is not None else []
+        where = " AND ".join(bounds) or "true"
+        columns = ", ".join(schema.names)
+        with duckdb.connect() as connection:
+            table = connection.sql(
+                f"SELECT {columns} FROM read_parquet('{pattern}', hive_partitioning=false) WHERE {where} "
+                f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY timestamp_us) = 1 ORDER BY {order}"
+            ).to_arrow_table()
+        return table.cast(schema)
+
+    def _replace(self, name: str, table: pa.Table) -> None:
+        with atomic_directory(self.root / name) as directory:
+            for day, rows in _by_day(table, FEW_ROWS):
+                (directory / f"day={day}").mkdir()
+                pq.write_table(rows, directory / f"day={day}" / "part-0.parquet")
+
+    def _append(self, name: str, table: pa.Table, file: str) -> None:
+        for day, rows in _by_day(table, 0):
+            _write_one(self.root / name / f"day={day}" / f"{file}.parquet", rows)
+
+
+def _by_day(table: pa.Table, few_rows: int) -> list[tuple[str, pa.Table]]:
+    """The table cut into whole UTC days, in order. Days too small for a file of their own join the one before."""
+    if "sequence" in table.column_names:
+        ordered = table.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
+    else:
+        ordered = table.sort_by("timestamp_us")
+    day_of_row = ordered["timestamp_us"].to_numpy() // DAY_US
+    starts: list[int] = []
+    for start in np.flatnonzero(np.diff(day_of_row, prepend=np.iinfo(np.int64).min // 2)).tolist():
+        if not starts or start - starts[-1] >= few_rows:
+            starts.append(start)
+    names = np.datetime_as_string(day_of_row[starts].astype("datetime64[D]")).tolist()
+    ends = [*starts[1:], len(ordered)]
+    return [(name, ordered.slice(start, end - start)) for name, start, end in zip(names, starts, ends, strict=True)]
+
+
+def _checked(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
+    missing = [column for column in schema.names if column not in table.column_names]
+    if missing:
+        raise LakeError(f"{name}: expected the columns {', '.join(schema.names)}; missing {', '.join(missing)}")
+    try:
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise LakeError(f"{name}: a column has another type than expected: {error}") from error
+
+
+def write_result(table: pa.Table, out: Path) -> None:
+    """A Parquet file for others to read: whole or not at all, and not through memory."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, unfinished)
+        os.replace(unfinished, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_one(path: Path, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def _read_one(path: Path) -> pa.Table:
+    if not path.exists():
+        raise HomeError(f"no {path.name} in {path.parent}: run `marquee simulate` or `marquee ingest …` first")
+    return pq.read_table(path)

@@ -1,0 +1,1 @@
+"""The online store: its server, its layout, and the readers of it."""

@@ -1,0 +1,83 @@
+"""Feast for one home: its configuration, and a registry that holds what features.py defines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml  # type: ignore[import-untyped]
+from feast import FeatureStore, RepoConfig
+
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+from feature_repo.features import define
+
+TEMPLATE = Path(__file__).resolve().parents[1] / "feature_store.yaml"
+BATCH_TIMEOUT_SECONDS = 10.0
+APPLIED_FOR = "applied_for"  # beside the registry: the tables whose paths are in it
+NO_STORE = "127.0.0.1:1"  # for work that reads tables only
+
+
+def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
+    """`feast apply` of features.py for this home: a fresh registry, so that what was removed there is gone here too.
+
+    `url` is the online store's redis:// URL; None when only tables will be read.
+    """
+    home.feast.mkdir(parents=True, exist_ok=True)
+    (home.feast / "registry.db").unlink(missing_ok=True)
+    store = _store(home, url)
+    store.apply(list(define(home.features).values()))
+    write_atomic(home.feast / APPLIED_FOR, str(home.features))
+    return store
+
+
+def open_store(home: Home, url: str | None = None) -> FeatureStore:
+    """Feast over this home as it was last applied; applied now when it never was.
+
+    A registry holds absolute paths: that of a home that was copied or moved would read the tables of the old place.
+    """
+    marker = home.feast / APPLIED_FOR
+    is_ours = marker.exists() and marker.read_text() == str(home.features)
+    return _store(home, url) if is_ours else apply_definitions(home, url)
+
+
+def write_configuration(home: Home, url: str) -> Path:
+    """Render feature_store.yaml for this home, readable by its owner alone: it holds the store's password."""
+    path = home.feast / "feature_store.yaml"
+    write_atomic(path, _rendered(home, url))
+    path.chmod(0o600)
+    return path
+
+
+def _store(home: Home, url: str | None) -> FeatureStore:
+    fields: dict[str, Any] = yaml.safe_load(_rendered(home, url))
+    return FeatureStore(config=RepoConfig(repo_path=home.feast, **fields))
+
+
+def _rendered(home: Home, url: str | None) -> str:
+    values = {"MARQUEE_HOME": str(home.root), "MARQUEE_FEAST_REDIS": _connection_string(url) if url else NO_STORE}
+    text = TEMPLATE.read_text()
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def _connection_string(url: str) -> str:
+    """redis://[user:password@]host:port/db -> Feast's spelling, with a bounded wait and no hidden retries."""
+    parts = urlsplit(url)
+    options = {
+        "db": parts.path.strip("/") or "0",
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "ssl": "true" if parts.scheme == "rediss" else "",
+        "socket_timeout": str(BATCH_TIMEOUT_SECONDS),
+        "socket_connect_timeout": str(BATCH_TIMEOUT_SECONDS),
+        "retry": "null",
+    }
+    chosen = [f"{name}={value}" for name, value in options.items() if value]
+    return ",".join([f"{parts.hostname}:{parts.port or 6379}", *chosen])
+
+
+os.environ.setdefault("FEAST_USAGE", "False")  # Feast would otherwise report home

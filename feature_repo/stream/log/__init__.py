@@ -1,0 +1,1 @@
+"""The event log: one protocol, on Valkey Streams or Kafka."""

@@ -1,0 +1,307 @@
+"""The event log on Apache Kafka: idempotent producer, acks=all, one consumer group per reader of the whole.
+
+The group's offset moves to the first record that is not acknowledged yet, so a restarted consumer is handed that one
+and what follows it again. Deliveries are counted in the process: a restart begins to count anew.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+
+from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Record
+
+TIMEOUT_MS = 3_000
+SESSION_MS = 10_000  # a consumer that is silent for so long is dead
+JOIN_SECONDS = 5.0  # joining a group takes most of a second; the first read waits for it
+PARTITIONS = 8  # of a topic that does not exist yet; in production topics are made beforehand (infra/kafka)
+EARLIEST, LATEST = -2, -1  # ListOffsets
+
+
+class KafkaEventLog:
+    def __init__(self, bootstrap_servers: str, timeout_ms: int = TIMEOUT_MS, session_ms: int = SESSION_MS) -> None:
+        """Connects at the first use: a broker that is away must not hold up whoever builds this."""
+        self._servers = bootstrap_servers.split(",")
+        self._connection = {
+            "bootstrap_servers": self._servers,
+            "bootstrap_timeout_ms": timeout_ms,
+            "request_timeout_ms": timeout_ms,
+            "reconnect_backoff_max_ms": 1_000,
+        }
+        self._timeout_ms = timeout_ms
+        self._session_ms = session_ms
+        self._lock = threading.RLock()
+        self._producer: Any = None
+        self._admin: Any = None
+        self._topics: set[str] = set()
+        self._members: dict[tuple[str, str, str], _Member] = {}
+
+    def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
+        return self._send(topic, [(key, value, []) for key, value in items])
+
+    def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
+        with _down():
+            member = self._members.get((topic, group, consumer))
+            if member is None:
+                self._ensure_topic(topic)
+                self._reach()
+                member = _Member(self._connection, self._session_ms, topic, _group_id(topic, group), consumer)
+                self._members[topic, group, consumer] = member
+            return member.read(count, block_ms)
+
+    def ack(self, topic: str, group: str, ids: Sequence[str]) -> None:
+        with _down():
+            for (of_topic, of_group, _), member in self._members.items():
+                if (of_topic, of_group) == (topic, group):
+                    member.ack(ids)
+
+    def dead_letter(self, topic: str, group: str, record: Record, reason: str) -> None:
+        self._send(topic + DEAD_LETTERS, [(record.key, record.value, [("reason", f"{group}: {reason}".encode())])])
+        self.ack(topic, group, [record.id])
+
+    def dead_letters(self, topic: str, count: int) -> list[tuple[Record, str]]:
+        found = self._newest(topic + DEAD_LETTERS, count)
+        return [(_record(message), dict(message.headers)["reason"].decode()) for message in found]
+
+    def replay_dead_letters(self, topic: str) -> int:
+        dead = topic + DEAD_LETTERS
+        messages = self._newest(dead, None)
+        if messages:
+            self._send(topic, [(_record(message).key, message.value, []) for message in messages])
+            beyond: dict[TopicPartition, int] = {}
+            for message in messages:
+                partition = TopicPartition(dead, message.partition)
+                beyond[partition] = max(beyond.get(partition, 0), message.offset + 1)
+            with _down():
+                self._administrator().delete_records(beyond, timeout_ms=self._timeout_ms)
+        return len(messages)
+
+    def lag(self, topic: str, group: str) -> int:
+        with _down():
+            ends = self._offsets(topic, LATEST)
+            starts = self._offsets(topic, EARLIEST)
+            group_id = _group_id(topic, group)
+            committed = self._administrator().list_group_offsets({group_id: list(ends)})[group_id]
+        behind = 0
+        for partition, end in ends.items():
+            at = committed[partition].offset if partition in committed else -1
+            behind += end - max(at, starts[partition])
+        return behind
+
+    def tail(self, topic: str, count: int) -> list[Record]:
+        return [_record(message) for message in self._newest(topic, count)]
+
+    def trim(self, topic: str, keep: int) -> None:
+        """Nothing: the broker's retention does it."""
+
+    def close(self) -> None:
+        with _down():
+            for member in self._members.values():
+                member.close()
+            self._members.clear()
+            if self._producer:
+                self._producer.close(timeout=self._timeout_ms / 1000)
+            if self._admin:
+                self._admin.close()
+
+    def _send(self, topic: str, items: Sequence[tuple[str, bytes, list[tuple[str, bytes]]]]) -> list[str]:
+        with _down():
+            self._ensure_topic(topic)
+            producer = self._sender()
+            waiting = [
+                producer.send(topic, key=key.encode(), value=value, headers=headers) for key, value, headers in items
+            ]
+            deadline = time.monotonic() + 2 * self._timeout_ms / 1000
+            sent = [future.get(timeout=max(deadline - time.monotonic(), 0.001)) for future in waiting]
+        return [f"{metadata.partition}-{metadata.offset}" for metadata in sent]
+
+    def _newest(self, topic: str, count: int | None) -> list[Any]:
+        """The newest messages of a topic by time, read beside every group; None is all."""
+        with _down():
+            self._ensure_topic(topic)
+            ends, starts = self._offsets(topic, LATEST), self._offsets(topic, EARLIEST)
+            from_ = {p: starts[p] if count is None else max(starts[p], end - count) for p, end in ends.items()}
+            missing = {partition for partition, end in ends.items() if from_[partition] < end}
+            if not missing:
+                return []
+            messages: list[Any] = []
+            self._reach()
+            reader = KafkaConsumer(enable_auto_commit=False, **self._connection)
+            try:
+                reader.assign(sorted(missing))
+                for partition in missing:
+                    reader.seek(partition, from_[partition])
+                deadline = time.monotonic() + self._timeout_ms / 1000
+                while missing:
+                    if time.monotonic() > deadline:
+                        raise EventLogDown(f"the newest records of {topic} did not come in time")
+                    for partition, batch in reader.poll(timeout_ms=200).items():
+                        messages.extend(message for message in batch if message.offset < ends[partition])
+                    missing = {partition for partition in missing if reader.position(partition) < ends[partition]}
+            finally:
+                reader.close(autocommit=False)
+        messages.sort(key=lambda message: (message.timestamp, message.partition, message.offset))
+        return messages if count is None else messages[-count:]
+
+    def _offsets(self, topic: str, which: int) -> dict[TopicPartition, int]:
+        self._ensure_topic(topic)
+        partitions = self._administrator().describe_topics([topic])[0]["partitions"]
+        wanted = {TopicPartition(topic, _partition_number(partition)): which for partition in partitions}
+        found = self._administrator().list_partition_offsets(wanted, timeout_ms=self._timeout_ms)
+        return {partition: answer.offset for partition, answer in found.items()}
+
+    def _ensure_topic(self, topic: str) -> None:
+        if topic in self._topics:
+            return
+        with self._lock:
+            with suppress(TopicAlreadyExistsError):
+                self._administrator().create_topics(
+                    {topic: {"num_partitions": PARTITIONS}}, timeout_ms=self._timeout_ms, wait_for_metadata=True
+                )
+            self._topics.add(topic)
+
+    def _sender(self) -> Any:
+        with self._lock:
+            if self._producer is None:
+                self._reach()
+                self._producer = KafkaProducer(
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=1,
+                    max_block_ms=self._timeout_ms,
+                    delivery_timeout_ms=2 * self._timeout_ms,
+                    **self._connection,
+                )
+            return self._producer
+
+    def _administrator(self) -> Any:
+        with self._lock:
+            if self._admin is None:
+                self._reach()
+                self._admin = KafkaAdminClient(**self._connection)
+            return self._admin
+
+    def _reach(self) -> None:
+        """Look for a broker before a client is built: kafka-python's constructors leak a thread when they fail."""
+        for server in self._servers:
+            host, _, port = server.rpartition(":")
+            try:
+                with socket.create_connection((host, int(port)), timeout=self._timeout_ms / 1000):
+                    return
+            except OSError:
+                continue
+        raise EventLogDown(f"no Kafka broker answers at {', '.join(self._servers)}")
+
+
+class _Member:
+    """One consumer of one group: what it was handed and has not acknowledged."""
+
+    def __init__(self, connection: dict[str, Any], session_ms: int, topic: str, group_id: str, consumer: str) -> None:
+        self._consumer = KafkaConsumer(
+            group_id=group_id,
+            group_instance_id=consumer,  # static: the same name is back in its place at once after a kill
+            client_id=consumer,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            fetch_max_wait_ms=100,
+            **connection,
+        )
+        self._handed: dict[TopicPartition, dict[int, Record]] = {}  # offset -> record, in order, not acknowledged
+        self._next: dict[TopicPartition, int] = {}  # one beyond the last handed out
+        self._consumer.subscribe([topic], listener=_Revoked(self._handed, self._next))
+        # A consumer that joins before it knows the topic's partitions is given none and joins again; kafka-python 3.0
+        # forgets that second answer when it takes longer than a poll, and on a busy machine such a consumer stays deaf.
+        self._consumer.partitions_for_topic(topic)
+        self._topic = topic
+        self._joined = False
+
+    def read(self, count: int, block_ms: int) -> list[Record]:
+        if again := self._again(count):
+            return again
+        deadline = time.monotonic() + JOIN_SECONDS
+        while True:
+            wait_ms = block_ms if self._joined else max(block_ms, 100)
+            batches = self._consumer.poll(timeout_ms=wait_ms, max_records=count)
+            if batches or self._joined or time.monotonic() > deadline:
+                break
+            self._joined = bool(self._consumer.assignment())
+        records: list[Record] = []
+        for partition, messages in batches.items():
+            handed = self._handed.setdefault(partition, {})
+            for message in messages:
+                handed[message.offset] = record = _record(message)
+                self._next[partition] = message.offset + 1
+                records.append(record)
+        return records
+
+    def ack(self, ids: Sequence[str]) -> None:
+        touched: set[TopicPartition] = set()
+        for record_id in ids:
+            number, _, offset = record_id.partition("-")
+            partition = TopicPartition(self._topic, int(number))
+            if self._handed.get(partition, {}).pop(int(offset), None) is not None:
+                touched.add(partition)
+        if touched:
+            self._consumer.commit({partition: OffsetAndMetadata(self._first_open(partition)) for partition in touched})
+
+    def close(self) -> None:
+        self._consumer.close(autocommit=False)
+
+    def _again(self, count: int) -> list[Record]:
+        records: list[Record] = []
+        for handed in self._handed.values():
+            for offset, record in handed.items():
+                if len(records) == count:
+                    return records
+                handed[offset] = again = Record(record.id, record.key, record.value, record.deliveries + 1)
+                records.append(again)
+        return records
+
+    def _first_open(self, partition: TopicPartition) -> int:
+        return min(self._handed[partition], default=self._next[partition])
+
+
+class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Partitions that went to another consumer are its to hand out again."""
+
+    def __init__(self, handed: dict[TopicPartition, dict[int, Record]], beyond: dict[TopicPartition, int]) -> None:
+        self._handed, self._next = handed, beyond
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        for partition in revoked:
+            self._handed.pop(partition, None)
+            self._next.pop(partition, None)
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        pass
+
+
+def _group_id(topic: str, group: str) -> str:
+    return f"{group}.{topic}"
+
+
+def _record(message: Any) -> Record:
+    return Record(f"{message.partition}-{message.offset}", (message.key or b"").decode(), message.value or b"")
+
+
+def _partition_number(partition: Any) -> int:
+    return int(partition["partition_index"])
+
+
+@contextmanager
+def _down() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise EventLogDown(f"Kafka does not answer: {type(error).__name__}: {error}") from error

@@ -1,0 +1,16 @@
+"""Which event log: Kafka where it is named, else streams in the online store."""
+
+from __future__ import annotations
+
+from feature_repo.stream.log.protocol import EventLog
+
+
+def open_event_log(url: str, kafka: str | None = None) -> EventLog:
+    """Kafka at the bootstrap servers `kafka` (host:port[,host:port]); without them, streams in the Valkey at `url`."""
+    if kafka:
+        from feature_repo.stream.log.kafka import KafkaEventLog
+
+        return KafkaEventLog(kafka)
+    from feature_repo.stream.log.valkey import ValkeyEventLog
+
+    return ValkeyEventLog(url)

@@ -1,0 +1,194 @@
+"""The event log on Valkey Streams: one stream per topic, one consumer group per reader of the whole.
+
+Durable means written to the append-only file before the reply: a killed server loses nothing that was acknowledged, a
+power cut about a second of it. In your own server `appendfsync always` closes that too; under `everysec` a server that
+is killed while its disk is slow loses what it had acknowledged meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+
+from feature_repo.store.connect import connect
+from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Record
+
+TIMEOUT_SECONDS = 2.0  # beyond what a read was asked to wait
+CLAIM_IDLE_MS = 30_000  # a consumer that has sat on a record for so long is dead
+RETENTION_MS = 7 * 24 * 3600 * 1000
+
+
+class ValkeyEventLog:
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS, claim_idle_ms: int = CLAIM_IDLE_MS) -> None:
+        self._client = connect(url, timeout_seconds)
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._claim_idle_ms = claim_idle_ms
+        self._waiting = connect(url, timeout_seconds)  # blocking reads wait longer than an answer may take
+        self._waiting_ms = 0
+        self._pending: dict[
+            tuple[str, str, str], bool
+        ] = {}  # (topic, group, consumer): may have unacknowledged records
+
+    def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
+        with _down(), self._client.pipeline(transaction=False) as pipe:
+            for key, value in items:
+                pipe.xadd(stream(topic), {b"k": key, b"v": value})
+            return [entry_id.decode() for entry_id in pipe.execute()]
+
+    def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
+        with _down():
+            try:
+                return self._read(topic, group, consumer, count, block_ms)
+            except redis.ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                self._create_group(topic, group)
+                return self._read(topic, group, consumer, count, block_ms)
+            except redis.RedisError:
+                self._pending[topic, group, consumer] = True  # the server may have handed out what did not arrive
+                raise
+
+    def ack(self, topic: str, group: str, ids: Sequence[str]) -> None:
+        if ids:
+            with _down():
+                self._client.xack(stream(topic), group, *ids)
+
+    def dead_letter(self, topic: str, group: str, record: Record, reason: str) -> None:
+        with _down(), self._client.pipeline(transaction=True) as pipe:
+            pipe.xadd(stream(topic + DEAD_LETTERS), {b"k": record.key, b"v": record.value, b"r": f"{group}: {reason}"})
+            pipe.xack(stream(topic), group, record.id)
+            pipe.execute()
+
+    def dead_letters(self, topic: str, count: int) -> list[tuple[Record, str]]:
+        with _down():
+            entries = self._client.xrevrange(stream(topic + DEAD_LETTERS), count=count)
+        return [(_record(entry_id, fields), fields[b"r"].decode()) for entry_id, fields in reversed(entries)]
+
+    def replay_dead_letters(self, topic: str) -> int:
+        replayed = 0
+        with _down():
+            while entries := self._client.xrange(stream(topic + DEAD_LETTERS), count=500):
+                with self._client.pipeline(transaction=True) as pipe:
+                    for entry_id, fields in entries:
+                        pipe.xadd(stream(topic), {b"k": fields[b"k"], b"v": fields[b"v"]})
+                        pipe.xdel(stream(topic + DEAD_LETTERS), entry_id)
+                    pipe.execute()
+                replayed += len(entries)
+        return replayed
+
+    def lag(self, topic: str, group: str) -> int:
+        with _down():
+            if not self._client.exists(stream(topic)):
+                return 0
+            for found in self._client.xinfo_groups(stream(topic)):
+                if found["name"] == group.encode():
+                    undelivered = found["lag"]
+                    if undelivered is None:  # the server lost count because a record was deleted
+                        after = b"(" + found["last-delivered-id"]
+                        undelivered = len(self._client.xrange(stream(topic), min=after))
+                    return int(undelivered) + int(found["pending"])
+            return int(self._client.xlen(stream(topic)))
+
+    def tail(self, topic: str, count: int) -> list[Record]:
+        with _down():
+            entries = self._client.xrevrange(stream(topic), count=count)
+        return [_record(entry_id, fields) for entry_id, fields in reversed(entries)]
+
+    def trim(self, topic: str, keep: int) -> None:
+        """Also what is older than the retention goes, acknowledged or not, as in Kafka."""
+        with _down():
+            if not self._client.exists(stream(topic)):
+                return
+            seconds, _ = self._client.time()
+            floor = (seconds * 1000 - RETENTION_MS, 0)
+            kept = self._client.xrevrange(stream(topic), count=keep + 1)
+            groups = self._client.xinfo_groups(stream(topic))
+            if len(kept) > keep and groups:
+                needed = [_id(kept[-1][0])]
+                for group in groups:
+                    summary = self._client.xpending(stream(topic), group["name"])
+                    needed.append(_id(summary["min"] or group["last-delivered-id"]))
+                floor = max(floor, min(needed))
+            if floor > (0, 0):
+                self._client.xtrim(stream(topic), minid=f"{floor[0]}-{floor[1]}", approximate=True)
+
+    def close(self) -> None:
+        self._client.close()
+        self._waiting.close()
+
+    def _read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
+        name = stream(topic)
+        reader = (topic, group, consumer)
+        if self._pending.get(reader, True):
+            if own := self._pending_records(name, group, consumer, count):
+                return own
+            self._pending[reader] = False
+        claimed = self._client.xautoclaim(name, group, consumer, self._claim_idle_ms, count=count)[1]
+        if claimed:
+            self._pending[reader] = True
+            return self._counted(name, group, consumer, claimed)
+        # BLOCK 0 would wait for ever.
+        waiting = self._client_for(block_ms) if block_ms else self._client
+        answer = waiting.xreadgroup(group, consumer, {name: ">"}, count=count, block=block_ms or None)
+        records = [_record(*entry) for entry in answer[0][1]] if answer else []
+        if records:
+            self._pending[reader] = True
+        return records
+
+    def _pending_records(self, name: str, group: str, consumer: str, count: int) -> list[Record]:
+        answer = self._client.xreadgroup(group, consumer, {name: "0"}, count=count)
+        entries = answer[0][1] if answer else []
+        gone = [entry_id for entry_id, fields in entries if not fields]  # trimmed while it was pending
+        if gone:
+            self._client.xack(name, group, *gone)
+        return self._counted(name, group, consumer, [entry for entry in entries if entry[1]])
+
+    def _counted(self, name: str, group: str, consumer: str, entries: list[Any]) -> list[Record]:
+        if not entries:
+            return []
+        pending = self._client.xpending_range(
+            name, group, min=entries[0][0], max=entries[-1][0], count=len(entries), consumername=consumer
+        )
+        deliveries = {found["message_id"]: found["times_delivered"] for found in pending}
+        return [_record(entry_id, fields, deliveries.get(entry_id, 1)) for entry_id, fields in entries]
+
+    def _create_group(self, topic: str, group: str) -> None:
+        try:
+            self._client.xgroup_create(stream(topic), group, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):  # somebody else was first
+                raise
+
+    def _client_for(self, block_ms: int) -> Any:
+        if block_ms > self._waiting_ms:
+            self._waiting.close()
+            self._waiting = connect(self._url, self._timeout_seconds + block_ms / 1000)
+            self._waiting_ms = block_ms
+        return self._waiting
+
+
+def stream(topic: str) -> str:
+    return f"marquee:log:{topic}"
+
+
+@contextmanager
+def _down() -> Iterator[None]:
+    try:
+        yield
+    except redis.ResponseError:
+        raise
+    except redis.RedisError as error:
+        raise EventLogDown(f"the event log does not answer: {error}") from error
+
+
+def _record(entry_id: bytes, fields: dict[bytes, bytes], deliveries: int = 1) -> Record:
+    return Record(entry_id.decode(), fields[b"k"].decode(), fields[b"v"], deliveries)
+
+
+def _id(raw: bytes) -> tuple[int, int]:
+    milliseconds, _, number = raw.decode().partition("-")
+    return int(milliseconds), int(number or 0)

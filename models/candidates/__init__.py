@@ -1,0 +1,1 @@
+"""Which videos are considered: neighbours, factors, popularity, heuristics and their fusion."""

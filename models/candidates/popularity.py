@@ -1,0 +1,77 @@
+"""Popularity: how often each video was watched, ever, in the last seven days, and lately in each country."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from feature_repo.compute.fold import DAY_US, decayed
+
+FILE, AREA_FILE = "popularity.json", "area.json"
+AREA_DAYS = 14.0  # half-life of a watch in its country: there are fewer of them than in the world
+AREA_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Popularity:
+    counts: dict[str, int]
+    counts_7d: dict[str, int]
+
+    @classmethod
+    def fit(cls, watches: Iterable[tuple[str, int]], end_us: int) -> Popularity:
+        """Count (video_id, timestamp_us) pairs before `end_us`."""
+        counts: dict[str, int] = {}
+        recent: dict[str, int] = {}
+        for video_id, timestamp_us in watches:
+            if timestamp_us < end_us:
+                counts[video_id] = counts.get(video_id, 0) + 1
+                if timestamp_us >= end_us - 7 * DAY_US:
+                    recent[video_id] = recent.get(video_id, 0) + 1
+        return cls(counts, recent)
+
+    def top(self, k: int, recent: bool = False) -> list[str]:
+        """The k most watched; of equals, the smaller id, so that the order is the same everywhere."""
+        counts = self.counts_7d if recent else self.counts
+        return sorted(counts, key=lambda video_id: (-counts[video_id], video_id))[:k]
+
+    def save(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / FILE).write_text(
+            json.dumps({"counts": self.counts, "counts_7d": self.counts_7d}, sort_keys=True) + "\n"
+        )
+
+    @classmethod
+    def load(cls, directory: Path) -> Popularity:
+        fields = json.loads((directory / FILE).read_text())
+        return cls(fields["counts"], fields["counts_7d"])
+
+
+@dataclass(frozen=True)
+class AreaPopularity:
+    """What is watched in each country: the best videos with their decayed watches, best first."""
+
+    best: dict[str, list[tuple[str, float]]]
+
+    @classmethod
+    def fit(cls, watches: Iterable[tuple[str, str, int]], end_us: int) -> AreaPopularity:
+        """Of (country, video_id, timestamp_us) before `end_us`; a viewer without a country counts nowhere."""
+        counts: dict[str, dict[str, float]] = {}
+        for country, video_id, timestamp_us in watches:
+            if country and timestamp_us < end_us:
+                own = counts.setdefault(country, {})
+                own[video_id] = own.get(video_id, 0.0) + decayed(1.0, timestamp_us, end_us, AREA_DAYS)
+        ordered = {
+            country: sorted(own.items(), key=lambda pair: (-pair[1], pair[0])) for country, own in counts.items()
+        }
+        return cls({country: own[:AREA_LENGTH] for country, own in ordered.items()})
+
+    def save(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / AREA_FILE).write_text(json.dumps(self.best, sort_keys=True) + "\n")
+
+    @classmethod
+    def load(cls, directory: Path) -> AreaPopularity:
+        best = json.loads((directory / AREA_FILE).read_text())
+        return cls({country: [(video_id, count) for video_id, count in own] for country, own in best.items()})

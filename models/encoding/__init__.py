@@ -1,0 +1,1 @@
+"""Columns -> tensors: the one encoder, for training and serving."""

@@ -1,0 +1,368 @@
+"""Columns -> tensors: the one encoder, for training and for serving.
+
+Two halves: `rank_columns` + `RankerEncoding` for the ranker, `SequenceEncoding` for the two-tower model. The position
+of an exposure is the one named argument in which training differs from serving.
+
+N rows, F numbers, C categories; R viewers at a moment, P of their past watches (PAST).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from feature_repo.compute.crosses import Columns, crosses, local_clock
+from feature_repo.compute.fold import DAY_US, SESSION_GAP_US
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.home import World
+from feature_repo.schema import GENRE_SLOTS, USER_WINDOWS, VIDEO_WINDOWS
+from models.encoding.rates import ExposureRates
+from models.encoding.vocabulary import Vocabulary
+
+Array = np.ndarray[Any, Any]
+
+# --- the ranker ------------------------------------------------------------------------------------------------------
+
+USER_NUMBERS = (
+    *USER_WINDOWS,
+    "user_watch_count",
+    "user_skip_count",
+    "user_click_count",
+    "user_like_count",
+    "user_dislike_count",
+    "user_share_count",
+    "user_watch_seconds",
+)
+VIDEO_NUMBERS = (
+    *VIDEO_WINDOWS,
+    "video_watch_count",
+    "video_skip_count",
+    "video_click_count",
+    "video_like_count",
+    "video_dislike_count",
+    "video_share_count",
+    "video_watch_seconds",
+    "duration_seconds",
+    "maturity",
+)
+USER_CATEGORIES = ("country", "user_language", "age_group")
+VIDEO_CATEGORIES = ("creator_id", "video_language")
+CONTEXT_CATEGORIES = ("device", "surface")
+IDS = ("user_id", "video_id")  # no categories of their own: what was learned of them is in the rates
+PAST = 20  # newest watches that a candidate is held against
+PAST_COLUMNS = ("past_video_ids", "past_ages", "past_fractions")  # each (N, PAST), the newest at the end
+
+POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
+MIN_CATEGORY_COUNT = 20  # a rarer value is encoded as unknown, so that unknown is something the model has learned
+LOG_ABOVE = 20.0  # a count or an amount that reaches further than this is encoded by its logarithm
+MAX_AGE = 20.0  # doublings of a minute: two years
+CLIP = 6.0  # standard deviations; an outlier at serving may not carry the network out of what it has seen
+
+
+class EncodingError(MarqueeError):
+    """Columns that do not hold what a model was trained on."""
+
+
+class RankerInputs(NamedTuple):
+    """Encoded rows. One request's rows share one past: R is 1 then. Otherwise each has its own, and R is N."""
+
+    dense: Array  # (N, F) float32
+    categorical: Array  # (N, C + 1) int64; the last one is the position slot
+    video: Array  # (N,) int64: the candidate's code; 0 = unknown
+    past: Array  # (R, PAST) int64: codes of what was watched
+    facts: Array  # (R, PAST, 2) float32: age of each watch, and the fraction that was watched
+
+    def take(self, rows: Array | slice) -> RankerInputs:
+        """The rows at these indices."""
+        past, facts = (self.past, self.facts) if len(self.past) == 1 else (self.past[rows], self.facts[rows])
+        return RankerInputs(self.dense[rows], self.categorical[rows], self.video[rows], past, facts)
+
+
+def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_score: Array, world: World) -> Columns:
+    """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories, and
+    PAST_COLUMNS: ids, days since and fractions of the newest watches.
+
+    `user` and `context` hold one row (a request) or N rows (training); `video` holds N rows with `genres` as the
+    (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` stand among their features. `two_tower_score` (N,) is the dot
+    product of the viewer's vector and each video's.
+    What is logged with a served page are these columns. To add a feature to the ranker, add it here.
+    """
+    n = len(two_tower_score)
+    now_us, idle_us = context["timestamp_us"], context["timestamp_us"] - user["user_activity_timestamp_us"]
+    in_session = (user["session_started_us"] > 0) & (idle_us <= SESSION_GAP_US)
+    numbers: dict[str, Array] = {name: user[name] for name in USER_NUMBERS}
+    numbers |= {name: video[name] for name in VIDEO_NUMBERS}
+    numbers |= {
+        "account_age_days": np.clip((now_us - user["signup_timestamp_us"]) / DAY_US, 0.0, 3650.0),
+        "session_watch_count": np.where(in_session, user["session_watch_count"], 0),
+        "session_minutes": np.where(in_session, (now_us - user["session_started_us"]) / 60e6, 0.0),
+        "video_like_rate": (video["video_like_count"] + 1.0) / (video["video_watch_count"] + 20.0),
+        "video_dislike_rate": (video["video_dislike_count"] + 1.0) / (video["video_watch_count"] + 20.0),
+        "video_skip_rate": (video["video_skip_count"] + 1.0)
+        / (video["video_watch_count"] + video["video_skip_count"] + 20.0),
+        "two_tower_score": two_tower_score,
+    }
+    numbers |= {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(world.genres[:GENRE_SLOTS])}
+    numbers |= crosses(user, video, context)
+    columns = {name: np.broadcast_to(np.asarray(column, dtype=np.float32), (n,)) for name, column in numbers.items()}
+    categories = ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES))
+    for source, names in (*categories, (user, IDS[:1]), (video, IDS[1:])):
+        columns |= {name: np.broadcast_to(source[name], (n,)) for name in names}
+    past = _past_columns(user, now_us)
+    return columns | {name: np.broadcast_to(column, (n, PAST)) for name, column in past.items()}
+
+
+def _past_columns(user: Columns, now_us: Array) -> dict[str, Array]:
+    """PAST_COLUMNS of U viewers, each at a moment. A history shared by many rows is read once."""
+    histories = user["history_video_ids"]
+    u = len(histories)
+    ids, fractions = np.full((u, PAST), "", dtype=object), np.zeros((u, PAST), dtype=np.float32)
+    times_us = np.zeros((u, PAST), dtype=np.int64)
+    first_row: dict[int, int] = {}
+    for row, history in enumerate(histories):
+        known = len(history[-PAST:])
+        first = first_row.setdefault(id(history), row)
+        if first != row:
+            ids[row], times_us[row], fractions[row] = ids[first], times_us[first], fractions[first]
+        elif known:
+            ids[row, -known:] = history[-PAST:]
+            times_us[row, -known:] = user["history_timestamps_us"][row][-PAST:]
+            fractions[row, -known:] = user["history_watch_fractions"][row][-PAST:]
+    days = np.where(times_us > 0, (np.reshape(now_us, (-1, 1)) - times_us) / DAY_US, 0.0)
+    return dict(zip(PAST_COLUMNS, (ids, np.maximum(days, 0.0).astype(np.float32), fractions), strict=True))
+
+
+@dataclass(frozen=True)
+class RankerEncoding:
+    """What `fit` learned of the columns: order, scale and vocabularies. Immutable; goes into the artifact as JSON.
+
+    `rates` are in files of their own beside it. Their numbers are looked up where the columns do not hold them: a
+    training row brings those that its own outcome is not part of.
+    """
+
+    numbers: tuple[str, ...]
+    logged: tuple[str, ...]  # those of `numbers` that are encoded as log(1 + x)
+    mean: tuple[float, ...]  # parallel to `numbers`, after the logarithm
+    scale: tuple[float, ...]
+    categories: Mapping[str, Vocabulary]  # 0 = unknown
+    videos: Vocabulary = field(default_factory=Vocabulary)  # that a candidate's likeness to the past is known of
+    rates: ExposureRates | None = None
+
+    @classmethod
+    def fit(cls, columns: Columns, rates: ExposureRates | None = None, videos: Sequence[str] = ()) -> RankerEncoding:
+        columns = {name: column for name, column in columns.items() if name not in (*IDS, *PAST_COLUMNS)}
+        numbers = tuple(name for name, column in columns.items() if column.dtype != object)
+        logged = tuple(n for n in numbers if columns[n].min(initial=0) >= 0 and columns[n].max(initial=0) > LOG_ABOVE)
+        raw = _stack(columns, numbers, logged).astype(np.float64)
+        scale = raw.std(axis=0)
+        return cls(
+            numbers=numbers,
+            logged=logged,
+            mean=tuple(raw.mean(axis=0).tolist()),
+            scale=tuple(np.where(scale > 1e-6, scale, 1.0).tolist()),
+            categories={name: _vocabulary(column) for name, column in columns.items() if column.dtype == object},
+            videos=Vocabulary(tuple(videos)),
+            rates=rates,
+        )
+
+    def encode(self, columns: Columns, position: Array | None = None) -> RankerInputs:
+        """Columns of N rows -> what the networks and the trees take.
+
+        Position is constant when serving: the slot is not known yet. In training it is where the exposure stood, -1
+        where that is not known. Raises EncodingError when a column is missing.
+        """
+        if self.rates is not None and (asked := set(self.rates.names()) - set(columns)):
+            found = self.rates.columns(columns)
+            columns = {**columns, **{name: found[name] for name in asked}}
+        past = ("video_id", *PAST_COLUMNS) if self.videos else ()
+        trained_on = (*self.numbers, *self.categories, *past)
+        if missing := [name for name in trained_on if name not in columns]:
+            raise EncodingError(
+                f"the ranker was trained on {len(trained_on)} features, "
+                f"{len(missing)} of them are not given: {', '.join(missing)} (run `marquee features`)"
+            )
+        mean, scale = np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
+        dense = (_stack(columns, self.numbers, self.logged) - mean) / scale
+        np.clip(np.nan_to_num(dense, copy=False), -CLIP, CLIP, out=dense)
+        categorical = np.zeros((len(dense), len(self.categories) + 1), dtype=np.int64)
+        for at, (name, known) in enumerate(self.categories.items()):
+            categorical[:, at] = known.codes(columns[name])
+        if position is not None:
+            categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
+        return RankerInputs(dense, categorical, *self._past(columns, len(dense)))
+
+    def _past(self, columns: Columns, n: int) -> tuple[Array, Array, Array]:
+        if not self.videos:
+            nothing = np.zeros((1, PAST), dtype=np.int64)
+            return np.zeros(n, dtype=np.int64), nothing, np.zeros((1, PAST, 2), dtype=np.float32)
+        video = self.videos.codes(columns["video_id"])
+        ids, ages, fractions = (columns[name] for name in PAST_COLUMNS)
+        if ids.strides[0] == 0:  # one request's past seen by every row
+            ids, ages, fractions = ids[:1], ages[:1], fractions[:1]
+        age = np.log2(1.0 + np.maximum(ages, 0.0) * (24 * 60))  # a minute ago: 1; a year ago: 19
+        facts = np.stack([age / MAX_AGE, np.clip(fractions, 0.0, 2.0)], axis=2)
+        past = self.videos.codes(ids.ravel()).reshape(ids.shape)
+        return video, past, np.nan_to_num(facts).astype(np.float32)
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Rows that an embedding of each categorical column needs; the position's last."""
+        return (*(len(known) + 1 for known in self.categories.values()), POSITION_SLOTS)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "numbers": list(self.numbers),
+            "logged": list(self.logged),
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+            "categories": {name: list(known.values) for name, known in self.categories.items()},
+            "videos": list(self.videos.values),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], rates: ExposureRates | None = None) -> RankerEncoding:
+        """Raises EncodingError for what an older Marquee has written."""
+        if missing := [name for name in ("numbers", "categories", "videos") if name not in fields]:
+            raise EncodingError(f"the ranker's encoding holds no {missing[0]}: train it again with `marquee release`")
+        return cls(
+            rates=rates,
+            **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},
+            categories={name: Vocabulary(tuple(values)) for name, values in fields["categories"].items()},
+            videos=Vocabulary(tuple(fields["videos"])),
+        )
+
+
+def _stack(columns: Columns, numbers: Sequence[str], logged: Sequence[str]) -> Array:
+    stacked = np.empty((len(columns[numbers[0]]), len(numbers)), dtype=np.float32)
+    for at, name in enumerate(numbers):
+        stacked[:, at] = columns[name]
+    at_logged = [numbers.index(name) for name in logged]
+    stacked[:, at_logged] = np.log1p(np.maximum(stacked[:, at_logged], 0.0))
+    return stacked
+
+
+def _vocabulary(column: Array) -> Vocabulary:
+    values, counts = np.unique(column.astype(str), return_counts=True)
+    return Vocabulary(tuple(values[(counts >= MIN_CATEGORY_COUNT) & (values != "")].tolist()))
+
+
+# --- the two-tower model ---------------------------------------------------------------------------------------------
+
+ASKER_CATEGORIES = (*USER_CATEGORIES, "device", "day_part")  # what the user tower may know besides the watches
+ASKER_FILE = "askers.json"
+DAY_PART_HOURS = 4
+
+
+def asker_columns(user: Columns, context: Columns) -> dict[str, Array]:
+    """ASKER_CATEGORIES of B viewers with the profiles `user` at the moments of `context` (crosses.context_columns)."""
+    hour, is_weekend = local_clock(context)
+    parts = [
+        f"{'weekend' if weekend else 'workday'} {at}"
+        for at, weekend in zip((hour // DAY_PART_HOURS).astype(int), is_weekend, strict=True)
+    ]
+    profile = {name: user[name] for name in USER_CATEGORIES}
+    return {**profile, "device": context["device"], "day_part": np.array(parts, dtype=object)}
+
+
+@dataclass(frozen=True)
+class AskerEncoding:
+    """Who asks and where -> a code per category of ASKER_CATEGORIES; 0: not known, or too rare to have been learned."""
+
+    categories: Mapping[str, Vocabulary]
+
+    @classmethod
+    def fit(cls, columns: Columns) -> AskerEncoding:
+        return cls({name: _vocabulary(columns[name]) for name in ASKER_CATEGORIES})
+
+    def save(self, directory: Path) -> None:
+        content = {name: known.values for name, known in self.categories.items()}
+        (directory / ASKER_FILE).write_text(json.dumps(content, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, directory: Path) -> AskerEncoding:
+        content = json.loads((directory / ASKER_FILE).read_text())
+        return cls({name: Vocabulary(tuple(values)) for name, values in content.items()})
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        return tuple(len(known) + 1 for known in self.categories.values())
+
+    def encode(self, columns: Columns) -> Array:
+        """(B, categories) int64."""
+        return np.stack([known.codes(columns[name]) for name, known in self.categories.items()], axis=1)
+
+
+@dataclass(frozen=True)
+class SequenceEncoding:
+    """Watch histories -> rows of tokens for the user tower: a start token, then the newest `length` known videos.
+
+    Token v is video_ids[v]; the start token, len(video_ids), begins every row and fills it up at the end. B viewers,
+    T tokens: 1 + the longest history of the batch, so that short histories cost little.
+    """
+
+    video_ids: tuple[str, ...]
+    length: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_token_of", {video_id: token for token, video_id in enumerate(self.video_ids)})
+
+    @property
+    def start(self) -> int:
+        return len(self.video_ids)
+
+    def known(self, history: Sequence[str]) -> list[int]:
+        """Places in a history of the newest `length` videos that have a token, oldest first."""
+        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
+        places = [at for at, video_id in enumerate(history) if video_id in token_of]
+        return places[-self.length :]
+
+    def tokens(self, history: Sequence[str]) -> list[int]:
+        """A history's known videos, oldest first, at most `length` of the newest."""
+        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
+        return [token_of[history[at]] for at in self.known(history)]
+
+    def encode(
+        self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
+    ) -> tuple[Array, Array, Array]:
+        """Tokens (B, T) int64, how many of each row are real (B,) int64, at least 1: the start token, and `seconds`.
+
+        Watches after `now_us` (B,) are not known yet and are left out.
+        """
+        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
+        rows, times = [], []
+        for history, times_us, now in zip(histories, timestamps_us, now_us, strict=True):
+            places = self.known(history)
+            if places and max(times_us[at] for at in places) > now:
+                past = [at for at, time_us in enumerate(times_us) if time_us <= now]
+                places = [past[at] for at in self.known([history[at] for at in past])]
+            rows.append([token_of[history[at]] for at in places])
+            times.append([times_us[at] for at in places])
+        return (*self.pad(rows), self.seconds(times, now_us))
+
+    def pad(self, rows: Sequence[Sequence[int] | Array], width: int = 0) -> tuple[Array, Array]:
+        """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,).
+
+        T is 1 + the longest row, or 1 + `width` where that is more.
+        """
+        count_B = np.array([len(row) + 1 for row in rows], dtype=np.int64)
+        token_BT = np.full((len(rows), int(count_B.max(initial=1 + width))), self.start, dtype=np.int64)
+        for at, row in enumerate(rows):
+            token_BT[at, 1 : len(row) + 1] = row
+        return token_BT, count_B
+
+    def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array, width: int = 0) -> Array:
+        """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from each row's end on; T as there.
+
+        The start token is as old as the oldest watch.
+        """
+        longest = max([width, *(len(row) for row in times_us)])
+        time_BT = np.repeat(np.asarray(now_us, dtype=np.float64)[:, None], longest + 2, axis=1)
+        for at, row in enumerate(times_us):
+            if len(row):
+                time_BT[at, 0], time_BT[at, 1 : len(row) + 1] = row[0], row
+        return time_BT / 1e6

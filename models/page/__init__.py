@@ -1,0 +1,1 @@
+"""What makes a list a page: diversity, exploration, exposure prices."""

@@ -1,0 +1,1 @@
+"""The ranker: network, attention to the history, trees."""

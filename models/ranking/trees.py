@@ -1,0 +1,59 @@
+"""Gradient-boosted trees for some of the ranker's actions, on its encoded features; blended with the network.
+
+Trees never see where an exposure stood: they are grown on top of the network's position bias (LightGBM's init score),
+so that what is due to position is not put down to the video here either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.encoding.ranker import RankerInputs
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+Array = np.ndarray[Any, Any]
+FEW_ROWS = 5_000  # up to here a second thread costs more than it brings
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Boosters by action, with the logit that each starts from."""
+
+    boosters: Mapping[str, Booster] = field(default_factory=dict)
+    intercepts: Mapping[str, float] = field(default_factory=dict)
+
+    def logits(self, inputs: Array) -> dict[str, Array]:
+        """Rows as `tree_inputs` gives them -> action -> (N,) float64."""
+        threads = 1 if len(inputs) <= FEW_ROWS else 0
+        return {
+            action: booster.predict(inputs, raw_score=True, num_threads=threads) + self.intercepts[action]
+            for action, booster in self.boosters.items()
+        }
+
+    def save(self, directory: Path) -> None:
+        for action, booster in self.boosters.items():
+            (directory / f"trees_{action}.txt").write_text(booster.model_to_string())
+        (directory / "trees.json").write_text(json.dumps(dict(self.intercepts)) + "\n")
+
+    @classmethod
+    def load(cls, directory: Path) -> Trees:
+        intercepts = json.loads((directory / "trees.json").read_text())
+        if not intercepts:
+            return cls()
+        import lightgbm
+
+        files = {action: str(directory / f"trees_{action}.txt") for action in intercepts}
+        return cls({action: lightgbm.Booster(model_file=file) for action, file in files.items()}, intercepts)
+
+
+def tree_inputs(inputs: RankerInputs) -> Array:
+    """(N, F + C): numbers and categories, without the position and the past."""
+    return np.concatenate([inputs.dense, inputs.categorical[:, :-1]], axis=1)

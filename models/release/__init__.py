@@ -1,0 +1,1 @@
+"""A release on disk: what it holds, verified before it is parsed."""

@@ -1,0 +1,1 @@
+"""The two-tower model, its losses, its content encoder and its index."""

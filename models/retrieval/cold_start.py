@@ -1,0 +1,72 @@
+"""Vectors of videos of which little is known yet.
+
+    vector = alpha * content + (1 - alpha) * (id + content) = content + (1 - alpha) * id
+    alpha  = floor + (1 - floor) * half / (half + watches)
+
+A video that training did not see has alpha = 1: content alone. Each watch moves it towards what its watchers say, down
+to `floor`; at `half` watches it is half way there. Without this, the id of a video with three watches, which has
+learned little but noise, counts as much as that of a hit. `training/fit/cold_start.py` chooses half and floor on the
+validation window, or that nothing is blended.
+
+N videos, V videos of training, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from feature_repo.compute.crosses import Columns
+from models.retrieval.two_tower import RetrievalModel
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """How much content counts. `half` 0: nothing is blended, the id counts whole from the first watch."""
+
+    half: float = 0.0
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.half < 0 or not 0 <= self.floor < 1:
+            raise ValueError("alpha: expected half of at least 0 and floor of at least 0 and below 1")
+
+    def of(self, watches_V: Array) -> Array:
+        """(V,) in [floor, 1]; 0 everywhere when nothing is blended."""
+        if self.half == 0:
+            return np.zeros(len(watches_V))
+        alpha_V: Array = self.floor + (1.0 - self.floor) * self.half / (self.half + np.asarray(watches_V, dtype=float))
+        return alpha_V
+
+
+def blended(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha: Alpha) -> RetrievalModel:
+    """The model with vectors blended by how often each of its videos was watched in training; histories are read as
+    before. `content`: the columns that `embed` reads, in the order of `retrieval.video_ids`."""
+    if alpha.half == 0 or not retrieval.config.content:
+        return retrieval
+    alpha_V1 = alpha.of(watches_V)[:, None]
+    vectors = alpha_V1 * retrieval.embed(content) + (1.0 - alpha_V1) * retrieval.item_vectors
+    return replace(retrieval, item_vectors=vectors.astype(np.float32))
+
+
+def vectors_of(
+    retrieval: RetrievalModel, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]
+) -> Array:
+    """(N, D) float32 of any videos: learned vectors, and content vectors of those that training had not.
+
+    `content` gives the columns that `embed` reads and published_timestamp_us for the rows (indices into `video_ids`) it
+    is asked for. Training and serving both come here, so that a new video has one vector.
+    """
+    trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
+    at = np.array([trained_row.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
+    new = np.flatnonzero(at < 0)
+    vectors: Array = np.asarray(retrieval.item_vectors)[np.maximum(at, 0)]
+    if len(new):
+        columns = content(new)
+        vectors[new] = retrieval.alone.of(retrieval.embed(columns), columns["published_timestamp_us"])
+    return vectors

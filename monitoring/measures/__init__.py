@@ -1,0 +1,1 @@
+"""What is measured: feature drift, embedding drift, quality and diversity."""

@@ -1,0 +1,1 @@
+"""HTML pages, written by hand where Evidently has none."""

@@ -1,0 +1,158 @@
+"""gRPC beside HTTP: the same engine, the same answers, the same refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from google.protobuf.json_format import MessageToDict
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from worlds.by_hand import Made
+
+from bento_services.admission.keys import Keys, create_key
+from bento_services.http.app import create_app
+from bento_services.rpc.generated import marquee_pb2 as messages
+from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
+from bento_services.rpc.service import SERVICE, GrpcServer
+from feature_repo.core.home import Home
+
+
+@pytest.fixture
+async def made() -> AsyncIterator[Made]:
+    made = Made()
+    yield made
+    made.engine.close()
+
+
+@pytest.fixture
+async def channel(made: Made) -> AsyncIterator[Any]:
+    server = GrpcServer(made.engine, Keys(()), "127.0.0.1", 0)
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        yield channel
+    await server.stop()
+
+
+async def test_grpc_and_http_give_the_same_page(channel: Any, made: Made) -> None:
+    context = messages.Context(device="tv", time_zone="Asia/Kolkata", last_watched_item_id="v2", country="de")
+    request = messages.GetHomeRequest(user_id="u1", session_id="s", limit=3, cursor="c", context=context, explain=True)
+    over_grpc = await MarqueeStub(channel).GetHome(request)
+    transport = httpx.ASGITransport(app=create_app(lambda: made.engine))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        over_http = (
+            await http.get(
+                "/api/v1/recommendations/home",
+                params={"limit": 3, "cursor": "c", "explain": "true"},
+                headers={
+                    "X-User-Id": "u1",
+                    "X-Session-Id": "s",
+                    "X-Context": json.dumps(
+                        {"device": "tv", "time_zone": "Asia/Kolkata", "last_watched_item_id": "v2", "country": "de"}
+                    ),
+                },
+            )
+        ).json()
+    asked_grpc, asked_http = made.feed.queries
+    fields = {name: getattr(asked_grpc, name) for name in asked_grpc.__slots__ if name != "request_id"}
+    assert fields == {name: getattr(asked_http, name) for name in fields}
+    assert as_http(over_grpc) == {**over_http, "request_id": over_grpc.request_id}
+
+
+async def test_grpc_and_http_put_the_same_event_into_the_log(channel: Any, made: Made) -> None:
+    event = messages.Event(event_id="e1", user_id="u1", item_id="v1", event="watch", duration_sec=50, position=0)
+    receipt = await MarqueeStub(channel).SendEvents(messages.SendEventsRequest(events=[event]))
+    assert (receipt.accepted, receipt.receipt, list(receipt.event_ids)) == (1, "0-0", ["e1"])
+    (taken,) = made.log.events
+    assert (taken.user_id, taken.video_id, taken.event, taken.watch_seconds) == ("u1", "v1", "watch", 50.0)
+    assert taken.position == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (messages.GetHomeRequest(limit=101), grpc.StatusCode.INVALID_ARGUMENT),
+        (messages.GetHomeRequest(cursor="not-a-cursor"), grpc.StatusCode.INVALID_ARGUMENT),
+        (messages.GetHomeRequest(user_id="u" * 129), grpc.StatusCode.INVALID_ARGUMENT),
+        (messages.GetHomeRequest(context=messages.Context(country="Germany")), grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+)
+async def test_a_wrong_question_is_refused(channel: Any, request_: Any, code: Any) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await MarqueeStub(channel).GetHome(request_)
+    assert refused.value.code() == code
+
+
+async def test_events_are_refused_as_on_http(channel: Any, made: Made) -> None:
+    stub = MarqueeStub(channel)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.SendEvents(messages.SendEventsRequest(events=[messages.Event(user_id="u1", event="stare")]))
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    good = messages.Event(user_id="u1", item_id="v1", event="click")
+    await stub.SendEvents(messages.SendEventsRequest(events=[good], idempotency_key="k"))
+    other = messages.Event(user_id="u1", item_id="v2", event="click")
+    with pytest.raises(grpc.aio.AioRpcError) as conflict:
+        await stub.SendEvents(messages.SendEventsRequest(events=[other], idempotency_key="k"))
+    assert conflict.value.code() == grpc.StatusCode.ABORTED
+    made.log.down = True
+    with pytest.raises(grpc.aio.AioRpcError) as down:
+        await stub.SendEvents(messages.SendEventsRequest(events=[good]))
+    assert down.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert ("retry-after", "1") in [(name, value) for name, value in down.value.trailing_metadata()]
+
+
+async def test_a_failure_inside_says_nothing_of_the_inside(channel: Any, made: Made) -> None:
+    made.feed.failure = RuntimeError("the password is hunter2")
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await MarqueeStub(channel).GetHome(messages.GetHomeRequest())
+    assert failed.value.code() == grpc.StatusCode.INTERNAL
+    assert "hunter2" not in str(failed.value)
+
+
+async def test_health_and_reflection_answer(channel: Any) -> None:
+    health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=SERVICE))
+    assert health.status == health_pb2.HealthCheckResponse.SERVING
+    ask = reflection_pb2.ServerReflectionRequest(list_services="")
+    answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([ask]))
+    async for answer in answers:
+        names = {service.name for service in answer.list_services_response.service}
+        assert SERVICE in names
+
+
+async def test_keys_are_asked_for(made: Made, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    key = create_key(home, "web", ["serve"])
+    server = GrpcServer(made.engine, Keys.of(home), "127.0.0.1", 0)
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            stub = MarqueeStub(channel)
+            bearer = (("authorization", f"Bearer {key}"),)
+            assert (await stub.GetHome(messages.GetHomeRequest(), metadata=bearer)).served_by == "full_funnel"
+            with pytest.raises(grpc.aio.AioRpcError) as nobody:
+                await stub.GetHome(messages.GetHomeRequest())
+            assert nobody.value.code() == grpc.StatusCode.UNAUTHENTICATED
+            with pytest.raises(grpc.aio.AioRpcError) as wrong_scope:
+                await stub.SendEvents(messages.SendEventsRequest(), metadata=bearer)
+            assert wrong_scope.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    finally:
+        await server.stop()
+
+
+def as_http(message: Any) -> dict[str, Any]:
+    """The gRPC answer in the words of the HTTP one."""
+    fields: dict[str, Any] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    fields["certificate"] = json.loads(fields.pop("certificate_json"))
+    fields["cursor"] = fields["cursor"] or None
+    for item in [*fields["recommendations"], *(item for row in fields["rows"] for item in row["items"])]:
+        item["view_count"] = int(item["view_count"])
+        trace = item.pop("trace_json")
+        item["trace"] = json.loads(trace) if trace else None
+    return fields

@@ -1,0 +1,214 @@
+"""The fold: worked examples, and what holds for any events in any order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feature_repo.compute.fold import (
+    DAY_US,
+    SESSION_GAP_US,
+    UserState,
+    VideoFacts,
+    VideoState,
+    decayed,
+    fold_user,
+    fold_video,
+    is_watch,
+    to_features,
+    user_state,
+    video_state,
+)
+from feature_repo.events import Event
+from feature_repo.schema import CREATOR_LENGTH, EVENTS, GENRE_SLOTS, USER_ACTIVITY, VIDEO_ACTIVITY
+
+T0 = 1_760_000_000_000_000
+FACTS = {
+    "a": VideoFacts((0,), "c1", 100.0),
+    "b": VideoFacts((0, 1), "c2", 100.0),
+    "c": VideoFacts((2,), "", 0.0),  # nobody's video, of no known length
+}
+
+
+def event(kind: str, video: str = "a", after_us: int = 0, seconds: float = 100.0, **fields: Any) -> Event:
+    return Event(
+        event_id="e",
+        user_id="u",
+        video_id=video,
+        event=kind,
+        timestamp_us=T0 + after_us,
+        watch_seconds=seconds,
+        **fields,
+    )
+
+
+def viewer(events: Sequence[Event], history_length: int = 50) -> UserState:
+    state = UserState()
+    for one in events:
+        fold_user(state, one, FACTS.get(one.video_id, VideoFacts()), history_length=history_length)
+    return state
+
+
+def video(events: Sequence[Event]) -> VideoState:
+    state = VideoState()
+    for one in events:
+        fold_video(state, one, FACTS[one.video_id])
+    return state
+
+
+def test_the_states_are_the_stream_views() -> None:
+    assert list(to_features(UserState())) == list(USER_ACTIVITY)
+    assert list(to_features(VideoState())) == list(VIDEO_ACTIVITY)
+
+
+def test_a_skip_is_counted_and_leaves_no_trace_in_the_history() -> None:
+    skip = event("watch", seconds=4.9)
+    assert not is_watch(skip, FACTS["a"])
+    state = viewer([skip])
+    assert (state.user_skip_count, state.user_watch_count, state.history_video_ids) == (1, 0, [])
+    assert state.seen_video_ids == []
+    assert state.genre_affinity[0] == -0.25
+    assert is_watch(event("watch", seconds=5.0), FACTS["a"])
+
+
+def test_a_video_of_no_known_length_counts_as_watched_whole() -> None:
+    assert viewer([event("watch", "c", seconds=0.0)]).history_watch_fractions == [1.0]
+    assert viewer([event("watch", "c", seconds=30.0, duration_seconds=60.0)]).history_watch_fractions == [0.5]
+
+
+def test_watching_longer_than_the_video_is_watching_it_once() -> None:
+    assert viewer([event("watch", seconds=250.0)]).history_watch_fractions == [1.0]
+
+
+def test_a_video_stands_in_the_history_once_at_its_newest_watch() -> None:
+    state = viewer([event("watch", "a"), event("watch", "b", DAY_US), event("watch", "a", 2 * DAY_US, 60.0)])
+    assert state.history_video_ids == ["b", "a"]
+    assert state.history_watch_fractions == [1.0, 0.6]
+    assert state.user_watch_count == 3
+
+
+def test_a_late_watch_takes_its_place_by_time() -> None:
+    state = viewer([event("watch", "a", 3), event("watch", "c", 1), event("watch", "b", 2), event("watch", "a", 0)])
+    assert state.history_video_ids == ["c", "b", "a"]
+    assert state.history_timestamps_us == [T0 + 1, T0 + 2, T0 + 3]
+
+
+def test_the_history_keeps_the_newest_and_seen_keeps_all() -> None:
+    state = viewer([event("watch", f"v{n}", n) for n in range(7)], history_length=3)
+    assert state.history_video_ids == ["v4", "v5", "v6"]
+    assert state.seen_video_ids == [f"v{n}" for n in range(7)]
+    assert len(state.history_video_ids) == len(state.history_timestamps_us) == len(state.history_watch_fractions)
+
+
+def test_liking_takes_back_a_dislike_and_the_other_way_round() -> None:
+    disliked = viewer([event("like"), event("dislike", after_us=1)])
+    assert (disliked.liked_video_ids, disliked.hidden_video_ids) == ([], ["a"])
+    liked = viewer([event("not_interested"), event("like", after_us=1)])
+    assert (liked.liked_video_ids, liked.hidden_video_ids) == (["a"], [])
+
+
+def test_a_session_ends_after_half_an_hour_of_nothing() -> None:
+    state = viewer([event("watch"), event("watch", "b", SESSION_GAP_US)])
+    assert (state.session_started_us, state.session_watch_count) == (T0, 2)
+    state = viewer([event("watch"), event("watch", "b", SESSION_GAP_US + 1)])
+    assert (state.session_started_us, state.session_watch_count) == (T0 + SESSION_GAP_US + 1, 1)
+
+
+def test_an_affinity_halves_in_two_weeks() -> None:
+    state = viewer([event("like"), event("share", "b", 14 * DAY_US)])
+    assert state.genre_affinity[:2] == pytest.approx([0.5 + 0.5, 0.5])
+    assert dict(zip(state.creator_ids, state.creator_weights, strict=True)) == pytest.approx({"c1": 0.5, "c2": 1.0})
+
+
+def test_the_creator_who_matters_least_gives_way() -> None:
+    facts = [VideoFacts((), f"c{n}", 100.0) for n in range(CREATOR_LENGTH + 1)]
+    state = UserState()
+    for n, one in enumerate(facts):
+        fold_user(state, event("watch", f"v{n}", n, seconds=10.0 if n == 3 else 90.0), one)
+    assert len(state.creator_ids) == len(state.creator_weights) == CREATOR_LENGTH
+    assert "c3" not in state.creator_ids
+    assert f"c{CREATOR_LENGTH}" in state.creator_ids
+
+
+def test_a_trend_halves_in_its_half_life_and_is_read_as_of_now() -> None:
+    state = video([event("watch"), event("watch", after_us=DAY_US)])
+    assert state.watch_decayed_1d == pytest.approx(1.5)
+    assert state.watch_decayed_7d == pytest.approx(1 + 2 ** (-1 / 7))
+    since_us = state.video_activity_timestamp_us
+    assert decayed(state.watch_decayed_1d, since_us, since_us + DAY_US, 1.0) == pytest.approx(0.75)
+    assert decayed(state.watch_decayed_1d, since_us, since_us - DAY_US, 1.0) == pytest.approx(1.5)
+
+
+def test_a_stored_row_does_not_change_when_its_state_does() -> None:
+    state = viewer([event("watch")])
+    row = to_features(state)
+    fold_user(state, event("watch", "b", 1), FACTS["b"])
+    assert row["history_video_ids"] == ["a"]
+    again = user_state(row)
+    fold_user(again, event("watch", "b", 1), FACTS["b"])
+    assert row["history_video_ids"] == ["a"]
+    assert again == state
+
+
+EVENT_LISTS = st.lists(
+    st.tuples(
+        st.sampled_from(EVENTS),
+        st.sampled_from(sorted(FACTS)),
+        st.integers(0, 40 * DAY_US),
+        st.floats(0, 150, allow_nan=False),
+    ),
+    max_size=25,
+    unique_by=lambda fields: fields[2],  # two events of one microsecond have no order to keep
+).map(lambda rows: [event(*fields) for fields in rows])
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENT_LISTS, st.randoms(use_true_random=False))
+def test_late_events_land_where_they_belong_whatever_the_order(events: list[Event], shuffler: Any) -> None:
+    """Sessions and the order of likes depend on what came before; all else is the same in any order of arrival."""
+    in_time = sorted(events, key=lambda one: one.timestamp_us)
+    mixed = list(events)
+    shuffler.shuffle(mixed)
+    ours, theirs = to_features(viewer(mixed)), to_features(viewer(in_time))
+    weights = [dict(zip(row.pop("creator_ids"), row.pop("creator_weights"), strict=True)) for row in (ours, theirs)]
+    assert weights[0] == pytest.approx(weights[1], rel=1e-6, abs=1e-9)
+    for name in USER_ACTIVITY:
+        if name.startswith("session") or name in (
+            "liked_video_ids",
+            "hidden_video_ids",
+            "creator_ids",
+            "creator_weights",
+        ):
+            continue
+        if name == "seen_video_ids":
+            assert set(ours[name]) == set(theirs[name])
+        elif name.startswith("history") and name != "history_watch_fractions":
+            assert ours[name] == theirs[name]
+        else:
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-6, abs=1e-9), name
+    one = [e for e in mixed if e.video_id == "a"]
+    assert to_features(video(one)) == pytest.approx(
+        to_features(video([e for e in in_time if e.video_id == "a"])), rel=1e-6, abs=1e-9
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENT_LISTS, st.integers(1, 5))
+def test_a_state_is_its_stored_row(events: list[Event], history_length: int) -> None:
+    """Stopping after any event and going on from the row gives what going on would have given."""
+    through, resumed = UserState(), UserState()
+    watched, rewatched = VideoState(), VideoState()
+    for one in events:
+        facts = FACTS[one.video_id]
+        fold_user(through, one, facts, history_length=history_length)
+        resumed = user_state(to_features(resumed))
+        fold_user(resumed, one, facts, history_length=history_length)
+        fold_video(watched, one, facts)
+        rewatched = video_state(to_features(rewatched))
+        fold_video(rewatched, one, facts)
+    assert (resumed, rewatched) == (through, watched)
+    assert len(through.history_video_ids) == len(set(through.history_video_ids)) <= history_length
+    assert through.history_timestamps_us == sorted(through.history_timestamps_us)
+    assert len(through.genre_affinity) == GENRE_SLOTS

@@ -1,0 +1,215 @@
+"""The embedded server as a child process: found, joined, brought back, gone with its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import redis
+from worlds.live import ROOT, eventually
+
+from feature_repo.core.home import Home
+from feature_repo.store.connect import connect
+from feature_repo.store.valkey_server import EmbeddedValkey, ValkeyError, online_store, running_url
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.open(tmp_path)
+
+
+def test_a_store_is_found_only_while_it_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert running_url(home) is None
+    with online_store(home) as url:
+        assert running_url(home) == url
+    assert running_url(home) is None
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert running_url(home) is None
+
+
+def test_what_was_written_is_there_after_a_restart_at_the_same_address(home: Home) -> None:
+    with online_store(home) as first:
+        connect(first).set("a", "1")
+    with pytest.raises(redis.ConnectionError):
+        connect(first).ping()
+    with online_store(home) as second:
+        assert second == first
+        assert connect(second).get("a") == b"1"
+
+
+def test_a_second_holder_joins_the_server_of_the_first(home: Home) -> None:
+    first, second = EmbeddedValkey(home.valkey), EmbeddedValkey(home.valkey)
+    url = first.start()
+    try:
+        assert second.start() == url
+        assert first.pid
+        assert second.pid is None
+        second.stop()
+        assert connect(url).ping()
+    finally:
+        first.stop()
+
+
+def test_the_holder_that_stays_brings_the_server_back(home: Home) -> None:
+    first, second = EmbeddedValkey(home.valkey), EmbeddedValkey(home.valkey)
+    url = first.start()
+    try:
+        second.start()
+        connect(url).set("a", "1")
+        first.stop()
+        eventually(lambda: second.pid)
+        eventually(lambda: _answers(url))
+        assert connect(url).get("a") == b"1"
+    finally:
+        second.stop()
+
+
+def test_a_killed_server_comes_back_with_every_acknowledged_write_and_clients_follow(home: Home) -> None:
+    server = EmbeddedValkey(home.valkey)
+    url = server.start()
+    client = connect(url)
+    written = 0
+    try:
+        for _ in range(3):
+            for _ in range(200):
+                client.set(f"key-{written}", written)
+                written += 1
+            _kill(server, url)
+            assert client.mget([f"key-{n}" for n in range(written)]) == [str(n).encode() for n in range(written)]
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler to make a disk slow with")
+def test_a_server_killed_while_the_disk_is_slow_has_lost_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = (
+        "#include <unistd.h>\nint fsync(int f) { return usleep(900000); }\nint fdatasync(int f) { return fsync(f); }\n"
+    )
+    (tmp_path / "slow.c").write_text(slow)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so", tmp_path / "slow.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "slow.so"))
+    server = EmbeddedValkey(home.valkey)
+    url = server.start()
+    client, written = connect(url, 5.0), 0
+    try:
+        started = time.monotonic()
+        while time.monotonic() - started < 2.5:
+            client.set(f"key-{written}", written)
+            written += 1
+        _kill(server, url)
+        assert client.mget([f"key-{n}" for n in range(written)]) == [str(n).encode() for n in range(written)]
+    finally:
+        server.stop()
+
+
+def test_what_was_written_is_brought_to_the_disk_every_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    with online_store(home) as url:
+        connect(url).set("a", "1")
+        eventually(lambda: any(file.endswith(".incr.aof") for file in synced))
+
+
+def test_without_supervision_a_killed_server_stays_away(home: Home) -> None:
+    server = EmbeddedValkey(home.valkey, supervise=False)
+    url = server.start()
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    time.sleep(0.5)
+    assert not _answers(url)
+    server.stop()
+
+
+def test_the_server_dies_with_the_process_that_started_it(home: Home) -> None:
+    code = (
+        "import sys, time\n"
+        "from feature_repo.core.home import Home\n"
+        "from feature_repo.store.valkey_server import online_store\n"
+        "with online_store(Home.open(sys.argv[1])) as url:\n"
+        "    print(url, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(home.root)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        url = parent.stdout.readline().strip()
+        assert connect(url).ping()
+        parent.kill()
+    eventually(lambda: not _answers(url), 5)
+
+
+def test_a_copied_home_has_a_server_of_its_own(home: Home, tmp_path: Path) -> None:
+    with online_store(home) as original:
+        connect(original).set("a", "original")
+        shutil.copytree(home.valkey, tmp_path / "copy" / "valkey")
+        with online_store(Home.open(tmp_path / "copy")) as copy:
+            assert copy != original
+            connect(copy).set("a", "copy")
+            assert connect(original).get("a") == b"original"
+
+
+def test_nobody_gets_in_without_the_password_and_nobody_runs_scripts(home: Home) -> None:
+    with online_store(home) as url:
+        address = json.loads((home.valkey / "address.json").read_text())
+        with pytest.raises(redis.AuthenticationError):
+            connect(f"redis://127.0.0.1:{address['port']}/0").ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            connect(url).eval("return 1", 0)
+        for name in ("address.json", "valkey.conf"):
+            assert stat.S_IMODE((home.valkey / name).stat().st_mode) == 0o600
+
+
+def test_a_server_of_your_own_is_used_instead(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere:6379/3")
+    with online_store(home) as url:
+        assert url == "redis://elsewhere:6379/3"
+    assert not home.valkey.exists()
+
+
+def test_a_server_that_cannot_start_says_what_it_said(home: Home) -> None:
+    with online_store(home) as url:
+        connect(url).set("a", "1")
+    for part in (home.valkey / "appendonlydir").glob("*.incr.aof"):
+        part.write_bytes(b"this is no append-only file\n" * 50)
+    with pytest.raises(ValkeyError, match=r"(?s)does not start in .*[Bb]ad file format"), online_store(home):
+        pass
+
+
+def test_a_paused_server_fails_a_command_in_time(home: Home) -> None:
+    server = EmbeddedValkey(home.valkey)
+    client = connect(server.start())
+    assert server.pid
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(redis.TimeoutError):
+            client.get("a")
+        assert time.monotonic() - started < 0.2
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+        server.stop()
+
+
+def _kill(server: EmbeddedValkey, url: str) -> None:
+    """And wait until it is back."""
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    eventually(lambda: _answers(url), 30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return bool(connect(url).ping())
+    except redis.RedisError:
+        return False

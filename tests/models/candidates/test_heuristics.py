@@ -1,0 +1,32 @@
+"""Candidates that need no training, on tables small enough to work out by hand."""
+
+import numpy as np
+import pytest
+
+from models.candidates import heuristics as rules
+
+
+def test_last_month_decides_and_all_time_breaks_ties() -> None:
+    score = rules.popular(np.array([0.0, 2.0, 2.0, 0.0]), np.array([9, 3, 7, 0]))
+    assert np.argsort(-score).tolist() == [2, 1, 0, 3]
+
+
+def test_a_liked_creator_counts_times_the_logarithm_of_popularity() -> None:
+    creators = np.array([0, 1, -1, 0])
+    score = rules.of_creators(
+        creators, np.array([0, 1, -1]), np.array([2.0, -1.0, 5.0]), np.array([0.0, 9.0, 9.0, 6.0])
+    )
+    assert score.tolist() == pytest.approx([2 * np.log(2), 0.0, 0.0, 2 * np.log(8)])
+
+
+def test_nobody_liked_gives_nothing() -> None:
+    none = np.zeros(0, dtype=np.int64)
+    assert not rules.of_creators(np.array([0, -1]), none, none.astype(float), np.ones(2)).any()
+
+
+def test_the_next_allowed_episode_of_the_series_watched_last_comes_first() -> None:
+    series, episode = np.array([0, 0, 0, 1, 1, -1]), np.array([1, 2, 3, 1, 2, 0])
+    allowed = np.array([True, False, True, True, True, True])
+    rows, after = rules.next_in_series(series, episode, np.array([5, 3, 0]), allowed)
+    assert (rows.tolist(), after.tolist()) == ([4, 2], [3, 0])
+    assert rules.next_in_series(series, episode, np.array([4]), allowed)[0].tolist() == []

@@ -1,0 +1,152 @@
+"""A release is loaded whole and as it was written, or refused by the name of the file that is not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from models.release.artifact import (
+    MANIFEST,
+    ArtifactError,
+    champion,
+    content_id,
+    load_champion,
+    load_release,
+    manifest_bytes,
+    sha256_of,
+    verify,
+)
+from training.release.compose import build_release
+
+
+@pytest.fixture(scope="module")
+def two_releases(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose champion and previous are two different, real releases."""
+    home = Home(tmp_path_factory.mktemp("releases") / "home")
+    for part in ("lake", "models", "mlflow", "releases"):
+        shutil.copytree(small_world / part, home.root / part)
+    shutil.copy(small_world / "world.json", home.root)
+    promoted = champion(home)
+    policy = home.root / "policy.toml"
+    policy.write_text((promoted / "policy.toml").read_text() + "\n# another policy\n")
+    other = build_release(home, policy=policy)
+    assert other.name != promoted.name
+    (home.releases / "champion").write_text(other.name + "\n")
+    (home.releases / "previous").write_text(promoted.name + "\n")
+    return home
+
+
+def files_of(release: Path) -> list[Path]:
+    return sorted(path for path in release.rglob("*") if path.is_file())
+
+
+def flip(file: Path, at: int, mask: int = 1) -> bytes:
+    """Flip bits of one byte; give what the file held."""
+    original = file.read_bytes()
+    changed = bytearray(original)
+    changed[at] ^= mask
+    file.write_bytes(bytes(changed))
+    return original
+
+
+def test_a_release_holds_every_part(two_releases: Home) -> None:
+    release, problems = load_champion(two_releases)
+    assert problems == []
+    assert release.path == champion(two_releases)
+    assert release.release_id == release.path.name == content_id(release.manifest)
+    assert release.world == two_releases.world()
+    assert len(release.index) >= len(release.retrieval.video_ids) > 0
+    assert release.ranker.service == release.manifest["feature_service"] == "home_rank_v1"
+    assert {"title", "maturity", "countries", "video_id"} <= set(release.static_videos[0])
+    assert release.policy_path.is_file()
+
+
+def test_a_flipped_byte_in_any_file_is_refused_by_name_and_the_previous_release_serves(two_releases: Home) -> None:
+    corrupt, good = champion(two_releases), (two_releases.releases / "previous").read_text().strip()
+    refused = 0
+    for file in files_of(corrupt):
+        original = flip(file, file.stat().st_size // 2)
+        try:
+            release, problems = load_champion(two_releases)
+        finally:
+            file.write_bytes(original)
+        assert release.release_id == good
+        assert [str(file) in problem for problem in problems] == [True], problems
+        refused += 1
+    assert refused >= 10
+    assert load_champion(two_releases)[0].path == corrupt
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x07, 0x20, 0x80])
+def test_no_byte_of_the_manifest_can_change(two_releases: Home, mask: int) -> None:
+    file = champion(two_releases) / MANIFEST
+    size = file.stat().st_size
+    for at in (*range(0, size, max(1, size // 60)), size - 1):
+        original = flip(file, at, mask)
+        try:
+            with pytest.raises(ArtifactError, match=MANIFEST):
+                verify(file.parent)
+        finally:
+            file.write_bytes(original)
+    verify(file.parent)
+
+
+def test_a_manifest_rewritten_for_other_files_is_another_release(two_releases: Home, tmp_path: Path) -> None:
+    path = tmp_path / champion(two_releases).name
+    shutil.copytree(champion(two_releases), path)
+    (path / "policy.toml").write_text("# mine\n")
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["files"]["policy.toml"] = sha256_of(path / "policy.toml")
+    (path / MANIFEST).write_bytes(manifest_bytes(manifest))
+    with pytest.raises(ArtifactError, match=MANIFEST):
+        verify(path)
+    manifest["release_id"] = content_id(manifest)
+    (path / MANIFEST).write_bytes(manifest_bytes(manifest))
+    with pytest.raises(ArtifactError, match=f"not {path.name}"):
+        verify(path)
+
+
+def test_a_missing_file_is_named(two_releases: Home, tmp_path: Path) -> None:
+    path = tmp_path / "release"
+    shutil.copytree(champion(two_releases), path)
+    (path / "ranker" / "encoding.json").unlink()
+    with pytest.raises(ArtifactError, match=r"ranker/encoding\.json: listed in the manifest but not there"):
+        load_release(path)
+
+
+def test_what_is_no_release_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is not a release"):
+        load_release(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"r-0", b"../../etc", b"\xff\xfe", b"r-0123456789ag"])
+def test_a_pointer_that_names_no_release_is_refused_and_the_previous_serves(two_releases: Home, content: bytes) -> None:
+    pointer = two_releases.releases / "champion"
+    original = pointer.read_bytes()
+    pointer.write_bytes(content)
+    try:
+        release, problems = load_champion(two_releases)
+    finally:
+        pointer.write_bytes(original)
+    assert release.release_id == (two_releases.releases / "previous").read_text().strip()
+    assert [str(pointer) in problem for problem in problems] == [True]
+
+
+def test_when_no_release_can_be_loaded_every_reason_is_given(two_releases: Home) -> None:
+    pointers = {name: (two_releases.releases / name).read_bytes() for name in ("champion", "previous")}
+    try:
+        for name in pointers:
+            (two_releases.releases / name).write_text("r-000000000000\n")
+        with pytest.raises(ArtifactError, match=r"r-000000000000.*; .*r-000000000000"):
+            load_champion(two_releases)
+    finally:
+        for name, content in pointers.items():
+            (two_releases.releases / name).write_bytes(content)
+
+
+def test_before_the_first_promotion_the_command_to_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="marquee promote"):
+        load_champion(Home(tmp_path))

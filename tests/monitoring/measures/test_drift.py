@@ -1,0 +1,102 @@
+"""Drift alarms on a planted shift and is quiet on two samples of the same thing."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from monitoring.measures.drift import DriftBars, feature_drift
+from monitoring.measures.embedding_drift import TooFew, embedding_drift
+from monitoring.measures.evidently import DataDefinition, ValueDrift, snapshot
+
+ROWS = 3_000
+
+
+def window(seed: int, shift: float = 0.0) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {
+        "genre_match": random.normal(0.3, 0.2, ROWS) + shift,
+        "video_age_days": random.exponential(30.0, ROWS),
+        "is_mobile": (random.random(ROWS) < 0.6).astype(np.float32),
+        "maturity": np.full(ROWS, 18),
+        "published_timestamp_us": random.integers(0, 10**15, ROWS) + seed * 10**15,
+        "creator_id": np.array(["c1"] * ROWS, dtype=object),
+    }
+
+
+def test_two_samples_of_one_population_do_not_drift(tmp_path: Path) -> None:
+    found = feature_drift(window(1), window(2), tmp_path / "drift.html")
+    assert found.drifted == ()
+    assert not found.alarm
+    assert "<html" in (tmp_path / "drift.html").read_text()[:1000].lower()
+
+
+def test_a_shifted_column_is_named_first_with_its_distance_in_standard_deviations() -> None:
+    found = feature_drift(window(1), window(2, shift=0.2), bars=DriftBars(share=0.25))
+    assert found.drifted == ("genre_match",)
+    assert next(iter(found.distances)) == "genre_match"
+    assert found.distances["genre_match"] == pytest.approx(1.0, abs=0.1)
+    assert found.share == 0.25
+    assert found.alarm
+
+
+def test_the_distance_is_the_one_that_evidently_draws() -> None:
+    reference, current = window(1), window(2, shift=0.05)
+    frames = [pd.DataFrame({"genre_match": w["genre_match"]}) for w in (reference, current)]
+    metric = ValueDrift(column="genre_match", method="wasserstein")
+    (drawn,) = snapshot([metric], DataDefinition(numerical_columns=["genre_match"]), frames[1], frames[0])
+    assert feature_drift(reference, current).distances["genre_match"] == pytest.approx(drawn["value"], rel=1e-2)
+
+
+def test_a_column_that_lost_its_values_is_infinitely_far() -> None:
+    reference, current = window(1), window(2)
+    current["video_age_days"] = np.full(ROWS, np.nan)
+    found = feature_drift(reference, current)
+    assert found.drifted == ("video_age_days",)
+    assert found.distances["video_age_days"] == np.inf
+
+
+def test_only_measures_that_both_windows_have_are_compared() -> None:
+    reference, current = window(1), window(2)
+    del current["is_mobile"]
+    assert set(feature_drift(reference, current).distances) == {"genre_match", "video_age_days", "maturity"}
+
+
+def test_windows_without_a_common_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="no numeric column"):
+        feature_drift({"creator_id": np.array(["a"], dtype=object)}, {"creator_id": np.array(["a"], dtype=object)})
+
+
+def test_bars_outside_their_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="share"):
+        DriftBars(share=0.0)
+
+
+def vectors(seed: int, shift: float = 0.0, rows: int = 1_500) -> np.ndarray:
+    return np.random.default_rng(seed).normal(shift, 0.1, (rows, 16)).astype(np.float32)
+
+
+def test_two_samples_of_one_cloud_of_vectors_are_quiet(tmp_path: Path) -> None:
+    found = embedding_drift("user", vectors(1), vectors(2), tmp_path / "embeddings.html")
+    assert abs(found.auc - 0.5) < 0.05
+    assert not found.alarm
+    assert (found.reference_rows, found.current_rows) == (1_500, 1_500)
+    assert (tmp_path / "embeddings.html").stat().st_size > 100_000
+
+
+def test_a_small_shift_of_every_dimension_alarms() -> None:
+    found = embedding_drift("user", vectors(1), vectors(2, shift=0.02))
+    assert found.auc > 0.65
+    assert found.alarm
+
+
+def test_the_bar_rises_for_few_vectors_so_that_chance_does_not_alarm() -> None:
+    alarms = [embedding_drift("video", vectors(s, rows=200), vectors(s + 100, rows=40)) for s in range(3)]
+    assert all(found.bar > 0.6 for found in alarms)
+    assert not any(found.alarm for found in alarms)
+
+
+def test_too_few_vectors_are_refused_by_name() -> None:
+    with pytest.raises(TooFew, match="video: expected at least 30"):
+        embedding_drift("video", vectors(1), vectors(2, rows=10))

@@ -1,0 +1,112 @@
+"""The sequences are the histories that serving folds, and no question leaks its answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from worlds import toy
+
+from feature_repo.compute.fold import UserState, VideoFacts, fold_user
+from feature_repo.core.errors import HomeError
+from feature_repo.events import Event
+from feature_repo.lake.tables import EVENTS, Lake
+from training.data.splits import Cuts, leave_last, next_watches, sequences, time_cuts, watches
+
+
+def table(*rows: tuple[str, str, int]) -> pa.Table:
+    """(viewer, video, time) in order of time."""
+    columns = list(zip(*sorted(rows, key=lambda row: row[2]), strict=True)) or [[], [], []]
+    return pa.table({"user_id": columns[0], "video_id": columns[1], "timestamp_us": pa.array(columns[2], pa.int64())})
+
+
+WATCHED = table(
+    ("u", "a", 1),
+    ("w", "a", 2),
+    ("u", "b", 3),
+    ("u", "c", 4),
+    ("u", "a", 5),
+    ("w", "d", 6),
+    ("x", "b", 7),
+    ("u", "d", 8),
+)
+
+
+def as_dict(found: object) -> dict[str, list[str]]:
+    return dict(zip(found.user_ids.tolist(), found.histories(), strict=True))  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return Lake(toy.toy_home(tmp_path_factory.mktemp("toy")))
+
+
+def test_a_video_stands_once_at_its_newest_watch() -> None:
+    assert as_dict(sequences(WATCHED)) == {"u": ["b", "c", "a", "d"], "w": ["a", "d"], "x": ["b"]}
+    assert as_dict(sequences(WATCHED, until_us=5)) == {"u": ["a", "b", "c"], "w": ["a"]}
+    assert sequences(WATCHED).times()[0] == [3, 4, 5, 8]
+
+
+def test_the_histories_of_the_toy_world_are_those_worked_out_by_hand(lake: Lake) -> None:
+    found = sequences(watches(lake))
+    assert as_dict(found)["heavy"] == toy.HEAVY_FINAL["history_video_ids"]
+    assert found.times()[found.user_ids.tolist().index("heavy")] == toy.HEAVY_FINAL["history_timestamps_us"]
+    assert "new" not in as_dict(found)
+
+
+def test_every_history_is_what_the_live_fold_remembers(lake: Lake) -> None:
+    states: dict[str, UserState] = {}
+    seconds = {row["video_id"]: row["duration_seconds"] for row in lake.videos().to_pylist()}
+    for row in lake.events().to_pylist():
+        facts = VideoFacts(duration_seconds=seconds[row["video_id"]])
+        fold_user(states.setdefault(row["user_id"], UserState()), Event(**row), facts)
+    folded = {user: state.history_video_ids for user, state in states.items() if state.history_video_ids}
+    assert as_dict(sequences(watches(lake))) == folded
+
+
+def test_rare_videos_are_left_out_and_viewers_left_without_any_are_dropped() -> None:
+    frequent = sequences(table(("u", "a", 1), ("w", "a", 2), ("w", "b", 3), ("x", "c", 4))).with_frequent(2)
+    assert as_dict(frequent) == {"u": ["a"], "w": ["a"]}
+
+
+def test_the_next_watches_are_asked_with_what_was_known_then() -> None:
+    asked = next_watches(WATCHED, 5, 8)  # u watches a again: not new; d comes too late
+    assert asked.user_ids == ["w", "x"]
+    assert asked.histories == [["a"], []]
+    assert asked.targets == [["d"], ["b"]]
+    assert asked.now_us.tolist() == [5, 5]
+    assert all(time < 5 for times in asked.times_us for time in times)
+
+
+@pytest.mark.parametrize(("place", "left", "target"), [(1, ["b", "c", "a"], "d"), (2, ["b", "c"], "a")])
+def test_the_last_watch_is_asked_and_nothing_from_it_on_is_trained_on(place: int, left: list[str], target: str) -> None:
+    train, asked = leave_last(sequences(WATCHED), place)
+    assert as_dict(train) == {"u": left, "w": ["a", "d"], "x": ["b"]}  # two watches are too few to ask about
+    assert (asked.user_ids, asked.histories, asked.targets) == (["u"], [left], [[target]])
+    assert asked.times_us[0][-1] < asked.now_us[0]
+
+
+def test_the_cuts_are_quantiles_of_the_events(lake: Lake) -> None:
+    cuts = time_cuts(lake)
+    times = np.sort(lake.events()["timestamp_us"].to_numpy())
+    assert cuts == Cuts(times[30], times[36], times[-1] + 1)  # of 40 events: three quarters, nine tenths
+
+
+def test_other_watches_and_other_words_about_the_videos_have_another_digest(tmp_path: Path) -> None:
+    lake = Lake(toy.toy_home(tmp_path))
+    one = sequences(WATCHED).digest(lake)
+    assert one != sequences(WATCHED, until_us=8).digest(lake)
+    assert one == sequences(WATCHED).digest(lake)
+    videos = lake.videos()
+    lake.write_videos(videos)
+    assert one == sequences(WATCHED).digest(lake)
+    genres = videos["genres"].to_pylist()
+    lake.write_videos(videos.set_column(videos.column_names.index("genres"), "genres", [[genres[3], *genres[1:]]]))
+    assert one != sequences(WATCHED).digest(lake)
+
+
+def test_a_lake_without_events_names_what_to_do(tmp_path: Path) -> None:
+    home = toy.toy_home(tmp_path)
+    Lake(home).write_events(pa.Table.from_pylist(toy.events()[:1]).cast(EVENTS))
+    with pytest.raises(HomeError, match="simulate or ingest"):
+        time_cuts(Lake(home))

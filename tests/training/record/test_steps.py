@@ -1,0 +1,111 @@
+"""A step is done once for its inputs, and again when its inputs or its files are others."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feature_repo.core.home import Home
+from training.record import steps as steps_module
+from training.record.steps import Steps, code_of, content_of
+
+
+class Work:
+    """Writes a file and counts how often."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.times = file, 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.times += 1
+        self.file.write_text("done")
+        return {"times": self.times, "where": self.file}
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path / "out.txt")
+
+
+def run(home: Path, work: Work, again: bool = False, **inputs: Any) -> tuple[list[str], dict[str, Any]]:
+    said: list[str] = []
+    steps = Steps(Home(home), said.append, again)
+    return said, steps.run("bake", inputs, [work.file], work)
+
+
+def test_a_step_whose_inputs_and_files_are_as_they_were_is_not_done_again(tmp_path: Path, work: Work) -> None:
+    _, first = run(tmp_path, work, flour=1)
+    said, second = run(tmp_path, work, flour=1)
+    assert work.times == 1
+    assert first == second == {"times": 1, "where": str(work.file)}
+    assert "done before" in said[0]
+
+
+def test_other_inputs_lost_files_and_files_of_somebody_else_are_each_a_reason_to_do_it_again(
+    tmp_path: Path, work: Work
+) -> None:
+    run(tmp_path, work, flour=1)
+    run(tmp_path, work, flour=2)
+    assert work.times == 2
+    work.file.unlink()
+    run(tmp_path, work, flour=2)
+    assert work.times == 3
+    work.file.write_text("not what the step wrote")
+    run(tmp_path, work, flour=2)
+    assert work.times == 4
+    run(tmp_path, work, again=True, flour=2)
+    assert work.times == 5
+
+
+def test_a_step_that_fails_is_not_remembered_and_those_before_it_are(tmp_path: Path, work: Work) -> None:
+    def burn() -> dict[str, Any]:
+        raise RuntimeError("burnt")
+
+    steps = Steps(Home(tmp_path))
+    steps.run("bake", {}, [work.file], work)
+    with pytest.raises(RuntimeError):
+        steps.run("roast", {}, [], burn)
+    assert (steps.done("bake") is not None, steps.done("roast")) == (True, None)
+    assert steps.ran == ["bake"]
+
+
+def test_a_kept_or_forgotten_step_is_what_it_says(tmp_path: Path, work: Work) -> None:
+    run(tmp_path, work, flour=1)
+    steps = Steps(Home(tmp_path))
+    assert steps.keep("bake")["times"] == 1
+    steps.forget("bake")
+    assert steps.done("bake") is None
+
+
+def test_content_is_told_by_bytes_and_not_by_times(tmp_path: Path) -> None:
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    for path in (folder / "a", file):
+        path.write_text("same")
+    before = content_of([folder, file, tmp_path / "absent"])
+    (folder / "a").touch()
+    assert content_of([folder, file, tmp_path / "absent"]) == before
+    assert before["absent"] == ""
+    (folder / "a").write_text("other")
+    assert content_of([folder])["folder"] != before["folder"]
+
+
+def test_code_is_told_by_what_it_does_wherever_it_lies_among_the_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps_module, "ROOT", tmp_path)
+    for name, text in {"a": "from models import b\n", "b": "X = 1\n", "c": "Y = 1\n"}.items():
+        (tmp_path / "models").mkdir(exist_ok=True)
+        (tmp_path / "models" / f"{name}.py").write_text(text)
+
+    def now() -> str:
+        code_of.cache_clear()
+        return code_of("models.a")
+
+    before = now()
+    (tmp_path / "models" / "c.py").write_text("Y = 2\n")  # nobody imports it
+    (tmp_path / "models" / "b.py").write_text('"""What b is."""\nX = 1  # one\n')
+    assert now() == before
+    (tmp_path / "models" / "b.py").write_text("X = 2\n")
+    assert now() != before
+    code_of.cache_clear()

@@ -1,0 +1,197 @@
+"""A release serves when it passes every gate; the one before it stays one step away."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from models.ranking.ranker import RankerModel
+from models.release.artifact import ArtifactError, champion, load_release
+from training.record.tracking import Tracking
+from training.release import promote as promotion
+from training.release.comparison import Beside, Comparison, NewVideos
+from training.release.gates import LATENCY, Gate, Measured, gates
+from training.release.promote import PromotionConfig, promote, prune, rollback
+from training.release.skew import Skew
+
+
+@pytest.fixture
+def home(own_world: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """What is measured for the gates alone takes seconds, and has tests of its own (test_comparison, test_skew)."""
+    monkeypatch.setattr(promotion, "measure", lambda *_: Measured())
+    return Home(own_world)
+
+
+def another_release(home: Home, **two_tower: float) -> None:
+    """Change a score weight, so that the next release differs, and let the evaluation say these figures of it."""
+    from training.release.compose import candidate_ids
+
+    config = home.models / "ranker" / "config.json"
+    fields = json.loads(config.read_text())
+    fields["weights"]["like"] += 1.0
+    config.write_text(json.dumps(fields))
+    file = home.models / "evaluation.json"
+    evaluation = json.loads(file.read_text())
+    evaluation["models"] = candidate_ids(home)
+    evaluation["metrics"]["retrieval"]["two_tower"] |= two_tower
+    file.write_text(json.dumps(evaluation))
+
+
+def test_promoting_again_changes_nothing(home: Home) -> None:
+    before = champion(home)
+    result = promote(home)
+    assert (result["promoted"], result["release_id"], result["failed"]) == (True, before.name, [])
+    assert champion(home) == before
+    assert not (home.releases / "previous").exists()
+
+
+def test_a_better_release_becomes_the_champion_and_the_old_one_the_previous(home: Home) -> None:
+    before = champion(home).name
+    another_release(home)
+    result = promote(home)
+    assert result["promoted"]
+    assert result["champion"] == result["release_id"] != before
+    assert result["previous"] == before
+    assert Tracking(home).aliases() == {"champion": result["release_id"], "previous": before}
+
+
+def test_a_release_that_fails_a_gate_stays_a_challenger_and_the_gate_is_named_with_value_and_bar(home: Home) -> None:
+    before = champion(home).name
+    another_release(home, recall_at_50=0.001)
+    result = promote(home)
+    assert not result["promoted"]
+    assert result["failed"] == ["two_tower recall_at_50 beats popularity"]
+    failed = next(gate for gate in result["gates"] if not gate["passed"])
+    retrieval = json.loads((home.models / "evaluation.json").read_text())["metrics"]["retrieval"]
+    simplest = max(retrieval[name]["recall_at_50"] for name in ("popularity", "popularity_7d"))
+    assert (failed["value"], failed["bar"]) == (0.001, simplest)
+    assert champion(home).name == before
+    assert Tracking(home).aliases() == {"champion": before, "challenger": result["release_id"]}
+
+
+def test_a_slow_ranker_is_refused_whatever_the_machine_and_ours_is_not(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = load_release(champion(home))
+    latency = next(gate for gate in gates(release) if gate.kind == LATENCY)
+    assert latency.passed, str(latency)
+    score = RankerModel.score
+    monkeypatch.setattr(RankerModel, "score", lambda *asked: [score(*asked) for _ in range(5)][-1])
+    slow = next(gate for gate in gates(release) if gate.kind == LATENCY)
+    assert not slow.passed, str(slow)
+
+
+def test_force_promotes_and_says_so(home: Home) -> None:
+    another_release(home, ndcg_at_10=0.0)
+    result = promote(home, PromotionConfig(force=True))
+    assert (result["promoted"], result["forced"]) == (True, True)
+    assert champion(home).name == result["release_id"]
+
+
+def test_rollback_lets_the_previous_release_serve_and_can_be_taken_back(home: Home) -> None:
+    first = champion(home).name
+    another_release(home)
+    second = promote(home)["release_id"]
+    assert rollback(home)["champion"] == first
+    assert Tracking(home).aliases() == {"champion": first, "previous": second}
+    assert rollback(home)["champion"] == second
+
+
+def test_rollback_refuses_a_damaged_release_and_the_champion_goes_on(home: Home) -> None:
+    first = champion(home)
+    another_release(home)
+    second = promote(home)["release_id"]
+    (first / "static.json").write_text("[]")
+    with pytest.raises(ArtifactError, match=r"static\.json"):
+        rollback(home)
+    assert champion(home).name == second
+
+
+def test_without_a_previous_release_there_is_nothing_to_go_back_to(home: Home) -> None:
+    with pytest.raises(HomeError, match="nothing to go back to"):
+        rollback(home)
+
+
+def test_the_rankers_bar_leaves_room_for_the_luck_of_few_clicks(small_world: Path) -> None:
+    release = load_release(champion(Home(small_world)))
+    metrics = json.loads(json.dumps(release.manifest["metrics"]))
+    metrics["ranking"]["ranker"]["auc"] = 0.59
+    for clicks, passed in ((100, True), (10_000, False)):  # standard errors .049 and .0049
+        metrics["ranking"]["retrieval_order"] |= {"auc": 0.6, "clicks": clicks}
+        found = gates(replace(release, manifest={**release.manifest, "metrics": metrics}))
+        gate = next(gate for gate in found if gate.gate == "ranker auc beats retrieval order")
+        assert gate.passed is passed
+        assert gate.bar == pytest.approx(0.6 - (0.24 / clicks) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("model", "figure", "value", "gate"),
+    [
+        ("two_tower", "ndcg_at_10", 0.0, "two_tower ndcg_at_10 beats popularity"),
+        ("ranker", "auc", 0.1, "ranker auc beats retrieval order"),
+        ("ranker", "gauc", 0.1, "ranker gauc beats retrieval order"),
+        ("ranker", "ece", 0.5, "ranker calibration error"),
+    ],
+)
+def test_each_gate_catches_its_own_figure(small_world: Path, model: str, figure: str, value: float, gate: str) -> None:
+    release = load_release(champion(Home(small_world)))
+    metrics = json.loads(json.dumps(release.manifest["metrics"]))
+    metrics["ranking" if model == "ranker" else "retrieval"][model][figure] = value
+    worse = replace(release, manifest={**release.manifest, "metrics": metrics})
+    assert [found.gate for found in gates(worse) if not found.passed] == [gate]
+
+
+def of_kind(release_world: Path, kind: str, measured: Measured) -> list[Gate]:
+    return [gate for gate in gates(load_release(champion(Home(release_world))), measured) if gate.kind == kind]
+
+
+def test_the_champion_may_be_missed_by_one_standard_error_and_its_coverage_by_a_tenth(small_world: Path) -> None:
+    figures = (
+        Beside("two_tower ndcg_at_10", ours=0.10, champions=0.11, error=0.011),
+        Beside("ranker auc", ours=0.70, champions=0.72, error=0.01),
+        Beside("two_tower coverage_at_10", ours=0.46, champions=0.50, error=0.0),
+    )
+    measured = Measured(comparison=Comparison("r-0123456789ab", 100, figures))
+    passed = {gate.gate: gate.passed for gate in of_kind(small_world, "against the champion", measured)}
+    assert passed == {
+        "two_tower ndcg_at_10 holds the champion's": True,
+        "ranker auc holds the champion's": False,
+    }
+    coverage = of_kind(small_world, "diversity", measured)[-1]
+    assert (coverage.value, coverage.bar, coverage.passed) == (0.46, pytest.approx(0.45), True)
+
+
+def test_new_videos_must_be_found_more_often_than_by_chance_and_popularity(small_world: Path) -> None:
+    """Of 100 viewers' new videos: chance .1, one standard error of it sqrt(.09 / 100) = .03."""
+    for recall, passed in ((0.06, False), (0.08, True)):
+        measured = Measured(new_videos=NewVideos(viewers=100, recall=recall, popularity=0.02, chance=0.1))
+        (gate,) = of_kind(small_world, "cold start", measured)
+        assert (gate.bar, gate.passed) == (pytest.approx(0.07), passed)
+    assert of_kind(small_world, "cold start", Measured()) == []  # nobody watched a new one
+
+
+def test_a_feature_that_serving_reads_otherwise_fails_the_release(small_world: Path) -> None:
+    for share, passed in ((0.0, True), (0.02, False)):
+        (gate,) = of_kind(small_world, "skew", Measured(skew=Skew(400, share, ("country",))))
+        assert (gate.value, gate.passed) == (share, passed)
+
+
+def test_old_releases_go_with_their_pages_and_the_champion_and_the_previous_one_stay(home: Home) -> None:
+    import os
+
+    serving = champion(home).name
+    (home.releases / "previous").write_text("r-000000000001\n")
+    for age, digit in enumerate("54321"):  # r-...1 is the oldest
+        for folder in (home.releases, home.reports / "release"):
+            path = folder / f"r-00000000000{digit}"
+            path.mkdir(parents=True)
+            (path / "manifest.json").write_text("{}")
+        os.utime(home.releases / f"r-00000000000{digit}" / "manifest.json", (1000 - age, 1000 - age))
+    assert prune(home, keep=3) == ["r-000000000003", "r-000000000002"]
+    left = sorted(path.name for path in home.releases.glob("r-*"))
+    assert left == sorted(["r-000000000001", "r-000000000004", "r-000000000005", serving])
+    assert not (home.reports / "release" / "r-000000000002").exists()
+    assert (home.reports / "release" / "r-000000000004").exists()

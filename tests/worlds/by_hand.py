@@ -1,0 +1,144 @@
+"""An engine whose pages are made by hand: what tests of the protocols ask, without a model or a store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bento_services.engine import Engine
+from bento_services.errors import QueryError
+from bento_services.feed.page import Item, Page, Query, Row
+from feature_repo.core.home import World
+from feature_repo.events import Event, decode_event
+from feature_repo.store.ledger import MemoryLedger
+from feature_repo.store.reader import MemoryReader
+from feature_repo.stream.log.protocol import EventLogDown
+
+WORLD = World("by-hand", "simulator", "str", ("Drama", "Comedy"), example_user="u1")
+VIDEOS = {
+    f"v{number}": {
+        "title": f"Video “{number}”",
+        "creator_name": "Lumen",
+        "genres": ["Drama"],
+        "duration_seconds": 100.0,
+    }
+    for number in range(1, 7)
+}
+USERS = {
+    "u1": {
+        "signup_timestamp_us": 1,
+        "country": "US",
+        "user_watch_count": 1,
+        "history_video_ids": ["v6"],
+        "history_timestamps_us": [5],
+        "history_watch_fractions": [0.5],
+        "genre_affinity": [2.0] + [0.0] * 31,
+    }
+}
+
+
+def item(number: int, row_id: str) -> Item:
+    return Item(
+        video_id=f"v{number}",
+        title=f"Video “{number}”",
+        channel="Lumen",
+        thumbnail="",
+        duration=100.0,
+        view_count=10 * number,
+        published_at="2025-06-02",
+        score=1 / number,
+        reason="Because you like Drama",
+        source="two_tower",
+        sources=("two_tower", "trending"),
+        position=number - 1,
+        row_id=row_id,
+        propensity=0.9,
+        genres=("Drama",),
+    )
+
+
+class HandMadeFeed:
+    """Answers every query with the same two rows and remembers the queries."""
+
+    def __init__(self) -> None:
+        self.queries: list[Query] = []
+        self.failure: Exception | None = None
+        self.released: list[str] = []
+
+    def page(self, query: Query) -> Page:
+        self.queries.append(query)
+        if self.failure is not None:
+            raise self.failure
+        if query.cursor == "not-a-cursor":
+            raise QueryError("cursor", "expected one that a page gave")
+        picks = tuple(item(number, "top_picks") for number in (1, 2, 3))[: query.limit]
+        if query.explain:
+            picks = tuple(replace(one, trace={"p_click": 0.25}) for one in picks)
+        rows = (
+            Row("top_picks", "Top picks for you", "From what you watch", picks),
+            Row("trending", "Trending now", "Trending this week", (item(4, "trending"), item(5, "trending"))),
+        )
+        return Page(
+            request_id=query.request_id,
+            rows=rows if query.rows else (),
+            recommendations=picks,
+            cursor="more",
+            served_by="full_funnel",
+            release_id="r-0123456789ab",
+            certificate={"relaxed": [], "caps": {"max_per_creator": 3}},
+            stage_ms={"sources": 1.5, "score": 2.25},
+            candidates=6,
+            warnings=("one thing",),
+        )
+
+    def swap(self, release: Any) -> None:
+        self.released.append(release.release_id)
+
+    def close(self) -> None:
+        pass
+
+
+class MemoryLog:
+    """The append half of an event log; `down = True` makes it fail as a dead one does."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, str, bytes]] = []
+        self.down = False
+
+    def append(self, topic: str, items: Any) -> list[str]:
+        if self.down:
+            raise EventLogDown("this log was told to be down")
+        first = len(self.records)
+        self.records += [(topic, key, value) for key, value in items]
+        return [f"{number}-0" for number in range(first, len(self.records))]
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def events(self) -> list[Event]:
+        return [decode_event(value) for _, _, value in self.records]
+
+
+class Made:
+    """One engine with all its parts in reach."""
+
+    def __init__(self) -> None:
+        self.feed = HandMadeFeed()
+        self.log = MemoryLog()
+        self.ledger = MemoryLedger(("u1", "u2"))
+        self.reader = MemoryReader(WORLD, USERS, VIDEOS)
+        self.engine = Engine(
+            _Named("r-0123456789ab", WORLD),  # type: ignore[arg-type]
+            self.reader,
+            self.log,  # type: ignore[arg-type]
+            self.ledger,
+            make_feed=lambda release, reader, log: self.feed,
+        )
+        self.engine.ready = True
+
+
+class _Named:
+    def __init__(self, release_id: str, world: World) -> None:
+        self.release_id = release_id
+        self.world = world

@@ -1,0 +1,1 @@
+"""Training rows: splits, point-in-time joins, the questions that a model is asked."""

@@ -1,0 +1,99 @@
+"""The home as it was at a moment: every feature frozen there, whatever the lake learned later.
+
+The feature tables hold only states that some exposure saw, and none of what the lake has learned since `marquee
+features`. So the lake is cut at the moment and the tables are built again: in HOME/frozen/MOMENT, or in
+HOME/frozen/end for every moment from the end of the lake on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import replace
+from glob import glob
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from feature_repo.compute.crosses import Columns, context_columns
+from feature_repo.core.errors import HomeError
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.jobs.build_features import build_features
+from feature_repo.lake.history import historical_features
+from feature_repo.lake.tables import Lake
+from feature_repo.schema import RANK_SERVICE
+from models.release.artifact import directory_id
+from models.retrieval.two_tower import RetrievalModel
+from training.data.dataset import CONTEXT, assembled
+from training.record.steps import code_of
+
+Array = np.ndarray[Any, Any]
+MINUTE_US = 60_000_000
+WINDOWS_END_SECONDS = 35 * 86_400.0  # after the last event; no window of aggregates.py reaches so far
+BUILT_FROM = "built_from"
+
+
+def frozen_columns(
+    home: Home,
+    rows: pa.Table,
+    as_of_us: int,
+    retrieval: RetrievalModel,
+    duration_seconds: Array | None = None,
+    progress: Progress = SILENT,
+) -> Columns:
+    """Rank columns of `rows` (user_id, video_id and dataset.CONTEXT), rows and order kept, frozen at `as_of_us`.
+
+    Only the hour and the weekday are the row's own: they are asked with the row, like its surface. Durations given
+    here stand in where the lake knows none. Users and videos that the lake does not know have default features.
+    """
+    then = frozen_home(home, as_of_us, progress)
+    moment = pa.array(np.full(len(rows), as_of_us))
+    entities = pa.table({"user_id": rows["user_id"], "video_id": rows["video_id"], "timestamp_us": moment})
+    with progress.task(f"joining {len(rows):,} rows with the features of that moment"):
+        features = historical_features(then, entities, RANK_SERVICE)
+    if duration_seconds is not None:
+        known = features["duration_seconds"] > 0
+        features["duration_seconds"] = np.where(known, features["duration_seconds"], duration_seconds)
+    asked_us, device, offset, surface = (rows[name].to_numpy(zero_copy_only=False) for name in CONTEXT)
+    own_clock = offset + (asked_us - as_of_us) // MINUTE_US
+    context = context_columns(np.full(len(rows), as_of_us), device, own_clock, surface)
+    return assembled(home, rows, features, context, retrieval, progress)
+
+
+def end_of(home: Home) -> int:
+    """The first moment of which the lake holds nothing, in microseconds."""
+    lake = Lake(home)
+    files = [*glob(lake.events_glob), *glob(lake.impressions_glob)]
+    newest = [pc.max(pq.ParquetFile(file).read(["timestamp_us"])["timestamp_us"]).as_py() for file in files]
+    if not (known := [moment for moment in newest if moment is not None]):
+        raise HomeError(f"nothing happened yet in {home.lake}: simulate or ingest first")
+    return int(max(known)) + 1
+
+
+def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
+    """A home whose features are as of that moment; built once, and again when the lake or what builds has changed."""
+    lake, end_us = Lake(home), end_of(home)
+    frozen = Home(home.root / "frozen" / (str(as_of_us) if as_of_us < end_us else "end"))
+    cut_us = min(as_of_us, end_us)
+    code = code_of("feature_repo.jobs.build_features")
+    source = hashlib.sha256(repr((directory_id(home.lake), home.world(), code, cut_us)).encode()).hexdigest()
+    marker = frozen.root / BUILT_FROM
+    if marker.exists() and marker.read_text() == source:
+        return frozen
+    events, impressions = lake.events(None, cut_us), lake.impressions(None, cut_us)
+    if not len(events) or not len(impressions):
+        raise HomeError(f"nothing happened before {np.datetime64(cut_us, 'us')} in {home.lake}: a later moment")
+    marker.unlink(missing_ok=True)
+    with progress.task(f"the lake as of {np.datetime64(cut_us, 'us')}"):
+        # Windows are computed up to the world's now: these tables shall not depend on the day on which they are built.
+        now_seconds = end_us / 1e6 + WINDOWS_END_SECONDS
+        frozen.write_world(replace(home.world(), clock_offset_seconds=now_seconds - time.time()))
+        Lake(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
+    build_features(frozen, progress=progress, only_last=True)
+    write_atomic(marker, source)
+    return frozen

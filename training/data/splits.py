@@ -1,0 +1,208 @@
+"""Who watched what in which order, and the lines that training may not cross.
+
+time         two-tower [start, t1) · ranker [t1, t2) · untouched test [t2, end)
+leave_last   per viewer: ... training ... | validation = second-last watch | test = last watch
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.core.errors import HomeError
+from feature_repo.lake.tables import Lake
+from feature_repo.schema import MIN_WATCH_FRACTION
+
+Array = np.ndarray[Any, Any]
+TRAIN_UNTIL, RANK_UNTIL = 0.75, 0.9  # quantiles of the events' time
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Instants in microseconds UTC; each window includes its start and excludes its end."""
+
+    t1_us: int
+    t2_us: int
+    end_us: int
+
+
+def time_cuts(lake: Lake, events: pa.Table | None = None) -> Cuts:
+    """Where the windows of the two models and of the test lie in this lake; `events` when they were read already."""
+    times = np.sort((lake.events() if events is None else events)["timestamp_us"].to_numpy())
+    if len(times) < 2:
+        raise HomeError(f"{len(times)} events in {lake.root}: too few to train on; simulate or ingest first")
+    t1, t2 = (int(times[int(len(times) * quantile)]) for quantile in (TRAIN_UNTIL, RANK_UNTIL))
+    return Cuts(t1, t2, int(times[-1]) + 1)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Watch histories of U viewers as serving sees them: a video stands once in each, at its newest watch.
+
+    `offsets` (U + 1,): viewer u's watches are rows offsets[u]:offsets[u + 1] of the two arrays, oldest first.
+    """
+
+    user_ids: Array  # (U,) object
+    video_ids: Array  # (N,) object
+    timestamps_us: Array  # (N,) int64
+    offsets: Array  # (U + 1,) int64
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def lengths(self) -> Array:
+        return np.diff(self.offsets)
+
+    def histories(self) -> list[list[str]]:
+        return [part.tolist() for part in np.split(self.video_ids, self.offsets[1:-1])] if len(self) else []
+
+    def times(self) -> list[list[int]]:
+        return [part.tolist() for part in np.split(self.timestamps_us, self.offsets[1:-1])] if len(self) else []
+
+    def keep(self, rows: Array) -> Sequences:
+        """Only the watches where the mask (N,) is true; viewers left without any are dropped."""
+        kept_before: Array = np.concatenate([[0], np.cumsum(rows)])
+        counts = np.diff(kept_before[self.offsets])
+        present = counts > 0
+        return Sequences(
+            user_ids=self.user_ids[present],
+            video_ids=self.video_ids[rows],
+            timestamps_us=self.timestamps_us[rows],
+            offsets=np.concatenate([[0], np.cumsum(counts[present])]).astype(np.int64),
+        )
+
+    def with_frequent(self, min_count: int) -> Sequences:
+        """Without the videos that fewer than `min_count` viewers watched."""
+        if min_count <= 1:
+            return self
+        _, video = _codes(pa.chunked_array([pa.array(self.video_ids, pa.string())]))
+        return self.keep(np.bincount(video)[video] >= min_count)
+
+    def digest(self, lake: Lake) -> str:
+        """Of all that a model of these watches may learn from: what the lake says of videos and viewers as well."""
+        content = hashlib.sha256("\0".join([*self.user_ids, "", *self.video_ids]).encode())
+        for part in (self.timestamps_us, self.offsets):
+            content.update(np.ascontiguousarray(part).tobytes())
+        content.update(lake.profiles_digest().encode())
+        return content.hexdigest()
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Viewers whose next watches are known: `histories[u]` came before, `targets[u]` (not in the history) after."""
+
+    user_ids: list[str]
+    histories: list[list[str]]
+    times_us: list[list[int]]
+    now_us: Array  # (U,) when the question is asked
+    targets: list[list[str]]
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+    def take(self, rows: Sequence[int] | Array) -> Holdout:
+        def pick(values: list[Any]) -> list[Any]:
+            return [values[row] for row in rows]
+
+        return Holdout(
+            pick(self.user_ids),
+            pick(self.histories),
+            pick(self.times_us),
+            self.now_us[np.asarray(rows, dtype=np.int64)],
+            pick(self.targets),
+        )
+
+
+def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
+    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order.
+
+    `events` are those of the lake, when they were read already.
+    """
+    events = lake.events() if events is None else events
+    events = events.filter(pc.equal(events["event"], "watch"))
+    videos = lake.videos().select(["video_id", "duration_seconds"])
+    place = pc.index_in(events["video_id"], videos["video_id"])
+    catalog = pc.fill_null(pc.take(videos["duration_seconds"], place), 0.0).to_numpy()
+    own = events["duration_seconds"].to_numpy()
+    duration = np.where(own > 0, own, catalog)
+    seconds = events["watch_seconds"].to_numpy()
+    fraction = np.divide(seconds, duration, out=np.ones(len(seconds)), where=duration > 0)
+    return events.filter(pa.array(fraction >= MIN_WATCH_FRACTION)).select(["user_id", "video_id", "timestamp_us"])
+
+
+def sequences(watched: pa.Table, until_us: int | None = None) -> Sequences:
+    """The histories as of `until_us` (None: after everything), viewers in order of id."""
+    if until_us is not None:
+        watched = watched.filter(pc.less(watched["timestamp_us"], until_us))
+    user_ids, user = _codes(watched["user_id"])
+    video_ids, video = _codes(watched["video_id"])
+    times = watched["timestamp_us"].to_numpy()
+    newest = np.arange(len(watched))[::-1]  # the table is in order of time: the first from the end is the newest
+    _, first = np.unique((user * len(video_ids) + video)[newest], return_index=True)
+    kept = np.sort(newest[first])
+    kept = kept[np.argsort(user[kept], kind="stable")]
+    counts = np.bincount(user[kept], minlength=len(user_ids))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Sequences(user_ids, video_ids[video[kept]], times[kept], offsets)
+
+
+def next_watches(watched: pa.Table, start_us: int, end_us: int) -> Holdout:
+    """The time split's question: given all before `start_us`, what that is new to them do viewers watch until `end_us`.
+
+    Viewers without any history are asked about as well: a service has to answer them.
+    """
+    before = sequences(watched, start_us)
+    past = dict(zip(before.user_ids, zip(before.histories(), before.times(), strict=True), strict=True))
+    later = watched.filter(pc.less(watched["timestamp_us"], end_us))
+    after = sequences(later.filter(pc.greater_equal(later["timestamp_us"], start_us)))
+    rows = []
+    for user_id, watched_later in zip(after.user_ids, after.histories(), strict=True):
+        history, times = past.get(user_id, ([], []))
+        targets = [video_id for video_id in watched_later if video_id not in set(history)]
+        if targets:
+            rows.append((user_id, history, times, targets))
+    return Holdout(
+        user_ids=[row[0] for row in rows],
+        histories=[row[1] for row in rows],
+        times_us=[row[2] for row in rows],
+        now_us=np.full(len(rows), start_us, dtype=np.int64),
+        targets=[row[3] for row in rows],
+    )
+
+
+def leave_last(whole: Sequences, place: int = 1) -> tuple[Sequences, Holdout]:
+    """Hold back the `place`-th watch from the end (1 = the last, 2 = the second-last), and what comes after it.
+
+    Viewers with fewer than place + 2 watches only train. Gives the training part and the question.
+    """
+    lengths = whole.lengths
+    asked = lengths >= place + 2
+    cut = np.where(asked, lengths - place, lengths)
+    position = np.arange(len(whole.video_ids)) - np.repeat(whole.offsets[:-1], lengths)
+    train = whole.keep(position < np.repeat(cut, lengths))
+    histories, times = whole.histories(), whole.times()
+    users = np.flatnonzero(asked)
+    return train, Holdout(
+        user_ids=[str(whole.user_ids[user]) for user in users],
+        histories=[histories[user][: cut[user]] for user in users],
+        times_us=[times[user][: cut[user]] for user in users],
+        now_us=np.array([times[user][cut[user]] for user in users], dtype=np.int64),
+        targets=[[histories[user][cut[user]]] for user in users],
+    )
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Array, Array]:
+    """Distinct values in order, and each row's place among them."""
+    encoded = column.combine_chunks().dictionary_encode()
+    values = encoded.dictionary.to_numpy(zero_copy_only=False).astype(object)
+    order = np.argsort(values.astype(str), kind="stable") if len(values) else np.zeros(0, dtype=np.int64)
+    place = np.empty(len(values), dtype=np.int64)
+    place[order] = np.arange(len(values))
+    return values[order], place[encoded.indices.to_numpy(zero_copy_only=False)]

@@ -1,0 +1,44 @@
+"""The vectors of every video of the lake: learned ones, and content vectors of videos that training has not seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.compute.crosses import Columns, multi_hot
+from feature_repo.core.home import Home, World
+from feature_repo.lake.tables import Lake
+from models.retrieval.cold_start import vectors_of
+from models.retrieval.index import VideoIndex
+from models.retrieval.two_tower import RetrievalModel
+
+Array = np.ndarray[Any, Any]
+CONTENT_COLUMNS = (
+    "title",
+    "description",
+    "tags",
+    "creator_id",
+    "video_language",
+    "duration_seconds",
+    "published_timestamp_us",
+)
+
+
+def content_columns(videos: pa.Table, world: World) -> Columns:
+    """Rows of the lake's videos -> what the content half of the item tower reads, and when they were published."""
+    columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in CONTENT_COLUMNS}
+    return {**columns, "genres": multi_hot(videos["genres"].to_pylist(), world.genres)}
+
+
+def video_vectors(home: Home, retrieval: RetrievalModel) -> tuple[list[str], Array]:
+    """Ids and (N, D) float32 vectors of all videos of the lake, in order of id."""
+    videos = Lake(home).videos()
+    ids: list[str] = videos["video_id"].to_pylist()
+    return ids, vectors_of(retrieval, ids, lambda rows: content_columns(videos.take(pa.array(rows)), home.world()))
+
+
+def build_index(home: Home, retrieval: RetrievalModel) -> VideoIndex:
+    """The index of every video of the lake."""
+    return VideoIndex.build(*video_vectors(home, retrieval))

@@ -1,0 +1,1 @@
+"""Models are fitted: two-tower, ranker, trees, sources and their fusion."""

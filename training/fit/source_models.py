@@ -1,0 +1,74 @@
+"""Fit the models of the sources beside the two-tower model, from whatever watches they may know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from feature_repo.compute.crosses import Columns
+from feature_repo.lake.tables import Lake
+from models.candidates.item_cf import ItemNeighbours
+from models.candidates.matrix_factorization import MatrixFactorization
+from models.retrieval.content import ContentEncoding
+
+Array = np.ndarray[Any, Any]
+TEXT_DIMENSIONS = 64
+
+
+@dataclass(frozen=True)
+class FactorsConfig:
+    """Of the implicit ALS; `half_life` only of the fold-in."""
+
+    factors: int = 64
+    regularization: float = 1.0
+    confidence: float = 5.0
+    half_life: float = 0.0
+    iterations: int = 15
+    seed: int = 0
+
+
+def fit_factors(histories: Sequence[Sequence[str]], config: FactorsConfig | None = None) -> MatrixFactorization:
+    """By alternating least squares of the library `implicit`. Raises ValueError when nobody watched anything."""
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    config = config or FactorsConfig()
+    video_ids = sorted({video_id for history in histories for video_id in history})
+    if not video_ids:
+        raise ValueError("matrix factorization: expected at least one watch, found none")
+    row_of = {video_id: row for row, video_id in enumerate(video_ids)}
+    rows = [[row_of[video_id] for video_id in dict.fromkeys(history)] for history in histories]
+    starts = np.cumsum([0, *map(len, rows)])
+    columns = np.array([row for own in rows for row in own], dtype=np.int32)
+    # The library's value is the whole confidence c of a watch, and 0 means 1.
+    values = np.full(len(columns), 1.0 + config.confidence, dtype=np.float32)
+    watched_UV = sparse.csr_matrix((values, columns, starts), shape=(len(rows), len(video_ids)))
+    factors = min(config.factors, len(video_ids))
+    with threadpool_limits(1, "blas"):  # the library's own threads and BLAS's would wait for each other
+        als = AlternatingLeastSquares(
+            factors=factors,
+            regularization=config.regularization,
+            alpha=1.0,
+            iterations=config.iterations,
+            random_state=config.seed,
+            num_threads=1,  # the same factors on every machine
+        )
+        als.fit(watched_UV, show_progress=False)
+    return MatrixFactorization.of(
+        video_ids, als.item_factors, config.confidence, config.regularization, config.half_life
+    )
+
+
+def content_neighbours(video_ids: Sequence[str], columns: Columns) -> ItemNeighbours:
+    """Of every video of a catalog; `columns` as ContentEncoding.encode reads them."""
+    encoding = ContentEncoding.fit(columns, TEXT_DIMENSIONS)
+    return ItemNeighbours.nearest(video_ids, encoding.similarity_vectors(columns))
+
+
+def countries_of(lake: Lake) -> Mapping[str, str]:
+    users = lake.users()
+    return dict(zip(users["user_id"].to_pylist(), users["country"].to_pylist(), strict=True))

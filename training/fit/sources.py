@@ -1,0 +1,125 @@
+"""Train what stands beside the two-tower model: neighbours, factors, popularity, and the blend of all sources.
+
+Factors and blend are chosen as the two-tower model's epoch is: by what viewers watched in the validation window, after
+all that the models know. What a release then carries of the models is fitted anew, on everything.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from feature_repo.core.files import atomic_directory
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.lake.tables import Lake
+from models.candidates.fusion import Blend
+from models.candidates.item_cf import ItemNeighbours
+from models.candidates.popularity import AreaPopularity, Popularity
+from models.retrieval.two_tower import RetrievalModel
+from training.data.splits import Sequences, sequences, time_cuts, watches
+from training.data.video_vectors import content_columns
+from training.fit.fusion import Lists, fit_blend
+from training.fit.source_lists import SOURCES, Catalog, Question, QuestionConfig, Trained, lists, questions
+from training.fit.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
+from training.measure.metrics import hits, recall_at
+
+Array = np.ndarray[Any, Any]
+CANDIDATES = 500  # as many as a page ranks
+GRID = (
+    FactorsConfig(factors=16),
+    FactorsConfig(factors=64),
+    FactorsConfig(factors=64, regularization=10.0),
+)
+
+
+class Saves(Protocol):
+    def save(self, directory: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the validation question chose: models of the training window, the lists they gave there, and their blend."""
+
+    trained: Trained
+    lists: Lists
+    blend: Blend | None
+    grid: list[dict[str, Any]]  # every point of the factors with the recall of its 500 candidates
+
+
+def train_sources(home: Home, retrieval: RetrievalModel, question: QuestionConfig, progress: Progress = SILENT) -> None:
+    """Write HOME/models/item_cf, matrix_factorization, content_neighbours, popularity and blend.
+
+    `retrieval` is the model of the training window, not one that was refitted on what the blend is chosen by. Where
+    nobody of the validation window can be learned from, there is no blend.
+    """
+    catalog = Catalog.of(home)
+    train, chooses, _ = questions(home, catalog, question)
+    choice = choose(home, catalog, retrieval, train, chooses, GRID, progress)
+    lake = Lake(home)
+    events = lake.events()
+    watched, cuts = watches(lake, events), time_cuts(lake, events)
+    histories, country_of = sequences(watched).histories(), countries_of(lake)
+    user_ids, video_ids, times = (watched[name].to_pylist() for name in ("user_id", "video_id", "timestamp_us"))
+    countries = [country_of.get(user_id, "") for user_id in user_ids]
+    columns = content_columns(lake.videos(), home.world())
+    parts: Mapping[str, Callable[[], Sequence[Saves]]] = {
+        "item_cf": lambda: [ItemNeighbours.fit(histories)],
+        "matrix_factorization": lambda: [fit_factors(histories, choice.trained.factors_config)],
+        "content_neighbours": lambda: [content_neighbours(catalog.video_ids, columns)],
+        "popularity": lambda: [
+            Popularity.fit(zip(video_ids, times, strict=True), cuts.end_us),
+            AreaPopularity.fit(zip(countries, video_ids, times, strict=True), cuts.end_us),
+        ],
+        "blend": lambda: [choice.blend] if choice.blend is not None else [],
+    }
+    with progress.task("neighbours, factors and popularity of everything", total=len(parts)) as advance:
+        for name, fit in parts.items():
+            models = fit()
+            if not models:
+                shutil.rmtree(home.models / name, ignore_errors=True)
+                continue
+            with atomic_directory(home.models / name) as directory:
+                for model in models:
+                    model.save(directory)
+            advance(1)
+
+
+def choose(
+    home: Home,
+    catalog: Catalog,
+    retrieval: RetrievalModel,
+    train: Sequences,
+    chooses: Question,
+    grid: Sequence[FactorsConfig] = GRID,
+    progress: Progress = SILENT,
+) -> Choice:
+    """The factors that alone find most of what the question asks for, then the blend of all sources."""
+    targets = chooses.targets(catalog)
+    tried: list[dict[str, Any]] = []
+    with progress.task("choosing factors and blend of the sources", total=len(grid) + len(SOURCES)) as advance:
+        trained = best = Trained.on(home, catalog, retrieval, train, grid[0])
+        for point in grid:
+            if point is not grid[0]:
+                trained = replace(trained, factors=fit_factors(train.histories(), point), factors_config=point)
+            found = mean_recall(lists("matrix_factorization", chooses, catalog, trained), targets)
+            if not tried or found > max(row["recall_at_500"] for row in tried):
+                best = trained
+            tried.append({**asdict(point), "recall_at_500": found})
+            advance(1)
+        chosen: dict[str, Array] = {}
+        for source in SOURCES:
+            chosen[source] = lists(source, chooses, catalog, best)
+            advance(1)
+        blend = fit_blend(chosen, targets, chooses.watches(), len(catalog.video_ids))
+    return Choice(best, chosen, blend, tried)
+
+
+def mean_recall(order_BK: Array, targets: Sequence[Sequence[int]], k: int = CANDIDATES) -> float:
+    counts = np.array([len(wanted) for wanted in targets], dtype=np.int64)
+    return float(recall_at(hits(order_BK[:, :k], targets), counts, k).mean())

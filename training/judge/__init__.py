@@ -1,0 +1,1 @@
+"""Models are judged beside baselines."""

@@ -1,0 +1,1 @@
+"""The protocols of training/configs: each fixes question, baselines and seeds."""

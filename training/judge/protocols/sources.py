@@ -1,0 +1,303 @@
+"""How much of what viewers watch next each source finds, and all of them together at the same number of candidates; or,
+as `about` says, how videos that few have watched fare (training/fit/cold_start.py).
+
+Every model learns from the training window. The validation question chooses the factors and the blend; the test
+question, asked once, is reported. Of every viewer asked about: recall@k = share of the next watches among the first k
+candidates, over the full catalog, without what was watched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.revision import git_revision
+from feature_repo.lake.tables import Lake
+from models.candidates.fusion import DEPTH
+from models.release.artifact import directory_id
+from models.retrieval.two_tower import RetrievalModel
+from training.data.splits import Sequences
+from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start
+from training.fit.fusion import FROM_WATCHES, Lists, blended, by_quota, fit_blend
+from training.fit.source_lists import SOURCES, Catalog, Question, QuestionConfig, lists, questions
+from training.fit.source_models import FactorsConfig
+from training.fit.sources import CANDIDATES, choose, mean_recall
+from training.fit.two_tower import TwoTowerConfig, fit, training_data
+from training.measure.metrics import hits, recall_at
+from training.record.results import Results, Run, RunStore, fingerprint, quality_directory
+
+Array = np.ndarray[Any, Any]
+COUNTS = (50, 100, 200, 500)
+ALONE = "two_tower"
+SOURCES_ROWS = (*SOURCES, "union", "union_by_quota", "popular_by_history", "uncut")  # the first is the reference
+COLD_START_ROWS = (
+    "as_trained",
+    "content_for_the_rare",
+    "and_unwatched_ones_quieter",
+    "creator_prior",
+    "amid_neighbours",
+)
+# Requirement CS-1: the share of what is popular among a viewer's candidates, by length of history as in FROM_WATCHES.
+DECLARED_POPULAR = (0.8, 0.4, 0.4, 0.1)
+
+
+@dataclass(frozen=True)
+class SourcesProtocol:
+    """`models` "home": the two-tower model that lies in the home, one for all seeds; "fit": one is trained for each."""
+
+    name: str
+    question: QuestionConfig
+    about: Literal["sources", "cold_start"] = "sources"
+    models: Literal["home", "fit"] = "home"
+    seeds: tuple[int, ...] = (0, 1, 2)
+    factors: tuple[Mapping[str, Any], ...] = field(default=({},))  # the grid of FactorsConfig
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], config: Mapping[str, Any]) -> SourcesProtocol:
+        """From a protocol file; split and min_count as in the two-tower model's `config` unless the file says."""
+        given = {
+            name: value for name, value in fields.items() if name not in ("kind", "split", "max_viewers", "min_count")
+        }
+        try:
+            question = QuestionConfig(
+                fields.get("split", config["split"]),
+                fields.get("min_count", config.get("min_count", 1)),
+                fields.get("max_viewers", 2_000),
+            )
+            given["seeds"] = tuple(given.get("seeds", cls.seeds))
+            given["factors"] = tuple(given.get("factors", ({},)))
+            found = cls(question=question, **given)
+            [FactorsConfig(**point) for point in found.factors]
+        except (TypeError, ValueError) as error:
+            raise HomeError(f"protocol {fields.get('name', 'sources')}: {error}") from error
+        if found.about == "cold_start" and found.models != "fit":
+            raise HomeError(f"protocol {found.name}: about cold_start: expected models fit, found {found.models}")
+        if found.about not in ("sources", "cold_start"):
+            raise HomeError(f"protocol {found.name}: about: expected sources or cold_start, found {found.about!r}")
+        if found.models not in ("home", "fit") or not found.seeds or not found.factors:
+            raise HomeError(f"protocol {found.name}: expected models home or fit, and some seeds and factors")
+        return found
+
+
+def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
+    """Measure and record under HOME/quality. The blend of a release is chosen in the same way by `marquee train`.
+
+    Finished seeds are kept and not measured again. Raises HomeError without a two-tower model, or for a bad protocol.
+    """
+    said = _training(home)
+    protocol = SourcesProtocol.of(fields, said["config"])
+    with progress.task("reading what was watched"):
+        catalog = Catalog.of(home)
+        train, chooses, reports = questions(home, catalog, protocol.question)
+    data_hash = train.digest(Lake(home))
+    model = directory_id(home.models / "two_tower") if protocol.models == "home" else said["config"]
+    store = RunStore(home, protocol.name, fingerprint([protocol, model, data_hash, DEPTH]))
+    measured, rows = (_sources, SOURCES_ROWS) if protocol.about == "sources" else (_cold_start, COLD_START_ROWS)
+    runs: list[Run] = []
+    with progress.task(f"measuring {protocol.name}", total=len(protocol.seeds)) as advance:
+        for seed in protocol.seeds:
+            kept = [run for row in rows if (run := store.get(row, seed)) is not None]
+            if len(kept) < len(rows):
+                started = time.process_time()
+                kept = measured(home, protocol, seed, catalog, train, (chooses, reports), progress)
+                kept = [replace(run, cpu_seconds=time.process_time() - started) for run in kept]
+                for run in kept:
+                    store.put(run)
+            runs += kept
+            advance(1)
+    return Results(
+        protocol=protocol.name,
+        question=f"recall of the next watches, {len(reports.asked)} viewers, {protocol.question.split} split",
+        command=command,
+        data_hash=data_hash,
+        revision=git_revision(),
+        reference=rows[0],
+        runs=tuple(runs),
+    )
+
+
+def _sources(
+    home: Home,
+    protocol: SourcesProtocol,
+    seed: int,
+    catalog: Catalog,
+    train: Sequences,
+    asked: tuple[Question, Question],
+    progress: Progress,
+) -> list[Run]:
+    """Every row of the sources' table under one seed."""
+    retrieval = _two_tower(home, protocol, seed, train, asked[0], progress)
+    grid = [replace(FactorsConfig(**point), seed=seed) for point in protocol.factors]
+    choice = choose(home, catalog, retrieval, train, asked[0], grid, progress)
+    reported: dict[str, Array] = {}
+    with progress.task(f"asking {len(SOURCES)} sources, seed {seed}", total=len(SOURCES)) as advance:
+        for source in SOURCES:
+            reported[source] = lists(source, asked[1], catalog, choice.trained)
+            advance(1)
+    found = (choice.lists, reported)
+    videos = len(catalog.video_ids)
+    targets, watches = ([question.targets(catalog) for question in asked], [question.watches() for question in asked])
+    blend, quota = choice.blend, _quota(found[0], targets[0])
+    if blend is None:
+        raise HomeError(f"{home.lake}: no source finds anything of what is watched in the validation window")
+    orders = {
+        **found[1],
+        "union": blended(blend, found[1], watches[1], videos, CANDIDATES),
+        "union_by_quota": by_quota(found[1], quota, ALONE, CANDIDATES),
+        "popular_by_history": _popular_by_history(found[1], watches[1]),
+    }
+    settings: dict[str, dict[str, Any]] = {
+        "matrix_factorization": {"chosen": asdict(choice.trained.factors_config), "grid": choice.grid},
+        "union": {"blend": blend.to_json(), **_halves(found[0], targets[0], watches[0], videos)},
+        "union_by_quota": {"quota": quota},
+        "popular_by_history": {"share": dict(zip(map(str, FROM_WATCHES), DECLARED_POPULAR, strict=True))},
+    }
+    runs = []
+    for model, order_BK in orders.items():
+        figures, units = _figures(order_BK, targets[1], watches[1])
+        runs.append(Run(model, seed, figures, units, settings.get(model, {})))
+    together = [np.unique(np.concatenate(own)) for own in zip(*found[1].values(), strict=True)]
+    shares = [
+        len(set(wanted) & set(own.tolist())) / len(set(wanted))
+        for own, wanted in zip(together, targets[1], strict=True)
+    ]
+    size = float(np.mean([(own >= 0).sum() for own in together]))
+    runs.append(Run("uncut", seed, {"recall_of_all_found": float(np.mean(shares)), "candidates": size}))
+    return runs
+
+
+def _cold_start(
+    home: Home,
+    protocol: SourcesProtocol,
+    seed: int,
+    catalog: Catalog,
+    train: Sequences,
+    asked: tuple[Question, Question],
+    progress: Progress,
+) -> list[Run]:
+    """Every row of the table of videos that few have watched, under one seed."""
+    retrieval = _trained(home, protocol, seed, progress)
+    with progress.task("vectors of videos that few have watched"):
+        chooses, reports = asked
+        rows = measured_rows(home, retrieval, train, chooses.asked, reports.asked, reports.past)
+    return [Run(name, seed, figures, units, said) for name, (figures, units, said) in rows.items()]
+
+
+def _two_tower(
+    home: Home, protocol: SourcesProtocol, seed: int, train: Sequences, chooses: Question, progress: Progress
+) -> RetrievalModel:
+    if protocol.models == "home":
+        return RetrievalModel.load(home.models / "two_tower")
+    retrieval = _trained(home, protocol, seed, progress)
+    return with_cold_start(home, retrieval, train, choose_cold_start(home, retrieval, train, chooses.asked))
+
+
+def _trained(home: Home, protocol: SourcesProtocol, seed: int, progress: Progress) -> RetrievalModel:
+    config = TwoTowerConfig(**{**_training(home)["config"], "seed": seed, "refit_epochs": 0})
+    data = replace(training_data(home, config), everything=None)
+    checkpoint = quality_directory(home, protocol.name) / f"two_tower-{seed}"
+    model = fit(home, config, data, checkpoint, progress).model
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return model
+
+
+def _quota(found: Lists, targets: Sequence[Sequence[int]], step: int = 50) -> dict[str, int]:
+    """Whole places for each source, from all for the two-tower model: moved one step at a time while it finds more."""
+
+    def recall(quota: Mapping[str, int]) -> float:
+        order_BK = by_quota(found, quota, ALONE, CANDIDATES)
+        return mean_recall(order_BK, targets)
+
+    quota = {source: CANDIDATES if source == ALONE else 0 for source in found}
+    best = recall(quota)
+    while quota[ALONE] >= step:
+        moves = [
+            {**quota, ALONE: quota[ALONE] - step, source: quota[source] + step} for source in found if source != ALONE
+        ]
+        recalls = [recall(move) for move in moves]
+        if max(recalls) <= best:
+            break
+        best, quota = max(recalls), moves[int(np.argmax(recalls))]
+    return quota
+
+
+def _halves(found: Lists, targets: Sequence[Sequence[int]], watches: Array, videos: int) -> dict[str, float]:
+    """Inside the validation question: what a choice on every second viewer gives for the others."""
+    chooses, rest = slice(0, None, 2), slice(1, None, 2)
+    half = {source: rows[chooses] for source, rows in found.items()}
+    other = {source: rows[rest] for source, rows in found.items()}
+    blend = fit_blend(half, targets[chooses], watches[chooses], videos)
+    if blend is None:
+        return {}
+    orders = {
+        ALONE: other[ALONE],
+        "union": blended(blend, other, watches[rest], videos, CANDIDATES),
+        "union_by_quota": by_quota(other, _quota(half, targets[chooses]), ALONE, CANDIDATES),
+    }
+    return {
+        f"validation_recall_at_500_{name}": mean_recall(order_BK, targets[rest]) for name, order_BK in orders.items()
+    }
+
+
+def _popular_by_history(found: Lists, watches: Array) -> Array:
+    """The declared mix: so large a share of what is popular, the two-tower model's for the rest."""
+    bucket_B = np.searchsorted(FROM_WATCHES, watches, side="right") - 1
+    order_BN = np.full((len(watches), CANDIDATES), -1, dtype=np.int32)
+    for bucket, share in enumerate(DECLARED_POPULAR):
+        own = bucket_B == bucket
+        part = {source: found[source][own] for source in ("popular", ALONE)}
+        # In turns, so that the first 50 are mixed as the 500 are.
+        order_BN[own] = _in_turns(part["popular"], part[ALONE], share)
+    return order_BN
+
+
+def _in_turns(first_BK: Array, second_BK: Array, share: float) -> Array:
+    places = np.arange(CANDIDATES)
+    taken = np.floor((places + 1) * share).astype(int) - np.floor(places * share).astype(int)
+    order_BN = np.full((len(first_BK), CANDIDATES), -1, dtype=np.int32)
+    for viewer, (first, second) in enumerate(zip(first_BK, second_BK, strict=True)):
+        queues = [iter(row[row >= 0].tolist()) for row in (second, first)]
+        seen: dict[int, None] = {}
+        for turn in taken.tolist():
+            row = next((row for row in queues[turn] if row not in seen), None)
+            row = next((row for row in queues[1 - turn] if row not in seen), None) if row is None else row
+            if row is None:
+                break
+            seen[row] = None
+        order_BN[viewer, : len(seen)] = list(seen)
+    return order_BN
+
+
+def _figures(
+    order_BK: Array, targets: Sequence[Sequence[int]], watches: Array
+) -> tuple[dict[str, float | None], dict[str, Array]]:
+    hits_BK, counts = hits(order_BK[:, :CANDIDATES], targets), _counts(targets)
+    recall = {k: recall_at(hits_BK, counts, k) for k in COUNTS}
+    figures: dict[str, float | None] = {f"recall_at_{k}": float(recall[k].mean()) for k in COUNTS}
+    for low, high in zip(FROM_WATCHES, (*FROM_WATCHES[1:], np.inf), strict=True):
+        own = (watches >= low) & (watches < high)
+        for k in (50, 500):
+            figures[f"recall_at_{k}_from_{low}_watches"] = float(recall[k][own].mean()) if own.any() else None
+    return figures, {f"recall_at_{k}": recall[k] for k in COUNTS}
+
+
+def _counts(targets: Sequence[Sequence[int]]) -> Array:
+    return np.array([len(wanted) for wanted in targets], dtype=np.int64)
+
+
+def _training(home: Home) -> dict[str, Any]:
+    """What HOME/models/two_tower says of its training. Raises HomeError when there is none."""
+    file = home.models / "two_tower" / "training.json"
+    if not file.exists():
+        raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
+    said: dict[str, Any] = json.loads(file.read_text())
+    return said

@@ -1,0 +1,151 @@
+"""A home's own randomized pages as logs for policies in question: what would another first place have earned?
+
+Only a page's first place is looked at (further down, what stands above has its part in the click), only after what the
+two-tower model learned from, and only where chance chose with a logged probability (above 0, below 1).
+
+N pages, V videos of the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.compute.crosses import context_columns
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from feature_repo.lake.tables import Lake
+from models.candidates.popularity import Popularity
+from models.encoding.ranker import asker_columns
+from models.retrieval.two_tower import RetrievalModel
+from training.data.dataset import CONTEXT
+from training.data.splits import time_cuts, watches
+from training.data.video_vectors import video_vectors
+from training.data.viewer_context import Profiles
+from training.off_policy.estimators import Log, OffPolicyError
+from training.off_policy.logged_bandits import softmax
+
+Array = np.ndarray[Any, Any]
+MOST_CELLS = 12_000_000  # pages x videos held at once; more pages are drawn from
+NEVER = -1e9
+
+
+@dataclass(frozen=True)
+class _Viewer:
+    video_ids: Array  # watched, oldest first
+    times_us: Array
+    country: str
+    maturity_limit: int
+
+
+def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
+    """Policy in question -> its log; every one is a softmax over the videos that the viewer may be shown and has not
+    watched.
+
+    two_tower, two_tower_sharp: of the two-tower scores, and of twice them; popular: in proportion to the watches of the
+    training window; uniform. Raises OffPolicyError without pages of known probability, HomeError without a model.
+    """
+    if not (home.models / "two_tower").is_dir():
+        raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
+    lake = Lake(home)
+    events = lake.events()
+    cuts, watched = time_cuts(lake, events), watches(lake, events)
+    pages = _pages(lake, cuts.t1_us)
+    videos = lake.videos()
+    rng = np.random.default_rng(seed)
+    most = max(1, MOST_CELLS // len(videos))
+    if len(pages) > most:
+        pages = pages.take(pa.array(np.sort(rng.choice(len(pages), most, replace=False))))
+    viewers = _viewers(lake, watched)
+    retrieval = RetrievalModel.load(home.models / "two_tower")
+    ids, video_VD = video_vectors(home, retrieval)
+    row_of = {video_id: row for row, video_id in enumerate(ids)}
+    now_us = pages["timestamp_us"].to_numpy()
+    users = [viewers.get(user_id, _UNKNOWN) for user_id in pages["user_id"].to_pylist()]
+    known = [int(np.searchsorted(viewer.times_us, now)) for viewer, now in zip(users, now_us, strict=True)]
+    histories, times = [], []
+    for viewer, count in zip(users, known, strict=True):
+        newest = {
+            str(video_id): int(when)
+            for video_id, when in zip(viewer.video_ids[:count], viewer.times_us[:count], strict=True)
+        }
+        order = sorted(newest, key=newest.__getitem__)
+        histories.append(order)
+        times.append([newest[video_id] for video_id in order])
+    columns = {name: pages[name].to_numpy(zero_copy_only=False) for name in CONTEXT}
+    asker = asker_columns(Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns.values()))
+    score_NV = retrieval.user_vectors(histories, times, now_us, asker) @ video_VD.T
+    allowed_NV = videos["published_timestamp_us"].to_numpy()[None, :] <= now_us[:, None]
+    allowed_NV &= (
+        videos["maturity"].to_numpy()[None, :] <= np.array([viewer.maturity_limit for viewer in users])[:, None]
+    )
+    in_country = _in_country(videos, sorted({viewer.country for viewer in users}))
+    allowed_NV &= np.array([in_country[viewer.country] for viewer in users])
+    for at, history in enumerate(histories):
+        allowed_NV[at, [row_of[video_id] for video_id in history if video_id in row_of]] = False
+    action_N = np.array([row_of.get(video_id, -1) for video_id in pages["video_id"].to_pylist()])
+    kept = (action_N >= 0) & allowed_NV.any(axis=1)
+    past = watched.filter(pc.less(watched["timestamp_us"], cuts.t1_us))
+    counts = Popularity.fit(
+        zip(past["video_id"].to_pylist(), past["timestamp_us"].to_pylist(), strict=True), cuts.t1_us
+    )
+    popular_V = np.log1p(np.array([counts.counts.get(video_id, 0) for video_id in ids]))
+    logits = {
+        "two_tower": score_NV,
+        "two_tower_sharp": 2.0 * score_NV,
+        "popular": np.broadcast_to(popular_V, score_NV.shape),
+        "uniform": np.zeros(score_NV.shape),
+    }
+    shared = {
+        "action_N": action_N[kept],
+        "reward_N": pages["clicked"].to_numpy(zero_copy_only=False).astype(np.float64)[kept],
+        "propensity_N": pages["propensity"].to_numpy()[kept],
+        "context_NF": np.zeros((int(kept.sum()), 1)),
+        "cluster_N": pages["user_id"].to_numpy(zero_copy_only=False).astype(str)[kept],  # one viewer's pages are alike
+    }
+    return {
+        name: Log(policy_NA=softmax(np.where(allowed_NV, logit_NV, NEVER)[kept]), **shared)
+        for name, logit_NV in logits.items()
+    }
+
+
+_UNKNOWN = _Viewer(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64), "", 18)
+
+
+def _pages(lake: Lake, start_us: int) -> pa.Table:
+    shown = lake.impressions(start_us)
+    first = shown.filter(pc.equal(shown["position"], 0))
+    random = first.filter(pc.and_(pc.greater(first["propensity"], 0.0), pc.less(first["propensity"], 1.0)))
+    if not len(random):
+        raise OffPolicyError(
+            f"{len(first)} first places since the training window in {lake.root}, none with a logged probability"
+            " between 0 and 1: nothing can be estimated from pages that could not have been others"
+        )
+    return random
+
+
+def _viewers(lake: Lake, watched: pa.Table) -> Mapping[str, _Viewer]:
+    ids = watched["user_id"].to_numpy(zero_copy_only=False).astype(str)
+    order = np.argsort(ids, kind="stable")
+    names, starts = np.unique(ids[order], return_index=True)
+    videos = watched["video_id"].to_numpy(zero_copy_only=False)[order]
+    times = watched["timestamp_us"].to_numpy()[order]
+    ends = [*starts[1:], len(order)]
+    past = {str(name): (videos[a:b], times[a:b]) for name, a, b in zip(names, starts, ends, strict=True)}
+    users = lake.users().select(["user_id", "country", "maturity_limit"]).to_pylist()
+    nothing = (_UNKNOWN.video_ids, _UNKNOWN.times_us)
+    return {
+        user["user_id"]: _Viewer(*past.get(user["user_id"], nothing), str(user["country"]), int(user["maturity_limit"]))
+        for user in users
+    }
+
+
+def _in_country(videos: pa.Table, countries: list[str]) -> dict[str, Array]:
+    """country -> (V,) whether each video may be shown there; a video that names none may be shown everywhere."""
+    named = [set(own) for own in videos["countries"].to_pylist()]
+    return {country: np.array([not own or country in own for own in named]) for country in countries}

@@ -1,0 +1,220 @@
+"""The MLflow seam: runs, registered models in their pt2 form, and the release with its aliases.
+
+MLflow keeps the record; it is never on a request's path. Store: SQLite and local files under HOME/mlflow.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from feature_repo.core.home import Home
+from feature_repo.core.revision import git_revision
+from models.release.artifact import directory_id
+
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+
+TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
+QUALITY = "quality"  # the experiment of protocols, beside those of the models
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What is worth keeping of one training run. `files` is where the trained artifact was written."""
+
+    model: str  # TWO_TOWER or RANKER
+    files: Path
+    network: nn.Module
+    example: Mapping[str, Tensor]  # the network's inputs by name, in order, at least 2 rows each
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]  # names without "@": ndcg_at_10
+    curve: Sequence[Mapping[str, float]] = ()  # one row per epoch
+    dataset: str = ""  # what it was trained on, in words
+    dataset_digest: str = ""
+
+
+MARK = "/mlflow/artifacts/"  # in the address of an experiment: what stands before is the home it was made in
+# Where MLflow writes down absolute addresses of this home's files.
+ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+    ("datasets", "dataset_source"),
+)
+
+
+class Tracking:
+    """One home's MLflow store."""
+
+    def __init__(self, home: Home) -> None:
+        home.mlflow.mkdir(parents=True, exist_ok=True)
+        store = home.mlflow / "mlflow.db"
+        if store.exists():
+            _settle(store, home)
+        self.uri = f"sqlite:///{store}"
+        self.home = home
+        with _quiet():
+            import mlflow
+
+            mlflow.set_tracking_uri(self.uri)
+            self.client = mlflow.MlflowClient(self.uri)
+
+    def log_training(self, run: TrainingRun) -> str:
+        """Log a run and register its network; the model's new version."""
+        with _quiet():
+            import mlflow
+            from mlflow.data.dataset_source_registry import resolve_dataset_source
+            from mlflow.data.meta_dataset import MetaDataset
+            from mlflow.models import ModelSignature
+            from mlflow.types import Schema, TensorSpec
+
+            def spec(name: str, value: Tensor) -> Any:
+                return TensorSpec(np.dtype(str(value.dtype).removeprefix("torch.")), (-1, *value.shape[1:]), name)
+
+            network = run.network.eval()
+            output = network(*run.example.values())
+            with mlflow.start_run(experiment_id=self._experiment(run.model), tags=_made_by()) as active:
+                mlflow.log_params(dict(run.params))
+                for step, row in enumerate(run.curve):
+                    mlflow.log_metrics(dict(row), step=step)
+                mlflow.log_metrics(dict(run.metrics))
+                if run.dataset:
+                    source = resolve_dataset_source(str(self.home.lake))
+                    dataset = MetaDataset(source, name=run.dataset, digest=run.dataset_digest[:16] or None)
+                    mlflow.log_input(dataset, context="training")
+                logged = mlflow.pytorch.log_model(
+                    network,
+                    name=run.model,
+                    signature=ModelSignature(
+                        inputs=Schema([spec(name, value) for name, value in run.example.items()]),
+                        outputs=Schema([spec("output", output)]),
+                    ),
+                    input_example=tuple(value.numpy() for value in run.example.values()),
+                    pip_requirements=[f"torch=={installed_version('torch').split('+')[0]}"],
+                )
+            tags = {"files": directory_id(run.files)}
+            return self._register(run.model, logged.model_uri, active.info.run_id, tags, logged.model_id)
+
+    def version_of(self, model: str, files: Path) -> str | None:
+        """The version that was registered with exactly these files."""
+        return self._version_with(model, "files", directory_id(files))
+
+    def register_release(
+        self, release_id: str, path: Path, metrics: Mapping[str, float], models: Mapping[str, Any]
+    ) -> str:
+        """Register a release once; its version. It is the challenger until it is promoted."""
+        with _quiet():
+            import mlflow
+
+            version = self._version_with(RELEASE, "release_id", release_id)
+            if version is None:
+                experiment = self._experiment(RELEASE)
+                with mlflow.start_run(experiment_id=experiment, run_name=release_id, tags=_made_by()) as active:
+                    mlflow.log_params({"release_id": release_id, **models})
+                    mlflow.log_metrics(dict(metrics))
+                    mlflow.log_artifact(str(path / "manifest.json"))
+                tags = {"release_id": release_id, **{name: str(value) for name, value in models.items()}}
+                version = self._register(RELEASE, path.as_uri(), active.info.run_id, tags)
+            self.client.set_registered_model_alias(RELEASE, CHALLENGER, version)
+            return version
+
+    def log_quality(
+        self, protocol: str, metrics: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
+    ) -> str:
+        """Record what a protocol gave (training/record/results.py); the run's id."""
+        with _quiet():
+            import mlflow
+
+            with mlflow.start_run(experiment_id=self._experiment(QUALITY), run_name=protocol) as active:
+                mlflow.set_tags(dict(tags))
+                mlflow.log_metrics(dict(metrics))
+                for file in files:
+                    mlflow.log_artifact(str(file))
+            return str(active.info.run_id)
+
+    def point(self, aliases: Mapping[str, str | None]) -> None:
+        """Let each alias name a release, or nothing."""
+        with _quiet():
+            for alias, release_id in aliases.items():
+                version = self._version_with(RELEASE, "release_id", release_id) if release_id else None
+                if version is None:
+                    self.client.delete_registered_model_alias(RELEASE, alias)
+                else:
+                    self.client.set_registered_model_alias(RELEASE, alias, version)
+
+    def aliases(self) -> dict[str, str]:
+        """alias -> release id."""
+        with _quiet():
+            found = self.client.search_registered_models(f"name = '{RELEASE}'")
+            versions = dict(found[0].aliases) if found else {}
+            return {
+                alias: self.client.get_model_version(RELEASE, str(version)).tags["release_id"]
+                for alias, version in versions.items()
+            }
+
+    def _register(
+        self, model: str, source: str, run_id: str, tags: Mapping[str, str], model_id: str | None = None
+    ) -> str:
+        if not self.client.search_registered_models(f"name = '{model}'"):
+            self.client.create_registered_model(model)
+        made = self.client.create_model_version(model, source, run_id=run_id, tags=dict(tags), model_id=model_id)
+        return str(made.version)
+
+    def _version_with(self, model: str, tag: str, value: str) -> str | None:
+        with _quiet():
+            versions = self.client.search_model_versions(f"name = '{model}' and tag.{tag} = '{value}'")
+            return str(max(int(found.version) for found in versions)) if versions else None
+
+    def _experiment(self, name: str) -> str:
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        artifacts = self.home.mlflow / "artifacts" / name
+        return str(self.client.create_experiment(name, artifact_location=artifacts.as_uri()))
+
+
+def _made_by() -> dict[str, str]:
+    return {"revision": git_revision()}
+
+
+def _settle(store: Path, home: Home) -> None:
+    """Where the home was copied or moved: let its records speak of the files beside them, not of the old place's."""
+    with closing(sqlite3.connect(store)) as database, database:
+        try:
+            ours = database.execute(
+                "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", (f"file://%{MARK}%",)
+            ).fetchone()
+        except sqlite3.OperationalError:  # a store that MLflow has not laid out yet
+            return
+        here = home.root.as_uri().removeprefix("file://")
+        there = ours[0].rpartition(MARK)[0].removeprefix("file://") if ours else here
+        if there == here:
+            return
+        for table, column in ADDRESSES:
+            database.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE {column} LIKE ?",
+                (f"{there}/", f"{here}/", f"%{there}/%"),
+            )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow's dependencies warn about each other; what they raise still reaches us."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,1 @@
+"""From candidate models to a champion: evaluated, composed, gated, promoted."""

@@ -1,0 +1,154 @@
+"""Measure the candidate models on the untouched last window, beside the simplest alternatives: `marquee evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.lake.tables import Lake
+from models.ranking.ranker import RankerModel
+from models.retrieval.two_tower import RetrievalModel
+from training.data.dataset import RankingRows, ranking_rows
+from training.data.splits import time_cuts
+from training.fit.ranker import page_order, tree_features
+from training.judge.protocols import retrieval as retrieval_protocol
+from training.judge.protocols.retrieval import Protocol, read_protocol, retrieval_figures
+from training.measure.metrics import auc, ece, gauc, log_loss
+from training.record.results import Results, record
+from training.release.compose import MODELS, candidate_ids
+
+Array = np.ndarray[Any, Any]
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    seed: int = 0
+    max_rows: int = 30_000  # exposures of the test window, drawn as whole requests
+    max_viewers: int = 6_040
+
+
+def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig | None = None) -> dict[str, Any]:
+    """Write HOME/models/evaluation.json: `tables` to print, `metrics` for the gates, `models` it was measured on.
+
+    Nothing in the file depends on the clock, so that the same models have the same evaluation.
+    """
+    config = config or EvaluationConfig()
+    for name in MODELS:
+        if not (home.models / name).is_dir():
+            raise HomeError(f"no {name} model at {home.models}: run `marquee train` first")
+    retrieval = RetrievalModel.load(home.models / "two_tower")
+    metrics: dict[str, dict[str, Figures]] = {
+        "retrieval": retrieval_figures(home, retrieval, _protocol(home, config), progress),
+        "ranking": ranking_figures(home, retrieval, config, progress),
+    }
+    columns = {name: dict.fromkeys(figure for row in rows.values() for figure in row) for name, rows in metrics.items()}
+    result = {
+        "tables": {
+            name: [
+                {"model": model, **{figure: row.get(figure) for figure in columns[name]}} for model, row in rows.items()
+            ]
+            for name, rows in metrics.items()
+        },
+        "metrics": metrics,
+        "models": candidate_ids(home),
+    }
+    write_atomic(home.models / "evaluation.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def evaluate_protocol(
+    home: Home,
+    file: str,
+    command: str,
+    progress: Progress = SILENT,
+    seeds: Sequence[int] | None = None,
+    models: Sequence[str] | None = None,
+) -> Results:
+    """Run a protocol file, or what of it is not finished, and record it under HOME/quality
+    (training/record/results.py).
+
+    `kind` in the file says what is judged. Raises HomeError for a file, a model or a home that does not fit.
+    """
+    results = _judge(home, file, command, progress, seeds, models)
+    record(home, results)
+    return results
+
+
+def _judge(
+    home: Home,
+    file: str,
+    command: str,
+    progress: Progress,
+    seeds: Sequence[int] | None,
+    models: Sequence[str] | None,
+) -> Results:
+    said = read_protocol(file)
+    kind = said.get("kind")
+    if kind == "retrieval":
+        return retrieval_protocol.run(home, said, command, progress, seeds, models)
+    if models:
+        raise HomeError(f"protocol {file}: models can be chosen where the kind is retrieval; it is {kind}")
+    if seeds:
+        said = {**said, "seeds": list(seeds)}
+    if kind == "ranking":
+        from training.judge.protocols import ranking as ranking_protocol
+
+        return ranking_protocol.run(home, said, command, progress)
+    if kind == "sources":
+        from training.judge.protocols import sources as source_recall
+
+        return source_recall.run(home, said, command, progress)
+    raise HomeError(f"protocol {file}: expected the kind retrieval, ranking or sources, found {kind!r}")
+
+
+def _protocol(home: Home, config: EvaluationConfig) -> Protocol:
+    """The one that asks for what the two-tower model was not trained on, by the split it was trained under."""
+    said = json.loads((home.models / "two_tower" / "training.json").read_text())
+    return replace(Protocol.for_split(said["split"]), max_viewers=config.max_viewers, seed=config.seed)
+
+
+def ranking_figures(
+    home: Home, retrieval: RetrievalModel, config: EvaluationConfig, progress: Progress = SILENT
+) -> dict[str, Figures]:
+    """How well exposures of the test window are ordered by click: the ranker as served, without the position."""
+    import lightgbm
+
+    cuts = time_cuts(Lake(home))
+    rows = ranking_rows(home, cuts.t2_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
+    ranker = RankerModel.load(home.models / "ranker")
+    scored = ranker.score(rows.columns)
+    order = page_order(scored["score"], rows.columns["two_tower_score"], ranker.retrieval)
+    trees = lightgbm.Booster(model_file=str(home.models / "ranker_baseline" / "lightgbm.txt"))
+    watched = rows.labels["watch_seconds"]
+    return {
+        "ranker": {
+            **_click_figures(rows, scored["p_click"], probability=True),
+            "auc_complete": auc(rows.labels["complete"], scored["p_complete"]),
+            "auc_like": auc(rows.labels["like"], scored["p_like"]),
+            "watch_seconds_mae": float(np.abs(scored["watch_seconds"] - watched).mean()),
+        },
+        "page_order": _click_figures(rows, order, probability=False),
+        "lightgbm": _click_figures(rows, trees.predict(tree_features(ranker.encoding, rows)), probability=True),
+        "retrieval_order": _click_figures(rows, rows.columns["two_tower_score"], probability=False),
+        "popularity_7d": _click_figures(rows, rows.columns["trend_7d"], probability=False),
+    }
+
+
+def _click_figures(rows: RankingRows, score: Array, probability: bool) -> Figures:
+    clicked = rows.labels["click"]
+    return {
+        "clicks": float(clicked.sum()),
+        "auc": auc(clicked, score),
+        "gauc": gauc(clicked, score, rows.user_ids),
+        "log_loss": log_loss(clicked, score) if probability else None,
+        "ece": ece(clicked, score) if probability else None,
+    }

@@ -1,0 +1,82 @@
+"""Whether serving reads what training learned from: every feature of a sample, from the online store and offline.
+
+Both pass through the same code from there on (models/encoding/ranker.py), hence equal features are equal inputs of
+the ranker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.compute.crosses import multi_hot
+from feature_repo.core.home import Home
+from feature_repo.lake.history import historical_features
+from feature_repo.lake.tables import Lake
+from feature_repo.schema import RANK_SERVICE, USER_FEATURES, VIDEO_FEATURES
+from feature_repo.store.reader import OnlineReader
+from feature_repo.store.valkey_server import online_store
+
+Array = np.ndarray[Any, Any]
+PAIRS = 400
+TOLERANCE = 1e-6  # relative: the online store keeps what Feast's protobuf does
+
+
+@dataclass(frozen=True)
+class Skew:
+    """`share` of the values that differ, and the features among them."""
+
+    pairs: int
+    share: float
+    features: tuple[str, ...]
+
+
+def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
+    """Of random viewers and videos as of now. Viewers of whom something happened since the tables are left out.
+
+    Raises HomeError where the feature tables are older than the lake.
+    """
+    lake, world = Lake(home), home.world()
+    rng = np.random.default_rng(seed)
+    user_ids = rng.choice(lake.users()["user_id"].to_pylist(), pairs).astype(object)
+    end_us = int(pa.compute.max(lake.events()["timestamp_us"]).as_py() or 0)
+    with online_store(home) as url:
+        reader = OnlineReader(url, world, background=False)
+        try:
+            users, catalog = reader.users(user_ids.tolist()), reader.snapshot()
+        finally:
+            reader.close()
+    users = [user for user in users if user.values["user_activity_timestamp_us"] <= end_us]
+    if not users or not len(catalog):
+        return Skew(0, 0.0, ())
+    rows = rng.integers(0, len(catalog), len(users))
+    online = {name: _rows([user.columns()[name] for user in users]) for name in USER_FEATURES}
+    online |= {name: column for name, column in catalog.rows(rows).items() if name in VIDEO_FEATURES}
+    moments = pa.table(
+        {
+            "user_id": pa.array([user.user_id for user in users], pa.string()),
+            "video_id": pa.array(catalog.video_ids[rows].tolist(), pa.string()),
+            "timestamp_us": pa.array(np.full(len(users), world.now_us(), dtype=np.int64)),
+        }
+    )
+    offline = historical_features(home, moments, RANK_SERVICE)
+    offline["genres"] = multi_hot(list(offline["genres"]), world.genres)
+    compared = sorted(set(online) & set(offline))
+    differs = {name: _differs(online[name], offline[name]) for name in compared}
+    share = float(np.mean([found.mean() for found in differs.values()]))
+    return Skew(len(users), share, tuple(name for name, found in differs.items() if found.any()))
+
+
+def _rows(parts: list[Array]) -> Array:
+    return np.concatenate(parts)
+
+
+def _differs(online: Array, offline: Array) -> Array:
+    """(N,) bool."""
+    if online.dtype == object:
+        return np.array([list(a) != list(b) for a, b in zip(online, offline, strict=True)], dtype=bool)
+    near: Array = np.isclose(online.astype(np.float64), offline.astype(np.float64), rtol=TOLERANCE, atol=1e-9)
+    return np.asarray(~near if near.ndim == 1 else ~near.all(axis=1))
