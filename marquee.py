@@ -310,7 +310,7 @@ def frontier(
 ) -> None:
     """Measure what variety costs and choose how much. Curves for MMR, max-sum and DPP; the next release serves it."""
     from training.judge.protocols.diversity import frontier as run
-    from training.judge.protocols.retrieval import read_protocol
+    from training.judge.protocols.reading import read_protocol
 
     opened, command = _existing(home), f"marquee frontier --protocol {protocol}"
     declared = read_protocol(protocol)

@@ -20,7 +20,8 @@ from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
 from training.fit.ranker import page_order, tree_features
 from training.judge.protocols import retrieval as retrieval_protocol
-from training.judge.protocols.retrieval import Protocol, read_protocol, retrieval_figures
+from training.judge.protocols.reading import read_protocol
+from training.judge.protocols.retrieval import Protocol, retrieval_figures
 from training.measure.metrics import auc, ece, gauc, log_loss
 from training.record.results import Results, record
 from training.release.compose import MODELS, candidate_ids

@@ -34,7 +34,7 @@ from training.data.splits import Holdout, Sequences, leave_last, next_watches, s
 from training.fit.two_tower import TwoTowerConfig, fit_and_keep, training_data
 from training.judge.baselines import ByTwoTower
 from training.judge.protocols.diversity_chart import draw
-from training.judge.protocols.retrieval import declared
+from training.judge.protocols.reading import declared
 from training.measure.metrics import (
     coverage,
     genre_shares,

@@ -25,6 +25,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
+from feature_repo.core.toml import read_as
 from feature_repo.lake.tables import Lake
 from models.ranking.ranker import ACTIONS
 from models.retrieval.two_tower import RetrievalModel
@@ -43,7 +44,7 @@ from training.fit.ranker import (
 )
 from training.fit.two_tower import TrainingData, TwoTowerConfig, fit_and_keep
 from training.judge.baselines import Settings
-from training.judge.protocols.retrieval import declared, read_as
+from training.judge.protocols.reading import declared
 from training.measure.metrics import (
     absolute_errors,
     auc_by_viewer,

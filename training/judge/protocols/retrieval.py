@@ -9,15 +9,11 @@ B questions, U viewers, V videos of the catalog, K places of a list.
 from __future__ import annotations
 
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
-import msgspec
 import numpy as np
 
 from feature_repo.compute.crosses import multi_hot
@@ -25,6 +21,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Advance, Progress
 from feature_repo.core.revision import git_revision
+from feature_repo.core.toml import read_as
 from feature_repo.lake.tables import Lake
 from models.retrieval.content import ContentEncoding
 from models.retrieval.two_tower import RetrievalModel
@@ -46,6 +43,7 @@ from training.judge.baselines import (
     watched_matrix,
     with_half_life,
 )
+from training.judge.protocols.reading import declared, read_protocol
 from training.measure.metrics import (
     by_unit,
     coverage,
@@ -63,8 +61,6 @@ from training.record.results import Results, Run, RunStore, fingerprint
 
 Array = np.ndarray[Any, Any]
 Figures = dict[str, float | None]
-Kind = TypeVar("Kind")
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 LIST_LENGTH = 50
 BATCH = 512  # viewers whose scores are held at once
 TEXT_DIMENSIONS = 64
@@ -119,87 +115,6 @@ class Protocol(QuestionConfig):
     @property
     def names(self) -> tuple[str, ...]:
         return (*self.baselines, *self.models)
-
-
-@dataclass(frozen=True)
-class Heading:
-    """What the file of every protocol says."""
-
-    name: str
-    kind: str
-    seeds: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.name or self.name.startswith(".") or Path(self.name).name != self.name:
-            raise ValueError(f"name: expected one that a folder can have, found {self.name!r}")
-        if min(self.seeds, default=0) < 0:
-            raise ValueError(f"seeds: expected none below 0, found {min(self.seeds)}")
-
-
-def read_protocol(file: str) -> dict[str, Any]:
-    """The fields of a protocol: a file of training/configs by its name, or any path. Raises HomeError."""
-    path = Path(file) if Path(file).suffix == ".toml" else CONFIGS / f"{file}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.toml")))
-        raise HomeError(f"no protocol {file}: expected one of {known}, or the path of a TOML file")
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-        read_as(Heading, {name: said[name] for name in ("name", "kind", "seeds") if name in said})
-    except UnicodeDecodeError as error:
-        raise HomeError(f"{path}: not UTF-8: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise HomeError(f"{path}: not TOML: {error}") from error
-    except ValueError as error:
-        raise HomeError(f"{path}: {error}") from error
-    return said
-
-
-def declared(cls: type[Kind], said: Mapping[str, Any], kind: str) -> Kind:
-    """What a protocol file says, as the dataclass of its kind. Raises HomeError naming protocol, key, what was expected
-    and what was found."""
-    try:
-        if said.get("kind") != kind:
-            raise ValueError(f"kind: expected {kind!r}, found {said.get('kind')!r}")
-        found: Kind = read_as(cls, {name: value for name, value in said.items() if name != "kind"})
-        return found
-    except (TypeError, ValueError) as error:
-        raise HomeError(f"protocol {said.get('name', '')}: {error}") from error
-
-
-def read_as(hint: Any, value: Any, key: str = "") -> Any:
-    """A value of TOML as what an annotation asks for: tables become dataclasses, lists tuples. Raises ValueError naming
-    the key, what was expected and what was found."""
-    if is_dataclass(hint) and isinstance(value, Mapping):
-        hints, inside = get_type_hints(hint), f"{key}." if key else ""
-        if unknown := [name for name in value if name not in hints]:
-            raise ValueError(f"{inside}{unknown[0]}: expected one of {', '.join(hints)}, found {unknown[0]!r}")
-        for item in fields(hint):
-            if item.name not in value and item.default is MISSING and item.default_factory is MISSING:
-                raise ValueError(f"{inside}{item.name}: expected {_words(hints[item.name])}, found nothing")
-        return hint(**{name: read_as(hints[name], part, inside + name) for name, part in value.items()})  # type: ignore[operator]
-    if get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(read_as(get_args(hint)[0], part, f"{key}[{at}]") for at, part in enumerate(value))
-    try:
-        if hint is datetime:
-            moment = datetime.fromisoformat(str(value))
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return msgspec.convert(value, hint)
-    except ValueError:  # msgspec's error is one
-        raise ValueError(f"{key}: expected {_words(hint)}, found {value!r}") from None
-
-
-def _words(hint: Any) -> str:
-    """What an annotation asks for, as the author of a TOML file would say it."""
-    if get_origin(hint) is Literal:
-        *others, last = map(str, get_args(hint))
-        return f"{', '.join(others)} or {last}" if others else last
-    if get_origin(hint) in (tuple, Sequence):
-        return f"a list, each {_words(get_args(hint)[0])}"
-    if get_origin(hint) in (dict, Mapping) and get_args(hint)[1] is not Any:
-        return f"a table, each value {_words(get_args(hint)[1])}"
-    if hint is datetime:
-        return "an ISO time as 2022-04-25T00:00:00+08:00"
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, "a table")
 
 
 def run(

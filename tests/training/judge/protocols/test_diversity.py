@@ -30,7 +30,7 @@ from training.judge.protocols.diversity import (
     points,
     with_spread,
 )
-from training.judge.protocols.retrieval import read_protocol
+from training.judge.protocols.reading import read_protocol
 from training.record.results import Run
 from training.release.compose import build_release
 

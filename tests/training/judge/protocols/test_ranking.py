@@ -13,7 +13,7 @@ from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from training.fit.two_tower import TwoTowerConfig
 from training.judge.protocols.ranking import RankingProtocol, retrieval_before
-from training.judge.protocols.retrieval import CONFIGS, read_protocol
+from training.judge.protocols.reading import CONFIGS, read_protocol
 from training.record.results import quality_directory
 from training.release.evaluate import evaluate_protocol
 

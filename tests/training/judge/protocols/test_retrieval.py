@@ -16,7 +16,8 @@ from feature_repo.core.home import Home, World
 from feature_repo.lake.tables import EVENTS, USERS, VIDEOS, Lake
 from training.data.questions import split_of
 from training.data.splits import sequences, watches
-from training.judge.protocols.retrieval import CONFIGS, Protocol, read_protocol
+from training.judge.protocols.reading import CONFIGS, read_protocol
+from training.judge.protocols.retrieval import Protocol
 from training.measure.metrics import ranking_figures
 from training.record.results import quality_directory
 from training.release.evaluate import evaluate_protocol

@@ -1,0 +1,67 @@
+"""TOML files as dataclasses, with errors that name the key, what was expected and what was found."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from feature_repo.core.errors import HomeError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file. Raises HomeError naming the file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise HomeError(f"{path}: not UTF-8: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise HomeError(f"{path}: not TOML: {error}") from error
+
+
+def read_as(hint: Any, value: Any, key: str = "") -> Any:
+    """A value of TOML as what an annotation asks for: tables become dataclasses, lists tuples, ISO times datetimes
+    (without a zone: UTC).
+
+    Raises ValueError naming the key, what was expected and what was found. `key` is the path of `value` in its file.
+    """
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        return _dataclass(hint, value, f"{key}." if key else "")
+    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(read_as(get_args(hint)[0], part, f"{key}[{at}]") for at, part in enumerate(value))
+    try:
+        if hint is datetime:
+            moment = datetime.fromisoformat(str(value))
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return msgspec.convert(value, hint)
+    except ValueError:  # msgspec's error is one
+        raise ValueError(f"{key}: expected {_words(hint)}, found {value!r}") from None
+
+
+def _dataclass(hint: Any, table: Mapping[str, Any], inside: str) -> Any:
+    hints = get_type_hints(hint)
+    if unknown := [name for name in table if name not in hints]:
+        raise ValueError(f"{inside}{unknown[0]}: expected one of {', '.join(hints)}, found {unknown[0]!r}")
+    for item in fields(hint):
+        if item.name not in table and item.default is MISSING and item.default_factory is MISSING:
+            raise ValueError(f"{inside}{item.name}: expected {_words(hints[item.name])}, found nothing")
+    return hint(**{name: read_as(hints[name], part, inside + name) for name, part in table.items()})
+
+
+def _words(hint: Any) -> str:
+    """What an annotation asks for, as the author of a TOML file would say it."""
+    if get_origin(hint) is Literal:
+        *others, last = map(str, get_args(hint))
+        return f"{', '.join(others)} or {last}" if others else last
+    if get_origin(hint) in (tuple, Sequence):
+        return f"a list, each {_words(get_args(hint)[0])}"
+    if get_origin(hint) in (dict, Mapping) and get_args(hint)[1] is not Any:
+        return f"a table, each value {_words(get_args(hint)[1])}"
+    if hint is datetime:
+        return "an ISO time as 2022-04-25T00:00:00+08:00"
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(hint, "a table")
