@@ -13,7 +13,8 @@ from bento_services.feed.per_catalog import Aligned, categories, channels
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
 from feature_repo.compute.crosses import Columns
-from models.encoding.ranker import USER_CATEGORIES, asker_columns
+from models.encoding.ranker import USER_CATEGORIES
+from models.encoding.viewer_context import viewer_context_columns
 from models.page.diversity import codes
 from models.retrieval.cold_start import vectors_of
 from models.retrieval.two_tower import RetrievalModel
@@ -64,7 +65,7 @@ def asker(requests: Sequence[Request]) -> Columns:
     profiles = [request.viewer.features.values for request in requests]
     user = {name: np.array([profile[name] for profile in profiles], dtype=object) for name in USER_CATEGORIES}
     context = {name: np.concatenate([request.context[name] for request in requests]) for name in requests[0].context}
-    return asker_columns(user, context)
+    return viewer_context_columns(user, context)
 
 
 def user_vector(retrieval: RetrievalModel, request: Request) -> Array:

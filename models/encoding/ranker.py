@@ -1,22 +1,19 @@
-"""Columns -> tensors: the one encoder, for training and for serving.
+"""Columns -> the ranker's tensors: the one encoder, for training and for serving.
 
-Two halves: `rank_columns` + `RankerEncoding` for the ranker, `SequenceEncoding` for the two-tower model. The position
-of an exposure is the one named argument in which training differs from serving.
+The position of an exposure is the one named argument in which training differs from serving.
 
 N rows, F numbers, C categories; R viewers at a moment, P of their past watches (PAST).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns, crosses, local_clock
+from feature_repo.compute.crosses import Columns, crosses
 from feature_repo.compute.fold import DAY_US, SESSION_GAP_US
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import World
@@ -25,8 +22,6 @@ from models.encoding.rates import ExposureRates
 from models.encoding.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
-
-# --- the ranker ------------------------------------------------------------------------------------------------------
 
 USER_NUMBERS = (
     *USER_WINDOWS,
@@ -58,7 +53,6 @@ PAST = 20  # newest watches that a candidate is held against
 PAST_COLUMNS = ("past_video_ids", "past_ages", "past_fractions")  # each (N, PAST), the newest at the end
 
 POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
-MIN_CATEGORY_COUNT = 20  # a rarer value is encoded as unknown, so that unknown is something the model has learned
 LOG_ABOVE = 20.0  # a count or an amount that reaches further than this is encoded by its logarithm
 MAX_AGE = 20.0  # doublings of a minute: two years
 CLIP = 6.0  # standard deviations; an outlier at serving may not carry the network out of what it has seen
@@ -165,7 +159,9 @@ class RankerEncoding:
             logged=logged,
             mean=tuple(raw.mean(axis=0).tolist()),
             scale=tuple(np.where(scale > 1e-6, scale, 1.0).tolist()),
-            categories={name: _vocabulary(column) for name, column in columns.items() if column.dtype == object},
+            categories={
+                name: Vocabulary.of_frequent(column) for name, column in columns.items() if column.dtype == object
+            },
             videos=Vocabulary(tuple(videos)),
             rates=rates,
         )
@@ -244,125 +240,3 @@ def _stack(columns: Columns, numbers: Sequence[str], logged: Sequence[str]) -> A
     at_logged = [numbers.index(name) for name in logged]
     stacked[:, at_logged] = np.log1p(np.maximum(stacked[:, at_logged], 0.0))
     return stacked
-
-
-def _vocabulary(column: Array) -> Vocabulary:
-    values, counts = np.unique(column.astype(str), return_counts=True)
-    return Vocabulary(tuple(values[(counts >= MIN_CATEGORY_COUNT) & (values != "")].tolist()))
-
-
-# --- the two-tower model ---------------------------------------------------------------------------------------------
-
-ASKER_CATEGORIES = (*USER_CATEGORIES, "device", "day_part")  # what the user tower may know besides the watches
-ASKER_FILE = "askers.json"
-DAY_PART_HOURS = 4
-
-
-def asker_columns(user: Columns, context: Columns) -> dict[str, Array]:
-    """ASKER_CATEGORIES of B viewers with the profiles `user` at the moments of `context` (crosses.context_columns)."""
-    hour, is_weekend = local_clock(context)
-    parts = [
-        f"{'weekend' if weekend else 'workday'} {at}"
-        for at, weekend in zip((hour // DAY_PART_HOURS).astype(int), is_weekend, strict=True)
-    ]
-    profile = {name: user[name] for name in USER_CATEGORIES}
-    return {**profile, "device": context["device"], "day_part": np.array(parts, dtype=object)}
-
-
-@dataclass(frozen=True)
-class AskerEncoding:
-    """Who asks and where -> a code per category of ASKER_CATEGORIES; 0: not known, or too rare to have been learned."""
-
-    categories: Mapping[str, Vocabulary]
-
-    @classmethod
-    def fit(cls, columns: Columns) -> AskerEncoding:
-        return cls({name: _vocabulary(columns[name]) for name in ASKER_CATEGORIES})
-
-    def save(self, directory: Path) -> None:
-        content = {name: known.values for name, known in self.categories.items()}
-        (directory / ASKER_FILE).write_text(json.dumps(content, indent=1) + "\n")
-
-    @classmethod
-    def load(cls, directory: Path) -> AskerEncoding:
-        content = json.loads((directory / ASKER_FILE).read_text())
-        return cls({name: Vocabulary(tuple(values)) for name, values in content.items()})
-
-    @property
-    def cardinalities(self) -> tuple[int, ...]:
-        return tuple(len(known) + 1 for known in self.categories.values())
-
-    def encode(self, columns: Columns) -> Array:
-        """(B, categories) int64."""
-        return np.stack([known.codes(columns[name]) for name, known in self.categories.items()], axis=1)
-
-
-@dataclass(frozen=True)
-class SequenceEncoding:
-    """Watch histories -> rows of tokens for the user tower: a start token, then the newest `length` known videos.
-
-    Token v is video_ids[v]; the start token, len(video_ids), begins every row and fills it up at the end. B viewers,
-    T tokens: 1 + the longest history of the batch, so that short histories cost little.
-    """
-
-    video_ids: tuple[str, ...]
-    length: int
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_token_of", {video_id: token for token, video_id in enumerate(self.video_ids)})
-
-    @property
-    def start(self) -> int:
-        return len(self.video_ids)
-
-    def known(self, history: Sequence[str]) -> list[int]:
-        """Places in a history of the newest `length` videos that have a token, oldest first."""
-        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
-        places = [at for at, video_id in enumerate(history) if video_id in token_of]
-        return places[-self.length :]
-
-    def tokens(self, history: Sequence[str]) -> list[int]:
-        """A history's known videos, oldest first, at most `length` of the newest."""
-        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
-        return [token_of[history[at]] for at in self.known(history)]
-
-    def encode(
-        self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
-    ) -> tuple[Array, Array, Array]:
-        """Tokens (B, T) int64, how many of each row are real (B,) int64, at least 1: the start token, and `seconds`.
-
-        Watches after `now_us` (B,) are not known yet and are left out.
-        """
-        token_of: dict[str, int] = self._token_of  # type: ignore[attr-defined]
-        rows, times = [], []
-        for history, times_us, now in zip(histories, timestamps_us, now_us, strict=True):
-            places = self.known(history)
-            if places and max(times_us[at] for at in places) > now:
-                past = [at for at, time_us in enumerate(times_us) if time_us <= now]
-                places = [past[at] for at in self.known([history[at] for at in past])]
-            rows.append([token_of[history[at]] for at in places])
-            times.append([times_us[at] for at in places])
-        return (*self.pad(rows), self.seconds(times, now_us))
-
-    def pad(self, rows: Sequence[Sequence[int] | Array], width: int = 0) -> tuple[Array, Array]:
-        """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,).
-
-        T is 1 + the longest row, or 1 + `width` where that is more.
-        """
-        count_B = np.array([len(row) + 1 for row in rows], dtype=np.int64)
-        token_BT = np.full((len(rows), int(count_B.max(initial=1 + width))), self.start, dtype=np.int64)
-        for at, row in enumerate(rows):
-            token_BT[at, 1 : len(row) + 1] = row
-        return token_BT, count_B
-
-    def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array, width: int = 0) -> Array:
-        """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from each row's end on; T as there.
-
-        The start token is as old as the oldest watch.
-        """
-        longest = max([width, *(len(row) for row in times_us)])
-        time_BT = np.repeat(np.asarray(now_us, dtype=np.float64)[:, None], longest + 2, axis=1)
-        for at, row in enumerate(times_us):
-            if len(row):
-                time_BT[at, 0], time_BT[at, 1 : len(row) + 1] = row[0], row
-        return time_BT / 1e6

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+MIN_COUNT = 20  # a rarer value is encoded as unknown, so that a model learns what unknown means
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_code_of", {value: code for code, value in enumerate(self.values, start=self.first)})
+
+    @classmethod
+    def of_frequent(cls, column: Array) -> Vocabulary:
+        """The values that a column holds at least MIN_COUNT times, the empty one aside."""
+        values, counts = np.unique(column.astype(str), return_counts=True)
+        return cls(tuple(values[(counts >= MIN_COUNT) & (values != "")].tolist()))
 
     def __len__(self) -> int:
         return len(self.values)

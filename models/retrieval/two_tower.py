@@ -30,7 +30,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from feature_repo.compute.crosses import Columns
-from models.encoding.ranker import ASKER_CATEGORIES, AskerEncoding, EncodingError, SequenceEncoding
+from models.encoding.ranker import EncodingError
+from models.encoding.sequence import SequenceEncoding
+from models.encoding.viewer_context import VIEWER_CONTEXT, ViewerContextEncoding
 from models.program import called, exported
 from models.retrieval.content import ContentEncoding, ContentFeatures
 
@@ -360,7 +362,7 @@ class RetrievalModel:
     content: ContentEncoding
     content_weights: dict[str, Array]
     config: TowerConfig
-    asker: AskerEncoding | None = None  # None: the user tower knows the watches alone
+    asker: ViewerContextEncoding | None = None  # None: the user tower knows the watches alone
     alone: ContentAlone = ContentAlone()
 
     def __post_init__(self) -> None:
@@ -375,7 +377,7 @@ class RetrievalModel:
         network: TwoTower,
         sequences: SequenceEncoding,
         content: ContentEncoding,
-        asker: AskerEncoding | None = None,
+        asker: ViewerContextEncoding | None = None,
     ) -> RetrievalModel:
         """Freeze a trained network; batch and history length stay free."""
         tower = user_tower(network)
@@ -410,11 +412,11 @@ class RetrievalModel:
     ) -> Array:
         """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
 
-        `asker`: (B,) columns of ASKER_CATEGORIES, without which a tower that listens raises ValueError. Videos that
+        `asker`: (B,) columns of VIEWER_CONTEXT, without which a tower that listens raises ValueError. Videos that
         training did not know are skipped; an empty history gives the vector of a new viewer.
         """
         if self.asker is not None and asker is None:
-            raise ValueError(f"this model asks who asks: expected columns {', '.join(ASKER_CATEGORIES)}")
+            raise ValueError(f"this model asks who asks: expected columns {', '.join(VIEWER_CONTEXT)}")
         token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)
         if not len(count_B):
             return np.zeros((0, self.dim), dtype=np.float32)
@@ -467,7 +469,7 @@ class RetrievalModel:
             content=ContentEncoding.load(directory),
             content_weights=load_file(directory / "content_tower.safetensors"),
             config=config,
-            asker=AskerEncoding.load(directory) if config.asker else None,
+            asker=ViewerContextEncoding.load(directory) if config.asker else None,
             alone=ContentAlone(**json.loads(alone.read_text())) if alone.exists() else ContentAlone(),
         )
         try:
@@ -486,7 +488,9 @@ def user_tower(network: TwoTower) -> UserTower:
         return UserTower(network.sequence, network.video_vectors()).eval()
 
 
-def example(sequences: SequenceEncoding, config: TowerConfig, asker: AskerEncoding | None = None) -> dict[str, Tensor]:
+def example(
+    sequences: SequenceEncoding, config: TowerConfig, asker: ViewerContextEncoding | None = None
+) -> dict[str, Tensor]:
     """Inputs of the user tower with two rows and some history: what torch.export and MLflow trace."""
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])

@@ -24,7 +24,8 @@ from feature_repo.store.reader import MemoryReader
 from feature_repo.store.valkey_server import online_store
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import Popularity
-from models.encoding.ranker import RankerEncoding, SequenceEncoding, rank_columns
+from models.encoding.ranker import RankerEncoding, rank_columns
+from models.encoding.sequence import SequenceEncoding
 from models.page.policy_file import POLICY
 from models.ranking.ranker import Ranker, RankerModel, quantile_knots
 from models.release.artifact import MANIFEST, content_id, hashes, manifest_bytes

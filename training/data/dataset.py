@@ -22,7 +22,8 @@ from feature_repo.schema import (
     MIN_WATCH_FRACTION,
     RANK_SERVICE,
 )
-from models.encoding.ranker import asker_columns, rank_columns
+from models.encoding.ranker import rank_columns
+from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.two_tower import RetrievalModel
 from training.data.video_vectors import video_vectors
 
@@ -129,7 +130,7 @@ def assembled(
     ids = {name: _of(shown, name) for name in ("user_id", "video_id")}
     joined = {**features, **ids, "genres": multi_hot(list(features["genres"]), world.genres)}
     now_us = context["timestamp_us"]
-    asker = asker_columns(joined, context)
+    asker = viewer_context_columns(joined, context)
     score = _two_tower_scores(home, retrieval, joined, asker, ids["user_id"], ids["video_id"], now_us, progress)
     return rank_columns(joined, joined, context, score, world)
 

@@ -1,6 +1,6 @@
 """Who watched, where and when, by the lake: what the user tower may know of a moment besides the watches.
 
-B moments, C categories of models.encoding.ranker.ASKER_CATEGORIES.
+B moments, C categories of models.encoding.viewer_context.VIEWER_CONTEXT.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from feature_repo.compute.crosses import Columns, context_columns
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
-from models.encoding.ranker import USER_CATEGORIES, asker_columns
+from models.encoding.ranker import USER_CATEGORIES
+from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Holdout
 
@@ -70,7 +71,7 @@ class Askers:
         page_us, offset, told = _clocks(lake, watched)
         nobody = {name: np.full(len(watched), UNKNOWN, dtype=object) for name in USER_CATEGORIES}
         context = context_columns(page_us, device, offset, np.full(len(watched), UNKNOWN, dtype=object))
-        day_part = np.where(told, asker_columns(nobody, context)["day_part"], UNKNOWN)
+        day_part = np.where(told, viewer_context_columns(nobody, context)["day_part"], UNKNOWN)
         moments = zip(watched["user_id"].to_pylist(), times_us.tolist(), strict=True)
         watch_of = {moment: row for row, moment in enumerate(moments)}
         contexts = dict(zip(CONTEXT, map(_with_unknown, (device, day_part)), strict=True))

@@ -19,7 +19,8 @@ from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import Lake
-from models.encoding.ranker import AskerEncoding, SequenceEncoding
+from models.encoding.sequence import SequenceEncoding
+from models.encoding.viewer_context import ViewerContextEncoding
 from models.release.artifact import refitted_name
 from models.retrieval.content import ContentEncoding
 from models.retrieval.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
@@ -206,7 +207,7 @@ def fit(
     chosen = Checkpoint(checkpoint / "chosen", _fingerprint(home, replace(config, **NO_REFIT), data.train))
     # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
-    asker = AskerEncoding.load(chosen.directory) if chosen.exists() and config.asker else None
+    asker = ViewerContextEncoding.load(chosen.directory) if chosen.exists() and config.asker else None
     trainer = Trainer(home, config, data, content, asker)
     chosen.beside = trainer.save_encodings
     state = trainer.fit(chosen).run("training the two-tower model", progress)
@@ -283,7 +284,7 @@ class Trainer:
         config: TwoTowerConfig,
         data: TrainingData,
         content: ContentEncoding | None = None,
-        asker: AskerEncoding | None = None,
+        asker: ViewerContextEncoding | None = None,
         askers: Askers | None = None,
     ) -> None:
         """`content` and `asker` are the encodings of the run that is continued; without them they are fitted.
@@ -472,8 +473,8 @@ def _even(longest: int, most: int) -> int:
     return min(-(-longest // EVEN_WIDTH) * EVEN_WIDTH, max(most, longest))
 
 
-def _asker_encoding(askers: Askers, train: Sequences) -> AskerEncoding:
-    return AskerEncoding.fit(askers.columns(np.repeat(train.user_ids, train.lengths), train.timestamps_us))
+def _asker_encoding(askers: Askers, train: Sequences) -> ViewerContextEncoding:
+    return ViewerContextEncoding.fit(askers.columns(np.repeat(train.user_ids, train.lengths), train.timestamps_us))
 
 
 def _sample(valid: Holdout, most: int, seed: int) -> Holdout:

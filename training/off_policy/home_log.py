@@ -21,7 +21,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.candidates.popularity import Popularity
-from models.encoding.ranker import asker_columns
+from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import CONTEXT
 from training.data.splits import time_cuts, watches
@@ -78,7 +78,9 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
         histories.append(order)
         times.append([newest[video_id] for video_id in order])
     columns = {name: pages[name].to_numpy(zero_copy_only=False) for name in CONTEXT}
-    asker = asker_columns(Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns.values()))
+    asker = viewer_context_columns(
+        Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns.values())
+    )
     score_NV = retrieval.user_vectors(histories, times, now_us, asker) @ video_VD.T
     allowed_NV = videos["published_timestamp_us"].to_numpy()[None, :] <= now_us[:, None]
     allowed_NV &= (

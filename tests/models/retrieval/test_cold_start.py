@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from feature_repo.schema import GENRE_SLOTS
-from models.encoding.ranker import SequenceEncoding
+from models.encoding.sequence import SequenceEncoding
 from models.retrieval.cold_start import Alpha, blended, vectors_of
 from models.retrieval.content import ContentEncoding
 from models.retrieval.two_tower import ContentAlone, RetrievalModel, TowerConfig, TwoTower

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from feature_repo.schema import GENRE_SLOTS
-from models.encoding.ranker import ASKER_CATEGORIES, AskerEncoding, EncodingError, SequenceEncoding
+from models.encoding.ranker import EncodingError
+from models.encoding.sequence import SequenceEncoding
+from models.encoding.viewer_context import VIEWER_CONTEXT, ViewerContextEncoding
 from models.encoding.vocabulary import Vocabulary
 from models.retrieval.content import ContentEncoding
 from models.retrieval.two_tower import Dropout, RetrievalModel, TowerConfig, TowerInputs, TwoTower, example, user_tower
@@ -188,11 +190,11 @@ def test_with_a_time_bias_the_same_watches_at_other_times_are_another_viewer() -
         assert (np.abs(soon - later).max() < 1e-6) == same_now
 
 
-ASKER = AskerEncoding(dict.fromkeys(ASKER_CATEGORIES, Vocabulary(("a", "b"))))
+ASKER = ViewerContextEncoding(dict.fromkeys(VIEWER_CONTEXT, Vocabulary(("a", "b"))))
 
 
 def asked(*values: str) -> dict[str, np.ndarray]:
-    return {name: np.array(values, dtype=object) for name in ASKER_CATEGORIES}
+    return {name: np.array(values, dtype=object) for name in VIEWER_CONTEXT}
 
 
 def listening() -> tuple[TwoTower, RetrievalModel]:
@@ -216,7 +218,7 @@ def test_who_asks_now_is_part_of_the_vector_and_who_is_not_known_says_nothing(tm
     served = model.user_vectors(histories, times, now_us, asked("a", "b", "of another world"))
     assert np.abs(served[0] - served[1]).max() > 1e-2
     tokens, counts, _ = (torch.from_numpy(part) for part in model.sequences.encode(histories, times, now_us))
-    codes = torch.zeros(3, 3, len(ASKER_CATEGORIES), dtype=torch.int64)
+    codes = torch.zeros(3, 3, len(VIEWER_CONTEXT), dtype=torch.int64)
     codes[0, 2], codes[1, 2] = 1, 2
     codes[:, :2] = 2  # of earlier moments: nothing of them is left
     with torch.no_grad():

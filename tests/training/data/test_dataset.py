@@ -14,7 +14,8 @@ from feature_repo.events import Event
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import USER_WINDOWS, VIDEO_WINDOWS
 from feature_repo.store.reader import MemoryReader
-from models.encoding.ranker import asker_columns, rank_columns
+from models.encoding.ranker import rank_columns
+from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import RankingRows, labels, long_view, ranking_rows
 from training.data.splits import time_cuts
@@ -67,7 +68,7 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
         )
         request = shown[rows.request_ids[at]]
         context = context_columns(*([request[name]] for name in CONTEXT))
-        asker = asker_columns(reader.user(user_id).columns(), context)
+        asker = viewer_context_columns(reader.user(user_id).columns(), context)
         vector = retrieval.user_vectors(
             [user.history_video_ids], [user.history_timestamps_us], np.array([now_us]), asker
         )

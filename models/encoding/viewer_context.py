@@ -1,0 +1,60 @@
+"""Who is watching, where and when -> codes: what the user tower may know besides the watches. B viewers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_repo.compute.crosses import Columns, local_clock
+from models.encoding.ranker import USER_CATEGORIES
+from models.encoding.vocabulary import Vocabulary
+
+Array = np.ndarray[Any, Any]
+
+VIEWER_CONTEXT = (*USER_CATEGORIES, "device", "day_part")
+VIEWER_CONTEXT_FILE = "askers.json"  # the name that releases have
+DAY_PART_HOURS = 4
+
+
+def viewer_context_columns(user: Columns, context: Columns) -> dict[str, Array]:
+    """VIEWER_CONTEXT of B viewers with the profiles `user` at the moments of `context` (crosses.context_columns)."""
+    hour, is_weekend = local_clock(context)
+    parts = [
+        f"{'weekend' if weekend else 'workday'} {at}"
+        for at, weekend in zip((hour // DAY_PART_HOURS).astype(int), is_weekend, strict=True)
+    ]
+    profile = {name: user[name] for name in USER_CATEGORIES}
+    return {**profile, "device": context["device"], "day_part": np.array(parts, dtype=object)}
+
+
+@dataclass(frozen=True)
+class ViewerContextEncoding:
+    """A code per category of VIEWER_CONTEXT; 0: not known, or too rare to have been learned."""
+
+    categories: Mapping[str, Vocabulary]
+
+    @classmethod
+    def fit(cls, columns: Columns) -> ViewerContextEncoding:
+        return cls({name: Vocabulary.of_frequent(columns[name]) for name in VIEWER_CONTEXT})
+
+    def save(self, directory: Path) -> None:
+        content = {name: known.values for name, known in self.categories.items()}
+        (directory / VIEWER_CONTEXT_FILE).write_text(json.dumps(content, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, directory: Path) -> ViewerContextEncoding:
+        content = json.loads((directory / VIEWER_CONTEXT_FILE).read_text())
+        return cls({name: Vocabulary(tuple(values)) for name, values in content.items()})
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        return tuple(len(known) + 1 for known in self.categories.values())
+
+    def encode(self, columns: Columns) -> Array:
+        """(B, categories) int64."""
+        return np.stack([known.codes(columns[name]) for name, known in self.categories.items()], axis=1)
