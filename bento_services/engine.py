@@ -22,6 +22,7 @@ from bento_services.errors import QueryError
 from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
+from bento_services.feed.surfaces.home import HOME
 from bento_services.settings import Settings
 from feature_repo.store.ledger import Ledger, LedgerDown
 from feature_repo.store.reader import FeatureReader, FeatureStoreDown, UserFeatures
@@ -43,7 +44,7 @@ report = structlog.get_logger("service")
 class PageMaker(Protocol):
     """What the engine asks of a feed. `page` raises QueryError for what the caller must correct, nothing else."""
 
-    def page(self, query: Query) -> Page: ...
+    def page(self, query: Query, surface: str) -> Page: ...
 
     def swap(self, release: Release) -> None: ...
 
@@ -84,15 +85,15 @@ class Engine:
         metrics.RELEASE.labels(release.release_id).set(1)
         metrics.SNAPSHOT_AGE_SECONDS.set_function(self._snapshot_age_seconds)
 
-    async def home(self, query: Query) -> Page:
-        """One page. Raises Problem: 503 when too many are waiting already, 400 for a cursor that is none."""
+    async def answer(self, surface: str, query: Query) -> Page:
+        """One page of a surface. Raises Problem: 503 when too many are waiting, 400 for an invalid query."""
         if self._in_flight >= MAX_IN_FLIGHT_PAGES:
             metrics.SHED.inc()
             raise OVERLOADED
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
-            page = await asyncio.get_running_loop().run_in_executor(self._pages, self._feed.page, query)
+            page = await asyncio.get_running_loop().run_in_executor(self._pages, self._feed.page, query, surface)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
         finally:
@@ -145,7 +146,8 @@ class Engine:
                     request_id=f"warm-up-{number}",
                     deadline_ms=WARM_UP_DEADLINE_MS,
                     log=False,
-                )
+                ),
+                HOME,
             )
         self.ready = True
 

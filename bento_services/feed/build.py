@@ -36,6 +36,7 @@ from bento_services.feed.pipeline import Composition, Pipeline, Request, Reranke
 from bento_services.feed.policy import Policy, certify, load_policy
 from bento_services.feed.presenter import present
 from bento_services.feed.side_effects import ServedLog
+from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Known, ViewerHydrator
 from feature_repo.core.home import World
 from feature_repo.store.reader import FeatureReader, MemoryReader, VideoSnapshot
@@ -108,8 +109,10 @@ class Feed:
     def release_id(self) -> str:
         return self._serving.release_id
 
-    def page(self, query: Query) -> Page:
+    def page(self, query: Query, surface: str = HOME) -> Page:
         """Raises QueryError for a query that cannot be answered, and nothing for a dependency that is down."""
+        if surface != HOME:
+            raise QueryError("surface", f"expected {HOME}, found {surface!r}")
         return self._page(self._serving, query)
 
     def swap(self, release: Release) -> None:

@@ -24,6 +24,7 @@ from bento_services.admission.problem import INTERNAL, Problem, malformed, unava
 from bento_services.engine import Engine
 from bento_services.feed.page import Page
 from bento_services.feed.page import Query as PageQuery
+from bento_services.feed.surfaces.home import HOME
 from bento_services.http.edge import Edge
 from bento_services.http.page_json import page_fields
 
@@ -255,7 +256,8 @@ def _add_recommendations(app: FastAPI, engine: Callable[[], Engine]) -> None:
         explain: bool = False,
         rows: bool = True,
     ) -> Page:
-        return await engine().home(
+        return await engine().answer(
+            HOME,
             PageQuery(
                 user_id=identifier(user_id, "X-User-Id"),
                 session_id=identifier(session_id, "X-Session-Id"),
@@ -265,7 +267,7 @@ def _add_recommendations(app: FastAPI, engine: Callable[[], Engine]) -> None:
                 rows=rows,
                 request_id=request.state.request_id,
                 **read_context(context),
-            )
+            ),
         )
 
     @app.get("/api/v1/recommendations/home", tags=["pages"], dependencies=[_requires("serve")], responses=_READING)

@@ -22,6 +22,7 @@ from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_EVENTS_BODY_B
 from bento_services.admission.problem import INTERNAL, Problem, unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
+from bento_services.feed.surfaces.home import HOME
 from bento_services.http.edge import request_id_of
 from bento_services.http.page_json import page_fields
 from bento_services.rpc.generated import marquee_pb2
@@ -69,7 +70,8 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
             given["utc_offset_minutes"] = request.context.utc_offset_minutes
         if request.deadline_ms:
             given["deadline_ms"] = request.deadline_ms
-        page = await self._engine.home(
+        page = await self._engine.answer(
+            HOME,
             Query(
                 user_id=identifier(request.user_id, "user_id"),
                 session_id=identifier(request.session_id, "session_id"),
@@ -78,7 +80,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
                 explain=request.explain,
                 request_id=request_id,
                 **context_fields(given),
-            )
+            ),
         )
         return home_message(page_fields(page))
 

@@ -65,7 +65,7 @@ class HandMadeFeed:
         self.failure: Exception | None = None
         self.released: list[str] = []
 
-    def page(self, query: Query) -> Page:
+    def page(self, query: Query, surface: str = "home") -> Page:
         self.queries.append(query)
         if self.failure is not None:
             raise self.failure

@@ -1,0 +1,1 @@
+"""What is asked for: one file per surface, each a recipe of sources, rows and a ladder."""
