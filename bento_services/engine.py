@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bento_services import metrics
-from bento_services.admission.limits import MAX_IN_FLIGHT_PAGES
+from bento_services.admission.limits import Limits
 from bento_services.admission.problem import OVERLOADED, malformed, unavailable
 from bento_services.errors import QueryError
 from bento_services.events.intake import EventIntake, Receipt
@@ -66,6 +66,7 @@ class Engine:
         problems: Sequence[str] = (),
         prepare: Prepare = lambda release: release,
         make_feed: MakeFeed = build_feed,
+        limits: Limits = Limits(),
     ) -> None:
         self.world = release.world
         self.reader = reader
@@ -79,6 +80,7 @@ class Engine:
         self._pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="page")
         self._writes = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="write")
         self._in_flight = 0
+        self._limits = limits
         self._stopping = threading.Event()
         self._follower: threading.Thread | None = None
         self.ready = False
@@ -87,7 +89,7 @@ class Engine:
 
     async def answer(self, surface: str, query: Query) -> Page:
         """One page of a surface. Raises Problem: 503 when too many are waiting, 400 for an invalid query."""
-        if self._in_flight >= MAX_IN_FLIGHT_PAGES:
+        if self._in_flight >= self._limits.max_in_flight_pages:
             metrics.SHED.inc()
             raise OVERLOADED
         self._in_flight += 1

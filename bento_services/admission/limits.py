@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
@@ -9,16 +10,28 @@ import orjson
 from bento_services.admission.problem import malformed, unprocessable
 from feature_repo.events import MAX_ID_LENGTH
 
-MAX_BODY_BYTES = 64 * 1024
-MAX_EVENTS_BODY_BYTES = 1024 * 1024
+# What the API's document promises its callers; the same everywhere.
 MAX_EVENTS = 500
 MAX_DEPTH = 32
 MAX_CONTEXT_BYTES = 4096
 MAX_CURSOR_LENGTH = 6144
 MAX_LIMIT = 100
-RECEIVE_SECONDS = 10.0  # to send a whole body: a slow client may not hold a connection for ever
-MAX_CONNECTIONS = 512
-MAX_IN_FLIGHT_PAGES = 64  # waiting or being made; beyond them a page would come too late to be of use
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an operator may change: how much one process takes on. Every number is positive."""
+
+    max_body_bytes: int = 64 * 1024
+    max_events_body_bytes: int = 1024 * 1024
+    receive_seconds: float = 10.0  # to send a whole body: a slow client may not hold a connection for ever
+    max_in_flight_pages: int = 64  # waiting or being made; beyond them a page would come too late to be of use
+    max_concurrent_rpcs: int = 512
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            if (value := getattr(self, limit.name)) <= 0:
+                raise ValueError(f"{limit.name}: expected more than 0, found {value!r}")
 
 
 def read_json(body: bytes, what: str = "the body") -> Any:

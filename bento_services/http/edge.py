@@ -17,7 +17,7 @@ import structlog
 
 from bento_services import metrics
 from bento_services.admission.keys import ANYBODY_HERE, Keys, NotAuthenticated, host_is_ours
-from bento_services.admission.limits import MAX_BODY_BYTES, MAX_EVENTS_BODY_BYTES, RECEIVE_SECONDS
+from bento_services.admission.limits import Limits
 from bento_services.admission.problem import INTERNAL, Problem
 
 Scope = MutableMapping[str, Any]
@@ -35,11 +35,11 @@ report = structlog.get_logger("http")
 class Edge:
     """`keys` and `keyless_hosts` may be set until the first request is served: they are known when the home is."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, limits: Limits = Limits()) -> None:
         self.app = app
         self.keys = Keys(())
         self.loopback_only = True  # keyless requests must name this machine as their host
-        self.receive_seconds = RECEIVE_SECONDS
+        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,7 +77,8 @@ class Edge:
         """The whole body, within its limit of size and time."""
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return b""
-        limit = MAX_EVENTS_BODY_BYTES if scope["path"] == EVENTS_PATH else MAX_BODY_BYTES
+        limits = self.limits
+        limit = limits.max_events_body_bytes if scope["path"] == EVENTS_PATH else limits.max_body_bytes
         too_large = Problem(413, "too_large", f"at most {limit} bytes in one request", {"limit_bytes": limit})
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
@@ -85,7 +86,7 @@ class Edge:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self.receive_seconds):
+            async with asyncio.timeout(limits.receive_seconds):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -98,7 +99,7 @@ class Edge:
                     if not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError as why:
-            raise Problem(408, "too_slow", f"the body did not arrive within {self.receive_seconds:g} s") from why
+            raise Problem(408, "too_slow", f"the body did not arrive within {limits.receive_seconds:g} s") from why
 
 
 class _Answer:

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from bento_services import metrics
 from bento_services.admission.context import context_fields
 from bento_services.admission.keys import Caller, Keys, NotAllowed, NotAuthenticated, Scope
-from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_EVENTS_BODY_BYTES, MAX_LIMIT, identifier
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, Limits, identifier
 from bento_services.admission.problem import INTERNAL, Problem, unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
@@ -114,10 +114,10 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
 class GrpcServer:
     """Started and stopped on the event loop that it shares with HTTP."""
 
-    def __init__(self, engine: Engine, keys: Keys, host: str, port: int) -> None:
+    def __init__(self, engine: Engine, keys: Keys, host: str, port: int, limits: Limits = Limits()) -> None:
         self._server = grpc.aio.server(
-            options=[("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", MAX_EVENTS_BODY_BYTES)],
-            maximum_concurrent_rpcs=512,
+            options=[("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", limits.max_events_body_bytes)],
+            maximum_concurrent_rpcs=limits.max_concurrent_rpcs,
         )
         add_MarqueeServicer_to_server(MarqueeGrpc(engine, keys), self._server)  # type: ignore[no-untyped-call]
         self._health = health.aio.HealthServicer()

@@ -160,7 +160,7 @@ async def test_a_failure_inside_says_nothing_of_the_inside(http: httpx.AsyncClie
 
 
 async def test_beyond_what_can_wait_a_page_is_refused_at_once(http: httpx.AsyncClient, made: Made) -> None:
-    made.engine._in_flight = limits.MAX_IN_FLIGHT_PAGES
+    made.engine._in_flight = limits.Limits().max_in_flight_pages
     reply = await http.get(HOME)
     error_of(reply, 503, "overloaded")
     assert reply.headers["retry-after"] == "1"
@@ -209,7 +209,7 @@ async def test_one_wrong_event_means_that_none_is_taken(http: httpx.AsyncClient,
         (b"[]", 422, "unprocessable"),
         (b"{}", 422, "unprocessable"),
         (json.dumps([WATCH] * 501).encode(), 413, "too_large"),
-        (b" " * (limits.MAX_EVENTS_BODY_BYTES + 1), 413, "too_large"),
+        (b" " * (limits.Limits().max_events_body_bytes + 1), 413, "too_large"),
     ],
 )
 async def test_a_body_that_is_no_events_is_refused(
@@ -294,7 +294,7 @@ async def test_feedback_that_cannot_be_is_refused(
 
 
 async def test_a_body_that_trickles_in_is_cut_off(edge: Edge) -> None:
-    edge.receive_seconds = 0.05
+    edge.limits = limits.Limits(receive_seconds=0.05)
     answers: list[Any] = []
 
     async def receive() -> dict[str, Any]:
