@@ -24,8 +24,11 @@ from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
 from bento_services.settings import Settings
-from feature_repo.store.ledger import Ledger, LedgerDown
-from feature_repo.store.reader import FeatureReader, FeatureStoreDown, UserFeatures
+from feature_repo.store.connect import StoreDown
+from feature_repo.store.idempotency import Answers
+from feature_repo.store.reader import FeatureReader
+from feature_repo.store.receipts import Receipts
+from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.release.artifact import ArtifactError, Release, load_release, pointed_at
 
@@ -62,7 +65,8 @@ class Engine:
         release: Release,
         reader: FeatureReader,
         log: EventLog,
-        ledger: Ledger,
+        answers: Answers,
+        receipts: Receipts,
         problems: Sequence[str] = (),
         prepare: Prepare = lambda release: release,
         make_feed: MakeFeed = build_feed,
@@ -70,13 +74,13 @@ class Engine:
     ) -> None:
         self.world = release.world
         self.reader = reader
-        self.ledger = ledger
+        self._receipts = receipts
         self.release_id = release.release_id
         self.problems = list(problems)  # releases that were refused, and why
         self._prepare = prepare
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
-        self._intake = EventIntake(log, ledger, release.world)
+        self._intake = EventIntake(log, answers, receipts, release.world)
         self._pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="page")
         self._writes = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="write")
         self._in_flight = 0
@@ -114,10 +118,10 @@ class Engine:
 
     async def is_visible(self, event_id: str) -> bool:
         """Whether the features hold this event already."""
-        return await self._blocking(lambda: self.ledger.folded_us(event_id)) is not None
+        return await self._blocking(lambda: self._receipts.folded_us(event_id)) is not None
 
     async def viewers(self, count: int) -> list[str]:
-        return await self._blocking(lambda: self.ledger.viewers(count))
+        return await self._blocking(lambda: self.reader.viewers(count))
 
     async def viewer(self, user_id: str) -> UserFeatures:
         """What is known of one viewer. Waits for a busy store, as a page must not: nothing else can be answered."""
@@ -168,12 +172,11 @@ class Engine:
         self._feed.close()
         self.reader.close()
         self._log.close()
-        self.ledger.close()
 
     async def _blocking(self, work: Callable[[], Result]) -> Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._writes, work)
-        except (LedgerDown, EventLogDown, FeatureStoreDown) as error:
+        except (StoreDown, EventLogDown) as error:
             raise unavailable("the store does not answer; try again") from error
 
     def _follow(self, settings: Settings) -> None:

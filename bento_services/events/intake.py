@@ -25,7 +25,9 @@ from bento_services.admission.problem import Problem, malformed, unavailable, un
 from feature_repo.core.home import World
 from feature_repo.events import Event, EventError, encode_event, normalize
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.store.ledger import Ledger, LedgerDown
+from feature_repo.store.connect import StoreDown
+from feature_repo.store.idempotency import Answers
+from feature_repo.store.receipts import Receipts
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 
 MAX_KEY_LENGTH = 200
@@ -43,11 +45,11 @@ class Receipt:
 
 
 class EventIntake:
-    def __init__(self, log: EventLog, ledger: Ledger, world: World) -> None:
+    def __init__(self, log: EventLog, answers: Answers, receipts: Receipts, world: World) -> None:
         self._log = log
-        self._ledger = ledger
+        self._answers = answers
         self._world = world
-        self._probe = _VisibilityProbe(ledger)
+        self._probe = _VisibilityProbe(receipts)
 
     def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
         """Take one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
@@ -64,14 +66,14 @@ class EventIntake:
         fingerprint = hashlib.sha256(orjson.dumps([user_id, sent], option=orjson.OPT_SORT_KEYS)).hexdigest()
         events = self._normalized(objects, user_id, key)
         try:
-            earlier = self._ledger.begin(key, fingerprint)
+            earlier = self._answers.begin(key, fingerprint)
             if earlier is not None and earlier.fingerprint != fingerprint:
                 raise Problem(409, "idempotency_conflict", "this Idempotency-Key was used with another body")
             if earlier is not None and earlier.answer is not None:
                 return Receipt(**orjson.loads(earlier.answer))
             receipt = self._append(events)
-            self._ledger.finish(key, fingerprint, orjson.dumps(receipt))
-        except LedgerDown as error:
+            self._answers.finish(key, fingerprint, orjson.dumps(receipt))
+        except StoreDown as error:
             raise unavailable("the store of idempotency keys does not answer; send the same again") from error
         return receipt
 
@@ -129,8 +131,8 @@ def _objects(sent: Any) -> Sequence[Any]:
 class _VisibilityProbe:
     """Measures, for one event at a time, how long until the features have it. Events meanwhile are not measured."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, receipts: Receipts) -> None:
+        self._receipts = receipts
         self._waiting: queue.Queue[tuple[str, float] | None] = queue.Queue(maxsize=1)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="visibility-probe", daemon=True)
@@ -159,8 +161,8 @@ class _VisibilityProbe:
         while not self._stopping.wait(PROBE_SECONDS):
             elapsed = time.monotonic() - accepted
             try:
-                if self._ledger.folded_us(event_id) is not None or elapsed > PROBE_GIVES_UP_SECONDS:
+                if self._receipts.folded_us(event_id) is not None or elapsed > PROBE_GIVES_UP_SECONDS:
                     metrics.VISIBLE_SECONDS.observe(elapsed)
                     return
-            except LedgerDown:
+            except StoreDown:
                 return

@@ -39,7 +39,9 @@ from bento_services.feed.side_effects import ServedLog
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Known, ViewerHydrator
 from feature_repo.core.home import World
-from feature_repo.store.reader import FeatureReader, MemoryReader, VideoSnapshot
+from feature_repo.store.memory import MemoryReader
+from feature_repo.store.reader import FeatureReader
+from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.stream.log.protocol import EventLog
 from models.release.artifact import Release
 

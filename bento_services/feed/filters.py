@@ -10,7 +10,7 @@ import numpy as np
 
 from bento_services.feed.per_catalog import Aligned
 from bento_services.feed.pipeline import Request
-from feature_repo.store.reader import VideoSnapshot
+from feature_repo.store.snapshot import VideoSnapshot
 
 Array = np.ndarray[Any, Any]
 

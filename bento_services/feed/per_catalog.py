@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.crosses import Columns
-from feature_repo.store.reader import VideoSnapshot
+from feature_repo.store.snapshot import VideoSnapshot
 
 Array = np.ndarray[Any, Any]
 

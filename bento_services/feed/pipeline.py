@@ -33,7 +33,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.viewer import Viewer
 from feature_repo.compute.crosses import Columns, context_columns
 from feature_repo.core.home import World
-from feature_repo.store.reader import VideoSnapshot
+from feature_repo.store.snapshot import VideoSnapshot
 
 Array = np.ndarray[Any, Any]
 

@@ -16,7 +16,7 @@ from bento_services.feed.per_catalog import Aligned
 from bento_services.feed.pipeline import Request
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION
-from feature_repo.store.reader import VideoSnapshot
+from feature_repo.store.snapshot import VideoSnapshot
 from models.candidates import heuristics as rules
 from models.page.diversity import codes
 

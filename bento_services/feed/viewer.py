@@ -12,7 +12,9 @@ from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
 from feature_repo.schema import DEFAULTS, GENRE_SLOTS, USER_FEATURES
-from feature_repo.store.reader import FeatureReader, FeatureStoreDown, UserFeatures
+from feature_repo.store.connect import StoreDown
+from feature_repo.store.reader import FeatureReader
+from feature_repo.store.snapshot import UserFeatures
 
 
 class Known(Enum):
@@ -56,7 +58,7 @@ class ViewerHydrator:
         if self._breaker.allows():
             try:
                 features = self._reader.user(user_id)
-            except FeatureStoreDown:
+            except StoreDown:
                 self._breaker.failed()
             else:
                 self._breaker.succeeded()

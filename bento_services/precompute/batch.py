@@ -22,7 +22,8 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import Lake, write_result
-from feature_repo.store.reader import FeatureReader, OnlineReader, UserFeatures
+from feature_repo.store.reader import FeatureReader, OnlineReader
+from feature_repo.store.snapshot import UserFeatures
 from models.release.artifact import Release, load_champion
 
 Array = np.ndarray[Any, Any]
@@ -145,10 +146,10 @@ class _Prefetched:
     """A reader of viewers that were read together; one round trip for many."""
 
     reader: FeatureReader
-    viewers: Sequence[UserFeatures]
+    read: Sequence[UserFeatures]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_id", {features.user_id: features for features in self.viewers})
+        object.__setattr__(self, "_by_id", {features.user_id: features for features in self.read})
 
     def user(self, user_id: str) -> UserFeatures:
         features: UserFeatures = self._by_id[user_id]  # type: ignore[attr-defined]
@@ -156,6 +157,9 @@ class _Prefetched:
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         return [self.user(user_id) for user_id in user_ids]
+
+    def viewers(self, count: int) -> list[str]:
+        return [features.user_id for features in self.read][:count]
 
     def snapshot(self) -> Any:
         return self.reader.snapshot()

@@ -22,14 +22,17 @@ from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, Ran
 from bento_services.process.retrieval_service import RemoteIndex, RemoteRetrieval, RetrievalService
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings, is_split
-from feature_repo.store.ledger import ValkeyLedger
+from feature_repo.store.connect import connect
+from feature_repo.store.idempotency import ValkeyAnswers
 from feature_repo.store.reader import OnlineReader
+from feature_repo.store.receipts import ValkeyReceipts
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import open_event_log
 from models.release.artifact import Release, load_champion, load_release
 
 report = structlog.get_logger("service")
 
+STORE_TIMEOUT_SECONDS = 0.5  # of answers and receipts; the reader has times of its own
 CALL_SECONDS = 5.0  # the first call of a release loads it; the feed's breaker takes care of a service that is gone
 
 _engine: Engine | None = None
@@ -101,11 +104,14 @@ class _Home:
         for problem in problems:
             report.error("release refused", why=problem)
         url = self._open.enter_context(online_store(settings.home))
+        store = connect(url, STORE_TIMEOUT_SECONDS)
+        self._open.callback(store.close)
         return Engine(
             release,
             reader=OnlineReader(url, release.world),
             log=open_event_log(url, settings.kafka),
-            ledger=ValkeyLedger(url),
+            answers=ValkeyAnswers(store),
+            receipts=ValkeyReceipts(store),
             problems=problems,
             prepare=self.prepare,
         )

@@ -10,7 +10,7 @@ class MarqueeError(Exception):
     ├── HomeError          feature_repo/core/home.py            no world, no release: a command must run first
     ├── LakeError          feature_repo/lake/tables.py          a file that cannot be read as what it should be
     ├── ValkeyError        feature_repo/store/valkey_server.py  the embedded online store does not start
-    ├── FeatureStoreDown   feature_repo/store/reader.py         the online store does not answer
+    ├── StoreDown          feature_repo/store/connect.py        the online store does not answer
     ├── EventLogDown       feature_repo/stream/                 the event log does not answer
     ├── NotFolded, BatchJobRunning                              ask again: the processor, or a batch job, is at it
     ├── SparkAbsent        feature_repo/jobs/                   the extra is not installed

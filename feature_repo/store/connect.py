@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from feature_repo.core.errors import MarqueeError
+
 Client = Any  # a redis.Redis; its annotations say that every answer may be awaitable, which ours never are
+
+
+class StoreDown(MarqueeError):
+    """The online store did not answer in time, or answered that it has lost its contents."""
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turns whatever the client raises inside into StoreDown."""
+    try:
+        yield
+    except redis.RedisError as error:
+        raise StoreDown(f"the online store does not answer: {error}") from error
 
 
 def connect(url: str, timeout_seconds: float = 0.05) -> Client:

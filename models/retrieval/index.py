@@ -85,7 +85,7 @@ class VideoIndex:
         if not len(ids):
             return self
         left = self.without(ids)
-        grown = faiss.clone_index(self.faiss_index) if left is self else left.faiss_index
+        grown: Any = faiss.clone_index(self.faiss_index) if left is self else left.faiss_index
         grown.add_with_ids(data, np.arange(len(left.ids), len(left.ids) + len(ids), dtype=np.int64))
         return VideoIndex((*left.ids, *ids), grown, self.dim)
 
@@ -94,7 +94,7 @@ class VideoIndex:
         rows = {self._row_of[video_id] for video_id in ids if video_id in self._row_of}
         if not rows:
             return self
-        shrunk = faiss.clone_index(self.faiss_index)
+        shrunk: Any = faiss.clone_index(self.faiss_index)
         shrunk.remove_ids(np.array(sorted(rows), dtype=np.int64))
         return VideoIndex(tuple("" if row in rows else one for row, one in enumerate(self.ids)), shrunk, self.dim)
 

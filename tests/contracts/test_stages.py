@@ -18,7 +18,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Filter, Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
 from bento_services.feed.sources import RESUME
 from bento_services.feed.viewer import Known, ViewerHydrator
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 
 CONFIG = FeedConfig()
 VIEWERS = ("u000", "u001", "new", "everything", "")

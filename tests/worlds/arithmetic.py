@@ -19,7 +19,7 @@ from feature_repo.compute.crosses import Columns
 from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
 from feature_repo.core.home import World
 from feature_repo.events import Event
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from models.candidates.fusion import Blend, Weight
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity

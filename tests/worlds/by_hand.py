@@ -10,8 +10,9 @@ from bento_services.errors import QueryError
 from bento_services.feed.page import Item, Page, Query, Row
 from feature_repo.core.home import World
 from feature_repo.events import Event, decode_event
-from feature_repo.store.ledger import MemoryLedger
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.idempotency import MemoryAnswers
+from feature_repo.store.memory import MemoryReader
+from feature_repo.store.receipts import MemoryReceipts
 from feature_repo.stream.log.protocol import EventLogDown
 
 WORLD = World("by-hand", "simulator", "str", ("Drama", "Comedy"), example_user="u1")
@@ -33,7 +34,8 @@ USERS = {
         "history_timestamps_us": [5],
         "history_watch_fractions": [0.5],
         "genre_affinity": [2.0] + [0.0] * 31,
-    }
+    },
+    "u2": {"signup_timestamp_us": 2},
 }
 
 
@@ -126,13 +128,15 @@ class Made:
     def __init__(self) -> None:
         self.feed = HandMadeFeed()
         self.log = MemoryLog()
-        self.ledger = MemoryLedger(("u1", "u2"))
+        self.answers = MemoryAnswers()
+        self.receipts = MemoryReceipts()
         self.reader = MemoryReader(WORLD, USERS, VIDEOS)
         self.engine = Engine(
             _Named("r-0123456789ab", WORLD),  # type: ignore[arg-type]
             self.reader,
             self.log,  # type: ignore[arg-type]
-            self.ledger,
+            self.answers,
+            self.receipts,
             make_feed=lambda release, reader, log: self.feed,
         )
         self.engine.ready = True

@@ -18,6 +18,7 @@ import pytest
 from feature_repo.compute.fold import VideoFacts
 from feature_repo.core.home import Home, World
 from feature_repo.events import Event, encode_event
+from feature_repo.schema import GENRE_SLOTS, VIEWS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.layout import announce, encode_row, entity_key
 from feature_repo.store.valkey_server import EmbeddedValkey, running_url
@@ -48,6 +49,21 @@ VIDEOS: dict[str, dict[str, Any]] = {
 FACTS = {
     video_id: VideoFacts((WORLD.genres.index(row["genres"][0]),), row["creator_id"], row["duration_seconds"])
     for video_id, row in VIDEOS.items()
+}
+USERS: dict[str, dict[str, Any]] = {
+    "u1": {
+        "country": "NO",
+        "maturity_limit": 16,
+        "signup_timestamp_us": NOON_US - 5,
+        "history_video_ids": ["v3", "v1"],
+        "history_timestamps_us": [NOON_US - 9, NOON_US - 8],
+        "history_watch_fractions": [0.25, 1.0],
+        "genre_affinity": [0.5, -0.25] + [0.0] * (GENRE_SLOTS - 2),
+        "user_watch_count": 2,
+        "user_watch_seconds": 125.5,
+        "user_activity_timestamp_us": NOON_US,
+    },
+    "only a profile": {"country": "SE", "signup_timestamp_us": NOON_US - 7},
 }
 
 
@@ -82,6 +98,17 @@ def publish(client: Client, videos: dict[str, dict[str, Any]] = VIDEOS) -> None:
     for video_id, row in videos.items():
         client.hset(entity_key("video_id", video_id), mapping=encode_row("video_profile", row, NOON_US - 9 * DAY_US))
     announce(client, video_ids=videos)
+
+
+def publish_users(client: Client) -> None:
+    """Put USERS into the online store: the views of each that something was said of."""
+    for user_id, row in USERS.items():
+        for view in ("user_profile", "user_activity"):
+            part = {name: value for name, value in row.items() if name in VIEWS[view]}
+            as_of = row.get("user_activity_timestamp_us" if view == "user_activity" else "signup_timestamp_us")
+            if part and as_of:
+                client.hset(entity_key("user_id", user_id), mapping=encode_row(view, part, as_of))
+    announce(client, user_ids=USERS)
 
 
 def event(number: int, user: str = "u1", video: str = "v1", kind: str = "watch", **fields: Any) -> Event:

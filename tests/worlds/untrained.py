@@ -20,7 +20,7 @@ from feature_repo.core.home import Home
 from feature_repo.schema import RANK_SERVICE, USER_VIEWS, VIDEO_VIEWS, VIEWS
 from feature_repo.store.connect import connect
 from feature_repo.store.layout import announce, encode_row, entity_key
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from feature_repo.store.valkey_server import online_store
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import Popularity

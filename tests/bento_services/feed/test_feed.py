@@ -18,7 +18,7 @@ from bento_services.errors import PolicyError, QueryError
 from bento_services.feed.build import LADDER, Feed, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from models.release.artifact import Release
 
 VIEWERS = ("new", "light", "heavy", "sated", "kid", "abroad", "unheard-of", "")

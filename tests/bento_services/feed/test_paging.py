@@ -12,7 +12,7 @@ from bento_services.errors import QueryError
 from bento_services.feed.build import Feed, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 
 VIDEOS = 150
 

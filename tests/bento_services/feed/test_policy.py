@@ -18,7 +18,7 @@ from bento_services.feed.build import Feed, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Item, Page, Query
 from bento_services.feed.policy import certify, load_policy
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from models.page.policy_file import POLICY
 
 

@@ -20,7 +20,7 @@ from bento_services.feed.pipeline import Request
 from bento_services.feed.viewer import ViewerHydrator
 from feature_repo.compute.fold import decayed
 from feature_repo.core.home import Home
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from models.candidates import heuristics as rules
 from models.candidates.fusion import Blend, Weight
 from models.page.diversity import codes

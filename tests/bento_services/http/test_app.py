@@ -250,8 +250,8 @@ async def test_a_request_cut_off_before_its_answer_sends_the_same_event_again(
 ) -> None:
     sent = [WATCH, {**WATCH, "item_id": "v2"}]
     await http.post(EVENTS, json=sent, headers={"Idempotency-Key": "k"})
-    for key, answered in made.ledger.answers.items():  # as a process leaves it that dies after the append
-        made.ledger.answers[key] = type(answered)(answered.fingerprint, None)
+    for key, answered in made.answers.answers.items():  # as a process leaves it that dies after the append
+        made.answers.answers[key] = type(answered)(answered.fingerprint, None)
     await http.post(EVENTS, json=sent, headers={"Idempotency-Key": "k"})
     ids = [event.event_id for event in made.log.events]
     assert ids[:2] == ids[2:]
@@ -261,9 +261,9 @@ async def test_a_request_cut_off_before_its_answer_sends_the_same_event_again(
 async def test_an_event_is_visible_once_it_is_folded(http: httpx.AsyncClient, made: Made) -> None:
     (event_id,) = (await http.post(EVENTS, json=WATCH)).json()["event_ids"]
     assert (await http.get(f"{EVENTS}/{event_id}")).json() == {"event_id": event_id, "visible": False}
-    made.ledger.folded[event_id] = 1
+    made.receipts.folded[event_id] = 1
     assert (await http.get(f"{EVENTS}/{event_id}")).json()["visible"] is True
-    made.ledger.down = True
+    made.receipts.down = True
     error_of(await http.get(f"{EVENTS}/{event_id}"), 503, "unavailable")
 
 
@@ -344,7 +344,7 @@ async def test_the_time_until_an_event_is_visible_is_measured(http: httpx.AsyncC
 
     before = count()
     (event_id,) = (await http.post(EVENTS, json=WATCH)).json()["event_ids"]
-    made.ledger.folded[event_id] = 1
+    made.receipts.folded[event_id] = 1
     async with asyncio.timeout(5):
         while count() == before:
             await asyncio.sleep(0.01)

@@ -12,7 +12,7 @@ from worlds import arithmetic as feed_world
 
 from bento_services.errors import FeedError
 from bento_services.precompute.batch import Ranked, Stage, rank_everyone, write
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 
 USERS = sorted(feed_world.toy_users())
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from feature_repo.compute.crosses import context_columns
 from feature_repo.core.home import World
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from models.encoding.ranker import CLIP, PAST, PAST_COLUMNS, POSITION_SLOTS, EncodingError, RankerEncoding, rank_columns
 
 NOW_US = 1_700_000_000_000_000

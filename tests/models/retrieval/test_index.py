@@ -140,9 +140,9 @@ def test_an_id_that_repeats_is_refused() -> None:
 def test_a_vector_that_is_not_finite_is_refused_by_name(index: VideoIndex, number: float) -> None:
     vectors = np.ones((2, 8), dtype=np.float32)
     vectors[1, 3] = number
-    with pytest.raises(ValueError, match="finite.*'b'"):
+    with pytest.raises(ValueError, match=r"finite.*'b'"):
         VideoIndex.build(["a", "b"], vectors)
-    with pytest.raises(ValueError, match="finite.*'b'"):
+    with pytest.raises(ValueError, match=r"finite.*'b'"):
         index.with_added(["a", "b"], vectors)
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_added_is_refused(index: VideoIndex) -> None:
         index.with_added(["a", "a"], VECTORS[:2])
     with pytest.raises(ValueError, match="one vector for each"):
         index.with_added(["a", "b"], VECTORS[:1])
-    with pytest.raises(ValueError, match="not empty.* row 1"):
+    with pytest.raises(ValueError, match=r"not empty.* row 1"):
         index.with_added(["a", ""], VECTORS[:2])
     with pytest.raises(ValueError, match="not empty"):
         VideoIndex.build([""], VECTORS[:1])

@@ -13,7 +13,7 @@ from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import USER_WINDOWS, VIDEO_WINDOWS
-from feature_repo.store.reader import MemoryReader
+from feature_repo.store.memory import MemoryReader
 from models.encoding.ranker import rank_columns
 from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.two_tower import RetrievalModel

@@ -1,0 +1,74 @@
+"""Answers already given, by idempotency key: the same request sent again gets the same answer.
+
+`ValkeyAnswers` for the service, `MemoryAnswers` (shipped double) for whoever has no store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from feature_repo.store.connect import Client, StoreDown, answering
+
+ANSWER = "marquee:answer:"  # + idempotency key: fingerprint of the request, then its answer once there is one
+ANSWER_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An earlier request of the same idempotency key."""
+
+    fingerprint: str
+    answer: bytes | None  # None: it was begun and is not finished, or its process died
+
+
+class Answers(Protocol):
+    """Every method raises StoreDown when the store does not answer."""
+
+    def begin(self, key: str, fingerprint: str) -> Answered | None:
+        """Claim an idempotency key for a request; None when nobody had it, else what is known of the earlier one."""
+        ...
+
+    def finish(self, key: str, fingerprint: str, answer: bytes) -> None: ...
+
+
+class ValkeyAnswers:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def begin(self, key: str, fingerprint: str) -> Answered | None:
+        with answering():
+            if self._client.set(ANSWER + key, fingerprint, nx=True, ex=ANSWER_SECONDS):
+                return None
+            stored: bytes | None = self._client.get(ANSWER + key)
+        if stored is None:  # it expired between the two
+            return None
+        earlier, _, answer = stored.partition(b"\n")
+        return Answered(earlier.decode(), answer or None)
+
+    def finish(self, key: str, fingerprint: str, answer: bytes) -> None:
+        with answering():
+            self._client.set(ANSWER + key, fingerprint.encode() + b"\n" + answer, ex=ANSWER_SECONDS)
+
+
+class MemoryAnswers:
+    """Answers in process; `down = True` makes it fail as a dead store does."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answered] = {}
+        self.down = False
+
+    def begin(self, key: str, fingerprint: str) -> Answered | None:
+        self._check()
+        if (earlier := self.answers.get(key)) is not None:
+            return earlier
+        self.answers[key] = Answered(fingerprint, None)
+        return None
+
+    def finish(self, key: str, fingerprint: str, answer: bytes) -> None:
+        self._check()
+        self.answers[key] = Answered(fingerprint, answer)
+
+    def _check(self) -> None:
+        if self.down:
+            raise StoreDown("this store was told to be down")

@@ -1,0 +1,40 @@
+"""Whether an accepted event is in the features yet: the event processor leaves a mark with each event it folds.
+
+`ValkeyReceipts` for the service, `MemoryReceipts` (shipped double) for whoever has no store.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from feature_repo.store.connect import Client, StoreDown, answering
+from feature_repo.store.layout import EVENT_MARK
+
+
+class Receipts(Protocol):
+    def folded_us(self, event_id: str) -> int | None:
+        """When this event went into the features (wall clock), None as long as it has not. Raises StoreDown."""
+        ...
+
+
+class ValkeyReceipts:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def folded_us(self, event_id: str) -> int | None:
+        with answering():
+            mark = self._client.get(EVENT_MARK + event_id)
+        return None if mark is None else int(mark)
+
+
+class MemoryReceipts:
+    """Marks in process; `down = True` makes it fail as a dead store does."""
+
+    def __init__(self) -> None:
+        self.folded: dict[str, int] = {}
+        self.down = False
+
+    def folded_us(self, event_id: str) -> int | None:
+        if self.down:
+            raise StoreDown("this store was told to be down")
+        return self.folded.get(event_id)

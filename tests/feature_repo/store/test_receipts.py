@@ -1,0 +1,37 @@
+"""Whether an event is in the features yet: the store and the shipped double promise the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from worlds.live import valkey
+
+from feature_repo.store.connect import StoreDown, connect
+from feature_repo.store.layout import EVENT_MARK
+from feature_repo.store.receipts import MemoryReceipts, ValkeyReceipts
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with valkey(tmp_path_factory.mktemp("valkey")) as address:
+        yield address
+
+
+def test_an_event_is_visible_from_its_mark_on(url: str) -> None:
+    client = connect(url, 5.0)
+    receipts, double = ValkeyReceipts(client), MemoryReceipts()
+    assert (receipts.folded_us("e1"), double.folded_us("e1")) == (None, None)
+    client.set(EVENT_MARK + "e1", 1_760_000_000_000_001)
+    double.folded["e1"] = 1_760_000_000_000_001
+    assert receipts.folded_us("e1") == double.folded_us("e1") == 1_760_000_000_000_001
+    assert receipts.folded_us("e2") is None
+    client.close()
+
+
+def test_a_store_that_is_away_is_named_so() -> None:
+    down = MemoryReceipts()
+    down.down = True
+    for receipts in (down, ValkeyReceipts(connect("redis://127.0.0.1:1"))):
+        with pytest.raises(StoreDown):
+            receipts.folded_us("e1")
