@@ -1,0 +1,5 @@
+"""MovieLens into the lake: films as videos, ratings as watches."""
+
+from feature_repo.ingest.movielens.world import ingest
+
+__all__ = ["ingest"]

@@ -1,0 +1,145 @@
+"""MovieLens as tables of the lake.
+
+A rating is a watch of the whole film. A rating of 4 or more is a like as well, one of 2 or less a dislike. Nobody
+logged what was shown, so exposures are implied (feature_repo/ingest/implied.py): surface "implied", position -1,
+propensity 0 = unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.ingest.implied import PASSED_OVER, imply_exposures
+from feature_repo.ingest.movielens.movies import Movie
+from feature_repo.ingest.movielens.ratings import Ratings
+from feature_repo.ingest.tables import lake_table, text
+from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS
+
+Array = np.ndarray[Any, Any]
+
+LIKE_FROM, DISLIKE_TO = 4.0, 2.0
+SEED = 7
+
+
+def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
+    """One row per film. Nobody watches what is not out: a film is published a day before its first rating at latest."""
+    ids = np.array([movie.movie_id for movie in movies])
+    first_us = np.full(int(max(ids.max(), ratings.movie_N.max())) + 1, ratings.timestamp_us_N[-1])
+    np.minimum.at(first_us, ratings.movie_N, ratings.timestamp_us_N)
+    latest_us = first_us[ids] - DAY_US
+    released_us = [movie.released_us for movie in movies]
+    return pa.table(
+        {
+            "video_id": text(ids),
+            "title": [movie.title for movie in movies],
+            "description": [movie.description for movie in movies],
+            "creator_id": [_slug(movie.director) for movie in movies],
+            "creator_name": [movie.director for movie in movies],
+            "series_id": [""] * len(movies),
+            "episode": np.zeros(len(movies), dtype=np.int64),
+            "genres": [movie.genres for movie in movies],
+            "tags": [movie.tags for movie in movies],
+            "video_language": ["en"] * len(movies),
+            "countries": pa.array([[]] * len(movies), pa.list_(pa.string())),
+            "maturity": [movie.maturity for movie in movies],
+            "duration_seconds": [movie.duration_seconds for movie in movies],
+            "published_timestamp_us": [
+                int(latest if released is None else min(released, latest))
+                for released, latest in zip(released_us, latest_us, strict=True)
+            ],
+        }
+    )
+
+
+def users_table(ratings: Ratings, ages: dict[int, str] | None) -> pa.Table:
+    """One row per user, who signs up a minute before the first rating (without one: when the world begins)."""
+    known, first = np.unique(ratings.user_N, return_index=True)
+    first_us = dict(zip(known.tolist(), ratings.timestamp_us_N[first].tolist(), strict=True))
+    ids = sorted(first_us if ages is None else ages)
+    count = len(ids)
+    begin_us = int(ratings.timestamp_us_N[0])
+    return pa.table(
+        {
+            "user_id": text(np.array(ids)),
+            "country": [""] * count,
+            "user_language": ["en"] * count,
+            "age_group": [(ages or {}).get(user, "") for user in ids],
+            "maturity_limit": np.full(count, 18),  # the data shows minors rating R films: nothing is held back
+            "signup_timestamp_us": [first_us.get(user, begin_us) - 60_000_000 for user in ids],
+        }
+    )
+
+
+def events_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
+    """A watch per rating, then a like or dislike one microsecond later for those that are clear."""
+    count = len(ratings.user_N)
+    liked, disliked = ratings.rating_N >= LIKE_FROM, ratings.rating_N <= DISLIKE_TO
+    reacted = np.flatnonzero(liked | disliked)
+    rows = np.concatenate([np.arange(count), reacted])
+    is_watch = np.arange(len(rows)) < count
+    kind = np.where(is_watch, 0, np.where(liked[rows], 1, 2)).astype(np.int8)
+    duration = _of_movie(videos, "duration_seconds", ratings.movie_N)[rows]
+    kinds = pa.DictionaryArray.from_arrays(pa.array(kind), pa.array(["watch", "like", "dislike"])).cast(pa.string())
+    line = text(ratings.line_N[rows])
+    return lake_table(
+        EVENTS,
+        len(rows),
+        event_id=pc.binary_join_element_wise("r", line, pc.binary_join_element_wise("-", kinds, ""), ""),
+        user_id=text(ratings.user_N[rows]),
+        video_id=text(ratings.movie_N[rows]),
+        event=kinds,
+        timestamp_us=ratings.timestamp_us_N[rows] + ~is_watch,
+        watch_seconds=np.where(is_watch, duration, 0.0),
+        duration_seconds=duration,
+        position=np.full(len(rows), -1),
+        sequence=2 * rows + ~is_watch,
+    )
+
+
+def impressions_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
+    """Implied exposures, one second before the rating that they led to."""
+    rng = np.random.default_rng(SEED)
+    movies, movie = np.unique(ratings.movie_N, return_inverse=True)
+    implied = imply_exposures(ratings.user_N, movie, len(movies), rng)
+    width = 1 + PASSED_OVER
+    shown_RP = np.concatenate([movie[implied.taken_R][:, None], implied.passed_RW], axis=1)
+    kept = shown_RP.ravel() >= 0
+    row = np.repeat(implied.taken_R, width)[kept]
+    number = np.repeat(np.arange(len(implied)), width)[kept]
+    slot = np.tile(np.arange(width), len(implied))[kept]
+    movie_id = movies[shown_RP.ravel()[kept]]
+    taken, rating = slot == 0, ratings.rating_N[row]
+    request = pc.binary_join_element_wise("implied", text(number), "-")
+    count = len(row)
+    return lake_table(
+        IMPRESSIONS,
+        count,
+        impression_id=pc.binary_join_element_wise(request, text(slot), "-"),
+        request_id=request,
+        user_id=text(ratings.user_N[row]),
+        video_id=text(movie_id),
+        timestamp_us=ratings.timestamp_us_N[row] - 1_000_000,
+        position=np.full(count, -1),
+        surface=pa.array(["implied"] * count),
+        clicked=taken,
+        watch_seconds=np.where(taken, _of_movie(videos, "duration_seconds", movie_id), 0.0),
+        watch_fraction=taken.astype(np.float64),
+        liked=taken & (rating >= LIKE_FROM),
+        disliked=taken & (rating <= DISLIKE_TO),
+    )
+
+
+def _of_movie(videos: pa.Table, column: str, movie: Array) -> Array:
+    ids = pc.cast(videos["video_id"], pa.int64()).to_numpy()
+    order = np.argsort(ids)
+    values: Array = videos[column].to_numpy()[order[np.searchsorted(ids[order], movie)]]
+    return values
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -1,0 +1,79 @@
+"""The service's side: which videos a page shows, drawn so that every exposure has a true, logged propensity.
+
+A active viewers, V videos, P places of a page, C countries
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from feature_repo.ingest.simulator.catalog import Catalog
+from feature_repo.ingest.simulator.log import Shown, Visits
+from feature_repo.ingest.simulator.viewers import KID, Viewers
+from feature_repo.lake.tables import DAY_US
+
+Array = np.ndarray[Any, Any]
+
+
+class Policy:
+    """A Plackett-Luce policy over the videos not yet watched: popularity, freshness, a weak guess of taste, the topic
+    last watched and the next episode."""
+
+    def __init__(
+        self, catalog: Catalog, popularity_V: Array, guess_UG: Array, visible_CV: Array, page_length: int
+    ) -> None:
+        self.catalog, self.page_length = catalog, page_length
+        self.popularity_V, self.guess_UG, self.visible_CV = popularity_V, guess_UG, visible_CV
+
+    def draw(self, rng: np.random.Generator, viewers: Viewers, visits: Visits) -> Shown:
+        """One page for each visit."""
+        active = visits.user_A
+        age_days_AV = ((visits.page_us_A[:, None] - self.catalog.published_us[None, :]) / DAY_US).astype(np.float32)
+        fresh_AV = np.exp(-age_days_AV.clip(0) / 3.0)
+        allowed_AV = self._allowed(viewers, active, age_days_AV)
+        video_AP, propensity_AP = plackett_luce(
+            rng, self._score(viewers, active, fresh_AV), allowed_AV, self.page_length
+        )
+        return Shown(video_AP, propensity_AP, np.take_along_axis(fresh_AV, video_AP, axis=1))
+
+    def watched(self, videos: Array) -> None:
+        """Count watches towards popularity."""
+        np.add.at(self.popularity_V, videos, 1.0)
+
+    def day_ends(self) -> None:
+        """Old watches count less and less."""
+        self.popularity_V *= 0.93
+
+    def _allowed(self, viewers: Viewers, active: Array, age_days_AV: Array) -> Array:
+        """(A, V): published, not watched, shown in the viewer's country and fit for its age."""
+        allowed_AV = (age_days_AV >= 0) & ~viewers.seen_UV[active] & self.visible_CV[viewers.country[active]]
+        allowed_AV &= ~((viewers.age[active] == KID)[:, None] & (self.catalog.maturity > 7)[None, :])
+        return allowed_AV
+
+    def _score(self, viewers: Viewers, active: Array, fresh_AV: Array) -> Array:
+        """(A, V) log weights of the draw."""
+        catalog, last, awaited = self.catalog, viewers.last[active], viewers.awaited[active]
+        score_AV = (0.4 * np.log(self.popularity_V + 0.3)).astype(np.float32)[None, :] + 1.2 * fresh_AV
+        score_AV += 3.0 * self.guess_UG[active] @ catalog.genre_VG.T
+        score_AV += 3.0 * ((last >= 0)[:, None] & (catalog.topic[None, :] == catalog.topic[last][:, None]))
+        expecting = np.flatnonzero(awaited >= 0)
+        score_AV[expecting, awaited[expecting]] += 4.0
+        return score_AV
+
+
+def plackett_luce(rng: np.random.Generator, score_AV: Array, allowed_AV: Array, length: int) -> tuple[Array, Array]:
+    """Draw `length` videos a row without replacement, in order; the probability of each given those before it.
+
+    An exponential race: the first to arrive at rates exp(score), then the next, are exactly Plackett-Luce draws.
+    """
+    weight_AV = np.exp(score_AV - score_AV.max(axis=1, keepdims=True)) * allowed_AV
+    arrival_AV = rng.standard_exponential(score_AV.shape, dtype=np.float32) / np.maximum(weight_AV, 1e-30)
+    top_AP = np.argpartition(arrival_AV, length, axis=1)[:, :length]
+    order = np.argsort(np.take_along_axis(arrival_AV, top_AP, axis=1), axis=1)
+    top_AP = np.take_along_axis(top_AP, order, axis=1)
+    weight_AP = np.take_along_axis(weight_AV, top_AP, axis=1).astype(np.float64)
+    before_AP = np.cumsum(weight_AP, axis=1) - weight_AP
+    total_A1 = weight_AV.sum(axis=1, keepdims=True, dtype=np.float64)
+    return top_AP, weight_AP / np.maximum(total_A1 - before_AP, 1e-12)

@@ -1,0 +1,54 @@
+"""Simulate a world and write it into a home's lake."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from feature_repo.core.home import Home, World
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.ingest.simulator.catalog import make_catalog, videos_table
+from feature_repo.ingest.simulator.config import SimulatorConfig
+from feature_repo.ingest.simulator.days import Days
+from feature_repo.ingest.simulator.viewers import example_viewer, make_viewers, users_table
+from feature_repo.ingest.tables import utc_day
+from feature_repo.ingest.titles import GENRES
+from feature_repo.lake.tables import DAY_US, Lake
+
+
+def simulate(home: Home, config: SimulatorConfig = SimulatorConfig(), progress: Progress = SILENT) -> dict[str, Any]:
+    """Write a simulated world into the home's lake, replacing what was there."""
+    rng = np.random.default_rng(config.seed)
+    end_us = config.end_us()
+    start_us = end_us - config.days * DAY_US
+    catalog = make_catalog(config, rng, start_us, end_us)
+    viewers = make_viewers(config, rng, start_us)
+    days = Days(config, rng, catalog, viewers, start_us)
+    with progress.task("simulating days", total=config.days) as advance:
+        for day in range(config.days):
+            days.live(day)
+            advance(1)
+    events, impressions = days.log.tables(end_us)
+    Lake(home).replace(
+        videos=videos_table(catalog, rng), users=users_table(viewers), events=events, impressions=impressions
+    )
+    world = World(
+        name="simulated",
+        source="simulator",
+        id_type="str",
+        genres=GENRES,
+        clock_offset_seconds=end_us / 1e6 - time.time() if config.end else 0.0,
+        example_user=f"u{example_viewer(viewers):05d}",
+    )
+    home.write_world(world)
+    return {
+        "world": world.name,
+        "videos": config.videos,
+        "users": config.users,
+        "impressions": impressions.num_rows,
+        "events": {entry["values"]: entry["counts"] for entry in events["event"].value_counts().to_pylist()},
+        "first_day": utc_day(start_us),
+        "last_day": utc_day(end_us - 1),
+    }
