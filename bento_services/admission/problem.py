@@ -6,9 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import orjson
+from msgspec import Meta, Struct
+
+
+class ErrorBody(Struct, frozen=True):
+    code: Annotated[str, Meta(description="For programs; never changes.")]
+    message: Annotated[str, Meta(description="For people.")]
+    request_id: str
+    details: dict[str, Any]
+
+
+class Error(Struct, frozen=True):
+    error: ErrorBody
 
 
 class Problem(Exception):
@@ -30,8 +43,8 @@ class Problem(Exception):
         self.retry_after_seconds = retry_after_seconds
 
     def body(self, request_id: str) -> bytes:
-        shape = {"code": self.code, "message": self.message, "request_id": request_id, "details": self.details}
-        return orjson.dumps({"error": shape})
+        body = Error(ErrorBody(self.code, self.message, request_id, self.details))
+        return orjson.dumps(body, default=msgspec.structs.asdict)
 
     def headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 import structlog
+from msgspec import Struct
 
 from bento_services import metrics
 from bento_services.admission.limits import MAX_EVENTS
@@ -37,8 +38,7 @@ PROBE_GIVES_UP_SECONDS = 10.0
 report = structlog.get_logger("events")
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     accepted: int
     receipt: str  # the place of the last event in the log
     event_ids: list[str]  # in the order in which they were sent
@@ -70,9 +70,9 @@ class EventIntake:
             if earlier is not None and earlier.fingerprint != fingerprint:
                 raise Problem(409, "idempotency_conflict", "this Idempotency-Key was used with another body")
             if earlier is not None and earlier.answer is not None:
-                return Receipt(**orjson.loads(earlier.answer))
+                return msgspec.json.decode(earlier.answer, type=Receipt)
             receipt = self._append(events)
-            self._answers.finish(key, fingerprint, orjson.dumps(receipt))
+            self._answers.finish(key, fingerprint, msgspec.json.encode(receipt))
         except StoreDown as error:
             raise unavailable("the store of idempotency keys does not answer; send the same again") from error
         return receipt

@@ -1,10 +1,17 @@
-"""What is asked and what is answered: Query in, Page out. Plain values; every protocol says the same with them."""
+"""What is asked and what is answered: Query in, Page out.
+
+Item, Row and Page are the one definition of an answer's fields: HTTP encodes them, the API's document is made from
+them, and gRPC's messages are filled from them by name. A field's description is what the document says about it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,48 +38,57 @@ class Query:
         return self.user_id or self.session_id
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     video_id: str
     title: str
     channel: str
     thumbnail: str
-    duration: float  # seconds
+    duration: Annotated[float, Meta(description="Seconds.")]
     view_count: int
-    published_at: str  # ISO date; "" when not known
+    published_at: Annotated[str, Meta(description="ISO 8601 date.")]  # "" when not known
     score: float
-    reason: str
-    source: str
-    sources: tuple[str, ...]
-    position: int  # on the whole page in its order of display, 0 = first
+    reason: Annotated[str, Meta(description="Why this is here, in words.")]
+    source: Annotated[str, Meta(description="What found it, e.g. two_tower.")]
+    sources: Annotated[tuple[str, ...], Meta(description="Everything that found it.")]
+    position: Annotated[int, Meta(description="On the page, 0 = first. Send it back with events.")]
     row_id: str
-    propensity: float  # probability of this video at this place, given what stands above it
+    propensity: Annotated[
+        float, Meta(description="Probability that this page showed it, for off-policy evaluation.")
+    ]  # at this place, given what stands above it
     genres: tuple[str, ...]
-    trace: dict[str, Any] | None = None
+    trace: Annotated[dict[str, Any] | None, Meta(description="With explain=true: scores and features.")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     row_id: str
     title: str
     reason: str
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A served page. `recommendations` are the very items of its personal row: top_picks, or more on later pages."""
 
     request_id: str
     rows: tuple[Row, ...]
-    recommendations: tuple[Item, ...]
-    cursor: str  # "" = the feed ends here
-    served_by: str  # the rung of the ladder
+    recommendations: Annotated[
+        tuple[Item, ...], Meta(description="The personal row as one list; `cursor` continues it.")
+    ]
+    cursor: Annotated[str | None, Meta(description="Gives the rest of this feed; null at its end.")]
+    served_by: Annotated[str, Meta(description="The rung of the ladder that answered; full_funnel when all is well.")]
     release_id: str
-    certificate: Mapping[str, Any]  # what policy.certify says of the recommendations
+    certificate: Annotated[
+        Mapping[str, Any], Meta(description="Which caps the page keeps, and which had to be relaxed.")
+    ]  # policy.certify's
     stage_ms: Mapping[str, float]
     candidates: int
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+
+    def as_sent(self) -> Page:
+        """The page that callers get, on every protocol: no empty cursor, times in whole microseconds."""
+        stage_ms = {name: round(milliseconds, 3) for name, milliseconds in self.stage_ms.items()}
+        return msgspec.structs.replace(self, cursor=self.cursor or None, stage_ms=stage_ms)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return fields

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 import orjson
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,7 +27,6 @@ from bento_services.feed.page import Page
 from bento_services.feed.page import Query as PageQuery
 from bento_services.feed.surfaces.home import HOME
 from bento_services.http.edge import Edge
-from bento_services.http.page_json import page_fields
 
 WEB = Path(__file__).parent / "web"
 STATIC = {
@@ -281,7 +281,7 @@ def _add_recommendations(app: FastAPI, engine: Callable[[], Engine]) -> None:
         context: Context = "",
     ) -> Home:
         """One viewer's home page: rows with reasons. Answers whatever is down; `served_by` names the rung."""
-        return _json(page_fields(await page(request, user_id, session_id, context, limit, cursor, explain)))  # type: ignore[return-value]
+        return _json((await page(request, user_id, session_id, context, limit, cursor, explain)).as_sent())  # type: ignore[return-value]
 
     @app.get("/api/v1/recommendations", tags=["pages"], dependencies=[_requires("serve")], responses=_READING)
     async def recommendations(
@@ -512,8 +512,8 @@ async def _sent(request: Request) -> Any:
     return read_json(await request.body())
 
 
-def _json(fields: Mapping[str, Any], status: int = 200) -> Response:
-    body = orjson.dumps(fields, option=orjson.OPT_SERIALIZE_NUMPY)
+def _json(answer: Any, status: int = 200) -> Response:
+    body = orjson.dumps(answer, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, status, {"cache-control": "no-store"}, "application/json")
 
 

@@ -6,11 +6,10 @@ BentoML's own gRPC server does not work at this version; this is a plain grpc.ai
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
-import orjson
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -24,9 +23,9 @@ from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.feed.surfaces.home import HOME
 from bento_services.http.edge import request_id_of
-from bento_services.http.page_json import page_fields
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeServicer, add_MarqueeServicer_to_server
+from bento_services.rpc.messages import message_of, said_in
 
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
@@ -65,9 +64,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
             raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
         if len(request.cursor) > MAX_CURSOR_LENGTH:
             raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
-        given = {descriptor.name: value for descriptor, value in request.context.ListFields()}
-        if request.context.HasField("utc_offset_minutes"):
-            given["utc_offset_minutes"] = request.context.utc_offset_minutes
+        given = said_in(request.context)
         if request.deadline_ms:
             given["deadline_ms"] = request.deadline_ms
         page = await self._engine.answer(
@@ -82,14 +79,12 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
                 **context_fields(given),
             ),
         )
-        return home_message(page_fields(page))
+        return message_of(page.as_sent(), messages.GetHomeResponse)
 
     async def _events(self, request: Any, caller: Caller) -> Any:
-        sent = [_event_fields(event) for event in request.events]
+        sent = [said_in(event) for event in request.events]
         receipt = await self._engine.accept(sent, caller=caller.name, key=request.idempotency_key)
-        return messages.SendEventsResponse(
-            accepted=receipt.accepted, receipt=receipt.receipt, event_ids=receipt.event_ids
-        )
+        return message_of(receipt, messages.SendEventsResponse)
 
     async def _answer(self, method: str, scope: Scope, context: Any, work: Callable[[Caller], Awaitable[Any]]) -> Any:
         started = time.perf_counter()
@@ -137,43 +132,6 @@ class GrpcServer:
         await self._server.stop(STOP_SECONDS)
 
 
-def home_message(fields: Mapping[str, Any]) -> Any:
-    return messages.GetHomeResponse(
-        request_id=fields["request_id"],
-        rows=[
-            messages.Row(
-                row_id=row["row_id"],
-                title=row["title"],
-                reason=row["reason"],
-                items=[_item_message(item) for item in row["items"]],
-            )
-            for row in fields["rows"]
-        ],
-        recommendations=[_item_message(item) for item in fields["recommendations"]],
-        cursor=fields["cursor"] or "",
-        served_by=fields["served_by"],
-        release_id=fields["release_id"],
-        stage_ms=fields["stage_ms"],
-        candidates=fields["candidates"],
-        warnings=fields["warnings"],
-        certificate_json=_text(fields["certificate"]),
-    )
-
-
-def _item_message(item: Mapping[str, Any]) -> Any:
-    fields = {name: value for name, value in item.items() if name != "trace"}
-    trace = item["trace"]
-    return messages.Item(**fields, trace_json="" if trace is None else _text(trace))
-
-
-def _event_fields(event: Any) -> dict[str, Any]:
-    """Zero and empty mean "not said" in this version of proto, except where a field is marked optional."""
-    fields = {descriptor.name: value for descriptor, value in event.ListFields()}
-    if event.HasField("position"):
-        fields["position"] = event.position
-    return fields
-
-
 def _refusal(why: NotAuthenticated | NotAllowed) -> Problem:
     if isinstance(why, NotAuthenticated):
         return Problem(401, "not_authenticated", str(why))
@@ -185,7 +143,3 @@ async def _abort(context: Any, problem: Problem) -> None:
     if problem.retry_after_seconds is not None:
         trailing.append(("retry-after", str(problem.retry_after_seconds)))
     await context.abort(_CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))
-
-
-def _text(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from bento_services.engine import Engine
 from bento_services.errors import QueryError
@@ -75,7 +76,7 @@ class HandMadeFeed:
             raise QueryError("cursor", "expected one that a page gave")
         picks = tuple(item(number, "top_picks") for number in (1, 2, 3))[: query.limit]
         if query.explain:
-            picks = tuple(replace(one, trace={"p_click": 0.25}) for one in picks)
+            picks = tuple(msgspec.structs.replace(one, trace={"p_click": 0.25}) for one in picks)
         rows = (
             Row("top_picks", "Top picks for you", "From what you watch", picks),
             Row("trending", "Trending now", "Trending this week", (item(4, "trending"), item(5, "trending"))),

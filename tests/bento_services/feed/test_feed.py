@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from worlds import arithmetic as feed_world
@@ -348,7 +349,7 @@ def test_scores_that_are_no_numbers_are_a_broken_ranker() -> None:
 def test_a_request_id_decides_whatever_is_random() -> None:
     with feed_of(feed_world.big_release(), feed_world.big_reader()) as feed:
         first, again, other = (feed.page(Query(user_id="u003", request_id=name)) for name in ("one", "one", "other"))
-    assert replace(first, stage_ms={}) == replace(again, stage_ms={})
+    assert msgspec.structs.replace(first, stage_ms={}) == msgspec.structs.replace(again, stage_ms={})
     assert shown(first) != shown(other)
 
 

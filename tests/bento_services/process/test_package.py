@@ -21,7 +21,6 @@ from worlds.untrained import releases
 
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Query
-from bento_services.http.page_json import page_fields
 from feature_repo.core.home import Home
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import online_store
@@ -120,7 +119,7 @@ def expected_page(home: Home, url: str) -> dict[str, Any]:
     reader = OnlineReader(url, release.world, background=False)
     feed = build_feed(release, reader, None)
     try:
-        return page_fields(feed.page(Query(user_id="u001", request_id="the-same", deadline_ms=9000)))
+        return feed.page(Query(user_id="u001", request_id="the-same", deadline_ms=9000)).to_json()
     finally:
         feed.close()
         reader.close()

@@ -1,0 +1,59 @@
+"""Between answers and gRPC messages, field by field and by name.
+
+A message field `X_json` holds the field X, which has no type in proto, as JSON text. None is a field left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+JSON = "_json"
+Fill = Callable[[Any], Any]
+
+
+def message_of(answer: Struct, message: Any) -> Any:
+    """An answer as a message of the given type. AttributeError where the type has a field that the answer lacks."""
+    filled = {}
+    for name, source, fill in _fields(message):
+        value = getattr(answer, source)
+        if value is not None:
+            filled[name] = fill(value)
+    return message(**filled)
+
+
+def said_in(message: Any) -> dict[str, Any]:
+    """The fields that a caller set. Zero and empty mean "not said" in proto 3, except where a field is optional."""
+    return {field.name: value for field, value in message.ListFields()}
+
+
+@cache
+def _fields(message: Any) -> tuple[tuple[str, str, Fill], ...]:
+    """Of each field of a message: its name, the name of the answer's, and how the value is turned."""
+    return tuple((field.name, field.name.removesuffix(JSON), _fill(field)) for field in message.DESCRIPTOR.fields)
+
+
+def _fill(field: Any) -> Fill:
+    if field.name.endswith(JSON):
+        return _text
+    inner = field.message_type
+    if inner is None:
+        return _same
+    if inner.GetOptions().map_entry:
+        return dict
+    kind = inner._concrete_class
+    if field.is_repeated:
+        return lambda values: [message_of(value, kind) for value in values]
+    return lambda value: message_of(value, kind)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()
