@@ -8,6 +8,7 @@ BASE ?= HEAD
 HOME_DIR ?= var
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
 QUALITY ?= var/quality
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml
 unexport PYTHONDONTWRITEBYTECODE # where it is set, every process would compile its libraries anew: some seconds each
 
 # $(1): the ingester, $(2): folder of DATA, $(3): home. Other files than last time are ingested, and learned from, anew.
@@ -16,7 +17,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 	{ $(BIN)/marquee ingest $(1) --path $(DATA)/$(2) --home $(QUALITY)/$(3) && rm -rf $(QUALITY)/$(3)/models && \
 	echo "$$now" > $(QUALITY)/$(3)/.source; }
 
-.PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal kafka kafka-stop spark tutorials clean
+.PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal kafka kafka-stop spark tutorials lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -96,17 +97,24 @@ kafka-stop: ## stop that broker
 
 spark: $(INSTALLED) ## add Spark to .venv (an extra: `marquee features --engine spark`; needs Java 17)
 	@# Built from source, it would leave 1.4 GB in uv's cache, each time anew where the registry sends no cache headers.
-	@$(BIN)/uv pip install -q --no-cache --python $(BIN)/python -c requirements.lock "pyspark>=4.0"
+	@$(BIN)/uv pip install -q --no-cache --python $(BIN)/python -c requirements/dev.lock "pyspark>=4.0"
+
+# A role pins what the dev lock pins. The serve lock leaves torch's CUDA libraries to torch: a build for the CPU has none.
+lock: $(INSTALLED) ## pin the dependencies of pyproject.toml anew, as little changed as possible (ARGS=--upgrade: all to the newest)
+	@$(COMPILE) --extra dev -o requirements/dev.lock $(ARGS)
+	@for role in serve work train; do \
+		rm -f requirements/$$role.lock && $(COMPILE) --extra $$role -c requirements/dev.lock -o requirements/$$role.lock || exit 1; done
+	@sed -i.bak -E '/^(cuda-|nvidia-(cu|nv|nccl)|triton)/d' requirements/serve.lock && rm requirements/serve.lock.bak
 
 clean: ## remove what was installed and written here
 	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Marquee needs Python 3.11 or newer: make PYTHON=python3.11 …"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
 	@$(BIN)/python -m pip install -q "uv>=0.8"
-	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements/dev.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@

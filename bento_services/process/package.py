@@ -44,8 +44,7 @@ def build(home: Home) -> dict[str, Any]:
             shutil.copytree(ROOT / package, context / package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(release, context / "release")
         verify(context / "release")
-        lock = ROOT / "requirements.lock"
-        shutil.copyfile(lock, context / "requirements.txt")
+        shutil.copyfile(ROOT / "requirements" / "serve.lock", context / "requirements.txt")
         bento = bentoml.build(
             SERVICE,
             name="marquee",

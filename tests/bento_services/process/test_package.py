@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -65,6 +66,44 @@ def test_the_bento_holds_the_verified_release_and_lies_in_the_home(bento: dict[s
     assert path.is_relative_to(own_home.root)
     held = path / "src" / "release"
     assert (held / "manifest.json").read_bytes() == (own_home.releases / champion / "manifest.json").read_bytes()
+
+
+def test_the_bento_installs_the_serve_lock(bento: dict[str, Any]) -> None:
+    asked = (Path(bento["path"]) / "env" / "python" / "requirements.txt").read_text()
+    pinned = (ROOT / "requirements" / "serve.lock").read_text()
+    pin = re.compile(r"^[^\s;]+==[^\s;]+", re.MULTILINE)
+    assert set(pin.findall(asked)) == set(pin.findall(pinned))
+
+
+def test_the_serve_lock_is_all_that_a_page_needs(own_home: Home, tmp_path: Path) -> None:
+    uv = str(Path(sys.executable).with_name("uv"))
+    fresh = tmp_path / "venv"
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(fresh)], check=True)
+    python = str(fresh / "bin" / "python")
+    lock = str(ROOT / "requirements" / "serve.lock")
+    subprocess.run([uv, "pip", "install", "-q", "--python", python, "-r", lock], check=True)
+    program = (
+        "import sys, bento_services.process.home_service\n"
+        "from bento_services.feed.build import build_feed\n"
+        "from bento_services.feed.page import Query\n"
+        "from feature_repo.core.home import Home\n"
+        "from feature_repo.store.memory import MemoryReader\n"
+        "from models.release.artifact import load_champion\n"
+        f"release, _ = load_champion(Home.open({str(own_home.root)!r}))\n"
+        "videos = {video['video_id']: video for video in release.static_videos}\n"
+        "page = build_feed(release, MemoryReader(release.world, {}, videos), None).page(Query(deadline_ms=10_000))\n"
+        "print(page.served_by, len(page.recommendations))\n"
+    )
+    shown = subprocess.run(
+        [python, "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "MARQUEE_HOME": str(own_home.root)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr[-3000:]
+    assert shown.stdout.split() == ["full_funnel", "20"]
 
 
 @pytest.mark.parametrize(("split", "processes"), [("", 1), ("1", 3)])
