@@ -26,7 +26,7 @@ import structlog
 
 from bento_services.errors import QueryError, StageFailed
 from bento_services.feed import cursor as cursors
-from bento_services.feed import filters, hydrators, rerankers, scorers, selectors, sources
+from bento_services.feed import hydrators, rerankers, scorers, selectors, sources
 from bento_services.feed import truncation as cuts
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.candidates import Candidates
@@ -43,6 +43,8 @@ from feature_repo.store.memory import MemoryReader
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.stream.log.protocol import EventLog
+from models.catalog import marks
+from models.page import filters
 from models.release.artifact import Release
 
 FULL_FUNNEL = "full_funnel"
@@ -208,9 +210,6 @@ def serve(release: Release, config: FeedConfig) -> Serving:
     boost = scorers.FreshnessBoost(policy.boosts)
     beside = (scorers.WithRetrieval(release.ranker.retrieval),) if release.ranker.retrieval else ()
 
-    safety = (filters.Published(), filters.WithinMaturity(), filters.InCountry(), filters.NotHidden())
-    novelty = (filters.NotSeen(), filters.NotShown())
-
     two_tower = sources.two_tower(release.index, sizes.two_tower)
     popular = sources.Popular(sizes.popular)
     others: tuple[Source, ...] = (
@@ -236,8 +235,8 @@ def serve(release: Release, config: FeedConfig) -> Serving:
         return (rerankers.ByScore(), spread) if config.spread else (rerankers.ByScore(),)
 
     personal = Pipeline(
-        safety=safety,
-        novelty=novelty,
+        safety=filters.SAFETY,
+        novelty=filters.NOVELTY,
         resume=resume,
         user_vector=user_vector,
         sources=(two_tower, *others, popular),
@@ -337,7 +336,7 @@ def _cursor(request: Request, composition: Composition) -> str:
     new = rows[composition.allowed[rows]]
     if not len(new) or composition.allowed.sum() == len(new):
         return ""
-    shown = np.concatenate([request.shown, filters.marks(request.catalog.video_ids[new].tolist())])
+    shown = np.concatenate([request.shown, marks(request.catalog.video_ids[new].tolist())])
     if len(shown) > cursors.MAX_SHOWN:
         return ""
     return cursors.Cursor(request.page + 1, shown).encode(request.query.viewer_id)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.per_catalog import Aligned, categories, channels
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
 from feature_repo.compute.crosses import Columns
+from models.catalog import PerCatalog
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns
 from models.page.diversity import codes
@@ -29,8 +29,8 @@ class VideoFacts:
 
     def __init__(self, fresh_days: int) -> None:
         self._fresh_days = fresh_days
-        self._creator = Aligned(lambda snapshot: codes(channels(snapshot.columns)))
-        self._category = Aligned(lambda snapshot: codes(categories(snapshot.columns)))
+        self._creator = PerCatalog(lambda snapshot: codes(channels(snapshot.columns)))
+        self._category = PerCatalog(lambda snapshot: codes(categories(snapshot.columns)))
 
     def columns(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         published_us = request.catalog.columns["published_timestamp_us"][candidates.rows]
@@ -45,14 +45,14 @@ class VideoFacts:
 class TwoTowerScore:
     """The dot product of the viewer's vector and each candidate's, also of those that other sources found."""
 
-    vectors: Aligned  # (V, D)
+    vectors: PerCatalog  # (V, D)
     name = "two_tower_score"
 
     def columns(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         return {self.name: two_tower_scores(self.vectors, request, candidates.rows)}
 
 
-def two_tower_scores(vectors: Aligned, request: Request, rows: Array) -> Array:
+def two_tower_scores(vectors: PerCatalog, request: Request, rows: Array) -> Array:
     """(N,) float32, 0 for a video without a vector."""
     if request.user_vector is None:
         raise ValueError("the two-tower score needs the viewer's vector")
@@ -79,6 +79,17 @@ def user_vector(retrieval: RetrievalModel, request: Request) -> Array:
     return vector
 
 
-def video_vectors(retrieval: RetrievalModel) -> Aligned:
+def video_vectors(retrieval: RetrievalModel) -> PerCatalog:
     """(V, D) of the catalog: trained vectors, and content vectors for videos published after the training."""
-    return Aligned(lambda snapshot: vectors_of(retrieval, snapshot.video_ids, snapshot.rows))
+    return PerCatalog(lambda snapshot: vectors_of(retrieval, snapshot.video_ids, snapshot.rows))
+
+
+def channels(columns: Columns) -> list[str]:
+    """What a viewer knows a creator by; "" when there is none."""
+    names, ids = columns["creator_name"], columns["creator_id"]
+    return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
+
+
+def categories(columns: Columns) -> list[str]:
+    """A video's first genre; "" when it has none."""
+    return [names[0] if names is not None and len(names) else "" for names in columns["genre_names"]]

@@ -34,6 +34,7 @@ from bento_services.feed.viewer import Viewer
 from feature_repo.compute.crosses import Columns, context_columns
 from feature_repo.core.home import World
 from feature_repo.store.snapshot import VideoSnapshot
+from models.page.filters import Filter, all_of
 
 Array = np.ndarray[Any, Any]
 
@@ -75,10 +76,25 @@ class Request:
         """The same request draws the same, whatever else was drawn for it."""
         return np.random.default_rng((self.seed, crc32(purpose.encode())))
 
-    def rows_of(self, video_ids: Sequence[str]) -> Array:
-        """Catalog rows of those ids that the catalog has, in their order."""
-        row_of = self.catalog.row_of
-        return np.array([row_of[video_id] for video_id in video_ids if video_id in row_of], dtype=np.int64)
+    @property
+    def country(self) -> str:
+        return self.viewer.country
+
+    @property
+    def maturity_limit(self) -> int:
+        return self.viewer.maturity_limit
+
+    @property
+    def history_ids(self) -> Sequence[str]:
+        return self.viewer.history_ids
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        return self.viewer.features.values
+
+    @property
+    def limit(self) -> int:
+        return self.query.limit
 
     @cached_property
     def user_columns(self) -> Columns:
@@ -88,17 +104,6 @@ class Request:
     def context(self) -> Columns:
         query = self.query
         return context_columns([self.now_us], [query.device], [query.utc_offset_minutes], [query.surface])
-
-
-class Filter(Protocol):
-    """A hard rule. It has no fallback: when it cannot answer, the rung fails rather than show what it should not."""
-
-    @property
-    def name(self) -> str: ...
-
-    def keep(self, request: Request) -> Array:
-        """(V,) bool, True = may be shown."""
-        ...
 
 
 class Source(Protocol):
@@ -192,8 +197,8 @@ class Pipeline:
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage cannot answer or the time is over."""
         with _stage(request, "filters"):
-            safe = _all_of(self.safety, request)
-            allowed = safe & _all_of(self.novelty, request)
+            safe = all_of(self.safety, request)
+            allowed = safe & all_of(self.novelty, request)
         if self.user_vector is not None:
             with _stage(request, "user_tower"):
                 request = replace(request, user_vector=self.user_vector(request))
@@ -253,16 +258,6 @@ class _OptionalSource:
         except Exception as error:  # a bulkhead: whatever broke in there stays in there
             request.trace.warnings.append(f"{self.name} left out: {type(error).__name__}")
             return Candidates.found(self.name, [], [])
-
-
-def _all_of(filters: Sequence[Filter], request: Request) -> Array:
-    kept = np.ones(len(request.catalog), dtype=bool)
-    for rule in filters:
-        answer = rule.keep(request)
-        if answer.dtype != np.bool_ or answer.shape != kept.shape:
-            raise ValueError(f"{rule.name}: expected {kept.shape} bool, found {answer.shape} {answer.dtype}")
-        kept &= answer
-    return kept
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import RowSizes
 from bento_services.feed.pipeline import Chosen, Request
 from bento_services.feed.policy import Policy
+from models.catalog import rows_of
 from models.page.diversity import Filling, first_of_each
 from models.page.exploration import among, beta_arms, prior_rates, thompson_probabilities
 
@@ -109,7 +110,7 @@ class BecauseYouWatched:
         similar = _from(candidates, sources.ITEM_ITEM)
         anchors = candidates["anchor"][similar]
         rows: list[Chosen] = []
-        for watched in request.rows_of(request.viewer.history_ids[-sources.ANCHORS :])[::-1].tolist():
+        for watched in rows_of(request.catalog, request.viewer.history_ids[-sources.ANCHORS :])[::-1].tolist():
             order = _varied(similar[anchors == watched], candidates, self.most_per_creator)[: self.sizes.length]
             title = request.catalog.columns["title"][watched]
             row_id = f"{self.name}:{request.catalog.video_ids[watched]}"

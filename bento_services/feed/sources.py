@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.per_catalog import Aligned
 from bento_services.feed.pipeline import Request
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION
 from feature_repo.store.snapshot import VideoSnapshot
 from models.candidates import heuristics as rules
+from models.catalog import PerCatalog, rows_of
 from models.page.diversity import codes
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Nearest:
         self._index = index
         self._n = n
         self._vector = vector
-        self._catalog_row = Aligned(lambda snapshot: _rows_of(self._index.ids, snapshot))
+        self._catalog_row = PerCatalog(lambda snapshot: _rows_of(self._index.ids, snapshot))
 
     def find(self, request: Request, allowed: Array) -> Candidates:
         catalog_row = self._catalog_row.of(request.catalog)  # of each row of the index; -1 = not in the catalog
@@ -64,7 +64,7 @@ class Nearest:
             return Candidates.found(self.name, [], [])
         ids, scores = self._index.search(vector[None, :], n, allowed_in_index)
         kept = ids[0] != ""
-        return Candidates.found(self.name, request.rows_of(ids[0][kept].tolist()), scores[0][kept])
+        return Candidates.found(self.name, rows_of(request.catalog, ids[0][kept].tolist()), scores[0][kept])
 
 
 def two_tower(index: VideoIndex, n: int) -> Nearest:
@@ -96,7 +96,7 @@ class Alike:
         self.name = name
         self._neighbours = neighbours
         self._n = n
-        self._catalog_row = Aligned(lambda snapshot: _rows_of(self._neighbours.video_ids, snapshot))
+        self._catalog_row = PerCatalog(lambda snapshot: _rows_of(self._neighbours.video_ids, snapshot))
 
     def find(self, request: Request, allowed: Array) -> Candidates:
         catalog_row, row_of = self._catalog_row.of(request.catalog), request.catalog.row_of
@@ -116,8 +116,8 @@ class OfCreators:
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._creators = Aligned(lambda snapshot: np.unique(snapshot.columns["creator_id"].astype(str)))
-        self._code = Aligned(self._codes)
+        self._creators = PerCatalog(lambda snapshot: np.unique(snapshot.columns["creator_id"].astype(str)))
+        self._code = PerCatalog(self._codes)
 
     def find(self, request: Request, allowed: Array) -> Candidates:
         creators, code = self._creators.of(request.catalog), self._code.of(request.catalog)
@@ -144,10 +144,10 @@ class NextInSeries:
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._series = Aligned(lambda snapshot: codes(list(snapshot.columns["series_id"])))
+        self._series = PerCatalog(lambda snapshot: codes(list(snapshot.columns["series_id"])))
 
     def find(self, request: Request, allowed: Array) -> Candidates:
-        watched = request.rows_of(request.viewer.history_ids[-ANCHORS:])[::-1]
+        watched = rows_of(request.catalog, request.viewer.history_ids[-ANCHORS:])[::-1]
         episode = request.catalog.columns["episode"]
         rows, anchors = rules.next_in_series(self._series.of(request.catalog), episode, watched, allowed)
         scores = 1.0 / np.arange(1, len(rows[: self._n]) + 1)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bento_services.errors import FeedError
-from bento_services.feed import filters, hydrators, sources
+from bento_services.feed import hydrators, sources
 from bento_services.feed.build import FULL_FUNNEL, build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
@@ -24,6 +24,7 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import Lake, write_result
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.snapshot import UserFeatures
+from models.page import filters
 from models.release.artifact import Release, load_champion
 
 Array = np.ndarray[Any, Any]
@@ -31,13 +32,6 @@ Stage = Literal["retrieval", "full"]
 
 VIEWERS = 256  # at once
 PATIENCE_MS = 60_000
-_RULES = (
-    filters.Published(),
-    filters.WithinMaturity(),
-    filters.InCountry(),
-    filters.NotHidden(),
-    filters.NotSeen(),
-)
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[st
             histories, times_us, np.full(len(requests), now_us, dtype=np.int64), asker
         )
         for request, score_V in zip(requests, user_BD @ video_VD.T, strict=True):
-            allowed = np.logical_and.reduce([rule.keep(request) for rule in _RULES])
+            allowed = filters.allowed(request)
             if request.viewer.history_ids:
                 rows = np.flatnonzero(allowed)
                 rows = rows[np.argsort(-score_V[rows], kind="stable")[:n]]

@@ -15,10 +15,11 @@ from bento_services.feed.build import LADDER, Serving, serve
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from bento_services.feed.pipeline import Filter, Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
+from bento_services.feed.pipeline import Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
 from bento_services.feed.sources import RESUME
 from bento_services.feed.viewer import Known, ViewerHydrator
 from feature_repo.store.memory import MemoryReader
+from models.page.filters import Filter
 
 CONFIG = FeedConfig()
 VIEWERS = ("u000", "u001", "new", "everything", "")

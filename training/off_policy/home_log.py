@@ -8,7 +8,8 @@ N pages, V videos of the catalog.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,9 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.candidates.popularity import Popularity
+from models.catalog import CatalogTable, OfflineRequest
 from models.encoding.viewer_context import viewer_context_columns
+from models.page import filters
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import CONTEXT
 from training.data.splits import time_cuts, watches
@@ -33,6 +36,7 @@ from training.off_policy.logged_bandits import softmax
 Array = np.ndarray[Any, Any]
 MOST_CELLS = 12_000_000  # pages x videos held at once; more pages are drawn from
 NEVER = -1e9
+HIDING = ("dislike", "not_interested")  # events after which a viewer is not shown the video again
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class _Viewer:
     times_us: Array
     country: str
     maturity_limit: int
+    reactions: Sequence[tuple[int, str, str]] = ()  # when, which event, of which video; oldest first
 
 
 def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
@@ -61,10 +66,9 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
     most = max(1, MOST_CELLS // len(videos))
     if len(pages) > most:
         pages = pages.take(pa.array(np.sort(rng.choice(len(pages), most, replace=False))))
-    viewers = _viewers(lake, watched)
+    viewers = _viewers(lake, watched, events)
     retrieval = RetrievalModel.load(home.models / "two_tower")
     ids, video_VD = video_vectors(home, retrieval)
-    row_of = {video_id: row for row, video_id in enumerate(ids)}
     now_us = pages["timestamp_us"].to_numpy()
     users = [viewers.get(user_id, _UNKNOWN) for user_id in pages["user_id"].to_pylist()]
     known = [int(np.searchsorted(viewer.times_us, now)) for viewer, now in zip(users, now_us, strict=True)]
@@ -82,14 +86,14 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
         Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns.values())
     )
     score_NV = retrieval.user_vectors(histories, times, now_us, asker) @ video_VD.T
-    allowed_NV = videos["published_timestamp_us"].to_numpy()[None, :] <= now_us[:, None]
-    allowed_NV &= (
-        videos["maturity"].to_numpy()[None, :] <= np.array([viewer.maturity_limit for viewer in users])[:, None]
+    catalog = _catalog(videos)
+    row_of = catalog.row_of
+    allowed_NV = np.array(
+        [
+            filters.allowed(_request(catalog, viewer, int(now), history))
+            for viewer, now, history in zip(users, now_us, histories, strict=True)
+        ]
     )
-    in_country = _in_country(videos, sorted({viewer.country for viewer in users}))
-    allowed_NV &= np.array([in_country[viewer.country] for viewer in users])
-    for at, history in enumerate(histories):
-        allowed_NV[at, [row_of[video_id] for video_id in history if video_id in row_of]] = False
     action_N = np.array([row_of.get(video_id, -1) for video_id in pages["video_id"].to_pylist()])
     kept = (action_N >= 0) & allowed_NV.any(axis=1)
     past = watched.filter(pc.less(watched["timestamp_us"], cuts.t1_us))
@@ -131,7 +135,7 @@ def _pages(lake: Lake, start_us: int) -> pa.Table:
     return random
 
 
-def _viewers(lake: Lake, watched: pa.Table) -> Mapping[str, _Viewer]:
+def _viewers(lake: Lake, watched: pa.Table, events: pa.Table) -> Mapping[str, _Viewer]:
     ids = watched["user_id"].to_numpy(zero_copy_only=False).astype(str)
     order = np.argsort(ids, kind="stable")
     names, starts = np.unique(ids[order], return_index=True)
@@ -140,14 +144,54 @@ def _viewers(lake: Lake, watched: pa.Table) -> Mapping[str, _Viewer]:
     ends = [*starts[1:], len(order)]
     past = {str(name): (videos[a:b], times[a:b]) for name, a, b in zip(names, starts, ends, strict=True)}
     users = lake.users().select(["user_id", "country", "maturity_limit"]).to_pylist()
-    nothing = (_UNKNOWN.video_ids, _UNKNOWN.times_us)
+    nothing, reactions = (_UNKNOWN.video_ids, _UNKNOWN.times_us), _reactions(events)
     return {
-        user["user_id"]: _Viewer(*past.get(user["user_id"], nothing), str(user["country"]), int(user["maturity_limit"]))
+        user["user_id"]: _Viewer(
+            *past.get(user["user_id"], nothing),
+            str(user["country"]),
+            int(user["maturity_limit"]),
+            reactions.get(user["user_id"], ()),
+        )
         for user in users
     }
 
 
-def _in_country(videos: pa.Table, countries: list[str]) -> dict[str, Array]:
-    """country -> (V,) whether each video may be shown there; a video that names none may be shown everywhere."""
-    named = [set(own) for own in videos["countries"].to_pylist()]
-    return {country: np.array([not own or country in own for own in named]) for country in countries}
+def _reactions(events: pa.Table) -> Mapping[str, Sequence[tuple[int, str, str]]]:
+    """Viewer -> what they said of videos, oldest first."""
+    said = events.filter(pc.is_in(events["event"], pa.array(["like", *HIDING])))
+    said = said.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
+    found: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    columns = [said[name].to_pylist() for name in ("user_id", "timestamp_us", "event", "video_id")]
+    for user_id, when, event, video_id in zip(*columns, strict=True):
+        found[user_id].append((when, event, video_id))
+    return found
+
+
+def _catalog(videos: pa.Table) -> CatalogTable:
+    return CatalogTable(
+        np.array(videos["video_id"].to_pylist(), dtype=object),
+        {
+            "published_timestamp_us": videos["published_timestamp_us"].to_numpy(),
+            "maturity": videos["maturity"].to_numpy(),
+            "countries": videos["countries"].to_numpy(zero_copy_only=False),
+        },
+    )
+
+
+def _request(catalog: CatalogTable, viewer: _Viewer, now_us: int, history: Sequence[str]) -> OfflineRequest:
+    hidden: dict[str, None] = {}
+    for when, event, video_id in viewer.reactions:
+        if when >= now_us:
+            break
+        if event in HIDING:
+            hidden[video_id] = None
+        else:
+            hidden.pop(video_id, None)  # whoever likes a video after all may be shown it, as the fold has it
+    return OfflineRequest(
+        catalog=catalog,
+        now_us=now_us,
+        country=viewer.country,
+        maturity_limit=viewer.maturity_limit,
+        history_ids=history,
+        features={"hidden_video_ids": list(hidden), "seen_video_ids": ()},
+    )

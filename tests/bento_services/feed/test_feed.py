@@ -178,7 +178,7 @@ def test_a_page_of_a_big_catalog_is_as_long_as_asked(breakage: str, viewer: str)
 
 def test_a_filter_that_fails_lets_nothing_through() -> None:
     """Fail closed: no rung answers with a rule of its own left out."""
-    from bento_services.feed import filters
+    from models.page import filters
 
     release, reader = feed_world.toy_release(), feed_world.toy_reader()
     original = filters.WithinMaturity.keep

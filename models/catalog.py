@@ -1,0 +1,146 @@
+"""The catalog as filters and sources read it, and who asks: what a served request and an offline question have in
+common.
+
+A rule or a source that reads nothing else can be asked by a page, by a batch job and by an evaluation alike.
+
+V videos of the catalog.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+from zlib import crc32
+
+import numpy as np
+
+from feature_repo.compute.crosses import Columns
+
+Array = np.ndarray[Any, Any]
+
+
+class Catalog(Protocol):
+    """Videos as columns that belong together row by row: names of schema.VIDEO_FEATURES, each (V, ...)."""
+
+    @property
+    def video_ids(self) -> Array: ...
+
+    @property
+    def row_of(self) -> Mapping[str, int]: ...
+
+    @property
+    def columns(self) -> Columns: ...
+
+    def __len__(self) -> int: ...
+
+
+class ViewerRequest(Protocol):
+    """Who asks, when, and for which catalog."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+
+    @property
+    def now_us(self) -> int: ...
+
+    @property
+    def country(self) -> str:
+        """ "" = not known."""
+        ...
+
+    @property
+    def maturity_limit(self) -> int: ...
+
+    @property
+    def history_ids(self) -> Sequence[str]:
+        """Watched videos, oldest first."""
+        ...
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        """schema.USER_FEATURES by name."""
+        ...
+
+    @property
+    def user_vector(self) -> Array | None:
+        """(D,) of the two-tower model; None where it was not computed."""
+        ...
+
+    @property
+    def shown(self) -> Array:
+        """Marks of the videos on earlier pages (`marks`)."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """How many recommendations are wanted."""
+        ...
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """The same request draws the same, whatever else was drawn for it."""
+        ...
+
+
+@dataclass(frozen=True)
+class CatalogTable:
+    """A catalog outside of serving, with the columns that its user needs."""
+
+    video_ids: Array
+    columns: Columns
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        return {video_id: row for row, video_id in enumerate(self.video_ids)}
+
+    def __len__(self) -> int:
+        return len(self.video_ids)
+
+
+@dataclass(frozen=True)
+class OfflineRequest:
+    """A viewer at a moment of the past. Nothing that an evaluation asks is drawn at random."""
+
+    catalog: Catalog
+    now_us: int
+    country: str = ""
+    maturity_limit: int = 18
+    history_ids: Sequence[str] = ()
+    features: Mapping[str, Any] = field(default_factory=dict)
+    user_vector: Array | None = None
+    shown: Array = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
+    limit: int = 1
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        raise ValueError(f"{purpose}: an offline question has no chance in it")
+
+
+class PerCatalog:
+    """`compute(catalog)` -> (V, ...), kept until the catalog holds other videos (counters may change)."""
+
+    def __init__(self, compute: Callable[[Any], Array]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._held: tuple[Array, Array] | None = None  # the video ids it is for, the values
+
+    def of(self, catalog: Catalog) -> Array:
+        held = self._held
+        if held is None or held[0] is not catalog.video_ids:
+            with self._lock:
+                held = self._held
+                if held is None or held[0] is not catalog.video_ids:
+                    held = self._held = (catalog.video_ids, self._compute(catalog))
+        return held[1]
+
+
+def rows_of(catalog: Catalog, video_ids: Sequence[str]) -> Array:
+    """Catalog rows of those ids that the catalog has, in their order."""
+    row_of = catalog.row_of
+    return np.array([row_of[video_id] for video_id in video_ids if video_id in row_of], dtype=np.int64)
+
+
+def marks(video_ids: Sequence[str]) -> Array:
+    """(N,) uint32: what a cursor remembers a video by."""
+    return np.fromiter((crc32(video_id.encode()) for video_id in video_ids), np.uint32, len(video_ids))

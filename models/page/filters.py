@@ -1,0 +1,134 @@
+"""Hard rules: what a viewer must not be shown. Each answers for the whole catalog and fails closed.
+
+SAFETY and NOVELTY are the only lists of them. Pages, lists for everybody and estimates of other policies all ask
+`safe` or `allowed`, so that a rule that is added here holds wherever a video is shown, scored or estimated.
+
+V videos of the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from models.catalog import Catalog, PerCatalog, ViewerRequest, marks, rows_of
+
+Array = np.ndarray[Any, Any]
+
+
+class Filter(Protocol):
+    """A hard rule. It has no fallback: when it cannot answer, nothing is shown rather than what should not be."""
+
+    @property
+    def name(self) -> str: ...
+
+    def keep(self, request: ViewerRequest) -> Array:
+        """(V,) bool, True = may be shown."""
+        ...
+
+
+@dataclass(frozen=True)
+class Published:
+    name = "published"
+
+    def keep(self, request: ViewerRequest) -> Array:
+        published: Array = request.catalog.columns["published_timestamp_us"] <= request.now_us
+        return published
+
+
+@dataclass(frozen=True)
+class WithinMaturity:
+    name = "within_maturity"
+
+    def keep(self, request: ViewerRequest) -> Array:
+        within: Array = request.catalog.columns["maturity"] <= request.maturity_limit
+        return within
+
+
+class InCountry:
+    """A video may be restricted to some countries. A viewer of no known country sees only unrestricted ones."""
+
+    name = "in_country"
+
+    def __init__(self) -> None:
+        self._held: tuple[Catalog | None, dict[str, Array]] = (None, {})
+
+    def keep(self, request: ViewerRequest) -> Array:
+        catalog, masks = self._held
+        if catalog is not request.catalog:
+            masks = {}
+            self._held = (request.catalog, masks)
+        country = request.country
+        if (mask := masks.get(country)) is None:
+            lists = request.catalog.columns["countries"]
+            mask = masks[country] = np.fromiter((not len(c) or country in c for c in lists), bool, len(lists))
+        return mask
+
+
+@dataclass(frozen=True)
+class NotHidden:
+    """Nothing that the viewer disliked or was not interested in."""
+
+    name = "not_hidden"
+
+    def keep(self, request: ViewerRequest) -> Array:
+        return _except(request, rows_of(request.catalog, request.features["hidden_video_ids"]))
+
+
+@dataclass(frozen=True)
+class NotSeen:
+    """Nothing that the viewer watched."""
+
+    name = "not_seen"
+
+    def keep(self, request: ViewerRequest) -> Array:
+        seen = rows_of(request.catalog, request.features["seen_video_ids"])
+        return _except(request, np.concatenate([seen, rows_of(request.catalog, request.history_ids)]))
+
+
+class NotShown:
+    """Nothing that stood on an earlier page of this feed."""
+
+    name = "not_shown"
+
+    def __init__(self) -> None:
+        self._marks = PerCatalog(lambda catalog: marks(list(catalog.video_ids)))
+
+    def keep(self, request: ViewerRequest) -> Array:
+        if not len(request.shown):
+            return np.ones(len(request.catalog), dtype=bool)
+        return ~np.isin(self._marks.of(request.catalog), request.shown)
+
+
+SAFETY: tuple[Filter, ...] = (Published(), WithinMaturity(), InCountry(), NotHidden())
+NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # do not hold for what the viewer began and may go on with
+
+
+def safe(request: ViewerRequest) -> Array:
+    """(V,) bool: what may be shown to this viewer at all."""
+    return all_of(SAFETY, request)
+
+
+def allowed(request: ViewerRequest) -> Array:
+    """(V,) bool: what may be recommended to this viewer."""
+    return safe(request) & all_of(NOVELTY, request)
+
+
+def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Array:
+    """(V,) bool: what every one of them keeps. Raises ValueError for an answer that is no mask of the catalog."""
+    kept = np.ones(len(request.catalog), dtype=bool)
+    for rule in filters:
+        answer = rule.keep(request)
+        if answer.dtype != np.bool_ or answer.shape != kept.shape:
+            raise ValueError(f"{rule.name}: expected {kept.shape} bool, found {answer.shape} {answer.dtype}")
+        kept &= answer
+    return kept
+
+
+def _except(request: ViewerRequest, rows: Array) -> Array:
+    kept = np.ones(len(request.catalog), dtype=bool)
+    kept[rows] = False
+    return kept
