@@ -12,7 +12,8 @@ class MarqueeError(Exception):
     ├── ValkeyError        feature_repo/store/valkey_server.py  the embedded online store does not start
     ├── StoreDown          feature_repo/store/connect.py        the online store does not answer
     ├── EventLogDown       feature_repo/stream/                 the event log does not answer
-    ├── NotFolded, BatchJobRunning                              ask again: the processor, or a batch job, is at it
+    ├── Later              feature_repo/stream/handlers/        ask again: the processor, or a batch job, is at it
+    ├── Poisoned           feature_repo/stream/handlers/        one of these records cannot be handled
     ├── SparkAbsent        feature_repo/jobs/                   the extra is not installed
     ├── EncodingError      models/encoding/ranker.py            columns that are not what a model was trained on
     ├── ArtifactError      models/release/artifact.py           a release that is not what its manifest says

@@ -37,6 +37,7 @@ GENERATION = "marquee:generation"  # counter: readers load everything again when
 MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the event processor waits
 VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos the event processor has just written
 PROCESSOR = "marquee:processor:"  # + consumer name: what the event processor says of itself, gone when it is gone
+SINK = "marquee:sink:"  # + consumer name: what the writer of the lake says of itself, gone when it is gone
 SINK_FLUSH = "marquee:sink:flush"  # counter: raise it and the processor writes its log to the lake now
 EVENT_MARK = "marquee:event:"  # + event_id: this event is in the features; holds when it was folded
 

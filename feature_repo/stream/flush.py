@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 from feature_repo.core.home import Home
 from feature_repo.lake.outcomes import settle_outcomes
 from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import PROCESSOR, SINK_FLUSH
-from feature_repo.stream.handlers.fold_events import Processor
-from feature_repo.stream.handlers.write_lake import DRAIN_MS, GROUP, STORE_TIMEOUT_SECONDS, LakeSink
-from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.consumer import Consumer
+from feature_repo.stream.handlers.write_lake import GROUP
 from feature_repo.stream.log.protocol import EventLogDown
+from feature_repo.stream.worker import HANDLERS, Connections, connections
 
 FLUSH_TIMEOUT_SECONDS = 60.0
 
@@ -23,30 +24,29 @@ def flush(home: Home, url: str, kafka: str | None = None) -> None:
     A running processor is asked to do it; without one, events that wait in the log are folded here, too.
     Raises EventLogDown.
     """
-    store = connect(url, STORE_TIMEOUT_SECONDS)
-    log = open_event_log(url, kafka)
-    try:
-        if _is_running(store):
-            store.incr(SINK_FLUSH)
-            deadline = time.monotonic() + FLUSH_TIMEOUT_SECONDS
-            while any(log.lag(topic, GROUP) for topic in (WATCH_EVENTS, RECOMMENDATION_SERVED)):
-                if time.monotonic() > deadline:
-                    raise EventLogDown("the event processor did not write the lake in time")
-                if not _is_running(store):
-                    break
-                time.sleep(0.05)
+    with ExitStack() as opened:
+        at = connections(home, url, kafka, opened)
+        if _is_running(at.store):
+            _ask(at)
         # Whoever died left its records to its name.
-        if not _is_running(store):
-            world = home.world()
-            processor = Processor(url, log, world)
-            while processor.step(DRAIN_MS):
-                pass
-            processor.close()
-            LakeSink(home, log, world, store).flush()
-    finally:
-        log.close()
-        store.close()
+        if not _is_running(at.store):
+            for make in HANDLERS:
+                consumer = Consumer(make(at), at.log, at.store)
+                consumer.drain()
+                consumer.close()
     settle_outcomes(home)
+
+
+def _ask(at: Connections) -> None:
+    """Wait until the running processor has written the lake, or is gone."""
+    at.store.incr(SINK_FLUSH)
+    deadline = time.monotonic() + FLUSH_TIMEOUT_SECONDS
+    while any(at.log.lag(topic, GROUP) for topic in (WATCH_EVENTS, RECOMMENDATION_SERVED)):
+        if time.monotonic() > deadline:
+            raise EventLogDown("the event processor did not write the lake in time")
+        if not _is_running(at.store):
+            return
+        time.sleep(0.05)
 
 
 def _is_running(store: Client) -> bool:

@@ -1,4 +1,7 @@
-"""The event processor as a process: features are folded, and beside that the lake is written."""
+"""The event processor as a process: one consumer of the log per handler, the first of them in the main thread.
+
+python -m feature_repo.stream.worker --home DIR [--kafka HOST:PORT]
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,55 @@ import argparse
 import os
 import signal
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
-from feature_repo.core.home import Home
-from feature_repo.store.connect import connect
+import structlog
+
+from feature_repo.core.home import Home, World
+from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import online_store
-from feature_repo.stream.handlers.fold_events import CONSUMER, STORE_TIMEOUT_SECONDS, Processor, report
+from feature_repo.stream.consumer import Consumer
+from feature_repo.stream.handlers.fold_events import FoldEvents
+from feature_repo.stream.handlers.protocol import Handler
 from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.log.protocol import EventLog
+
+STORE_TIMEOUT_SECONDS = 5.0
+HEAD_START_SECONDS = 1.0  # of the first handler: what the others import takes half a second, and events come first
+
+report = structlog.get_logger("processor")
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What handlers are made of: a world, and a store and a log of their own."""
+
+    home: Home
+    world: World
+    store: Client
+    log: EventLog
+
+
+def lake_writer(at: Connections) -> Handler:
+    from feature_repo.stream.handlers.write_lake import WriteLake  # pyarrow: half a second
+
+    return WriteLake(at.home, at.world, at.store, at.log)
+
+
+# A new handler is one line here. In this order `flush` drains them.
+HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
+    lambda at: FoldEvents(at.world, at.store),
+    lake_writer,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="feature_repo.stream.worker", description=__doc__)
     parser.add_argument("--home", help="the world to work for (default: MARQUEE_HOME or var/)")
     parser.add_argument("--kafka", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), help="HOST:PORT[,HOST:PORT]")
-    parser.add_argument("--consumer", default=CONSUMER, help="this process's name in the group; keep it over restarts")
+    parser.add_argument("--consumer", default="", help="this process's name in each group; keep it over restarts")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
     stopping = threading.Event()
@@ -29,34 +66,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.die_with_parent:
         threading.Thread(target=_watch_parent, args=(os.getppid(), stopping), name="parent", daemon=True).start()
     home = Home.open(options.home)
-    world = home.world()
     with online_store(home) as url:
-        log = open_event_log(url, options.kafka)
-        processor = Processor(url, log, world, options.consumer)
-        sink = threading.Thread(target=_sink, args=(home, url, options.kafka, stopping), name="lake-sink")
         report.info("processing", home=str(home.root), consumer=options.consumer, kafka=bool(options.kafka))
-        sink.start()
+        work(home, url, options.kafka, stopping, options.consumer)
+
+
+def work(home: Home, url: str, kafka: str | None, stopping: threading.Event, consumer: str = "") -> None:
+    """Run every handler until told to stop. One that fails takes the others along: whoever started this sees it."""
+    failures: list[BaseException] = []
+
+    def beside(make: Callable[[Connections], Handler]) -> None:
         try:
-            processor.run(stopping)
-        finally:
+            stopping.wait(HEAD_START_SECONDS)
+            _consume(home, url, kafka, stopping, make, consumer)
+        except BaseException as error:
+            failures.append(error)
             stopping.set()
-            sink.join()
-            processor.close()
-            log.close()
-            report.info("stopped", **asdict(processor.counts))
 
-
-def _sink(home: Home, url: str, kafka: str | None, stopping: threading.Event) -> None:
-    """The lake's reader beside the processor, with a log of its own: one group must not hold up the other."""
-    stopping.wait(1.0)  # what the next line imports takes half a second, and the first events come first
-    from feature_repo.stream.handlers.write_lake import LakeSink
-
-    store, log = connect(url, STORE_TIMEOUT_SECONDS), open_event_log(url, kafka)
+    first, *others = HANDLERS
+    threads = [threading.Thread(target=beside, args=(make,)) for make in others]
+    for thread in threads:
+        thread.start()
     try:
-        LakeSink(home, log, home.world(), store).run(stopping)
+        _consume(home, url, kafka, stopping, first, consumer)
     finally:
-        log.close()
-        store.close()
+        stopping.set()
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _consume(
+    home: Home,
+    url: str,
+    kafka: str | None,
+    stopping: threading.Event,
+    make: Callable[[Connections], Handler],
+    name: str,
+) -> None:
+    """With connections of its own: one group must not hold up another."""
+    with ExitStack() as opened:
+        at = connections(home, url, kafka, opened)
+        handler = make(at)
+        consumer = Consumer(handler, at.log, at.store, name)
+        opened.callback(consumer.close)
+        consumer.run(stopping)
+        report.info("stopped", group=handler.group, **consumer.counts)
+
+
+def connections(home: Home, url: str, kafka: str | None, opened: ExitStack) -> Connections:
+    store, log = connect(url, STORE_TIMEOUT_SECONDS), open_event_log(url, kafka)
+    opened.callback(store.close)
+    opened.callback(log.close)
+    return Connections(home, home.world(), store, log)
 
 
 def _watch_parent(parent: int, stopping: threading.Event) -> None:

@@ -22,6 +22,9 @@ from feature_repo.schema import GENRE_SLOTS, VIEWS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.layout import announce, encode_row, entity_key
 from feature_repo.store.valkey_server import EmbeddedValkey, running_url
+from feature_repo.stream.consumer import Consumer
+from feature_repo.stream.handlers.fold_events import FoldEvents
+from feature_repo.stream.log.protocol import EventLog
 
 ROOT = Path(__file__).resolve().parents[2]
 # For modules that use kafka-python: it reads its schemas with functions that Python 3.11 deprecated and 3.13 took
@@ -109,6 +112,12 @@ def publish_users(client: Client) -> None:
             if part and as_of:
                 client.hset(entity_key("user_id", user_id), mapping=encode_row(view, part, as_of))
     announce(client, user_ids=USERS)
+
+
+def event_processor(url: str, log: EventLog, name: str = "") -> Consumer:
+    """The consumer that folds events into features, with a connection to the store of its own."""
+    store = connect(url, 5.0)
+    return Consumer(FoldEvents(WORLD, store), log, store, name)
 
 
 def event(number: int, user: str = "u1", video: str = "v1", kind: str = "watch", **fields: Any) -> Event:

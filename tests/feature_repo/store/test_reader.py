@@ -14,14 +14,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds.live import NOON_US, ROOT, VIDEOS, WORLD, event, eventually, items, publish, publish_users, valkey
+from worlds.live import (
+    NOON_US,
+    ROOT,
+    VIDEOS,
+    WORLD,
+    event,
+    event_processor,
+    eventually,
+    items,
+    publish,
+    publish_users,
+    valkey,
+)
 
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store import layout as online
 from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.valkey_server import EmbeddedValkey
-from feature_repo.stream.handlers.fold_events import Processor
 from feature_repo.stream.log.open import open_event_log
 
 
@@ -64,7 +75,7 @@ def test_a_viewer_costs_one_round_trip(store: Client, url: str) -> None:
 def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> None:
     reader = OnlineReader(url, WORLD, refresh_seconds=0.02)
     log = open_event_log(url)
-    processor = Processor(url, log, WORLD)
+    processor = event_processor(url, log)
     before = reader.snapshot()
     for number in range(3):
         log.append(WATCH_EVENTS, items(event(number, video="v4")))
@@ -87,7 +98,7 @@ def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> No
 def test_the_increments_add_up_to_a_whole_reading(store: Client, url: str) -> None:
     follower = OnlineReader(url, WORLD, refresh_seconds=0.01)
     log = open_event_log(url)
-    processor = Processor(url, log, WORLD)
+    processor = event_processor(url, log)
     for number in range(40):
         log.append(WATCH_EVENTS, items(event(number, video=f"v{number % 8}", user=f"u{number % 3}")))
         processor.step()

@@ -1,0 +1,70 @@
+"""Many events folded onto many states at once, as a pure function: rows in, rows out, no store anywhere.
+
+The event processor calls it inside its transaction; a Spark batch or stream can call it with rows of a table. The
+historical replay does not: it wants the states between the events, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from feature_repo.compute.fold import (
+    UNKNOWN_VIDEO,
+    UserState,
+    VideoFacts,
+    VideoState,
+    fold_user,
+    fold_video,
+    to_features,
+    user_state,
+    video_state,
+)
+from feature_repo.events import Event
+from feature_repo.schema import HISTORY_LENGTH
+
+Rows = Mapping[str, Mapping[str, Any]]  # id -> feature row; who is not in it has no state yet
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a batch of events changes: whole feature rows, in the order in which the events came to them."""
+
+    users: dict[str, dict[str, Any]]  # user_id -> `user_activity`
+    videos: dict[str, dict[str, Any]]  # video_id -> `video_activity`
+    folded: tuple[Event, ...]  # the events that counted: each id once, those folded before left out
+
+
+def fold_batch(
+    users: Rows,
+    videos: Rows,
+    events: Sequence[Event],
+    facts: Mapping[str, VideoFacts],
+    *,
+    already_folded: Collection[str] = frozenset(),
+    history_length: int = HISTORY_LENGTH,
+) -> Changes:
+    """Fold these events, in this order, onto these states. Nothing that is passed in changes.
+
+    `already_folded`: ids of events that are in the states; of one id that comes twice, the first counts.
+    """
+    fresh: dict[str, Event] = {}
+    for event in events:
+        if event.event_id not in already_folded:
+            fresh.setdefault(event.event_id, event)
+    folded_users: dict[str, UserState] = {}
+    folded_videos: dict[str, VideoState] = {}
+    for event in fresh.values():
+        if (user := folded_users.get(event.user_id)) is None:
+            user = folded_users[event.user_id] = user_state(dict(users.get(event.user_id, {})))
+        if (video := folded_videos.get(event.video_id)) is None:
+            video = folded_videos[event.video_id] = video_state(dict(videos.get(event.video_id, {})))
+        known = facts.get(event.video_id, UNKNOWN_VIDEO)
+        fold_user(user, event, known, history_length=history_length)
+        fold_video(video, event, known)
+    return Changes(
+        {user_id: to_features(state) for user_id, state in folded_users.items()},
+        {video_id: to_features(state) for video_id, state in folded_videos.items()},
+        tuple(fresh.values()),
+    )
