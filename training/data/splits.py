@@ -2,6 +2,8 @@
 
 time         two-tower [start, t1) · ranker [t1, t2) · untouched test [t2, end)
 leave_last   per viewer: ... training ... | validation = second-last watch | test = last watch
+
+`split_of` is the one place that tells the two apart.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,7 @@ from feature_repo.lake.tables import Lake
 from feature_repo.schema import MIN_WATCH_FRACTION
 
 Array = np.ndarray[Any, Any]
+SplitRule = Literal["time", "leave_last"]
 TRAIN_UNTIL, RANK_UNTIL = 0.75, 0.9  # quantiles of the events' time
 
 
@@ -118,6 +121,58 @@ class Holdout:
             self.now_us[np.asarray(rows, dtype=np.int64)],
             pick(self.targets),
         )
+
+    def draw(self, most: int, seed: int = 0) -> Holdout:
+        """At most so many of the viewers, in their order."""
+        if len(self) <= most:
+            return self
+        return self.take(drawn(len(self), most, np.random.default_rng(seed)))
+
+
+def drawn(rows: int, most: int, rng: np.random.Generator) -> Array:
+    """`most` of `rows` row numbers, each once, in order; all of them where there are no more."""
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(rng.choice(rows, most, replace=False))
+
+
+@dataclass(frozen=True)
+class Split:
+    """What may be learned, and two questions about what comes after it: `valid` to choose by, `test` to report.
+
+    The content of a video counts as known when it was published before `train_until_us` (choosing) or `known_until_us`
+    (testing).
+    """
+
+    whole: Sequences
+    train: Sequences
+    valid: Holdout
+    known: Sequences  # all watches before the test question
+    test: Holdout
+    train_until_us: int
+    known_until_us: int
+    catalog: frozenset[str] | None = None  # videos that can be asked for; None: whatever the lake has
+
+
+def split_of(lake: Lake, rule: SplitRule, min_count: int = 1) -> Split:
+    """The watches of a lake by one of the two rules. Videos that fewer than `min_count` viewers watched are not trained
+    on; by leave_last, which asks about the same watches that it trains on, they are not asked for either."""
+    events = lake.events()
+    watched, cuts = watches(lake, events), time_cuts(lake, events)
+    whole = sequences(watched).with_frequent(min_count)
+    if rule == "leave_last":
+        known, test = leave_last(whole, 1)
+        train, valid = leave_last(known, 1)
+        return Split(whole, train, valid, known, test, cuts.end_us, cuts.end_us, frozenset(whole.video_ids))
+    return Split(
+        whole=whole,
+        train=sequences(watched, cuts.t1_us).with_frequent(min_count),
+        valid=next_watches(watched, cuts.t1_us, cuts.t2_us),
+        known=sequences(watched, cuts.t2_us),
+        test=next_watches(watched, cuts.t2_us, cuts.end_us),
+        train_until_us=cuts.t1_us,
+        known_until_us=cuts.t2_us,
+    )
 
 
 def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:

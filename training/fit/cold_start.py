@@ -95,7 +95,7 @@ def choose_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, v
     if not retrieval.config.content or not len(valid):
         return ColdStart()
     videos = Videos.of(home, retrieval, train)
-    asks = Asked.of(home, videos, retrieval, valid, train)
+    asks = ColdStartQuestion.of(home, videos, retrieval, valid, train)
     blends = [{**asdict(alpha), **asks.figures(videos.vectors(retrieval, alpha))} for alpha in GRID]
     alpha = GRID[best_of(blends, "recall_at_50", ("rare_at_50",))]
     found = [
@@ -155,7 +155,7 @@ def watched_times(ids: Sequence[str], train: Sequences) -> Array:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ColdStartQuestion:
     """Viewers with their vectors and what they watch next, each target of one kind."""
 
     user_BD: Array
@@ -164,7 +164,9 @@ class Asked:
     kind_N: Array  # index into KINDS
 
     @classmethod
-    def of(cls, home: Home, videos: Videos, retrieval: RetrievalModel, asked: Holdout, known: Sequences) -> Asked:
+    def of(
+        cls, home: Home, videos: Videos, retrieval: RetrievalModel, asked: Holdout, known: Sequences
+    ) -> ColdStartQuestion:
         """`known`: all watches before the question; an untrained video is young when it is in them, else new."""
         row_of = {video_id: row for row, video_id in enumerate(videos.ids)}
         untrained_N = np.where(watched_times(videos.ids, known) > 0, KINDS.index("young"), KINDS.index("new"))
@@ -241,7 +243,7 @@ def measured_rows(
     choice = choose_cold_start(home, retrieval, train, valid)
     videos = Videos.of(home, retrieval, train)
     alone = content_alone(videos, train, choice.scale)
-    asks = Asked.of(home, videos, retrieval, test, known)
+    asks = ColdStartQuestion.of(home, videos, retrieval, test, known)
     plain_ND = videos.vectors(retrieval)
     rows: dict[str, tuple[Array, Mapping[str, Any]]] = {
         "as_trained": (plain_ND, {}),

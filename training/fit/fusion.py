@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from models.candidates.fusion import DEPTH, Blend, Weight, place
+from training.measure.newton import logistic
 
 Array = np.ndarray[Any, Any]
 FROM_WATCHES = (0, 1, 5, 20)
@@ -32,12 +33,12 @@ def fit_blend(
         return None
     viewer_N = np.concatenate([np.full(len(label), at) for at, _, label, _ in rows])
     x_NF, y_N, w_N = (np.concatenate([row[part] for row in rows]) for part in (1, 2, 3))
-    everybody_F = _logistic(x_NF, y_N, w_N, np.zeros(x_NF.shape[1]), 1.0)
+    everybody_F = _fit(x_NF, y_N, w_N, np.zeros(x_NF.shape[1]), 1.0)
     buckets = np.searchsorted(FROM_WATCHES, watches_B, side="right") - 1
     weights = []
     for bucket in range(len(FROM_WATCHES)):
         own_N = buckets[viewer_N] == bucket
-        beta_F = _logistic(x_NF[own_N], y_N[own_N], w_N[own_N], everybody_F, NEAR) if own_N.any() else everybody_F
+        beta_F = _fit(x_NF[own_N], y_N[own_N], w_N[own_N], everybody_F, NEAR) if own_N.any() else everybody_F
         found_S, place_S = beta_F[1 : 1 + len(sources)], beta_F[1 + len(sources) :]
         pairs = zip(sources, found_S.tolist(), place_S.tolist(), strict=True)
         weights.append({source: Weight(round(found, 6), round(place, 6)) for source, found, place in pairs})
@@ -96,17 +97,8 @@ def _samples(
     return rows
 
 
-def _logistic(x_NF: Array, y_N: Array, w_N: Array, near_F: Array, ridge: float, steps: int = 25) -> Array:
-    """Newton's method on the weighted log-likelihood less ridge / 2 |beta - near|^2; the intercept is free."""
-    beta_F = near_F.copy()
-    penalty_F = np.full(x_NF.shape[1], ridge)
-    penalty_F[0] = 1e-6
-    for _ in range(steps):
-        p_N = 1.0 / (1.0 + np.exp(-np.clip(x_NF @ beta_F, -30, 30)))
-        slope_F = x_NF.T @ (w_N * (y_N - p_N)) - penalty_F * (beta_F - near_F)
-        curve_FF = (x_NF * (w_N * p_N * (1 - p_N))[:, None]).T @ x_NF + np.diag(penalty_F)
-        step_F = np.linalg.solve(curve_FF, slope_F)
-        beta_F = beta_F + np.clip(step_F, -2.0, 2.0)
-        if np.abs(step_F).max() < 1e-6:
-            break
-    return beta_F
+def _fit(x_NF: Array, y_N: Array, w_N: Array, near_F: Array, ridge: float) -> Array:
+    """The first input is the intercept: it is all but free."""
+    ridge_F = np.full(x_NF.shape[1], ridge)
+    ridge_F[0] = 1e-6
+    return logistic(x_NF, y_N, near_F, ridge_F, weight_N=w_N, max_step=2.0, clip=30.0)

@@ -42,11 +42,13 @@ from training.data.splits import time_cuts
 from training.data.video_vectors import video_vectors
 from training.data.watch_time import WatchTime
 from training.measure.metrics import auc, gauc, gauc_by_viewer, log_loss
+from training.measure.newton import logistic
 from training.record.tracking import RANKER, Tracking, TrainingRun
 
 Array = np.ndarray[Any, Any]
 STEPS_PER_EPOCH = 25  # at least
 MIN_BATCH = 32
+PULL = 20.0  # towards the plain mean of network and trees, in rows' worth of evidence
 
 
 @dataclass(frozen=True)
@@ -268,12 +270,11 @@ def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config:
         share = 0.5 if action in config.tree_actions else 0.0
         start = np.array([1.0 - share, share, 0.0])
         free = np.array([True, share > 0.0, True])
-        found = _logistic(inputs_N3, valid.labels[action], start, free)
+        found = logistic(inputs_N3, valid.labels[action], start, PULL, free_F=free)
         for part in (0, 1):
             if found[part] < 0.0:
-                found = _logistic(
-                    inputs_N3, valid.labels[action], start * (np.arange(3) != part), free & (np.arange(3) != part)
-                )
+                others = np.arange(3) != part
+                found = logistic(inputs_N3, valid.labels[action], start * others, PULL, free_F=free & others)
         weights[:, at] = found
     network, trees, shift = (tuple(row.tolist()) for row in weights)
     return HeadBlend(network, trees, shift)
@@ -305,20 +306,6 @@ def page_order(score_N: Array, two_tower_N: Array, weight: float) -> Array:
     """(N,) float64: rows of many requests, each request's in the order that models.ranking.ranker.with_retrieval
     gives it."""
     return np.asarray(np.log(np.maximum(score_N, 1e-9)) + weight * np.asarray(two_tower_N, dtype=np.float64))
-
-
-def _logistic(inputs_N3: Array, target_N: Array, start: Array, free: Array, pull: float = 20.0) -> Array:
-    """Newton's method from `start`, to which a quadratic penalty pulls; what is not `free` stays."""
-    found, x = start.copy(), inputs_N3[:, free]
-    for _ in range(25):
-        p = 1.0 / (1.0 + np.exp(-np.clip(inputs_N3 @ found, -15.0, 15.0)))
-        gradient = x.T @ (p - target_N) + pull * (found - start)[free]
-        hessian = (x * (p * (1.0 - p))[:, None]).T @ x + pull * np.eye(int(free.sum()))
-        step = np.linalg.solve(hessian, gradient)
-        found[free] -= step
-        if np.abs(step).max() < 1e-6:
-            break
-    return found
 
 
 def _with_watches(rows: RankingRows, watch: WatchTime) -> RankingRows:

@@ -1,17 +1,16 @@
 """What each source of the feed would bring for viewers of whom the past is known: the lists that recall is measured on.
 
 The arithmetic is that of the served sources (bento_services/feed/sources.py): the models' and
-models/candidates/heuristics.py. A test
-holds the two against each other.
+models/candidates/heuristics.py. A test holds the two against each other.
 
-B viewers, V videos of the catalog, K = blend.DEPTH places of a list.
+B viewers, V videos of the catalog, K = fusion.DEPTH places of a list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +18,16 @@ from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import AFFINITY_HALF_LIFE_DAYS
-from models.candidates import heuristics as rules
+from models.candidates import heuristics
 from models.candidates.fusion import DEPTH
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
-from models.candidates.popularity import AreaPopularity
-from models.page.diversity import codes
 from models.retrieval.two_tower import RetrievalModel
-from training.data.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
+from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns, video_vectors
 from training.data.viewer_context import Askers, user_vectors
-from training.fit.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
+from training.fit.source_models import FactorsConfig, content_neighbours, fit_factors
+from training.fit.source_questions import Catalog, SourceQuestion
 
 Array = np.ndarray[Any, Any]
 
@@ -48,34 +46,6 @@ SOURCES = (
 ANCHORS = 10  # watched videos whose neighbours are looked at
 FRESH_DAYS = 30
 BATCH = 256
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The videos of a home and what the rules read of them."""
-
-    video_ids: list[str]
-    row_of: Mapping[str, int]
-    creator_V: Array  # codes, -1 = none
-    series_V: Array
-    episode_V: Array
-    published_us_V: Array
-
-    @classmethod
-    def of(cls, home: Home) -> Catalog:
-        videos = Lake(home).videos()
-        ids: list[str] = videos["video_id"].to_pylist()
-        return cls(
-            video_ids=ids,
-            row_of={video_id: row for row, video_id in enumerate(ids)},
-            creator_V=np.array(codes(videos["creator_id"].to_pylist())),
-            series_V=np.array(codes(videos["series_id"].to_pylist())),
-            episode_V=videos["episode"].to_numpy(),
-            published_us_V=videos["published_timestamp_us"].to_numpy(),
-        )
-
-    def rows(self, video_ids: list[str]) -> Array:
-        return np.array([self.row_of[v] for v in video_ids if v in self.row_of], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -106,93 +76,7 @@ class Trained:
         )
 
 
-@dataclass(frozen=True)
-class Counters:
-    """What the online store knows of the catalog at one moment."""
-
-    now_us: int
-    trend_V: Array
-    popular_V: Array
-    area: AreaPopularity
-    country_of: Mapping[str, str]
-
-    @classmethod
-    def at(cls, home: Home, catalog: Catalog, past: Sequences, now_us: int) -> Counters:
-        """From all watches that may be known by `now_us`."""
-        rows = np.array([catalog.row_of.get(video_id, -1) for video_id in past.video_ids], dtype=np.int64)
-        times = past.timestamps_us
-        known, videos = rows >= 0, len(catalog.video_ids)
-        month = known & (times >= now_us - 30 * DAY_US)
-        country_of = countries_of(Lake(home))
-        countries = [country_of.get(str(user_id), "") for user_id in np.repeat(past.user_ids, past.lengths)]
-        return cls(
-            now_us=now_us,
-            trend_V=np.bincount(rows[known], decayed(1.0, times[known], now_us, 1.0), videos),
-            popular_V=rules.popular(
-                np.bincount(rows[month], minlength=videos), np.bincount(rows[known], minlength=videos)
-            ),
-            area=AreaPopularity.fit(zip(countries, past.video_ids.tolist(), times.tolist(), strict=True), now_us),
-            country_of=country_of,
-        )
-
-
-@dataclass(frozen=True)
-class QuestionConfig:
-    split: Literal["time", "leave_last"] = "time"
-    min_count: int = 1
-    max_viewers: int = 2_000
-    sample_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.split not in ("time", "leave_last"):
-            raise ValueError(f"split: expected time or leave_last, found {self.split!r}")
-
-
-@dataclass(frozen=True)
-class Question:
-    """Viewers asked about, with what is known when they are."""
-
-    asked: Holdout
-    past: Sequences  # all watches that may be known
-    counters: Counters
-
-    def targets(self, catalog: Catalog) -> list[list[int]]:
-        """Rows of the catalog; -1 for one that is not in it, which nothing can find."""
-        return [[catalog.row_of.get(video_id, -1) for video_id in wanted] for wanted in self.asked.targets]
-
-    def watches(self) -> Array:
-        return np.array([len(history) for history in self.asked.histories], dtype=np.int64)
-
-
-def questions(home: Home, catalog: Catalog, config: QuestionConfig) -> tuple[Sequences, Question, Question]:
-    """What may be trained on, the question that chooses and the one that is reported, by the config's split."""
-    lake = Lake(home)
-    events = lake.events()
-    watched, cuts = watches(lake, events), time_cuts(lake, events)
-    if config.split == "time":
-        train = sequences(watched, cuts.t1_us).with_frequent(config.min_count)
-        pasts = (train, sequences(watched, cuts.t2_us))
-        asked = (next_watches(watched, cuts.t1_us, cuts.t2_us), next_watches(watched, cuts.t2_us, cuts.end_us))
-        moments = (cuts.t1_us, cuts.t2_us)
-    else:
-        visible, test = leave_last(sequences(watched).with_frequent(config.min_count), 1)
-        train, valid = leave_last(visible, 1)
-        pasts, asked, moments = (train, visible), (valid, test), (cuts.end_us, cuts.end_us)
-    chooses, reports = (
-        Question(_some(part, config), past, Counters.at(home, catalog, past, now_us))
-        for part, past, now_us in zip(asked, pasts, moments, strict=True)
-    )
-    return train, chooses, reports
-
-
-def _some(asked: Holdout, config: QuestionConfig) -> Holdout:
-    if len(asked) <= config.max_viewers:
-        return asked
-    rng = np.random.default_rng(config.sample_seed)
-    return asked.take(np.sort(rng.choice(len(asked), config.max_viewers, replace=False)))
-
-
-def lists(source: str, asks: Question, catalog: Catalog, trained: Trained) -> Array:
+def lists(source: str, asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Array:
     """(B, K) int32 rows of the catalog, best first, without what was watched; -1 where the source finds no more."""
     parts = [np.stack([_best(score_V) for score_V in score_BV]) for score_BV in _SCORES[source](asks, catalog, trained)]
     return np.concatenate(parts) if parts else np.zeros((0, DEPTH), dtype=np.int32)
@@ -208,7 +92,7 @@ def _best(score_V: Array) -> Array:
     return best
 
 
-Scores = Callable[[Question, Catalog, Trained], Iterator[Array]]
+Scores = Callable[[SourceQuestion, Catalog, Trained], Iterator[Array]]
 
 
 def _parts(asked: Holdout) -> Iterator[Holdout]:
@@ -223,13 +107,13 @@ def _unseen(score_BV: Array, part: Holdout, catalog: Catalog) -> Array:
     return score_BV
 
 
-def _two_tower(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+def _two_tower(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     for part in _parts(asks.asked):
         user_BD = user_vectors(trained.retrieval, trained.askers, part)
         yield _unseen(user_BD @ trained.video_VD.T, part, catalog)
 
 
-def _matrix_factorization(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+def _matrix_factorization(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     rows = catalog.rows(trained.factors.video_ids)
     for part in _parts(asks.asked):
         user_BK = trained.factors.user_vectors(part.histories)
@@ -240,7 +124,7 @@ def _matrix_factorization(asks: Question, catalog: Catalog, trained: Trained) ->
 
 
 def _votes(model: Callable[[Trained], ItemNeighbours]) -> Scores:
-    def scores(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+    def scores(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
         neighbours = model(trained)
         place = np.array([catalog.row_of.get(video_id, -1) for video_id in neighbours.video_ids], dtype=np.int64)
         for part in _parts(asks.asked):
@@ -254,7 +138,7 @@ def _votes(model: Callable[[Trained], ItemNeighbours]) -> Scores:
     return scores
 
 
-def _creators(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+def _creators(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     for part in _parts(asks.asked):
         score_BV = np.full((len(part), len(catalog.video_ids)), -np.inf)
         for at, (history, times) in enumerate(zip(part.histories, part.times_us, strict=True)):
@@ -265,25 +149,25 @@ def _creators(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Ar
             weight = decayed(1.0, when, int(part.now_us[at]), AFFINITY_HALF_LIFE_DAYS)
             liked, place = np.unique(catalog.creator_V[watched], return_inverse=True)
             total = np.bincount(place, weight)
-            score_V = rules.of_creators(catalog.creator_V, liked, total, asks.counters.popular_V)
+            score_V = heuristics.of_creators(catalog.creator_V, liked, total, asks.counters.popular_V)
             score_BV[at] = np.where(score_V > 0, score_V, -np.inf)
         yield _unseen(score_BV, part, catalog)
 
 
-def _series(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+def _series(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     for part in _parts(asks.asked):
         score_BV = np.full((len(part), len(catalog.video_ids)), -np.inf)
         for at, history in enumerate(part.histories):
             watched = catalog.rows(history)
             unseen_V = np.ones(len(catalog.video_ids), dtype=bool)
             unseen_V[watched] = False
-            rows, _ = rules.next_in_series(catalog.series_V, catalog.episode_V, watched[-ANCHORS:][::-1], unseen_V)
+            rows, _ = heuristics.next_in_series(catalog.series_V, catalog.episode_V, watched[-ANCHORS:][::-1], unseen_V)
             score_BV[at, rows] = -np.arange(len(rows))
         yield score_BV
 
 
-def _same_for_all(score: Callable[[Question, Catalog], Array]) -> Scores:
-    def scores(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+def _same_for_all(score: Callable[[SourceQuestion, Catalog], Array]) -> Scores:
+    def scores(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
         score_V = score(asks, catalog)
         for part in _parts(asks.asked):
             yield _unseen(np.broadcast_to(score_V, (len(part), len(score_V))), part, catalog)
@@ -291,16 +175,16 @@ def _same_for_all(score: Callable[[Question, Catalog], Array]) -> Scores:
     return scores
 
 
-def _trending(asks: Question, catalog: Catalog) -> Array:
+def _trending(asks: SourceQuestion, catalog: Catalog) -> Array:
     return np.where(asks.counters.trend_V > 1e-6, asks.counters.trend_V, -np.inf)
 
 
-def _newest(asks: Question, catalog: Catalog) -> Array:
+def _newest(asks: SourceQuestion, catalog: Catalog) -> Array:
     age_days_V = (asks.counters.now_us - catalog.published_us_V) / DAY_US
     return np.where((age_days_V >= 0) & (age_days_V <= FRESH_DAYS), -age_days_V, -np.inf)
 
 
-def _area(asks: Question, catalog: Catalog, trained: Trained) -> Iterator[Array]:
+def _area(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     for part in _parts(asks.asked):
         score_BV = np.full((len(part), len(catalog.video_ids)), -np.inf)
         for at, user_id in enumerate(part.user_ids):

@@ -25,8 +25,9 @@ from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Sequences, sequences, time_cuts, watches
 from training.data.video_vectors import content_columns
 from training.fit.fusion import Lists, fit_blend
-from training.fit.source_lists import SOURCES, Catalog, Question, QuestionConfig, Trained, lists, questions
+from training.fit.source_lists import SOURCES, Trained, lists
 from training.fit.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
+from training.fit.source_questions import Catalog, SampleConfig, SourceQuestion, source_questions
 from training.measure.metrics import hits, recall_at
 
 Array = np.ndarray[Any, Any]
@@ -52,14 +53,14 @@ class Choice:
     grid: list[dict[str, Any]]  # every point of the factors with the recall of its 500 candidates
 
 
-def train_sources(home: Home, retrieval: RetrievalModel, question: QuestionConfig, progress: Progress = SILENT) -> None:
+def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, progress: Progress = SILENT) -> None:
     """Write HOME/models/item_cf, matrix_factorization, content_neighbours, popularity and blend.
 
     `retrieval` is the model of the training window, not one that was refitted on what the blend is chosen by. Where
     nobody of the validation window can be learned from, there is no blend.
     """
     catalog = Catalog.of(home)
-    train, chooses, _ = questions(home, catalog, question)
+    train, chooses, _ = source_questions(home, catalog, sample)
     choice = choose(home, catalog, retrieval, train, chooses, GRID, progress)
     lake = Lake(home)
     events = lake.events()
@@ -95,7 +96,7 @@ def choose(
     catalog: Catalog,
     retrieval: RetrievalModel,
     train: Sequences,
-    chooses: Question,
+    chooses: SourceQuestion,
     grid: Sequence[FactorsConfig] = GRID,
     progress: Progress = SILENT,
 ) -> Choice:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,12 +25,12 @@ from models.release.artifact import refitted_name
 from models.retrieval.content import ContentEncoding
 from models.retrieval.losses import FULL_SOFTMAX_BELOW, full_cross_entropy, sampled_cross_entropy
 from models.retrieval.two_tower import RetrievalModel, TimeBias, TowerConfig, TowerInputs, TwoTower, example, user_tower
-from training.data.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
+from training.data.splits import Holdout, Sequences, SplitRule, split_of
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import Askers
 from training.fit.cold_start import ColdStart, choose_cold_start, with_cold_start
 from training.fit.loop import Checkpoint, Fit, LoopConfig, fastest_device
-from training.fit.source_lists import QuestionConfig
+from training.fit.source_questions import SampleConfig
 from training.fit.sources import train_sources
 from training.measure.metrics import ranking_metrics, top_k
 from training.record.results import fingerprint
@@ -58,7 +58,7 @@ class Watched(NamedTuple):
 class TwoTowerConfig:
     """Defaults suit a service with exposures of some weeks; `for_world` knows what suits others."""
 
-    split: Literal["time", "leave_last"] = "time"
+    split: SplitRule = "time"
     seed: int = 0
     epochs: int = 14  # at most
     patience: int = 4
@@ -165,18 +165,8 @@ class TrainingData:
 
 def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:
     """What may be trained on, and the validation question, by the config's split."""
-    lake = Lake(home)
-    events = lake.events()
-    watched, cuts = watches(lake, events), time_cuts(lake, events)
-    if config.split == "time":
-        train = sequences(watched, cuts.t1_us).with_frequent(config.min_count)
-        valid = next_watches(watched, cuts.t1_us, cuts.t2_us)
-        return TrainingData(train, valid, cuts.t1_us, sequences(watched).with_frequent(config.min_count))
-    # The last watch is the test's; the one before it chooses the epoch.
-    everything = sequences(watched).with_frequent(config.min_count)
-    visible, _ = leave_last(everything, 1)
-    train, valid = leave_last(visible, 1)
-    return TrainingData(train, valid, cuts.end_us, everything)
+    split = split_of(Lake(home), config.split, config.min_count)
+    return TrainingData(split.train, split.valid, split.train_until_us, split.whole)
 
 
 @dataclass(frozen=True)
@@ -244,7 +234,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
     checkpoint = home.models / ".two_tower.checkpoint"
     fitted = fit(home, config, data, checkpoint, progress)
     with progress.task("how far content speaks for videos that few have watched"):
-        asked = _sample(data.valid, config.max_validation_viewers, 0)
+        asked = data.valid.draw(config.max_validation_viewers)
         choice = choose_cold_start(home, fitted.model, data.train, asked)
         fitted = _as_chosen(home, fitted, data, choice)
     result = {**_result(home, config, data, fitted), "alpha": asdict(choice.alpha), "unwatched_scale": choice.scale}
@@ -255,7 +245,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         with atomic_directory(home.models / name) as directory:
             model.save(directory)
             (directory / "training.json").write_text(json.dumps({"config": asdict(config), **result}, indent=1) + "\n")
-    train_sources(home, fitted.model, QuestionConfig(config.split, config.min_count, BLEND_VIEWERS), progress)
+    train_sources(home, fitted.model, SampleConfig(config.split, config.min_count, BLEND_VIEWERS), progress)
     with progress.task("recording the run in MLflow"):
         version = Tracking(home).log_training(_run(home, fitted, config, result))
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -315,7 +305,7 @@ class Trainer:
         whole = SequenceEncoding(video_ids, max(int(data.train.lengths.max(initial=0)), 1))
         rows = self._watched(whole, askers, data.train.user_ids, data.train.histories(), data.train.times())
         self.rows = [row for row in rows if len(row.tokens) > 1]
-        self.valid = _sample(data.valid, config.max_validation_viewers, config.seed)
+        self.valid = data.valid.draw(config.max_validation_viewers, config.seed)
         valid = self.valid
         self.valid_rows = self._watched(self.encoding, askers, valid.user_ids, valid.histories, valid.times_us)
         self.valid_asker_BC = self._codes(askers, valid.user_ids, valid.now_us)
@@ -475,12 +465,6 @@ def _even(longest: int, most: int) -> int:
 
 def _asker_encoding(askers: Askers, train: Sequences) -> ViewerContextEncoding:
     return ViewerContextEncoding.fit(askers.columns(np.repeat(train.user_ids, train.lengths), train.timestamps_us))
-
-
-def _sample(valid: Holdout, most: int, seed: int) -> Holdout:
-    if len(valid) <= most:
-        return valid
-    return valid.take(np.sort(np.random.default_rng(seed).choice(len(valid), most, replace=False)))
 
 
 def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences) -> str:

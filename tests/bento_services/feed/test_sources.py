@@ -28,8 +28,9 @@ from models.release.artifact import Release
 from training.data.splits import Holdout, Sequences
 from training.data.viewer_context import Askers
 from training.fit import source_lists
-from training.fit.source_lists import Catalog, Counters, Question, Trained
+from training.fit.source_lists import Trained
 from training.fit.source_models import FactorsConfig
+from training.fit.source_questions import Catalog, Counters, SourceQuestion
 
 COUNT = 150
 VIDEOS, USERS = feed_world.big_videos(COUNT), feed_world.big_users(videos=COUNT)
@@ -79,7 +80,7 @@ def measured(release: Release, source: str, user_id: str) -> list[str]:
     history, times = list(user.get("history_video_ids", [])), list(user.get("history_timestamps_us", []))
     nothing = np.zeros(0, dtype=object)
     past = Sequences(nothing, nothing, np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
-    asks = Question(Holdout([user_id], [history], [times], np.array([NOW_US]), [[]]), past, counters)
+    asks = SourceQuestion(Holdout([user_id], [history], [times], np.array([NOW_US]), [[]]), past, counters)
     found = source_lists.lists(source, asks, catalog, trained)[0]
     return [ids[row] for row in found[found >= 0]]
 

@@ -11,7 +11,16 @@ from feature_repo.compute.fold import UserState, VideoFacts, fold_user
 from feature_repo.core.errors import HomeError
 from feature_repo.events import Event
 from feature_repo.lake.tables import EVENTS, Lake
-from training.data.splits import Cuts, leave_last, next_watches, sequences, time_cuts, watches
+from training.data.splits import (
+    Cuts,
+    drawn,
+    leave_last,
+    next_watches,
+    sequences,
+    split_of,
+    time_cuts,
+    watches,
+)
 
 
 def table(*rows: tuple[str, str, int]) -> pa.Table:
@@ -84,6 +93,50 @@ def test_the_last_watch_is_asked_and_nothing_from_it_on_is_trained_on(place: int
     assert as_dict(train) == {"u": left, "w": ["a", "d"], "x": ["b"]}  # two watches are too few to ask about
     assert (asked.user_ids, asked.histories, asked.targets) == (["u"], [left], [[target]])
     assert asked.times_us[0][-1] < asked.now_us[0]
+
+
+def test_by_time_both_questions_come_after_all_that_is_trained_on_and_may_be_about_any_video(lake: Lake) -> None:
+    split, cuts, watched = split_of(lake, "time"), time_cuts(lake), watches(lake)
+    assert (split.train_until_us, split.known_until_us, split.catalog) == (cuts.t1_us, cuts.t2_us, None)
+    assert as_dict(split.train) == as_dict(sequences(watched, cuts.t1_us))
+    assert as_dict(split.known) == as_dict(sequences(watched, cuts.t2_us))
+    assert as_dict(split.whole) == as_dict(sequences(watched))
+    assert set(split.valid.now_us.tolist()) <= {cuts.t1_us}
+    assert split.test.user_ids == next_watches(watched, cuts.t2_us, cuts.end_us).user_ids
+
+
+def test_by_leave_last_each_viewers_newest_watch_tests_and_the_one_before_chooses(lake: Lake) -> None:
+    split = split_of(lake, "leave_last")
+    whole = as_dict(split.whole)
+    assert split.catalog == {video_id for history in whole.values() for video_id in history}
+    for user, history, (target,) in zip(split.test.user_ids, split.test.histories, split.test.targets, strict=True):
+        assert [*history, target] == whole[user]
+        assert as_dict(split.known)[user] == history
+    for user, history, (target,) in zip(split.valid.user_ids, split.valid.histories, split.valid.targets, strict=True):
+        assert [*history, target] == as_dict(split.known)[user]
+        assert as_dict(split.train)[user] == history
+
+
+def test_rare_videos_are_not_trained_on_and_by_leave_last_not_asked_for(lake: Lake) -> None:
+    counts: dict[str, int] = {}
+    for history in as_dict(split_of(lake, "leave_last").whole).values():
+        counts |= {video_id: counts.get(video_id, 0) + 1 for video_id in history}
+    frequent = {video_id for video_id, count in counts.items() if count >= 2}
+    assert 0 < len(frequent) < len(counts)
+    split = split_of(lake, "leave_last", min_count=2)
+    assert split.catalog == frequent
+    assert {video_id for wanted in split.test.targets for video_id in wanted} <= frequent
+    assert set(split_of(lake, "time", min_count=2).whole.video_ids) == frequent
+
+
+def test_a_draw_keeps_the_order_takes_nobody_twice_and_is_the_same_again() -> None:
+    rows = drawn(50, 10, np.random.default_rng(3))
+    assert len(set(rows.tolist())) == 10
+    assert rows.tolist() == sorted(rows.tolist()) == drawn(50, 10, np.random.default_rng(3)).tolist()
+    assert drawn(3, 10, np.random.default_rng(3)).tolist() == [0, 1, 2]
+    _, asked = leave_last(sequences(table(*((f"u{n:02}", f"v{v}", 10 * n + v) for n in range(50) for v in range(3)))))
+    assert asked.draw(10, seed=3).user_ids == [f"u{row:02}" for row in rows]
+    assert asked.draw(50) is asked
 
 
 def test_the_cuts_are_quantiles_of_the_events(lake: Lake) -> None:

@@ -13,7 +13,7 @@ from models.retrieval.two_tower import ContentAlone
 from training.data.splits import Sequences
 from training.fit.cold_start import (
     KINDS,
-    Asked,
+    ColdStartQuestion,
     Videos,
     best_of,
     left_lying_before,
@@ -89,7 +89,7 @@ def test_targets_are_counted_by_kind_and_what_was_watched_is_not_offered() -> No
         now_us=np.array([5, 5]),
         targets=[["rare", "gone"], ["young", "new"]],
     )
-    asks = Asked.of(HOME, VIDEOS, MODEL, holdout, watched(["young", "warm"]))
+    asks = ColdStartQuestion.of(HOME, VIDEOS, MODEL, holdout, watched(["young", "warm"]))
     assert [KINDS[kind] for kind in asks.kind_N] == ["warm", "rare", "young", "new", "new"]
     figures = asks.figures(VIDEOS.vectors(MODEL))
     # Five videos fit into any list: all are found but the one that is not in the catalog.

@@ -30,7 +30,7 @@ from models.page.diversity import METHODS, SCREEN, by_screens, odds_of_best
 from models.page.exposure import ExposurePrices
 from models.page.policy_file import policy_of
 from models.retrieval.two_tower import RetrievalModel
-from training.data.splits import Holdout, Sequences, leave_last, next_watches, sequences, time_cuts, watches
+from training.data.splits import Holdout, Sequences, split_of
 from training.fit.two_tower import TwoTowerConfig, fit_and_keep, training_data
 from training.judge.baselines import ByTwoTower
 from training.judge.protocols.diversity_chart import draw
@@ -107,7 +107,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Catalog:
+class GenreCatalog:
     video_ids: list[str]
     genre_VG: Array
     watchers_V: Array  # viewers of the training window who watched each: for novelty
@@ -123,7 +123,7 @@ class Pool:
     targets: list[list[int]]
     taste_BG: Array  # genres of what each has watched, as shares
 
-    def lists(self, point: Point, catalog: Catalog, price_V: Array) -> Array:
+    def lists(self, point: Point, catalog: GenreCatalog, price_V: Array) -> Array:
         """(B, K) rows of the catalog."""
         picked = []
         for start in range(0, len(self.rows_BN), BATCH):
@@ -239,7 +239,7 @@ def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
     return rows
 
 
-def exposure_prices(pool: Pool, point: Point, catalog: Catalog, price_V: Array, steps: int = PRICE_STEPS) -> Array:
+def exposure_prices(pool: Pool, point: Point, catalog: GenreCatalog, price_V: Array, steps: int = PRICE_STEPS) -> Array:
     """(V,) by projected subgradient ascent on the dual of "every video is shown floor x an even share of the places".
 
     Videos that are short of it become dearer, the others cheaper, by less with every step. Without a floor: no prices.
@@ -266,7 +266,7 @@ def one_watch_before(asked: Holdout) -> Holdout:
     )
 
 
-def _along(wanted: Sequence[Point], pool: Pool, catalog: Catalog) -> Iterator[Array]:
+def _along(wanted: Sequence[Point], pool: Pool, catalog: GenreCatalog) -> Iterator[Array]:
     """(V,) prices of every point by this pool's lists: along a curve, learned from those of the point before."""
     free_V = price_V = np.zeros(len(catalog.video_ids))
     family = ""
@@ -280,7 +280,7 @@ def _measured(
     home: Home,
     config: FrontierConfig,
     seed: int | None,
-    catalog: Catalog,
+    catalog: GenreCatalog,
     asked: tuple[Holdout, Holdout],
     store: RunStore,
     progress: Progress,
@@ -319,7 +319,7 @@ def _run(
     seed: int | None,
     lists: Sequence[Array],
     pools: tuple[Pool, Pool],
-    catalog: Catalog,
+    catalog: GenreCatalog,
     base_B: Array,
     seconds: float,
     settings: Mapping[str, Any],
@@ -330,7 +330,7 @@ def _run(
     return Run(name, seed, figures, units, {**settings, "validation": chooses}, seconds)
 
 
-def _figures(lists_BK: Array, pool: Pool, catalog: Catalog) -> tuple[Figures, dict[str, Array]]:
+def _figures(lists_BK: Array, pool: Pool, catalog: GenreCatalog) -> tuple[Figures, dict[str, Array]]:
     videos = len(catalog.video_ids)
     units = {
         "ndcg_at_10": _ndcg(lists_BK, pool),
@@ -348,44 +348,29 @@ def _ndcg(lists_BK: Array, pool: Pool) -> Array:
     return ndcg_at(hits(lists_BK, pool.targets), counts, SCREEN)
 
 
-def _questions(home: Home, trained: TwoTowerConfig, max_viewers: int) -> tuple[Catalog, Holdout, Holdout, Sequences]:
+def _questions(
+    home: Home, trained: TwoTowerConfig, max_viewers: int
+) -> tuple[GenreCatalog, Holdout, Holdout, Sequences]:
     """The catalog, who is asked to choose and who to report, and what the model learned from, by the model's split."""
     lake = Lake(home)
-    events = lake.events()
-    watched, cuts = watches(lake, events), time_cuts(lake, events)
+    split = split_of(lake, trained.split, trained.min_count)
     videos = lake.videos()
     ids: list[str] = videos["video_id"].to_pylist()
-    if trained.split == "time":
-        train = sequences(watched, cuts.t1_us).with_frequent(trained.min_count)
-        chooses, reports = (
-            next_watches(watched, *window) for window in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us))
-        )
-        shown = np.ones(len(ids), dtype=bool)
-    else:
-        everything = sequences(watched).with_frequent(trained.min_count)
-        visible, reports = leave_last(everything, 1)
-        train, chooses = leave_last(visible, 1)
-        shown = np.isin(np.array(ids, dtype=object), list(set(everything.video_ids.tolist())))
-    rows = np.flatnonzero(shown)
+    shown = set(ids) if split.catalog is None else split.catalog
+    rows = np.array([row for row, video_id in enumerate(ids) if video_id in shown], dtype=np.int64)
     genre_VG = multi_hot(videos["genres"].to_pylist(), home.world().genres)[rows]
     video_ids = [ids[row] for row in rows]
     row_of = {video_id: row for row, video_id in enumerate(video_ids)}
-    known = np.array([row_of[video_id] for video_id in train.video_ids if video_id in row_of], dtype=np.int64)
-    catalog = Catalog(video_ids, genre_VG, np.bincount(known, minlength=len(rows)), len(train))
-    if min(len(chooses), len(reports)) == 0 or len(rows) < SCREEN:
+    known = np.array([row_of[video_id] for video_id in split.train.video_ids if video_id in row_of], dtype=np.int64)
+    catalog = GenreCatalog(video_ids, genre_VG, np.bincount(known, minlength=len(rows)), len(split.train))
+    if min(len(split.valid), len(split.test)) == 0 or len(rows) < SCREEN:
         raise HomeError(
-            f"{len(chooses)} and {len(reports)} viewers to ask about {len(rows)} videos: too few to measure"
+            f"{len(split.valid)} and {len(split.test)} viewers to ask about {len(rows)} videos: too few to measure"
         )
-    return catalog, _some(chooses, max_viewers), _some(reports, max_viewers), train
+    return catalog, split.valid.draw(max_viewers), split.test.draw(max_viewers), split.train
 
 
-def _some(asked: Holdout, most: int) -> Holdout:
-    if len(asked) <= most:
-        return asked
-    return asked.take(np.sort(np.random.default_rng(0).choice(len(asked), most, replace=False)))
-
-
-def _pool(retriever: ByTwoTower, catalog: Catalog, asked: Holdout, candidates: int) -> Pool:
+def _pool(retriever: ByTwoTower, catalog: GenreCatalog, asked: Holdout, candidates: int) -> Pool:
     row_of = {video_id: row for row, video_id in enumerate(catalog.video_ids)}
     rows, worths, tastes = [], [], []
     for start in range(0, len(asked), BATCH):
@@ -413,7 +398,7 @@ def _two_tower(home: Home, config: FrontierConfig, seed: int | None, progress: P
 
 
 def _install(
-    home: Home, config: FrontierConfig, chosen: Point, catalog: Catalog, asked: Holdout, progress: Progress
+    home: Home, config: FrontierConfig, chosen: Point, catalog: GenreCatalog, asked: Holdout, progress: Progress
 ) -> dict[str, Any]:
     """Where the next release finds the choice: [spread] of HOME/policy.toml, and prices by the (first) model on the
     newest lists that are known: those of `asked`."""

@@ -25,7 +25,8 @@ from feature_repo.core.toml import read_as
 from feature_repo.lake.tables import Lake
 from models.retrieval.content import ContentEncoding
 from models.retrieval.two_tower import RetrievalModel
-from training.data.questions import Asked, QuestionConfig, Split, split_of
+from training.data.questions import Question, QuestionConfig, Questions
+from training.data.read_questions import questions_of
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns
 from training.fit.two_tower import TrainingData, TwoTowerConfig, fit_and_keep
@@ -137,7 +138,7 @@ def run(
             f"protocol {protocol.name} has the models {', '.join(protocol.names)}; found {', '.join(unknown)}"
         )
     with progress.task("reading what was watched"):
-        bench = Bench(home, protocol, split_of(home, protocol))
+        bench = Bench(home, protocol, questions_of(home, protocol))
     if not len(bench.split.valid):
         raise HomeError(f"{home.lake}: expected watches to choose by before those of the test, found none")
     wanted = [(model, seed) for seed in (None, *seeds) for model in models if (seed is None) == bench.certain(model)]
@@ -165,7 +166,7 @@ def run(
 class Bench:
     """One protocol on one home: fits models and lets them answer."""
 
-    def __init__(self, home: Home, protocol: Protocol, split: Split) -> None:
+    def __init__(self, home: Home, protocol: Protocol, split: Questions) -> None:
         self.home, self.protocol, self.split = home, protocol, split
         self.answers = [Answers(home, question, split) for question in split.questions]
         self._content_VF: Array | None = None
@@ -273,7 +274,7 @@ class Bench:
 class Answers:
     """What the lists of one question are measured with."""
 
-    def __init__(self, home: Home, question: Asked, split: Split) -> None:
+    def __init__(self, home: Home, question: Question, split: Questions) -> None:
         self.question, self.unit_B = question, question.units()
         self.row_of = {video_id: row for row, video_id in enumerate(split.catalog)}
         self.targets = _targets(question.asked, self.row_of)
@@ -364,7 +365,7 @@ def content_vectors(home: Home, video_ids: Sequence[str], until_us: int) -> Arra
 
 
 @dataclass(frozen=True)
-class Question:
+class FirstQuestion:
     """The first test question of a protocol: who is asked about, over which catalog, and what came before."""
 
     asked: Holdout
@@ -373,9 +374,9 @@ class Question:
     now_us: int
 
 
-def question(home: Home, protocol: Protocol) -> Question:
-    split = split_of(home, protocol)
-    return Question(split.questions[0].asked, split.catalog, pairs(split.known), split.known_until_us)
+def first_question(home: Home, protocol: Protocol) -> FirstQuestion:
+    split = questions_of(home, protocol)
+    return FirstQuestion(split.questions[0].asked, split.catalog, pairs(split.known), split.known_until_us)
 
 
 def retrieval_figures(
@@ -383,7 +384,7 @@ def retrieval_figures(
 ) -> dict[str, Figures]:
     """Model -> its row: the home's two_tower, and the baselines of IN_EVALUATION by the first point of their grids."""
     with progress.task("the retrieval question"):
-        bench = Bench(home, protocol, split_of(home, protocol))
+        bench = Bench(home, protocol, questions_of(home, protocol))
         known = bench.known(bench.split.known, bench.split.known_until_us)
     names = [name for name in IN_EVALUATION if fits(name, len(bench.split.catalog))]
     answers, trained = bench.answers[0], set(retrieval.video_ids)

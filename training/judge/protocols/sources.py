@@ -28,8 +28,9 @@ from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Sequences
 from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start
 from training.fit.fusion import FROM_WATCHES, Lists, blended, by_quota, fit_blend
-from training.fit.source_lists import SOURCES, Catalog, Question, QuestionConfig, lists, questions
+from training.fit.source_lists import SOURCES, lists
 from training.fit.source_models import FactorsConfig
+from training.fit.source_questions import Catalog, SampleConfig, SourceQuestion, source_questions
 from training.fit.sources import CANDIDATES, choose, mean_recall
 from training.fit.two_tower import TwoTowerConfig, fit, training_data
 from training.measure.metrics import hits, recall_at
@@ -55,7 +56,7 @@ class SourcesProtocol:
     """`models` "home": the two-tower model that lies in the home, one for all seeds; "fit": one is trained for each."""
 
     name: str
-    question: QuestionConfig
+    question: SampleConfig
     about: Literal["sources", "cold_start"] = "sources"
     models: Literal["home", "fit"] = "home"
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -68,7 +69,7 @@ class SourcesProtocol:
             name: value for name, value in fields.items() if name not in ("kind", "split", "max_viewers", "min_count")
         }
         try:
-            question = QuestionConfig(
+            question = SampleConfig(
                 fields.get("split", config["split"]),
                 fields.get("min_count", config.get("min_count", 1)),
                 fields.get("max_viewers", 2_000),
@@ -97,7 +98,7 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
     protocol = SourcesProtocol.of(fields, said["config"])
     with progress.task("reading what was watched"):
         catalog = Catalog.of(home)
-        train, chooses, reports = questions(home, catalog, protocol.question)
+        train, chooses, reports = source_questions(home, catalog, protocol.question)
     data_hash = train.digest(Lake(home))
     model = directory_id(home.models / "two_tower") if protocol.models == "home" else said["config"]
     store = RunStore(home, protocol.name, fingerprint([protocol, model, data_hash, DEPTH]))
@@ -131,7 +132,7 @@ def _sources(
     seed: int,
     catalog: Catalog,
     train: Sequences,
-    asked: tuple[Question, Question],
+    asked: tuple[SourceQuestion, SourceQuestion],
     progress: Progress,
 ) -> list[Run]:
     """Every row of the sources' table under one seed."""
@@ -181,7 +182,7 @@ def _cold_start(
     seed: int,
     catalog: Catalog,
     train: Sequences,
-    asked: tuple[Question, Question],
+    asked: tuple[SourceQuestion, SourceQuestion],
     progress: Progress,
 ) -> list[Run]:
     """Every row of the table of videos that few have watched, under one seed."""
@@ -193,7 +194,7 @@ def _cold_start(
 
 
 def _two_tower(
-    home: Home, protocol: SourcesProtocol, seed: int, train: Sequences, chooses: Question, progress: Progress
+    home: Home, protocol: SourcesProtocol, seed: int, train: Sequences, chooses: SourceQuestion, progress: Progress
 ) -> RetrievalModel:
     if protocol.models == "home":
         return RetrievalModel.load(home.models / "two_tower")

@@ -19,8 +19,8 @@ from training.data.splits import Holdout
 from training.judge.protocols.diversity import (
     LOSS,
     RELEVANCE,
-    Catalog,
     FrontierConfig,
+    GenreCatalog,
     Point,
     Pool,
     choose,
@@ -96,7 +96,7 @@ def test_prices_give_every_video_its_viewers_and_show_it_to_those_who_mind_least
     """Twelve viewers like videos 0 to 9; 10 and 11 are never shown, and nearest to being so for viewers 0 and 1."""
     worth = np.tile([*np.linspace(1.0, 0.6, 10).tolist(), 0.2, 0.2], (12, 1))
     worth[0, 10] = worth[1, 11] = 0.5
-    catalog = Catalog([f"v{row}" for row in range(12)], np.eye(12), np.ones(12), 12)
+    catalog = GenreCatalog([f"v{row}" for row in range(12)], np.eye(12), np.ones(12), 12)
     pool = Pool(np.tile(np.arange(12), (12, 1)), worth, [[0]] * 12, np.zeros((12, 12)))
     point = Point("mmr", 1.0, 0.1)  # an even share is 10 places: one each
     before = pool.lists(point, catalog, np.zeros(12))

@@ -14,7 +14,7 @@ import pytest
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.lake.tables import EVENTS, USERS, VIDEOS, Lake
-from training.data.questions import split_of
+from training.data.read_questions import questions_of
 from training.data.splits import sequences, watches
 from training.judge.protocols.reading import CONFIGS, read_protocol
 from training.judge.protocols.retrieval import Protocol
@@ -160,7 +160,7 @@ def _later_warm(home: Home) -> list[list[str]]:
 def test_a_release_is_judged_over_all_that_it_serves_also_what_few_have_watched(home: Home) -> None:
     """Videos 20 and 21 are watched by a quarter of the viewers, last of all; nobody has watched video 22."""
     config = Protocol.for_split("leave_last")
-    frequent, served = (split_of(home, replace(config, min_count=count)) for count in (RARE + 1, config.min_count))
+    frequent, served = (questions_of(home, replace(config, min_count=count)) for count in (RARE + 1, config.min_count))
     assert (len(frequent.catalog), len(served.catalog)) == (CIRCLE, CIRCLE + 3)
     rare = [
         sum(wanted == [f"v{CIRCLE + 1}"] for wanted in split.questions[0].asked.targets) for split in (frequent, served)
