@@ -43,14 +43,19 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
     from filelock import FileLock
 
     from feature_repo.core.home import Home
-    from marquee import prepare_world
+    from feature_repo.core.progress import SILENT
+    from feature_repo.core.steps import Steps
+    from feature_repo.ingest.simulator import SimulatorConfig
+    from monitoring.reports.steps import write_page, write_report
+    from training.release.run import prepare_world
 
     base = tmp_path_factory.getbasetemp()
     root = (base if worker_id == "master" else base.parent) / "small-world"
     with FileLock(f"{root}.lock"):
         # Of one day, whatever the day: another is another world, and at midnight its windows would end with it.
-        size = {"users": 300, "videos": 400, "days": 14, "end": "2026-11-21"}
-        prepare_world(Home.open(root), size)  # the second worker finds it done
+        world = SimulatorConfig(users=300, videos=400, days=14, end="2026-11-21")
+        home = Home.open(root)
+        prepare_world(home, world, Steps(home), SILENT, write_page, write_report)  # the second worker finds it done
     return root
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.hashes import canonical, sha256_of
 from feature_repo.core.home import Home, World
 from models.candidates.fusion import Blend
 from models.candidates.item_cf import ItemNeighbours
@@ -155,6 +156,12 @@ def pointed_at(home: Home, pointer: str) -> Path | None:
     return home.releases / release_id.decode()
 
 
+def pointers(home: Home) -> dict[str, str | None]:
+    """What `champion` and `previous` say, as it is written."""
+    files = {name: home.releases / name for name in (CHAMPION, PREVIOUS)}
+    return {name: file.read_text().strip() if file.exists() else None for name, file in files.items()}
+
+
 def load_champion(home: Home) -> tuple[Release, list[str]]:
     """The champion, or, when it is corrupt, the previous release; with what was wrong with those refused."""
     problems: list[str] = []
@@ -170,29 +177,13 @@ def load_champion(home: Home) -> tuple[Release, list[str]]:
 def content_id(manifest: Mapping[str, Any]) -> str:
     """`r-` and 12 hexadecimal digits of the content's hash."""
     content = {name: manifest[name] for name in CONTENT_FIELDS}
-    return "r-" + hashlib.sha256(_canonical(content)).hexdigest()[:12]
+    return "r-" + hashlib.sha256(canonical(content)).hexdigest()[:12]
 
 
 def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
     """The one way to write a manifest: with a checksum over all of it, so that no byte of it can change unseen."""
     body = {name: value for name, value in manifest.items() if name != "checksum"}
-    return _canonical({**body, "checksum": hashlib.sha256(_canonical(body)).hexdigest()})
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hashes(directory: Path) -> dict[str, str]:
-    """Relative path -> sha256 of every file below a directory."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return {path.relative_to(directory).as_posix(): sha256_of(path) for path in files}
-
-
-def directory_id(directory: Path) -> str:
-    """One hash of a directory's content."""
-    return hashlib.sha256(_canonical(hashes(directory))).hexdigest()
+    return canonical({**body, "checksum": hashlib.sha256(canonical(body)).hexdigest()})
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -208,7 +199,3 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if not sound:
         raise ArtifactError(f"{file}: its checksum does not fit its content; the file was changed")
     return manifest
-
-
-def _canonical(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode()

@@ -70,7 +70,7 @@ def test_an_interrupt_leaves_no_process_and_nothing_half_written(tmp_path: Path,
 
 SWALLOWED = """
 import os, signal, time
-from marquee import hear_every_interrupt
+from feature_repo.core.command_line import hear_every_interrupt
 
 class Finalized:
     def __del__(self):

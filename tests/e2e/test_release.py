@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from feature_repo.core.home import Home
-from marquee import RELEASE_STEPS, app
+from marquee import app
 from models.page.policy_file import POLICY
 from models.release.artifact import champion
 from training.release import gates
+from training.release.run import RELEASE_STEPS
 
 
 def release(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
@@ -66,6 +67,6 @@ def test_when_doing_all_again_is_stopped_nothing_passes_for_done_before(
     def stopped(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("marquee.build_features", stopped)
+    monkeypatch.setattr("feature_repo.jobs.step.build_features", stopped)
     assert CliRunner().invoke(app, ["release", "--again", "--home", str(own_world)]).exit_code == 130
     assert not set(RELEASE_STEPS) & set(json.loads((own_world / "steps.json").read_text()))

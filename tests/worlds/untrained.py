@@ -16,6 +16,7 @@ from worlds.arithmetic import BIG, NOW_US, big_users, big_videos
 
 from feature_repo.compute.crosses import context_columns
 from feature_repo.core.files import write_atomic
+from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
 from feature_repo.schema import RANK_SERVICE, USER_VIEWS, VIDEO_VIEWS, VIEWS
 from feature_repo.store.connect import connect
@@ -28,7 +29,7 @@ from models.encoding.ranker import RankerEncoding, rank_columns
 from models.encoding.sequence import SequenceEncoding
 from models.page.policy_file import POLICY
 from models.ranking.ranker import Ranker, RankerModel, quantile_knots
-from models.release.artifact import MANIFEST, content_id, hashes, manifest_bytes
+from models.release.artifact import MANIFEST, content_id, manifest_bytes
 from models.retrieval.content import ContentEncoding
 from models.retrieval.index import VideoIndex
 from models.retrieval.two_tower import RetrievalModel, TowerConfig, TwoTower

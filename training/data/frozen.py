@@ -21,16 +21,16 @@ import pyarrow.parquet as pq
 from feature_repo.compute.crosses import Columns, context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
+from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.steps import code_of
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import RANK_SERVICE
-from models.release.artifact import directory_id
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import CONTEXT, assembled
-from training.record.steps import code_of
 
 Array = np.ndarray[Any, Any]
 MINUTE_US = 60_000_000

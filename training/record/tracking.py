@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
-from models.release.artifact import directory_id
 
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

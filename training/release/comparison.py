@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import Lake
 from models.candidates.popularity import Popularity
 from models.encoding.ranker import EncodingError
 from models.ranking.ranker import RankerModel
-from models.release.artifact import Release, directory_id, judged
+from models.release.artifact import Release, judged
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts

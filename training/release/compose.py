@@ -14,6 +14,7 @@ from typing import Any
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
+from feature_repo.core.hashes import directory_id, hashes
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import RANK_SERVICE, VIDEO_COLUMNS
@@ -24,8 +25,6 @@ from models.release.artifact import (
     MANIFEST,
     ArtifactError,
     content_id,
-    directory_id,
-    hashes,
     judged_name,
     manifest_bytes,
     refitted_name,

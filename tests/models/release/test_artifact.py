@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.hashes import sha256_of
 from feature_repo.core.home import Home
 from models.release.artifact import (
     MANIFEST,
@@ -16,7 +17,6 @@ from models.release.artifact import (
     load_champion,
     load_release,
     manifest_bytes,
-    sha256_of,
     verify,
 )
 from training.release.compose import build_release

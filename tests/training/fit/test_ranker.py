@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home, World
 from models.encoding.ranker import PAST, PAST_COLUMNS, RankerEncoding
 from models.ranking.ranker import ACTIONS, RankerModel, logits_of, with_retrieval
-from models.release.artifact import directory_id
 from training.data.dataset import RankingRows
 from training.fit.ranker import (
     KnownVideos,

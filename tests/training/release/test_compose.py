@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 import pytest
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.page.policy_file import POLICY
-from models.release.artifact import JUDGED, as_judged, champion, directory_id, judged, load_release
+from models.release.artifact import JUDGED, as_judged, champion, judged, load_release
 from training.data.video_vectors import video_vectors
 from training.release.compose import build_release
 

@@ -449,6 +449,6 @@ def _recipe(home: Home, config: FrontierConfig) -> TwoTowerConfig:
 
 
 def _model_id(home: Home, config: FrontierConfig) -> str:
-    from models.release.artifact import directory_id
+    from feature_repo.core.hashes import directory_id
 
     return "" if config.seeds else directory_id(home.models / "two_tower")

@@ -18,12 +18,12 @@ from typing import Any, Literal
 import numpy as np
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
 from feature_repo.lake.tables import Lake
 from models.candidates.fusion import DEPTH
-from models.release.artifact import directory_id
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Sequences
 from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from feature_repo.core import steps as steps_module
+from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
-from training.record import steps as steps_module
-from training.record.steps import Steps, code_of, content_of
+from feature_repo.core.steps import Steps, code_of
 
 
 class Work:

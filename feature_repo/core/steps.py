@@ -16,9 +16,9 @@ from time import perf_counter
 from typing import Any
 
 from feature_repo.core.files import plain, write_atomic
+from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
 from feature_repo.core.revision import ROOT
-from models.release.artifact import directory_id, sha256_of
 
 PACKAGES = ("feature_repo", "models", "training", "bento_services", "monitoring")
 Result = dict[str, Any]
@@ -73,13 +73,6 @@ class Steps:
     def _read(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
         return content
-
-
-def content_of(paths: Sequence[Path]) -> dict[str, str]:
-    """Name -> hash of these files and directories; "" for what is not there."""
-    return {
-        path.name: directory_id(path) if path.is_dir() else sha256_of(path) if path.is_file() else "" for path in paths
-    }
 
 
 @cache

@@ -1,0 +1,81 @@
+"""The verbs of serving: serve, ask for pages, package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from feature_repo.core.command_line import wait_for_interrupt
+from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.terminal import bars, say, show
+
+app = typer.Typer()
+
+HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")]
+
+
+@app.command(epilog="Example:  marquee serve --http-port 8080 --grpc-port 8081")
+def serve(
+    http_port: HttpPort = 8080,
+    grpc_port: HttpPort = 8081,
+    host: Annotated[str, typer.Option(help="Address to bind.")] = "127.0.0.1",
+    insecure: Annotated[bool, typer.Option("--insecure", help="Allow a non-loopback bind without API keys.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Serve the home page until Ctrl-C. Online store, event processor, HTTP and gRPC."""
+    from bento_services.process.supervisor import running
+
+    opened = existing(home)
+    with running(opened, http_port=http_port, grpc_port=grpc_port, host=host, insecure=insecure) as ports:
+        say(f"page      {ports.http_url}/\nAPI       {ports.http_url}/docs\ngRPC      {ports.host}:{ports.grpc_port}")
+        say("Ctrl-C stops everything.")
+        wait_for_interrupt()
+
+
+@app.command(
+    epilog="Examples:  marquee recommend u00042 -n 20 --explain   ·   marquee recommend --all -n 10 --out r.parquet"
+)
+def recommend(
+    user: Annotated[
+        str | None, typer.Argument(help="Whose page; any id, also one never seen.", show_default=False)
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="Items.")] = 20,
+    explain: Annotated[bool, typer.Option("--explain", help="Show sources, scores and per-stage times.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Every user of the lake, into --out.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, rank, score.")] = None,
+    stage: Annotated[
+        str, typer.Option(help="With --all: retrieval (two-tower order) or full (the whole funnel).")
+    ] = "full",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one viewer's page. Or write everyone's list to a file."""
+    if stage not in ("retrieval", "full"):
+        raise typer.BadParameter(f"expected retrieval or full, found {stage}", param_hint="--stage")
+    if everyone == (user is not None) or (everyone and out is None):
+        raise typer.BadParameter("give either a USER, or --all with --out FILE.parquet", param_hint="USER")
+    from bento_services.process.page_table import print_page
+    from feature_repo.store.valkey_server import online_store
+
+    opened = existing(home)
+    with online_store(opened) as url:
+        if everyone:
+            from bento_services.precompute.batch import recommend_all
+
+            with bars() as progress:
+                show(recommend_all(opened, url, n, out, stage, progress), as_json)  # type: ignore[arg-type]
+            return
+        from bento_services.precompute.batch import recommend_one
+
+        page = recommend_one(opened, url, str(user), n)
+    show(page, as_json, table=lambda shown: print_page(shown, explain))
+
+
+@app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")
+def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Build a Bento of the champion release. It holds the verified files."""
+    from bento_services.process import package as packaging
+
+    show(packaging.build(existing(home)), as_json)

@@ -1,0 +1,148 @@
+"""The verbs of the features: bring a world into the lake, build what is known of it, send and watch events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from feature_repo.core.home import Home
+from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing
+from feature_repo.core.terminal import bars, show
+
+if TYPE_CHECKING:
+    from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.jobs.engines import Engine
+
+app = typer.Typer()
+ingest_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring a data set into the lake.")
+features_app = typer.Typer(rich_markup_mode=None)
+events_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Send events to the log, or watch them pass."
+)
+app.add_typer(ingest_app, name="ingest")
+app.add_typer(features_app, name="features")
+app.add_typer(events_app, name="events")
+
+
+@app.command(epilog="Example:  marquee simulate --users 500 --videos 400 --days 30 --seed 7 --home worlds/small")
+def simulate(
+    users: Annotated[int | None, typer.Option(min=10, help="Viewers.")] = None,
+    videos: Annotated[int | None, typer.Option(min=20, help="Videos in the catalog.")] = None,
+    days: Annotated[int | None, typer.Option(min=5, help="Days of history.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and end give the same world.")] = None,
+    end: EndOption = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a video service into the lake. It has hidden tastes, impressions and outcomes."""
+    from feature_repo.ingest.new_world import forget_online_state
+    from feature_repo.ingest.simulator import simulate as run
+
+    config = simulator_config({"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
+    opened = Home.open(home)
+    forget_online_state(opened)
+    with bars() as progress:
+        show(run(opened, config, progress), as_json)
+
+
+PathOption = Annotated[Path, typer.Option("--path", exists=True, file_okay=False, help="Directory of the data set.")]
+
+
+@ingest_app.command("movielens", epilog="Example:  marquee ingest movielens --path ml-1m --home worlds/ml1m")
+def ingest_movielens(path: PathOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Read MovieLens: `ratings.dat`, `users.dat`, `movies.dat`, or the CSV files of the newer sets."""
+    from feature_repo.ingest import movielens
+    from feature_repo.ingest.new_world import forget_online_state
+
+    opened = Home.open(home)
+    forget_online_state(opened)
+    with bars() as progress:
+        show(movielens.ingest(opened, path, progress), as_json)
+
+
+@ingest_app.command("kuairand", epilog="Example:  marquee ingest kuairand --path kuairand-pure --home worlds/kuairand")
+def ingest_kuairand(path: PathOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Read KuaiRand: exposures with clicks, likes and watch time."""
+    from feature_repo.ingest import kuairand
+    from feature_repo.ingest.new_world import forget_online_state
+
+    opened = Home.open(home)
+    forget_online_state(opened)
+    with bars() as progress:
+        show(kuairand.ingest(opened, path, progress), as_json)
+
+
+@features_app.callback(invoke_without_command=True, epilog="Example:  marquee features --engine spark")
+def features(
+    context: typer.Context,
+    engine: Annotated[str, typer.Option(help="duckdb (one machine) or spark (the `spark` extra and Java).")] = "duckdb",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the features for training and serving. Offline tables, `feast apply`, materialize to the online store."""
+    if context.invoked_subcommand is not None:
+        return
+    if engine not in ("duckdb", "spark"):
+        raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
+    from feature_repo.core.steps import Steps
+    from feature_repo.jobs.step import build_features
+
+    opened = existing(home)
+    with bars() as progress:
+        show(build_features(opened, Steps(opened, again=True), progress, cast("Engine", engine)), as_json)
+
+
+@events_app.command(
+    "send", epilog="Example:  marquee events send --user u00042 --video v00007 --event watch --seconds 900"
+)
+def events_send(
+    user: Annotated[str | None, typer.Option(help="Who.")] = None,
+    video: Annotated[str | None, typer.Option(help="Which video.")] = None,
+    event: Annotated[str, typer.Option(help="click, watch, like, dislike, not_interested or share.")] = "watch",
+    seconds: Annotated[float, typer.Option(min=0, help="Seconds watched.")] = 0.0,
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines, one event each.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write events durably to the log; the processor of `marquee serve` folds them into the features."""
+    from feature_repo.stream.send import send
+
+    if file is not None:
+        lines = [line for line in file.read_text().splitlines() if line.strip()]
+    elif user and video:
+        lines = [json.dumps({"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds})]
+    else:
+        raise typer.BadParameter("give --user and --video, or --file", param_hint="--user")
+    show(send(existing(home), lines), as_json)
+
+
+@events_app.command("tail", epilog="Example:  marquee events tail -n 5 --topic recommendation-served")
+def events_tail(
+    n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many of the newest records.")] = 10,
+    topic: Annotated[str, typer.Option(help="Topic of the log.")] = "watch-events",
+    home: HomeOption = None,
+) -> None:
+    """Print the newest records of a topic, oldest first, one JSON object a line."""
+    from feature_repo.store.valkey_server import online_store
+    from feature_repo.stream.log.open import open_event_log
+
+    opened = existing(home)
+    with online_store(opened) as url:
+        log = open_event_log(url)
+        for record in log.tail(topic, n):
+            print(json.dumps({"id": record.id, "key": record.key, "value": json.loads(record.value)}))
+        log.close()
+
+
+def simulator_config(size: Mapping[str, Any]) -> SimulatorConfig:
+    """The simulator's, of the options that were given; a size that cannot be simulated is refused as an option is."""
+    from feature_repo.ingest.simulator import SimulatorConfig
+
+    try:
+        return SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -1,0 +1,37 @@
+"""Hashes that tell content apart: of a file, of a directory, of JSON in its one canonical form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes(directory: Path) -> dict[str, str]:
+    """Relative path -> sha256 of every file below a directory."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): sha256_of(path) for path in files}
+
+
+def directory_id(directory: Path) -> str:
+    """One hash of a directory's content."""
+    return hashlib.sha256(canonical(hashes(directory))).hexdigest()
+
+
+def content_of(paths: Sequence[Path]) -> dict[str, str]:
+    """Name -> hash of these files and directories; "" for what is not there."""
+    return {
+        path.name: directory_id(path) if path.is_dir() else sha256_of(path) if path.is_file() else "" for path in paths
+    }
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """The bytes of a JSON object that are the same whatever the order its fields were given in."""
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode()

@@ -1,0 +1,275 @@
+"""The verbs of training: fit the models, judge them, compose and promote a release."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from feature_repo.core.home import Home
+from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.terminal import bars, note, print_table, say, show
+
+if TYPE_CHECKING:
+    from feature_repo.core.steps import Steps
+
+SHOWN_FIGURES = {
+    "retrieval": (
+        "model",
+        "hit_rate_at_10",
+        "ndcg_at_10",
+        "recall_at_50",
+        "recall_at_50_new",
+        "coverage_at_10",
+        "ild_at_10",
+    )
+}
+
+app = typer.Typer()
+
+
+@app.command(epilog="Examples:  marquee train   ·   marquee train ranker   ·   marquee train two-tower --epochs 12")
+def train(
+    model: Annotated[
+        str | None, typer.Argument(help="two-tower or ranker; both, in that order, when left out.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the two-tower model and the ranker. Resumes where a stopped run left off."""
+    if model not in (None, "two-tower", "ranker"):
+        raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
+    from feature_repo.core.steps import Steps
+    from training.release.run import train_ranker, train_two_tower
+
+    opened = existing(home)
+    steps = Steps(opened, again=True)  # done whenever it is asked for, and remembered by `marquee release`
+    result = {}
+    with bars() as progress:
+        if model != "ranker":
+            result["two_tower"] = train_two_tower(opened, steps, progress, epochs=epochs, seed=seed)
+        if model != "two-tower":
+            result["ranker"] = train_ranker(opened, steps, progress, seed=seed)
+    show(result, as_json)
+
+
+@app.command(
+    epilog="Examples:  marquee evaluate --json   ·   marquee evaluate --protocol a1 --seeds 0,1,2 --models id_only,full"
+)
+def evaluate(
+    protocol: Annotated[
+        str | None, typer.Option(help="Run a protocol instead: a name of training/configs, or a TOML file.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="With --protocol: only these seeds, as 0,1,2.")] = None,
+    models: Annotated[str | None, typer.Option(help="With --protocol: only these models, as ease,full.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the models beside the baselines. On the untouched last window, or as a protocol file says."""
+    opened = existing(home)
+    if protocol is not None:
+        _evaluate_protocol(opened, protocol, seeds, models, home, as_json)
+        return
+    if seeds or models:
+        raise typer.BadParameter("given without --protocol", param_hint="--seeds" if seeds else "--models")
+    from training.release.evaluate import evaluate as run
+
+    with bars() as progress:
+        result = run(opened, progress)
+    show(result, as_json, table=print_evaluation)
+
+
+def _seeds(text: str) -> list[int]:
+    if not all(part.strip().isdigit() for part in text.split(",")):
+        raise typer.BadParameter(f"expected whole numbers as 0,1,2, found {text}", param_hint="--seeds")
+    return [int(part) for part in text.split(",")]
+
+
+def _evaluate_protocol(
+    opened: Home, protocol: str, seeds: str | None, models: str | None, home: Path | None, as_json: bool
+) -> None:
+    from training.record.results import quality_directory
+    from training.release.evaluate import evaluate_protocol
+
+    chosen = _seeds(seeds) if seeds else None
+    options = (("protocol", protocol), ("seeds", seeds), ("models", models), ("home", home))
+    command = " ".join(["marquee evaluate", *(f"--{name} {value}" for name, value in options if value is not None)])
+    with bars() as progress:
+        results = evaluate_protocol(
+            opened,
+            protocol,
+            command,
+            progress,
+            chosen,
+            [part.strip() for part in models.split(",")] if models else None,
+        )
+    show(results.to_json(), as_json, table=lambda said: print_table(results.protocol, results.shown()))
+    if not as_json:
+        say(f"{results.question}\nrecorded in {quality_directory(opened, results.protocol)}: results.json, results.md")
+
+
+@app.command(epilog="Example:  marquee frontier --home worlds/ml1m   (prints where the curves were drawn)")
+def frontier(
+    protocol: Annotated[
+        str, typer.Option(help="What to sweep: a file of training/configs by its name, or a path.")
+    ] = "diversity",
+    seeds: Annotated[str | None, typer.Option(help="Fit a model for each, as 0,1,2. Default: the home's own.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what variety costs and choose how much. Curves for MMR, max-sum and DPP; the next release serves it."""
+    from training.judge.protocols.diversity import frontier as run
+    from training.judge.protocols.reading import read_protocol
+
+    opened, command = existing(home), f"marquee frontier --protocol {protocol}"
+    declared = read_protocol(protocol)
+    if seeds:
+        declared, command = declared | {"seeds": _seeds(seeds)}, f"{command} --seeds {seeds}"
+    with bars() as progress:
+        result = run(opened, declared, command, progress)
+    show(result, as_json)
+
+
+@app.command(
+    epilog="Example:  marquee score --rows week.parquet --out scored.parquet --as-of 2022-05-01T00:00:00+08:00"
+)
+def score(
+    rows: Annotated[
+        Path, typer.Option("--rows", help="Parquet: user_id, item_id, timestamp; surface, device, duration.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Parquet to write: the rows with one column per head, and score.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="Freeze every feature there: ISO time or epoch number. Default: the end of the lake, or the first row "
+            "where that is earlier.",
+            show_default=False,
+        ),
+    ] = None,
+    release: Annotated[str | None, typer.Option("--release", help="A release id; the champion when left out.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score given rows with the release's ranker. Rows and order are kept; unknown ids are scored as new ones."""
+    from training.judge.score import score_file
+
+    with bars() as progress:
+        result = score_file(existing(home), rows, out, as_of, release, progress)
+    show(result, as_json)
+
+
+@app.command("off-policy", epilog="Example:  marquee off-policy   ·   marquee off-policy --open-bandit DIR")
+def off_policy(
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Against made-up logs whose truth is known.")] = False,
+    bandit: Annotated[
+        Path | None, typer.Option("--open-bandit", exists=True, file_okay=False, help="Against Open Bandit's policies.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what another policy would have earned. IPS, SNIPS, DR: from this home's own log, or held against truths."""
+    from training.judge.protocols import off_policy as ope_protocol
+
+    if synthetic and bandit is not None:
+        raise typer.BadParameter("give --synthetic or --open-bandit, not both", param_hint="--synthetic")
+    with bars() as progress:
+        if synthetic:
+            command = "marquee off-policy --synthetic"
+            results = ope_protocol.against_synthetic(Home.open(home), command, progress=progress)
+        elif bandit is not None:
+            command = f"marquee off-policy --open-bandit {bandit}"
+            results = ope_protocol.against_open_bandit(Home.open(home), bandit, command, progress)
+        else:
+            results = ope_protocol.on_own_log(existing(home), "marquee off-policy", progress)
+    show(results.to_json(), as_json, table=lambda said: print_table(results.question, ope_protocol.shown(results)))
+
+
+@app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
+def promote(
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a release the champion. Builds it, holds it against its gates and registers it in MLflow."""
+    from training.release import promote as promotion
+
+    opened = existing(home)
+    with bars() as progress:
+        config = promotion.PromotionConfig(force=force)
+        result = promotion.rollback(opened) if rollback else promotion.promote(opened, config, progress)
+    show(result, as_json)
+    refuse_unless_promoted(result)
+
+
+@app.command(epilog="Examples:  marquee release   ·   marquee release --again --json   ·   marquee release --force")
+def release(
+    context: typer.Context,
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Skip steps whose inputs are as they were, or do all anew.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
+
+    What was done on the same inputs is not done again: a stopped run goes on, a repeated one rests. Ends with 1 where a
+    gate fails; the champion then stays what it was.
+    """
+    from feature_repo.core.steps import Steps
+    from training.release.run import RELEASE_STEPS, make_release
+
+    opened = existing(home)
+    steps = Steps(opened, note)
+    for step in () if resume else RELEASE_STEPS:
+        steps.forget(step)  # all at once: when this is stopped, it goes on without --again
+    with bars() as progress:
+        result = make_release(opened, steps, progress, context.obj, force, epochs=epochs, seed=seed)
+    show(result, as_json, table=print_release)
+    refuse_unless_promoted(result)
+
+
+def print_evaluation(result: Mapping[str, Any]) -> None:
+    """What fits a terminal; the rest is in the file and under --json."""
+    for name, rows in result["tables"].items():
+        shown = SHOWN_FIGURES.get(name, tuple(rows[0]))
+        print_table(name, [{figure: row[figure] for figure in shown if figure in row} for row in rows])
+
+
+def print_release(result: Mapping[str, Any]) -> None:
+    fields = ("gate", "kind", "value", "bar", "passed")
+    print_table("gates", [{field: gate[field] for field in fields} for gate in result["gates"]])
+    state = "is the champion" if result["release_id"] == result["champion"] else "is not the champion"
+    say(f"release  {result['release_id']} {state}\nreport   {result['report']}")
+
+
+def refuse_unless_promoted(result: Mapping[str, Any]) -> None:
+    if result.get("promoted", True):
+        return
+    for gate in result["gates"]:
+        if not gate["passed"]:
+            at = "at least" if gate["at_least"] else "at most"
+            failure = f"{gate['gate']}: {gate['value']:.4f}, expected {at} {gate['bar']:.4f}"
+            print(f"marquee: not promoted: {failure}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def print_prepared(steps: Steps, promoted: Mapping[str, Any]) -> None:
+    """What `marquee demo` says of the release it is about to serve."""
+    refuse_unless_promoted(promoted)
+    evaluation = steps.done("evaluate")
+    print_evaluation(evaluation["result"] if evaluation else {"tables": {}})
+    say(f"release {promoted['release_id']} is the champion; {len(promoted['gates'])} gates passed")
