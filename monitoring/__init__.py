@@ -1,1 +1,1 @@
-"""How we know: drift, quality, freshness and skew reports."""
+"""How we know: drift, quality and diversity of what is recommended, and a page for each release."""

@@ -1,1 +1,1 @@
-"""HTML pages, written by hand where Evidently has none."""
+"""HTML pages where Evidently has none. They load nothing and run nothing."""

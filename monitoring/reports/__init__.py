@@ -1,1 +1,1 @@
-"""What a report is made of, and when."""
+"""Reports: what is measured of a home, and the pages that are written of it."""
