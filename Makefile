@@ -17,7 +17,10 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 	{ $(BIN)/marquee ingest $(1) --path $(DATA)/$(2) --home $(QUALITY)/$(3) && rm -rf $(QUALITY)/$(3)/models && \
 	echo "$$now" > $(QUALITY)/$(3)/.source; }
 
-.PHONY: quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal kafka kafka-stop spark tutorials lock clean
+# $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
+recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
+
+.PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,10 +57,12 @@ equal: $(INSTALLED) ## ask another revision and this tree the same questions: ma
 quality-ml1m: $(INSTALLED) ## retrieval on MovieLens 1M, leave-one-out, beside tuned baselines (ARGS="--seeds 0": a part of it)
 	@$(call ingested,movielens,ml-1m,ml1m)
 	@$(BIN)/marquee evaluate --protocol a1 --home $(QUALITY)/ml1m $(ARGS)
+	@$(call recorded,ml1m)
 
 quality-temporal: $(INSTALLED) ## retrieval on MovieLens 1M after one instant in time for everybody
 	@$(call ingested,movielens,ml-1m,ml1m)
 	@$(BIN)/marquee evaluate --protocol a3 --home $(QUALITY)/ml1m $(ARGS)
+	@$(call recorded,ml1m)
 
 quality-cold: $(INSTALLED) ## new videos and new viewers, on MovieLens 1M and a simulated world
 	@$(call ingested,movielens,ml-1m,ml1m)
@@ -67,18 +72,23 @@ quality-cold: $(INSTALLED) ## new videos and new viewers, on MovieLens 1M and a 
 	@$(BIN)/marquee evaluate --protocol who_asks --home $(QUALITY)/simulated $(ARGS)
 	@$(BIN)/marquee evaluate --protocol new_videos --home $(QUALITY)/ml1m $(ARGS)
 	@$(BIN)/marquee evaluate --protocol new_viewers --home $(QUALITY)/ml1m $(ARGS)
+	@$(call recorded,ml1m)
+	@$(call recorded,simulated)
 
 quality-diversity: $(INSTALLED) ## what variety costs on MovieLens 1M: curves, and the trade-off they choose
 	@$(call ingested,movielens,ml-1m,ml1m)
 	@$(BIN)/marquee frontier --seeds 0,1,2 --home $(QUALITY)/ml1m $(ARGS)
+	@$(call recorded,ml1m)
 
 quality-ope: $(INSTALLED) ## off-policy estimators against known truths: a synthetic log, and Open Bandit
 	@$(BIN)/marquee off-policy --synthetic --home $(QUALITY)/ope $(ARGS)
 	@$(BIN)/marquee off-policy --open-bandit $(DATA)/obd-small --home $(QUALITY)/ope $(ARGS)
+	@$(call recorded,ope)
 
 quality-kuairand: $(INSTALLED) ## the ranker on KuaiRand's real exposures beside LightGBM and simple rates
 	@$(call ingested,kuairand,kuairand-pure,kuairand)
 	@$(BIN)/marquee evaluate --protocol kuairand --home $(QUALITY)/kuairand $(ARGS)
+	@$(call recorded,kuairand)
 
 quality-sources: $(INSTALLED) ## what each source of candidates finds and all together; videos that few have watched
 	@test -f $(QUALITY)/simulated/world.json || $(BIN)/marquee simulate --end 2026-11-21 --home $(QUALITY)/simulated
@@ -88,6 +98,11 @@ quality-sources: $(INSTALLED) ## what each source of candidates finds and all to
 	$(BIN)/marquee evaluate --protocol sources --home $(QUALITY)/simulated
 	$(BIN)/marquee evaluate --protocol sources --home $(QUALITY)/kuairand
 	$(BIN)/marquee evaluate --protocol cold_start --home $(QUALITY)/simulated
+	@$(call recorded,simulated)
+	@$(call recorded,kuairand)
+
+quality-page: $(INSTALLED) ## put docs/quality.md together from docs/quality/
+	@$(BIN)/python -m training.record.quality_page
 
 kafka: $(INSTALLED) ## fetch Apache Kafka with Maven and start one broker on loopback (Java 17 and Maven)
 	@$(BIN)/python infra/kafka/broker.py start

@@ -1,0 +1,77 @@
+"""docs/quality.md is what its records say, and a complete run replaces its own record."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.home import Home
+from training.record.quality_page import Record, assemble, read_record, take
+from training.record.results import Results, Run, quality_directory
+
+QUOTED = Record("Watching", "a1", "none", "make quality-ml1m", "0123456789ab", "abc", "3", "quoted", "| old |\n|---|")
+RUNS = tuple(Run("popularity", seed, {"hr": 0.25 + seed}, revision="def0") for seed in (0, 1))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    folder = tmp_path / "quality"
+    folder.mkdir()
+    (folder / "10-a1-none.md").write_text(QUOTED.text())
+    return folder
+
+
+def ran(home: Home, protocol: str, command: str) -> None:
+    results = Results(protocol, "who watches?", command, "f" * 64, "def0", "popularity", RUNS)
+    folder = quality_directory(home, protocol)
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(results.to_json()))
+    (folder / "results.md").write_text(results.to_markdown())
+
+
+def test_a_record_is_read_as_it_was_written(records: Path) -> None:
+    assert read_record(records / "10-a1-none.md").text() == QUOTED.text()
+
+
+def test_the_page_names_command_data_and_revision_of_each_table(records: Path) -> None:
+    page = assemble(records)
+    assert "## Watching\n\n`make quality-ml1m` · data 0123456789ab · revision abc · seeds 3 · quoted\n" in page
+    assert page.endswith("| old |\n|---|\n")
+
+
+def test_a_complete_run_replaces_its_record_and_keeps_its_title(home: Home, records: Path) -> None:
+    ran(home, "a1", "marquee evaluate --protocol a1")
+    assert take(home, records) == ["a1: recorded in quality/10-a1-none.md"]
+    record = read_record(records / "10-a1-none.md")
+    assert (record.title, record.source, record.data, record.revision, record.seeds) == (
+        "Watching", "recorded", "f" * 16, "def0", "2",
+    )  # fmt: skip
+    assert "who watches?" in record.body
+    assert "| popularity | 2 | 0.7500 ± 0.7071 |" in record.body
+    assert "old" not in record.body
+
+
+@pytest.mark.parametrize("option", ["--seeds 0", "--models ease"])
+def test_a_part_of_a_protocol_replaces_nothing(home: Home, records: Path, option: str) -> None:
+    ran(home, "a1", f"marquee evaluate --protocol a1 {option}")
+    assert take(home, records) == [f"a1: left out, a part only (marquee evaluate --protocol a1 {option})"]
+    assert read_record(records / "10-a1-none.md").source == "quoted"
+
+
+def test_a_new_protocol_goes_to_the_end(home: Home, records: Path) -> None:
+    ran(home, "diversity", "marquee frontier --protocol diversity --seeds 0,1,2")
+    take(home, records)
+    assert [file.name for file in sorted(records.iterdir())] == ["10-a1-none.md", "90-diversity-none.md"]
+
+
+def test_a_record_without_its_data_is_refused_by_name(records: Path) -> None:
+    file = records / "10-a1-none.md"
+    file.write_text(file.read_text().replace("data: 0123456789ab\n", ""))
+    with pytest.raises(MarqueeError, match=r"10-a1-none.md: expected a head with .* missing or wrong: \['data'\]"):
+        read_record(file)

@@ -1,0 +1,141 @@
+"""docs/quality.md, put together from one record per table; nobody edits the page.
+
+    python -m training.record.quality_page --home var/quality/ml1m     take what was recorded there, then write the page
+    python -m training.record.quality_page                             write the page again from docs/quality/
+
+A record is a file of docs/quality/: a head of `name: value` lines between two `---`, then Markdown. `source` says where
+its figures come from: "recorded" is copied from HOME/quality/PROTOCOL/results.md by this module, "quoted" was carried
+over from the README of the named revision, whose results.json was never kept in the repository. `marquee
+evaluate` with --seeds or --models answers a part of the question and replaces nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDS, PAGE = ROOT / "docs" / "quality", ROOT / "docs" / "quality.md"
+SOURCES = ("recorded", "quoted")
+HEAD = """# How good
+
+<!-- Made by `python -m training.record.quality_page` from docs/quality/. Do not edit: `make quality-*` writes it. -->
+
+Every figure has a protocol in `training/configs`, ranks over the full catalog, chooses on validation only and is
+printed by one command. `HOME/quality/<protocol>/results.{json,md}` keeps every seed, what each grid gave, paired
+bootstrap intervals over viewers, the hash of the data and the revision of the code; MLflow has them as well.
+
+Below each title stands what made its table. *Recorded* tables are copied from `results.md` by the `make quality-*`
+target that made them. *Quoted* ones were carried over from the README, where they stood with this data hash and
+revision before records were kept in the repository; the target replaces them when it next runs to its end.
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One table with what made it."""
+
+    title: str
+    protocol: str
+    world: str
+    command: str
+    data: str  # hash
+    revision: str  # of the code, one or several
+    seeds: str
+    source: str  # one of SOURCES
+    body: str
+
+    def text(self) -> str:
+        fields = (f"{name}: {getattr(self, name)}" for name in HEAD_FIELDS)
+        return "---\n" + "\n".join(fields) + "\n---\n\n" + self.body.strip() + "\n"
+
+    def section(self) -> str:
+        made = f"`{self.command}` · data {self.data} · revision {self.revision} · seeds {self.seeds} · {self.source}"
+        return f"## {self.title}\n\n{made}\n\n{self.body.strip()}\n"
+
+
+HEAD_FIELDS = tuple(name for name in Record.__dataclass_fields__ if name != "body")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--home", type=Path, help="take the results that were recorded here first")
+    home: Path | None = parser.parse_args().home
+    for said in take(Home.open(home), RECORDS) if home else []:
+        print(said)
+    write_atomic(PAGE, assemble(RECORDS))
+
+
+def assemble(records: Path) -> str:
+    """The whole page, records in the order of their file names."""
+    sections = [read_record(file).section() for file in sorted(records.glob("*.md"))]
+    return "\n".join([HEAD, *sections])
+
+
+def read_record(file: Path) -> Record:
+    """Raises MarqueeError where the head lacks a field."""
+    _, head, body = file.read_text().split("---\n", 2) if file.read_text().startswith("---\n") else ("", "", "")
+    said = dict(line.split(": ", 1) for line in head.splitlines())
+    missing = [name for name in HEAD_FIELDS if not said.get(name, "").strip()]
+    if missing or said["source"] not in SOURCES:
+        raise MarqueeError(
+            f"{file}: expected a head with {', '.join(HEAD_FIELDS)}; missing or wrong: {missing or 'source'}"
+        )
+    return Record(**{name: said[name] for name in HEAD_FIELDS}, body=body)
+
+
+def take(home: Home, records: Path) -> list[str]:
+    """Copy every complete result of the home into its record; a line for each about what was done.
+
+    A record is found by protocol and world. One that is not there yet goes to the end of the page.
+    """
+    world = home.world().name if (home.root / "world.json").exists() else "none"
+    known = {(record.protocol, record.world): file for file, record in _all(records)}
+    done = []
+    for results in sorted((home.root / "quality").glob("*/results.json")):
+        said = json.loads(results.read_text())
+        if _partial(said["command"]):
+            done.append(f"{said['protocol']}: left out, a part only ({said['command']})")
+            continue
+        file = known.get((said["protocol"], world), records / f"90-{said['protocol']}-{world}.md")
+        title = read_record(file).title if file.exists() else f"{said['protocol']}, {world}"
+        record = Record(
+            title=title,
+            protocol=said["protocol"],
+            world=world,
+            command=said["command"],
+            data=said["data_hash"][:16],
+            revision=" ".join(sorted({run["revision"] for run in said["runs"]})) or said["revision"] or "unknown",
+            seeds=str(len({run["seed"] for run in said["runs"]} - {None}) or "none"),
+            source="recorded",
+            body=f"{said['question']}\n\n{_table(results.with_suffix('.md'))}",
+        )
+        write_atomic(file, record.text())
+        done.append(f"{said['protocol']}: recorded in {file.relative_to(records.parent)}")
+    return done
+
+
+def _partial(command: str) -> bool:
+    """`marquee frontier` takes its number of seeds from --seeds, always; a protocol file names its own."""
+    return "--models" in command or ("--seeds" in command and not command.startswith("marquee frontier"))
+
+
+def _all(records: Path) -> list[tuple[Path, Record]]:
+    return [(file, read_record(file)) for file in sorted(records.glob("*.md"))]
+
+
+def _table(results: Path) -> str:
+    """The legend and the table of a results.md."""
+    lines = results.read_text().splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("Mean ± standard deviation"))
+    return "\n".join(lines[start:])
+
+
+if __name__ == "__main__":
+    main()
