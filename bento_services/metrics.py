@@ -23,6 +23,7 @@ VISIBLE_SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")
+LOG_LINES_LOST = Counter("marquee_request_log_lines_lost", "Requests whose line could not be written to the log.")
 RELEASE = Gauge("marquee_release", "1 for the release that answers.", ("release_id",))
 RELEASES_REFUSED = Counter("marquee_releases_refused", "Releases that were not loaded because they are not sound.")
 SNAPSHOT_AGE_SECONDS = Gauge("marquee_snapshot_age_seconds", "Age of the video features in this process.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,13 @@ from bento_services.admission.problem import malformed, unprocessable
 
 MAX_DEADLINE_MS = 10_000
 _TEXTS = ("device", "last_watched_item_id")
+
+
+def request_id_of(asked: str) -> str:
+    """The caller's own, when it is one; it goes into logs and headers."""
+    if 0 < len(asked) <= 64 and asked.isascii() and all(c.isalnum() or c in "-_." for c in asked):
+        return asked
+    return "q-" + secrets.token_hex(8)
 
 
 def read_context(header: str) -> dict[str, Any]:

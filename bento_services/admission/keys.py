@@ -15,7 +15,7 @@ import hmac
 import ipaddress
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,14 +34,6 @@ class AuthError(MarqueeError):
     """The service may not be started like this, or the file of keys is not what it should be."""
 
 
-class NotAuthenticated(Exception):
-    """No key, or one nobody knows: 401."""
-
-
-class NotAllowed(Exception):
-    """A key without the scope that the call needs: 403."""
-
-
 @dataclass(frozen=True)
 class Key:
     name: str
@@ -55,12 +47,12 @@ class Caller:
     name: str
     scopes: frozenset[str]
 
-    def require(self, scope: Scope) -> None:
-        if scope not in self.scopes and "admin" not in self.scopes:
-            raise NotAllowed(f"this key lacks the scope {scope!r}")
+    def has(self, scope: Scope) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
 
 
 ANYBODY_HERE = Caller("loopback", frozenset(SCOPES))
+NOBODY = Caller("nobody", frozenset())
 
 
 class Keys:
@@ -82,22 +74,14 @@ class Keys:
         except (ValueError, TypeError, KeyError) as error:
             raise AuthError(f"{path} is not a list of keys ({error}); mend it, or remove it for keyless use") from error
 
-    def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who sent these (lower-case) headers: `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
-        if not self._keys:
-            return ANYBODY_HERE
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        presented = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        if not presented:
-            raise NotAuthenticated("send an API key as `Authorization: Bearer KEY`")
+    def owner(self, presented: str) -> Caller | None:
+        """Whose key this is; None: nobody's."""
         digest = _digest(presented)
         found = None
         for key in self._keys:  # every key is compared, so that the time taken tells nothing
             if hmac.compare_digest(digest, key.sha256):
                 found = key
-        if found is None:
-            raise NotAuthenticated("this API key is not known")
-        return Caller(found.name, frozenset(found.scopes))
+        return None if found is None else Caller(found.name, frozenset(found.scopes))
 
 
 def keys_path(home: Home) -> Path:

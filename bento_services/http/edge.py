@@ -1,23 +1,22 @@
 """The outermost layer of HTTP: what every request goes through before a route sees it.
 
-Request id, who is calling, how much may be sent and how slowly, one shape for whatever goes wrong, one count and one
-log line per request. Plain ASGI, so that it costs microseconds.
+Request id, admission, how much may be sent and how slowly, one shape for whatever goes wrong, one count and one log
+line per request. Plain ASGI, so that it costs microseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
-from bento_services import metrics
-from bento_services.admission.keys import ANYBODY_HERE, Keys, NotAuthenticated, host_is_ours
-from bento_services.admission.limits import Limits
+from bento_services import request_log
+from bento_services.admission.admit import Admission, Credentials
+from bento_services.admission.context import request_id_of
+from bento_services.admission.endpoints import EndpointClass
 from bento_services.admission.problem import INTERNAL, Problem
 
 Scope = MutableMapping[str, Any]
@@ -26,20 +25,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-EVENTS_PATH = "/api/v1/events"
-_OPEN_TO_ALL = ("/", "/docs", "/openapi.json")  # and /static/: what a browser asks for before it can send a key
-
 report = structlog.get_logger("http")
 
 
 class Edge:
-    """`keys` and `keyless_hosts` may be set until the first request is served: they are known when the home is."""
+    """`admission` may be set until the first request is served: keys are known only once the home is open."""
 
-    def __init__(self, app: App, limits: Limits = Limits()) -> None:
+    def __init__(self, app: App, class_of: Callable[[Scope], EndpointClass]) -> None:
         self.app = app
-        self.keys = Keys(())
-        self.loopback_only = True  # keyless requests must name this machine as their host
-        self.limits = limits
+        self.admission = Admission()
+        self._class_of = class_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,36 +44,27 @@ class Edge:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request_id = request_id_of(headers.get("x-request-id", ""))
         answer = _Answer(send, request_id)
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        state = scope["state"] = {**scope.get("state", {}), "request_id": request_id}
         try:
-            self._admit(scope, headers)
-            body = await self._body(scope, headers, receive)
+            endpoint = self._class_of(scope)
+            state["caller"] = self.admission.admit(Credentials.of(headers, headers.get("host", "")), endpoint)
+            body = await self._body(scope, headers, endpoint, receive)
             await self.app(scope, _replay(body, receive), answer)
         except Problem as problem:
             await answer.problem(problem)
         except Exception as error:  # the last line: a caller gets the one shape, the log gets the cause
             report.error("request failed", request_id=request_id, error=repr(error), exc_info=error)
             await answer.problem(INTERNAL)
-        _count(_route(scope), answer.status, time.perf_counter() - started)
+        finally:
+            seconds = time.perf_counter() - started
+            request_log.record("http", _route(scope), answer.status, seconds, request_id, state.get("served_by"))
 
-    def _admit(self, scope: Scope, headers: dict[str, str]) -> None:
-        path = scope["path"]
-        if not len(self.keys) and self.loopback_only and not host_is_ours(headers.get("host", "")):
-            raise Problem(403, "wrong_host", "without API keys only this machine's own address is answered")
-        if path in _OPEN_TO_ALL or path.startswith("/static/"):
-            scope["state"]["caller"] = None
-            return
-        try:
-            scope["state"]["caller"] = self.keys.caller(headers) if len(self.keys) else ANYBODY_HERE
-        except NotAuthenticated as why:
-            raise Problem(401, "not_authenticated", str(why)) from why
-
-    async def _body(self, scope: Scope, headers: dict[str, str], receive: Receive) -> bytes:
+    async def _body(self, scope: Scope, headers: Mapping[str, str], endpoint: EndpointClass, receive: Receive) -> bytes:
         """The whole body, within its limit of size and time."""
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return b""
-        limits = self.limits
-        limit = limits.max_events_body_bytes if scope["path"] == EVENTS_PATH else limits.max_body_bytes
+        limits = self.admission.limits
+        limit = endpoint.max_body_bytes(limits)
         too_large = Problem(413, "too_large", f"at most {limit} bytes in one request", {"limit_bytes": limit})
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
@@ -108,7 +94,7 @@ class _Answer:
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id
-        self.status = 0
+        self.status = 0  # until it has begun
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -145,28 +131,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def request_id_of(asked: str) -> str:
-    """The caller's own, when it is one; it goes into logs and headers."""
-    if 0 < len(asked) <= 64 and asked.isascii() and all(c.isalnum() or c in "-_." for c in asked):
-        return asked
-    return "q-" + secrets.token_hex(8)
-
-
 def _route(scope: Scope) -> str:
     """The template of the route that answered; never the path itself, of which there are endlessly many."""
     return getattr(scope.get("route"), "path", "other")
-
-
-def _count(route: str, status: int, seconds: float) -> None:
-    _requests(route, status).inc()
-    _seconds(route).observe(seconds)
-
-
-@cache
-def _requests(route: str, status: int) -> Any:
-    return metrics.REQUESTS.labels("http", route, str(status))
-
-
-@cache
-def _seconds(route: str) -> Any:
-    return metrics.REQUEST_SECONDS.labels("http", route)

@@ -15,6 +15,7 @@ from typing import Any
 import bentoml
 import structlog
 
+from bento_services.admission.admit import Admission
 from bento_services.admission.keys import Keys, check_bind, is_loopback
 from bento_services.engine import Engine
 from bento_services.http.app import create_app
@@ -60,8 +61,7 @@ class _Home:
         settings = self.settings
         keys = Keys.of(settings.home)
         check_bind(settings.host, keys, insecure=settings.insecure)
-        edge.keys = keys
-        edge.loopback_only = is_loopback(settings.host)
+        edge.admission = Admission(keys, is_loopback(settings.host))
         try:
             _engine = self._engine()
             self._open.callback(_engine.close)
@@ -70,7 +70,7 @@ class _Home:
             if settings.release is None:
                 _engine.follow(settings)
             if settings.grpc_port is not None:
-                self._grpc = GrpcServer(_engine, keys, settings.host, settings.grpc_port)
+                self._grpc = GrpcServer(_engine, edge.admission, settings.host, settings.grpc_port)
                 await self._grpc.start()
         except BaseException:
             self._open.close()

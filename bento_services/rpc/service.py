@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -14,15 +15,16 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from bento_services import metrics
-from bento_services.admission.context import context_fields
-from bento_services.admission.keys import Caller, Keys, NotAllowed, NotAuthenticated, Scope
-from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, Limits, identifier
+from bento_services import request_log
+from bento_services.admission.admit import Admission, Credentials
+from bento_services.admission.context import context_fields, request_id_of
+from bento_services.admission.endpoints import EVENTS, PAGES, EndpointClass
+from bento_services.admission.keys import NOBODY, Caller
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
 from bento_services.admission.problem import INTERNAL, Problem, unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.feed.surfaces.home import HOME
-from bento_services.http.edge import request_id_of
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeServicer, add_MarqueeServicer_to_server
 from bento_services.rpc.messages import message_of, said_in
@@ -44,21 +46,27 @@ _CODES = {
 report = structlog.get_logger("grpc")
 
 
+@dataclass
+class _Call:
+    """What is known of one call; the log line says it at the end."""
+
+    request_id: str
+    caller: Caller = NOBODY
+    served_by: str | None = None
+
+
 class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
-    def __init__(self, engine: Engine, keys: Keys) -> None:
+    def __init__(self, engine: Engine, admission: Admission) -> None:
         self._engine = engine
-        self._keys = keys
+        self._admission = admission
 
     async def GetHome(self, request: Any, context: Any) -> Any:
-        asked = dict(context.invocation_metadata() or ()).get("x-request-id", "")
-        return await self._answer(
-            "GetHome", "serve", context, lambda caller: self._home(request, request_id_of(str(asked)))
-        )
+        return await self._answer("GetHome", PAGES, context, lambda call: self._home(request, call))
 
     async def SendEvents(self, request: Any, context: Any) -> Any:
-        return await self._answer("SendEvents", "events", context, lambda caller: self._events(request, caller))
+        return await self._answer("SendEvents", EVENTS, context, lambda call: self._events(request, call))
 
-    async def _home(self, request: Any, request_id: str) -> Any:
+    async def _home(self, request: Any, call: _Call) -> Any:
         limit = request.limit or 20
         if limit > MAX_LIMIT:
             raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
@@ -75,46 +83,50 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
                 limit=limit,
                 cursor=request.cursor,
                 explain=request.explain,
-                request_id=request_id,
+                request_id=call.request_id,
                 **context_fields(given),
             ),
         )
+        call.served_by = page.served_by
         return message_of(page.as_sent(), messages.GetHomeResponse)
 
-    async def _events(self, request: Any, caller: Caller) -> Any:
+    async def _events(self, request: Any, call: _Call) -> Any:
         sent = [said_in(event) for event in request.events]
-        receipt = await self._engine.accept(sent, caller=caller.name, key=request.idempotency_key)
+        receipt = await self._engine.accept(sent, caller=call.caller.name, key=request.idempotency_key)
         return message_of(receipt, messages.SendEventsResponse)
 
-    async def _answer(self, method: str, scope: Scope, context: Any, work: Callable[[Caller], Awaitable[Any]]) -> Any:
+    async def _answer(
+        self, method: str, endpoint: EndpointClass, context: Any, work: Callable[[_Call], Awaitable[Any]]
+    ) -> Any:
         started = time.perf_counter()
+        metadata = {str(name): str(value) for name, value in context.invocation_metadata() or ()}
+        call = _Call(request_id_of(metadata.get("x-request-id", "")))
         status = "OK"
         try:
-            caller = self._keys.caller({str(name): str(value) for name, value in context.invocation_metadata() or ()})
-            caller.require(scope)
-            return await work(caller)
-        except (Problem, NotAuthenticated, NotAllowed) as why:
-            problem = why if isinstance(why, Problem) else _refusal(why)
+            call.caller = self._admission.admit(Credentials.of(metadata), endpoint)
+            return await work(call)
+        except Problem as problem:
             status = problem.code
             await _abort(context, problem)
         except Exception as error:  # the last line, as on HTTP
-            status = "internal"
-            report.error("call failed", method=method, error=repr(error), exc_info=error)
+            status = INTERNAL.code
+            report.error("call failed", method=method, request_id=call.request_id, error=repr(error), exc_info=error)
             await _abort(context, INTERNAL)
         finally:
-            metrics.REQUESTS.labels("grpc", method, status).inc()
-            metrics.REQUEST_SECONDS.labels("grpc", method).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            request_log.record("grpc", method, status, seconds, call.request_id, call.served_by)
 
 
 class GrpcServer:
     """Started and stopped on the event loop that it shares with HTTP."""
 
-    def __init__(self, engine: Engine, keys: Keys, host: str, port: int, limits: Limits = Limits()) -> None:
+    def __init__(self, engine: Engine, admission: Admission, host: str, port: int) -> None:
+        limits = admission.limits
         self._server = grpc.aio.server(
             options=[("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", limits.max_events_body_bytes)],
             maximum_concurrent_rpcs=limits.max_concurrent_rpcs,
         )
-        add_MarqueeServicer_to_server(MarqueeGrpc(engine, keys), self._server)  # type: ignore[no-untyped-call]
+        add_MarqueeServicer_to_server(MarqueeGrpc(engine, admission), self._server)  # type: ignore[no-untyped-call]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -130,12 +142,6 @@ class GrpcServer:
         """Say that we are going, let calls under way finish, then close."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(STOP_SECONDS)
-
-
-def _refusal(why: NotAuthenticated | NotAllowed) -> Problem:
-    if isinstance(why, NotAuthenticated):
-        return Problem(401, "not_authenticated", str(why))
-    return Problem(403, "not_allowed", str(why))
 
 
 async def _abort(context: Any, problem: Problem) -> None:

@@ -16,6 +16,7 @@ from worlds.by_hand import Made
 
 from bento_services import metrics
 from bento_services.admission import limits
+from bento_services.admission.admit import Admission
 from bento_services.admission.keys import Keys, create_key
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
@@ -294,7 +295,7 @@ async def test_feedback_that_cannot_be_is_refused(
 
 
 async def test_a_body_that_trickles_in_is_cut_off(edge: Edge) -> None:
-    edge.limits = limits.Limits(receive_seconds=0.05)
+    edge.admission = Admission(limits=limits.Limits(receive_seconds=0.05))
     answers: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -369,7 +370,7 @@ async def test_keys_open_what_their_scopes_say(edge: Edge, tmp_path: Path) -> No
     serve = create_key(home, "web", ["serve"])
     events = create_key(home, "players", ["events"])
     admin = create_key(home, "me", ["admin"])
-    edge.keys = Keys.of(home)
+    edge.admission = Admission(Keys.of(home))
 
     async def status(path: str, key: str = "", **options: Any) -> int:
         headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -408,7 +409,7 @@ async def test_without_keys_a_request_under_a_foreign_name_is_refused(edge: Edge
         error_of(await client.get(HOME, headers={"host": "rebound.example"}), 403, "wrong_host")
         for host in ("localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080"):
             assert (await client.get(HOME, headers={"host": host})).status_code == 200
-        edge.loopback_only = False
+        edge.admission = Admission(loopback_only=False)
         assert (await client.get(HOME, headers={"host": "marquee.example"})).status_code == 200
 
 

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from worlds.by_hand import Made
 
+from bento_services.admission.admit import Admission
 from bento_services.admission.keys import Keys, create_key
 from bento_services.http.app import create_app
 from bento_services.rpc.generated import marquee_pb2 as messages
@@ -32,7 +33,7 @@ async def made() -> AsyncIterator[Made]:
 
 @pytest.fixture
 async def channel(made: Made) -> AsyncIterator[Any]:
-    server = GrpcServer(made.engine, Keys(()), "127.0.0.1", 0)
+    server = GrpcServer(made.engine, Admission(), "127.0.0.1", 0)
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield channel
@@ -127,7 +128,7 @@ async def test_health_and_reflection_answer(channel: Any) -> None:
 async def test_keys_are_asked_for(made: Made, tmp_path: Path) -> None:
     home = Home(tmp_path)
     key = create_key(home, "web", ["serve"])
-    server = GrpcServer(made.engine, Keys.of(home), "127.0.0.1", 0)
+    server = GrpcServer(made.engine, Admission(Keys.of(home)), "127.0.0.1", 0)
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:

@@ -1,0 +1,53 @@
+"""Whether a caller may do what it asks for: the one decision that HTTP and gRPC share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bento_services.admission.endpoints import EndpointClass
+from bento_services.admission.keys import ANYBODY_HERE, NOBODY, Caller, Keys, host_is_ours
+from bento_services.admission.limits import Limits
+from bento_services.admission.problem import Problem
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request shows of its sender."""
+
+    key: str = field(default="", repr=False)
+    host: str | None = None  # the name it was sent to; None: by a protocol that no browser speaks
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str], host: str | None = None) -> Credentials:
+        """From (lower-case) headers or metadata: `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        return cls(bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", ""), host)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The keys and limits of one serving process."""
+
+    keys: Keys = field(default_factory=lambda: Keys(()))
+    loopback_only: bool = True  # keyless requests must name this machine as their host
+    limits: Limits = field(default_factory=Limits)
+
+    def admit(self, credentials: Credentials, endpoint: EndpointClass) -> Caller:
+        """The caller, who may use the endpoint. Raises Problem: 401 without a known key, 403 without its scope or,
+        in keyless use, under another machine's name."""
+        if not len(self.keys):
+            if self.loopback_only and credentials.host is not None and not host_is_ours(credentials.host):
+                raise Problem(403, "wrong_host", "without API keys only this machine's own address is answered")
+            return ANYBODY_HERE
+        if endpoint.public:
+            return NOBODY
+        if not credentials.key:
+            raise Problem(401, "not_authenticated", "send an API key as `Authorization: Bearer KEY`")
+        caller = self.keys.owner(credentials.key)
+        if caller is None:
+            raise Problem(401, "not_authenticated", "this API key is not known")
+        if endpoint.scope is not None and not caller.has(endpoint.scope):
+            message = f"this key lacks the scope {endpoint.scope!r}"
+            raise Problem(403, "not_allowed", message, {"scope": endpoint.scope})
+        return caller

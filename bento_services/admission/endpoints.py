@@ -1,0 +1,34 @@
+"""Classes of endpoints, declared once for both protocols: what a caller needs, for whom it speaks, how much it sends.
+
+A route of HTTP and a method of gRPC each name the class that they belong to; admission reads nothing else of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bento_services.admission.keys import Scope
+from bento_services.admission.limits import Limits
+
+
+@dataclass(frozen=True)
+class EndpointClass:
+    name: str
+    scope: Scope | None = None  # what the caller's key must hold; None: any key will do
+    public: bool = False  # answered without a key: what a browser asks for before it can send one
+    speaks_for_viewer: bool = False  # the caller names the viewer in whose name it asks or writes
+    many_events: bool = False  # its body may be as large as a batch of events
+
+    def max_body_bytes(self, limits: Limits) -> int:
+        return limits.max_events_body_bytes if self.many_events else limits.max_body_bytes
+
+
+PUBLIC = EndpointClass("public", public=True)
+UNKNOWN = EndpointClass("unknown")  # an address where nothing is: said to callers with a key only
+HEALTH = EndpointClass("health")
+OPERATIONS = EndpointClass("operations", "serve")
+PAGES = EndpointClass("pages", "serve", speaks_for_viewer=True)
+EVENTS = EndpointClass("events", "events", speaks_for_viewer=True, many_events=True)
+FEEDBACK = EndpointClass("feedback", "events", speaks_for_viewer=True)
+VISIBILITY = EndpointClass("visibility", "events")
+VIEWERS = EndpointClass("viewers", "admin")

@@ -1,0 +1,31 @@
+"""JSON in and out: a request's body read strictly, an answer written from its struct."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import orjson
+from fastapi import Request, Response
+from msgspec import Struct
+
+from bento_services.admission.limits import read_json
+from bento_services.admission.problem import Problem
+
+Shape = TypeVar("Shape", bound=Struct)
+
+
+class Answer(Response, Generic[Shape]):
+    """A struct as the JSON of an answer. The API's document reads the shape from a route's return annotation."""
+
+    def __init__(self, answer: Shape, status: int = 200) -> None:
+        body = orjson.dumps(answer, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)
+        super().__init__(body, status, {"cache-control": "no-store"}, "application/json")
+
+
+async def sent_json(request: Request) -> Any:
+    """The JSON of the body. A browser lets any site post text here without asking, but not application/json."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "not_json", "send the body as content-type application/json")
+    return read_json(await request.body())

@@ -1,0 +1,123 @@
+"""One group of routes, each with all that is said about it: its class for admission, its shapes for the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from fastapi import APIRouter
+from starlette.routing import BaseRoute, Match
+
+from bento_services.admission.endpoints import PUBLIC, UNKNOWN, EndpointClass
+from bento_services.admission.problem import Error
+from bento_services.http.bodies import Answer
+from bento_services.http.schemas.reference import reference
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+DESCRIPTIONS = {
+    400: "Malformed or missing",
+    401: "No API key, or an unknown one",
+    403: "The key lacks the scope",
+    404: "Unknown id",
+    405: "Not with this method",
+    408: "The body did not arrive in time",
+    409: "The Idempotency-Key was used with another body",
+    413: "Too large",
+    415: "The body must be application/json",
+    422: "Valid syntax, impossible values",
+    503: "Overloaded, or the event log is down; see Retry-After",
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    route: BaseRoute
+    kind: EndpointClass
+    takes: Sequence[Any]  # types of its body, any of which will do
+    answers: Any | None  # the type of its answer, where that is JSON
+
+
+class Endpoints:
+    """What a routes file fills. `router` is FastAPI's; `listed` is what admission and the API's document read."""
+
+    def __init__(self, tag: str = "") -> None:
+        self.router = APIRouter(tags=[tag] if tag else None)
+        self.listed: list[Endpoint] = []
+
+    def get(
+        self,
+        path: str,
+        kind: EndpointClass,
+        *,
+        errors: Iterable[int] = (),
+        media_type: str = "",
+        in_document: bool = True,
+    ) -> Callable[[Handler], Handler]:
+        """`media_type`: of an answer that is not JSON."""
+        plain: dict[int | str, Any] = {200: {"content": {media_type: {}}}} if media_type else {}
+        return self._adds("GET", path, kind, {**plain, **_refusals(errors)}, in_document=in_document)
+
+    def post(
+        self, path: str, kind: EndpointClass, *, takes: Sequence[Any], status: int = 200, errors: Iterable[int] = ()
+    ) -> Callable[[Handler], Handler]:
+        """`takes`: the shapes of body, any of which will do."""
+        return self._adds("POST", path, kind, _refusals(errors), takes, status)
+
+    def _adds(
+        self,
+        method: str,
+        path: str,
+        kind: EndpointClass,
+        responses: dict[int | str, Any],
+        takes: Sequence[Any] = (),
+        status: int = 200,
+        in_document: bool = True,
+    ) -> Callable[[Handler], Handler]:
+        def add(handler: Handler) -> Handler:
+            answers = _answer_of(handler)
+            answered: dict[int | str, Any] = {} if answers is None else {status: _json(answers, "Successful Response")}
+            self.router.add_api_route(
+                path,
+                handler,
+                methods=[method],
+                status_code=status,
+                response_model=None,
+                responses={**answered, **responses},
+                openapi_extra={"requestBody": {"required": True, **_content(takes)}} if takes else None,
+                include_in_schema=in_document,
+            )
+            self.listed.append(Endpoint(self.router.routes[-1], kind, takes, answers))
+            return handler
+
+        return add
+
+
+def class_of(listed: Sequence[Endpoint], scope: Any) -> EndpointClass:
+    """The class of the route that will answer. A public address is public by every method: the answer is a 405."""
+    public = False
+    for endpoint in listed:
+        match, _ = endpoint.route.matches(scope)
+        if match == Match.FULL:
+            return endpoint.kind
+        public = public or (match == Match.PARTIAL and endpoint.kind.public)
+    return PUBLIC if public else UNKNOWN
+
+
+def _answer_of(handler: Callable[..., Any]) -> Any | None:
+    returned = get_type_hints(handler)["return"]
+    return get_args(returned)[0] if get_origin(returned) is Answer else None
+
+
+def _refusals(statuses: Iterable[int]) -> dict[int | str, Any]:
+    return {status: _json(Error, DESCRIPTIONS[status]) for status in statuses}
+
+
+def _json(shape: Any, description: str) -> dict[str, Any]:
+    return {"description": description, **_content([shape])}
+
+
+def _content(shapes: Sequence[Any]) -> dict[str, Any]:
+    schemas = [reference(shape) for shape in shapes]
+    return {"content": {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}}}

@@ -1,0 +1,51 @@
+"""Whatever goes wrong inside a route, in the one shape that the edge uses too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from bento_services.admission.problem import INTERNAL, Problem, malformed, unprocessable
+
+# Pydantic's names for values of the right type that are not possible.
+_SEMANTIC = {"greater_than_equal", "less_than_equal", "string_too_long", "literal_error", "enum"}
+
+
+async def on_problem(request: Request, problem: Problem) -> Response:
+    return _answer(request, problem)
+
+
+async def on_failure(request: Request, error: Exception) -> Response:
+    return _answer(request, INTERNAL)  # and it is raised on, to the edge, which logs it
+
+
+async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    field = str(first["loc"][-1])
+    make = unprocessable if first["type"] in _SEMANTIC else malformed
+    return _answer(request, make(f"{field}: {first['msg']}", field=field))
+
+
+async def on_http(request: Request, error: HTTPException) -> Response:
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    message = {404: "there is nothing at this address", 405: "not with this method"}.get(error.status_code)
+    response = _answer(request, Problem(error.status_code, code, message or str(error.detail)))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Any]] = {
+    Problem: on_problem,
+    Exception: on_failure,
+    RequestValidationError: on_invalid,
+    HTTPException: on_http,
+}
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return Response(problem.body(request.state.request_id), problem.status, problem.headers())

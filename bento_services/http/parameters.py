@@ -1,0 +1,54 @@
+"""What several routes take: headers and parameters as the API's document shows them, and the query they add up to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import fastapi
+from fastapi import Header, Request
+
+from bento_services.admission.context import read_context
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.engine import Engine
+from bento_services.feed.page import Query
+
+UserId = Annotated[str, Header(alias="X-User-Id", description="Whose page. Empty: anonymous.")]
+SessionId = Annotated[str, Header(alias="X-Session-Id", description="Works like a user for anonymous traffic.")]
+Context = Annotated[
+    str,
+    Header(
+        alias="X-Context",
+        description='JSON, e.g. {"device":"mobile","time_zone":"America/New_York","last_watched_item_id":"v00042"}',
+    ),
+]
+Cursor = Annotated[str, fastapi.Query(max_length=MAX_CURSOR_LENGTH, description="From the page before.")]
+Limit = Annotated[int, fastapi.Query(ge=1, le=MAX_LIMIT)]
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="Same key and body: same answer, once.")]
+
+
+def engine_of(request: Request) -> Engine:
+    """Asked on every request, for it exists only once the process has started."""
+    engine: Engine = request.app.state.engine()
+    return engine
+
+
+def query_of(
+    request: Request,
+    user_id: str,
+    session_id: str,
+    context: str,
+    limit: int,
+    cursor: str,
+    explain: bool = False,
+    rows: bool = True,
+) -> Query:
+    return Query(
+        user_id=identifier(user_id, "X-User-Id"),
+        session_id=identifier(session_id, "X-Session-Id"),
+        limit=limit,
+        cursor=cursor,
+        explain=explain,
+        rows=rows,
+        request_id=request.state.request_id,
+        **read_context(context),
+    )

@@ -1,0 +1,34 @@
+"""Events, and whether they have arrived."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from bento_services.admission.endpoints import EVENTS, VISIBILITY
+from bento_services.admission.limits import identifier
+from bento_services.events.intake import Receipt
+from bento_services.http.bodies import Answer, sent_json
+from bento_services.http.endpoints import Endpoints
+from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
+from bento_services.http.schemas.events import EventBatch, EventIn, Visibility
+
+ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 503)
+
+intake = Endpoints("events")
+
+
+@intake.post("/api/v1/events", EVENTS, takes=(EventIn, list[EventIn], EventBatch), status=202, errors=ERRORS)
+async def events(request: Request, user_id: UserId = "", idempotency_key: IdempotencyKey = "") -> Answer[Receipt]:
+    """One event, a list, or {"events": [...]}. All or none; durable in the event log when this answers."""
+    sent = await sent_json(request)
+    receipt = await engine_of(request).accept(
+        sent, caller=request.state.caller.name, user_id=identifier(user_id, "X-User-Id"), key=idempotency_key
+    )
+    return Answer(receipt, 202)
+
+
+@intake.get("/api/v1/events/{event_id}", VISIBILITY, errors=(401, 403, 422, 503))
+async def event(request: Request, event_id: str) -> Answer[Visibility]:
+    """Whether an event has gone into the features. An id that was never sent is not visible either."""
+    visible = await engine_of(request).is_visible(identifier(event_id, "event_id"))
+    return Answer(Visibility(event_id, visible))

@@ -1,0 +1,42 @@
+"""Feedback: one viewer's word on one video, which is an event like any other."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from bento_services.admission.endpoints import FEEDBACK
+from bento_services.admission.limits import identifier
+from bento_services.admission.problem import Problem, malformed, unprocessable
+from bento_services.http.bodies import Answer, sent_json
+from bento_services.http.endpoints import Endpoints
+from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
+from bento_services.http.schemas.events import Feedback, FeedbackIn
+
+ACTIONS = ("like", "dislike", "not_interested", "share")
+ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 503, 404)
+
+feedbacks = Endpoints("events")
+
+
+@feedbacks.post("/api/v1/recommendations/feedback", FEEDBACK, takes=(FeedbackIn,), errors=ERRORS)
+async def feedback(request: Request, user_id: UserId = "", idempotency_key: IdempotencyKey = "") -> Answer[Feedback]:
+    """A viewer's word on a video; the next page knows of it."""
+    engine = engine_of(request)
+    sent = await sent_json(request)
+    if not isinstance(sent, dict):
+        raise malformed("expected an object with video_id and action")
+    if not user_id:
+        raise malformed("X-User-Id: whose feedback is this?", field="X-User-Id")
+    video_id, action = sent.get("video_id", sent.get("item_id")), sent.get("action")
+    if not isinstance(video_id, str) or not video_id:
+        raise malformed("video_id: expected a non-empty string", field="video_id")
+    if action not in ACTIONS:
+        raise unprocessable(f"action: expected one of {', '.join(ACTIONS)}", field="action")
+    if not engine.knows(identifier(video_id, "video_id")):
+        raise Problem(404, "unknown_video", "no video has this id", {"video_id": video_id})
+    receipt = await engine.accept(
+        {"user_id": identifier(user_id, "X-User-Id"), "video_id": video_id, "event": action},
+        caller=request.state.caller.name,
+        key=idempotency_key,
+    )
+    return Answer(Feedback("accepted", receipt.event_ids[0], receipt.receipt))

@@ -1,0 +1,54 @@
+"""Pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query, Request
+
+from bento_services.admission.endpoints import PAGES
+from bento_services.feed.page import Page
+from bento_services.feed.surfaces.home import HOME
+from bento_services.http.bodies import Answer
+from bento_services.http.endpoints import Endpoints
+from bento_services.http.parameters import Context, Cursor, Limit, SessionId, UserId, engine_of, query_of
+from bento_services.http.schemas.pages import Surface, SurfaceItem
+
+ERRORS = (400, 401, 403, 422, 503)
+
+pages = Endpoints("pages")
+
+
+@pages.get("/api/v1/recommendations/home", PAGES, errors=ERRORS)
+async def home(
+    request: Request,
+    limit: Limit = 20,
+    cursor: Cursor = "",
+    explain: Annotated[bool, Query(description="Add a trace to every item.")] = False,
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[Page]:
+    """One viewer's home page: rows with reasons. Answers whatever is down; `served_by` names the rung."""
+    query = query_of(request, user_id, session_id, context, limit, cursor, explain)
+    page = await engine_of(request).answer(HOME, query)
+    request.state.served_by = page.served_by
+    return Answer(page.as_sent())
+
+
+@pages.get("/api/v1/recommendations", PAGES, errors=ERRORS)
+async def recommendations(
+    request: Request,
+    surface: Annotated[Literal["home"], Query(description="Which surface.")] = "home",
+    count: Limit = 20,
+    cursor: Cursor = "",
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[Surface]:
+    """The same engine, as one short list."""
+    query = query_of(request, user_id, session_id, context, count, cursor, rows=False)
+    page = await engine_of(request).answer(surface, query)
+    request.state.served_by = page.served_by
+    items = [SurfaceItem(item.video_id, item.title, item.score, item.reason) for item in page.recommendations]
+    return Answer(Surface(tuple(items), page.cursor or None, page.request_id, page.served_by))

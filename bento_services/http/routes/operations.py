@@ -1,0 +1,36 @@
+"""What an operator asks: status, metrics, health."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from bento_services import metrics
+from bento_services.admission.endpoints import HEALTH, OPERATIONS
+from bento_services.admission.problem import unavailable
+from bento_services.http.bodies import Answer
+from bento_services.http.endpoints import Endpoints
+from bento_services.http.parameters import engine_of
+from bento_services.http.schemas.operations import Status
+
+operations = Endpoints("operations")
+
+
+@operations.get("/api/v1/status", OPERATIONS, errors=(401, 403))
+async def status(request: Request) -> Answer[Status]:
+    """Which release answers, how fresh the features are, which releases were refused and why."""
+    return Answer(Status(**engine_of(request).status()))
+
+
+@operations.get("/metrics", OPERATIONS, in_document=False)
+async def prometheus() -> Response:
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+@operations.get("/readyz", HEALTH, media_type="text/plain")  # BentoML answers these itself, in front of this app
+@operations.get("/healthz", HEALTH, media_type="text/plain")
+@operations.get("/livez", HEALTH, media_type="text/plain")
+async def health(request: Request) -> Response:
+    """200 when it is so; readyz is 503 until the process is warm."""
+    if not engine_of(request).ready:
+        raise unavailable("not warm yet")
+    return Response("\n", media_type="text/plain")

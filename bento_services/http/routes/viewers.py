@@ -1,0 +1,62 @@
+"""Viewers: whom to look at the page as, and what is known of one."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from bento_services.admission.endpoints import VIEWERS
+from bento_services.admission.limits import identifier
+from bento_services.admission.problem import Problem
+from bento_services.engine import Engine
+from bento_services.http.bodies import Answer
+from bento_services.http.endpoints import Endpoints
+from bento_services.http.parameters import Limit, engine_of
+from bento_services.http.schemas.viewers import Viewer, Viewers, Watched
+from feature_repo.store.snapshot import UserFeatures
+
+HISTORY_LENGTH = 20
+GENRES = 5
+
+people = Endpoints("viewers")
+
+
+@people.get("/api/v1/viewers", VIEWERS, errors=(400, 401, 403, 422, 503))
+async def viewers(request: Request, limit: Limit = 20) -> Answer[Viewers]:
+    """Some viewers to look at the page as, the world's example first."""
+    engine = engine_of(request)
+    example = engine.world.example_user
+    try:
+        others = await engine.viewers(limit)
+    except Problem:
+        others = []
+    chosen = list(dict.fromkeys([*([example] if example else []), *sorted(others)]))[:limit]
+    return Answer(Viewers(chosen, example))
+
+
+@people.get("/api/v1/viewers/{user_id}", VIEWERS, errors=(401, 403, 422, 503))
+async def viewer(request: Request, user_id: str) -> Answer[Viewer]:
+    """What is known of one viewer. Somebody never seen is known of as nobody."""
+    engine = engine_of(request)
+    return Answer(_described(engine, await engine.viewer(identifier(user_id, "user_id"))))
+
+
+def _described(engine: Engine, found: UserFeatures) -> Viewer:
+    snapshot = engine.reader.snapshot()
+    titles = snapshot.columns["title"]
+    values = found.values
+    history = zip(reversed(values["history_video_ids"]), reversed(values["history_watch_fractions"]), strict=False)
+    genres = sorted(zip(values["genre_affinity"], engine.world.genres, strict=False), reverse=True)
+    return Viewer(
+        user_id=found.user_id,
+        known=found.known,
+        country=values["country"],
+        age_group=values["age_group"],
+        watch_count=values["user_watch_count"],
+        like_count=values["user_like_count"],
+        history=[
+            Watched(video_id, titles[snapshot.row_of[video_id]], fraction)
+            for video_id, fraction in history
+            if video_id in snapshot.row_of
+        ][:HISTORY_LENGTH],
+        genres=[{"name": name, "weight": weight} for weight, name in genres[:GENRES] if weight > 0],
+    )

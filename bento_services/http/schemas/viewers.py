@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+
+class Viewers(Struct, frozen=True):
+    viewers: list[str]
+    example_user: str
+
+
+class Watched(Struct, frozen=True):
+    video_id: str
+    title: str
+    watch_fraction: float
+
+
+class Viewer(Struct, frozen=True):
+    user_id: str
+    known: bool
+    country: str
+    age_group: str
+    watch_count: int
+    like_count: int
+    history: Annotated[list[Watched], Meta(description="Newest first.")]
+    genres: Annotated[list[dict[str, Any]], Meta(description="name and weight, strongest first.")]
