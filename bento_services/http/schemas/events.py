@@ -1,3 +1,5 @@
+"""Events and feedback: what is sent, and what answers."""
+
 from __future__ import annotations
 
 from typing import Annotated, Literal

@@ -1,3 +1,5 @@
+"""The state of the service."""
+
 from __future__ import annotations
 
 from msgspec import Struct

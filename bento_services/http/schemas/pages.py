@@ -1,3 +1,5 @@
+"""Answers of pages in short; the whole page's are in feed/page.py."""
+
 from __future__ import annotations
 
 from msgspec import Struct

@@ -1,3 +1,5 @@
+"""Viewers, as an operator sees them."""
+
 from __future__ import annotations
 
 from typing import Annotated, Any
