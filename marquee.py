@@ -5,7 +5,6 @@ Heavy imports live inside the commands, so that `marquee --help` answers at once
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from feature_repo.cli import simulator_config
 from feature_repo.core.command_line import run
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption
+from feature_repo.core.settings import MARQUEE_HOME, preset
 from feature_repo.core.terminal import bars, say
 from monitoring.reports.steps import write_page, write_report
 
@@ -45,10 +45,9 @@ for verbs in (feature_repo.cli.app, training.cli.app, bento_services.cli.app, mo
 @app.callback()
 def options(home: HomeOption = None) -> None:
     """Marquee decides what a video service shows on its home page."""
-    # Before any library starts threads: on a busy machine, spinning while they wait makes training ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    preset(OMP_WAIT_POLICY="PASSIVE")  # before any library starts threads
     if home is not None:
-        os.environ["MARQUEE_HOME"] = str(home)
+        MARQUEE_HOME.set(str(home))
 
 
 @app.command(

@@ -1,23 +1,18 @@
-"""What the serving process is told by its environment. `marquee serve` sets it; so may whoever runs `bentoml serve`.
-
-MARQUEE_HOME             the world: its champion release, its online store, its keys
-MARQUEE_RELEASE          one release to answer with, and stay with (a packaged Bento brings its own)
-REDIS_URL                an online store of your own instead of the home's embedded one
-KAFKA_BOOTSTRAP_SERVERS  an event log on Kafka instead of Valkey Streams
-MARQUEE_HOST             the address the service listens on, as far as the service must know (127.0.0.1)
-MARQUEE_GRPC_PORT        where gRPC listens; empty: nowhere
-MARQUEE_INSECURE         1: answer a network without API keys
-MARQUEE_SPLIT            1: retrieval and ranking as services, hence processes, of their own (`bentoml serve`)
-"""
+"""What the serving process is told from outside. `marquee serve` tells it; so may whoever runs `bentoml serve`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from feature_repo.core.home import Home
+from feature_repo.core.settings import (
+    KAFKA_BOOTSTRAP_SERVERS,
+    MARQUEE_GRPC_PORT,
+    MARQUEE_HOST,
+    MARQUEE_INSECURE,
+    MARQUEE_RELEASE,
+)
 
 PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 
@@ -32,19 +27,14 @@ class Settings:
     insecure: bool = False
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        release = environment.get("MARQUEE_RELEASE")
+    def from_environment(cls) -> Settings:
+        release = MARQUEE_RELEASE.get()
         packaged = PACKAGED_RELEASE if (PACKAGED_RELEASE / "manifest.json").exists() else None
-        grpc_port = environment.get("MARQUEE_GRPC_PORT")
         return cls(
-            home=Home.open(environment.get("MARQUEE_HOME")),
+            home=Home.open(),
             release=Path(release).resolve() if release else packaged,
-            kafka=environment.get("KAFKA_BOOTSTRAP_SERVERS") or None,
-            host=environment.get("MARQUEE_HOST") or "127.0.0.1",
-            grpc_port=int(grpc_port) if grpc_port else None,
-            insecure=environment.get("MARQUEE_INSECURE") == "1",
+            kafka=KAFKA_BOOTSTRAP_SERVERS.get() or None,
+            host=MARQUEE_HOST.get(),
+            grpc_port=MARQUEE_GRPC_PORT.get(),
+            insecure=MARQUEE_INSECURE.get(),
         )
-
-
-def is_split(environment: Mapping[str, str] = os.environ) -> bool:
-    return environment.get("MARQUEE_SPLIT") == "1"

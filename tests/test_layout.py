@@ -71,6 +71,17 @@ def test_nothing_is_pickled_or_unpickled() -> None:
     assert found == []
 
 
+def test_the_environment_is_read_and_written_in_one_place() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
+        for path in [*SOURCES, *sorted((ROOT / "infra").rglob("*.py"))]
+        if path != ROOT / "feature_repo" / "core" / "settings.py"
+        for node in ast.walk(_parsed(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv", "os.putenv")
+    ]
+    assert found == []
+
+
 def test_the_import_contracts_are_kept() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

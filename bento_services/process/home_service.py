@@ -22,7 +22,8 @@ from bento_services.http.app import create_app
 from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, RankingService, RemoteRanker
 from bento_services.process.retrieval_service import RemoteIndex, RemoteRetrieval, RetrievalService
 from bento_services.rpc.service import GrpcServer
-from bento_services.settings import Settings, is_split
+from bento_services.settings import Settings
+from feature_repo.core.settings import MARQUEE_SPLIT
 from feature_repo.store.connect import connect
 from feature_repo.store.idempotency import ValkeyAnswers
 from feature_repo.store.reader import OnlineReader
@@ -155,7 +156,7 @@ class _SplitHome(_Home):
         )
 
 
-class _HomeService(_SplitHome if is_split() else _Home):  # type: ignore[misc]  # the environment chooses the form
+class _HomeService(_SplitHome if MARQUEE_SPLIT.get() else _Home):  # type: ignore[misc]  # BentoML wants one at import
     pass
 
 

@@ -8,7 +8,6 @@ either a page still comes, from the release alone.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.revision import ROOT
+from feature_repo.core.settings import BENTOML_HOME, MARQUEE_SPLIT, preset
 from models.release.artifact import champion, verify
 
 PACKAGES = ("feature_repo", "models", "bento_services")
@@ -31,11 +31,12 @@ def build(home: Home) -> dict[str, Any]:
     """Build the Bento into BENTOML_HOME (default: HOME/bentoml). Returns its tag, path, release and how to serve it."""
     release = champion(home)
     release_id = verify(release)["release_id"]
-    bentoml_home = Path(os.environ.setdefault("BENTOML_HOME", str(home.root / "bentoml")))
+    bentoml_home = Path(BENTOML_HOME.get() or home.root / "bentoml")
+    BENTOML_HOME.set(str(bentoml_home))
     bentoml_home.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    preset(BENTOML_DO_NOT_TRACK="True")
     # Built as split, so that the Bento lists all three services; when it is served, MARQUEE_SPLIT chooses again.
-    os.environ["MARQUEE_SPLIT"] = "1"
+    MARQUEE_SPLIT.set(True)
     import bentoml  # reads BENTOML_HOME when it is imported
 
     with tempfile.TemporaryDirectory(prefix="marquee-bento-") as folder:
@@ -54,7 +55,7 @@ def build(home: Home) -> dict[str, Any]:
             python={"requirements_txt": "requirements.txt", "lock_packages": False},
             labels={"release": release_id},
         )
-    del os.environ["MARQUEE_SPLIT"]
+    MARQUEE_SPLIT.unset()
     return {
         "tag": str(bento.tag),
         "path": str(bento.path),

@@ -15,6 +15,15 @@ import socket
 import threading
 from collections.abc import Sequence
 
+from feature_repo.core.settings import (
+    MARQUEE_GRPC_PORT,
+    MARQUEE_HOME,
+    MARQUEE_HOST,
+    MARQUEE_INSECURE,
+    MARQUEE_SPLIT,
+    preset,
+)
+
 STOP_SECONDS = 5
 
 
@@ -28,16 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fd", type=int, help="a listening socket to inherit instead of --host and --http-port")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
-    given = {
-        "MARQUEE_HOME": options.home,
-        "MARQUEE_HOST": options.host,
-        "MARQUEE_GRPC_PORT": None if options.grpc_port is None else str(options.grpc_port),
-        "MARQUEE_INSECURE": "1" if options.insecure else None,
-    }
-    os.environ.update({name: value for name, value in given.items() if value is not None})
-    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ["MARQUEE_SPLIT"] = ""  # this is the one-process form; `bentoml serve` starts the other
+    if options.home is not None:
+        MARQUEE_HOME.set(options.home)
+    if options.host is not None:
+        MARQUEE_HOST.set(options.host)
+    if options.grpc_port is not None:
+        MARQUEE_GRPC_PORT.set(options.grpc_port)
+    if options.insecure:
+        MARQUEE_INSECURE.set(True)
+    MARQUEE_SPLIT.unset()  # this is the one-process form; `bentoml serve` starts the other
+    preset(BENTOML_DO_NOT_TRACK="True", OMP_NUM_THREADS="1")
     if options.die_with_parent:
         threading.Thread(target=_follow_parent, args=(os.getppid(),), name="parent", daemon=True).start()
 
@@ -50,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     config = uvicorn.Config(
         HomeService.to_asgi(),
-        host=os.environ.get("MARQUEE_HOST") or "127.0.0.1",
+        host=MARQUEE_HOST.get(),
         port=options.http_port,
         loop="uvloop",
         http="httptools",

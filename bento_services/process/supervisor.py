@@ -27,6 +27,7 @@ from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
+from feature_repo.core.settings import BENTOML_HOME, child_environment
 from feature_repo.store.valkey_server import online_store
 
 READY_SECONDS = 120.0
@@ -80,17 +81,16 @@ def running(
             _free_grpc_port(host, grpc_port),
         )
         url = stack.enter_context(online_store(home))
-        environment = {
-            **os.environ,
-            "MARQUEE_HOME": str(home.root),
-            "REDIS_URL": url,
-            "MARQUEE_HOST": host,
-            "MARQUEE_GRPC_PORT": str(ports.grpc_port),
-            "MARQUEE_INSECURE": "1" if insecure else "",
-            "BENTOML_HOME": os.environ.get("BENTOML_HOME", str(home.root / "bentoml")),
-            "BENTOML_DO_NOT_TRACK": "True",
-            "OMP_NUM_THREADS": "1",  # a request is one core's work; more threads only get into each other's way
-        }
+        environment = child_environment(
+            MARQUEE_HOME=str(home.root),
+            REDIS_URL=url,
+            MARQUEE_HOST=host,
+            MARQUEE_GRPC_PORT=str(ports.grpc_port),
+            MARQUEE_INSECURE="1" if insecure else "",
+            BENTOML_HOME=BENTOML_HOME.get() or str(home.root / "bentoml"),
+            BENTOML_DO_NOT_TRACK="True",
+            OMP_NUM_THREADS="1",  # a request is one core's work; more threads only get into each other's way
+        )
         processor = Child(
             "processor",
             [

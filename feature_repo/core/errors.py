@@ -8,6 +8,7 @@ class MarqueeError(Exception):
 
     MarqueeError
     ├── HomeError          feature_repo/core/home.py            no world, no release: a command must run first
+    │   └── SettingsError  feature_repo/core/settings.py        a variable or a key of marquee.toml that is none
     ├── LakeError          feature_repo/lake/tables.py          a file that cannot be read as what it should be
     ├── ValkeyError        feature_repo/store/valkey_server.py  the embedded online store does not start
     ├── StoreDown          feature_repo/store/connect.py        the online store does not answer

@@ -1,13 +1,12 @@
 """One world on disk: where everything lives, and the facts about it that every layer needs.
 
 `marquee --home DIR` or `MARQUEE_HOME` (default `var/`) names the directory; several worlds live side by side.
-Standard library only: the command line, training and serving all import it.
+No heavy library: the command line, training and serving all import it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
+from feature_repo.core.settings import MARQUEE_HOME
 from feature_repo.schema import HISTORY_LENGTH
 
 
@@ -54,7 +54,7 @@ class Home:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Home:
-        chosen = path or os.environ.get("MARQUEE_HOME") or "var"
+        chosen = path or MARQUEE_HOME.get()
         return cls(Path(chosen).expanduser().resolve())
 
     @property

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from feature_repo.core.errors import HomeError
+
+Config = TypeVar("Config")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -43,10 +45,34 @@ def read_as(hint: Any, value: Any, key: str = "") -> Any:
         raise ValueError(f"{key}: expected {_words(hint)}, found {value!r}") from None
 
 
-def _dataclass(hint: Any, table: Mapping[str, Any], inside: str) -> Any:
+def read_over(config: Config, table: Mapping[str, Any], key: str = "") -> Config:
+    """A dataclass with what `table` says in the place of its own values; those within it likewise.
+
+    Raises ValueError as `read_as` does, and says which table a dataclass refuses.
+    """
+    inside = f"{key}." if key else ""
+    hints = _known(type(config), table, inside)
+    changed = {}
+    for name, said in table.items():
+        now = getattr(config, name)
+        nested = is_dataclass(now) and isinstance(said, Mapping)
+        changed[name] = read_over(now, said, inside + name) if nested else read_as(hints[name], said, inside + name)
+    try:
+        return replace(config, **changed)  # type: ignore[type-var]  # a TypeVar cannot be bound to dataclasses
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}" if key else str(error)) from error
+
+
+def _known(hint: Any, table: Mapping[str, Any], inside: str) -> dict[str, Any]:
+    """The annotations of a dataclass; raises ValueError for a key of the table that is none of its fields."""
     hints = get_type_hints(hint)
     if unknown := [name for name in table if name not in hints]:
         raise ValueError(f"{inside}{unknown[0]}: expected one of {', '.join(hints)}, found {unknown[0]!r}")
+    return hints
+
+
+def _dataclass(hint: Any, table: Mapping[str, Any], inside: str) -> Any:
+    hints = _known(hint, table, inside)
     for item in fields(hint):
         if item.name not in table and item.default is MISSING and item.default_factory is MISSING:
             raise ValueError(f"{inside}{item.name}: expected {_words(hints[item.name])}, found nothing")

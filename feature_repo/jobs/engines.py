@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from feature_repo.compute.aggregates import EXPRESSIONS
 from feature_repo.core.errors import MarqueeError
+from feature_repo.core.settings import preset
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.tables import Lake
 
@@ -44,8 +44,7 @@ def _spark() -> Iterator[Any]:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise SparkAbsent("Spark is an extra: `pip install 'marquee[spark]'` (or `make spark`)") from error
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # read when we launch the JVM, not under spark-submit
+    preset(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")  # read when we launch the JVM
     try:
         session = (
             SparkSession.builder.appName("marquee-features")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from feature_repo.compute.fold import DAY_US
 from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
 from feature_repo.core.progress import Progress
+from feature_repo.core.settings import REDIS_URL
 from feature_repo.core.steps import Steps, code_of
 from feature_repo.jobs import materialize
 from feature_repo.jobs.build_features import build_features as write_tables
@@ -30,6 +30,6 @@ def build_features(home: Home, steps: Steps, progress: Progress, engine: Engine 
             "data": content_of([home.lake, home.root / "world.json"]),
             "day": home.world().now_us() // DAY_US,  # windows end with it
             "code": code_of("feature_repo.jobs.build_features") + code_of("feature_repo.jobs.materialize"),
-            "store": os.environ.get("REDIS_URL", "").rpartition("@")[2],
+            "store": REDIS_URL.get().rpartition("@")[2],
         }
         return steps.run("features", inputs, [home.features], build)

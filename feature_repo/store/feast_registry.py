@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,6 +11,7 @@ from feast import FeatureStore, RepoConfig
 
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
+from feature_repo.core.settings import preset
 from feature_repo.features import define
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "feature_store.yaml"
@@ -52,6 +52,7 @@ def write_configuration(home: Home, url: str) -> Path:
 
 
 def _store(home: Home, url: str | None) -> FeatureStore:
+    preset(FEAST_USAGE="False")
     fields: dict[str, Any] = yaml.safe_load(_rendered(home, url))
     return FeatureStore(config=RepoConfig(repo_path=home.feast, **fields))
 
@@ -78,6 +79,3 @@ def _connection_string(url: str) -> str:
     }
     chosen = [f"{name}={value}" for name, value in options.items() if value]
     return ",".join([f"{parts.hostname}:{parts.port or 6379}", *chosen])
-
-
-os.environ.setdefault("FEAST_USAGE", "False")  # Feast would otherwise report home

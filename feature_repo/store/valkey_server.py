@@ -26,6 +26,7 @@ from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
+from feature_repo.core.settings import REDIS_URL
 from feature_repo.store.connect import connect
 
 START_SECONDS = 30.0  # a long append-only file takes a while to load
@@ -41,7 +42,7 @@ class ValkeyError(MarqueeError):
 @contextmanager
 def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
     """The URL of this home's online store, up and answering, for as long as the block lasts."""
-    if url := os.environ.get("REDIS_URL"):
+    if url := REDIS_URL.get():
         yield url
         return
     server = EmbeddedValkey(home.valkey, supervise=supervise)
@@ -54,7 +55,7 @@ def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
 
 def running_url(home: Home) -> str | None:
     """The URL of this home's online store when it answers; nothing is started."""
-    if url := os.environ.get("REDIS_URL"):
+    if url := REDIS_URL.get():
         return url if _pings(url) else None
     address = EmbeddedValkey(home.valkey).stored_address()
     return address.url if address and _answers(address, home.valkey.resolve()) else None

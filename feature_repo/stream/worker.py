@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from feature_repo.core.home import Home, World
+from feature_repo.core.settings import KAFKA_BOOTSTRAP_SERVERS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.consumer import Consumer
@@ -56,7 +57,7 @@ HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="feature_repo.stream.worker", description=__doc__)
     parser.add_argument("--home", help="the world to work for (default: MARQUEE_HOME or var/)")
-    parser.add_argument("--kafka", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), help="HOST:PORT[,HOST:PORT]")
+    parser.add_argument("--kafka", default=KAFKA_BOOTSTRAP_SERVERS.get() or None, help="HOST:PORT[,HOST:PORT]")
     parser.add_argument("--consumer", default="", help="this process's name in each group; keep it over restarts")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)

@@ -5,13 +5,14 @@ Nothing leaves the machine: the pages hold their own scripts, and DO_NOT_TRACK i
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from feature_repo.core.settings import preset
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing Evidently warns of what numpy and litestar deprecate; not ours to fix
@@ -62,7 +63,7 @@ def snapshot(
 
     A metric that was taken of `reference` as well has that value under "reference".
     """
-    os.environ["DO_NOT_TRACK"] = "1"
+    preset(DO_NOT_TRACK="1")
 
     def dataset(frame: pd.DataFrame | None) -> Any:
         return None if frame is None else Dataset.from_pandas(frame, data_definition=definition)

@@ -5,7 +5,6 @@ MLflow keeps the record; it is never on a request's path. Store: SQLite and loca
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +20,7 @@ from torch import Tensor, nn
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
-
-os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+from feature_repo.core.settings import preset
 
 TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
 QUALITY = "quality"  # the experiment of protocols, beside those of the models
@@ -69,6 +65,11 @@ class Tracking:
         self.uri = f"sqlite:///{store}"
         self.home = home
         with _quiet():
+            preset(
+                MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false",
+                MLFLOW_DISABLE_TELEMETRY="true",
+                MLFLOW_LOGGING_LEVEL="ERROR",
+            )
             import mlflow
 
             mlflow.set_tracking_uri(self.uri)

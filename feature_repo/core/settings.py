@@ -1,0 +1,292 @@
+"""What a process is told from outside: every environment variable, and the tables of HOME/marquee.toml.
+
+A value is decided by, each over the one before: the default beside its owner, HOME/marquee.toml, the environment, an
+option of the command line. An owner keeps a frozen dataclass; `<layer>/settings.py` names the table that it is read
+from. A key `feed.deadline_ms` of the file is the variable MARQUEE_FEED_DEADLINE_MS of the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.toml import read_as, read_over, read_toml
+
+FILE = "marquee.toml"  # in the home
+PREFIX = "MARQUEE_"
+# Every table that FILE may have. The serving process holds no training, but must know that [ranker] is no mistake.
+TABLES = (
+    "store",
+    "log",
+    "processor",
+    "lake_sink",
+    "simulator",
+    "two_tower",
+    "ranker",
+    "evaluation",
+    "gates",
+    "promotion",
+    "service",
+    "supervisor",
+    "package",
+    "limits",
+    "feed",
+    "report",
+)
+
+DEFAULT, OPTION = "default", "option"
+
+Value = TypeVar("Value")
+Config = TypeVar("Config")
+
+
+class SettingsError(HomeError):
+    """A variable, a table or a key that is none, or a value of another type. The message says where it stands."""
+
+
+# --- environment variables -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Variable(Generic[Value]):
+    """One environment variable. Set to nothing, it counts as not set."""
+
+    name: str
+    parse: Callable[[str], Value]
+    default: Value
+    read_by: str
+    what: str
+    secret: bool = False
+
+    def get(self) -> Value:
+        text = os.environ.get(self.name)
+        if not text:
+            return self.default
+        try:
+            return self.parse(text)
+        except ValueError:
+            raise SettingsError(f"{self.name}: expected a whole number, found {text!r}") from None
+
+    def set(self, value: Value) -> None:
+        """For this process and those that it starts."""
+        os.environ[self.name] = ("1" if value else "") if isinstance(value, bool) else str(value)
+
+    def unset(self) -> None:
+        os.environ.pop(self.name, None)
+
+
+def _flag(text: str) -> bool:
+    return text == "1"
+
+
+MARQUEE_HOME = Variable("MARQUEE_HOME", str, "var", "all", "directory of the world: its lake, models, releases, store")
+MARQUEE_RELEASE = Variable(
+    "MARQUEE_RELEASE",
+    str,
+    "",
+    "service",
+    "directory of one release to answer with, and stay with; else the one a Bento brings, else the home's champion",
+)
+REDIS_URL = Variable(
+    "REDIS_URL", str, "", "all", "an online store of your own instead of the one embedded in the home", secret=True
+)
+KAFKA_BOOTSTRAP_SERVERS = Variable(
+    "KAFKA_BOOTSTRAP_SERVERS", str, "", "service, processor", "HOST:PORT[,HOST:PORT]: an event log on Kafka, not Valkey"
+)
+MARQUEE_HOST = Variable("MARQUEE_HOST", str, "127.0.0.1", "service", "address that the service listens on")
+MARQUEE_GRPC_PORT: Variable[int | None] = Variable(
+    "MARQUEE_GRPC_PORT", int, None, "service", "port of gRPC (0: any that is free); without it there is no gRPC"
+)
+MARQUEE_INSECURE = Variable("MARQUEE_INSECURE", _flag, False, "service", "1: answer a network without API keys")
+MARQUEE_SPLIT = Variable(
+    "MARQUEE_SPLIT", _flag, False, "service", "1: retrieval and ranking in processes of their own (`bentoml serve`)"
+)
+BENTOML_HOME = Variable(
+    "BENTOML_HOME", str, "", "package, service", "where Bentos are built and looked for (HOME/bentoml)"
+)
+VARIABLES: tuple[Variable[Any], ...] = (
+    MARQUEE_HOME,
+    MARQUEE_RELEASE,
+    REDIS_URL,
+    KAFKA_BOOTSTRAP_SERVERS,
+    MARQUEE_HOST,
+    MARQUEE_GRPC_PORT,
+    MARQUEE_INSECURE,
+    MARQUEE_SPLIT,
+    BENTOML_HOME,
+)
+
+# What Marquee presets for the libraries it uses. A value that is there already stays.
+OF_LIBRARIES = {
+    "BENTOML_DO_NOT_TRACK": "BentoML reports nothing home",
+    "DO_NOT_TRACK": "Evidently reports nothing home",
+    "FEAST_USAGE": "Feast reports nothing home",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "no model is read from a pickle",
+    "MLFLOW_DISABLE_TELEMETRY": "MLflow reports nothing home",
+    "MLFLOW_LOGGING_LEVEL": "MLflow's notices stay out of our output",
+    "OMP_NUM_THREADS": "a request is one core's work; more threads only get into each other's way",
+    "OMP_WAIT_POLICY": "threads that spin while they wait make training ten times slower on a busy machine",
+    "PYSPARK_PYTHON": "Spark's workers run this Python",
+    "SPARK_LOCAL_IP": "Spark stays on loopback",
+}
+
+
+def preset(**values: str) -> None:
+    """Tell libraries what they read from the environment, before they are imported, unless somebody has told them."""
+    assert values.keys() <= OF_LIBRARIES.keys(), "a switch is explained in OF_LIBRARIES"
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
+
+
+def child_environment(**values: str) -> dict[str, str]:
+    """This process's environment with other values, for a process that it starts."""
+    return {**os.environ, **values}
+
+
+# --- HOME/marquee.toml -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Section(Generic[Config]):
+    """One table of marquee.toml, read into the frozen dataclass of its owner."""
+
+    name: str
+    config: type[Config]
+    read_by: str
+    defaults: Callable[[Path], Config] | None = None  # where they depend on the home's world
+
+    def __post_init__(self) -> None:
+        assert self.name in TABLES, f"{self.name} is not among TABLES"
+
+    def default(self, root: Path) -> Config:
+        return self.config() if self.defaults is None else self.defaults(root)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of a section: its value, and who said so."""
+
+    key: str
+    value: Any
+    origin: str  # default | marquee.toml:LINE | the variable's name | option
+
+    @property
+    def variable(self) -> str:
+        return variable_of(self.key)
+
+
+def read(section: Section[Config], root: Path, **given: Any) -> Config:
+    """The section's dataclass for the home at `root`. `given` are options of the command line; None: not given.
+
+    Raises SettingsError, for any unknown table or key of the file, before anything starts.
+    """
+    return _decided(section, root, given)[0]
+
+
+def explain(section: Section[Any], root: Path, **given: Any) -> list[Setting]:
+    """Every key of the section with its value and where that comes from. Raises SettingsError."""
+    config, origins = _decided(section, root, given)
+    return [Setting(key, value, origins.get(key, DEFAULT)) for key, value, _ in leaves(config, section.name)]
+
+
+def check(sections: tuple[Section[Any], ...], root: Path) -> None:
+    """Raises SettingsError for the first thing that is wrong with the file or the environment."""
+    for section in sections:
+        read(section, root)
+
+
+def leaves(config: Any, key: str) -> Iterator[tuple[str, Any, tuple[type, str]]]:
+    """Every key below a dataclass, its value, and the class and field that declare it."""
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value) and not isinstance(value, type):
+            yield from leaves(value, f"{key}.{item.name}")
+        else:
+            yield f"{key}.{item.name}", value, (type(config), item.name)
+
+
+def variable_of(key: str) -> str:
+    return PREFIX + key.upper().replace(".", "_")
+
+
+def _decided(section: Section[Config], root: Path, given: Mapping[str, Any]) -> tuple[Config, dict[str, str]]:
+    """The section's dataclass, and the origin of each key that is not a default."""
+    path = root / FILE
+    text, tables = _file(path)
+    table = tables.get(section.name, {})
+    lines = lines_of(text)
+    try:
+        config: Config = read_over(section.default(root), table, section.name)
+    except ValueError as error:
+        raise SettingsError(f"{_place(path, lines, str(error).partition(':')[0])}: {error}") from error
+    origins = {key: _place(Path(FILE), lines, key) for key in _keys(table, section.name)}
+    for key, _, (owner, name) in list(leaves(config, section.name)):
+        if said := os.environ.get(variable_of(key)):
+            config = _told(config, key.split(".")[1:], get_type_hints(owner)[name], variable_of(key), said)
+            origins[key] = variable_of(key)
+    options = {name: value for name, value in given.items() if value is not None}
+    return replace(config, **options), origins | {f"{section.name}.{name}": OPTION for name in options}  # type: ignore[type-var]
+
+
+def _file(path: Path) -> tuple[str, dict[str, Any]]:
+    if not path.exists():
+        return "", {}
+    text, tables = path.read_text(encoding="utf-8", errors="replace"), read_toml(path)
+    for name, table in tables.items():
+        place = _place(path, lines_of(text), name)
+        if name not in TABLES:
+            raise SettingsError(f"{place}: expected one of the tables {', '.join(TABLES)}, found {name!r}")
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"{place}: {name}: expected a table, found {table!r}")
+    return text, tables
+
+
+def _told(config: Any, path: list[str], hint: Any, variable: str, text: str) -> Any:
+    """`config` with the value of an environment variable, spelled as in TOML; text needs no quotes."""
+    try:
+        value = text if hint is str else read_as(hint, tomllib.loads(f"value = {text}")["value"], variable)
+        return _with(config, path, value)
+    except tomllib.TOMLDecodeError:
+        raise SettingsError(f"{variable}: expected a value as in {FILE}, found {text!r}") from None
+    except ValueError as error:
+        said = str(error)
+        raise SettingsError(said if said.startswith(variable) else f"{variable}: {said}") from error
+
+
+def _with(config: Any, path: list[str], value: Any) -> Any:
+    name, *deeper = path
+    return replace(config, **{name: _with(getattr(config, name), deeper, value) if deeper else value})
+
+
+def _keys(table: Mapping[str, Any], key: str) -> Iterator[str]:
+    for name, value in table.items():
+        yield f"{key}.{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{key}.{name}")
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """The line of each table and key of a TOML text; of an inline table, only its own."""
+    found: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = stripped.strip("[]").split("]")[0].replace('"', "").replace(" ", "")
+            found.setdefault(table, number)
+        elif "=" in stripped and not stripped.startswith("#"):
+            name = stripped.partition("=")[0].strip().replace('"', "").replace(" ", "")
+            found.setdefault(f"{table}.{name}" if table else name, number)
+    return found
+
+
+def _place(path: Path, lines: Mapping[str, int], key: str) -> str:
+    """FILE:LINE of a key, or of what it stands in."""
+    while key and key not in lines:
+        key = key.rpartition(".")[0]
+    return f"{path}:{lines[key]}" if key else str(path)
