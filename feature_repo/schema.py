@@ -171,7 +171,7 @@ PAGE_SERVICE = "home_page_v1"
 
 DEFAULTS = {STRING: "", STRINGS: [], INT: 0, INTS: [], FLOAT: 0.0, FLOATS: []}
 
-# --- lake columns (lake.py holds the Arrow types) --------------------------------------------------------------------
+# --- lake columns (lake/tables.py holds the Arrow types) -------------------------------------------------------------
 VIDEO_COLUMNS = ("video_id", *VIDEO_PROFILE)
 USER_COLUMNS = ("user_id", *USER_PROFILE)
 EVENT_COLUMNS = (

@@ -1,4 +1,4 @@
-"""The README's tutorials are run as they stand: their patches onto a copy of the sources, their commands on a world."""
+"""The tutorials are run as they stand: their patches onto a copy of the sources, their commands on a world."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def blocks(title: str, language: str) -> list[str]:
-    readme = (ROOT / "README.md").read_text()
-    section = readme.split(f"## Tutorial: {title}\n")[1].split("\n## ")[0]
+    page = (ROOT / "docs" / "tutorials.md").read_text()
+    section = page.split(f"## Tutorial: {title}\n")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
 
 
