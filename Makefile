@@ -20,7 +20,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
 recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 
-.PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal kafka kafka-stop spark lock clean
+.PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+
+proto: $(INSTALLED) ## make the gRPC code again from bento_services/rpc/marquee.proto
+	@$(BIN)/python -m bento_services.rpc.generate
 
 equal: $(INSTALLED) ## ask another revision and this tree the same questions: make equal BASE=HEAD~1 (a home with a champion: HOME_DIR)
 	@rm -rf var/equal && git worktree prune && git worktree add -q var/equal $(BASE)

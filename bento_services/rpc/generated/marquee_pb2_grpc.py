@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from bento_services.rpc.generated import marquee_pb2 as bento__services_dot_marquee__pb2
+from bento_services.rpc.generated import marquee_pb2 as bento__services_dot_rpc_dot_marquee__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in bento_services/marquee_pb2_grpc.py depends on'
+        + ' but the generated code in bento_services/rpc/marquee_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,13 +36,13 @@ class MarqueeStub:
         """
         self.GetHome = channel.unary_unary(
                 '/marquee.v1.Marquee/GetHome',
-                request_serializer=bento__services_dot_marquee__pb2.GetHomeRequest.SerializeToString,
-                response_deserializer=bento__services_dot_marquee__pb2.GetHomeResponse.FromString,
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeResponse.FromString,
                 _registered_method=True)
         self.SendEvents = channel.unary_unary(
                 '/marquee.v1.Marquee/SendEvents',
-                request_serializer=bento__services_dot_marquee__pb2.SendEventsRequest.SerializeToString,
-                response_deserializer=bento__services_dot_marquee__pb2.SendEventsResponse.FromString,
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
                 _registered_method=True)
 
 
@@ -68,13 +68,13 @@ def add_MarqueeServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetHome': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHome,
-                    request_deserializer=bento__services_dot_marquee__pb2.GetHomeRequest.FromString,
-                    response_serializer=bento__services_dot_marquee__pb2.GetHomeResponse.SerializeToString,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeResponse.SerializeToString,
             ),
             'SendEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.SendEvents,
-                    request_deserializer=bento__services_dot_marquee__pb2.SendEventsRequest.FromString,
-                    response_serializer=bento__services_dot_marquee__pb2.SendEventsResponse.SerializeToString,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -102,8 +102,8 @@ class Marquee:
             request,
             target,
             '/marquee.v1.Marquee/GetHome',
-            bento__services_dot_marquee__pb2.GetHomeRequest.SerializeToString,
-            bento__services_dot_marquee__pb2.GetHomeResponse.FromString,
+            bento__services_dot_rpc_dot_marquee__pb2.GetHomeRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.GetHomeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -129,8 +129,8 @@ class Marquee:
             request,
             target,
             '/marquee.v1.Marquee/SendEvents',
-            bento__services_dot_marquee__pb2.SendEventsRequest.SerializeToString,
-            bento__services_dot_marquee__pb2.SendEventsResponse.FromString,
+            bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,
