@@ -1,0 +1,98 @@
+"""Events over HTTP: accepted when they are in the log, all or none, once per key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from worlds.by_hand import Made
+from worlds.http_api import EVENTS, WATCH, error_of
+
+from bento_services import metrics
+
+
+@pytest.mark.parametrize("sent", [WATCH, [WATCH], {"events": [WATCH]}])
+async def test_an_event_is_in_the_log_when_it_is_accepted(http: httpx.AsyncClient, made: Made, sent: Any) -> None:
+    reply = await http.post(EVENTS, json=sent)
+    assert reply.status_code == 202
+    (event,) = made.log.events
+    assert reply.json() == {"accepted": 1, "receipt": "0-0", "event_ids": [event.event_id]}
+    assert (event.user_id, event.video_id, event.event, event.watch_seconds) == ("u1", "v1", "watch", 50.0)
+    assert made.log.records[0][:2] == ("watch-events", "u1")
+
+
+async def test_the_header_names_the_viewer_where_an_event_does_not(http: httpx.AsyncClient, made: Made) -> None:
+    sent = [{"item_id": "v1", "event": "click"}, {**WATCH, "user_id": "u2"}]
+    assert (await http.post(EVENTS, json=sent, headers={"X-User-Id": "u9"})).status_code == 202
+    assert [event.user_id for event in made.log.events] == ["u9", "u2"]
+
+
+async def test_one_wrong_event_means_that_none_is_taken(http: httpx.AsyncClient, made: Made) -> None:
+    wrong = [WATCH, {**WATCH, "event": "stare"}, {**WATCH, "duration_sec": -1}, 7]
+    error = error_of(await http.post(EVENTS, json=wrong), 422, "unprocessable")
+    assert [(one["index"], one["field"]) for one in error["details"]["events"]] == [
+        (1, "event"),
+        (2, "duration_sec"),
+        (3, "event"),
+    ]
+    assert made.log.records == []
+
+
+async def test_without_a_log_nothing_is_accepted_and_the_caller_knows_when_to_come_back(
+    http: httpx.AsyncClient, made: Made
+) -> None:
+    made.log.down = True
+    reply = await http.post(EVENTS, json=WATCH)
+    error_of(reply, 503, "unavailable")
+    assert int(reply.headers["retry-after"]) >= 1
+
+
+async def test_the_same_key_and_body_is_the_same_event_once(http: httpx.AsyncClient, made: Made) -> None:
+    first = await http.post(EVENTS, json=WATCH, headers={"Idempotency-Key": "k"})
+    again = await http.post(EVENTS, json=WATCH, headers={"Idempotency-Key": "k"})
+    assert first.json() == again.json()
+    assert len(made.log.records) == 1
+    other = await http.post(EVENTS, json={**WATCH, "item_id": "v2"}, headers={"Idempotency-Key": "k"})
+    error_of(other, 409, "idempotency_conflict")
+    assert len(made.log.records) == 1
+
+
+async def test_a_request_cut_off_before_its_answer_sends_the_same_event_again(
+    http: httpx.AsyncClient, made: Made
+) -> None:
+    sent = [WATCH, {**WATCH, "item_id": "v2"}]
+    await http.post(EVENTS, json=sent, headers={"Idempotency-Key": "k"})
+    for key, answered in made.answers.answers.items():  # as a process leaves it that dies after the append
+        made.answers.answers[key] = type(answered)(answered.fingerprint, None)
+    await http.post(EVENTS, json=sent, headers={"Idempotency-Key": "k"})
+    ids = [event.event_id for event in made.log.events]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+
+
+async def test_an_event_is_visible_once_it_is_folded(http: httpx.AsyncClient, made: Made) -> None:
+    (event_id,) = (await http.post(EVENTS, json=WATCH)).json()["event_ids"]
+    assert (await http.get(f"{EVENTS}/{event_id}")).json() == {"event_id": event_id, "visible": False}
+    made.receipts.folded[event_id] = 1
+    assert (await http.get(f"{EVENTS}/{event_id}")).json()["visible"] is True
+    made.receipts.down = True
+    error_of(await http.get(f"{EVENTS}/{event_id}"), 503, "unavailable")
+
+
+async def test_the_time_until_an_event_is_visible_is_measured(http: httpx.AsyncClient, made: Made) -> None:
+    def count() -> float:
+        return next(
+            sample.value
+            for family in metrics.VISIBLE_SECONDS.collect()
+            for sample in family.samples
+            if sample.name.endswith("_count")
+        )
+
+    before = count()
+    (event_id,) = (await http.post(EVENTS, json=WATCH)).json()["event_ids"]
+    made.receipts.folded[event_id] = 1
+    async with asyncio.timeout(5):
+        while count() == before:
+            await asyncio.sleep(0.01)
