@@ -32,7 +32,7 @@ from bento_services.rpc.messages import message_of, said_in
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
 STOP_SECONDS = 3.0
-_CODES = {
+CODES = {  # of gRPC, by the status that HTTP would answer
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
     403: grpc.StatusCode.PERMISSION_DENIED,
@@ -148,4 +148,4 @@ async def _abort(context: Any, problem: Problem) -> None:
     trailing = [("x-error-code", problem.code)]
     if problem.retry_after_seconds is not None:
         trailing.append(("retry-after", str(problem.retry_after_seconds)))
-    await context.abort(_CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))
+    await context.abort(CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))
