@@ -3,6 +3,7 @@
 import ast
 import importlib
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,64 @@ SOURCES = sorted(
     [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "_pb2" not in path.name]
     + [ROOT / "marquee.py"]
 )
+LINES, MEDIAN_LINES, FUNCTION_LINES = 400, 110, 60
+# What is still longer. Make one shorter and delete its line; never add one.
+LONG_FILES = {
+    "bento_services/http/app.py",
+    "models/retrieval/two_tower.py",
+    "tests/bento_services/http/test_app.py",
+    "training/fit/ranker.py",
+    "training/fit/two_tower.py",
+    "training/judge/protocols/diversity.py",
+    "training/judge/protocols/retrieval.py",
+}
+LONG_FUNCTIONS = {
+    "bento_services/feed/build.py: serve",
+    "bento_services/http/app.py: _add_recommendations",
+    "bento_services/http/app.py: _add_writes",
+    "bento_services/process/supervisor.py: running",
+    "training/off_policy/home_log.py: home_logs",
+}
+MIRRORED = 0.45  # share of the modules that do something and have a test file at their own path; the aim is .9
+# Runs every import and prints which module reads or writes the environment, or starts a thread, while it is imported.
+# What a library does is its own affair.
+IMPORTS = """
+import importlib, os, sys, threading, traceback
+root, found = sys.argv[1], set()
+
+def importing():
+    for frame in reversed(traceback.extract_stack()[:-2]):
+        if frame.filename.startswith(root + "/") and "/site-packages/" not in frame.filename:
+            if frame.name == "<module>":
+                return frame.filename[len(root) + 1:]
+        elif not frame.filename.endswith(("os.py", "os>", "_abc.py", "_abc>", "threading.py", "thread.py")):
+            return ""
+    return ""
+
+def watch(owner, name, what):
+    original = getattr(owner, name)
+    def watched(self, *arguments, **named):
+        if module := importing():
+            found.add(f"{module} {what}")
+        return original(self, *arguments, **named)
+    setattr(owner, name, watched)
+
+watch(type(os.environ), "__getitem__", "reads the environment")
+watch(type(os.environ), "__setitem__", "writes the environment")
+watch(type(os.environ), "__delitem__", "writes the environment")
+watch(threading.Thread, "start", "starts a thread")
+for name in sys.argv[2:]:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:  # a library of an extra
+        if error.name.partition(".")[0] in {module.partition(".")[0] for module in sys.argv[2:]}:
+            raise
+print(*sorted(found), sep="\\n")
+"""
+READ_AT_IMPORT = {
+    "feature_repo/features.py reads the environment",  # Feast's parser collects the attributes of the imported module
+    "bento_services/process/home_service.py reads the environment",  # BentoML wants one service class at import
+}
 HEAVY = ("pandas", "mlflow", "evidently", "pyspark", "feast", "duckdb", "ibis", "sklearn", "lightgbm")
 PICKLERS = {"pickle", "cPickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
 
@@ -98,6 +157,56 @@ def test_the_serving_process_loads_no_training_or_offline_library() -> None:
     shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert shown.returncode == 0, shown.stderr[-4000:]
     assert shown.stdout.split() == []
+
+
+def test_no_file_and_no_function_is_longer_than_fits_in_the_head() -> None:
+    lines = {path: len((ROOT / path).read_text().splitlines()) for path in _tracked()}
+    long_files = {path for path, count in lines.items() if count > LINES}
+    long_functions = {
+        f"{path}: {node.name}"
+        for path in lines
+        for node in ast.walk(_parsed(ROOT / path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES
+    }
+    assert (long_files - LONG_FILES, long_functions - LONG_FUNCTIONS) == (set(), set())
+    assert statistics.median(lines.values()) <= MEDIAN_LINES
+
+
+def test_a_module_has_its_test_where_one_looks_for_it() -> None:
+    modules = [path for path in _tracked() if not path.startswith("tests/") and _does_something(ROOT / path)]
+    without = [path for path in modules if not (ROOT / "tests" / path).with_name(f"test_{Path(path).name}").exists()]
+    share = 1 - len(without) / len(modules)
+    assert share >= MIRRORED, f"{share:.2f} of {len(modules)} modules; none for\n" + "\n".join(without)
+
+
+def test_an_import_has_no_effects() -> None:
+    modules = [str(path.relative_to(ROOT).with_suffix("")).replace(os.sep, ".") for path in SOURCES]
+    names = [name.removesuffix(".__init__") for name in modules]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", IMPORTS, str(ROOT), *names]
+    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150, check=False)
+    assert shown.returncode == 0, shown.stderr[-4000:]
+    assert set(shown.stdout.split("\n")) - {""} - READ_AT_IMPORT == set()
+
+
+def _tracked() -> list[str]:
+    """Every Python file of the checkout that is written by hand."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [path for path in listed if "_pb2" not in path and (ROOT / path).exists()]
+
+
+def _does_something(path: Path) -> bool:
+    """Has it a function or method with a body, or does it declare only names, shapes and protocols?"""
+    if path.name == "__init__.py":
+        return False
+    functions = (node for node in ast.walk(_parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return any(not _is_declaration(function) for function in functions)
+
+
+def _is_declaration(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) for line in function.body)
 
 
 def _parsed(path: Path) -> ast.Module:
