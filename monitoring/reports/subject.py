@@ -16,7 +16,7 @@ from feature_repo.lake.tables import Lake
 from models.release.artifact import Release, as_judged
 from training.data.splits import Cuts, time_cuts, watches
 from training.data.video_vectors import video_vectors
-from training.data.viewer_context import Askers
+from training.data.viewer_context import ViewerContexts
 
 Array = np.ndarray[Any, Any]
 BATCH = 512  # users per pass of the user tower
@@ -49,7 +49,7 @@ class Subject:
     watched: pa.Table
     row_of: Mapping[str, int]  # video id -> row
     video_VD: Array
-    askers: Askers
+    contexts: ViewerContexts
     genres_VG: Array
     published_us: Array  # (V,)
 
@@ -69,7 +69,7 @@ class Subject:
             watched=watches(lake),
             row_of={video_id: row for row, video_id in enumerate(ids)},
             video_VD=video_VD,
-            askers=Askers.of(home, release.retrieval.config.asker),
+            contexts=ViewerContexts.of(home, release.retrieval.config.asker),
             genres_VG=multi_hot(videos["genres"].to_pylist(), world.genres)[:, : len(world.genres)],
             published_us=videos["published_timestamp_us"].to_numpy(),
         )
@@ -93,7 +93,7 @@ class Subject:
             ids = [list(history)[-length:] for history in histories[part]]
             times = [list(moments)[-length:] for moments in times_us[part]]
             now_us = np.full(len(ids), at_us, dtype=np.int64)
-            vectors.append(retrieval.user_vectors(ids, times, now_us, self.askers.columns(user_ids[part], now_us)))
+            vectors.append(retrieval.user_vectors(ids, times, now_us, self.contexts.columns(user_ids[part], now_us)))
         return np.concatenate(vectors)
 
 

@@ -251,7 +251,8 @@ def fresh_world(size: dict[str, int]) -> list[Figure]:
     from feature_repo.lake.tables import Lake
     from feature_repo.store.valkey_server import online_store
     from training.fit.ranker import train_ranker
-    from training.fit.two_tower import TwoTowerConfig, train_two_tower
+    from training.fit.two_tower import train_two_tower
+    from training.fit.two_tower_config import TwoTowerConfig
 
     figures = []
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:

@@ -10,12 +10,12 @@ from feature_repo.compute.crosses import Columns
 from feature_repo.core.home import Home
 from models.candidates.popularity import Popularity
 from training.data.splits import Holdout
-from training.data.viewer_context import Askers
+from training.data.viewer_context import ViewerContexts
 from training.judge.baselines import ByPopularity, ByTwoTower, Known, Retriever, fit_baseline
 from training.judge.protocols.retrieval import best_lists
 
 VIDEOS = [f"v{number}" for number in range(20)]
-NOBODY = Askers.of(Home(Path()), listens=False)
+NOBODY = ViewerContexts.of(Home(Path()), listens=False)
 HISTORIES = [[VIDEOS[v] for v in range(20) if v % 2 == u % 2 and v != u] for u in range(20)]
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from feature_repo.core.home import Home, World
 from feature_repo.lake.tables import EVENTS, USERS, VIDEOS, Lake
-from training.fit.two_tower import TwoTowerConfig
+from training.fit.two_tower_config import TwoTowerConfig
 
 RING, VIEWERS, WATCHES = 24, 80, 12
 HOUR_US = 3_600_000_000

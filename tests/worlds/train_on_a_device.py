@@ -17,9 +17,12 @@ from worlds.ring import CONFIG, write_ring
 
 from feature_repo.core.home import Home
 from training.data.splits import Holdout
-from training.data.viewer_context import Askers, user_vectors
-from training.fit import two_tower as train_retrieval
-from training.fit.two_tower import Trainer, TwoTowerConfig, fit, training_data
+from training.data.viewer_context import ViewerContexts, user_vectors
+from training.fit import tower_trainer
+from training.fit.tower_trainer import Trainer
+from training.fit.two_tower import fit
+from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_data import training_data
 
 # All that the tower can hear; no dropout, whose draws are a device's own.
 CHOSEN = {"epochs": 5, "refit_epochs": 1, "average": 0.9, "time_bias": "query", "asker": True}
@@ -44,7 +47,7 @@ def trained(home: Home, checkpoint: Path) -> dict[str, Any]:
     fitted = fit(home, config, data, checkpoint)
     assert fitted.refitted is not None
     asked = Holdout(["u00"], [fitted.refitted.video_ids[:3]], [[1, 2, 3]], np.array([4]), [[]])
-    (vector,) = user_vectors(fitted.refitted, Askers.of(home), asked)
+    (vector,) = user_vectors(fitted.refitted, ViewerContexts.of(home), asked)
     return {"curve": fitted.curve, "vector": vector.tolist()}
 
 
@@ -62,9 +65,9 @@ def main(directory: Path, name: str) -> dict[str, Any]:
     }
     found: dict[str, Any] = {}
     for softmax, limit in FULL_SOFTMAX_BELOW.items():
-        train_retrieval.FULL_SOFTMAX_BELOW = limit  # type: ignore[attr-defined]
+        tower_trainer.FULL_SOFTMAX_BELOW = limit  # type: ignore[attr-defined]
         for place, (where, context) in places.items():
-            train_retrieval.fastest_device = lambda where=where: where  # type: ignore[attr-defined,misc]
+            tower_trainer.fastest_device = lambda where=where: where  # type: ignore[attr-defined,misc]
             with context:
                 found.setdefault(softmax, {})[place] = trained(home, directory / f"{softmax}-{place}")
     return found

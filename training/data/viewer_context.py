@@ -46,7 +46,7 @@ class Profiles:
 
 
 @dataclass(frozen=True)
-class Askers:
+class ViewerContexts:
     """Profiles by viewer; device and part of the day by (viewer, instant) of every watch.
 
     The hour is that of the page which led to the watch. Of a watch that no page led to, such as one that played on by
@@ -59,7 +59,7 @@ class Askers:
     contexts: dict[str, Array]  # (W,) by watch; one more for a moment without one
 
     @classmethod
-    def of(cls, home: Home, listens: bool = True) -> Askers:
+    def of(cls, home: Home, listens: bool = True) -> ViewerContexts:
         """For a tower that does not listen nothing is read, and everybody is unknown."""
         if not listens:
             unknown = np.array([UNKNOWN], dtype=object)
@@ -84,9 +84,9 @@ class Askers:
         return self.profiles.of(user_ids) | {name: values[watch_B] for name, values in self.contexts.items()}
 
 
-def user_vectors(retrieval: RetrievalModel, askers: Askers, asked: Holdout) -> Array:
+def user_vectors(retrieval: RetrievalModel, contexts: ViewerContexts, asked: Holdout) -> Array:
     """(B, D) of the viewers of a question, at its moments."""
-    columns = askers.columns(asked.user_ids, asked.now_us)
+    columns = contexts.columns(asked.user_ids, asked.now_us)
     return retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us, columns)
 
 

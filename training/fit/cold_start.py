@@ -26,7 +26,7 @@ from models.retrieval.cold_start import Alpha, blended
 from models.retrieval.two_tower import ContentAlone, RetrievalModel
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns
-from training.data.viewer_context import Askers, user_vectors
+from training.data.viewer_context import ViewerContexts, user_vectors
 from training.measure.metrics import hits, recall_at, top_k
 
 Array = np.ndarray[Any, Any]
@@ -171,7 +171,7 @@ class ColdStartQuestion:
         row_of = {video_id: row for row, video_id in enumerate(videos.ids)}
         untrained_N = np.where(watched_times(videos.ids, known) > 0, KINDS.index("young"), KINDS.index("new"))
         return cls(
-            user_BD=user_vectors(retrieval, Askers.of(home, retrieval.config.asker), asked),
+            user_BD=user_vectors(retrieval, ViewerContexts.of(home, retrieval.config.asker), asked),
             seen=[np.array([row_of[v] for v in history if v in row_of], dtype=np.int64) for history in asked.histories],
             targets=[[row_of.get(video_id, -1) for video_id in wanted] for wanted in asked.targets],
             kind_N=np.where(videos.trained, np.where(videos.watches_N < RARE, 1, 0), untrained_N),

@@ -25,7 +25,7 @@ from models.candidates.matrix_factorization import MatrixFactorization
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns, video_vectors
-from training.data.viewer_context import Askers, user_vectors
+from training.data.viewer_context import ViewerContexts, user_vectors
 from training.fit.source_models import FactorsConfig, content_neighbours, fit_factors
 from training.fit.source_questions import Catalog, SourceQuestion
 
@@ -53,7 +53,7 @@ class Trained:
     """The models of the sources, all learned from the same watches; rows are those of the catalog."""
 
     retrieval: RetrievalModel
-    askers: Askers
+    contexts: ViewerContexts
     video_VD: Array
     item_cf: ItemNeighbours
     content: ItemNeighbours
@@ -67,7 +67,7 @@ class Trained:
         histories = train.histories()
         return cls(
             retrieval=retrieval,
-            askers=Askers.of(home, retrieval.config.asker),
+            contexts=ViewerContexts.of(home, retrieval.config.asker),
             video_VD=video_vectors(home, retrieval)[1],
             item_cf=ItemNeighbours.fit(histories),
             content=content_neighbours(catalog.video_ids, content_columns(Lake(home).videos(), home.world())),
@@ -109,7 +109,7 @@ def _unseen(score_BV: Array, part: Holdout, catalog: Catalog) -> Array:
 
 def _two_tower(asks: SourceQuestion, catalog: Catalog, trained: Trained) -> Iterator[Array]:
     for part in _parts(asks.asked):
-        user_BD = user_vectors(trained.retrieval, trained.askers, part)
+        user_BD = user_vectors(trained.retrieval, trained.contexts, part)
         yield _unseen(user_BD @ trained.video_VD.T, part, catalog)
 
 

@@ -23,7 +23,7 @@ from models.candidates.popularity import Popularity
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Holdout
 from training.data.video_vectors import video_vectors
-from training.data.viewer_context import Askers, user_vectors
+from training.data.viewer_context import ViewerContexts, user_vectors
 from training.fit.source_models import FactorsConfig, fit_factors
 
 Array = np.ndarray[Any, Any]
@@ -163,7 +163,7 @@ class ByTwoTower:
 
     retrieval: RetrievalModel
     video_VD: Array
-    askers: Askers
+    contexts: ViewerContexts
 
     @classmethod
     def of(cls, home: Home, retrieval: RetrievalModel, video_ids: Sequence[str]) -> ByTwoTower:
@@ -171,10 +171,10 @@ class ByTwoTower:
         ids, vectors = video_vectors(home, retrieval)
         row_of = {video_id: row for row, video_id in enumerate(ids)}
         rows = [row_of[video_id] for video_id in video_ids]
-        return cls(retrieval, vectors[rows], Askers.of(home, retrieval.config.asker))
+        return cls(retrieval, vectors[rows], ViewerContexts.of(home, retrieval.config.asker))
 
     def scores(self, asked: Holdout) -> Array:
-        user_BD = user_vectors(self.retrieval, self.askers, asked)
+        user_BD = user_vectors(self.retrieval, self.contexts, asked)
         return np.asarray(user_BD @ self.video_VD.T)
 
 

@@ -18,7 +18,8 @@ from models.ranking.ranker import RankerModel
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
-from training.fit.ranker import page_order, tree_features
+from training.fit.calibrate import page_order
+from training.fit.trees import tree_features
 from training.judge.protocols import retrieval as retrieval_protocol
 from training.judge.protocols.reading import read_protocol
 from training.judge.protocols.retrieval import Protocol, retrieval_figures

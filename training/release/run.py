@@ -21,8 +21,8 @@ PageStep = Callable[[Home, Steps, Result, Progress], Path]
 
 def train_two_tower(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
     from models.release.artifact import refitted_name
-    from training.fit.two_tower import TwoTowerConfig
     from training.fit.two_tower import train_two_tower as run
+    from training.fit.two_tower_config import TwoTowerConfig
     from training.release.compose import MODELS, OF_SOURCES
 
     given = {name: value for name, value in chosen.items() if value is not None}
@@ -35,8 +35,8 @@ def train_two_tower(home: Home, steps: Steps, progress: Progress, **chosen: int 
 
 def train_ranker(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
     from models.release.artifact import refitted_name
-    from training.fit.ranker import RankerConfig
     from training.fit.ranker import train_ranker as run
+    from training.fit.ranker_config import RankerConfig
 
     given = {name: value for name, value in chosen.items() if value is not None}
     config = RankerConfig.for_world(home.world(), **given)

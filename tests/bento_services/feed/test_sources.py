@@ -26,7 +26,7 @@ from models.candidates.fusion import Blend, Weight
 from models.page.diversity import codes
 from models.release.artifact import Release
 from training.data.splits import Holdout, Sequences
-from training.data.viewer_context import Askers
+from training.data.viewer_context import ViewerContexts
 from training.fit import source_lists
 from training.fit.source_lists import Trained
 from training.fit.source_models import FactorsConfig
@@ -65,7 +65,7 @@ def measured(release: Release, source: str, user_id: str) -> list[str]:
         columns["published_timestamp_us"],
     )
     vectors = np.asarray(release.retrieval.item_vectors)
-    nobody = Askers.of(Home(Path()), listens=False)
+    nobody = ViewerContexts.of(Home(Path()), listens=False)
     trained = Trained(
         release.retrieval, nobody, vectors, release.item_cf, release.content, release.factors, FactorsConfig()
     )

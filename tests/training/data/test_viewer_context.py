@@ -7,7 +7,7 @@ import pyarrow as pa
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import EVENTS, IMPRESSIONS, USERS, Lake
 from models.encoding.viewer_context import VIEWER_CONTEXT
-from training.data.viewer_context import Askers
+from training.data.viewer_context import ViewerContexts
 
 HOUR_US = 3_600_000_000
 NOON_US = (2 * 24 + 12) * HOUR_US  # of 3 January 1970, a Saturday
@@ -38,16 +38,16 @@ def write(home: Home) -> None:
 def test_who_asked_when_and_where(tmp_path: Path) -> None:
     home = Home(tmp_path)
     write(home)
-    found = Askers.of(home).columns(["u"] * 4, [NOON_US - 1, NOON_US, NOON_US + 1, NOON_US + 5 * HOUR_US])
+    found = ViewerContexts.of(home).columns(["u"] * 4, [NOON_US - 1, NOON_US, NOON_US + 1, NOON_US + 5 * HOUR_US])
     assert tuple(found) == VIEWER_CONTEXT
     assert found["country"].tolist() == ["DE"] * 4
     assert found["age_group"].tolist() == ["25-34"] * 4
     assert found["device"].tolist() == ["tv", "tv", "", "tv"]
     assert found["day_part"].tolist() == ["", "weekend 2", "", "weekend 4"]  # the page was shown at 11, where he is
-    stranger = Askers.of(home).columns(["x"], [NOON_US])
+    stranger = ViewerContexts.of(home).columns(["x"], [NOON_US])
     assert [column.tolist() for column in stranger.values()] == [[""]] * len(VIEWER_CONTEXT)
 
 
 def test_for_a_tower_that_does_not_listen_nothing_is_read(tmp_path: Path) -> None:
-    found = Askers.of(Home(tmp_path / "nowhere"), listens=False).columns(["u"], [1])
+    found = ViewerContexts.of(Home(tmp_path / "nowhere"), listens=False).columns(["u"], [1])
     assert [column.tolist() for column in found.values()] == [[""]] * len(VIEWER_CONTEXT)

@@ -14,7 +14,9 @@ import pytest
 from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
 from feature_repo.lake.tables import Lake
-from training.fit.two_tower import TwoTowerConfig, fit, training_data
+from training.fit.two_tower import fit
+from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_data import training_data
 from training.judge.protocols.off_policy import against_open_bandit
 from training.off_policy.estimators import (
     Log,

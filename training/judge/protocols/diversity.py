@@ -31,7 +31,9 @@ from models.page.exposure import ExposurePrices
 from models.page.policy_file import policy_of
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Holdout, Sequences, split_of
-from training.fit.two_tower import TwoTowerConfig, fit_and_keep, training_data
+from training.fit.two_tower import fit_and_keep
+from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_data import training_data
 from training.judge.baselines import ByTwoTower
 from training.judge.protocols.diversity_chart import draw
 from training.judge.protocols.reading import declared

@@ -33,16 +33,13 @@ from training.data.dataset import RankingRows, labelled, ranking_rows
 from training.data.frozen import frozen_columns
 from training.data.rate_tables import Exposures
 from training.data.splits import next_watches, sequences, watches
-from training.fit.ranker import (
-    FittedRanker,
-    KnownVideos,
-    RankerConfig,
-    data_hash,
-    fit_ranker,
-    tree_features,
-    tree_params,
-)
-from training.fit.two_tower import TrainingData, TwoTowerConfig, fit_and_keep
+from training.fit.ranker import FittedRanker, data_hash, fit_ranker
+from training.fit.ranker_config import RankerConfig
+from training.fit.ranker_network import KnownVideos
+from training.fit.trees import tree_features, tree_params
+from training.fit.two_tower import fit_and_keep
+from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_data import TrainingData
 from training.judge.baselines import Settings
 from training.judge.protocols.reading import declared
 from training.measure.metrics import (

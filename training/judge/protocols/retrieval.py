@@ -29,7 +29,9 @@ from training.data.questions import Question, QuestionConfig, Questions
 from training.data.read_questions import questions_of
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns
-from training.fit.two_tower import TrainingData, TwoTowerConfig, fit_and_keep
+from training.fit.two_tower import fit_and_keep
+from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_data import TrainingData
 from training.judge.baselines import (
     BASELINES,
     FITTED,

@@ -32,7 +32,9 @@ from training.fit.source_lists import SOURCES, lists
 from training.fit.source_models import FactorsConfig
 from training.fit.source_questions import Catalog, SampleConfig, SourceQuestion, source_questions
 from training.fit.sources import CANDIDATES, choose, mean_recall
-from training.fit.two_tower import TwoTowerConfig, fit, training_data
+from training.fit.two_tower import fit
+from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_data import training_data
 from training.measure.metrics import hits, recall_at
 from training.record.results import Results, Run, RunStore, fingerprint, quality_directory
 

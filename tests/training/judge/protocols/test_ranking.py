@@ -11,7 +11,7 @@ import pytest
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
-from training.fit.two_tower import TwoTowerConfig
+from training.fit.two_tower_config import TwoTowerConfig
 from training.judge.protocols.ranking import RankingProtocol, retrieval_before
 from training.judge.protocols.reading import CONFIGS, read_protocol
 from training.record.results import quality_directory

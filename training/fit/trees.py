@@ -1,0 +1,91 @@
+"""LightGBM: the trees that stand beside the ranker's network, and the baseline on the same features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models.encoding.ranker import RankerEncoding
+from models.ranking.ranker import ACTIONS, Ranker
+from models.ranking.trees import Trees, tree_inputs
+from training.data.dataset import RankingRows
+from training.fit.ranker_config import RankerConfig
+
+Array = np.ndarray[Any, Any]
+
+
+def grow_trees(
+    train: RankingRows,
+    valid: RankingRows | None,
+    encoding: RankerEncoding,
+    network: Ranker,
+    config: RankerConfig,
+    rounds: dict[str, int] | None = None,
+) -> Trees:
+    """Boosters on top of the position bias; as many `rounds` as given, or as many as the validation rows want."""
+    import lightgbm
+
+    bias_PA = network.position_bias.weight.detach().numpy()
+    numbers = len(encoding.numbers)
+    params = tree_params(config.seed) | {"objective": "cross_entropy", "learning_rate": config.tree_learning_rate}
+    params |= {"num_leaves": config.tree_leaves}
+    inputs = [(part, encoding.encode(part.columns, part.position)) for part in (train, valid) if part is not None]
+    boosters, intercepts = {}, {}
+    for action in config.tree_actions:
+        mean = float(np.clip(train.labels[action].mean(), 1e-4, 1 - 1e-4))
+        intercepts[action] = float(np.log(mean / (1.0 - mean)))
+        sets: list[Any] = []
+        for part, encoded in inputs:
+            start = intercepts[action] + bias_PA[encoded.categorical[:, -1], ACTIONS.index(action)]
+            sets.append(
+                lightgbm.Dataset(
+                    tree_inputs(encoded),
+                    part.labels[action],
+                    init_score=start.astype(np.float64),
+                    categorical_feature=list(range(numbers, numbers + len(encoding.categories))),
+                    reference=sets[0] if sets else None,
+                )
+            )
+        most = rounds[action] if rounds is not None else config.tree_rounds
+        stop = [lightgbm.early_stopping(20, verbose=False)] if len(sets) > 1 else []
+        booster = lightgbm.train(params, sets[0], max(most, 1), valid_sets=sets[1:], callbacks=stop)
+        best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+        boosters[action] = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
+    return Trees(boosters, intercepts)
+
+
+def tree_params(seed: int) -> dict[str, Any]:
+    """What LightGBM is told, whatever it learns."""
+    return {
+        "max_bin": 63,
+        "num_leaves": 31,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "seed": seed,
+        "num_threads": 2,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+
+
+def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncoding, seed: int) -> Any:
+    """Gradient-boosted trees for the click on the same encoded features; the position is left out, as when serving."""
+    import lightgbm
+
+    numbers = len(encoding.numbers)
+    categorical = list(range(numbers, numbers + len(encoding.categories)))
+    sets = [
+        lightgbm.Dataset(tree_features(encoding, part), part.labels["click"], categorical_feature=categorical)
+        for part in (train, valid)
+    ]
+    params = tree_params(seed) | {"objective": "binary", "learning_rate": 0.1}
+    stop = lightgbm.early_stopping(10, verbose=False)
+    return lightgbm.train(params, sets[0], 150, valid_sets=[sets[1]], callbacks=[stop])
+
+
+def tree_features(encoding: RankerEncoding, rows: RankingRows) -> Array:
+    return tree_inputs(encoding.encode(rows.columns))

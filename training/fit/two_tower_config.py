@@ -1,0 +1,112 @@
+"""How a two-tower model is trained: defaults, and recipes by the kind of data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from feature_repo.core.home import World
+from models.retrieval.two_tower import TimeBias, TowerConfig
+from training.data.splits import SplitRule
+from training.fit.loop import LoopConfig
+
+
+@dataclass(frozen=True)
+class TwoTowerConfig:
+    """Defaults suit a service with exposures of some weeks; `for_world` knows what suits others."""
+
+    split: SplitRule = "time"
+    seed: int = 0
+    epochs: int = 14  # at most
+    patience: int = 4
+    validate_every: int = 1
+    batch_size: int = 128  # viewers
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    min_count: int = 1  # a video watched by fewer viewers has no id of its own, only content
+    dim: int = 64
+    blocks: int = 2
+    heads: int = 1
+    length: int = 50
+    dropout: float = 0.2
+    id_dropout: float = 0.2
+    text_dimensions: int = 64
+    content: bool = True  # False: videos are their ids alone, as in SASRec
+    time_bias: TimeBias = "none"  # "query" needs requests whose moment means something
+    asker: bool = False  # the user tower hears profile, device and hour as well: where viewers and requests have them
+    average: float = 0.0  # of the weights over steps; .99 = about the last hundred
+    refit_epochs: int = 3  # over everything there is, after the choice: what a release serves; 0 = no refit
+    refit_learning_rate: float = 0.3  # share of the learning rate
+    older_windows: bool = True  # histories beyond `length` also give a piece of what came before, drawn each epoch
+    sampled_negatives: int = 2048  # per batch, in catalogs too large for the full softmax
+    max_validation_viewers: int = 6040
+
+    def __post_init__(self) -> None:
+        if self.split not in ("time", "leave_last"):
+            raise ValueError(f"split: expected time or leave_last, found {self.split!r}")
+        if min(self.epochs, self.patience, self.batch_size, self.min_count, self.validate_every) < 1:
+            raise ValueError("epochs, patience, batch_size, min_count and validate_every: expected at least 1")
+        self.tower()
+
+    @classmethod
+    def for_world(cls, world: World, **given: Any) -> TwoTowerConfig:
+        """The recipe for this kind of data; `given` wins."""
+        chosen: dict[str, Any] = {"length": world.history_length}
+        if world.source == "simulator":
+            chosen["asker"] = True
+        if world.source == "movielens":
+            chosen |= {
+                "split": "leave_last",
+                "epochs": 24,
+                "patience": 3,
+                "validate_every": 4,
+                "batch_size": 64,
+                "min_count": 5,
+                "learning_rate": 1.5e-3,
+                "average": 0.995,
+                "dim": 128,
+                "length": min(128, world.history_length),
+                "dropout": 0.3,
+                "id_dropout": 0.03,
+            }
+        return cls(**{**chosen, **given})
+
+    def chosen(self) -> dict[str, Any]:
+        """What differs from the defaults: under this things are kept, so that a new option voids nothing."""
+        default = asdict(TwoTowerConfig())
+        return {name: value for name, value in asdict(self).items() if value != default[name]}
+
+    def tower(self) -> TowerConfig:
+        return TowerConfig(
+            dim=self.dim,
+            blocks=self.blocks,
+            heads=self.heads,
+            length=self.length,
+            dropout=self.dropout,
+            id_dropout=self.id_dropout,
+            content=self.content,
+            time_bias=self.time_bias,
+            asker=self.asker,
+        )
+
+    def loop(self) -> LoopConfig:
+        return LoopConfig(
+            seed=self.seed,
+            max_epochs=self.epochs,
+            patience=self.patience,
+            validate_every=self.validate_every,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            average=self.average,
+        )
+
+    def refit_loop(self) -> LoopConfig:
+        """A few epochs from the chosen weights: the space of the vectors, which the ranker knows, stays what it is."""
+        rate = self.refit_learning_rate * self.learning_rate
+        return replace(
+            self.loop(),
+            max_epochs=self.refit_epochs,
+            validate_every=self.refit_epochs,
+            learning_rate=rate,
+            warmup_steps=5,
+        )
