@@ -30,9 +30,19 @@ class ClientError(Exception):
 
 
 class Client:
-    def __init__(self, url: str, key: str | None = None, timeout_seconds: float = 5.0) -> None:
+    """`transport`: something other than the network, such as httpx.MockTransport."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        timeout_seconds: float = 5.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False, transport=transport
+        )
         self._last_event_id = ""
         self._sent_at = 0.0
 

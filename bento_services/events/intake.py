@@ -8,11 +8,7 @@ answer, they are the same events, and the event processor counts an event once.
 from __future__ import annotations
 
 import hashlib
-import queue
-import threading
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -23,6 +19,7 @@ from msgspec import Struct
 from bento_services import metrics
 from bento_services.admission.limits import MAX_EVENTS
 from bento_services.admission.problem import Problem, malformed, unavailable, unprocessable
+from bento_services.events.visibility import VisibilityProbe
 from feature_repo.core.home import World
 from feature_repo.events import Event, EventError, encode_event, normalize
 from feature_repo.schema import WATCH_EVENTS
@@ -32,8 +29,6 @@ from feature_repo.store.receipts import Receipts
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 
 MAX_KEY_LENGTH = 200
-PROBE_SECONDS = 0.01
-PROBE_GIVES_UP_SECONDS = 10.0
 
 report = structlog.get_logger("events")
 
@@ -49,7 +44,7 @@ class EventIntake:
         self._log = log
         self._answers = answers
         self._world = world
-        self._probe = _VisibilityProbe(receipts)
+        self._probe = VisibilityProbe(receipts)
 
     def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
         """Take one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
@@ -126,43 +121,3 @@ def _objects(sent: Any) -> Sequence[Any]:
     if len(objects) > MAX_EVENTS:
         raise Problem(413, "too_large", f"at most {MAX_EVENTS} events in one request", {"limit_events": MAX_EVENTS})
     return objects
-
-
-class _VisibilityProbe:
-    """Measures, for one event at a time, how long until the features have it. Events meanwhile are not measured."""
-
-    def __init__(self, receipts: Receipts) -> None:
-        self._receipts = receipts
-        self._waiting: queue.Queue[tuple[str, float] | None] = queue.Queue(maxsize=1)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="visibility-probe", daemon=True)
-        self._thread.start()
-
-    def watch(self, event_id: str) -> None:
-        if self._waiting.empty():
-            try:
-                self._waiting.put_nowait((event_id, time.monotonic()))
-            except queue.Full:
-                return
-
-    def close(self) -> None:
-        self._stopping.set()
-        with suppress(queue.Full):
-            self._waiting.put_nowait(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            item = self._waiting.get()
-            if item is not None:
-                self._measure(*item)
-
-    def _measure(self, event_id: str, accepted: float) -> None:
-        while not self._stopping.wait(PROBE_SECONDS):
-            elapsed = time.monotonic() - accepted
-            try:
-                if self._receipts.folded_us(event_id) is not None or elapsed > PROBE_GIVES_UP_SECONDS:
-                    metrics.VISIBLE_SECONDS.observe(elapsed)
-                    return
-            except StoreDown:
-                return

@@ -1,0 +1,122 @@
+"""Events are taken whole or not at all, once per idempotency key, and are in the log when the receipt is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from worlds.by_hand import WORLD, MemoryLog
+
+from bento_services.admission.limits import MAX_EVENTS
+from bento_services.admission.problem import Problem
+from bento_services.events.intake import MAX_KEY_LENGTH, EventIntake, Receipt
+from feature_repo.store.idempotency import MemoryAnswers
+from feature_repo.store.receipts import MemoryReceipts
+
+CLICK = {"user_id": "u1", "item_id": "v1", "event": "click"}
+LIKE = {"user_id": "u2", "item_id": "v2", "event": "like"}
+
+
+class Parts:
+    def __init__(self) -> None:
+        self.log = MemoryLog()
+        self.answers = MemoryAnswers()
+        self.intake = EventIntake(self.log, self.answers, MemoryReceipts(), WORLD)  # type: ignore[arg-type]
+
+    def accept(self, sent: Any, caller: str = "web", **said: str) -> Receipt:
+        return self.intake.accept(sent, caller=caller, **said)
+
+    def refused(self, sent: Any, **said: str) -> Problem:
+        with pytest.raises(Problem) as refused:
+            self.accept(sent, **said)
+        return refused.value
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    parts = Parts()
+    yield parts
+    parts.intake.close()
+
+
+@pytest.mark.parametrize("sent", [[CLICK, LIKE], {"events": [CLICK, LIKE]}])
+def test_a_receipt_names_the_events_in_the_order_in_which_they_were_sent(parts: Parts, sent: Any) -> None:
+    receipt = parts.accept(sent)
+    assert (receipt.accepted, receipt.receipt) == (2, "1-0")
+    assert receipt.event_ids == [event.event_id for event in parts.log.events]
+    assert [(event.user_id, event.event) for event in parts.log.events] == [("u1", "click"), ("u2", "like")]
+
+
+def test_one_event_that_cannot_be_keeps_all_out(parts: Parts) -> None:
+    problem = parts.refused([CLICK, {**LIKE, "event": "stare"}, 7])
+    assert problem.status == 422
+    assert [(one["index"], one["field"]) for one in problem.details["events"]] == [(1, "event"), (2, "event")]
+    assert parts.log.records == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ("click", 400, "malformed"),
+        (None, 400, "malformed"),
+        ({"events": "click"}, 400, "malformed"),
+        ([], 422, "unprocessable"),
+        ([CLICK] * (MAX_EVENTS + 1), 413, "too_large"),
+    ],
+)
+def test_what_is_no_list_of_events_is_refused(parts: Parts, sent: Any, status: int, code: str) -> None:
+    problem = parts.refused(sent)
+    assert (problem.status, problem.code) == (status, code)
+    assert parts.log.records == []
+
+
+def test_a_viewer_named_beside_the_events_stands_in_where_an_event_names_none(parts: Parts) -> None:
+    parts.accept([{"item_id": "v1", "event": "click"}, LIKE], user_id="u9")
+    assert [event.user_id for event in parts.log.events] == ["u9", "u2"]
+
+
+def test_under_one_key_the_same_request_is_taken_once_and_another_is_a_conflict(parts: Parts) -> None:
+    first = parts.accept(CLICK, key="k")
+    assert parts.accept(CLICK, key="k") == first
+    assert len(parts.log.records) == 1
+    assert parts.refused(LIKE, key="k").code == "idempotency_conflict"
+    assert parts.refused(CLICK, key="k", user_id="u9").code == "idempotency_conflict"
+    assert len(parts.log.records) == 1
+
+
+def test_a_key_of_another_caller_is_another_key(parts: Parts) -> None:
+    first = parts.accept(CLICK, key="k")
+    other = parts.accept(CLICK, key="k", caller="players")
+    assert first.event_ids != other.event_ids
+    assert len(parts.log.records) == 2
+
+
+def test_a_request_that_was_cut_off_after_the_log_is_the_same_events_again(parts: Parts) -> None:
+    first = parts.accept([CLICK, LIKE], key="k")
+    ((key, answered),) = parts.answers.answers.items()
+    parts.answers.answers[key] = type(answered)(answered.fingerprint, None)  # as a process leaves it that dies there
+    assert parts.accept([CLICK, LIKE], key="k").event_ids == first.event_ids
+
+
+def test_an_answer_that_an_older_revision_stored_is_read(parts: Parts) -> None:
+    receipt = parts.accept(CLICK, key="k")
+    ((key, answered),) = parts.answers.answers.items()
+    stored = f'{{"accepted":1,"receipt":"0-0","event_ids":["{receipt.event_ids[0]}"]}}'.encode()
+    assert answered.answer == stored
+    parts.answers.answers[key] = type(answered)(answered.fingerprint, stored)
+    assert parts.accept(CLICK, key="k") == receipt
+
+
+@pytest.mark.parametrize("key", ["k" * (MAX_KEY_LENGTH + 1), "a\nb"])
+def test_a_key_is_short_and_printable(parts: Parts, key: str) -> None:
+    assert parts.refused(CLICK, key=key).status == 400
+
+
+def test_without_the_log_or_the_store_of_keys_the_caller_is_told_to_send_again(parts: Parts) -> None:
+    parts.log.down = True
+    assert parts.refused(CLICK).code == "unavailable"
+    parts.log.down = False
+    parts.answers.down = True
+    assert parts.refused(CLICK, key="k").code == "unavailable"
+    assert parts.accept(CLICK).accepted == 1

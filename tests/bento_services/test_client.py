@@ -1,0 +1,101 @@
+"""The client says what the API wants to hear, and turns what goes wrong into one kind of error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from bento_services.client import Client, ClientError
+
+
+class Service:
+    """Answers from a table and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[httpx.Request] = []
+        self.visible_after = 0
+        self.refuse: httpx.Response | None = None
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        if self.refuse is not None:
+            return self.refuse
+        path = request.url.path
+        if path == "/api/v1/events":
+            return httpx.Response(202, json={"accepted": 1, "receipt": "0-0", "event_ids": ["e1"]})
+        if path.startswith("/api/v1/events/"):
+            self.visible_after -= 1
+            return httpx.Response(200, json={"event_id": "e1", "visible": self.visible_after < 0})
+        return httpx.Response(200, json={"recommendations": []})
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def marquee(service: Service) -> Iterator[Client]:
+    with Client("http://marquee.example", key="mq_secret", transport=httpx.MockTransport(service)) as client:
+        yield client
+
+
+def test_a_page_is_asked_for_with_all_that_is_known(service: Service, marquee: Client) -> None:
+    marquee.home("u1", limit=5, cursor="c", context={"device": "tv"}, explain=True)
+    (request,) = service.asked
+    assert request.url.path == "/api/v1/recommendations/home"
+    assert dict(request.url.params) == {"limit": "5", "cursor": "c", "explain": "true"}
+    assert request.headers["x-user-id"] == "u1"
+    assert json.loads(request.headers["x-context"]) == {"device": "tv"}
+    assert request.headers["authorization"] == "Bearer mq_secret"
+
+
+def test_what_is_not_said_is_not_sent(service: Service, marquee: Client) -> None:
+    marquee.home("u1")
+    marquee.send({"item_id": "v1"})
+    page, sent = service.asked
+    assert dict(page.url.params) == {"limit": "20"}
+    assert "x-context" not in page.headers
+    assert "idempotency-key" not in sent.headers
+
+
+def test_events_and_feedback_go_where_the_api_takes_them(service: Service, marquee: Client) -> None:
+    assert marquee.send([{"item_id": "v1"}], idempotency_key="k")["event_ids"] == ["e1"]
+    marquee.feedback("u1", "v2", "like")
+    events, feedback = service.asked
+    assert (json.loads(events.content), events.headers["idempotency-key"]) == ([{"item_id": "v1"}], "k")
+    assert feedback.url.path == "/api/v1/recommendations/feedback"
+    assert (json.loads(feedback.content), feedback.headers["x-user-id"]) == ({"video_id": "v2", "action": "like"}, "u1")
+
+
+def test_the_next_page_waits_for_what_was_sent(service: Service, marquee: Client) -> None:
+    marquee.send({"item_id": "v1"})
+    service.visible_after = 2
+    page, seconds = marquee.home_after("u1", before={"recommendations": [1, 2, 3]})
+    assert page == {"recommendations": []}
+    assert seconds > 0
+    assert [request.url.path for request in service.asked[1:-1]] == ["/api/v1/events/e1"] * 3
+    assert service.asked[-1].url.params["limit"] == "3"
+
+
+def test_waiting_has_an_end(service: Service, marquee: Client) -> None:
+    service.visible_after = 1_000_000
+    with pytest.raises(TimeoutError, match=r"event e1 has not reached the features after 0\.02 s"):
+        marquee.wait_until_visible("e1", seconds=0.02)
+
+
+def test_an_error_says_what_the_service_said(service: Service, marquee: Client) -> None:
+    error = {"code": "overloaded", "message": "too many requests", "request_id": "q-1", "details": {}}
+    service.refuse = httpx.Response(503, json={"error": error})
+    with pytest.raises(ClientError, match=r"503 overloaded: too many requests \(request q-1\)") as refused:
+        marquee.status()
+    assert (refused.value.status, refused.value.code, refused.value.request_id) == (503, "overloaded", "q-1")
+
+
+def test_an_answer_that_is_not_json_is_an_error_too(service: Service, marquee: Client) -> None:
+    service.refuse = httpx.Response(502, text="<h1>Bad gateway</h1>")
+    with pytest.raises(ClientError, match="not_json: <h1>Bad gateway"):
+        marquee.viewers()
