@@ -1,16 +1,18 @@
 """The home page as a BentoML service: HTTP and gRPC in, one engine behind both, ready only when warm.
 
-One process by default: `marquee serve` runs this class's ASGI application under uvicorn, `bentoml serve` under its own
-arbiter. With MARQUEE_SPLIT=1 retrieval and ranking are services of their own, which `bentoml serve` then starts too.
+One process by default: `marquee serve` runs this service's ASGI application under uvicorn, `bentoml serve` under its
+own arbiter. With MARQUEE_SPLIT=1 retrieval and ranking are services of their own, which `bentoml serve` starts, too.
+
+A request goes edge -> route -> `Started()` -> Engine: BentoML wants the application before the service has started, so
+the application holds the place of an engine that `start` fills.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import gc
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar
 
 import bentoml
 import structlog
@@ -19,37 +21,41 @@ from bento_services.admission.admit import Admission
 from bento_services.admission.keys import Keys, check_bind, is_loopback
 from bento_services.engine import Engine
 from bento_services.http.app import create_app
-from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, RankingService, RemoteRanker
-from bento_services.process.retrieval_service import RemoteIndex, RemoteRetrieval, RetrievalService
+from bento_services.http.edge import Edge
+from bento_services.process.open_engine import open_engine
+from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, RankingService
+from bento_services.process.remote import Call, with_remote_models
+from bento_services.process.retrieval_service import RetrievalService
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
 from feature_repo.core.settings import MARQUEE_SPLIT
-from feature_repo.store.connect import connect
-from feature_repo.store.idempotency import ValkeyAnswers
-from feature_repo.store.reader import OnlineReader
-from feature_repo.store.receipts import ValkeyReceipts
-from feature_repo.store.valkey_server import online_store
-from feature_repo.stream.log.open import open_event_log
-from models.release.artifact import Release, load_champion, load_release
+from models.release.artifact import Release
 
 report = structlog.get_logger("service")
 
-STORE_TIMEOUT_SECONDS = 0.5  # of answers and receipts; the reader has times of its own
 CALL_SECONDS = 5.0  # the first call of a release loads it; the feed's breaker takes care of a service that is gone
 
-_engine: Engine | None = None
 
+class Started:
+    """The engine of a service, once it has started."""
 
-def _current() -> Engine:
-    assert _engine is not None, "asked before the service has started"
-    return _engine
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
 
+    def __call__(self) -> Engine:
+        assert self.engine is not None, "asked before the service has started"
+        return self.engine
 
-edge = create_app(_current)
+    @property
+    def is_ready(self) -> bool:
+        return self.engine is not None and self.engine.ready
 
 
 class _Home:
-    """What both forms share; the split form adds its dependencies."""
+    """What both forms share; the split form adds its dependencies. `home_service` makes a class of one of them."""
+
+    started: ClassVar[Started]
+    edge: ClassVar[Edge]
 
     def __init__(self) -> None:
         self.settings = Settings.from_environment()
@@ -58,27 +64,25 @@ class _Home:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
-        global _engine
-        settings = self.settings
+        settings, edge = self.settings, self.edge
         keys = Keys.of(settings.home)
         check_bind(settings.host, keys, insecure=settings.insecure)
         edge.admission = Admission(keys, is_loopback(settings.host))
         try:
-            _engine = self._engine()
-            self._open.callback(_engine.close)
+            engine = self.started.engine = open_engine(settings, self._open, self.prepare)
             await self._connect()
-            await asyncio.to_thread(_engine.warm_up)
+            await asyncio.to_thread(engine.warm_up)
             if settings.release is None:
-                _engine.follow(settings)
+                engine.follow(settings)
             if settings.grpc_port is not None:
-                self._grpc = GrpcServer(_engine, edge.admission, settings.host, settings.grpc_port)
+                self._grpc = GrpcServer(engine, edge.admission, settings.host, settings.grpc_port)
                 await self._grpc.start()
         except BaseException:
             self._open.close()
             raise
         gc.collect()
         gc.freeze()  # a full collection over what was loaded takes 180 ms, in the middle of somebody's page
-        report.info("ready", release_id=_engine.release_id, grpc_port=self._grpc.port if self._grpc else None)
+        report.info("ready", release_id=engine.release_id, grpc_port=self._grpc.port if self._grpc else None)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
@@ -87,47 +91,13 @@ class _Home:
         self._open.close()
 
     async def __is_ready__(self) -> bool:
-        return _engine is not None and _engine.ready
+        return self.started.is_ready
 
     def prepare(self, release: Release) -> Release:
         return release
 
     async def _connect(self) -> None:
         """Nothing is elsewhere."""
-
-    def _engine(self) -> Engine:
-        settings = self.settings
-        problems: list[str] = []
-        if settings.release is not None:
-            release = load_release(settings.release)
-        else:
-            release, problems = load_champion(settings.home)
-        for problem in problems:
-            report.error("release refused", why=problem)
-        url = self._open.enter_context(online_store(settings.home))
-        store = connect(url, STORE_TIMEOUT_SECONDS)
-        self._open.callback(store.close)
-        return Engine(
-            release,
-            reader=OnlineReader(url, release.world),
-            log=open_event_log(url, settings.kafka),
-            answers=ValkeyAnswers(store),
-            receipts=ValkeyReceipts(store),
-            problems=problems,
-            prepare=self.prepare,
-        )
-
-
-class _Caller:
-    """Another service's API, called from a thread that makes a page; the connections live on the event loop."""
-
-    def __init__(self, service: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._client = service.to_async
-        self._loop = loop
-
-    def __call__(self, name: str, *arguments: Any) -> Any:
-        answer = asyncio.run_coroutine_threadsafe(self._client.call(name, *arguments), self._loop)
-        return answer.result(CALL_SECONDS)
 
 
 class _SplitHome(_Home):
@@ -144,29 +114,43 @@ class _SplitHome(_Home):
         await super().start()
 
     def prepare(self, release: Release) -> Release:
-        """The same release with the two models in the processes of their own services, which load it by its id."""
-        call = _Caller(self.retrieval, self._loop)
-        retrieval: Any = RemoteRetrieval(release.retrieval, call, release.release_id)
-        index: Any = RemoteIndex(release.index, call, release.release_id)
-        return dataclasses.replace(
-            release,
-            retrieval=retrieval,
-            index=index,
-            ranker=RemoteRanker.of(release.ranker, _Caller(self.ranking, self._loop), release.release_id),
-        )
+        return with_remote_models(release, _caller(self.retrieval, self._loop), _caller(self.ranking, self._loop))
 
 
-class _HomeService(_SplitHome if MARQUEE_SPLIT.get() else _Home):  # type: ignore[misc]  # BentoML wants one at import
-    pass
+def _caller(service: Any, loop: asyncio.AbstractEventLoop) -> Call:
+    """Another service's API, called from a thread that makes a page; the connections live on the event loop."""
+    client = service.to_async
+
+    def call(api: str, *arguments: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(client.call(api, *arguments), loop).result(CALL_SECONDS)
+
+    return call
 
 
-HomeService = bentoml.service(
-    bentoml.asgi_app(edge, path="/")(_HomeService),
-    name="marquee",
-    workers=1,
-    threads=4,
-    runner_connection=RUNNER_CONNECTION,
-    traffic={"timeout": 10},
-    metrics={"enabled": False},
-    logging=QUIET,
-)
+def home_service(*, split: bool) -> Any:
+    """The BentoML service: everything in one process, or with retrieval and ranking as services that it depends on."""
+    form: type[_Home] = _SplitHome if split else _Home
+    app = create_app(engine := Started())
+
+    class HomeService(form):  # type: ignore[misc, valid-type]
+        started = engine
+        edge = app
+
+    return bentoml.service(
+        bentoml.asgi_app(app, path="/")(HomeService),
+        name="marquee",
+        workers=1,
+        threads=4,
+        runner_connection=RUNNER_CONNECTION,
+        traffic={"timeout": 10},
+        metrics={"enabled": False},
+        logging=QUIET,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """`HomeService`, made when it is first asked for: the environment says in which form, and an import reads none."""
+    if name != "HomeService":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    service = globals()[name] = home_service(split=MARQUEE_SPLIT.get())  # BentoML looks for it among the module's names
+    return service

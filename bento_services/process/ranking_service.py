@@ -1,18 +1,15 @@
 """The ranker as a BentoML service of its own: numbers in, probabilities out, one forward pass per call.
 
-In one process the home service calls the model itself; split (`MARQUEE_SPLIT=1`) it puts `RemoteRanker` in its place.
+In one process the home service calls the model itself; split (`MARQUEE_SPLIT=1`) it puts that of remote.py in its
+place, which calls this service.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
-
 import bentoml
 import numpy as np
 
-from bento_services.process.release_cache import ReleaseShelf
+from bento_services.process.release_cache import ReleaseCache
 from bento_services.settings import Settings
 from models.encoding.ranker import RankerInputs
 from models.ranking.ranker import RankerModel
@@ -33,7 +30,7 @@ QUIET = {"access": {"enabled": False}}
 )
 class RankingService:
     def __init__(self) -> None:
-        self._rankers = ReleaseShelf(Settings.from_environment(), lambda path: RankerModel.load(path / "ranker"))
+        self._rankers = ReleaseCache(Settings.from_environment(), lambda path: RankerModel.load(path / "ranker"))
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def probabilities(
@@ -50,19 +47,3 @@ class RankingService:
         categorical, video, past = (codes.astype(np.int64) for codes in (categorical, video, past))
         inputs = RankerInputs(numbers, categorical, video, past, facts)
         return self._rankers.get(release_id).forward(inputs)
-
-
-@dataclass(frozen=True)
-class RemoteRanker(RankerModel):
-    """A ranker whose forward pass happens in the ranking service; encoding and weights stay with the page."""
-
-    call: Any = None  # name of an API, arguments -> its answer
-    release_id: str = ""
-
-    @classmethod
-    def of(cls, ranker: RankerModel, call: Callable[..., Any], release_id: str) -> RemoteRanker:
-        local = {field.name: getattr(ranker, field.name) for field in fields(RankerModel)}
-        return cls(**local, call=call, release_id=release_id)
-
-    def forward(self, inputs: RankerInputs) -> np.ndarray[Any, Any]:
-        return np.asarray(self.call("probabilities", self.release_id, *inputs))

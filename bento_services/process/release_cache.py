@@ -15,7 +15,7 @@ KEPT = 2  # the one that answers, and the one before it
 Part = TypeVar("Part")
 
 
-class ReleaseShelf(Generic[Part]):
+class ReleaseCache(Generic[Part]):
     """`load` reads its part out of a release directory, of which every byte has been verified before."""
 
     def __init__(self, settings: Settings, load: Callable[[Path], Part]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import http.client
-import json
 import os
 import signal
 import socket
@@ -18,11 +17,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
 from bento_services.admission.keys import Keys, check_bind
+from bento_services.process.ports import Ports
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
@@ -40,17 +39,6 @@ OnEvent = Callable[[str], None]
 
 class ServiceError(MarqueeError):
     """The service does not come up; the message says why or quotes the end of its log."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    host: str  # one that a client on this machine can connect to
-    http_port: int
-    grpc_port: int
-
-    @property
-    def http_url(self) -> str:
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.http_port}"
 
 
 @contextmanager
@@ -79,6 +67,7 @@ def running(
             {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host),
             listener.getsockname()[1],
             _free_grpc_port(host, grpc_port),
+            os.getpid(),
         )
         url = stack.enter_context(online_store(home))
         environment = child_environment(
@@ -117,11 +106,7 @@ def running(
         processor.start()
         service.start()
         _wait_until_ready(service, ports)
-        ports_path = home.run / "ports.json"
-        stack.callback(ports_path.unlink, missing_ok=True)
-        write_atomic(
-            ports_path, json.dumps({**asdict(ports), "http_url": ports.http_url, "pid": os.getpid()}, indent=2) + "\n"
-        )
+        stack.enter_context(ports.written(home))
         yield ports
 
 

@@ -267,8 +267,7 @@ class RankerModel:
         inputs = self.encoding.encode(columns, position)
         if not len(inputs.dense):
             return {action: np.zeros(0, dtype=np.float32) for action in ACTIONS}
-        p_NA = self.forward(inputs)
-        return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
+        return by_action(self.forward(inputs))
 
     def forward(self, inputs: RankerInputs) -> Array:
         """Encoded rows -> (N, A) float32 in (0, 1): the part that may happen in a process of its own."""
@@ -326,6 +325,11 @@ class RankerModel:
             retrieval=float(config.get("retrieval", 0.0)),  # releases made before there was one lack it
             service=str(config["service"]),
         )
+
+
+def by_action(p_NA: Array) -> dict[str, Array]:
+    """ACTIONS -> (N,): the columns of what `forward` gives."""
+    return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

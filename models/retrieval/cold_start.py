@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.crosses import Columns
+from models.retrieval.protocol import VideoVectors
 from models.retrieval.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
@@ -54,9 +55,7 @@ def blended(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha
     return replace(retrieval, item_vectors=vectors.astype(np.float32))
 
 
-def vectors_of(
-    retrieval: RetrievalModel, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]
-) -> Array:
+def vectors_of(retrieval: VideoVectors, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]) -> Array:
     """(N, D) float32 of any videos: learned vectors, and content vectors of those that training had not.
 
     `content` gives the columns that `embed` reads and published_timestamp_us for the rows (indices into `video_ids`) it

@@ -410,11 +410,7 @@ class RetrievalModel:
         now_us: Array,
         asker: Columns | None = None,
     ) -> Array:
-        """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
-
-        `asker`: (B,) columns of VIEWER_CONTEXT, without which a tower that listens raises ValueError. Videos that
-        training did not know are skipped; an empty history gives the vector of a new viewer.
-        """
+        """As protocol.UserTower says."""
         if self.asker is not None and asker is None:
             raise ValueError(f"this model asks who asks: expected columns {', '.join(VIEWER_CONTEXT)}")
         token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)

@@ -24,7 +24,8 @@ from worlds.live import eventually, personal_page, store_pid
 from worlds.untrained import promote, releases
 
 from bento_services.client import Client, ClientError
-from bento_services.process.supervisor import Ports, ServiceError, running
+from bento_services.process.ports import Ports
+from bento_services.process.supervisor import ServiceError, running
 from bento_services.rpc.generated import marquee_pb2 as messages
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
 from feature_repo.core.home import Home
@@ -66,6 +67,7 @@ def test_the_ports_are_written_down(ports: Ports, own_home: Home) -> None:
     written = json.loads((own_home.run / "ports.json").read_text())
     assert (written["http_port"], written["grpc_port"]) == (ports.http_port, ports.grpc_port)
     assert written["pid"] == os.getpid()
+    assert Ports.read(own_home) == ports
 
 
 def test_a_home_is_served_once(ports: Ports, own_home: Home) -> None:

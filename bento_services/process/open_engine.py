@@ -1,0 +1,49 @@
+"""An engine from what a process was told: the release that answers, the online store and the event log of a home."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import structlog
+
+from bento_services.engine import Engine, Prepare
+from bento_services.settings import Settings
+from feature_repo.store.connect import connect
+from feature_repo.store.idempotency import ValkeyAnswers
+from feature_repo.store.reader import OnlineReader
+from feature_repo.store.receipts import ValkeyReceipts
+from feature_repo.store.valkey_server import online_store
+from feature_repo.stream.log.open import open_event_log
+from models.release.artifact import load_champion, load_release
+
+STORE_TIMEOUT_SECONDS = 0.5  # of answers and receipts; the reader has times of its own
+
+report = structlog.get_logger("service")
+
+
+def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda release: release) -> Engine:
+    """The engine that `settings` ask for, not warm yet; `opened` closes it and all that it stands on.
+
+    Raises ArtifactError or HomeError when no release can be loaded. Without a store it answers from the release alone.
+    """
+    problems: list[str] = []
+    if settings.release is not None:
+        release = load_release(settings.release)
+    else:
+        release, problems = load_champion(settings.home)
+    for problem in problems:
+        report.error("release refused", why=problem)
+    url = opened.enter_context(online_store(settings.home))
+    store = connect(url, STORE_TIMEOUT_SECONDS)
+    opened.callback(store.close)
+    engine = Engine(
+        release,
+        reader=OnlineReader(url, release.world),
+        log=open_event_log(url, settings.kafka),
+        answers=ValkeyAnswers(store),
+        receipts=ValkeyReceipts(store),
+        problems=problems,
+        prepare=prepare,
+    )
+    opened.callback(engine.close)
+    return engine

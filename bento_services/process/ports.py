@@ -1,0 +1,71 @@
+"""Where a served home listens: HOME/run/ports.json, there for as long as the supervisor is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
+
+
+@dataclass(frozen=True)
+class Ports:
+    host: str  # one that a client on this machine can connect to
+    http_port: int
+    grpc_port: int
+    pid: int = 0  # of the supervisor
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.http_port}"
+
+    @classmethod
+    def read(cls, home: Home) -> Ports | None:
+        """Where this home is being served; None when it is not: also when a supervisor that was killed left its file,
+        and when the file is none of ours."""
+        try:
+            written = json.loads(_path(home).read_text())
+            ports = cls(
+                host=str(written["host"]),
+                http_port=int(written["http_port"]),
+                grpc_port=int(written["grpc_port"]),
+                pid=int(written["pid"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return ports if _is_alive(ports.pid) else None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "http_url": self.http_url}
+
+    @contextmanager
+    def written(self, home: Home) -> Iterator[None]:
+        """For as long as the block lasts, `read` finds these ports."""
+        path = _path(home)
+        write_atomic(path, json.dumps(self.to_json(), indent=2) + "\n")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _path(home: Home) -> Path:
+    return home.run / "ports.json"
+
+
+def _is_alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # somebody else's, but there
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

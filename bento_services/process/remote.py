@@ -1,0 +1,117 @@
+"""Retrieval and ranking in processes of their own: what the split form puts in the place of the models of a release.
+
+They answer the same protocols as the local ones, number for number (models/retrieval/protocol.py,
+models/ranking/protocol.py): only what computes, user tower, search and forward pass, is called elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from feature_repo.compute.crosses import Columns
+from models.ranking.ranker import RankerModel, by_action
+from models.release.artifact import Release
+from models.retrieval.index import VideoIndex
+from models.retrieval.protocol import NearestVideos, Retrieval
+from models.retrieval.two_tower import ContentAlone, RetrievalModel
+
+Array = np.ndarray[Any, Any]
+
+EVERYTHING = np.zeros(0, dtype=np.uint8)  # stands for "no filter" where only arrays travel
+
+
+class Call(Protocol):
+    def __call__(self, api: str, *arguments: Any) -> Any:
+        """The answer of an API of the service that this is a client of."""
+        ...
+
+
+def with_remote_models(release: Release, retrieval: Call, ranking: Call) -> Release:
+    """The same release with its models in the processes of two services, which load it by its id."""
+    release_id = release.release_id
+    # Serving asks a release for the protocols only; training, for which the fields are typed, never sees this one.
+    return replace(
+        release,
+        retrieval=cast(RetrievalModel, RemoteRetrieval(release.retrieval, retrieval, release_id)),
+        index=cast(VideoIndex, RemoteIndex(release.index, retrieval, release_id)),
+        ranker=cast(RankerModel, RemoteRanker(release.ranker, ranking, release_id)),
+    )
+
+
+class RemoteRetrieval:
+    """A Retrieval whose user tower runs in the retrieval service; the vectors of videos are here as well."""
+
+    def __init__(self, local: Retrieval, call: Call, release_id: str) -> None:
+        self._local = local
+        self._call = call
+        self._release_id = release_id
+
+    @property
+    def video_ids(self) -> Sequence[str]:
+        return self._local.video_ids
+
+    @property
+    def item_vectors(self) -> Array:
+        return self._local.item_vectors
+
+    @property
+    def alone(self) -> ContentAlone:
+        return self._local.alone
+
+    def embed(self, videos: Columns) -> Array:
+        return self._local.embed(videos)
+
+    def user_vectors(
+        self,
+        histories: Sequence[Sequence[str]],
+        timestamps_us: Sequence[Sequence[int]],
+        now_us: Array,
+        asker: Columns | None = None,
+    ) -> Array:
+        answer = self._call(
+            "user_vectors",
+            self._release_id,
+            [list(history) for history in histories],
+            [[int(moment) for moment in times] for times in timestamps_us],
+            np.asarray(now_us, dtype=np.int64),
+            {name: [str(value) for value in column] for name, column in (asker or {}).items()},
+        )
+        return np.asarray(answer)
+
+
+class RemoteIndex:
+    """NearestVideos that are searched in the retrieval service."""
+
+    def __init__(self, local: NearestVideos, call: Call, release_id: str) -> None:
+        self.ids = local.ids
+        self._call = call
+        self._release_id = release_id
+
+    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+        mask = EVERYTHING if allowed is None else np.asarray(allowed, dtype=np.uint8)
+        found = self._call("search", self._release_id, np.asarray(queries, dtype=np.float32), k, mask)
+        return np.array(found["ids"], dtype=object), np.array(found["scores"], dtype=np.float32)
+
+
+class RemoteRanker:
+    """A ranker whose forward pass runs in the ranking service; encoding and weights stay with the page."""
+
+    def __init__(self, local: RankerModel, call: Call, release_id: str) -> None:
+        self._local = local
+        self._call = call
+        self._release_id = release_id
+
+    @property
+    def retrieval(self) -> float:
+        return self._local.retrieval
+
+    def score(self, columns: Columns) -> Mapping[str, Array]:
+        inputs = self._local.encoding.encode(columns)
+        if not len(inputs.dense):
+            return self._local.score(columns)
+        p_NA = np.asarray(self._call("probabilities", self._release_id, *inputs))
+        return self._local.scored(by_action(p_NA))

@@ -1,0 +1,72 @@
+"""What serving asks of retrieval. A model and an index in this process answer it, and clients of a service do.
+
+B viewers, D embedding, k videos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from feature_repo.compute.crosses import Columns
+
+if TYPE_CHECKING:
+    from models.retrieval.two_tower import ContentAlone
+
+Array = np.ndarray[Any, Any]
+
+
+class UserTower(Protocol):
+    def user_vectors(
+        self,
+        histories: Sequence[Sequence[str]],
+        timestamps_us: Sequence[Sequence[int]],
+        now_us: Array,
+        asker: Columns | None = None,
+    ) -> Array:
+        """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
+
+        `asker`: (B,) columns of VIEWER_CONTEXT, without which a tower that listens raises ValueError. Videos that
+        training did not know are skipped; an empty history gives the vector of a new viewer.
+        """
+        ...
+
+
+class VideoVectors(Protocol):
+    """What `cold_start.vectors_of` needs: the vectors of trained videos, and a way to those of others."""
+
+    @property
+    def video_ids(self) -> Sequence[str]: ...
+
+    @property
+    def item_vectors(self) -> Array:
+        """(V, D) float32, rows as in `video_ids`."""
+        ...
+
+    @property
+    def alone(self) -> ContentAlone: ...
+
+    def embed(self, videos: Columns) -> Array:
+        """(N, D) float32 from content alone."""
+        ...
+
+
+class Retrieval(UserTower, VideoVectors, Protocol):
+    """A two-tower model."""
+
+
+class NearestVideos(Protocol):
+    @property
+    def ids(self) -> Sequence[str]:
+        """What the rows of `allowed` are; "" where a video was removed."""
+        ...
+
+    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+        """The k videos of largest inner product with each of (B, D) queries, best first.
+
+        `allowed` is a boolean mask over `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) float32
+        scores, -inf there.
+        """
+        ...

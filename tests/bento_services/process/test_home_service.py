@@ -1,0 +1,63 @@
+"""The home service in its two forms; importing it makes nothing and reads nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds.bento import home_service as module
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_one_process_depends_on_no_other_service() -> None:
+    assert module.home_service(split=False).dependencies == {}
+
+
+def test_the_split_form_depends_on_retrieval_and_ranking() -> None:
+    dependencies = module.home_service(split=True).dependencies
+    assert {name: found.on.name for name, found in dependencies.items()} == {
+        "retrieval": "marquee_retrieval",
+        "ranking": "marquee_ranking",
+    }
+
+
+def test_two_services_share_no_engine() -> None:
+    one, another = module.home_service(split=False), module.home_service(split=False)
+    assert one.inner.started is not another.inner.started
+
+
+def test_an_engine_is_asked_for_after_the_start_only() -> None:
+    started = module.Started()
+    assert not started.is_ready
+    with pytest.raises(AssertionError, match="before the service has started"):
+        started()
+
+
+@pytest.mark.parametrize(("split", "dependencies"), [("", 0), ("1", 2)])
+def test_the_environment_chooses_the_form_when_the_service_is_first_asked_for(
+    split: str, dependencies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(vars(module), "HomeService", raising=False)
+    monkeypatch.setenv("MARQUEE_SPLIT", split)
+    service: Any = module.HomeService
+    assert len(service.dependencies) == dependencies
+    assert module.HomeService is service  # BentoML finds it again under its name
+    assert service.import_string == "bento_services.process.home_service:HomeService"
+
+
+def test_an_import_makes_no_service_and_starts_no_thread() -> None:
+    program = (
+        "import sys, threading; import bento_services.process.home_service as module\n"
+        "print('HomeService' in vars(module), threading.active_count())"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["False", "1"]
+
+
+def test_a_name_that_it_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = module.Nothing

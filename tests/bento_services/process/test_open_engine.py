@@ -1,0 +1,46 @@
+"""The engine of a home: which release answers, and that nothing stays open."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+
+import pytest
+from worlds.untrained import releases
+
+from bento_services.feed.page import Query
+from bento_services.process.open_engine import open_engine
+from bento_services.settings import Settings
+from feature_repo.core.home import Home
+from models.release.artifact import ArtifactError
+
+
+async def test_the_champion_answers_and_nothing_is_left_when_it_is_closed(own_home: Home) -> None:
+    before = set(threading.enumerate())
+    with ExitStack() as opened:
+        engine = open_engine(Settings(own_home), opened)
+        page = await engine.answer("home", Query(user_id="u001", deadline_ms=10_000))
+        assert page.release_id == engine.release_id == releases(own_home)[0]
+        assert page.recommendations
+        assert "u001" in await engine.viewers(1_000)
+    assert [thread.name for thread in threading.enumerate() if thread not in before] == []
+
+
+def test_one_release_to_stay_with_answers_instead_of_the_champion(own_home: Home) -> None:
+    other = releases(own_home)[1]
+    with ExitStack() as opened:
+        assert open_engine(Settings(own_home, release=own_home.releases / other), opened).release_id == other
+
+
+def test_a_corrupt_champion_is_reported_and_the_previous_release_answers(own_home: Home) -> None:
+    champion, previous = releases(own_home)
+    (own_home.releases / "previous").write_text(previous)
+    with open(own_home.releases / champion / "static.json", "ab") as file:
+        file.write(b" ")
+    with ExitStack() as opened:
+        engine = open_engine(Settings(own_home), opened)
+        assert engine.release_id == previous
+        assert "static.json" in engine.problems[0]
+    (own_home.releases / "previous").unlink()
+    with ExitStack() as opened, pytest.raises(ArtifactError, match="no release can be loaded"):
+        open_engine(Settings(own_home), opened)
