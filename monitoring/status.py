@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bento_services.process.ports import Ports
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from feature_repo.store.valkey_server import running_url
@@ -12,10 +13,7 @@ from models.release.artifact import pointers
 
 
 def status_of(home: Home) -> dict[str, Any]:
-    world = home.world()
-
-    ports_file = home.run / "ports.json"
-    ports = json.loads(ports_file.read_text()) if ports_file.exists() else None
+    world, ports = home.world(), Ports.read(home)
     return {
         "home": str(home.root),
         "world": world.name,
@@ -23,7 +21,7 @@ def status_of(home: Home) -> dict[str, Any]:
         "example_user": str(world.source_id(world.example_user)) if world.example_user else None,
         "counts": Lake(home).counts(),
         **pointers(home),
-        "ports": ports,
+        "ports": ports.to_json() if ports else None,
         "online_store": "running" if running_url(home) else "stopped",
         "steps": sorted(json.loads((home.root / "steps.json").read_text()))
         if (home.root / "steps.json").exists()
