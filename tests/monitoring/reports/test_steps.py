@@ -1,0 +1,34 @@
+"""The page of a release is made once for the same promotion and the same code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feature_repo.core.home import Home
+from feature_repo.core.progress import SILENT
+from feature_repo.core.steps import Steps
+from monitoring.reports import release_report
+from monitoring.reports.steps import write_page
+
+
+def test_the_page_is_written_once_and_again_where_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, written = Home.open(tmp_path), []
+
+    def write(home: Home, promotion: Any, progress: Any) -> dict[str, Any]:
+        page = release_report.page_of(home, promotion["release_id"])
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("<html>")
+        written.append(promotion["release_id"])
+        return {"page": str(page)}
+
+    monkeypatch.setattr(release_report, "write_release_report", write)
+    page = write_page(home, Steps(home), {"release_id": "r-1"}, SILENT)
+    assert page == home.reports / "release" / "r-1" / "index.html"
+    write_page(home, Steps(home), {"release_id": "r-1"}, SILENT)
+    assert written == ["r-1"]
+    page.unlink()
+    write_page(home, Steps(home), {"release_id": "r-1"}, SILENT)
+    assert written == ["r-1", "r-1"]

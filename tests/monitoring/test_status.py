@@ -1,0 +1,27 @@
+"""`marquee status` says what a home holds, from files alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from monitoring.status import status_of
+
+
+def test_a_world_without_a_release_says_so(tmp_path: Path) -> None:
+    home = Home.open(tmp_path)
+    simulate(home, SimulatorConfig(users=20, videos=40, days=5, end="2025-06-01"))
+    (home.root / "steps.json").write_text(json.dumps({"simulate": {}, "features": {}}))
+    status = status_of(home)
+    assert (status["world"], status["champion"], status["online_store"]) == ("simulated", None, "stopped")
+    assert (status["counts"]["videos"], status["counts"]["users"]) == (40, 20)
+    assert status["steps"] == ["features", "simulate"]
+    assert status["ports"] is None
+
+
+def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="marquee simulate"):
+        status_of(Home.open(tmp_path))
