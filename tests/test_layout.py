@@ -20,9 +20,7 @@ SOURCES = sorted(
 LINES, MEDIAN_LINES, FUNCTION_LINES = 400, 110, 60
 # What is still longer. Make one shorter and delete its line; never add one.
 LONG_FILES = {
-    "bento_services/http/app.py",
     "models/retrieval/two_tower.py",
-    "tests/bento_services/http/test_app.py",
     "training/fit/ranker.py",
     "training/fit/two_tower.py",
     "training/judge/protocols/diversity.py",
@@ -30,8 +28,6 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "bento_services/feed/build.py: serve",
-    "bento_services/http/app.py: _add_recommendations",
-    "bento_services/http/app.py: _add_writes",
     "bento_services/process/supervisor.py: running",
     "training/off_policy/home_log.py: home_logs",
 }

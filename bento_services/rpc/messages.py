@@ -1,6 +1,6 @@
 """Between answers and gRPC messages, field by field and by name.
 
-A message field `X_json` holds the field X, which has no type in proto, as JSON text. None is a field left out.
+A field whose name ends in _json holds, as JSON text, a field that has no type in proto. None is a field left out.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from bento_services.admission.endpoints import (
     EndpointClass,
 )
 from bento_services.admission.keys import ANYBODY_HERE, NOBODY, Keys, create_key
-from bento_services.admission.limits import Limits
 from bento_services.admission.problem import Problem
 from feature_repo.core.home import Home
 
@@ -91,12 +90,3 @@ def test_a_key_comes_in_one_of_two_headers(headers: dict[str, str], key: str) ->
 
 def test_a_key_is_not_shown_where_credentials_are() -> None:
     assert "secret" not in repr(Credentials("secret"))
-
-
-def test_only_events_may_be_a_large_body() -> None:
-    limits = Limits(max_body_bytes=10, max_events_body_bytes=1000)
-    assert (EVENTS.max_body_bytes(limits), PAGES.max_body_bytes(limits), UNKNOWN.max_body_bytes(limits)) == (
-        1000,
-        10,
-        10,
-    )

@@ -1,0 +1,31 @@
+"""What an operator's Prometheus reads, under names that dashboards rely on."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from bento_services import metrics
+
+NAMES = {
+    "marquee_requests": ("protocol", "route", "status"),
+    "marquee_request_seconds": ("protocol", "route"),
+    "marquee_stage_seconds": ("stage",),
+    "marquee_pages": ("served_by",),
+    "marquee_pages_empty": (),
+    "marquee_events_accepted": ("event",),
+    "marquee_events_refused": ("why",),
+    "marquee_event_visible_seconds": (),
+    "marquee_pages_in_flight": (),
+    "marquee_shed": (),
+    "marquee_request_log_lines_lost": (),
+    "marquee_release": ("release_id",),
+    "marquee_releases_refused": (),
+    "marquee_snapshot_age_seconds": (),
+}
+
+
+def test_the_metrics_have_the_names_and_labels_that_dashboards_rely_on() -> None:
+    shown = {family.name for family in text_string_to_metric_families(metrics.exposition().decode())}
+    assert {name for name in shown if name.startswith("marquee_")} >= set(NAMES)
+    declared = {metric._name: metric._labelnames for metric in vars(metrics).values() if hasattr(metric, "_labelnames")}
+    assert declared == NAMES
