@@ -1,7 +1,8 @@
-"""THE feature definitions, generated from schema.py so that a feature has one name and one dtype everywhere.
+"""Feast's view of the registry: the stored features, each with its description, owner, unit and how soon it knows.
 
 `feast apply` finds the objects bound at the end of this file; Marquee's jobs call `define` for the home they work on.
-Nothing is transformed here: a value is computed by aggregates.py or fold.py before, or by crosses.py after.
+Nothing is transformed here: a value is computed by aggregates.py or fold.py before. What is computed for each request
+(crosses, derived numbers, rates) is never stored and so unknown to Feast; `marquee features list` names all.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ from typing import Any
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.types import Array, Float64, Int64, String
 
+from feature_repo.compute.feature import Feature
 from feature_repo.core.home import Home
+from feature_repo.registry import FEATURES, SERVICES, VIEWS
 from feature_repo.schema import (
     FLOAT,
     FLOATS,
     INT,
     INTS,
-    SERVICES,
+    PAGE_SERVICE,
+    RANK_SERVICE,
     STREAM_VIEWS,
     STRING,
     STRINGS,
     USER_VIEWS,
-    VIEWS,
 )
 
 FEAST_TYPES = {
@@ -36,12 +39,25 @@ FEAST_TYPES = {
     FLOATS: Array(Float64),
 }
 
+VIEW_DESCRIPTIONS = {
+    "profile": "What its source states",
+    "window": "Sums and rates of the last days",
+    "folded": "State that each event changes",
+}
+SERVICE_DESCRIPTIONS = {
+    RANK_SERVICE: "What the ranker reads, or is computed from for it",
+    PAGE_SERVICE: "All that a page is made of",
+}
+
 
 def define(features: Path) -> dict[str, Any]:
     """All Feast objects over the tables in the directory `features`, by the names that `feast apply` reports."""
     entities = {
-        "user": Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING),
-        "video": Entity(name="video", join_keys=["video_id"], value_type=ValueType.STRING),
+        name: Entity(name=name, join_keys=[f"{name}_id"], value_type=ValueType.STRING, description=text, owner=owner)
+        for name, text, owner in (
+            ("user", "Who watches", "accounts"),
+            ("video", "What can be watched, and is ranked", "catalog"),
+        )
     }
     objects: dict[str, Any] = dict(entities)
     for name, columns in VIEWS.items():
@@ -58,14 +74,35 @@ def define(features: Path) -> dict[str, Any]:
             name=name,
             entities=[entities["user" if name in USER_VIEWS else "video"]],
             ttl=timedelta(0),  # a row holds until the next one: tables have rows only where a value changes
-            schema=[Field(name=column, dtype=FEAST_TYPES[dtype]) for column, dtype in columns.items()],
+            schema=[_field(FEATURES[column]) for column in columns],
             source=table,
             online=True,
+            **_of_view(FEATURES[next(iter(columns))]),
         )
     for service, chosen in SERVICES.items():
         projections = [objects[view][list(names)] for view, names in chosen.items()]
-        objects[service] = FeatureService(name=service, features=projections)
+        objects[service] = FeatureService(
+            name=service, features=projections, description=SERVICE_DESCRIPTIONS[service], owner="ranking"
+        )
     return objects
+
+
+def _field(feature: Feature) -> Field:
+    tags = {
+        "kind": feature.kind,
+        "tier": feature.tier,
+        "unit": feature.unit,
+        "owner": feature.owner,
+        "default": str(feature.default),
+        "computed_by": feature.computed_by,
+    }
+    return Field(name=feature.name, dtype=FEAST_TYPES[feature.dtype], description=feature.description, tags=tags)
+
+
+def _of_view(first: Feature) -> dict[str, Any]:
+    """What the features of a view have in common."""
+    description = f"{VIEW_DESCRIPTIONS[first.kind]} of each {first.entity}"
+    return {"description": description, "owner": first.owner, "tags": {"kind": first.kind, "tier": first.tier}}
 
 
 # Feast's parser collects the attributes of this module, so here, and only here, the environment is read at import.

@@ -17,13 +17,13 @@ from zlib import crc32
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 
 Array = np.ndarray[Any, Any]
 
 
 class Catalog(Protocol):
-    """Videos as columns that belong together row by row: names of schema.VIDEO_FEATURES, each (V, ...)."""
+    """Videos as columns that belong together row by row: names of registry.VIDEO_FEATURES, each (V, ...)."""
 
     @property
     def video_ids(self) -> Array: ...
@@ -61,7 +61,7 @@ class ViewerRequest(Protocol):
 
     @property
     def features(self) -> Mapping[str, Any]:
-        """schema.USER_FEATURES by name."""
+        """registry.USER_FEATURES by name."""
         ...
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import fresh_since_us
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from models.catalog import PerCatalog
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns

@@ -31,7 +31,8 @@ from bento_services.errors import StageFailed
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.page import Query
 from bento_services.feed.viewer import Viewer
-from feature_repo.compute.crosses import Columns, context_columns
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import World
 from feature_repo.store.snapshot import VideoSnapshot
 from models.page.filters import Filter, all_of

@@ -14,6 +14,7 @@ from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow, Request
 from bento_services.feed.scorers import served_columns
 from bento_services.feed.selectors import BECAUSE
+from feature_repo.compute.columns import repeated
 from models.ranking.ranker import HEADS
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
@@ -46,7 +47,7 @@ def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
     candidates = row.candidates
     if "two_tower_score" not in candidates:
         return [{}] * len(candidates)
-    columns = served_columns(request, candidates.rows, candidates["two_tower_score"])
+    columns = repeated(served_columns(request, candidates.rows, candidates["two_tower_score"]))
     return [
         {name: column[at] if isinstance(column[at], str) else column[at].tolist() for name, column in columns.items()}
         for at in range(len(candidates))

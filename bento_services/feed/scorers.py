@@ -11,7 +11,7 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import Boosts
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
 from models.encoding.ranker import rank_columns
 from models.ranking.ranker import with_retrieval
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 class Ranks(Protocol):
     """models.ranking.ranker.RankerModel, or a client of a service that has one."""
 
-    def score(self, columns: Columns) -> Mapping[str, Array]:
+    def score(self, columns: RankColumns) -> Mapping[str, Array]:
         """The p_... columns, watch_seconds and score, each (N,)."""
         ...
 
@@ -41,7 +41,7 @@ class RankerScore:
         return scores
 
 
-def served_columns(request: Request, rows: Array, two_tower_score: Array) -> Columns:
+def served_columns(request: Request, rows: Array, two_tower_score: Array) -> RankColumns:
     """What the ranker looks at for these videos; what is logged of them is computed by this again, after the reply."""
     videos = {**request.catalog.rows(rows), "video_id": request.catalog.video_ids[rows]}
     user = {**request.user_columns, "user_id": np.array([request.query.viewer_id], dtype=object)}

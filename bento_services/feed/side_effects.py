@@ -14,6 +14,7 @@ import structlog
 from bento_services.feed.page import Page
 from bento_services.feed.pipeline import Request
 from bento_services.feed.scorers import served_columns
+from feature_repo.compute.columns import values
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from feature_repo.stream.served import ServedItem, ServedPage
@@ -110,5 +111,4 @@ def _features(video_ids: Sequence[str], request: Request, two_tower_scores: Mapp
         return {}
     scores = np.array([two_tower_scores[video_id] for video_id in video_ids], dtype=np.float32)
     columns = served_columns(request, rows_of(request.catalog, video_ids), scores)
-    # A column without a stride is one value that all rows see: the viewer's, or the request's.
-    return {name: (column[:1] if column.strides[0] == 0 else column).tolist() for name, column in columns.items()}
+    return {name: values(column).tolist() for name, column in columns.items()}

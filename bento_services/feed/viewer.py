@@ -11,7 +11,7 @@ from enum import Enum
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from feature_repo.schema import DEFAULTS, GENRE_SLOTS, USER_FEATURES
+from feature_repo.registry import USER_FEATURES, default_of
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import UserFeatures
@@ -106,5 +106,4 @@ def _maturity_limit(features: UserFeatures, known: Known, config: FeedConfig) ->
 
 
 def _nobody(user_id: str) -> UserFeatures:
-    values = {name: DEFAULTS[dtype] for name, dtype in USER_FEATURES.items()}
-    return UserFeatures(user_id, False, {**values, "genre_affinity": [0.0] * GENRE_SLOTS}, 0)
+    return UserFeatures(user_id, False, {name: default_of(name) for name in USER_FEATURES}, 0)

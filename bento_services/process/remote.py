@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from models.ranking.ranker import RankerModel, by_action
 from models.release.artifact import Release
 from models.retrieval.index import VideoIndex

@@ -1,46 +1,113 @@
 """Request-time and user x video features: numpy in, numpy out. Training rows and served candidates run this code.
 
-Columns are dicts of arrays with one value per row. `user` and `context` may have a single row (a request: one user,
-N candidates) which broadcasts; in training they have N rows.
-
-    genre_affinity (1|N, GENRE_SLOTS) · genres (N, GENRE_SLOTS) multi-hot · everything else (1|N,) or (N,)
+To add one, add a function of the FeatureInputs under the decorator: it gives (N,), or (1,) where all candidates of a
+request share the value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from feature_repo.compute.columns import Array
+from feature_repo.compute.feature import Family
 from feature_repo.compute.fold import DAY_US, decayed
-from feature_repo.schema import CROSSES, GENRE_SLOTS
+from feature_repo.compute.inputs import HOUR_US, FeatureInputs
+from feature_repo.schema import GENRE_SLOTS
 
-Columns = Mapping[str, np.ndarray[Any, Any]]
-HOUR_US = DAY_US // 24
 PRIOR_WATCHES, PRIOR_FRACTION = 5.0, 0.5  # a rate of few watches leans on the prior
+LONGEST_IDLE_US = 30 * DAY_US
+
+CROSSES = Family("cross", "ranking")
 
 
-def context_columns(
-    timestamp_us: Sequence[int] | np.ndarray[Any, Any],
-    device: Sequence[str] | np.ndarray[Any, Any],
-    utc_offset_minutes: Sequence[int] | np.ndarray[Any, Any],
-    surface: Sequence[str] | np.ndarray[Any, Any],
-) -> dict[str, np.ndarray[Any, Any]]:
-    """The request context as columns: what a served request and a logged impression have in common."""
-    return {
-        "timestamp_us": np.asarray(timestamp_us, dtype=np.int64),
-        "device": np.asarray(device, dtype=object),
-        "utc_offset_minutes": np.asarray(utc_offset_minutes, dtype=np.int64),
-        "surface": np.asarray(surface, dtype=object),
-    }
+@CROSSES.feature("user x video", "share of 1", "Cosine of the viewer's genres, averaged over those of the video")
+def genre_match(of: FeatureInputs) -> Array:
+    hot = of.video["genres"]
+    affinity = _normalized(np.asarray(of.user["genre_affinity"], dtype=np.float64))
+    match: Array = (hot * affinity).sum(axis=1) / np.maximum(hot.sum(axis=1), 1.0)
+    return match
 
 
-def local_clock(context: Columns) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Where the viewer is: the hour (N,) from 0 up to 24, and whether it is Saturday or Sunday (N,) bool."""
-    local_us = context["timestamp_us"] + context["utc_offset_minutes"] * 60_000_000
-    weekday = (local_us // DAY_US + 3) % 7  # 1 January 1970 was a Thursday
-    return (local_us % DAY_US) / HOUR_US, weekday >= 5
+@CROSSES.feature("user x video", "decayed sum", "What the viewer did with videos of this creator")
+def creator_weight(of: FeatureInputs) -> Array:
+    """`creator_ids` and `creator_weights` hold one list per row."""
+    ids, weights, creator_id = of.user["creator_ids"], of.user["creator_weights"], of.video["creator_id"]
+    if len(ids) == 1:
+        weight_of = dict(zip(ids[0], weights[0], strict=True))
+        return np.array([weight_of.get(creator, 0.0) for creator in creator_id], dtype=np.float32)
+    return np.array(
+        [dict(zip(i, w, strict=True)).get(c, 0.0) for i, w, c in zip(ids, weights, creator_id, strict=True)],
+        dtype=np.float32,
+    )
+
+
+@CROSSES.feature("user x video", "0 or 1", "Whether the video is in the viewer's language")
+def language_match(of: FeatureInputs) -> Array:
+    match: Array = of.video["video_language"] == of.user["user_language"]
+    return match
+
+
+@CROSSES.feature("video", "days", "Since the publication")
+def video_age_days(of: FeatureInputs) -> Array:
+    published_us = of.video["published_timestamp_us"].astype(np.float64)
+    age: Array = np.maximum(_now(of) - published_us, 0.0) / DAY_US
+    return age
+
+
+@CROSSES.feature("video", "decayed watches", "Watches, halved every day, as of now")
+def trend_1d(of: FeatureInputs) -> Array:
+    return _trend(of, "watch_decayed_1d", 1.0)
+
+
+@CROSSES.feature("video", "decayed watches", "Watches, halved every week, as of now")
+def trend_7d(of: FeatureInputs) -> Array:
+    return _trend(of, "watch_decayed_7d", 7.0)
+
+
+@CROSSES.feature("user", "hours", "Since the viewer's last event, at most 30 days; 30 days without any")
+def user_idle_hours(of: FeatureInputs) -> Array:
+    idle_us = np.where(of.user["user_activity_timestamp_us"] > 0, of.idle_us, LONGEST_IDLE_US)
+    return np.clip(idle_us, 0, LONGEST_IDLE_US) / HOUR_US
+
+
+@CROSSES.feature("user", "share", "How much of a video this viewer watches, leaning on a half")
+def user_mean_watch_fraction(of: FeatureInputs) -> Array:
+    return _rate(of.user["user_watch_fraction_sum"], of.user["user_watch_count"])
+
+
+@CROSSES.feature("video", "share", "How much of it viewers watch, leaning on a half")
+def video_mean_watch_fraction(of: FeatureInputs) -> Array:
+    return _rate(of.video["video_watch_fraction_sum"], of.video["video_watch_count"])
+
+
+@CROSSES.feature("user x video", "ratio", "Length of the video over the viewer's typical watch, at most 20")
+def duration_ratio(of: FeatureInputs) -> Array:
+    typical_seconds = (of.user["user_watch_seconds"] + 600.0) / (of.user["user_watch_count"] + 1.0)
+    return np.clip(of.video["duration_seconds"] / typical_seconds, 0.0, 20.0)
+
+
+@CROSSES.feature("request", "sine", "The viewer's hour as an angle")
+def hour_sin(of: FeatureInputs) -> Array:
+    return np.sin(of.clock[0] * (2 * np.pi / 24))
+
+
+@CROSSES.feature("request", "cosine", "The viewer's hour as an angle")
+def hour_cos(of: FeatureInputs) -> Array:
+    return np.cos(of.clock[0] * (2 * np.pi / 24))
+
+
+@CROSSES.feature("request", "0 or 1", "Saturday or Sunday where the viewer is")
+def is_weekend(of: FeatureInputs) -> Array:
+    return of.clock[1]
+
+
+@CROSSES.feature("request", "0 or 1", "Whether the page is shown on a phone")
+def is_mobile(of: FeatureInputs) -> Array:
+    mobile: Array = of.context["device"] == "mobile"
+    return mobile
 
 
 def multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarray[Any, Any]:
@@ -54,57 +121,22 @@ def multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarr
     return hot
 
 
-def crosses(user: Columns, video: Columns, context: Columns) -> dict[str, np.ndarray[Any, Any]]:
-    """All of schema.CROSSES as (N,) float32 columns, N = rows of `video`."""
-    n = len(video["genres"])
-    now_us = context["timestamp_us"].astype(np.float64)
-    hot = video["genres"]
-    affinity = _normalized(np.asarray(user["genre_affinity"], dtype=np.float64))
-    hour, is_weekend = local_clock(context)
-    published_us = video["published_timestamp_us"].astype(np.float64)
-    video_time_us = video["video_activity_timestamp_us"].astype(np.float64)
-    idle_us = np.where(user["user_activity_timestamp_us"] > 0, now_us - user["user_activity_timestamp_us"], 30 * DAY_US)
-    user_mean = _rate(user["user_watch_fraction_sum"], user["user_watch_count"])
-    typical_seconds = (user["user_watch_seconds"] + 600.0) / (user["user_watch_count"] + 1.0)
-    columns = {
-        "genre_match": (hot * affinity).sum(axis=1) / np.maximum(hot.sum(axis=1), 1.0),
-        "creator_weight": _creator_weight(user["creator_ids"], user["creator_weights"], video["creator_id"]),
-        "language_match": video["video_language"] == user["user_language"],
-        "video_age_days": np.maximum(now_us - published_us, 0.0) / DAY_US,
-        "trend_1d": decayed(video["watch_decayed_1d"], video_time_us, now_us, 1.0),
-        "trend_7d": decayed(video["watch_decayed_7d"], video_time_us, now_us, 7.0),
-        "user_idle_hours": np.clip(idle_us, 0, 30 * DAY_US) / HOUR_US,
-        "user_mean_watch_fraction": user_mean,
-        "video_mean_watch_fraction": _rate(video["video_watch_fraction_sum"], video["video_watch_count"]),
-        "duration_ratio": np.clip(video["duration_seconds"] / typical_seconds, 0.0, 20.0),
-        "hour_sin": np.sin(hour * (2 * np.pi / 24)),
-        "hour_cos": np.cos(hour * (2 * np.pi / 24)),
-        "is_weekend": is_weekend,
-        "is_mobile": context["device"] == "mobile",
-    }
-    assert set(columns) == set(CROSSES)
-    return {name: np.broadcast_to(np.asarray(column, dtype=np.float32), (n,)) for name, column in columns.items()}
+def _now(of: FeatureInputs) -> Array:
+    return of.now_us.astype(np.float64)
 
 
-def _normalized(affinity: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _trend(of: FeatureInputs, name: str, half_life_days: float) -> Array:
+    since_us = of.video["video_activity_timestamp_us"].astype(np.float64)
+    trend: Array = decayed(of.video[name], since_us, _now(of), half_life_days)
+    return trend
+
+
+def _normalized(affinity: Array) -> Array:
     norm = np.sqrt((affinity * affinity).sum(axis=-1, keepdims=True))
-    unit: np.ndarray[Any, Any] = np.divide(affinity, norm, out=np.zeros_like(affinity), where=norm > 0)
+    unit: Array = np.divide(affinity, norm, out=np.zeros_like(affinity), where=norm > 0)
     return unit
 
 
-def _rate(total: np.ndarray[Any, Any], count: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    rate: np.ndarray[Any, Any] = (total + PRIOR_WATCHES * PRIOR_FRACTION) / (count + PRIOR_WATCHES)
+def _rate(total: Array, count: Array) -> Array:
+    rate: Array = (total + PRIOR_WATCHES * PRIOR_FRACTION) / (count + PRIOR_WATCHES)
     return rate
-
-
-def _creator_weight(
-    ids: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], creator_id: np.ndarray[Any, Any]
-) -> np.ndarray[Any, Any]:
-    """The user's decayed weight for each row's creator; `ids` and `weights` hold one list per row."""
-    if len(ids) == 1:
-        weight_of = dict(zip(ids[0], weights[0], strict=True))
-        return np.array([weight_of.get(creator, 0.0) for creator in creator_id], dtype=np.float32)
-    return np.array(
-        [dict(zip(i, w, strict=True)).get(c, 0.0) for i, w, c in zip(ids, weights, creator_id, strict=True)],
-        dtype=np.float32,
-    )

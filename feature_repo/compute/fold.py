@@ -1,33 +1,48 @@
 """The state of a user and of a video, folded over events. The live stream and the historical replay run this code.
 
-A state is the feature row itself: it is read from and written to the feature store under the names of schema.py, so a
-restarted processor continues from what serving sees. Weighted histories (affinities, trends) are exponentially
-decayed sums referred to the newest event's time, so that late events land where they belong whatever their order:
+A state is the feature row itself: its fields are the features of a view. To add one, add a field and, below, the rule
+by which an event changes it; a state that was stored before has its default. The row is read from and written to the
+feature store, so a restarted processor continues from what serving sees.
+
+Weighted histories (affinities, trends) are exponentially decayed sums referred to the newest event's time, so that late
+events land where they belong whatever their order:
 
     S(T) = sum_i w_i * 2 ** (-(T - t_i) / half_life)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
 from typing import Any
 
+from feature_repo.compute.feature import Entity, Feature, Input, where
 from feature_repo.events import Event
 from feature_repo.schema import (
     AFFINITY_HALF_LIFE_DAYS,
     CREATOR_LENGTH,
+    DEFAULTS,
+    FLOAT,
+    FLOATS,
     GENRE_SLOTS,
     HIDDEN_LENGTH,
     HISTORY_LENGTH,
+    INT,
+    INTS,
     LIKED_LENGTH,
     MIN_WATCH_FRACTION,
+    PAGE_SERVICE,
+    RANK_SERVICE,
     SEEN_LENGTH,
     SESSION_GAP_SECONDS,
+    STRINGS,
 )
 
 DAY_US = 86_400_000_000
 SESSION_GAP_US = SESSION_GAP_SECONDS * 1_000_000
 LIKE_WEIGHT, DISLIKE_WEIGHT, SHARE_WEIGHT = 1.0, -1.0, 1.0
+BOTH, PAGE = (RANK_SERVICE, PAGE_SERVICE), (PAGE_SERVICE,)
 
 
 @dataclass(frozen=True)
@@ -42,47 +57,83 @@ class VideoFacts:
 UNKNOWN_VIDEO = VideoFacts()
 
 
+def folded(
+    dtype: str,
+    unit: str,
+    description: str,
+    ranker: Input | None = None,
+    services: Sequence[str] = BOTH,
+    default: Any = None,
+) -> Any:
+    """A field of a state, registered as a feature: its name is the field's."""
+    registered = {"dtype": dtype, "unit": unit, "description": description, "ranker": ranker, "services": services}
+    default = DEFAULTS[dtype] if default is None else default
+    if isinstance(default, list):
+        return field(default_factory=partial(list, default), metadata=registered)
+    return field(default=default, metadata=registered)
+
+
 @dataclass(slots=True)
 class UserState:
-    """Field names are the features of the view `user_activity`."""
+    """The view `user_activity`. Lists are ordered oldest first; sums decay and are as of user_activity_timestamp_us."""
 
-    history_video_ids: list[str] = field(default_factory=list)
-    history_timestamps_us: list[int] = field(default_factory=list)
-    history_watch_fractions: list[float] = field(default_factory=list)
-    seen_video_ids: list[str] = field(default_factory=list)
-    hidden_video_ids: list[str] = field(default_factory=list)
-    liked_video_ids: list[str] = field(default_factory=list)
-    genre_affinity: list[float] = field(default_factory=lambda: [0.0] * GENRE_SLOTS)
-    creator_ids: list[str] = field(default_factory=list)
-    creator_weights: list[float] = field(default_factory=list)
-    user_watch_count: int = 0
-    user_skip_count: int = 0
-    user_click_count: int = 0
-    user_like_count: int = 0
-    user_dislike_count: int = 0
-    user_share_count: int = 0
-    user_watch_seconds: float = 0.0
-    user_watch_fraction_sum: float = 0.0
-    session_started_us: int = 0
-    session_watch_count: int = 0
-    user_activity_timestamp_us: int = 0
+    history_video_ids: list[str] = folded(STRINGS, "ids", "Videos watched, each once, at its newest watch")
+    history_timestamps_us: list[int] = folded(INTS, "µs since 1970, UTC", "When each video of the history was watched")
+    history_watch_fractions: list[float] = folded(FLOATS, "share", "How much of each video of the history was watched")
+    seen_video_ids: list[str] = folded(STRINGS, "ids", "All that was watched, much longer ago too", services=PAGE)
+    hidden_video_ids: list[str] = folded(STRINGS, "ids", "Disliked, or marked as not interesting")
+    liked_video_ids: list[str] = folded(STRINGS, "ids", "Liked, and not disliked since")
+    genre_affinity: list[float] = folded(
+        FLOATS, "decayed sum", "What the viewer did with each of the GENRE_SLOTS genres", default=[0.0] * GENRE_SLOTS
+    )
+    creator_ids: list[str] = folded(STRINGS, "ids", "The creators that weigh most")
+    creator_weights: list[float] = folded(FLOATS, "decayed sum", "What the viewer did with each of creator_ids")
+    user_watch_count: int = folded(INT, "watches", "Watches of at least MIN_WATCH_FRACTION", "number")
+    user_skip_count: int = folded(INT, "watches", "Watches of less than MIN_WATCH_FRACTION", "number")
+    user_click_count: int = folded(INT, "clicks", "Clicks", "number")
+    user_like_count: int = folded(INT, "likes", "Likes", "number")
+    user_dislike_count: int = folded(INT, "dislikes", "Dislikes and not_interested", "number")
+    user_share_count: int = folded(INT, "shares", "Shares", "number")
+    user_watch_seconds: float = folded(FLOAT, "seconds", "Time watched, skips too", "number")
+    user_watch_fraction_sum: float = folded(FLOAT, "videos", "Sum of the shares that were watched, skips left out")
+    session_started_us: int = folded(INT, "µs since 1970, UTC", "When the last session began")
+    session_watch_count: int = folded(INT, "watches", "Watches of the last session")
+    user_activity_timestamp_us: int = folded(INT, "µs since 1970, UTC", "The newest event of the viewer")
 
 
 @dataclass(slots=True)
 class VideoState:
-    """Field names are the features of the view `video_activity`."""
+    """The view `video_activity`. Decayed sums are as of video_activity_timestamp_us."""
 
-    video_watch_count: int = 0
-    video_skip_count: int = 0
-    video_click_count: int = 0
-    video_like_count: int = 0
-    video_dislike_count: int = 0
-    video_share_count: int = 0
-    video_watch_seconds: float = 0.0
-    video_watch_fraction_sum: float = 0.0
-    watch_decayed_1d: float = 0.0
-    watch_decayed_7d: float = 0.0
-    video_activity_timestamp_us: int = 0
+    video_watch_count: int = folded(INT, "watches", "Watches of at least MIN_WATCH_FRACTION", "number")
+    video_skip_count: int = folded(INT, "watches", "Watches of less than MIN_WATCH_FRACTION", "number")
+    video_click_count: int = folded(INT, "clicks", "Clicks", "number")
+    video_like_count: int = folded(INT, "likes", "Likes", "number")
+    video_dislike_count: int = folded(INT, "dislikes", "Dislikes and not_interested", "number")
+    video_share_count: int = folded(INT, "shares", "Shares", "number")
+    video_watch_seconds: float = folded(FLOAT, "seconds", "Time watched, skips too", "number")
+    video_watch_fraction_sum: float = folded(FLOAT, "viewings", "Sum of the shares that were watched, skips left out")
+    watch_decayed_1d: float = folded(FLOAT, "decayed watches", "Watches, halved every day")
+    watch_decayed_7d: float = folded(FLOAT, "decayed watches", "Watches, halved every week")
+    video_activity_timestamp_us: int = folded(INT, "µs since 1970, UTC", "The newest event of the video")
+
+
+def features_of(state: type[UserState | VideoState]) -> tuple[Feature, ...]:
+    """The features that a state's fields are."""
+    entity: Entity = "user" if state is UserState else "video"
+    fold = fold_user if state is UserState else fold_video
+    return tuple(
+        Feature(
+            name=one.name,
+            kind="folded",
+            entity=entity,
+            owner="features",
+            computed_by=where(fold),
+            default=one.default_factory() if one.default_factory is not MISSING else one.default,
+            **one.metadata,
+        )
+        for one in fields(state)
+    )
 
 
 def to_features(state: UserState | VideoState) -> dict[str, Any]:

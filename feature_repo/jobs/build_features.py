@@ -23,7 +23,7 @@ from feature_repo.jobs.engines import Engine, window_tables
 from feature_repo.jobs.replay import replay_users, replay_videos, video_facts
 from feature_repo.lake.feature_tables import MOMENT, entity_of, table_schema
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import VIEWS
+from feature_repo.registry import VIEWS
 
 FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never written" in the online store
 
@@ -31,7 +31,7 @@ FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never wr
 def build_features(
     home: Home, engine: Engine = "duckdb", progress: Progress = SILENT, only_last: bool = False
 ) -> dict[str, Any]:
-    """Write HOME/features/<view>.parquet for every view of schema.VIEWS, all of them or none; give rows per view.
+    """Write HOME/features/<view>.parquet for every view of registry.VIEWS, all of them or none; give rows per view.
 
     `only_last`: of viewers no state but the last, where no row will ask for an earlier moment.
     """

@@ -16,7 +16,8 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.events import FUTURE_TOLERANCE_SECONDS
 from feature_repo.lake.feature_tables import entity_of
 from feature_repo.lake.ibis_session import ibis_session
-from feature_repo.schema import STREAM_VIEWS, VIEWS
+from feature_repo.registry import VIEWS
+from feature_repo.schema import STREAM_VIEWS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.feast_registry import apply_definitions, open_store, write_configuration
 from feature_repo.store.layout import (

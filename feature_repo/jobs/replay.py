@@ -16,7 +16,7 @@ from feature_repo.core.home import World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.events import Event
 from feature_repo.lake.feature_tables import table_schema
-from feature_repo.schema import VIEWS
+from feature_repo.registry import VIEWS
 
 Array = np.ndarray[Any, Any]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS, USER_VIEWS, VIEWS
+from feature_repo.registry import VIEWS
+from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS, USER_VIEWS
 
 ARROW_TYPES = {
     STRING: pa.string(),

@@ -17,7 +17,8 @@ from feature_repo.core.home import Home
 from feature_repo.lake.feature_tables import ARROW_TYPES
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import DEFAULTS, FLOAT, GENRE_SLOTS, INT, SERVICES, STRING, STRINGS, USER_VIEWS, VIEWS
+from feature_repo.registry import SERVICES, VIEWS, default_of
+from feature_repo.schema import FLOAT, GENRE_SLOTS, INT, STRING, STRINGS, USER_VIEWS
 from feature_repo.store.feast_registry import open_store
 
 Array = np.ndarray[Any, Any]
@@ -27,7 +28,7 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
     """The features of `service` for each row of `entities` (user_id, video_id, timestamp_us), rows and order kept.
 
     One array of N values per feature: int64, float64, or object for strings and lists; `genre_affinity` is
-    (N, GENRE_SLOTS) float64. What an entity did not have yet is its dtype's default. Rows of one viewer and moment
+    (N, GENRE_SLOTS) float64. What an entity did not have yet is the feature's default. Rows of one viewer and moment
     share their lists, which are therefore not to be changed.
 
     Moments are those of impressions, or any after a viewer's last event: of all other states no row is kept. Raises
@@ -119,15 +120,15 @@ def _column(name: str, dtype: str, values: pa.ChunkedArray) -> Array:
         return _matrix(values)
     if dtype in (INT, FLOAT):
         kind = pa.int64() if dtype == INT else pa.float64()
-        filled: Array = values.cast(kind).fill_null(DEFAULTS[dtype]).to_numpy()
+        filled: Array = values.cast(kind).fill_null(default_of(name)).to_numpy()
         return filled
     if dtype == STRING:
-        strings: Array = values.cast(pa.string()).fill_null("").to_numpy()
+        strings: Array = values.cast(pa.string()).fill_null(default_of(name)).to_numpy()
         return strings.astype(object)
-    return _lists(dtype, values)
+    return _lists(dtype, values, default_of(name))
 
 
-def _lists(dtype: str, values: pa.ChunkedArray) -> Array:
+def _lists(dtype: str, values: pa.ChunkedArray, default: list[Any]) -> Array:
     column = np.empty(len(values), dtype=object)
     at = 0
     for chunk in values.chunks:
@@ -142,6 +143,9 @@ def _lists(dtype: str, values: pa.ChunkedArray) -> Array:
         for end in ends:
             column[at] = items[start:end]
             at, start = at + 1, end
+    if default:
+        for row in np.flatnonzero(values.is_null().to_numpy()).tolist():
+            column[row] = default
     return column
 
 

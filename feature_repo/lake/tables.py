@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+from collections.abc import Mapping
 from glob import glob
 from pathlib import Path
 
@@ -23,18 +24,8 @@ import pyarrow.parquet as pq
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
-from feature_repo.schema import (
-    EVENT_COLUMNS,
-    FLOAT,
-    IMPRESSION_COLUMNS,
-    INT,
-    STRING,
-    STRINGS,
-    USER_COLUMNS,
-    USER_PROFILE,
-    VIDEO_COLUMNS,
-    VIDEO_PROFILE,
-)
+from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_COLUMNS, VIDEO_PROFILE
+from feature_repo.schema import EVENT_COLUMNS, FLOAT, IMPRESSION_COLUMNS, INT, STRING, STRINGS
 
 DAY_US = 86_400_000_000
 FEW_ROWS = 2_000  # a batch file holds at least so many, if need be of several days
@@ -52,7 +43,7 @@ _NUMBERS = {
 }
 
 
-def _schema(columns: tuple[str, ...], profile: dict[str, str] | None = None) -> pa.Schema:
+def _schema(columns: tuple[str, ...], profile: Mapping[str, str] | None = None) -> pa.Schema:
     known = {name: ARROW_TYPES[dtype] for name, dtype in (profile or {}).items()}
     return pa.schema([(name, known.get(name) or _NUMBERS.get(name, pa.string())) for name in columns])
 
@@ -97,10 +88,10 @@ class Lake:
             staged.write_impressions(impressions)
 
     def write_videos(self, table: pa.Table) -> None:
-        _write_one(Path(self.videos_path), _checked(table, VIDEOS, "videos").sort_by("video_id"))
+        _write_one(Path(self.videos_path), _checked(_filled(table, VIDEOS), VIDEOS, "videos").sort_by("video_id"))
 
     def write_users(self, table: pa.Table) -> None:
-        _write_one(Path(self.users_path), _checked(table, USERS, "users").sort_by("user_id"))
+        _write_one(Path(self.users_path), _checked(_filled(table, USERS), USERS, "users").sort_by("user_id"))
 
     def write_events(self, table: pa.Table) -> None:
         self._replace("events", _checked(table, EVENTS, "events"))
@@ -115,10 +106,10 @@ class Lake:
         self._append("impressions", _checked(table, IMPRESSIONS, "impressions"), name)
 
     def videos(self) -> pa.Table:
-        return _read_one(Path(self.videos_path))
+        return _filled(_read_one(Path(self.videos_path)), VIDEOS)
 
     def users(self) -> pa.Table:
-        return _read_one(Path(self.users_path))
+        return _filled(_read_one(Path(self.users_path)), USERS)
 
     def events(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
         """Events with start <= timestamp < end, one per event_id, in the order in which they happened."""
@@ -187,6 +178,15 @@ def _by_day(table: pa.Table, few_rows: int) -> list[tuple[str, pa.Table]]:
     names = np.datetime_as_string(day_of_row[starts].astype("datetime64[D]")).tolist()
     ends = [*starts[1:], len(ordered)]
     return [(name, ordered.slice(start, end - start)) for name, start, end in zip(names, starts, ends, strict=True)]
+
+
+def _filled(table: pa.Table, profiles: pa.Schema) -> pa.Table:
+    """With the defaults of features that its source, or the Marquee that wrote it, did not know."""
+    for column in profiles:
+        if column.name in FEATURES and column.name not in table.column_names:
+            values = [FEATURES[column.name].default] * len(table)
+            table = table.append_column(column, pa.array(values, column.type))
+    return table
 
 
 def _checked(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:

@@ -26,7 +26,8 @@ import redis
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from feature_repo.schema import DEFAULTS, FLOAT, FLOATS, GENRE_SLOTS, INT, INTS, STRING, STRINGS, VIEWS
+from feature_repo.registry import VIEWS, default_of
+from feature_repo.schema import DEFAULTS, FLOAT, FLOATS, GENRE_SLOTS, INT, INTS, STRING, STRINGS
 from feature_repo.store.connect import Client
 
 PROJECT = "marquee"
@@ -105,13 +106,17 @@ def encode_row(view: str, row: Mapping[str, Any], timestamp_us: int) -> dict[byt
 
 
 def decode_row(views: tuple[str, ...], values: Sequence[bytes | None]) -> tuple[dict[str, Any], dict[str, int]]:
-    """The answer to HMGET `row_fields(views)` -> (features with defaults filled, {view: timestamp_us, 0 = absent})."""
+    """The answer to HMGET `row_fields(views)` -> (features, {view: timestamp_us, 0 = absent}).
+
+    A feature that is null, or was never written because it is newer than the row, is its registered default.
+    """
     row: dict[str, Any] = {}
     timestamps: dict[str, int] = {}
     at = 0
     for view in views:
         for name, dtype in VIEWS[view].items():
-            row[name] = decode(dtype, values[at])
+            data = values[at]
+            row[name] = decode(dtype, data) if data else default_of(name)
             at += 1
         timestamps[view] = decode_timestamp(values[at])
         at += 1
@@ -119,9 +124,9 @@ def decode_row(views: tuple[str, ...], values: Sequence[bytes | None]) -> tuple[
 
 
 def with_genre_slots(row: dict[str, Any]) -> dict[str, Any]:
-    """The one list whose default is not empty: an affinity for every genre slot."""
+    """An affinity that was stored for another number of genre slots is none."""
     if "genre_affinity" in row and len(row["genre_affinity"]) != GENRE_SLOTS:
-        row["genre_affinity"] = [0.0] * GENRE_SLOTS
+        row["genre_affinity"] = default_of("genre_affinity")
     return row
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feature_repo.core.home import World
-from feature_repo.schema import DEFAULTS, USER_FEATURES, VIDEO_FEATURES
+from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES, default_of
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.layout import with_genre_slots
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot, video_snapshot
@@ -62,9 +62,4 @@ class MemoryReader:
 
 
 def _filled(features: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] if row.get(name) is not None else _default(dtype) for name, dtype in features.items()}
-
-
-def _default(dtype: str) -> Any:
-    default = DEFAULTS[dtype]
-    return list(default) if isinstance(default, list) else default
+    return {name: row[name] if row.get(name) is not None else default_of(name) for name in features}

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns, multi_hot
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import World
-from feature_repo.schema import FLOAT, INT, USER_FEATURES, VIDEO_FEATURES, VIEWS
+from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES, VIEWS
+from feature_repo.schema import FLOAT, INT
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class UserFeatures:
-    """One viewer. `values` holds every one of schema.USER_FEATURES; an unknown viewer has the defaults."""
+    """One viewer. `values` holds every one of registry.USER_FEATURES; an unknown viewer has the defaults."""
 
     user_id: str
     known: bool
@@ -35,7 +37,7 @@ class UserFeatures:
 class VideoSnapshot:
     """The catalog at one moment, N rows that belong together. Never changed in place.
 
-    `columns` holds every one of schema.VIDEO_FEATURES: int64, float64, or object for strings and lists; except that
+    `columns` holds every one of registry.VIDEO_FEATURES: int64, float64, or object for strings and lists; except that
     "genres" is the (N, GENRE_SLOTS) float32 multi-hot and "genre_names" the lists of names.
     """
 

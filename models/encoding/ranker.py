@@ -13,44 +13,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns, crosses
-from feature_repo.compute.fold import DAY_US, SESSION_GAP_US
+from feature_repo.compute.columns import Columns, RankColumns, Shared, shared, values
+from feature_repo.compute.crosses import CROSSES
+from feature_repo.compute.derived import DERIVED, TWO_TOWER_SCORE, genre_columns
+from feature_repo.compute.inputs import CONTEXT, FeatureInputs, computed
+from feature_repo.compute.past import PAST, PAST_COLUMNS, past_columns
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import World
-from feature_repo.schema import GENRE_SLOTS, USER_WINDOWS, VIDEO_WINDOWS
+from feature_repo.registry import read_as
 from models.encoding.rates import ExposureRates
 from models.encoding.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 
 USER_NUMBERS = (
-    *USER_WINDOWS,
-    "user_watch_count",
-    "user_skip_count",
-    "user_click_count",
-    "user_like_count",
-    "user_dislike_count",
-    "user_share_count",
-    "user_watch_seconds",
+    *read_as("number", "user_windows"),
+    *read_as("number", "user_activity"),
+    *read_as("number", "user_profile"),
 )
 VIDEO_NUMBERS = (
-    *VIDEO_WINDOWS,
-    "video_watch_count",
-    "video_skip_count",
-    "video_click_count",
-    "video_like_count",
-    "video_dislike_count",
-    "video_share_count",
-    "video_watch_seconds",
-    "duration_seconds",
-    "maturity",
+    *read_as("number", "video_windows"),
+    *read_as("number", "video_activity"),
+    *read_as("number", "video_profile"),
 )
-USER_CATEGORIES = ("country", "user_language", "age_group")
-VIDEO_CATEGORIES = ("creator_id", "video_language")
-CONTEXT_CATEGORIES = ("device", "surface")
+USER_CATEGORIES = read_as("category", "user_profile")
+VIDEO_CATEGORIES = read_as("category", "video_profile")
+CONTEXT_CATEGORIES = tuple(feature.name for feature in CONTEXT if feature.ranker == "category")
 IDS = ("user_id", "video_id")  # no categories of their own: what was learned of them is in the rates
-PAST = 20  # newest watches that a candidate is held against
-PAST_COLUMNS = ("past_video_ids", "past_ages", "past_fractions")  # each (N, PAST), the newest at the end
 
 POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
 LOG_ABOVE = 20.0  # a count or an amount that reaches further than this is encoded by its logarithm
@@ -77,58 +66,30 @@ class RankerInputs(NamedTuple):
         return RankerInputs(self.dense[rows], self.categorical[rows], self.video[rows], past, facts)
 
 
-def rank_columns(user: Columns, video: Columns, context: Columns, two_tower_score: Array, world: World) -> Columns:
+def rank_columns(
+    user: Columns, video: Columns, context: Columns, two_tower_score: Array, world: World
+) -> dict[str, Array | Shared]:
     """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories, and
-    PAST_COLUMNS: ids, days since and fractions of the newest watches.
+    PAST_COLUMNS: ids, days since and fractions of the newest watches. All of them are registered features.
 
-    `user` and `context` hold one row (a request) or N rows (training); `video` holds N rows with `genres` as the
-    (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` stand among their features. `two_tower_score` (N,) is the dot
-    product of the viewer's vector and each video's.
-    What is logged with a served page are these columns. To add a feature to the ranker, add it here.
+    `user` and `context` hold one row (a request: what it has of them is Shared) or N rows (training); `video` holds N
+    rows with `genres` as the (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` stand among their features.
+    `two_tower_score` (N,) is the dot product of the viewer's vector and each video's.
+    What is logged with a served page are these columns.
     """
     n = len(two_tower_score)
-    now_us, idle_us = context["timestamp_us"], context["timestamp_us"] - user["user_activity_timestamp_us"]
-    in_session = (user["session_started_us"] > 0) & (idle_us <= SESSION_GAP_US)
+    inputs = FeatureInputs(user, video, context)
     numbers: dict[str, Array] = {name: user[name] for name in USER_NUMBERS}
     numbers |= {name: video[name] for name in VIDEO_NUMBERS}
-    numbers |= {
-        "account_age_days": np.clip((now_us - user["signup_timestamp_us"]) / DAY_US, 0.0, 3650.0),
-        "session_watch_count": np.where(in_session, user["session_watch_count"], 0),
-        "session_minutes": np.where(in_session, (now_us - user["session_started_us"]) / 60e6, 0.0),
-        "video_like_rate": (video["video_like_count"] + 1.0) / (video["video_watch_count"] + 20.0),
-        "video_dislike_rate": (video["video_dislike_count"] + 1.0) / (video["video_watch_count"] + 20.0),
-        "video_skip_rate": (video["video_skip_count"] + 1.0)
-        / (video["video_watch_count"] + video["video_skip_count"] + 20.0),
-        "two_tower_score": two_tower_score,
-    }
-    numbers |= {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(world.genres[:GENRE_SLOTS])}
-    numbers |= crosses(user, video, context)
-    columns = {name: np.broadcast_to(np.asarray(column, dtype=np.float32), (n,)) for name, column in numbers.items()}
+    numbers |= computed(DERIVED, inputs)
+    numbers[TWO_TOWER_SCORE.name] = two_tower_score
+    numbers |= genre_columns(video, world.genres)
+    numbers |= computed(CROSSES, inputs)
+    columns = {name: shared(np.asarray(column, dtype=np.float32), n) for name, column in numbers.items()}
     categories = ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES))
     for source, names in (*categories, (user, IDS[:1]), (video, IDS[1:])):
-        columns |= {name: np.broadcast_to(source[name], (n,)) for name in names}
-    past = _past_columns(user, now_us)
-    return columns | {name: np.broadcast_to(column, (n, PAST)) for name, column in past.items()}
-
-
-def _past_columns(user: Columns, now_us: Array) -> dict[str, Array]:
-    """PAST_COLUMNS of U viewers, each at a moment. A history shared by many rows is read once."""
-    histories = user["history_video_ids"]
-    u = len(histories)
-    ids, fractions = np.full((u, PAST), "", dtype=object), np.zeros((u, PAST), dtype=np.float32)
-    times_us = np.zeros((u, PAST), dtype=np.int64)
-    first_row: dict[int, int] = {}
-    for row, history in enumerate(histories):
-        known = len(history[-PAST:])
-        first = first_row.setdefault(id(history), row)
-        if first != row:
-            ids[row], times_us[row], fractions[row] = ids[first], times_us[first], fractions[first]
-        elif known:
-            ids[row, -known:] = history[-PAST:]
-            times_us[row, -known:] = user["history_timestamps_us"][row][-PAST:]
-            fractions[row, -known:] = user["history_watch_fractions"][row][-PAST:]
-    days = np.where(times_us > 0, (np.reshape(now_us, (-1, 1)) - times_us) / DAY_US, 0.0)
-    return dict(zip(PAST_COLUMNS, (ids, np.maximum(days, 0.0).astype(np.float32), fractions), strict=True))
+        columns |= {name: shared(source[name], n) for name in names}
+    return columns | {name: shared(column, n) for name, column in past_columns(user, inputs.now_us).items()}
 
 
 @dataclass(frozen=True)
@@ -166,7 +127,7 @@ class RankerEncoding:
             rates=rates,
         )
 
-    def encode(self, columns: Columns, position: Array | None = None) -> RankerInputs:
+    def encode(self, columns: RankColumns, position: Array | None = None) -> RankerInputs:
         """Columns of N rows -> what the networks and the trees take.
 
         Position is constant when serving: the slot is not known yet. In training it is where the exposure stood, -1
@@ -192,14 +153,12 @@ class RankerEncoding:
             categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
         return RankerInputs(dense, categorical, *self._past(columns, len(dense)))
 
-    def _past(self, columns: Columns, n: int) -> tuple[Array, Array, Array]:
+    def _past(self, columns: RankColumns, n: int) -> tuple[Array, Array, Array]:
         if not self.videos:
             nothing = np.zeros((1, PAST), dtype=np.int64)
             return np.zeros(n, dtype=np.int64), nothing, np.zeros((1, PAST, 2), dtype=np.float32)
         video = self.videos.codes(columns["video_id"])
-        ids, ages, fractions = (columns[name] for name in PAST_COLUMNS)
-        if ids.strides[0] == 0:  # one request's past seen by every row
-            ids, ages, fractions = ids[:1], ages[:1], fractions[:1]
+        ids, ages, fractions = (values(columns[name]) for name in PAST_COLUMNS)
         age = np.log2(1.0 + np.maximum(ages, 0.0) * (24 * 60))  # a minute ago: 1; a year ago: 19
         facts = np.stack([age / MAX_AGE, np.clip(fractions, 0.0, 2.0)], axis=2)
         past = self.videos.codes(ids.ravel()).reshape(ids.shape)
@@ -233,10 +192,10 @@ class RankerEncoding:
         )
 
 
-def _stack(columns: Columns, numbers: Sequence[str], logged: Sequence[str]) -> Array:
+def _stack(columns: RankColumns, numbers: Sequence[str], logged: Sequence[str]) -> Array:
     stacked = np.empty((len(columns[numbers[0]]), len(numbers)), dtype=np.float32)
     for at, name in enumerate(numbers):
-        stacked[:, at] = columns[name]
+        stacked[:, at] = values(columns[name])
     at_logged = [numbers.index(name) for name in logged]
     stacked[:, at_logged] = np.log1p(np.maximum(stacked[:, at_logged], 0.0))
     return stacked

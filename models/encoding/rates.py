@@ -19,24 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import RankColumns, values
+from feature_repo.compute.rates import NAMES, RATES, rate_names
 from models.encoding.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 
-OUTCOMES = ("click", "long_view")
 IDS = ("user_id", "video_id", "creator_id", "surface")
-# key -> the codes it is made of, and how many exposures of an average viewer its prior is worth
-KEYS: Mapping[str, tuple[tuple[str, ...], float]] = {
-    "user": (("user_id",), 5.0),
-    "video": (("video_id",), 10.0),
-    "creator": (("creator_id",), 10.0),
-    "user_genre": (("user_id", "genre"), 3.0),
-    "user_creator": (("user_id", "creator_id"), 2.0),
-    "user_length": (("user_id", "length"), 3.0),
-    "user_surface": (("user_id", "surface"), 3.0),
-    "video_surface": (("video_id", "surface"), 5.0),
-}
 LENGTHS = (7.0, 12.0, 20.0, 40.0, 75.0, 120.0, 200.0, 600.0, 2400.0, 5400.0)  # seconds; edges of the codes "length"
 MAX_KEYS = 1_000_000  # of each table: the most shown stay
 _SPAN = 2**31  # more than there are codes of any kind
@@ -51,7 +40,7 @@ class Codes:
 
     def key(self, name: str) -> Array:
         """(N,) one number for the key; -1 where a part of it is not known."""
-        parts = [self.of[part] for part in KEYS[name][0]]
+        parts = [self.of[part] for part in RATES[name].parts]
         key = parts[0]
         for part in parts[1:]:
             key = np.where((key < 0) | (part < 0), -1, key * _SPAN + part)
@@ -102,8 +91,8 @@ class ExposureRates:
 
     def __post_init__(self) -> None:
         answers = {
-            key: _Answers(np.append(self.tables[key].keys, _NO_KEY), self.tables[key].rates(prior))
-            for key, (_, prior) in KEYS.items()
+            key: _Answers(np.append(self.tables[key].keys, _NO_KEY), self.tables[key].rates(RATES[key].prior))
+            for key in self.tables
         }
         object.__setattr__(self, "_answers", answers)
 
@@ -115,30 +104,29 @@ class ExposureRates:
         surface = codes.of["surface"] + 1
         count = np.maximum(np.bincount(surface, minlength=1), 1)
         beyond = np.stack([y - (np.bincount(surface, y) / count)[surface] for y in outcomes_NL.T], axis=1)
-        return cls(vocabularies, genres, {name: Table.fit(codes.key(name), beyond) for name in KEYS})
+        return cls(vocabularies, genres, {name: Table.fit(codes.key(name), beyond) for name in RATES})
 
-    @staticmethod
-    def names() -> tuple[str, ...]:
-        each = tuple(f"rate:{key}:{outcome}" for key in KEYS for outcome in OUTCOMES)
-        return (*each, *(f"rate:{key}:shown" for key in KEYS))
+    def names(self) -> tuple[str, ...]:
+        """Of the columns; a release that was made before a rate was registered has none of it."""
+        return tuple(name for name in NAMES if name.split(":")[1] in self.tables)
 
-    def codes(self, columns: Columns) -> Codes:
+    def codes(self, columns: RankColumns) -> Codes:
         """Of ranker columns."""
         found = {name: self.vocabularies[name].codes(columns[name]) for name in IDS}
-        hot = np.stack([np.asarray(columns[f"genre:{name}"]) for name in self.genres], axis=1) if self.genres else None
-        n = len(columns["duration_seconds"])
+        hot = np.stack([values(columns[f"genre:{name}"]) for name in self.genres], axis=1) if self.genres else None
+        duration_seconds = values(columns["duration_seconds"])
+        n = len(duration_seconds)
         found["genre"] = np.full(n, -1) if hot is None else np.where(hot.any(axis=1), hot.argmax(axis=1), -1)
-        found["length"] = lengths(columns["duration_seconds"])
+        found["length"] = lengths(duration_seconds)
         return Codes(found)
 
-    def columns(self, columns: Columns) -> dict[str, Array]:
+    def columns(self, columns: RankColumns) -> dict[str, Array]:
         """`names` as (N,) float32 columns: mean outcome beyond the surface's, leaning on 0; log of exposures."""
         codes = self.codes(columns)
         answers: dict[str, _Answers] = self._answers  # type: ignore[attr-defined]
         found: dict[str, Array] = {}
-        for key in KEYS:
-            names = (*(f"rate:{key}:{outcome}" for outcome in OUTCOMES), f"rate:{key}:shown")
-            found |= zip(names, answers[key].of(codes.key(key)).T, strict=True)
+        for key in self.tables:
+            found |= zip(rate_names(key), answers[key].of(codes.key(key)).T, strict=True)
         return {name: found[name] for name in self.names()}
 
     def save(self, directory: Path) -> None:
@@ -158,8 +146,12 @@ class ExposureRates:
         if not (directory / "rates.json").exists():
             return None
         words, arrays = json.loads((directory / "rates.json").read_text()), load_file(directory / "rates.safetensors")
-        tables = {name: Table(*(arrays[f"{name}.{part}"] for part in ("keys", "counts", "sums"))) for name in KEYS}
-        vocabularies = {name: Vocabulary(tuple(values), first=0) for name, values in words["vocabularies"].items()}
+        tables = {
+            name: Table(*(arrays[f"{name}.{part}"] for part in ("keys", "counts", "sums")))
+            for name in RATES
+            if f"{name}.keys" in arrays
+        }
+        vocabularies = {name: Vocabulary(tuple(known), first=0) for name, known in words["vocabularies"].items()}
         return cls(vocabularies, tuple(words["genres"]), tables)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns, local_clock
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.inputs import local_clock
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.vocabulary import Vocabulary
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from feature_repo.compute.columns import Shared
+
 Array = np.ndarray[Any, Any]
 MIN_COUNT = 20  # a rarer value is encoded as unknown, so that a model learns what unknown means
 
@@ -32,10 +34,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.values)
 
-    def codes(self, column: Sequence[str] | Array) -> Array:
+    def codes(self, column: Sequence[str] | Array | Shared) -> Array:
         """(N,) int64."""
         unknown = self.first - 1
-        if isinstance(column, np.ndarray) and column.strides == (0,) and len(column):  # one value, seen by every row
-            return np.full(len(column), self._code_of.get(column[0], unknown), dtype=np.int64)
+        if isinstance(column, Shared):
+            return np.full(len(column), self._code_of.get(column.value[0], unknown), dtype=np.int64)
         known = self._code_of
         return np.fromiter((known.get(value, unknown) for value in column), dtype=np.int64, count=len(column))

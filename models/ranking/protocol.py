@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 
 Array = np.ndarray[Any, Any]
 

@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import RankColumns
+from feature_repo.compute.past import PAST
 from feature_repo.schema import RANK_SERVICE
-from models.encoding.ranker import PAST, RankerEncoding, RankerInputs
+from models.encoding.ranker import RankerEncoding, RankerInputs
 from models.encoding.rates import ExposureRates
 from models.program import called, exported
 from models.ranking.target_attention import FrozenTables, Past, TargetAttention
@@ -262,7 +263,7 @@ class RankerModel:
             program, encoding, weights or ActionWeights(), seconds, trees or Trees(), blend or HeadBlend(), retrieval
         )
 
-    def probabilities(self, columns: Columns, position: Array | None = None) -> dict[str, Array]:
+    def probabilities(self, columns: RankColumns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
         inputs = self.encoding.encode(columns, position)
         if not len(inputs.dense):
@@ -283,7 +284,7 @@ class RankerModel:
             trees_NA[:, at] = logits_N + bias_NA[:, at]
         return network_NA, trees_NA
 
-    def score(self, columns: Columns) -> dict[str, Array]:
+    def score(self, columns: RankColumns) -> dict[str, Array]:
         """HEADS and score, each (N,) float32."""
         return self.scored(self.probabilities(columns))
 

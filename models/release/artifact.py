@@ -64,7 +64,7 @@ class Release:
     item_cf: ItemNeighbours
     popularity: Popularity
     policy_path: Path
-    static_videos: tuple[Mapping[str, Any], ...]  # schema.VIDEO_PROFILE and video_id, most popular first
+    static_videos: tuple[Mapping[str, Any], ...]  # registry.VIDEO_PROFILE and video_id, most popular first
     factors: MatrixFactorization | None = None
     content: ItemNeighbours | None = None
     area: AreaPopularity | None = None

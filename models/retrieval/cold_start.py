@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from models.retrieval.protocol import VideoVectors
 from models.retrieval.two_tower import RetrievalModel
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from feature_repo.schema import GENRE_SLOTS
 from models.encoding.vocabulary import Vocabulary
 

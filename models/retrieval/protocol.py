@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 
 if TYPE_CHECKING:
     from models.retrieval.two_tower import ContentAlone

@@ -29,7 +29,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from models.encoding.ranker import EncodingError
 from models.encoding.sequence import SequenceEncoding
 from models.encoding.viewer_context import VIEWER_CONTEXT, ViewerContextEncoding

@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_repo.compute.past import PAST_COLUMNS
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
-from models.encoding.ranker import PAST_COLUMNS
 from models.release.artifact import load_champion
 from monitoring.measures.drift import feature_drift
 from monitoring.measures.embedding_drift import EmbeddingDrift, TooFew, embedding_drift

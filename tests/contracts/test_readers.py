@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from worlds.live import NOON_US, USERS, VIDEOS, WORLD, publish, publish_users, valkey
 
-from feature_repo.schema import GENRE_SLOTS, USER_FEATURES, VIDEO_FEATURES
+from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
+from feature_repo.schema import GENRE_SLOTS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.reader import FeatureReader, OnlineReader

@@ -14,7 +14,7 @@ from worlds.untrained import untrained_home, videos
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Query
 from bento_services.process.remote import Call, with_remote_models
-from feature_repo.compute.crosses import context_columns
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.store.memory import MemoryReader
 from models.encoding.ranker import rank_columns

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from feature_repo.core.home import Home
 from models.candidates.popularity import Popularity
 from training.data.splits import Holdout

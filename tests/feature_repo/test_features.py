@@ -10,8 +10,10 @@ from pathlib import Path
 from worlds.toy import toy_home
 
 from feature_repo.core.home import Home
+from feature_repo.features import define
 from feature_repo.jobs.build_features import build_features
-from feature_repo.schema import DEFAULTS, SERVICES, STREAM_VIEWS, USER_VIEWS, VIEWS
+from feature_repo.registry import FEATURES, SERVICES, VIEWS
+from feature_repo.schema import DEFAULTS, STREAM_VIEWS, USER_VIEWS
 from feature_repo.store.feast_registry import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,3 +91,18 @@ def test_a_copied_home_reads_its_own_tables_and_not_those_of_the_old_place(tmp_p
     paths = {view.batch_source.path for view in copied.list_batch_feature_views()}
     assert paths
     assert all(str(tmp_path / "second") in path for path in paths)
+
+
+def test_feast_says_of_each_feature_what_the_registry_says(tmp_path: Path) -> None:
+    objects = define(tmp_path)
+    for view in VIEWS:
+        assert objects[view].owner
+        assert objects[view].description
+        assert set(objects[view].tags) == {"kind", "tier"}
+        for field in objects[view].features:
+            registered = FEATURES[field.name]
+            assert field.description == registered.description
+            assert field.tags["unit"] == registered.unit
+            assert field.tags["owner"] == registered.owner
+            assert (field.tags["kind"], field.tags["tier"]) == (registered.kind, registered.tier)
+    assert all(objects[service].owner and objects[service].description for service in SERVICES)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from worlds import toy
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
 from feature_repo.core.home import World
 from feature_repo.events import Event

@@ -13,7 +13,8 @@ from typing import Any
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
 from feast.types import Array, Float64, Int64, String
 
-from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS, USER_VIEWS, VIEWS
+from feature_repo.registry import VIEWS
+from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS, USER_VIEWS
 
 TYPES = {
     STRING: String,

@@ -18,7 +18,8 @@ import pytest
 from feature_repo.compute.fold import VideoFacts
 from feature_repo.core.home import Home, World
 from feature_repo.events import Event, encode_event
-from feature_repo.schema import GENRE_SLOTS, VIEWS
+from feature_repo.registry import VIEWS
+from feature_repo.schema import GENRE_SLOTS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.layout import announce, encode_row, entity_key
 from feature_repo.store.valkey_server import EmbeddedValkey, running_url

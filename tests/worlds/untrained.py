@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from worlds.arithmetic import BIG, NOW_US, big_users, big_videos
 
-from feature_repo.compute.crosses import context_columns
+from feature_repo.compute.columns import repeated
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
-from feature_repo.schema import RANK_SERVICE, USER_VIEWS, VIDEO_VIEWS, VIEWS
+from feature_repo.registry import VIEWS
+from feature_repo.schema import RANK_SERVICE, USER_VIEWS, VIDEO_VIEWS
 from feature_repo.store.connect import connect
 from feature_repo.store.layout import announce, encode_row, entity_key
 from feature_repo.store.memory import MemoryReader
@@ -123,8 +125,7 @@ def _ranker(reader: MemoryReader) -> RankerModel:
     count = len(snapshot)
     context = context_columns([NOW_US], ["desktop"], [0], ["home"])
     videos = {**snapshot.columns, "video_id": snapshot.video_ids}
-    columns = rank_columns(user, videos, context, np.linspace(-1, 1, count), reader.world)
-    columns = {name: np.array(column) for name, column in columns.items()}
+    columns = repeated(rank_columns(user, videos, context, np.linspace(-1, 1, count), reader.world))
     encoding = RankerEncoding.fit(columns)
     knots_FK = quantile_knots(encoding.encode(columns).dense)
     network = Ranker(knots_FK, encoding.cardinalities, width=16, embedding=4)

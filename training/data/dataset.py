@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from feature_repo.compute.crosses import Columns, context_columns, multi_hot
+from feature_repo.compute.columns import Columns, repeated
+from feature_repo.compute.crosses import multi_hot
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
@@ -132,7 +134,7 @@ def assembled(
     now_us = context["timestamp_us"]
     asker = viewer_context_columns(joined, context)
     score = _two_tower_scores(home, retrieval, joined, asker, ids["user_id"], ids["video_id"], now_us, progress)
-    return rank_columns(joined, joined, context, score, world)
+    return repeated(rank_columns(joined, joined, context, score, world))
 
 
 def labels(shown: pa.Table, duration_seconds: Array) -> dict[str, Array]:

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from feature_repo.compute.crosses import Columns, context_columns
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import directory_id

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_repo.compute.crosses import Columns, multi_hot
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import GENRE_SLOTS

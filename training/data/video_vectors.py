@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from feature_repo.compute.crosses import Columns, multi_hot
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home, World
 from feature_repo.lake.tables import Lake
 from models.retrieval.cold_start import vectors_of

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_repo.compute.crosses import Columns, context_columns
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.encoding.ranker import USER_CATEGORIES

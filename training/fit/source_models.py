@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from feature_repo.compute.crosses import Columns
+from feature_repo.compute.columns import Columns
 from feature_repo.lake.tables import Lake
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization

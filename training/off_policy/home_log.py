@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_repo.compute.crosses import context_columns
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake

@@ -17,7 +17,8 @@ from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import directory_id, hashes
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import RANK_SERVICE, VIDEO_COLUMNS
+from feature_repo.registry import VIDEO_COLUMNS
+from feature_repo.schema import RANK_SERVICE
 from models.candidates.popularity import Popularity
 from models.page.policy_file import policy_of
 from models.release.artifact import (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from models.encoding.ranker import PAST
+from feature_repo.compute.past import PAST
 from models.release.artifact import Release
 from training.release.comparison import Comparison, NewVideos, auc_error
 from training.release.skew import Skew

@@ -16,7 +16,8 @@ from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import RANK_SERVICE, USER_FEATURES, VIDEO_FEATURES
+from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
+from feature_repo.schema import RANK_SERVICE
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import online_store
 

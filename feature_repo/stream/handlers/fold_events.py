@@ -19,7 +19,8 @@ from feature_repo.compute.fold import VideoFacts
 from feature_repo.compute.fold_batch import Changes, fold_batch
 from feature_repo.core.home import World
 from feature_repo.events import Event, EventError
-from feature_repo.schema import VIDEO_PROFILE, WATCH_EVENTS
+from feature_repo.registry import VIDEO_PROFILE
+from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import Client
 from feature_repo.store.layout import (
     EVENT_MARK,

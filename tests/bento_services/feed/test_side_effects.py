@@ -16,6 +16,7 @@ from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
 from bento_services.feed.side_effects import QUEUE_PAGES
+from feature_repo.compute.columns import repeated
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.stream.log.protocol import EventLogDown
 from feature_repo.stream.served import decode_served
@@ -93,7 +94,7 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
     }
     videos = catalog.rows([catalog.row_of[video_id] for video_id in ids]) | {"video_id": np.array(ids, dtype=object)}
     viewer = reader.user("light").columns() | {"user_id": np.array(["light"], dtype=object)}
-    expected = rank_columns(viewer, videos, context, logged["two_tower_score"], feed_world.TOY)
+    expected = repeated(rank_columns(viewer, videos, context, logged["two_tower_score"], feed_world.TOY))
     assert list(logged) == list(expected)
     for name, column in expected.items():
         assert logged[name].tolist() == column.tolist(), name

@@ -22,7 +22,8 @@ from feature_repo.compute.fold import (
     video_state,
 )
 from feature_repo.events import Event
-from feature_repo.schema import CREATOR_LENGTH, EVENTS, GENRE_SLOTS, USER_ACTIVITY, VIDEO_ACTIVITY
+from feature_repo.registry import USER_ACTIVITY, VIDEO_ACTIVITY
+from feature_repo.schema import CREATOR_LENGTH, EVENTS, GENRE_SLOTS
 
 T0 = 1_760_000_000_000_000
 FACTS = {

@@ -17,7 +17,8 @@ from feature_repo.jobs import materialize
 from feature_repo.jobs.build_features import build_features
 from feature_repo.jobs.replay import video_facts
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import EVENT_COLUMNS, STREAM_VIEWS, USER_VIEWS, VIEWS
+from feature_repo.registry import VIEWS
+from feature_repo.schema import EVENT_COLUMNS, STREAM_VIEWS, USER_VIEWS
 from feature_repo.store.connect import connect
 from feature_repo.store.layout import USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
 from feature_repo.store.reader import OnlineReader

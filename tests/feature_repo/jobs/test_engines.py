@@ -10,7 +10,7 @@ from worlds import toy
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
 from feature_repo.jobs.engines import SparkAbsent
-from feature_repo.schema import VIEWS
+from feature_repo.registry import VIEWS
 
 
 @pytest.mark.spark

@@ -20,7 +20,8 @@ from feature_repo.jobs.replay import video_facts
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import GENRE_SLOTS, PAGE_SERVICE, RANK_SERVICE, SERVICES, USER_ACTIVITY, VIDEO_ACTIVITY, VIEWS
+from feature_repo.registry import SERVICES, USER_ACTIVITY, VIDEO_ACTIVITY, VIEWS
+from feature_repo.schema import GENRE_SLOTS, PAGE_SERVICE, RANK_SERVICE
 from feature_repo.store import feast_registry as feast_store
 
 Columns = dict[str, Any]

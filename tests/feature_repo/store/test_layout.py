@@ -15,19 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds.live import NOON_US, ROOT, valkey
 
-from feature_repo.schema import (
-    FLOAT,
-    FLOATS,
-    GENRE_SLOTS,
-    INT,
-    INTS,
-    STRING,
-    STRINGS,
-    USER_FEATURES,
-    USER_VIEWS,
-    VIDEO_VIEWS,
-    VIEWS,
-)
+from feature_repo.registry import USER_FEATURES, VIEWS
+from feature_repo.schema import FLOAT, FLOATS, GENRE_SLOTS, INT, INTS, STRING, STRINGS, USER_VIEWS, VIDEO_VIEWS
 from feature_repo.store import layout as online
 from feature_repo.store.connect import Client, connect
 

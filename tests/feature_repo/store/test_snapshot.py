@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from worlds.live import VIDEOS, WORLD
 
-from feature_repo.schema import VIDEO_ACTIVITY
+from feature_repo.registry import VIDEO_ACTIVITY
 from feature_repo.store.memory import MemoryReader
 
 

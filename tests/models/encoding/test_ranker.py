@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_repo.compute.crosses import context_columns
+from feature_repo.compute.columns import RankColumns, repeated
+from feature_repo.compute.inputs import context_columns
+from feature_repo.compute.past import PAST, PAST_COLUMNS
 from feature_repo.core.home import World
 from feature_repo.store.memory import MemoryReader
-from models.encoding.ranker import CLIP, PAST, PAST_COLUMNS, POSITION_SLOTS, EncodingError, RankerEncoding, rank_columns
+from models.encoding.ranker import CLIP, POSITION_SLOTS, EncodingError, RankerEncoding, rank_columns
 
 NOW_US = 1_700_000_000_000_000
 MINUTE_US = 60_000_000
@@ -62,9 +64,13 @@ def videos(at: Any) -> dict[str, Any]:
     return {**READER.snapshot().rows(at), "video_id": READER.snapshot().video_ids[at]}
 
 
-def candidates(user_id: str = "u", rows: Any = slice(None)) -> dict[str, Any]:
+def served(user_id: str = "u", rows: Any = slice(None)) -> RankColumns:
     at = np.arange(len(VIDEOS))[rows]
-    return dict(rank_columns(viewer(user_id), videos(at), CONTEXT, SCORES[at], WORLD))
+    return rank_columns(viewer(user_id), videos(at), CONTEXT, SCORES[at], WORLD)
+
+
+def candidates(user_id: str = "u", rows: Any = slice(None)) -> dict[str, Any]:
+    return repeated(served(user_id, rows))
 
 
 def fitted() -> RankerEncoding:
@@ -73,22 +79,21 @@ def fitted() -> RankerEncoding:
 
 def test_a_request_with_one_viewer_row_gives_the_columns_of_n_training_rows() -> None:
     n = len(VIDEOS)
-    repeated = {name: np.repeat(column, n, axis=0) for name, column in viewer().items()}
+    of_rows = {name: np.repeat(column, n, axis=0) for name, column in viewer().items()}
     context = {name: np.repeat(column, n) for name, column in CONTEXT.items()}
-    training = rank_columns(repeated, videos(np.arange(n)), context, SCORES, WORLD)
-    served = candidates()
-    assert list(served) == list(training)
-    for name, column in served.items():
+    training = repeated(rank_columns(of_rows, videos(np.arange(n)), context, SCORES, WORLD))
+    assert list(served()) == list(training)
+    for name, column in candidates().items():
         assert column.shape == ((n, PAST) if name in PAST_COLUMNS else (n,))
         assert column.dtype == training[name].dtype
         np.testing.assert_array_equal(column, training[name], err_msg=name)
-    of_request, of_rows = fitted().encode(served), fitted().encode(training)
+    of_request, of_training = fitted().encode(served()), fitted().encode(training)
     for name in ("dense", "categorical", "video"):
-        np.testing.assert_array_equal(getattr(of_request, name), getattr(of_rows, name))
-    assert (len(of_request.past), len(of_rows.past)) == (1, n)  # a request's candidates share one past
+        np.testing.assert_array_equal(getattr(of_request, name), getattr(of_training, name))
+    assert (len(of_request.past), len(of_training.past)) == (1, n)  # a request's candidates share one past
     for name in ("past", "facts"):
         shared = np.repeat(getattr(of_request, name), n, axis=0)
-        np.testing.assert_array_equal(shared, getattr(of_rows, name))
+        np.testing.assert_array_equal(shared, getattr(of_training, name))
 
 
 def test_the_numbers_of_one_candidate_are_those_worked_out_by_hand() -> None:
@@ -110,13 +115,12 @@ def test_the_numbers_of_one_candidate_are_those_worked_out_by_hand() -> None:
 
 
 def test_the_past_is_the_newest_watches_with_their_ages_and_fractions() -> None:
-    columns = candidates()
-    row = {name: columns[name][0] for name in PAST_COLUMNS}
+    row = {name: column[0] for name, column in candidates().items() if name in PAST_COLUMNS}
     assert row["past_video_ids"].tolist() == [""] * (PAST - 3) + ["v03", "v99", "v07"]
     np.testing.assert_allclose(row["past_ages"][-3:], [2.0, 1 / 24, 7 / 1440], rtol=1e-5)
     assert row["past_ages"][:-3].max() == 0.0
     np.testing.assert_allclose(row["past_fractions"][-3:], [1.0, 0.2, 0.75])
-    encoded = fitted().encode(columns)
+    encoded = fitted().encode(served())
     assert encoded.past[0, -3:].tolist() == [4, 0, 8]  # v99 is not known
     np.testing.assert_allclose(encoded.facts[0, -1], [3.0 / 20, 0.75], rtol=1e-5)  # 7 minutes: 3 doublings of one
     assert encoded.video.tolist() == list(range(1, 41))
@@ -128,7 +132,7 @@ def test_of_a_long_history_the_newest_watches_are_kept() -> None:
     history = {"history_video_ids": many, "history_timestamps_us": times_us, "history_watch_fractions": [0.5] * 50}
     reader = MemoryReader(WORLD, {"u": VIEWER | history}, VIDEOS)
     user = {**reader.user("u").columns(), "user_id": np.array(["u"], dtype=object)}
-    columns = rank_columns(user, videos(np.arange(2)), CONTEXT, SCORES[:2], WORLD)
+    columns = repeated(rank_columns(user, videos(np.arange(2)), CONTEXT, SCORES[:2], WORLD))
     assert columns["past_video_ids"][1].tolist() == many[-PAST:]
     assert columns["past_ages"][1, -1] == pytest.approx(1 / 1440)
 
@@ -144,9 +148,9 @@ def test_position_is_the_only_difference_between_training_and_serving() -> None:
     of_serving, of_training = encoding.encode(columns), encoding.encode(columns, position=np.arange(len(VIDEOS)))
     for name in ("dense", "video", "past", "facts"):
         np.testing.assert_array_equal(getattr(of_serving, name), getattr(of_training, name))
-    served, trained = of_serving.categorical, of_training.categorical
-    np.testing.assert_array_equal(served[:, :-1], trained[:, :-1])
-    assert set(served[:, -1]) == {0}
+    as_served, trained = of_serving.categorical, of_training.categorical
+    np.testing.assert_array_equal(as_served[:, :-1], trained[:, :-1])
+    assert set(as_served[:, -1]) == {0}
     assert trained[:, -1].tolist() == list(range(1, len(VIDEOS) + 1))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from feature_repo.compute.rates import NAMES
 from models.encoding.rates import Codes, ExposureRates, lengths
 from models.encoding.vocabulary import Vocabulary
 
@@ -46,7 +47,7 @@ def columns(**given: Any) -> dict[str, Any]:
 
 def test_a_rate_is_what_exposures_gave_beyond_their_surface_over_their_number_and_a_prior() -> None:
     found = {name: float(value[0]) for name, value in fitted().columns(columns()).items()}
-    assert tuple(found) == ExposureRates.names()
+    assert tuple(found) == NAMES
     # ann: +1/2, +1/2 in the feed and 0 in the list; prior 5. v1: +1/2, -1/2, 0, 0; prior 10.
     assert found["rate:user:click"] == pytest.approx(1.0 / (3 + 5))
     assert found["rate:user:long_view"] == pytest.approx((3 / 4 - 1 / 4) / (3 + 5))
@@ -57,7 +58,7 @@ def test_a_rate_is_what_exposures_gave_beyond_their_surface_over_their_number_an
 
 def test_of_whom_nothing_is_known_the_rates_are_zero() -> None:
     found = fitted().columns(columns(user_id="eve", video_id="v9", creator_id="c9", surface="attic"))
-    assert {name: float(value[0]) for name, value in found.items()} == dict.fromkeys(ExposureRates.names(), 0.0)
+    assert {name: float(value[0]) for name, value in found.items()} == dict.fromkeys(NAMES, 0.0)
     shown_but_never = fitted().columns(columns(video_id="v3"))
     assert shown_but_never["rate:video:shown"].tolist() == [0.0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.compute.crosses import context_columns
+from feature_repo.compute.inputs import context_columns
 from models.encoding.viewer_context import VIEWER_CONTEXT, ViewerContextEncoding, viewer_context_columns
 from models.encoding.vocabulary import MIN_COUNT
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from feature_repo.compute.columns import Shared
 from models.encoding.vocabulary import Vocabulary
 
 
@@ -17,6 +18,6 @@ def test_a_code_is_the_place_of_a_value_and_what_is_not_known_has_the_one_before
 
 @pytest.mark.parametrize("value", ["b", "x"])
 def test_a_value_that_all_rows_share_has_the_code_of_each(value: str) -> None:
-    shared = np.broadcast_to(np.array([value], dtype=object), (3,))
+    shared = Shared(np.array([value], dtype=object), 3)
     np.testing.assert_array_equal(Vocabulary(("a", "b")).codes(shared), Vocabulary(("a", "b")).codes([value] * 3))
-    assert Vocabulary(("a", "b")).codes(shared[:0]).shape == (0,)
+    assert Vocabulary(("a", "b")).codes(Shared(shared.value, 0)).shape == (0,)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.encoding.ranker import PAST, PAST_COLUMNS, RankerEncoding
+from feature_repo.compute.past import PAST, PAST_COLUMNS
+from models.encoding.ranker import RankerEncoding
 from models.ranking.ranker import (
     ACTIONS,
     CHUNK,

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from models.encoding.ranker import PAST
+from feature_repo.compute.past import PAST
 from models.ranking.target_attention import FrozenTables, Past, TargetAttention
 
 WIDTH, HEADS = 8, 2

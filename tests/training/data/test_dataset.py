@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from feature_repo.compute.crosses import context_columns
 from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
+from feature_repo.compute.inputs import context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import USER_WINDOWS, VIDEO_WINDOWS
+from feature_repo.registry import USER_WINDOWS, VIDEO_WINDOWS
 from feature_repo.store.memory import MemoryReader
 from models.encoding.ranker import rank_columns
 from models.encoding.viewer_context import viewer_context_columns

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from worlds.exposures import CONFIG, rows
 
+from feature_repo.compute.past import PAST, PAST_COLUMNS
 from feature_repo.core.progress import SILENT
-from models.encoding.ranker import PAST, PAST_COLUMNS, RankerEncoding
+from models.encoding.ranker import RankerEncoding
 from models.ranking.ranker import ACTIONS, logits_of
 from training.data.dataset import RankingRows
 from training.fit.ranker_config import RankerConfig

@@ -26,7 +26,8 @@ from worlds.live import (
 
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.events import Event
-from feature_repo.schema import USER_ACTIVITY, VIDEO_ACTIVITY, WATCH_EVENTS
+from feature_repo.registry import USER_ACTIVITY, VIDEO_ACTIVITY
+from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store import layout as online
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.reader import OnlineReader

@@ -1,0 +1,91 @@
+"""Numbers that follow from stored ones: shares of what happened to a video, and what of a viewer's state holds at the
+moment of a request. Training rows and served candidates run this code.
+
+To add one, add a function of the FeatureInputs under the decorator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from feature_repo.compute.columns import Array, Columns
+from feature_repo.compute.feature import Family, Feature
+from feature_repo.compute.fold import DAY_US
+from feature_repo.compute.inputs import FeatureInputs
+from feature_repo.schema import FLOAT, GENRE_SLOTS, RANK_SERVICE
+
+PRIOR_HAPPENED, PRIOR_WATCHES = 1.0, 20.0  # a share of few watches leans on one in twenty
+
+DERIVED = Family("derived", "ranking")
+
+
+@DERIVED.feature("user", "days", "Since the account was made, at most ten years")
+def account_age_days(of: FeatureInputs) -> Array:
+    return np.clip((of.now_us - of.user["signup_timestamp_us"]) / DAY_US, 0.0, 3650.0)
+
+
+@DERIVED.at_request
+def session_watch_count(of: FeatureInputs) -> Array:
+    """A session that has ended counts for nothing."""
+    return np.where(of.in_session, of.user["session_watch_count"], 0)
+
+
+@DERIVED.feature("user", "minutes", "Since the session began; 0 where none is going on")
+def session_minutes(of: FeatureInputs) -> Array:
+    return np.where(of.in_session, (of.now_us - of.user["session_started_us"]) / 60e6, 0.0)
+
+
+@DERIVED.feature("video", "likes per watch", "Likes per watch, leaning on one in twenty")
+def video_like_rate(of: FeatureInputs) -> Array:
+    return _share(of.video["video_like_count"], of.video["video_watch_count"])
+
+
+@DERIVED.feature("video", "dislikes per watch", "Dislikes per watch, leaning on one in twenty")
+def video_dislike_rate(of: FeatureInputs) -> Array:
+    return _share(of.video["video_dislike_count"], of.video["video_watch_count"])
+
+
+@DERIVED.feature("video", "share", "Skips among watches and skips, leaning on one in twenty")
+def video_skip_rate(of: FeatureInputs) -> Array:
+    return _share(of.video["video_skip_count"], of.video["video_watch_count"] + of.video["video_skip_count"])
+
+
+def _share(happened: Array, among: Array) -> Array:
+    share: Array = (happened + PRIOR_HAPPENED) / (among + PRIOR_WATCHES)
+    return share
+
+
+# --- what is no function of the inputs alone --------------------------------------------------------------------------
+
+
+def genre_columns(video: Columns, genres: Sequence[str]) -> dict[str, Array]:
+    """One column per genre of a world that has a slot."""
+    return {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(genres[:GENRE_SLOTS])}
+
+
+GENRES = Feature(
+    name="genre:*",
+    kind="world",
+    entity="video",
+    dtype=FLOAT,
+    description="Whether the video is of the genre; one column per genre of the world",
+    unit="0 or 1",
+    owner="ranking",
+    computed_by="feature_repo.compute.derived:genre_columns",
+    ranker="number",
+    services=(RANK_SERVICE,),
+)
+TWO_TOWER_SCORE = Feature(
+    name="two_tower_score",
+    kind="model",
+    entity="user x video",
+    dtype=FLOAT,
+    description="Dot product of the viewer's vector and the video's; 0 for a video without one",
+    unit="log-odds up to a constant",
+    owner="retrieval",
+    computed_by="models.retrieval.two_tower:RetrievalModel",
+    ranker="number",
+    services=(RANK_SERVICE,),
+)

@@ -1,0 +1,179 @@
+"""A feature, as it is registered: once, beside the code that computes it.
+
+Every module of this folder that computes features says what they are in the same place; `feature_repo/registry.py`
+collects them and derives from them the views, the tables, the services and what the ranker reads.
+
+    profile    what a source states of a viewer or a video     profiles.py    one entry
+    window     sums over the last days, by a batch job         windows.py     one entry, its expression in it
+    folded     state that each event changes                   fold.py        a field, and its rule in the same file
+    context    what a request says of itself                   crosses.py     an entry, and a column of the context
+    cross      viewer x video, or the request's own            crosses.py     one function under a decorator
+    derived    arithmetic over what is stored                  derived.py     one function under a decorator
+    sequence   the newest watches, which attention reads       past.py
+    rate       outcomes of past exposures by a key             rates.py       one entry
+    world      one column per value of a world                 derived.py
+    model      what another model says                         derived.py
+
+To add a feature, add it to its file; nothing else needs to know its name. The tables get its column with the next
+`marquee features`, the ranker with the next `marquee release`; a release that was trained without it goes on without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar, get_args
+
+from feature_repo.core.errors import MarqueeError
+from feature_repo.schema import DEFAULTS, FLOAT, FLOATS, INT, INTS, PAGE_SERVICE, RANK_SERVICE, STRING, STRINGS
+
+Kind = Literal["profile", "window", "folded", "context", "cross", "derived", "sequence", "rate", "world", "model"]
+Entity = Literal["user", "video", "request", "user x video"]
+Input = Literal["number", "category", "sequence"]
+Tier = Literal["real time", "near real time", "daily"]
+
+TIERS: Mapping[Kind, Tier] = {
+    "profile": "daily",
+    "window": "daily",
+    "folded": "near real time",  # seconds after the event
+    "context": "real time",
+    "cross": "real time",
+    "derived": "real time",
+    "sequence": "real time",
+    "rate": "daily",  # as of the training of the release
+    "world": "real time",
+    "model": "real time",
+}
+_VIEWS: Mapping[Kind, str] = {"profile": "profile", "window": "windows", "folded": "activity"}
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    STRING: (str,),
+    STRINGS: (list,),
+    INT: (int,),
+    INTS: (list,),
+    FLOAT: (int, float),
+    FLOATS: (list,),
+}
+
+Computation = TypeVar("Computation", bound=Callable[..., Any])
+
+
+class RegistrationError(MarqueeError):
+    """A feature that is registered incompletely, or twice."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What is known of a feature beside its values.
+
+    `default` is what an entity has that no source and no event has said anything of; None: the one of the dtype.
+    `ranker`: how the ranker takes it; None where it is stored for the page alone, or for others to be computed from.
+    `computed_by`: module:function. `at_request`: the same, where a stored value is brought up to the moment of a
+    request before a model sees it.
+    """
+
+    name: str
+    kind: Kind
+    entity: Entity
+    dtype: str
+    description: str
+    unit: str
+    owner: str
+    computed_by: str
+    default: Any = None
+    ranker: Input | None = None
+    services: tuple[str, ...] = (RANK_SERVICE, PAGE_SERVICE)
+    at_request: str = ""
+
+    def __post_init__(self) -> None:
+        for word in ("name", "description", "unit", "owner", "computed_by"):
+            if not getattr(self, word).strip():
+                raise RegistrationError(f"feature {self.name!r} is registered without {word}: say it beside its name")
+        if self.kind not in get_args(Kind) or self.dtype not in DEFAULTS:
+            raise RegistrationError(
+                f"feature {self.name!r} has kind {self.kind!r} and dtype {self.dtype!r}: expected one of "
+                f"{', '.join(get_args(Kind))}, and one of {', '.join(DEFAULTS)}"
+            )
+        if self.default is None:
+            object.__setattr__(self, "default", DEFAULTS[self.dtype])
+        if not isinstance(self.default, _TYPES[self.dtype]) or isinstance(self.default, bool):
+            raise RegistrationError(
+                f"feature {self.name!r} is of dtype {self.dtype}, which its default {self.default!r} is not"
+            )
+
+    @property
+    def tier(self) -> Tier:
+        """How soon it knows of what has happened."""
+        return TIERS[self.kind]
+
+    @property
+    def view(self) -> str:
+        """The feature table and online view that it is a column of; "" where it is computed for each request."""
+        return f"{self.entity}_{_VIEWS[self.kind]}" if self.kind in _VIEWS else ""
+
+    @property
+    def pattern(self) -> bool:
+        """Whether it stands for one column per value of a world: "genre:*"."""
+        return self.name.endswith("*")
+
+    def fresh_default(self) -> Any:
+        """The default, a list of one's own."""
+        return list(self.default) if isinstance(self.default, list) else self.default
+
+
+@dataclass(frozen=True)
+class Family:
+    """Features of one kind that one module computes, a function each, in the order of their definition.
+
+    CROSSES = Family("cross", "ranking")
+
+    @CROSSES.feature("user x video", "share", "How much of ...")
+    def genre_match(of: FeatureInputs) -> Array: ...
+    """
+
+    kind: Kind
+    owner: str
+    features: dict[str, Feature] = field(default_factory=dict)
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def feature(
+        self, entity: Entity, unit: str, description: str, dtype: str = FLOAT
+    ) -> Callable[[Computation], Computation]:
+        """Register the decorated function as the computation of a feature of its name, which the ranker reads."""
+
+        def register(computation: Computation) -> Computation:
+            name = computation.__name__
+            if name in self.functions:
+                raise RegistrationError(f"feature {name!r} is registered twice in {computation.__module__}")
+            self.features[name] = Feature(
+                name=name,
+                kind=self.kind,
+                entity=entity,
+                dtype=dtype,
+                description=description,
+                unit=unit,
+                owner=self.owner,
+                computed_by=where(computation),
+                ranker="number",
+                services=(RANK_SERVICE,),
+            )
+            self.functions[name] = computation
+            return computation
+
+        return register
+
+    def at_request(self, computation: Computation) -> Computation:
+        """What a stored feature of this function's name is at the moment of a request: so the ranker reads it."""
+        self.functions[computation.__name__] = computation
+        return computation
+
+
+def where(computation: Callable[..., Any]) -> str:
+    return f"{computation.__module__}:{computation.__name__}"
+
+
+def as_read_at_request(feature: Feature, families: tuple[Family, ...]) -> Feature:
+    """A stored feature, with the function that brings it up to a request's moment where a family has one."""
+    for family in families:
+        if feature.name in family.functions:
+            return replace(feature, ranker="number", at_request=where(family.functions[feature.name]))
+    return feature

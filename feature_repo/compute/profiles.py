@@ -1,0 +1,62 @@
+"""What a source states of viewers and videos: nothing is computed. In the order of the lake's columns.
+
+An ingest that knows nothing of a column leaves it out; the lake then fills in the default.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feature_repo.compute.feature import Entity, Feature, Input
+from feature_repo.schema import FLOAT, INT, PAGE_SERVICE, RANK_SERVICE, STRING, STRINGS
+
+
+def stated(
+    name: str,
+    entity: Entity,
+    dtype: str,
+    unit: str,
+    description: str,
+    ranker: Input | None = None,
+    default: Any = None,
+    services: tuple[str, ...] = (RANK_SERVICE, PAGE_SERVICE),
+) -> Feature:
+    return Feature(
+        name=name,
+        kind="profile",
+        entity=entity,
+        dtype=dtype,
+        description=description,
+        unit=unit,
+        owner="accounts" if entity == "user" else "catalog",
+        computed_by="feature_repo.ingest",
+        default=default,
+        ranker=ranker,
+        services=services,
+    )
+
+
+SHOWN = (PAGE_SERVICE,)  # for the page alone: no model reads it through the feature service
+
+FEATURES = (
+    stated("country", "user", STRING, "ISO 3166-1 code", "Country of the account", "category"),
+    stated("user_language", "user", STRING, "ISO 639-1 code", "Language that the viewer prefers", "category"),
+    stated("age_group", "user", STRING, "name of a group", "Age of the viewer, or child", "category"),
+    stated("maturity_limit", "user", INT, "years of age", "Highest maturity rating that may be shown; 18: everything"),
+    stated("signup_timestamp_us", "user", INT, "µs since 1970, UTC", "When the account was made"),
+    stated("title", "video", STRING, "text", "Title", services=SHOWN),
+    stated("description", "video", STRING, "text", "What the video is about", services=SHOWN),
+    stated("creator_id", "video", STRING, "id", "Who made it", "category"),
+    stated("creator_name", "video", STRING, "text", "Name of the creator, as shown", services=SHOWN),
+    stated("series_id", "video", STRING, "id", "The series that it is an episode of; empty: none", services=SHOWN),
+    stated("episode", "video", INT, "place from 1", "Place in its series; 0: none", services=SHOWN),
+    stated("genres", "video", STRINGS, "names of World.genres", "Genres"),
+    stated("tags", "video", STRINGS, "words", "Tags of the catalog", services=SHOWN),
+    stated("video_language", "video", STRING, "ISO 639-1 code", "Language that is spoken", "category"),
+    stated(
+        "countries", "video", STRINGS, "ISO 3166-1 codes", "Where it may be shown; none: everywhere", services=SHOWN
+    ),
+    stated("maturity", "video", INT, "years of age", "Maturity rating: 0, 7, 13, 16 or 18", "number"),
+    stated("duration_seconds", "video", FLOAT, "seconds", "Length of the video; 0: not known", "number"),
+    stated("published_timestamp_us", "video", INT, "µs since 1970, UTC", "When it was published"),
+)

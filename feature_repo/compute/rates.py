@@ -1,0 +1,63 @@
+"""Which rates of past exposures there are. `models/encoding/rates.py` fits and looks them up, whatever the keys.
+
+To add one, add an entry to RATES: what its key is made of, and how many exposures of an average viewer its prior is
+worth. A part that is no code yet is computed in ExposureRates.codes and, for the lake, in training/data/rate_tables.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from feature_repo.compute.feature import Entity, Feature
+from feature_repo.schema import FLOAT, RANK_SERVICE
+
+OUTCOMES = ("click", "long_view")
+
+
+class Rate(NamedTuple):
+    parts: tuple[str, ...]  # the codes that its key is made of
+    prior: float  # exposures
+    entity: Entity
+    of: str  # whose exposures are counted
+
+
+RATES: Mapping[str, Rate] = {
+    "user": Rate(("user_id",), 5.0, "user", "this viewer"),
+    "video": Rate(("video_id",), 10.0, "video", "this video"),
+    "creator": Rate(("creator_id",), 10.0, "video", "videos of this creator"),
+    "user_genre": Rate(("user_id", "genre"), 3.0, "user x video", "this viewer and videos of this genre"),
+    "user_creator": Rate(("user_id", "creator_id"), 2.0, "user x video", "this viewer and videos of this creator"),
+    "user_length": Rate(("user_id", "length"), 3.0, "user x video", "this viewer and videos of about this length"),
+    "user_surface": Rate(("user_id", "surface"), 3.0, "user", "this viewer on this surface"),
+    "video_surface": Rate(("video_id", "surface"), 5.0, "video", "this video on this surface"),
+}
+
+
+def rate_names(key: str) -> tuple[str, ...]:
+    """The columns of a key: a mean per outcome, and how often it was shown."""
+    return (*(f"rate:{key}:{outcome}" for outcome in OUTCOMES), f"rate:{key}:shown")
+
+
+# In the order of the ranker's columns: all means, then all counts.
+NAMES = (*(name for key in RATES for name in rate_names(key)[:-1]), *(rate_names(key)[-1] for key in RATES))
+
+
+def _registered(name: str) -> Feature:
+    key, outcome = name.split(":")[1:]
+    shown = outcome == "shown"
+    return Feature(
+        name=name,
+        kind="rate",
+        entity=RATES[key].entity,
+        dtype=FLOAT,
+        description=f"How often {RATES[key].of} {'was shown' if shown else f'led to a {outcome}, beyond the surface'}",
+        unit="log(1 + exposures)" if shown else "share, minus the surface's",
+        owner="ranking",
+        computed_by="models.encoding.rates:ExposureRates",
+        ranker="number",
+        services=(RANK_SERVICE,),
+    )
+
+
+FEATURES = tuple(_registered(name) for name in NAMES)

@@ -1,0 +1,114 @@
+"""Every feature there is, each registered once beside its computation, and what follows from that.
+
+Views, feature tables, lake columns, feature services and what the ranker reads are derived here; nobody else lists
+features by name. How a feature is added stands in `compute/feature.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from feature_repo.compute import past, profiles, rates, windows
+from feature_repo.compute.crosses import CROSSES
+from feature_repo.compute.derived import DERIVED, GENRES, TWO_TOWER_SCORE
+from feature_repo.compute.feature import Feature, Input, RegistrationError, as_read_at_request
+from feature_repo.compute.fold import UserState, VideoState, features_of
+from feature_repo.compute.inputs import CONTEXT
+from feature_repo.schema import GENRE_SLOTS, PAGE_SERVICE, RANK_SERVICE, USER_VIEWS, VIDEO_VIEWS
+
+
+class UnknownFeature(RegistrationError):
+    """A name that no feature has; the message names those that are near it."""
+
+
+def collected(features: Iterable[Feature]) -> dict[str, Feature]:
+    """By name. Raises RegistrationError when a name is used twice."""
+    found: dict[str, Feature] = {}
+    for feature in features:
+        if (other := found.get(feature.name)) is not None:
+            raise RegistrationError(
+                f"feature {feature.name!r} is registered twice, by {other.computed_by} and by {feature.computed_by}: "
+                "a feature has one name everywhere"
+            )
+        found[feature.name] = as_read_at_request(feature, (DERIVED, CROSSES)) if feature.view else feature
+    return found
+
+
+FEATURES: Mapping[str, Feature] = collected(
+    (
+        *profiles.FEATURES,
+        *windows.FEATURES,
+        *features_of(UserState),
+        *features_of(VideoState),
+        *CONTEXT,
+        *DERIVED.features.values(),
+        TWO_TOWER_SCORE,
+        GENRES,
+        *CROSSES.features.values(),
+        *past.FEATURES,
+        *rates.FEATURES,
+    )
+)
+
+
+def feature(name: str) -> Feature:
+    """By its name, or the name of one of its columns ("genre:Drama"). Raises UnknownFeature."""
+    if (found := FEATURES.get(name)) is not None:
+        return found
+    for one in FEATURES.values():
+        if one.pattern and name.startswith(one.name[:-1]):
+            return one
+    near = difflib.get_close_matches(name, FEATURES, n=3)
+    near += [one for one in FEATURES if name and name in one and one not in near][:5]
+    hint = f"did you mean {' or '.join(near)}?" if near else "`marquee features list` names all"
+    raise UnknownFeature(f"no feature is named {name!r}: {hint}")
+
+
+# --- what is stored: view -> {feature: dtype} -------------------------------------------------------------------------
+
+
+def _view(name: str) -> dict[str, str]:
+    return {one.name: one.dtype for one in FEATURES.values() if one.view == name}
+
+
+VIEWS: Mapping[str, Mapping[str, str]] = {view: _view(view) for view in (*USER_VIEWS, *VIDEO_VIEWS)}
+USER_PROFILE, USER_WINDOWS, USER_ACTIVITY = (VIEWS[view] for view in USER_VIEWS)
+VIDEO_PROFILE, VIDEO_WINDOWS, VIDEO_ACTIVITY = (VIEWS[view] for view in VIDEO_VIEWS)
+USER_FEATURES = {name: dtype for view in USER_VIEWS for name, dtype in VIEWS[view].items()}
+VIDEO_FEATURES = {name: dtype for view in VIDEO_VIEWS for name, dtype in VIEWS[view].items()}
+VIDEO_COLUMNS = ("video_id", *VIDEO_PROFILE)  # of the lake
+USER_COLUMNS = ("user_id", *USER_PROFILE)
+
+
+def default_of(name: str) -> Any:
+    """What a stored feature is of which nothing was ever written; a list is the caller's own."""
+    return FEATURES[name].fresh_default()
+
+
+# --- feature services: what a model reads, itself or through what is computed from it ---------------------------------
+
+
+def _service(service: str) -> dict[str, tuple[str, ...]]:
+    return {view: tuple(name for name in names if service in FEATURES[name].services) for view, names in VIEWS.items()}
+
+
+SERVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    service: _service(service) for service in (RANK_SERVICE, PAGE_SERVICE)
+}
+
+
+def read_as(how: Input, view: str, service: str = RANK_SERVICE) -> tuple[str, ...]:
+    """The features of a view in a service that a model reads as they are stored, in the order of its columns.
+
+    That order is the one in which they are registered, but that of facts of profiles, which stand by name.
+    """
+    chosen = [FEATURES[name] for name in SERVICES[service][view]]
+    names = [one.name for one in chosen if one.ranker == how and not one.at_request]
+    return tuple(sorted(names) if how == "number" and view.endswith("_profile") else names)
+
+
+def columns_of(one: Feature, genres: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a feature is in a world of these genres."""
+    return tuple(f"{one.name[:-1]}{genre}" for genre in genres[:GENRE_SLOTS]) if one.pattern else (one.name,)
