@@ -11,8 +11,8 @@ from feature_repo.ingest.titles import GENRES, TOPICS, describe_catalog
 
 
 def described(topic: list[int], series: list[int], episode: list[int], creator: list[int]) -> dict[str, Sequence[Any]]:
-    columns = (np.array(column) for column in (topic, [0] * len(topic), creator, series, episode))
-    return describe_catalog(*columns, np.random.default_rng(0))
+    genre, rng = np.zeros(len(topic), dtype=np.int64), np.random.default_rng(0)
+    return describe_catalog(np.array(topic), genre, np.array(creator), np.array(series), np.array(episode), rng)
 
 
 def test_a_title_is_never_given_twice() -> None:

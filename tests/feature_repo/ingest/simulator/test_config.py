@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from feature_repo.ingest.simulator import SimulatorConfig
 
 
 @pytest.mark.parametrize("size", [{"users": 1}, {"videos": 5}, {"days": 1}, {"videos": 25}])
-def test_a_world_too_small_to_be_one_is_refused(size: dict[str, int]) -> None:
+def test_a_world_too_small_to_be_one_is_refused(size: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a world needs"):
         SimulatorConfig(**size)
 
