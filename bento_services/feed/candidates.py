@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from models.candidates.columns import FROM, ROW
 
-FROM = "from:"  # provenance: the column "from:<source>" is that source's score, NaN where it did not find the video
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Candidates:
         """What a source brings: snapshot rows and its own score of each, best first."""
         given = {name: np.asarray(column) for name, column in columns.items()}
         return cls(
-            {"row": np.asarray(rows, dtype=np.int64), FROM + source: np.asarray(scores, dtype=np.float32), **given}
+            {ROW: np.asarray(rows, dtype=np.int64), FROM + source: np.asarray(scores, dtype=np.float32), **given}
         )
 
     @classmethod
@@ -48,14 +48,14 @@ class Candidates:
         at = np.arange(len(rows))
         first = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)  # only read where it was written
         first[rows[::-1]] = at[::-1]  # of equal rows the last one written, the first in order, stays
-        merged = {"row": rows[first[rows] == at]}
+        merged = {ROW: rows[first[rows] == at]}
         place = first  # from here on: of each row in the result
-        place[merged["row"]] = np.arange(len(merged["row"]))
+        place[merged[ROW]] = np.arange(len(merged[ROW]))
         for table in tables:
             for name, column in table.columns.items():
                 if name not in merged:
                     merged[name] = np.full(
-                        len(merged["row"]), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype
+                        len(merged[ROW]), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype
                     )
         for table in reversed(tables):
             for name, column in table.columns.items():
@@ -63,7 +63,7 @@ class Candidates:
         return cls(merged)
 
     def __len__(self) -> int:
-        return len(self.columns["row"])
+        return len(self.columns[ROW])
 
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
@@ -73,7 +73,7 @@ class Candidates:
 
     @property
     def rows(self) -> Array:
-        return self.columns["row"]
+        return self.columns[ROW]
 
     def take(self, order: Array | Sequence[int]) -> Candidates:
         """The candidates at these places, in this order; or those where a boolean mask is true."""

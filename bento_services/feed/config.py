@@ -1,37 +1,16 @@
-"""The sizes and patience of the feed's parts, with defaults that run on a laptop. Product rules are in policy.toml."""
+"""The numbers of the feed that an operator may change. Product rules of a release are in its policy.toml."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from models.candidates.fusion import DEPTH
-
-
-@dataclass(frozen=True)
-class SourceSizes:
-    """How many candidates each source may bring. A source of a row must leave enough for it after the top picks."""
-
-    two_tower: int = 250
-    item_item: int = 100
-    factors: int = 100
-    content: int = 50
-    creators: int = 30
-    series: int = 10
-    trending: int = 60
-    fresh: int = 40
-    popular: int = 60
-    area: int = 60
-    explore: int = 30
-
-    @classmethod
-    def deep(cls, depth: int = DEPTH) -> SourceSizes:
-        """For releases with a blend, which chooses among what all sources bring."""
-        return cls(**{f.name: depth for f in fields(cls) if f.name not in ("series", "explore")})
+from models.candidates.sources.registry import SOURCES
 
 
 @dataclass(frozen=True)
 class RowSizes:
-    length: int = 10
+    length: int = 10  # videos of a row at most
     least: int = 3  # a row with fewer videos is left out
     anchors: int = 2  # rows "Because you watched ..."
     newcomer_watches: int = 5  # below, the viewer gets a row of what is popular
@@ -39,21 +18,24 @@ class RowSizes:
 
 @dataclass(frozen=True)
 class FeedConfig:
-    sources: SourceSizes = field(default_factory=SourceSizes)
-    blended: SourceSizes = field(default_factory=SourceSizes.deep)  # where the release has a blend
-    kept: int = 25  # of each source that has a row: what the blend may not cut
+    source_sizes: Mapping[str, int] = field(default_factory=dict)  # source -> candidates; else what its file says
+    kept_per_row_source: int = 25  # of each source that has a row: so many of its best are always ranked
     rows: RowSizes = field(default_factory=RowSizes)
     candidates: int = 500  # at most so many are ranked
-    diversified: int = 150  # at most so many of the best are spread by MMR; the rest keep their order
+    diversified: int = 150  # at most so many of the best are diversified; the rest keep their order
     deadline_ms: int = 200  # a rung that is still at work then gives way to a cheaper one
-    newcomer_maturity: int = 13  # for viewers without a profile
-    unreadable_maturity: int = 0  # for viewers whose profile cannot be read: it may be a child's
+    newcomer_maturity: int = 13  # an age, for viewers without a profile
+    unreadable_maturity: int = 0  # an age, for viewers whose profile cannot be read: it may be a child's
     remembered_viewers: int = 2_000  # last known features, for when the store is down
-    breaker_failures: int = 3
+    breaker_failures: int = 3  # in a row, after which a rung or the store is left alone
     breaker_seconds: float = 1.0
+    served_queue_pages: int = 256  # served pages that may wait for the log; more are dropped and counted
     explore: bool = True  # False: nothing on a page is random
-    spread: bool = True
+    diversify: bool = True
 
     def __post_init__(self) -> None:
         if min(self.candidates, self.diversified, self.rows.length) < 1:
             raise ValueError("candidates, diversified and rows.length: expected at least 1")
+        known = [spec.name for spec in SOURCES]
+        if unknown := sorted(set(self.source_sizes) - set(known)):
+            raise ValueError(f"source_sizes: expected {', '.join(known)}, found {unknown[0]}")

@@ -2,7 +2,7 @@
 
 It holds a mark of every video shown so far, so that the next page is the best of what was not shown: nothing comes
 twice and nothing is passed over, whatever happened to scores, releases or processes in between. A digest ties it to
-its viewer and finds damage; it protects nothing, for whoever forges a cursor hides videos from himself only.
+its viewer and finds damage; it protects nothing: a forged cursor only hides videos from its own sender.
 
     base64url( version 1 byte | page 2 bytes | digest 8 bytes | mark 4 bytes ... )
 """
@@ -18,6 +18,9 @@ from typing import Any
 import numpy as np
 
 from bento_services.errors import QueryError
+from bento_services.feed.pipeline import Composition
+from bento_services.feed.stages import Request
+from models.catalog import marks
 
 Array = np.ndarray[Any, Any]
 
@@ -50,6 +53,18 @@ def decode(text: str, viewer_id: str) -> Cursor:
     if digest != _digest(head + body, viewer_id):
         raise QueryError("cursor", "damaged, or made for another viewer")
     return Cursor(int.from_bytes(head[1:], "big"), np.frombuffer(body, dtype="<u4").astype(np.uint32))
+
+
+def after(request: Request, composition: Composition) -> str:
+    """Leads to what is left of the allowed videos after this page; "" when nothing is."""
+    rows = np.concatenate([row.candidates.rows for row in composition.rows]) if composition.rows else np.zeros(0, int)
+    new = rows[composition.allowed[rows]]
+    if not len(new) or composition.allowed.sum() == len(new):
+        return ""
+    shown = np.concatenate([request.shown, marks(request.catalog.video_ids[new].tolist())])
+    if len(shown) > MAX_SHOWN:
+        return ""
+    return Cursor(request.page + 1, shown).encode(request.query.viewer_id)
 
 
 def _digest(content: bytes, viewer_id: str) -> bytes:

@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 
 from bento_services.errors import PolicyError
 from bento_services.feed.page import Item, Row
+from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.resume import RESUME
 from models.page.diversity import METHODS, Caps
 from models.page.policy_file import POLICY
 
-UNVARIED = ("continue_watching", "explore")  # rows that are not the feed's to vary: the viewer's, and chance's
+UNVARIED = (RESUME, EXPLORE)  # rows exempt from variety caps
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Boosts:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How lists are spread over genres: a method of models.page.diversity, and its trade-off, 1 being relevance
+class Diversity:
+    """How lists are diversified over genres: a method of models.page.diversity, and its trade-off, 1 being relevance
     only."""
 
     method: str = "max_sum"
@@ -59,11 +61,11 @@ class Policy:
     version: str
     caps: Caps = field(default_factory=Caps)
     boosts: Boosts = field(default_factory=Boosts)
-    spread: Spread = field(default_factory=Spread)
+    diversity: Diversity = field(default_factory=Diversity)
     exploration: Exploration = field(default_factory=Exploration)
 
 
-_Section = TypeVar("_Section", Caps, Boosts, Spread, Exploration)
+_Section = TypeVar("_Section", Caps, Boosts, Diversity, Exploration)
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -74,7 +76,7 @@ def load_policy(path: Path = POLICY) -> Policy:
             version=str(declared["version"]),
             caps=_section(Caps, {**declared["caps"], "relaxation": tuple(declared["caps"]["relaxation"])}),
             boosts=_section(Boosts, declared.get("boosts", {})),
-            spread=_section(Spread, declared.get("spread", {})),
+            diversity=_section(Diversity, declared.get("spread", {})),
             exploration=_section(Exploration, declared.get("exploration", {})),
         )
     except KeyError as error:

@@ -10,7 +10,8 @@ import numpy as np
 
 from bento_services.feed import policy
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.pipeline import Request
+from bento_services.feed.stages import Request
+from models.candidates.columns import SCORE, TWO_TOWER_SCORE
 from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
 from models.page.exposure import ExposurePrices
 
@@ -22,18 +23,18 @@ class ByScore:
     name = "by_score"
 
     def order(self, request: Request, candidates: Candidates) -> Array:
-        return np.argsort(-candidates["score"], kind="stable")
+        return np.argsort(-candidates[SCORE], kind="stable")
 
 
 @dataclass(frozen=True)
-class Spread:
-    """The best `n` spread over genres, the rest as they are.
+class Diversify:
+    """The best `n` diversified over genres, the rest as they are.
 
     `worth` makes scores comparable; `prices` are what showing each video adds to it
     (training/judge/protocols/diversity.py).
     """
 
-    spread: policy.Spread
+    diversity: policy.Diversity
     n: int
     worth: Callable[[Candidates], Array]
     prices: ExposurePrices | None = None
@@ -49,18 +50,18 @@ class Spread:
         if self.prices is not None:
             worth_N = worth_N + self.prices.of(request.catalog.video_ids[rows])
         genre_NG = request.catalog.columns["genres"][rows]
-        method = METHODS[self.spread.method]
-        spread = by_screens(method(worth_N[None], genre_NG[None], wanted, self.spread.relevance))[0]
+        method = METHODS[self.diversity.method]
+        diverse = by_screens(method(worth_N[None], genre_NG[None], wanted, self.diversity.relevance))[0]
         rest = np.ones(len(candidates), dtype=bool)
-        rest[spread] = False
-        return np.concatenate([spread, np.flatnonzero(rest)])
+        rest[diverse] = False
+        return np.concatenate([diverse, np.flatnonzero(rest)])
 
 
 def worth_of_score(candidates: Candidates) -> Array:
     """Of scores that are amounts: the ranker's."""
-    return share_of_best(candidates["score"])
+    return share_of_best(candidates[SCORE])
 
 
 def worth_of_two_tower(candidates: Candidates) -> Array:
-    """Of the two-tower model's order, whose scores are logits; what is not the best there has its place in it."""
-    return odds_of_best(candidates["two_tower_score"])
+    """Of the two-tower model's order, whose scores are logits; works on logits and keeps relative gaps."""
+    return odds_of_best(candidates[TWO_TOWER_SCORE])

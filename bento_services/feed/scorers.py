@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.pipeline import Request
 from bento_services.feed.policy import Boosts
+from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
+from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
 from models.encoding.ranker import rank_columns
 from models.ranking.ranker import with_retrieval
 
@@ -35,8 +36,8 @@ class RankerScore:
     name = "ranker"
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
-        scores = self.ranker.score(served_columns(request, candidates.rows, candidates["two_tower_score"]))
-        if not np.isfinite(scores["score"]).all():
+        scores = self.ranker.score(served_columns(request, candidates.rows, candidates[TWO_TOWER_SCORE]))
+        if not np.isfinite(scores[SCORE]).all():
             raise ValueError("the ranker gave scores that are not finite")
         return scores
 
@@ -56,7 +57,7 @@ class WithRetrieval:
     name = "with_retrieval"
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
-        return {"score": with_retrieval(candidates["score"], candidates["two_tower_score"], self.weight)}
+        return {SCORE: with_retrieval(candidates[SCORE], candidates[TWO_TOWER_SCORE], self.weight)}
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,15 @@ class RetrievalOrder:
     name = "retrieval_order"
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
-        score = candidates["two_tower_score"]
+        score = candidates[TWO_TOWER_SCORE]
         if not np.isfinite(score).all():
             raise ValueError("two-tower scores that are not finite")
         low, high = (score.min(), score.max()) if len(score) else (0.0, 0.0)
-        return {"score": (score - low) / max(high - low, 1e-9)}
+        return {SCORE: (score - low) / max(high - low, 1e-9)}
 
 
 @dataclass(frozen=True)
-class SourceBlend:
+class SourceFusion:
     """Without models: each source's own order, the best one counting. `weights`: source -> worth of its first video."""
 
     weights: Mapping[str, float]
@@ -88,7 +89,7 @@ class SourceBlend:
             worse_first = np.sort(own[found])
             place = len(worse_first) - np.searchsorted(worse_first, own[found], side="right")  # equals share a place
             score[found] = np.maximum(score[found], weight * (1.0 - place / max(len(place), 1)))
-        return {"score": score}
+        return {SCORE: score}
 
 
 @dataclass(frozen=True)
@@ -102,5 +103,5 @@ class FreshnessBoost:
         published_us = request.catalog.columns["published_timestamp_us"][candidates.rows]
         age_days = (request.now_us - published_us) / DAY_US
         boost = np.where(age_days < 1, self.boosts.day, np.where(age_days < 7, self.boosts.week, 1.0))
-        score = candidates["score"]
-        return {"score": np.where(score > 0, score * boost, score).astype(np.float32), "boost": boost}
+        score = candidates[SCORE]
+        return {SCORE: np.where(score > 0, score * boost, score).astype(np.float32), BOOST: boost}

@@ -12,15 +12,13 @@ import numpy as np
 import structlog
 
 from bento_services.feed.page import Page
-from bento_services.feed.pipeline import Request
 from bento_services.feed.scorers import served_columns
+from bento_services.feed.stages import Request
 from feature_repo.compute.columns import values
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from feature_repo.stream.served import ServedItem, ServedPage
 from models.catalog import rows_of
-
-QUEUE_PAGES = 256
 
 report = structlog.get_logger("served pages")
 
@@ -47,10 +45,10 @@ _encode = msgspec.json.Encoder().encode
 class ServedLog:
     """A bounded queue and one thread. When the log is down or slow, pages are served and not logged, and counted."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, queue_pages: int) -> None:
         self.dropped = 0
         self._log = log
-        self._waiting: queue.Queue[tuple[Page, Request, Mapping[str, float]] | None] = queue.Queue(QUEUE_PAGES)
+        self._waiting: queue.Queue[tuple[Page, Request, Mapping[str, float]] | None] = queue.Queue(queue_pages)
         self._thread = threading.Thread(target=self._run, name="served-log", daemon=True)
         self._thread.start()
 

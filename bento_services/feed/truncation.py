@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bento_services.feed.candidates import FROM, Candidates
-from bento_services.feed.pipeline import Request
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.stages import Request
+from models.candidates.columns import FROM
 from models.candidates.fusion import Blend
 
 Array = np.ndarray[Any, Any]
@@ -27,18 +28,17 @@ class FirstFound:
 
 
 @dataclass(frozen=True)
-class ByBlend:
-    """Those with the best odds of being watched, by what all sources say together, and of some sources the best anyway:
-    their rows have to be filled. `kept`: source -> how many of its best."""
+class ByFusion:
+    """The top `n` by fused score. It always keeps the best of sources that fill a row. `kept`: source -> how many."""
 
-    blend: Blend
+    fusion: Blend
     n: int
     kept: Mapping[str, int]
-    name = "blend"
+    name = "by_fusion"
 
     def order(self, request: Request, candidates: Candidates) -> Array:
         orders = {name[len(FROM) :]: _order(own) for name, own in candidates.columns.items() if name.startswith(FROM)}
-        odds = self.blend.odds(request.viewer.watches, orders, len(candidates))
+        odds = self.fusion.odds(request.viewer.watches, orders, len(candidates))
         anyway = np.zeros(len(candidates), dtype=bool)
         for source, order in orders.items():
             anyway[order[: self.kept.get(source, 0)]] = True

@@ -12,18 +12,21 @@ import numpy as np
 import pyarrow as pa
 
 from bento_services.errors import FeedError
-from bento_services.feed import hydrators, sources
-from bento_services.feed.build import FULL_FUNNEL, build_feed
+from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from bento_services.feed.pipeline import Request
-from bento_services.feed.viewer import Known, viewer_of
+from bento_services.feed.parts import Parts
+from bento_services.feed.query_hydrators import viewer_context
+from bento_services.feed.stages import Request
+from bento_services.feed.surfaces.home import FULL_FUNNEL
+from bento_services.feed.viewer import Knowledge, viewer_of
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import Lake, write_result
 from feature_repo.store.reader import FeatureReader, OnlineReader
-from feature_repo.store.snapshot import UserFeatures
+from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
+from models.candidates.sources import popular
 from models.page import filters
 from models.release.artifact import Release, load_champion
 
@@ -96,18 +99,19 @@ def rank_everyone(
 
 def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
     catalog, world = reader.snapshot(), release.world
-    video_VD = hydrators.video_vectors(release.retrieval).of(catalog)
-    popular, now_us, config = sources.Popular(n), world.now_us(), FeedConfig()
+    parts = Parts(release)
+    video_VD = parts.video_vectors.of(catalog)
+    now_us, config = world.now_us(), FeedConfig()
     for chunk in _chunks(reader, user_ids):
         requests = []
         for features in chunk:
             query = Query(user_id=features.user_id, limit=n)
-            viewer = viewer_of(features, Known.NOW, query, now_us, config)
+            viewer = viewer_of(features, Knowledge.CURRENT, query, now_us, config)
             requests.append(Request(query=query, now_us=now_us, viewer=viewer, catalog=catalog, world=world, seed=0))
         histories = [request.viewer.history_ids for request in requests]
         times_us = [request.viewer.history_times_us for request in requests]
         nowhen = np.full(len(requests), "", dtype=object)  # lists for whenever each viewer comes
-        asker = {**hydrators.asker(requests), "day_part": nowhen}
+        asker = {**viewer_context(requests), "day_part": nowhen}
         user_BD = release.retrieval.user_vectors(
             histories, times_us, np.full(len(requests), now_us, dtype=np.int64), asker
         )
@@ -118,15 +122,16 @@ def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[st
                 rows = rows[np.argsort(-score_V[rows], kind="stable")[:n]]
                 scores = score_V[rows]
             else:
-                found = popular.find(request, allowed)
-                rows, scores = found.rows[:n], found.score_of(popular.name)[:n]
+                found = popular.Popular().find(request, allowed, n)
+                rows, scores = found.rows[:n], found.scores[:n].astype(np.float32)
             yield Ranked(request.query.user_id, catalog.video_ids[rows].tolist(), scores.tolist())
 
 
 def _by_the_funnel(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
-    config = FeedConfig(deadline_ms=PATIENCE_MS, explore=False)
+    prefetched = _Prefetched(reader)
+    feed = build_feed(release, prefetched, None, FeedConfig(deadline_ms=PATIENCE_MS, explore=False))
     for chunk in _chunks(reader, user_ids):
-        feed = build_feed(release, _Prefetched(reader, chunk), None, config)
+        prefetched.hold(chunk)
         for features in chunk:
             page = feed.page(Query(user_id=features.user_id, limit=n, rows=False, log=False))
             if page.served_by != FULL_FUNNEL:
@@ -135,31 +140,30 @@ def _by_the_funnel(release: Release, reader: FeatureReader, user_ids: Sequence[s
             yield Ranked(features.user_id, [item.video_id for item in items], [item.score for item in items])
 
 
-@dataclass(frozen=True)
 class _Prefetched:
-    """A reader of viewers that were read together; one round trip for many."""
+    """A reader of viewers that were read together: one round trip for many."""
 
-    reader: FeatureReader
-    read: Sequence[UserFeatures]
+    def __init__(self, reader: FeatureReader) -> None:
+        self._reader = reader
+        self._held: dict[str, UserFeatures] = {}
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_id", {features.user_id: features for features in self.read})
+    def hold(self, viewers: Sequence[UserFeatures]) -> None:
+        self._held = {features.user_id: features for features in viewers}
 
     def user(self, user_id: str) -> UserFeatures:
-        features: UserFeatures = self._by_id[user_id]  # type: ignore[attr-defined]
-        return features
+        return self._held[user_id]
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         return [self.user(user_id) for user_id in user_ids]
 
     def viewers(self, count: int) -> list[str]:
-        return [features.user_id for features in self.read][:count]
+        return self._reader.viewers(count)
 
-    def snapshot(self) -> Any:
-        return self.reader.snapshot()
+    def snapshot(self) -> VideoSnapshot:
+        return self._reader.snapshot()
 
-    def refresh(self) -> Any:
-        return self.reader.refresh()
+    def refresh(self) -> VideoSnapshot:
+        return self._reader.refresh()
 
     def close(self) -> None:
         pass

@@ -107,11 +107,28 @@ def test_nobody_else_writes_a_rule() -> None:
 
 
 def test_whoever_scores_a_catalog_for_a_viewer_asks_the_rules() -> None:
-    """Every module that multiplies viewers' vectors with all videos' to choose among them, and every pipeline."""
-    for name in ("bento_services/precompute/batch.py", "training/off_policy/home_log.py"):
+    """A module that computes viewers' vectors outside of training and judging models does so to choose videos."""
+    places = ("bento_services/", "training/off_policy/", "monitoring/")
+    clients = {
+        "bento_services/feed/query_hydrators.py",  # gives the vector to a pipeline
+        "bento_services/process/retrieval_service.py",  # and to a pipeline in another process
+        "monitoring/reports/report.py",  # compare vectors over time and choose nothing
+        "monitoring/reports/subject.py",
+    }
+    found = {name for name, text in _texts() if name.startswith(places) and "user_vectors(" in text} - clients
+    assert found == {"bento_services/precompute/batch.py", "training/off_policy/home_log.py"}
+    for name in found:
         assert "filters.allowed(" in (ROOT / name).read_text(), name
-    callers = {str(path.relative_to(ROOT)) for path in _sources() if "SAFETY" in path.read_text()}
-    assert callers <= {RULES, "bento_services/feed/build.py"}
+
+
+def test_only_surfaces_hand_the_rules_on() -> None:
+    assert {name for name, text in _texts() if "SAFETY" in text and name != RULES} == {
+        "bento_services/feed/surfaces/home.py"
+    }
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    yield from ((str(path.relative_to(ROOT)), path.read_text()) for path in _sources())
 
 
 def _sources() -> Iterator[Path]:

@@ -11,30 +11,34 @@ import pytest
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
-from bento_services.feed.build import LADDER, Serving, serve
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.compose import Serving, compose
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from bento_services.feed.pipeline import Hydrator, Pipeline, Request, Reranker, Scorer, Selector, Source
-from bento_services.feed.sources import RESUME
-from bento_services.feed.viewer import Known, ViewerHydrator
+from bento_services.feed.parts import Parts
+from bento_services.feed.pipeline import Pipeline
+from bento_services.feed.query_hydrators import ViewerFeatures
+from bento_services.feed.stages import Hydrator, QueryHydrator, Request, Reranker, Scorer, Selector, Source
+from bento_services.feed.surfaces.registry import SURFACES
+from bento_services.feed.viewer import Knowledge
 from feature_repo.store.memory import MemoryReader
-from models.page.filters import Filter
+from models.candidates.sources.resume import RESUME
+from models.page.filters import NOVELTY, SAFETY, Filter
+from models.release.artifact import Release
 
 CONFIG = FeedConfig()
 VIEWERS = ("u000", "u001", "new", "everything", "")
 
 
 @cache
-def serving() -> Serving:
-    return serve(feed_world.big_release(120), CONFIG)
-
-
-@cache
-def whole() -> Serving:
-    """Of a release that has every source there is, and a blend."""
+def servings() -> tuple[Serving, ...]:
+    """Every surface, from a small release and from one that has every source there is, and a fusion."""
     videos, users = feed_world.big_videos(120), feed_world.big_users(videos=120)
-    return serve(feed_world.with_all_sources(feed_world.big_release(120), videos, users), CONFIG)
+    small: Release = feed_world.big_release(120)
+    whole = feed_world.with_all_sources(small, videos, users)
+    return tuple(
+        compose(parts, recipe(CONFIG)) for parts in (Parts(small), Parts(whole)) for recipe in SURFACES.values()
+    )
 
 
 @cache
@@ -47,33 +51,31 @@ def reader() -> MemoryReader:
 
 def request_of(viewer: str, limit: int = 20) -> Request:
     query = Query(user_id=viewer, limit=limit, request_id="r")
-    hydrated = ViewerHydrator(reader(), CONFIG).hydrate(query, NOW_US)
-    assert hydrated.known is Known.NOW
-    request = Request(query, NOW_US, hydrated, reader().snapshot(), feed_world.BIG, seed=1)
-    vector = pipeline("full_funnel").user_vector
-    assert vector is not None
-    return Request(**{**_fields(request), "user_vector": vector(request)})
-
-
-def _fields(request: Request) -> dict[str, object]:
-    return {name: getattr(request, name) for name in Request.__dataclass_fields__}
+    viewer = ViewerFeatures(reader(), CONFIG).read(query, NOW_US)
+    assert viewer.knowledge is Knowledge.CURRENT
+    request = Request(query, NOW_US, viewer, reader().snapshot(), feed_world.BIG, seed=1)
+    for hydrator in pipeline("full_funnel").query_hydrators:
+        request = hydrator.hydrate(request)
+    assert request.user_vector is not None
+    return request
 
 
 def pipeline(rung: str) -> Pipeline:
-    return serving().ladder[LADDER.index(rung)].pipeline
+    return servings()[0].ladder.rung(rung).pipeline
 
 
 def _distinct(stages: Sequence[object]) -> list[object]:
     return list({id(stage): stage for stage in stages}.values())
 
 
-PIPELINES = [rung.pipeline for one in (serving(), whole()) for rung in one.ladder]
+PIPELINES = [rung.pipeline for one in servings() for rung in one.ladder]
 FILTERS = _distinct([stage for one in PIPELINES for stage in (*one.safety, *one.novelty)])
 SOURCES = _distinct([stage for one in PIPELINES for stage in (*one.sources, one.resume) if stage])
+QUERY_HYDRATORS = _distinct([stage for one in PIPELINES for stage in one.query_hydrators])
 HYDRATORS = _distinct([stage for one in PIPELINES for stage in one.hydrators])
 SCORERS = _distinct([stage for one in PIPELINES for stage in one.scorers])
 RERANKERS = _distinct([stage for one in PIPELINES for stage in one.rerankers])
-CUTS = _distinct([one.cut for one in PIPELINES])
+TRUNCATIONS = _distinct([one.truncation for one in PIPELINES])
 SELECTORS = _distinct([stage for one in PIPELINES for stage in (*one.selectors, *one.more)])
 
 
@@ -85,7 +87,8 @@ def candidates_for(request: Request) -> Candidates:
     """What the selectors of the full funnel are given."""
     one = pipeline("full_funnel")
     allowed = allowed_for(request)
-    found = Candidates.merged([source.find(request, allowed) for source in one.sources])
+    brought = [(source.name, source.find(request, allowed)) for source in one.sources]
+    found = Candidates.merged([Candidates.found(name, own.rows, own.scores, **own.columns) for name, own in brought])
     for hydrator in one.hydrators:
         found = found.with_columns(hydrator.columns(request, found))
     for scorer in one.scorers:
@@ -120,7 +123,7 @@ def test_a_source_brings_allowed_videos_once_best_first(stage: Source, viewer: s
     rows = found.rows.tolist()
     assert len(rows) == len(set(rows))
     assert allowed[rows].all()
-    scores = found.score_of(stage.name)
+    scores = found.scores
     assert np.isfinite(scores).all()
     if stage.name != RESUME:  # what was begun comes by its time
         assert (np.diff(scores) <= 1e-6).all()
@@ -172,8 +175,8 @@ def test_a_reranker_gives_an_order_of_what_it_was_given(stage: Reranker, viewer:
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
-@each(CUTS)
-def test_a_cut_lets_as_many_through_as_may_be_ranked(stage: Reranker, viewer: str) -> None:
+@each(TRUNCATIONS)
+def test_a_truncation_lets_as_many_through_as_may_be_ranked(stage: Reranker, viewer: str) -> None:
     request = request_of(viewer, limit=5)
     found = candidates_for(request)
     assert sorted(stage.order(request, found).tolist()) == list(range(len(found)))  # there are fewer than may be
@@ -201,7 +204,18 @@ def test_a_selector_makes_rows_that_share_nothing(stage: Selector, viewer: str) 
         assert row.propensity is None or ((row.propensity > 0) & (row.propensity <= 1)).all()
 
 
-@pytest.mark.parametrize("rung", LADDER)
-def test_every_rung_has_every_safety_filter(rung: str) -> None:
-    assert {rule.name for rule in pipeline(rung).safety} == {"published", "within_maturity", "in_country", "not_hidden"}
-    assert {rule.name for rule in pipeline(rung).novelty} == {"not_seen", "not_shown"}
+@pytest.mark.parametrize("viewer", VIEWERS)
+@each(QUERY_HYDRATORS)
+def test_a_query_hydrator_adds_to_the_request_and_takes_nothing(stage: QueryHydrator, viewer: str) -> None:
+    before = request_of(viewer)
+    after = stage.hydrate(before)
+    for name in ("query", "now_us", "catalog", "seed", "shown", "page", "give_up_at", "trace"):
+        assert getattr(after, name) is getattr(before, name)
+
+
+@pytest.mark.parametrize("rung", [(one.surface, rung.name) for one in servings() for rung in one.ladder])
+def test_every_rung_has_every_hard_rule(rung: tuple[str, str]) -> None:
+    for one in servings():
+        if one.surface == rung[0]:
+            pipeline = one.ladder.rung(rung[1]).pipeline
+            assert (pipeline.safety, pipeline.novelty) == (SAFETY, NOVELTY)

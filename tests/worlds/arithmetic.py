@@ -23,10 +23,10 @@ from feature_repo.store.memory import MemoryReader
 from models.candidates.fusion import Blend, Weight
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
+from models.candidates.sources.registry import MEASURED
 from models.page.policy_file import POLICY
 from models.release.artifact import Release
 from models.retrieval.index import VideoIndex
-from training.fit.source_lists import SOURCES
 from training.fit.source_models import FactorsConfig, content_neighbours, fit_factors
 
 Array = np.ndarray[Any, Any]
@@ -248,7 +248,7 @@ def with_all_sources(release: Release, videos: Mapping[str, Mapping[str, Any]], 
     watches = (
         (user["country"], video_id, NOW_US - 1) for user in users.values() for video_id in user["history_video_ids"]
     )
-    one = {source: Weight(0.1, 1.0) for source in SOURCES}
+    one = {spec.name: Weight(0.1, 1.0) for spec in MEASURED}
     return replace(
         release,
         factors=fit_factors(histories, FactorsConfig(factors=8, iterations=5)),

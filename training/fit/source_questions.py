@@ -8,44 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from feature_repo.compute.columns import Columns
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
-from models.candidates import heuristics
 from models.candidates.popularity import AreaPopularity
-from models.page.diversity import codes
+from models.catalog import CatalogTable
 from training.data.splits import Holdout, Sequences, SplitRule, split_of
 from training.fit.source_models import countries_of
 
 Array = np.ndarray[Any, Any]
 
+CATALOG_COLUMNS = ("creator_id", "series_id", "episode", "published_timestamp_us")
 
-@dataclass(frozen=True)
-class Catalog:
-    """The videos of a home and what the rules read of them."""
 
-    video_ids: list[str]
-    row_of: Mapping[str, int]
-    creator_V: Array  # codes, -1 = none
-    series_V: Array
-    episode_V: Array
-    published_us_V: Array
-
-    @classmethod
-    def of(cls, home: Home) -> Catalog:
-        videos = Lake(home).videos()
-        ids: list[str] = videos["video_id"].to_pylist()
-        return cls(
-            video_ids=ids,
-            row_of={video_id: row for row, video_id in enumerate(ids)},
-            creator_V=np.array(codes(videos["creator_id"].to_pylist())),
-            series_V=np.array(codes(videos["series_id"].to_pylist())),
-            episode_V=videos["episode"].to_numpy(),
-            published_us_V=videos["published_timestamp_us"].to_numpy(),
-        )
-
-    def rows(self, video_ids: list[str]) -> Array:
-        return np.array([self.row_of[v] for v in video_ids if v in self.row_of], dtype=np.int64)
+def catalog_of(home: Home) -> CatalogTable:
+    """The videos of a home, in order of id, with what sources read of them."""
+    videos = Lake(home).videos()
+    columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in CATALOG_COLUMNS}
+    return CatalogTable(videos["video_id"].to_numpy(zero_copy_only=False), columns)
 
 
 @dataclass(frozen=True)
@@ -67,13 +48,12 @@ class Counters:
     """What the online store knows of the catalog at one moment."""
 
     now_us: int
-    trend_V: Array
-    popular_V: Array
+    columns: Columns  # (V,) of the catalog, as the online store's features name them
     area: AreaPopularity
     country_of: Mapping[str, str]
 
     @classmethod
-    def at(cls, home: Home, catalog: Catalog, past: Sequences, now_us: int) -> Counters:
+    def at(cls, home: Home, catalog: CatalogTable, past: Sequences, now_us: int) -> Counters:
         """From all watches that may be known by `now_us`."""
         rows = np.array([catalog.row_of.get(video_id, -1) for video_id in past.video_ids], dtype=np.int64)
         times = past.timestamps_us
@@ -83,10 +63,12 @@ class Counters:
         countries = [country_of.get(str(user_id), "") for user_id in np.repeat(past.user_ids, past.lengths)]
         return cls(
             now_us=now_us,
-            trend_V=np.bincount(rows[known], decayed(1.0, times[known], now_us, 1.0), videos),
-            popular_V=heuristics.popular(
-                np.bincount(rows[month], minlength=videos), np.bincount(rows[known], minlength=videos)
-            ),
+            columns={
+                "watch_decayed_1d": np.bincount(rows[known], decayed(1.0, times[known], now_us, 1.0), videos),
+                "video_activity_timestamp_us": np.full(videos, now_us),
+                "video_watch_count_30d": np.bincount(rows[month], minlength=videos),
+                "video_watch_count": np.bincount(rows[known], minlength=videos),
+            },
             area=AreaPopularity.fit(zip(countries, past.video_ids.tolist(), times.tolist(), strict=True), now_us),
             country_of=country_of,
         )
@@ -99,24 +81,27 @@ class SourceQuestion:
     asked: Holdout
     past: Sequences  # all watches that may be known
     counters: Counters
+    catalog: CatalogTable  # with the counters' columns
 
-    def targets(self, catalog: Catalog) -> list[list[int]]:
+    def targets(self) -> list[list[int]]:
         """Rows of the catalog; -1 for one that is not in it, which nothing can find."""
-        return [[catalog.row_of.get(video_id, -1) for video_id in wanted] for wanted in self.asked.targets]
+        return [[self.catalog.row_of.get(video_id, -1) for video_id in wanted] for wanted in self.asked.targets]
 
     def watches(self) -> Array:
         return np.array([len(history) for history in self.asked.histories], dtype=np.int64)
 
 
 def source_questions(
-    home: Home, catalog: Catalog, config: SampleConfig
+    home: Home, catalog: CatalogTable, config: SampleConfig
 ) -> tuple[Sequences, SourceQuestion, SourceQuestion]:
     """What may be trained on, the question that chooses and the one that is reported."""
     split = split_of(Lake(home), config.split, config.min_count)
 
     def question(asked: Holdout, past: Sequences, now_us: int) -> SourceQuestion:
         sample = asked.draw(config.max_viewers, config.sample_seed)
-        return SourceQuestion(sample, past, Counters.at(home, catalog, past, now_us))
+        counters = Counters.at(home, catalog, past, now_us)
+        known = CatalogTable(catalog.video_ids, {**catalog.columns, **counters.columns})
+        return SourceQuestion(sample, past, counters, known)
 
     chooses = question(split.valid, split.train, split.train_until_us)
     return split.train, chooses, question(split.test, split.known, split.known_until_us)

@@ -21,13 +21,16 @@ from feature_repo.lake.tables import Lake
 from models.candidates.fusion import Blend
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
+from models.candidates.sources import factors
+from models.candidates.sources.registry import MEASURED
+from models.catalog import CatalogTable
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Sequences, sequences, time_cuts, watches
 from training.data.video_vectors import content_columns
 from training.fit.fusion import Lists, fit_blend
-from training.fit.source_lists import SOURCES, Trained, lists
+from training.fit.source_lists import Trained, lists
 from training.fit.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
-from training.fit.source_questions import Catalog, SampleConfig, SourceQuestion, source_questions
+from training.fit.source_questions import SampleConfig, SourceQuestion, catalog_of, source_questions
 from training.measure.metrics import hits, recall_at
 
 Array = np.ndarray[Any, Any]
@@ -59,7 +62,7 @@ def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, p
     `retrieval` is the model of the training window, not one that was refitted on what the blend is chosen by. Where
     nobody of the validation window can be learned from, there is no blend.
     """
-    catalog = Catalog.of(home)
+    catalog = catalog_of(home)
     train, chooses, _ = source_questions(home, catalog, sample)
     choice = choose(home, catalog, retrieval, train, chooses, GRID, progress)
     lake = Lake(home)
@@ -72,7 +75,7 @@ def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, p
     parts: Mapping[str, Callable[[], Sequence[Saves]]] = {
         "item_cf": lambda: [ItemNeighbours.fit(histories)],
         "matrix_factorization": lambda: [fit_factors(histories, choice.trained.factors_config)],
-        "content_neighbours": lambda: [content_neighbours(catalog.video_ids, columns)],
+        "content_neighbours": lambda: [content_neighbours(catalog.video_ids.tolist(), columns)],
         "popularity": lambda: [
             Popularity.fit(zip(video_ids, times, strict=True), cuts.end_us),
             AreaPopularity.fit(zip(countries, video_ids, times, strict=True), cuts.end_us),
@@ -93,7 +96,7 @@ def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, p
 
 def choose(
     home: Home,
-    catalog: Catalog,
+    catalog: CatalogTable,
     retrieval: RetrievalModel,
     train: Sequences,
     chooses: SourceQuestion,
@@ -101,21 +104,21 @@ def choose(
     progress: Progress = SILENT,
 ) -> Choice:
     """The factors that alone find most of what the question asks for, then the blend of all sources."""
-    targets = chooses.targets(catalog)
+    targets = chooses.targets()
     tried: list[dict[str, Any]] = []
-    with progress.task("choosing factors and blend of the sources", total=len(grid) + len(SOURCES)) as advance:
+    with progress.task("choosing factors and blend of the sources", total=len(grid) + len(MEASURED)) as advance:
         trained = best = Trained.on(home, catalog, retrieval, train, grid[0])
         for point in grid:
             if point is not grid[0]:
                 trained = replace(trained, factors=fit_factors(train.histories(), point), factors_config=point)
-            found = mean_recall(lists("matrix_factorization", chooses, catalog, trained), targets)
+            found = mean_recall(lists(factors.SPEC, chooses, trained), targets)
             if not tried or found > max(row["recall_at_500"] for row in tried):
                 best = trained
             tried.append({**asdict(point), "recall_at_500": found})
             advance(1)
         chosen: dict[str, Array] = {}
-        for source in SOURCES:
-            chosen[source] = lists(source, chooses, catalog, best)
+        for spec in MEASURED:
+            chosen[spec.name] = lists(spec, chooses, best)
             advance(1)
         blend = fit_blend(chosen, targets, chooses.watches(), len(catalog.video_ids))
     return Choice(best, chosen, blend, tried)

@@ -1,3 +1,174 @@
-"""The home page."""
+"""The home page: which sources, which rows with which words, and which ladder.
+
+full_funnel            viewer's features, two-tower retrieval beside the other sources, ranker
+retrieval_only         the ranker fails: the two-tower model's order
+similar_and_trending   the viewer's features or the two-tower model fail: neighbours of what was watched, trends
+popular                even that fails, or there is no time left
+static                 the catalog itself cannot be read: the list that came with the release
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bento_services.feed import hydrators, query_hydrators, rerankers, scorers, truncation
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.compose import Recipe, RungSpec
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.parts import Parts
+from bento_services.feed.pipeline import Pipeline
+from bento_services.feed.rows.because_you_watched import BECAUSE, BecauseYouWatched
+from bento_services.feed.rows.continue_watching import ContinueWatching
+from bento_services.feed.rows.from_source import FromSource
+from bento_services.feed.rows.recommendations import MORE, TOP_PICKS, Recommendations
+from bento_services.feed.rows.something_different import SomethingDifferent
+from bento_services.feed.rows.spec import RowSpec
+from bento_services.feed.sources import SizedSource, sized, stages
+from bento_services.feed.stages import Reranker, Selector
+from models.candidates.sources import resume
+from models.candidates.sources.area import AREA
+from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.fresh import NEW_RELEASES
+from models.candidates.sources.item_item import ITEM_ITEM
+from models.candidates.sources.popular import POPULAR
+from models.candidates.sources.registry import SOURCES
+from models.candidates.sources.resume import RESUME
+from models.candidates.sources.spec import SourceSpec
+from models.candidates.sources.trending import TRENDING
+from models.page import filters
+
+Array = np.ndarray[Any, Any]
 
 HOME = "home"
+FULL_FUNNEL = "full_funnel"
+CHOSEN = "Chosen for you"
+
+# In the order in which they choose; in which order they are shown is the presenter's to say.
+ROWS = (
+    RowSpec(RESUME, "Continue watching", "You have not finished these", ContinueWatching.of, RESUME),
+    RowSpec(TOP_PICKS, "Top picks for you", CHOSEN, Recommendations.of),
+    RowSpec(
+        BECAUSE,
+        "Because you watched “{title}”",
+        "Others who watched “{title}” watched these",
+        BecauseYouWatched.of,
+        ITEM_ITEM,
+    ),
+    RowSpec(TRENDING, "Trending now", "Watched by many in the last day", FromSource.of, TRENDING),
+    RowSpec(AREA, "Popular near you", "Watched by many in your country", FromSource.of, AREA),
+    RowSpec(NEW_RELEASES, "New releases", "Just published", FromSource.in_page_order, NEW_RELEASES),
+    RowSpec(POPULAR, "Popular now", "What most viewers watch", FromSource.for_newcomers, POPULAR),
+    RowSpec(
+        EXPLORE,
+        "Explore something different",
+        "Outside of what you usually watch",
+        SomethingDifferent.of,
+        EXPLORE,
+    ),
+)
+MORE_ROWS = (RowSpec(MORE, "More for you", CHOSEN, Recommendations.of),)
+POPULAR_ROWS = (RowSpec(TOP_PICKS, "Popular right now", CHOSEN, Recommendations.without_exploring),)
+MORE_POPULAR_ROWS = (RowSpec(MORE, "More that is popular", CHOSEN, Recommendations.without_exploring),)
+
+
+def recipe(config: FeedConfig) -> Recipe:
+    sources = tuple(spec for spec in SOURCES if config.explore or spec.name != EXPLORE)
+    return Recipe(HOME, LADDER, sources, ROWS, config)
+
+
+def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
+    release, config = parts.release, recipe.config
+    policy = recipe.policy_of(parts)
+    beside = (scorers.WithRetrieval(release.ranker.retrieval),) if release.ranker.retrieval else ()
+    return Pipeline(
+        safety=filters.SAFETY,
+        novelty=filters.NOVELTY,
+        query_hydrators=(query_hydrators.UserVector(release.retrieval),),
+        sources=_sources(recipe.sources, parts, config),
+        resume=_resume(parts, config),
+        truncation=_truncation(parts, recipe),
+        hydrators=(_video_facts(parts, recipe), hydrators.TwoTowerScore(parts.video_vectors)),
+        scorers=(scorers.RankerScore(release.ranker), *beside, scorers.FreshnessBoost(policy.boosts)),
+        rerankers=_order(parts, recipe, rerankers.worth_of_score),
+        selectors=_selectors(recipe.rows, parts, recipe),
+        more=_selectors(MORE_ROWS, parts, recipe),
+    )
+
+
+def retrieval_only(parts: Parts, recipe: Recipe) -> Pipeline:
+    return replace(
+        full_funnel(parts, recipe),
+        scorers=(scorers.RetrievalOrder(), scorers.FreshnessBoost(recipe.policy_of(parts).boosts)),
+        rerankers=_order(parts, recipe, rerankers.worth_of_two_tower),
+    )
+
+
+def similar_and_trending(parts: Parts, recipe: Recipe) -> Pipeline:
+    specs = [spec for spec in recipe.sources if not spec.needs_user_vector]
+    weights = {spec.name: spec.weight_without_models for spec in specs if spec.weight_without_models}
+    return replace(
+        full_funnel(parts, recipe),
+        query_hydrators=(),
+        sources=_sources(specs, parts, recipe.config),
+        hydrators=(_video_facts(parts, recipe),),
+        scorers=(scorers.SourceFusion(weights),),
+    )
+
+
+def popular(parts: Parts, recipe: Recipe) -> Pipeline:
+    specs = [spec for spec in recipe.sources if spec.name == POPULAR]
+    return replace(
+        similar_and_trending(parts, recipe),
+        resume=None,
+        sources=_sources(specs, parts, recipe.config),
+        scorers=(scorers.SourceFusion({POPULAR: 1.0}),),
+        rerankers=(rerankers.ByScore(),),
+        selectors=_selectors(POPULAR_ROWS, parts, recipe),
+        more=_selectors(MORE_POPULAR_ROWS, parts, recipe),
+    )
+
+
+LADDER = (
+    RungSpec(FULL_FUNNEL, full_funnel, needs_viewer=True),
+    RungSpec("retrieval_only", retrieval_only, needs_viewer=True),
+    RungSpec("similar_and_trending", similar_and_trending),
+    RungSpec("popular", popular, patient=True),
+    RungSpec("static", popular, patient=True, from_release=True),
+)
+
+
+def _sources(specs: Sequence[SourceSpec], parts: Parts, config: FeedConfig) -> tuple[SizedSource, ...]:
+    return stages(specs, parts, config.source_sizes)
+
+
+def _resume(parts: Parts, config: FeedConfig) -> SizedSource | None:
+    return sized(resume.SPEC, parts, {RESUME: config.rows.length})
+
+
+def _truncation(parts: Parts, recipe: Recipe) -> Reranker:
+    config, fusion = recipe.config, parts.release.blend
+    if fusion is None:
+        return truncation.FirstFound(config.candidates)
+    kept = {row.source: config.kept_per_row_source for row in recipe.rows if row.source}
+    kept |= {spec.name: config.candidates for spec in (*recipe.sources, resume.SPEC) if spec.never_cut}
+    return truncation.ByFusion(fusion, config.candidates, kept)
+
+
+def _video_facts(parts: Parts, recipe: Recipe) -> hydrators.VideoFacts:
+    return hydrators.VideoFacts(parts.creators, parts.categories, recipe.policy_of(parts).caps.fresh_days)
+
+
+def _order(parts: Parts, recipe: Recipe, worth: Callable[[Candidates], Array]) -> tuple[Reranker, ...]:
+    if not recipe.config.diversify:
+        return (rerankers.ByScore(),)
+    diversity, n = recipe.policy_of(parts).diversity, recipe.config.diversified
+    return rerankers.ByScore(), rerankers.Diversify(diversity, n, worth, parts.release.exposure)
+
+
+def _selectors(rows: Sequence[RowSpec], parts: Parts, recipe: Recipe) -> tuple[Selector, ...]:
+    policy = recipe.policy_of(parts)
+    return tuple(row.selector(policy, recipe.config) for row in rows)

@@ -16,9 +16,11 @@ from worlds import toy
 from worlds.arithmetic import NOW_US
 
 from bento_services.errors import PolicyError, QueryError
-from bento_services.feed.build import LADDER, Feed, build_feed
+from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query
+from bento_services.feed.surfaces.home import LADDER
 from feature_repo.store.memory import MemoryReader
 from models.release.artifact import Release
 
@@ -322,7 +324,7 @@ def test_an_optional_source_that_breaks_is_named_and_missed_by_nobody() -> None:
 
 
 def test_the_order_is_the_rankers_beside_retrievals_by_the_weight_of_the_release() -> None:
-    plain = replace(PATIENT, explore=False, spread=False)
+    plain = replace(PATIENT, explore=False, diversify=False)
 
     def two_tower_score(retrieval: float) -> float:
         release = feed_world.big_release()
@@ -370,4 +372,4 @@ def test_a_page_of_nothing_is_refused() -> None:
 
 
 def test_every_rung_has_its_name() -> None:
-    assert {rung for _, rung in BREAKAGES.values()} == set(LADDER)
+    assert {rung for _, rung in BREAKAGES.values()} == {rung.name for rung in LADDER}

@@ -9,8 +9,9 @@ from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
 from bento_services.errors import QueryError
-from bento_services.feed.build import Feed, build_feed
+from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.feed import Feed
 from bento_services.feed.page import Query
 from feature_repo.store.memory import MemoryReader
 

@@ -14,8 +14,9 @@ from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
 from bento_services.errors import PolicyError
-from bento_services.feed.build import Feed, build_feed
+from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.feed import Feed
 from bento_services.feed.page import Item, Page, Query
 from bento_services.feed.policy import certify, load_policy
 from feature_repo.store.memory import MemoryReader

@@ -15,7 +15,6 @@ from worlds.arithmetic import NOW_US
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
-from bento_services.feed.side_effects import QUEUE_PAGES
 from feature_repo.compute.columns import repeated
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.stream.log.protocol import EventLogDown
@@ -135,8 +134,8 @@ def test_a_log_that_hangs_holds_up_no_page() -> None:
         FeedConfig(deadline_ms=60_000),
         lambda: NOW_US,  # type: ignore[arg-type]
     )
-    for number in range(QUEUE_PAGES + 20):
+    for number in range(FeedConfig().served_queue_pages + 20):
         assert feed.page(Query(user_id="new", limit=1, rows=False, request_id=str(number))).recommendations
     log.may_go_on.set()
     feed.close()
-    assert QUEUE_PAGES <= len(log.items) < QUEUE_PAGES + 20
+    assert FeedConfig().served_queue_pages <= len(log.items) < FeedConfig().served_queue_pages + 20

@@ -24,13 +24,15 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
 from feature_repo.lake.tables import Lake
 from models.candidates.fusion import DEPTH
+from models.candidates.sources.registry import MEASURED
+from models.catalog import CatalogTable
 from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Sequences
 from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start
 from training.fit.fusion import FROM_WATCHES, Lists, blended, by_quota, fit_blend
-from training.fit.source_lists import SOURCES, lists
+from training.fit.source_lists import lists
 from training.fit.source_models import FactorsConfig
-from training.fit.source_questions import Catalog, SampleConfig, SourceQuestion, source_questions
+from training.fit.source_questions import SampleConfig, SourceQuestion, catalog_of, source_questions
 from training.fit.sources import CANDIDATES, choose, mean_recall
 from training.fit.two_tower import fit
 from training.fit.two_tower_config import TwoTowerConfig
@@ -41,7 +43,13 @@ from training.record.results import Results, Run, RunStore, fingerprint, quality
 Array = np.ndarray[Any, Any]
 COUNTS = (50, 100, 200, 500)
 ALONE = "two_tower"
-SOURCES_ROWS = (*SOURCES, "union", "union_by_quota", "popular_by_history", "uncut")  # the first is the reference
+SOURCES_ROWS = (
+    *(spec.name for spec in MEASURED),
+    "union",
+    "union_by_quota",
+    "popular_by_history",
+    "uncut",
+)  # the first is the reference
 COLD_START_ROWS = (
     "as_trained",
     "content_for_the_rare",
@@ -99,7 +107,7 @@ def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress 
     said = _training(home)
     protocol = SourcesProtocol.of(fields, said["config"])
     with progress.task("reading what was watched"):
-        catalog = Catalog.of(home)
+        catalog = catalog_of(home)
         train, chooses, reports = source_questions(home, catalog, protocol.question)
     data_hash = train.digest(Lake(home))
     model = directory_id(home.models / "two_tower") if protocol.models == "home" else said["config"]
@@ -132,7 +140,7 @@ def _sources(
     home: Home,
     protocol: SourcesProtocol,
     seed: int,
-    catalog: Catalog,
+    catalog: CatalogTable,
     train: Sequences,
     asked: tuple[SourceQuestion, SourceQuestion],
     progress: Progress,
@@ -142,13 +150,13 @@ def _sources(
     grid = [replace(FactorsConfig(**point), seed=seed) for point in protocol.factors]
     choice = choose(home, catalog, retrieval, train, asked[0], grid, progress)
     reported: dict[str, Array] = {}
-    with progress.task(f"asking {len(SOURCES)} sources, seed {seed}", total=len(SOURCES)) as advance:
-        for source in SOURCES:
-            reported[source] = lists(source, asked[1], catalog, choice.trained)
+    with progress.task(f"asking {len(MEASURED)} sources, seed {seed}", total=len(MEASURED)) as advance:
+        for spec in MEASURED:
+            reported[spec.name] = lists(spec, asked[1], choice.trained)
             advance(1)
     found = (choice.lists, reported)
     videos = len(catalog.video_ids)
-    targets, watches = ([question.targets(catalog) for question in asked], [question.watches() for question in asked])
+    targets, watches = ([question.targets() for question in asked], [question.watches() for question in asked])
     blend, quota = choice.blend, _quota(found[0], targets[0])
     if blend is None:
         raise HomeError(f"{home.lake}: no source finds anything of what is watched in the validation window")
@@ -182,7 +190,7 @@ def _cold_start(
     home: Home,
     protocol: SourcesProtocol,
     seed: int,
-    catalog: Catalog,
+    catalog: CatalogTable,
     train: Sequences,
     asked: tuple[SourceQuestion, SourceQuestion],
     progress: Progress,

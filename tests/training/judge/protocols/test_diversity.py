@@ -163,7 +163,7 @@ def test_the_next_release_serves_what_was_chosen(own_world: Path) -> None:
     assert Path(result["paths"]["png"]).read_bytes().startswith(b"\x89PNG")
     assert "http" not in Path(result["paths"]["html"]).read_text().split("</script>", 1)[1]
     release = build_release(home)
-    served = load_policy(release / "policy.toml").spread
+    served = load_policy(release / "policy.toml").diversity
     assert (served.method, served.relevance) == (chosen["method"], chosen["trade_off"])
     assert (
         ExposurePrices.load(release / "exposure").price_of if chosen["floor"] else not (release / "exposure").exists()

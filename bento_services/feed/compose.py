@@ -1,0 +1,79 @@
+"""Heavy and light put together: the parts of a release and the recipe of a surface make what answers queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bento_services.feed.breaker import Breaker
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.ladder import Ladder, Rung
+from bento_services.feed.parts import Parts
+from bento_services.feed.pipeline import Pipeline
+from bento_services.feed.policy import Policy
+from bento_services.feed.reasons import REASONS, Reason
+from bento_services.feed.rows.spec import RowSpec
+from feature_repo.core.home import World
+from models.candidates.sources.spec import SourceSpec
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a surface shows and how, without anything of a release: an arm of an experiment is a `replace` of it."""
+
+    surface: str
+    ladder: tuple[RungSpec, ...]  # best first
+    sources: tuple[SourceSpec, ...]  # in the order in which they are asked
+    rows: tuple[RowSpec, ...]  # of a first page, in the order in which they choose
+    config: FeedConfig
+    reasons: tuple[Reason, ...] = REASONS
+    policy: Policy | None = None  # None: the release's own
+
+    def policy_of(self, parts: Parts) -> Policy:
+        return self.policy if self.policy is not None else parts.policy
+
+
+@dataclass(frozen=True)
+class RungSpec:
+    """A rung before there is a release: its name, and the pipeline that it will have."""
+
+    name: str
+    pipeline: Callable[[Parts, Recipe], Pipeline]
+    needs_viewer: bool = False
+    patient: bool = False
+    from_release: bool = False  # answers from the list that came with the release
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Everything that one surface answers with, from one release."""
+
+    surface: str
+    release_id: str
+    world: World
+    policy: Policy
+    ladder: Ladder
+    reasons: tuple[Reason, ...]
+
+
+def compose(parts: Parts, recipe: Recipe) -> Serving:
+    config = recipe.config
+
+    def rung(spec: RungSpec) -> Rung:
+        return Rung(
+            name=spec.name,
+            pipeline=spec.pipeline(parts, recipe),
+            breaker=Breaker(config.breaker_failures, config.breaker_seconds),
+            needs_viewer=spec.needs_viewer,
+            patient=spec.patient,
+            catalog=parts.static_catalog if spec.from_release else None,
+        )
+
+    return Serving(
+        surface=recipe.surface,
+        release_id=parts.release.release_id,
+        world=parts.release.world,
+        policy=recipe.policy_of(parts),
+        ladder=Ladder(tuple(rung(spec) for spec in recipe.ladder)),
+        reasons=recipe.reasons,
+    )

@@ -1,0 +1,137 @@
+"""Queries in, pages out, from one release at a time: who asks, the ladder of the surface, the page as it is shown."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from time import perf_counter
+
+from bento_services.errors import QueryError
+from bento_services.feed import cursor as cursors
+from bento_services.feed.compose import Serving
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.ladder import Answer
+from bento_services.feed.page import Page, Query
+from bento_services.feed.policy import certify
+from bento_services.feed.presenter import present
+from bento_services.feed.query_hydrators import ViewerFeatures
+from bento_services.feed.rows.recommendations import RECOMMENDATIONS
+from bento_services.feed.side_effects import ServedLog
+from bento_services.feed.stages import Request, Trace
+from bento_services.feed.surfaces.home import HOME
+from bento_services.feed.viewer import Knowledge, unread
+from feature_repo.store.reader import FeatureReader
+from feature_repo.stream.log.protocol import EventLog
+from models.candidates.columns import TWO_TOWER_SCORE
+from models.release.artifact import Release
+
+Compose = Callable[[Release], Mapping[str, Serving]]  # what answers each surface; raises PolicyError
+
+
+class Feed:
+    """Answers queries with pages, from one release at a time. Threads may share it."""
+
+    def __init__(
+        self,
+        release: Release,
+        reader: FeatureReader,
+        log: EventLog | None,
+        config: FeedConfig,
+        now_us: Callable[[], int] | None,
+        compose: Compose,
+    ) -> None:
+        self._config = config
+        self._reader = reader
+        self._viewer_features = ViewerFeatures(reader, config)
+        self._served = ServedLog(log, config.served_queue_pages) if log is not None else None
+        self._now_us = now_us
+        self._compose = compose
+        self._release_id, self._servings = release.release_id, compose(release)
+
+    @property
+    def release_id(self) -> str:
+        return self._release_id
+
+    def page(self, query: Query, surface: str = HOME) -> Page:
+        """Raises QueryError for a query that cannot be answered, and nothing for a dependency that is down."""
+        serving = self._servings.get(surface)
+        if serving is None:
+            raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
+        return self._page(serving, query)
+
+    def swap(self, release: Release) -> None:
+        """Answer with another release from now on; pages under way finish with the old one.
+
+        Raises PolicyError, and keeps the old release, when the new one's policy is invalid.
+        """
+        servings = self._compose(release)
+        for serving in servings.values():  # first calls compile and fill caches before anybody waits
+            self._page(serving, Query(limit=20, log=False))
+        self._release_id, self._servings = release.release_id, servings
+
+    def close(self) -> None:
+        """Write what is still to be logged. The reader and the log belong to whoever gave them."""
+        if self._served is not None:
+            self._served.close()
+
+    def _page(self, serving: Serving, query: Query) -> Page:
+        request = self._request(serving, query)
+        with request.trace.stage(self._viewer_features.name):
+            request = self._viewer_features.hydrate(request)
+        if request.viewer.knowledge is not Knowledge.CURRENT:
+            request.trace.warnings.append("the viewer's features cannot be read")
+        answer = serving.ladder.descend(request)
+        with request.trace.stage("present"):
+            page = _shown(serving, answer)
+        if query.log and self._served is not None:
+            self._served.put(page, answer.request, _two_tower_scores(answer))
+        return page
+
+    def _request(self, serving: Serving, query: Query) -> Request:
+        started = perf_counter()
+        if query.limit < 1:
+            raise QueryError("limit", f"expected at least 1, found {query.limit}")
+        query = replace(query, request_id=query.request_id or uuid.uuid4().hex)
+        cursor = cursors.decode(query.cursor, query.viewer_id) if query.cursor else cursors.FIRST
+        now_us = self._now_us() if self._now_us is not None else serving.world.now_us()
+        return Request(
+            query=query,
+            now_us=now_us,
+            viewer=unread(query, self._config),
+            catalog=self._reader.snapshot(),
+            world=serving.world,
+            seed=int.from_bytes(blake2b(query.request_id.encode(), digest_size=8).digest(), "big"),
+            shown=cursor.shown,
+            page=cursor.page,
+            give_up_at=started + (query.deadline_ms or self._config.deadline_ms) / 1e3,
+            trace=Trace(),
+        )
+
+
+def _shown(serving: Serving, answer: Answer) -> Page:
+    request, composition = answer.request, answer.composition
+    rows = present(composition.rows, request, serving.reasons)
+    recommendations = next((row.items for row in rows if row.row_id in RECOMMENDATIONS), ())
+    return Page(
+        request_id=request.query.request_id,
+        rows=rows,
+        recommendations=recommendations,
+        cursor=cursors.after(request, composition),
+        served_by=answer.served_by,
+        release_id=serving.release_id,
+        certificate=certify(rows, recommendations, request.query.limit, serving.policy, request.now_us),
+        stage_ms=request.trace.stage_ms,
+        candidates=composition.considered,
+        warnings=tuple(request.trace.warnings),
+    )
+
+
+def _two_tower_scores(answer: Answer) -> dict[str, float]:
+    return {
+        answer.request.catalog.video_ids[video]: float(score)
+        for row in answer.composition.rows
+        if TWO_TOWER_SCORE in row.candidates
+        for video, score in zip(row.candidates.rows, row.candidates[TWO_TOWER_SCORE], strict=True)
+    }

@@ -1,0 +1,84 @@
+"""Several ways to answer, best first: one that cannot answer gives way to the next, and the page says which it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import structlog
+
+from bento_services.errors import StageFailed
+from bento_services.feed.breaker import Breaker
+from bento_services.feed.pipeline import Composition, Pipeline
+from bento_services.feed.stages import Request
+from bento_services.feed.viewer import Knowledge
+from feature_repo.store.snapshot import VideoSnapshot
+
+report = structlog.get_logger("feed")
+
+
+@dataclass(frozen=True)
+class Rung:
+    name: str  # what a page says that it was served by
+    pipeline: Pipeline
+    breaker: Breaker
+    needs_viewer: bool = False  # is passed over while viewers' features cannot be read
+    patient: bool = False  # answers although the time is over
+    catalog: VideoSnapshot | None = None  # answers from this catalog whatever the live one holds
+
+    def suits(self, request: Request) -> bool:
+        """Whether there is what it needs. A rung that does not suit is passed over without a warning."""
+        if self.catalog is None and not len(request.catalog):
+            return False
+        return not self.needs_viewer or request.viewer.knowledge is Knowledge.CURRENT
+
+    def request(self, request: Request) -> Request:
+        """The request as this rung is asked it."""
+        if self.patient:
+            request = replace(request, give_up_at=float("inf"))
+        if self.catalog is not None:
+            request = replace(request, catalog=self.catalog)
+        return request
+
+
+@dataclass(frozen=True)
+class Answer:
+    served_by: str  # the rung's name
+    request: Request  # as the rung was asked it
+    composition: Composition
+
+
+@dataclass(frozen=True)
+class Ladder:
+    rungs: tuple[Rung, ...]
+
+    def __iter__(self) -> Iterator[Rung]:
+        return iter(self.rungs)
+
+    def rung(self, name: str) -> Rung:
+        return next(rung for rung in self.rungs if rung.name == name)
+
+    def descend(self, request: Request) -> Answer:
+        """The first answer. When no rung can answer, it is the last one's, with nothing in it."""
+        warnings = request.trace.warnings
+        for rung in self.rungs:
+            if not rung.suits(request):
+                continue
+            if not rung.breaker.allows():
+                warnings.append(f"{rung.name} is left alone for a moment")
+                continue
+            asked = rung.request(request)
+            try:
+                composition = rung.pipeline.run(asked)
+            except StageFailed as failure:
+                if not (failure.late and request.query.deadline_ms):  # one caller's haste says nothing of the rung
+                    rung.breaker.failed()
+                warnings.append(f"{rung.name} failed at {failure.stage}")
+                report.warning("rung failed", rung=rung.name, why=str(failure), request_id=request.query.request_id)
+                continue
+            rung.breaker.succeeded()
+            return Answer(rung.name, asked, composition)
+        warnings.append("no rung could answer")
+        nothing = Composition([], 0, np.zeros(len(request.catalog), dtype=bool))
+        return Answer(self.rungs[-1].name, request, nothing)

@@ -1,0 +1,61 @@
+"""The heavy things of a release, made once: its models, its sources and what is computed of each catalog.
+
+Whatever is served from a release, two surfaces or two arms of an experiment, shares one `Parts`, and so the (V, D)
+vectors and every other array that is kept per catalog.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+
+from bento_services.feed.policy import Policy, load_policy
+from feature_repo.store.memory import MemoryReader
+from feature_repo.store.snapshot import VideoSnapshot
+from models.candidates.sources.spec import CandidateSource, SourceSpec
+from models.catalog import Catalog, PerCatalog
+from models.page.diversity import codes
+from models.release.artifact import Release
+from models.retrieval.cold_start import vectors_of
+
+
+class Parts:
+    """`policy` is the release's own, read at once: raises PolicyError when it is invalid."""
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self.policy: Policy = load_policy(release.policy_path)
+        # (V, D): trained vectors, and content vectors of videos published after the training
+        self.video_vectors = PerCatalog(lambda catalog: vectors_of(release.retrieval, catalog.video_ids, catalog.rows))
+        self.creators = PerCatalog(lambda catalog: codes(_channels(catalog)))
+        self.categories = PerCatalog(lambda catalog: codes(_categories(catalog)))
+        self._sources: dict[str, CandidateSource | None] = {}
+        self._lock = threading.Lock()
+
+    def source(self, spec: SourceSpec) -> CandidateSource | None:
+        """The one source of this name; None when the release lacks its model."""
+        with self._lock:
+            if spec.name not in self._sources:
+                self._sources[spec.name] = spec.open(self.release)
+            return self._sources[spec.name]
+
+    @cached_property
+    def static_catalog(self) -> VideoSnapshot:
+        """The release's own list as a catalog, ordered by popularity, so that the same filters and stages read it."""
+        release = self.release
+        videos = {
+            str(video["video_id"]): {**video, "video_watch_count_30d": float(len(release.static_videos) - place)}
+            for place, video in enumerate(release.static_videos)
+        }
+        return MemoryReader(release.world, {}, videos).snapshot()
+
+
+def _channels(catalog: Catalog) -> list[str]:
+    """What a viewer knows a creator by; "" when there is none."""
+    names, ids = catalog.columns["creator_name"], catalog.columns["creator_id"]
+    return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
+
+
+def _categories(catalog: Catalog) -> list[str]:
+    """A video's first genre; "" when it has none."""
+    return [names[0] if names is not None and len(names) else "" for names in catalog.columns["genre_names"]]

@@ -1,0 +1,92 @@
+"""What else is known of who asks: features in one round trip, and the viewer's vector."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bento_services.feed.breaker import Breaker
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.page import Query
+from bento_services.feed.stages import Request
+from bento_services.feed.viewer import Knowledge, Viewer, nobody, viewer_of
+from feature_repo.compute.columns import Columns
+from feature_repo.store.connect import StoreDown
+from feature_repo.store.reader import FeatureReader
+from feature_repo.store.snapshot import UserFeatures
+from models.encoding.ranker import USER_CATEGORIES
+from models.encoding.viewer_context import viewer_context_columns
+from models.retrieval.two_tower import RetrievalModel
+
+Array = np.ndarray[Any, Any]
+
+
+class ViewerFeatures:
+    """One read per request behind a breaker; the last features of recent viewers are remembered for bad times."""
+
+    name = "viewer"
+
+    def __init__(self, reader: FeatureReader, config: FeedConfig) -> None:
+        self._reader = reader
+        self._config = config
+        self._breaker = Breaker(config.breaker_failures, config.breaker_seconds)
+        self._remembered: OrderedDict[str, UserFeatures] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def hydrate(self, request: Request) -> Request:
+        return replace(request, viewer=self.read(request.query, request.now_us))
+
+    def read(self, query: Query, now_us: int) -> Viewer:
+        user_id = query.viewer_id
+        if not user_id:
+            return viewer_of(nobody(user_id), Knowledge.CURRENT, query, now_us, self._config)
+        if self._breaker.allows():
+            try:
+                features = self._reader.user(user_id)
+            except StoreDown:
+                self._breaker.failed()
+            else:
+                self._breaker.succeeded()
+                self._remember(features)
+                return viewer_of(features, Knowledge.CURRENT, query, now_us, self._config)
+        if (remembered := self._remembered.get(user_id)) is not None:
+            return viewer_of(remembered, Knowledge.REMEMBERED, query, now_us, self._config)
+        return viewer_of(nobody(user_id), Knowledge.NONE, query, now_us, self._config)
+
+    def _remember(self, features: UserFeatures) -> None:
+        with self._lock:
+            self._remembered[features.user_id] = features
+            self._remembered.move_to_end(features.user_id)
+            if len(self._remembered) > self._config.remembered_viewers:
+                self._remembered.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class UserVector:
+    """(D,) of the viewer as of now, by the two-tower model."""
+
+    retrieval: RetrievalModel
+    name = "user_tower"
+
+    def hydrate(self, request: Request) -> Request:
+        viewer = request.viewer
+        vectors = self.retrieval.user_vectors(
+            [viewer.history_ids], [viewer.history_times_us], np.array([request.now_us]), viewer_context([request])
+        )
+        vector: Array = vectors[0]
+        if not np.isfinite(vector).all():
+            raise ValueError("the user tower gave a vector that is not finite")
+        return replace(request, user_vector=vector)
+
+
+def viewer_context(requests: Sequence[Request]) -> Columns:
+    """(B,) columns of who asks and where, as the user tower reads them: profiles as the ranker has them."""
+    profiles = [request.viewer.features.values for request in requests]
+    user = {name: np.array([profile[name] for profile in profiles], dtype=object) for name in USER_CATEGORIES}
+    context = {name: np.concatenate([request.context[name] for request in requests]) for name in requests[0].context}
+    return viewer_context_columns(user, context)

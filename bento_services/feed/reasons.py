@@ -1,0 +1,164 @@
+"""Why a video is shown to this viewer, in words: rules tried in order, the most telling first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from bento_services.feed.rows.because_you_watched import BECAUSE
+from bento_services.feed.stages import Request
+from models.candidates.sources.area import AREA
+from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.fresh import NEW_RELEASES
+from models.candidates.sources.popular import POPULAR
+from models.candidates.sources.resume import RESUME
+from models.candidates.sources.series import SERIES
+from models.candidates.sources.trending import TRENDING
+
+FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
+FAVOURITE_SHARE = 0.5  # of the liking of the favourite genre, from which on another one is a favourite, too
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One video of a page, as reasons look at it."""
+
+    request: Request
+    row_id: str
+    video: int  # its row of the catalog
+    provenance: Mapping[str, float]  # source -> its score
+    anchor: int  # the row of the watched video that it follows from; -1 = none
+
+    def title(self, video: int) -> str:
+        return str(self.request.catalog.columns["title"][video])
+
+    @property
+    def creator_id(self) -> str:
+        return str(self.request.catalog.columns["creator_id"][self.video])
+
+    @property
+    def creator(self) -> str:
+        """What viewers know the creator by."""
+        return str(self.request.catalog.columns["creator_name"][self.video] or self.creator_id)
+
+
+class Reason(Protocol):
+    def words(self, shown: Shown) -> str | None:
+        """None where it does not hold of this video."""
+        ...
+
+
+@dataclass(frozen=True)
+class ShareWatched:
+    row_id: str
+
+    def words(self, shown: Shown) -> str | None:
+        return f"{round(100 * shown.provenance[self.row_id])} % watched" if shown.row_id == self.row_id else None
+
+
+@dataclass(frozen=True)
+class InRow:
+    """The row says it already."""
+
+    row_id: str
+    text: str
+
+    def words(self, shown: Shown) -> str | None:
+        return self.text if shown.row_id == self.row_id else None
+
+
+@dataclass(frozen=True)
+class BecauseYouWatched:
+    """`in_row`: only in rows whose id begins so."""
+
+    in_row: str = ""
+
+    def words(self, shown: Shown) -> str | None:
+        if not shown.row_id.startswith(self.in_row) or (not self.in_row and shown.anchor < 0):
+            return None
+        return f"Because you watched “{shown.title(shown.anchor)}”"
+
+
+@dataclass(frozen=True)
+class NextInSeries:
+    def words(self, shown: Shown) -> str | None:
+        series = shown.request.catalog.columns["series_id"]
+        follows = SERIES in shown.provenance and shown.anchor >= 0 and series[shown.anchor] == series[shown.video]
+        return f"Next in series after “{shown.title(shown.anchor)}”" if follows else None
+
+
+@dataclass(frozen=True)
+class FollowedCreator:
+    """Of a creator whom the viewer watches and likes a lot. `in_row`: only there."""
+
+    text: str
+    in_row: str = ""
+
+    def words(self, shown: Shown) -> str | None:
+        if self.in_row and shown.row_id != self.in_row:
+            return None
+        features = shown.request.features
+        weights = dict(zip(features["creator_ids"], features["creator_weights"], strict=True))
+        followed = bool(shown.creator_id) and weights.get(shown.creator_id, 0.0) > FOLLOWED_WEIGHT
+        return self.text.replace("{creator}", shown.creator) if followed else None
+
+
+@dataclass(frozen=True)
+class LikedGenre:
+    """The viewer's favourite among the video's genres, when it is one of the viewer's favourites."""
+
+    def words(self, shown: Shown) -> str | None:
+        request = shown.request
+        affinity = np.asarray(request.features["genre_affinity"])
+        weights = affinity * request.catalog.columns["genres"][shown.video]
+        best = int(weights.argmax())
+        if weights[best] <= 0 or weights[best] < FAVOURITE_SHARE * affinity.max():
+            return None
+        return f"Because you like {request.world.genres[best]}"
+
+
+@dataclass(frozen=True)
+class OnlyFrom:
+    source: str
+    text: str
+
+    def words(self, shown: Shown) -> str | None:
+        return self.text if list(shown.provenance) == [self.source] else None
+
+
+@dataclass(frozen=True)
+class FoundBy:
+    source: str
+    text: str
+
+    def words(self, shown: Shown) -> str | None:
+        return self.text if self.source in shown.provenance else None
+
+
+REASONS: tuple[Reason, ...] = (
+    ShareWatched(RESUME),
+    InRow(EXPLORE, "Something different"),
+    BecauseYouWatched(in_row=BECAUSE),
+    NextInSeries(),
+    InRow(AREA, "Popular near you"),
+    InRow(TRENDING, "Trending this week"),
+    FollowedCreator("New from {creator}", in_row=NEW_RELEASES),
+    FollowedCreator("More from {creator}"),
+    InRow(NEW_RELEASES, "New release"),
+    BecauseYouWatched(),
+    LikedGenre(),
+    OnlyFrom(EXPLORE, "Something different"),
+    FoundBy(TRENDING, "Trending this week"),
+    FoundBy(NEW_RELEASES, "New release"),
+    FoundBy(AREA, "Popular near you"),
+    FoundBy(POPULAR, "Popular now"),
+)
+OTHERWISE = "Picked for you"
+
+
+def reason(shown: Shown, reasons: tuple[Reason, ...] = REASONS) -> str:
+    """The first that holds."""
+    return next((words for rule in reasons if (words := rule.words(shown)) is not None), OTHERWISE)

@@ -1,0 +1,56 @@
+"""Rows of what is alike to a video that the viewer watched, for the latest watched that have enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.config import FeedConfig, RowSizes
+from bento_services.feed.policy import Policy
+from bento_services.feed.rows.spec import RowSpec, from_source, varied
+from bento_services.feed.stages import Chosen, Request
+from models.candidates.columns import ANCHOR
+from models.candidates.sources.spec import ANCHORS
+from models.catalog import rows_of
+
+BECAUSE = "because_you_watched"  # a row's id goes on with ":" and the id of the watched video
+
+
+@dataclass(frozen=True)
+class BecauseYouWatched:
+    """`row`'s title and reason have a place for the title of the watched video: {title}."""
+
+    row: RowSpec
+    sizes: RowSizes
+    max_per_creator: int
+
+    @classmethod
+    def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> BecauseYouWatched:
+        return cls(row, config.rows, policy.caps.max_per_creator)
+
+    @property
+    def name(self) -> str:
+        return self.row.row_id
+
+    def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
+        if ANCHOR not in candidates:
+            return []
+        similar = from_source(candidates, self.row.source)
+        anchors = candidates[ANCHOR][similar]
+        rows: list[Chosen] = []
+        for watched in rows_of(request.catalog, request.viewer.history_ids[-ANCHORS:])[::-1].tolist():
+            order = varied(similar[anchors == watched], candidates, self.max_per_creator)[: self.sizes.length]
+            rows += self._about(request, watched).chosen(order, self.sizes.least)
+            if len(rows) == self.sizes.anchors:
+                break
+        return rows
+
+    def _about(self, request: Request, watched: int) -> RowSpec:
+        title = str(request.catalog.columns["title"][watched])
+        return replace(
+            self.row,
+            row_id=f"{self.row.row_id}:{request.catalog.video_ids[watched]}",
+            title=self.row.title.replace("{title}", title),
+            reason=self.row.reason.replace("{title}", title),
+        )

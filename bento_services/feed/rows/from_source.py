@@ -1,0 +1,47 @@
+"""The best of one source, in its own order or in the page's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.config import FeedConfig, RowSizes
+from bento_services.feed.policy import Policy
+from bento_services.feed.rows.spec import RowSpec, from_source, varied
+from bento_services.feed.stages import Chosen, Request
+
+
+@dataclass(frozen=True)
+class FromSource:
+    row: RowSpec
+    sizes: RowSizes
+    max_per_creator: int
+    own_order: bool = True
+    newcomers_only: bool = False  # a row for viewers whose history does not say much yet
+
+    @classmethod
+    def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
+        return cls(row, config.rows, policy.caps.max_per_creator)
+
+    @classmethod
+    def in_page_order(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
+        return cls(row, config.rows, policy.caps.max_per_creator, own_order=False)
+
+    @classmethod
+    def for_newcomers(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
+        return cls(row, config.rows, policy.caps.max_per_creator, newcomers_only=True)
+
+    @property
+    def name(self) -> str:
+        return self.row.row_id
+
+    def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
+        if self.newcomers_only and request.viewer.watches >= self.sizes.newcomer_watches:
+            return []
+        order = from_source(candidates, self.row.source)
+        if self.own_order:
+            order = order[np.argsort(-candidates.score_of(self.row.source)[order], kind="stable")]
+        return self.row.chosen(varied(order, candidates, self.max_per_creator)[: self.sizes.length], self.sizes.least)

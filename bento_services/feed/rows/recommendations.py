@@ -1,0 +1,90 @@
+"""The personal list: the first candidates that the caps allow, a share of the places explored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.policy import Policy
+from bento_services.feed.rows.spec import RowSpec
+from bento_services.feed.stages import Chosen, Request
+from models.candidates.columns import CATEGORY, CREATOR, FRESH
+from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.fresh import NEW_RELEASES
+from models.candidates.sources.resume import RESUME
+from models.page.diversity import Filling
+from models.page.exploration import among, beta_arms, prior_rates, thompson_probabilities
+
+Array = np.ndarray[Any, Any]
+
+TOP_PICKS = "top_picks"
+MORE = "more"
+RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that are a page's recommendations
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """An explored place shows a candidate of the explored sources, drawn by Thompson sampling over its click rate with
+    a prior from its creator. Every propensity is that of this video at this place given what stands above it."""
+
+    row: RowSpec
+    policy: Policy
+    explores: bool = True
+    name = "recommendations"
+
+    @classmethod
+    def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> Recommendations:
+        return cls(row, policy, config.explore)
+
+    @classmethod
+    def without_exploring(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> Recommendations:
+        return cls(row, policy, explores=False)
+
+    def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
+        open_places = np.flatnonzero(~candidates.is_from(RESUME))
+        offered = candidates.take(open_places)
+        filling = Filling(
+            self.policy.caps,
+            request.query.limit,
+            offered[CREATOR],
+            offered[CATEGORY],
+            request.catalog.columns["genres"][offered.rows],
+            offered[FRESH],
+        )
+        propensity = self._fill(filling, request, offered)
+        return self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)
+
+    def _fill(self, filling: Filling, request: Request, offered: Candidates) -> Array:
+        rng = request.rng("places")
+        share = self.policy.exploration.share if self.explores else 0.0
+        unknown = offered.is_from(EXPLORE) | offered.is_from(NEW_RELEASES)
+        arm_probability = self._arms(request, offered, unknown) if share and unknown.any() else None
+        propensity: list[float] = []
+        while filling:
+            penalty = filling.penalty_N()
+            best = int(np.argmin(penalty))
+            pool = unknown & (penalty == 0)
+            if arm_probability is None or len(filling.taken) < self.policy.exploration.protected or not pool.any():
+                filling.take(best)
+                propensity.append(1.0)
+                continue
+            distribution = among(arm_probability, pool)
+            taken = int(rng.choice(len(pool), p=distribution)) if rng.random() < share else best
+            filling.take(taken)
+            propensity.append(float(share * distribution[taken] + (1.0 - share) * (taken == best)))
+        return np.array(propensity)
+
+    def _arms(self, request: Request, offered: Candidates, unknown: Array) -> Array:
+        """(N,) Thompson probabilities of the unknown candidates by the clicks that they had, 0 for the others."""
+        rows = offered.rows[unknown]
+        trials = request.catalog.columns["video_impression_count_7d"][rows]
+        clicks = request.catalog.columns["video_click_rate_7d"][rows] * trials
+        arms = beta_arms(clicks, trials, prior_rates(clicks, trials, offered[CREATOR][unknown]))
+        probability = np.zeros(len(offered))
+        probability[unknown] = thompson_probabilities(*arms, request.rng("thompson"))
+        return probability

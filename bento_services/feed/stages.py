@@ -1,0 +1,176 @@
+"""What is asked of each kind of stage, and the request that they all look at.
+
+    QueryHydrator   what else is known of who asks?                       the request with more in it
+    Filter          which videos of the catalog may this viewer be shown?     (V,) bool (models/page/filters.py)
+    Source          which of them should be considered?                       Found
+    Hydrator        what else is known of each candidate?                     columns, one value per candidate
+    Scorer          how good is each?                                         columns; the last one's `score` counts
+    Reranker        in which order?                                           an order; a shorter one cuts
+    Selector        which of them make a row of the page?                     rows, each an order
+
+A stage answers a question; only the pipeline moves rows. Time, counts and failures are taken around stages, never
+inside them.
+
+V videos of the catalog, N candidates, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import perf_counter
+from typing import Any, Protocol
+from zlib import crc32
+
+import numpy as np
+
+from bento_services.feed.candidates import Candidates
+from bento_services.feed.page import Query
+from bento_services.feed.viewer import Viewer
+from feature_repo.compute.columns import Columns
+from feature_repo.compute.inputs import context_columns
+from feature_repo.core.home import World
+from feature_repo.store.snapshot import VideoSnapshot
+from models.candidates.sources.spec import Found
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Trace:
+    """What happened while one page was made; the only thing about a request that changes."""
+
+    stage_ms: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_ms[name] = self.stage_ms.get(name, 0.0) + (perf_counter() - started) * 1e3
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that a stage may look at. It is a models.catalog.ViewerRequest."""
+
+    query: Query
+    now_us: int
+    viewer: Viewer
+    catalog: VideoSnapshot
+    world: World
+    seed: int  # whatever is drawn for this request is drawn from it
+    shown: Array = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))  # marks of videos on earlier pages
+    page: int = 0  # 0 = the first
+    give_up_at: float = float("inf")  # perf_counter seconds
+    user_vector: Array | None = None  # (D,) of the two-tower model
+    trace: Trace = field(default_factory=Trace)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """The same request draws the same, whatever else was drawn for it."""
+        return np.random.default_rng((self.seed, crc32(purpose.encode())))
+
+    @property
+    def country(self) -> str:
+        return self.viewer.country
+
+    @property
+    def maturity_limit(self) -> int:
+        return self.viewer.maturity_limit
+
+    @property
+    def history_ids(self) -> Sequence[str]:
+        return self.viewer.history_ids
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        return self.viewer.features.values
+
+    @property
+    def limit(self) -> int:
+        return self.query.limit
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows are wanted beside the recommendations: on a first page, unless a flat list was asked for."""
+        return self.page == 0 and self.query.rows
+
+    @cached_property
+    def user_columns(self) -> Columns:
+        return self.viewer.features.columns()
+
+    @cached_property
+    def context(self) -> Columns:
+        query = self.query
+        return context_columns([self.now_us], [query.device], [query.utc_offset_minutes], [query.surface])
+
+
+class QueryHydrator(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def hydrate(self, request: Request) -> Request:
+        """The request with more known of who asks."""
+        ...
+
+
+class Source(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def find(self, request: Request, allowed: Array) -> Found:
+        """Videos worth considering, best first, among the `allowed` (V,) bool of the catalog."""
+        ...
+
+
+class Hydrator(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def columns(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        """New columns, one value per candidate, in their order."""
+        ...
+
+
+class Scorer(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        """Columns as a hydrator gives them, `score` among them: higher is better."""
+        ...
+
+
+class Reranker(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def order(self, request: Request, candidates: Candidates) -> Array:
+        """Places of candidates, each at most once, best first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A row of the page as places of candidates. `propensity` (len(order),): 1 = it could not have been another."""
+
+    row_id: str
+    title: str
+    reason: str
+    order: Array
+    propensity: Array | None = None
+    fixed: bool = False  # stands at the top whatever it holds; other rows are ordered for the viewer
+
+
+class Selector(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
+        """Rows that share no candidate. What they chose is gone for the next selector."""
+        ...

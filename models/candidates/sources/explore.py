@@ -1,0 +1,36 @@
+"""Videos far from the viewer's usual genres, drawn evenly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models.candidates.columns import EXPLORE_POOL
+from models.candidates.sources.spec import Found, SourceModels, SourceSpec
+from models.catalog import ViewerRequest
+
+Array = np.ndarray[Any, Any]
+
+
+class Explore:
+    """`explore_pool` is how many they were drawn from."""
+
+    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+        rows = np.flatnonzero(allowed)
+        affinity = np.asarray(request.features["genre_affinity"], dtype=np.float32)
+        if affinity.any() and len(rows):
+            genres = request.catalog.columns["genres"][rows]
+            familiar = genres @ affinity / np.maximum(genres.sum(axis=1), 1.0)
+            rows = rows[familiar <= np.median(familiar)]
+        drawn = request.rng("explore").permutation(rows)[:n]
+        pool = np.full(len(drawn), len(rows), dtype=np.int64)
+        return Found(drawn, np.arange(len(drawn), 0, -1), {EXPLORE_POOL: pool})
+
+
+def _open(models: SourceModels) -> Explore:
+    return Explore()
+
+
+EXPLORE = "explore"
+SPEC = SourceSpec(EXPLORE, _open, size=30, size_fused=30, never_cut=True, measured=False)

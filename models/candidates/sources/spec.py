@@ -1,0 +1,115 @@
+"""What a source is, and what a list of sources says of each.
+
+A source reads a `ViewerRequest` and the models of a release, nothing else. So a page and an offline question ask the
+same object, and what recall was measured on is what is served.
+
+V videos of the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from models.candidates.fusion import DEPTH
+from models.catalog import Catalog, ViewerRequest
+
+if TYPE_CHECKING:
+    from models.candidates.item_cf import ItemNeighbours
+    from models.candidates.matrix_factorization import MatrixFactorization
+    from models.candidates.popularity import AreaPopularity
+
+Array = np.ndarray[Any, Any]
+
+ANCHORS = 10  # watched videos whose neighbours are looked at
+
+
+class SearchesVectors(Protocol):
+    """models.retrieval.index.VideoIndex, or a client of a service that has one."""
+
+    @property
+    def ids(self) -> Sequence[str]: ...
+
+    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]: ...
+
+
+class SourceModels(Protocol):
+    """What sources are opened with: a release, or what training has learned so far. None: this model is not there."""
+
+    @property
+    def index(self) -> SearchesVectors:
+        """Of the two-tower model's videos."""
+        ...
+
+    @property
+    def item_cf(self) -> ItemNeighbours: ...
+
+    @property
+    def content(self) -> ItemNeighbours | None: ...
+
+    @property
+    def factors(self) -> MatrixFactorization | None: ...
+
+    @property
+    def area(self) -> AreaPopularity | None: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of the catalog, best first and each once, with the source's own score of each and what else it knows."""
+
+    rows: Array  # (N,) int64
+    scores: Array  # (N,)
+    columns: Mapping[str, Array] = field(default_factory=dict)  # models.candidates.columns, each (N,)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+NOTHING = Found(np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+class CandidateSource(Protocol):
+    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+        """About `n` videos worth considering among the `allowed` (V,) bool of the catalog. Fewer when there are no
+        more; a few more where a longer page is asked for."""
+        ...
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One entry of a list of sources."""
+
+    name: str  # as fusion weights, the served log and metrics spell it
+    open: Callable[[SourceModels], CandidateSource | None]  # None: the release lacks its model
+    size: int  # candidates that it may bring where the first found are ranked
+    size_fused: int = DEPTH  # where the release has a fusion, which chooses among what all sources bring
+    weight_without_models: float = 0.0  # of its best video, on rungs without models; 0 = it says nothing there
+    never_cut: bool = False  # placed by rules that the fusion does not score
+    optional: bool = True  # a page can do without it: when it fails, the page says so and goes on
+    needs_user_vector: bool = False  # of the two-tower model
+    measured: bool = True  # training measures its recall and gives it a weight in the fusion
+
+
+def best(score: Array, among: Array, n: int) -> Found:
+    """The `n` of the highest score among (V,) bool; of equals, the smaller row."""
+    rows = np.flatnonzero(among)
+    if len(rows) > n:
+        rows = rows[np.argpartition(-score[rows], n - 1)[:n]]
+    rows = rows[np.lexsort((rows, -score[rows]))]
+    return Found(rows, score[rows])
+
+
+def catalog_rows(video_ids: Sequence[str], catalog: Catalog) -> Array:
+    """(N,) the catalog row of each id; -1 = not in the catalog."""
+    return np.array([catalog.row_of.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
+
+
+def liked_history(request: ViewerRequest, newest: int | None = None) -> list[str]:
+    """The newest watches without what the viewer said not to be interested in."""
+    hidden = set(request.features["hidden_video_ids"])
+    watched = request.history_ids
+    return [video_id for video_id in (watched[-newest:] if newest else watched) if video_id not in hidden]

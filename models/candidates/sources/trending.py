@@ -1,0 +1,29 @@
+"""What is watched most right now: watches with a half-life of one day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from feature_repo.compute.fold import decayed
+from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best
+from models.catalog import ViewerRequest
+
+Array = np.ndarray[Any, Any]
+
+
+class Trending:
+    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+        columns = request.catalog.columns
+        since_us = columns["video_activity_timestamp_us"]
+        trend = decayed(columns["watch_decayed_1d"], since_us, request.now_us, 1.0)
+        return best(trend, allowed & (trend > 1e-6), n)
+
+
+def _open(models: SourceModels) -> Trending:
+    return Trending()
+
+
+TRENDING = "trending"
+SPEC = SourceSpec(TRENDING, _open, size=60, weight_without_models=0.6)
