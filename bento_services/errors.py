@@ -1,6 +1,6 @@
 """What the feed can refuse or fail at. Dependencies that are down are not here: a page answers from a lower rung.
 
-MarqueeError                 feature_repo/core/home.py
+MarqueeError                 feature_repo/core/errors.py
 └── FeedError
     ├── QueryError           a question that cannot be answered: the caller's to correct (HTTP 400)
     └── PolicyError          a policy file that is not a policy: the release's to correct

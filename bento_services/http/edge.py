@@ -133,4 +133,4 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _route(scope: Scope) -> str:
     """The template of the route that answered; never the path itself, of which there are endlessly many."""
-    return getattr(scope.get("route"), "path", "other")
+    return getattr(scope.get("route"), "path", "") or "other"  # BentoML mounts this application at an empty path

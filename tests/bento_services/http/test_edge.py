@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from structlog.testing import capture_logs
 from worlds.by_hand import Made
 from worlds.http_api import EVENTS, HOME, WATCH, client_of, error_of
@@ -119,6 +121,15 @@ async def test_every_request_leaves_one_line_that_names_nobody(http: httpx.Async
             **({"served_by": rung} if rung else {}),
         }
         assert "7391" not in str(logs)
+
+
+async def test_below_the_mount_of_bentoml_an_unknown_address_is_still_other(edge: Edge) -> None:
+    mounted = Starlette(routes=[Mount("/", edge)])
+    with capture_logs() as logs:
+        async with client_of(mounted) as client:  # type: ignore[arg-type]
+            assert (await client.get("/nothing")).status_code == 404
+            assert (await client.get(HOME)).status_code == 200
+    assert [entry["route"] for entry in logs if entry["event"] == "request"] == ["other", HOME]
 
 
 async def test_a_failure_leaves_its_cause_and_its_one_line(http: httpx.AsyncClient, made: Made) -> None:
