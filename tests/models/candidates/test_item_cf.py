@@ -1,4 +1,4 @@
-"""Neighbours and popularity on tables small enough to count by hand."""
+"""Neighbours on tables small enough to count by hand."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from models.candidates.item_cf import ItemNeighbours
-from models.candidates.popularity import Popularity
 
 # Viewers of a: 3, b: 2, c: 2, d: 1. Together: ab 2, ac 1, bc 1, cd 1.
 SEQUENCES = [["a", "b"], ["b", "a", "c", "a"], ["a"], ["c", "d"]]
@@ -49,16 +48,3 @@ def test_a_loaded_model_is_the_same(tmp_path: Path) -> None:
     model.save(tmp_path / "item_cf")
     loaded = ItemNeighbours.load(tmp_path / "item_cf")
     assert [loaded.neighbours(video, 5) for video in "abcd"] == [model.neighbours(video, 5) for video in "abcd"]
-
-
-def test_popularity_counts_ever_and_in_the_last_seven_days(tmp_path: Path) -> None:
-    now = 100 * DAY_US
-    old, week_ago, today = now - 30 * DAY_US, now - 7 * DAY_US, now - 1
-    watched = [("a", old), ("a", old), ("a", old), ("b", week_ago), ("c", today), ("c", old), ("z", now)]
-    popularity = Popularity.fit(watched, now)
-    popularity.save(tmp_path / "popularity")
-    for model in (popularity, Popularity.load(tmp_path / "popularity")):
-        assert model.top(10) == ["a", "c", "b"]
-        assert model.top(10, recent=True) == ["b", "c"]
-        assert model.counts == {"a": 3, "c": 2, "b": 1}
-        assert model.top(1) == ["a"]

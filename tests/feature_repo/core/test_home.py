@@ -1,0 +1,37 @@
+"""A home names its places, and a world its clock and its ids."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home, World
+
+WORLD = World(name="films", source="movielens", id_type="int", genres=("Drama", "Comedy"), clock_offset_seconds=-3600.0)
+
+
+def test_a_world_is_read_as_it_was_written(tmp_path: Path) -> None:
+    Home(tmp_path).write_world(WORLD)
+    assert Home(tmp_path).world() == WORLD
+
+
+def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="run `marquee simulate`"):
+        Home(tmp_path).world()
+
+
+def test_the_clock_of_a_recorded_world_is_behind() -> None:
+    assert WORLD.now_us() / 1e6 == pytest.approx(time.time() - 3600, abs=5)
+
+
+def test_ids_are_given_back_as_the_source_wrote_them() -> None:
+    assert WORLD.source_id("42") == 42
+    assert World(name="x", source="simulator", id_type="str", genres=()).source_id("u1") == "u1"
+
+
+def test_a_path_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARQUEE_HOME", str(tmp_path / "named"))
+    assert Home.open().root == tmp_path / "named"
+    assert Home.open(tmp_path / "given").root == tmp_path / "given"
+    assert Home.open("relative").root == Path.cwd() / "relative"
