@@ -70,7 +70,7 @@ def demo(
     from training.release.run import prepare_world
 
     opened = Home.open(home)
-    config = simulator_config({"users": users, "videos": videos, "days": days, "end": end})
+    config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "end": end})
     steps = Steps(opened, say)
     with bars() as progress:
         promoted = prepare_world(opened, config, steps, progress, write_page, write_report)

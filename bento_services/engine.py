@@ -23,7 +23,7 @@ from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
-from bento_services.settings import Settings
+from bento_services.settings import ServiceConfig, Settings
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
 from feature_repo.store.reader import FeatureReader
@@ -31,12 +31,6 @@ from feature_repo.store.receipts import Receipts
 from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.release.artifact import ArtifactError, Release, load_release, pointed_at
-
-PAGE_THREADS = 2  # a page holds the interpreter most of the time: more threads make every page slower
-WRITE_THREADS = 4  # an append waits for the log
-FOLLOW_SECONDS = 1.0
-WARM_UP_PAGES = 20
-WARM_UP_DEADLINE_MS = 10_000  # first calls are slow; that is why they are made now
 
 Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones
@@ -58,7 +52,7 @@ MakeFeed = Callable[[Release, FeatureReader, EventLog], PageMaker]
 
 
 class Engine:
-    """Made by `open_engine` from an environment, or from parts by a test. Blocking work happens on its own threads."""
+    """Made by the service when it starts, or from doubles by a test. Blocking work happens on its own threads."""
 
     def __init__(
         self,
@@ -71,6 +65,7 @@ class Engine:
         prepare: Prepare = lambda release: release,
         make_feed: MakeFeed = build_feed,
         limits: Limits = Limits(),
+        config: ServiceConfig = ServiceConfig(),
     ) -> None:
         self.world = release.world
         self.reader = reader
@@ -81,10 +76,11 @@ class Engine:
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
         self._intake = EventIntake(log, answers, receipts, release.world)
-        self._pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="page")
-        self._writes = ThreadPoolExecutor(WRITE_THREADS, thread_name_prefix="write")
+        self._pages = ThreadPoolExecutor(config.page_threads, thread_name_prefix="page")
+        self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
         self._in_flight = 0
         self._limits = limits
+        self._config = config
         self._stopping = threading.Event()
         self._follower: threading.Thread | None = None
         self.ready = False
@@ -142,15 +138,15 @@ class Engine:
             "refused_releases": self.problems,
         }
 
-    def warm_up(self, pages: int = WARM_UP_PAGES) -> None:
+    def warm_up(self) -> None:
         """Make some pages before anybody asks: first calls compile kernels, fill caches and open connections."""
         users = [self.world.example_user or "nobody", "warm-up"]
-        for number in range(pages):
+        for number in range(self._config.warm_up_pages):
             self._feed.page(
                 Query(
                     user_id=users[number % 2],
                     request_id=f"warm-up-{number}",
-                    deadline_ms=WARM_UP_DEADLINE_MS,
+                    deadline_ms=self._config.warm_up_deadline_ms,
                     log=False,
                 ),
                 HOME,
@@ -181,7 +177,7 @@ class Engine:
 
     def _follow(self, settings: Settings) -> None:
         refused = ""
-        while not self._stopping.wait(FOLLOW_SECONDS):
+        while not self._stopping.wait(self._config.follow_seconds):
             wanted = ""
             try:
                 path = pointed_at(settings.home, "champion")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bento_services.admission.limits import LIMITS, Limits
+from bento_services.feed.config import FEED, FeedConfig
 from feature_repo.core.home import Home
 from feature_repo.core.settings import (
     KAFKA_BOOTSTRAP_SERVERS,
@@ -12,7 +14,43 @@ from feature_repo.core.settings import (
     MARQUEE_HOST,
     MARQUEE_INSECURE,
     MARQUEE_RELEASE,
+    Section,
+    read,
 )
+from feature_repo.store.config import STORE, StoreConfig
+from feature_repo.stream.config import LOG, LogConfig
+
+
+@dataclass(frozen=True)
+class ServiceConfig:
+    """How one serving process works."""
+
+    page_threads: int = 2  # a page holds the interpreter most of the time: more threads make every page slower
+    write_threads: int = 4  # an append waits for the log
+    follow_seconds: float = 1.0  # between two looks at which release is the champion
+    warm_up_pages: int = 20  # made before it says that it is ready
+    warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
+    call_seconds: float = 5.0  # for an answer of the retrieval or ranking service; the first call of a release loads it
+
+    def __post_init__(self) -> None:
+        if min(self.page_threads, self.write_threads) < 1:
+            raise ValueError("page_threads and write_threads: expected at least 1")
+
+
+@dataclass(frozen=True)
+class SupervisorConfig:
+    """How `marquee serve` looks after its children."""
+
+    ready_seconds: float = 120.0  # for the service to be ready to answer
+    stop_seconds: float = 10.0  # for children to end before they are killed
+    first_pause_seconds: float = 0.1  # before a child that died is started again; doubled each time
+    longest_pause_seconds: float = 5.0
+    healthy_seconds: float = 10.0  # a child that lived this long starts over with the first pause
+
+
+SERVICE = Section("service", ServiceConfig, "service")
+SUPERVISOR = Section("supervisor", SupervisorConfig, "marquee serve")
+SECTIONS = (SERVICE, LIMITS, FEED, SUPERVISOR)
 
 PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 
@@ -25,16 +63,27 @@ class Settings:
     host: str = "127.0.0.1"
     grpc_port: int | None = None
     insecure: bool = False
+    service: ServiceConfig = field(default_factory=ServiceConfig)
+    limits: Limits = field(default_factory=Limits)
+    feed: FeedConfig = field(default_factory=FeedConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    log: LogConfig = field(default_factory=LogConfig)
 
     @classmethod
     def from_environment(cls) -> Settings:
         release = MARQUEE_RELEASE.get()
         packaged = PACKAGED_RELEASE if (PACKAGED_RELEASE / "manifest.json").exists() else None
+        home = Home.open()
         return cls(
-            home=Home.open(),
+            home=home,
             release=Path(release).resolve() if release else packaged,
             kafka=KAFKA_BOOTSTRAP_SERVERS.get() or None,
             host=MARQUEE_HOST.get(),
             grpc_port=MARQUEE_GRPC_PORT.get(),
             insecure=MARQUEE_INSECURE.get(),
+            service=read(SERVICE, home.root),
+            limits=read(LIMITS, home.root),
+            feed=read(FEED, home.root),
+            store=read(STORE, home.root),
+            log=read(LOG, home.root),
         )

@@ -11,6 +11,7 @@ import typer
 
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing
+from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, show
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def simulate(
     from feature_repo.ingest.new_world import forget_online_state
     from feature_repo.ingest.simulator import simulate as run
 
-    config = simulator_config({"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
     opened = Home.open(home)
+    config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
     forget_online_state(opened)
     with bars() as progress:
         show(run(opened, config, progress), as_json)
@@ -128,21 +129,22 @@ def events_tail(
 ) -> None:
     """Print the newest records of a topic, oldest first, one JSON object a line."""
     from feature_repo.store.valkey_server import online_store
+    from feature_repo.stream.config import LOG
     from feature_repo.stream.log.open import open_event_log
 
     opened = existing(home)
     with online_store(opened) as url:
-        log = open_event_log(url)
+        log = open_event_log(url, config=read(LOG, opened.root))
         for record in log.tail(topic, n):
             print(json.dumps({"id": record.id, "key": record.key, "value": json.loads(record.value)}))
         log.close()
 
 
-def simulator_config(size: Mapping[str, Any]) -> SimulatorConfig:
+def simulator_config(home: Home, size: Mapping[str, Any]) -> SimulatorConfig:
     """The simulator's, of the options that were given; a size that cannot be simulated is refused as an option is."""
-    from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.ingest.simulator.config import SIMULATOR
 
     try:
-        return SimulatorConfig(**{name: value for name, value in size.items() if value is not None})
+        return read(SIMULATOR, home.root, **size)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -11,6 +11,7 @@ import typer
 
 from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, note, print_table, say, show
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def promote(
 
     opened = existing(home)
     with bars() as progress:
-        config = promotion.PromotionConfig(force=force)
+        config = read(promotion.PROMOTION, opened.root, force=force or None)
         result = promotion.rollback(opened) if rollback else promotion.promote(opened, config, progress)
     show(result, as_json)
     refuse_unless_promoted(result)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from bento_services.admission.problem import malformed, unprocessable
+from feature_repo.core.settings import Section
 from feature_repo.events import MAX_ID_LENGTH
 
 # What the API's document promises its callers; the same everywhere.
@@ -32,6 +33,9 @@ class Limits:
         for limit in fields(self):
             if (value := getattr(self, limit.name)) <= 0:
                 raise ValueError(f"{limit.name}: expected more than 0, found {value!r}")
+
+
+LIMITS = Section("limits", Limits, "service")
 
 
 def read_json(body: bytes, what: str = "the body") -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from feature_repo.core.settings import Section
 from models.candidates.sources.registry import SOURCES
 
 
@@ -39,3 +40,6 @@ class FeedConfig:
         known = [spec.name for spec in SOURCES]
         if unknown := sorted(set(self.source_sizes) - set(known)):
             raise ValueError(f"source_sizes: expected {', '.join(known)}, found {unknown[0]}")
+
+
+FEED = Section("feed", FeedConfig, "service")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bento_services.errors import FeedError
 from bento_services.feed.build import build_feed
-from bento_services.feed.config import FeedConfig
+from bento_services.feed.config import FEED, FeedConfig
 from bento_services.feed.page import Query
 from bento_services.feed.parts import Parts
 from bento_services.feed.query_hydrators import viewer_context
@@ -23,7 +23,9 @@ from bento_services.feed.viewer import Knowledge, viewer_of
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import read
 from feature_repo.lake.tables import Lake, write_result
+from feature_repo.store.config import STORE
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
 from models.candidates.sources import popular
@@ -49,8 +51,8 @@ class Ranked:
 def recommend_one(home: Home, url: str, user_id: str, n: int) -> dict[str, Any]:
     """The page that this viewer would be served now, with traces, as JSON-able fields."""
     release, _ = load_champion(home)
-    reader = _open(url, release.world)
-    feed = build_feed(release, reader, None, FeedConfig(deadline_ms=PATIENCE_MS))
+    reader = _open(home, url, release.world)
+    feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     try:
         return feed.page(Query(user_id=user_id, limit=n, explain=True)).to_json()
     finally:
@@ -69,12 +71,12 @@ def recommend_all(
     """
     started = perf_counter()
     release, _ = load_champion(home)
-    reader = _open(url, release.world)
+    reader = _open(home, url, release.world)
     user_ids = Lake(home).users()["user_id"].to_pylist()
     try:
         with progress.task(f"recommendations for {len(user_ids):,} users", total=len(user_ids)) as advance:
             ranked = []
-            for one in rank_everyone(release, reader, user_ids, n, stage):
+            for one in rank_everyone(release, reader, user_ids, n, stage, read(FEED, home.root)):
                 ranked.append(one)
                 advance(1)
     finally:
@@ -91,17 +93,24 @@ def recommend_all(
 
 
 def rank_everyone(
-    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, stage: Stage
+    release: Release,
+    reader: FeatureReader,
+    user_ids: Sequence[str],
+    n: int,
+    stage: Stage,
+    config: FeedConfig = FeedConfig(),
 ) -> Iterator[Ranked]:
     """The lists of `recommend_all`, in the order of `user_ids`."""
-    return (_by_retrieval if stage == "retrieval" else _by_the_funnel)(release, reader, user_ids, n)
+    return (_by_retrieval if stage == "retrieval" else _by_the_funnel)(release, reader, user_ids, n, config)
 
 
-def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
+def _by_retrieval(
+    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, config: FeedConfig
+) -> Iterator[Ranked]:
     catalog, world = reader.snapshot(), release.world
     parts = Parts(release)
     video_VD = parts.video_vectors.of(catalog)
-    now_us, config = world.now_us(), FeedConfig()
+    now_us = world.now_us()
     for chunk in _chunks(reader, user_ids):
         requests = []
         for features in chunk:
@@ -127,9 +136,11 @@ def _by_retrieval(release: Release, reader: FeatureReader, user_ids: Sequence[st
             yield Ranked(request.query.user_id, catalog.video_ids[rows].tolist(), scores.tolist())
 
 
-def _by_the_funnel(release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int) -> Iterator[Ranked]:
+def _by_the_funnel(
+    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, config: FeedConfig
+) -> Iterator[Ranked]:
     prefetched = _Prefetched(reader)
-    feed = build_feed(release, prefetched, None, FeedConfig(deadline_ms=PATIENCE_MS, explore=False))
+    feed = build_feed(release, prefetched, None, replace(config, deadline_ms=PATIENCE_MS, explore=False))
     for chunk in _chunks(reader, user_ids):
         prefetched.hold(chunk)
         for features in chunk:
@@ -169,8 +180,8 @@ class _Prefetched:
         pass
 
 
-def _open(url: str, world: World) -> OnlineReader:
-    reader = OnlineReader(url, world, background=False)
+def _open(home: Home, url: str, world: World) -> OnlineReader:
+    reader = OnlineReader(url, world, read(STORE, home.root), background=False)
     if not len(reader.snapshot()):
         reader.close()
         raise HomeError("the online store holds no videos: run `marquee features` first")

@@ -33,8 +33,6 @@ from models.release.artifact import Release
 
 report = structlog.get_logger("service")
 
-CALL_SECONDS = 5.0  # the first call of a release loads it; the feed's breaker takes care of a service that is gone
-
 
 class Started:
     """The engine of a service, once it has started."""
@@ -67,7 +65,7 @@ class _Home:
         settings, edge = self.settings, self.edge
         keys = Keys.of(settings.home)
         check_bind(settings.host, keys, insecure=settings.insecure)
-        edge.admission = Admission(keys, is_loopback(settings.host))
+        edge.admission = Admission(keys, is_loopback(settings.host), settings.limits)
         try:
             engine = self.started.engine = open_engine(settings, self._open, self.prepare)
             await self._connect()
@@ -114,15 +112,17 @@ class _SplitHome(_Home):
         await super().start()
 
     def prepare(self, release: Release) -> Release:
-        return with_remote_models(release, _caller(self.retrieval, self._loop), _caller(self.ranking, self._loop))
+        seconds = self.settings.service.call_seconds
+        retrieval, ranking = (_caller(service, self._loop, seconds) for service in (self.retrieval, self.ranking))
+        return with_remote_models(release, retrieval, ranking)
 
 
-def _caller(service: Any, loop: asyncio.AbstractEventLoop) -> Call:
+def _caller(service: Any, loop: asyncio.AbstractEventLoop, seconds: float) -> Call:
     """Another service's API, called from a thread that makes a page; the connections live on the event loop."""
     client = service.to_async
 
     def call(api: str, *arguments: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(client.call(api, *arguments), loop).result(CALL_SECONDS)
+        return asyncio.run_coroutine_threadsafe(client.call(api, *arguments), loop).result(seconds)
 
     return call
 

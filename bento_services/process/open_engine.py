@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 
 from bento_services.engine import Engine, Prepare
+from bento_services.feed.build import build_feed
 from bento_services.settings import Settings
 from feature_repo.store.connect import connect
 from feature_repo.store.idempotency import ValkeyAnswers
@@ -15,8 +17,6 @@ from feature_repo.store.receipts import ValkeyReceipts
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import open_event_log
 from models.release.artifact import load_champion, load_release
-
-STORE_TIMEOUT_SECONDS = 0.5  # of answers and receipts; the reader has times of its own
 
 report = structlog.get_logger("service")
 
@@ -34,16 +34,19 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     for problem in problems:
         report.error("release refused", why=problem)
     url = opened.enter_context(online_store(settings.home))
-    store = connect(url, STORE_TIMEOUT_SECONDS)
+    store = connect(url, settings.store.receipt_timeout_seconds)
     opened.callback(store.close)
     engine = Engine(
         release,
-        reader=OnlineReader(url, release.world),
-        log=open_event_log(url, settings.kafka),
+        reader=OnlineReader(url, release.world, settings.store),
+        log=open_event_log(url, settings.kafka, settings.log),
         answers=ValkeyAnswers(store),
         receipts=ValkeyReceipts(store),
         problems=problems,
         prepare=prepare,
+        make_feed=partial(build_feed, config=settings.feed),
+        limits=settings.limits,
+        config=settings.service,
     )
     opened.callback(engine.close)
     return engine

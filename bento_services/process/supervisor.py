@@ -20,19 +20,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+import feature_repo.settings
 from bento_services.admission.keys import Keys, check_bind
 from bento_services.process.ports import Ports
+from bento_services.settings import SECTIONS, SUPERVISOR, SupervisorConfig
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
-from feature_repo.core.settings import BENTOML_HOME, child_environment
+from feature_repo.core.settings import BENTOML_HOME, check, child_environment, read
 from feature_repo.store.valkey_server import online_store
-
-READY_SECONDS = 120.0
-STOP_SECONDS = 10.0
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
-HEALTHY_SECONDS = 10.0  # a child that lived this long starts over with a short pause
 
 OnEvent = Callable[[str], None]
 
@@ -56,6 +53,8 @@ def running(
     again. In the main thread, SIGTERM ends the block like Ctrl-C does.
     """
     home.world()
+    check((*feature_repo.settings.SECTIONS, *SECTIONS), home.root)
+    config = read(SUPERVISOR, home.root)
     if not (home.releases / "champion").exists():
         raise HomeError(f"no release is promoted in {home.root}: run `marquee train` and `marquee promote` first")
     check_bind(host, Keys.of(home), insecure=insecure)
@@ -93,6 +92,7 @@ def running(
             environment,
             home.run,
             on_event,
+            config=config,
         )
         service = Child(
             "service",
@@ -101,11 +101,12 @@ def running(
             home.run,
             on_event,
             pass_fds=(listener.fileno(),),
+            config=config,
         )
-        stack.callback(_stop, (service, processor))
+        stack.callback(_stop, (service, processor), config.stop_seconds)
         processor.start()
         service.start()
-        _wait_until_ready(service, ports)
+        _wait_until_ready(service, ports, config.ready_seconds)
         stack.enter_context(ports.written(home))
         yield ports
 
@@ -121,6 +122,7 @@ class Child:
         run: Path,
         on_event: OnEvent,
         pass_fds: Sequence[int] = (),
+        config: SupervisorConfig = SupervisorConfig(),
     ) -> None:
         self.name = name
         self.log = run / "logs" / f"{name}.log"
@@ -130,6 +132,7 @@ class Child:
         self._pid_path = run / f"{name}.pid"
         self._on_event = on_event
         self._pass_fds = tuple(pass_fds)
+        self._config = config
         self._stopping = threading.Event()
         self._changing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -160,18 +163,18 @@ class Child:
         return self.log.read_text(errors="replace")[-1500:].strip() if self.log.exists() else "(it wrote no log)"
 
     def _keep_running(self) -> None:
-        pause_seconds = FIRST_PAUSE_SECONDS
+        pause_seconds = self._config.first_pause_seconds
         while not self._stopping.is_set():
             started = time.monotonic()
             code = self._run_once()
             if self._stopping.is_set():
                 return
             self.deaths += 1
-            if time.monotonic() - started > HEALTHY_SECONDS:
-                pause_seconds = FIRST_PAUSE_SECONDS
+            if time.monotonic() - started > self._config.healthy_seconds:
+                pause_seconds = self._config.first_pause_seconds
             self._on_event(f"{self.name} ended ({_cause(code)}); it is started again. Its log: {self.log}")
             self._stopping.wait(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            pause_seconds = min(2 * pause_seconds, self._config.longest_pause_seconds)
 
     def _run_once(self) -> int:
         with open(self.log, "ab") as log:
@@ -191,21 +194,21 @@ class Child:
             return self._process.wait()
 
 
-def _stop(children: Sequence[Child]) -> None:
+def _stop(children: Sequence[Child], seconds: float) -> None:
     for child in children:
         child.ask_to_stop()
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + seconds
     for child in children:
         child.wait(max(deadline - time.monotonic(), 0.1))
 
 
-def _wait_until_ready(service: Child, ports: Ports) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+def _wait_until_ready(service: Child, ports: Ports, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while not _is_ready(ports):
         if service.deaths:
             raise ServiceError(f"the service does not start:\n{service.log_end()}")
         if time.monotonic() > deadline:
-            raise ServiceError(f"the service is not ready after {READY_SECONDS:g} s:\n{service.log_end()}")
+            raise ServiceError(f"the service is not ready after {seconds:g} s:\n{service.log_end()}")
         time.sleep(0.05)
 
 

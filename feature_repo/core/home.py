@@ -103,5 +103,9 @@ class Home:
             )
         return World.from_json(json.loads(path.read_text()))
 
+    def known_world(self) -> World | None:
+        """The world; None where there is none yet."""
+        return self.world() if (self.root / "world.json").exists() else None
+
     def write_world(self, world: World) -> None:
         write_atomic(self.root / "world.json", json.dumps(world.to_json(), indent=2) + "\n")

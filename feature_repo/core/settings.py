@@ -23,8 +23,7 @@ PREFIX = "MARQUEE_"
 TABLES = (
     "store",
     "log",
-    "processor",
-    "lake_sink",
+    "stream",
     "simulator",
     "two_tower",
     "ranker",
@@ -37,6 +36,7 @@ TABLES = (
     "limits",
     "feed",
     "report",
+    "drift",
 )
 
 DEFAULT, OPTION = "default", "option"

@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import read
 from feature_repo.events import FUTURE_TOLERANCE_SECONDS
 from feature_repo.lake.feature_tables import entity_of
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS
+from feature_repo.store.config import STORE
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.feast_registry import apply_definitions, open_store, write_configuration
 from feature_repo.store.layout import (
@@ -30,8 +32,6 @@ from feature_repo.store.layout import (
     timestamp_field,
 )
 
-STORE_TIMEOUT_SECONDS = 10.0
-CHUNK = 2_000
 EPOCH = datetime.fromtimestamp(0, UTC)
 NO_LONGER_NEWEST = encode_timestamp(1)
 
@@ -57,14 +57,15 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
     }
     now_us = home.world().now_us()
     store = open_store(home, url)
-    client = connect(url, STORE_TIMEOUT_SECONDS)
+    config = read(STORE, home.root)
+    client = connect(url, config.batch_timeout_seconds)
     try:
         with materializing(client), progress.task("writing to the online store", len(VIEWS)) as advance:
             for view in VIEWS:
                 # An event of a client whose clock runs ahead is already part of a state; a window of tomorrow is not.
                 ahead_us = FUTURE_TOLERANCE_SECONDS * 1_000_000 if view in STREAM_VIEWS else 0
                 if view not in STREAM_VIEWS:
-                    _set_back(client, view, ids[view])
+                    _set_back(client, view, ids[view], config.batch_rows)
                 with _quiet():
                     store.materialize(EPOCH, datetime.fromtimestamp((now_us + ahead_us) / 1e6, UTC), [view])
                 advance(1)
@@ -79,11 +80,11 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
         client.close()
 
 
-def _set_back(client: Client, view: str, ids: Sequence[str]) -> None:
+def _set_back(client: Client, view: str, ids: Sequence[str], batch_rows: int) -> None:
     key, field = entity_of(view), timestamp_field(view)
-    for start in range(0, len(ids), CHUNK):
+    for start in range(0, len(ids), batch_rows):
         with client.pipeline(transaction=False) as pipe:
-            for entity_id in ids[start : start + CHUNK]:
+            for entity_id in ids[start : start + batch_rows]:
                 pipe.hset(entity_key(key, entity_id), field, NO_LONGER_NEWEST)
             pipe.execute()
 

@@ -11,11 +11,11 @@ from feast import FeatureStore, RepoConfig
 
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
-from feature_repo.core.settings import preset
+from feature_repo.core.settings import preset, read
 from feature_repo.features import define
+from feature_repo.store.config import STORE
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "feature_store.yaml"
-BATCH_TIMEOUT_SECONDS = 10.0
 APPLIED_FOR = "applied_for"  # beside the registry: the tables whose paths are in it
 NO_STORE = "127.0.0.1:1"  # for work that reads tables only
 
@@ -58,14 +58,19 @@ def _store(home: Home, url: str | None) -> FeatureStore:
 
 
 def _rendered(home: Home, url: str | None) -> str:
-    values = {"MARQUEE_HOME": str(home.root), "MARQUEE_FEAST_REDIS": _connection_string(url) if url else NO_STORE}
+    values = {
+        "MARQUEE_HOME": str(home.root),
+        "MARQUEE_FEAST_REDIS": _connection_string(url, read(STORE, home.root).batch_timeout_seconds)
+        if url
+        else NO_STORE,
+    }
     text = TEMPLATE.read_text()
     for name, value in values.items():
         text = text.replace(f"${{{name}}}", value)
     return text
 
 
-def _connection_string(url: str) -> str:
+def _connection_string(url: str, timeout_seconds: float) -> str:
     """redis://[user:password@]host:port/db -> Feast's spelling, with a bounded wait and no hidden retries."""
     parts = urlsplit(url)
     options = {
@@ -73,8 +78,8 @@ def _connection_string(url: str) -> str:
         "username": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "ssl": "true" if parts.scheme == "rediss" else "",
-        "socket_timeout": str(BATCH_TIMEOUT_SECONDS),
-        "socket_connect_timeout": str(BATCH_TIMEOUT_SECONDS),
+        "socket_timeout": str(timeout_seconds),
+        "socket_connect_timeout": str(timeout_seconds),
         "retry": "null",
     }
     chosen = [f"{name}={value}" for name, value in options.items() if value]

@@ -16,15 +16,13 @@ import redis
 
 from feature_repo.core.home import World
 from feature_repo.schema import USER_VIEWS, VIDEO_VIEWS
+from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import StoreDown, answering, connect
 from feature_repo.store.layout import GENERATION, USER_IDS, VIDEO_CHANGES, VIDEO_IDS, decode_row, entity_key, row_fields
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot, video_snapshot
 
-USER_TIMEOUT_SECONDS = 0.05
-BULK_TIMEOUT_SECONDS = 5.0
 CHUNK = 256  # videos per round trip of a whole reading; between two chunks request threads get the interpreter
 STREAMED = ("video_activity",)  # what the event processor writes of a video
-STALE_SECONDS = 60.0  # a reader that slept longer than this does not trust its increments
 
 
 class FeatureReader(Protocol):
@@ -58,11 +56,11 @@ class OnlineReader:
     whole catalog is read at the start, when a batch job has announced itself, and after any failure.
     """
 
-    def __init__(self, url: str, world: World, refresh_seconds: float = 2.0, background: bool = True) -> None:
+    def __init__(self, url: str, world: World, config: StoreConfig = StoreConfig(), background: bool = True) -> None:
         self._world = world
-        self._client = connect(url, USER_TIMEOUT_SECONDS)
-        self._bulk = connect(url, BULK_TIMEOUT_SECONDS)
-        self._refresh_seconds = refresh_seconds
+        self._client = connect(url, config.user_timeout_seconds)
+        self._bulk = connect(url, config.bulk_timeout_seconds)
+        self._config = config
         self._snapshot = video_snapshot([], [], world)
         self._cursor: _Cursor | None = None
         self._refreshing = threading.Lock()
@@ -118,11 +116,11 @@ class OnlineReader:
 
     def _follow(self) -> None:
         ticked = time.monotonic()
-        while not self._stopping.wait(self._refresh_seconds):
+        while not self._stopping.wait(self._config.refresh_seconds):
             slept, ticked = time.monotonic() - ticked, time.monotonic()
             cursor = self._cursor
             try:
-                if cursor is None or slept > STALE_SECONDS or self._generation() != cursor.generation:
+                if cursor is None or slept > self._config.stale_seconds or self._generation() != cursor.generation:
                     self.refresh()
                 else:
                     self._refresh_changed()

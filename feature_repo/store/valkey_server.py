@@ -26,13 +26,11 @@ from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
-from feature_repo.core.settings import REDIS_URL
+from feature_repo.core.settings import REDIS_URL, read
+from feature_repo.store.config import STORE, StoreConfig
 from feature_repo.store.connect import connect
 
-START_SECONDS = 30.0  # a long append-only file takes a while to load
-STOP_SECONDS = 10.0
 WATCH_SECONDS = 0.2
-SYNC_SECONDS = 1.0  # what a power cut may cost; a killed server loses nothing
 
 
 class ValkeyError(MarqueeError):
@@ -45,7 +43,7 @@ def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
     if url := REDIS_URL.get():
         yield url
         return
-    server = EmbeddedValkey(home.valkey, supervise=supervise)
+    server = EmbeddedValkey(home.valkey, read(STORE, home.root), supervise=supervise)
     url = server.start()
     try:
         yield url
@@ -78,8 +76,9 @@ class EmbeddedValkey:
     thread and that one lives until `stop`.
     """
 
-    def __init__(self, directory: Path, *, supervise: bool = True) -> None:
+    def __init__(self, directory: Path, config: StoreConfig = StoreConfig(), *, supervise: bool = True) -> None:
         self.directory = directory.resolve()
+        self._config = config
         self._supervise = supervise
         self._child: subprocess.Popen[bytes] | None = None
         self._failure: BaseException | None = None
@@ -128,7 +127,7 @@ class EmbeddedValkey:
         Not the server itself: under `appendfsync everysec` it answers, while a slow fsync is under way, for writes that
         it has not even given to the kernel, and loses them when it is killed.
         """
-        while not self._stopping.wait(SYNC_SECONDS):
+        while not self._stopping.wait(self._config.sync_seconds):
             for file in self.directory.glob("appendonlydir/*.aof") if self._child else ():
                 with suppress(OSError):  # rewritten and gone, or a disk that is full: the server says what it cannot do
                     descriptor = os.open(file, os.O_RDONLY)
@@ -170,7 +169,7 @@ class EmbeddedValkey:
         self._await(lambda: _pings(address.url), "does not finish loading")
 
     def _await(self, ready: Callable[[], bool], late: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._config.start_seconds
         while not ready() and not self._stopping.is_set():
             if self._child is not None and self._child.poll() is not None:
                 raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
@@ -196,7 +195,7 @@ class EmbeddedValkey:
             return
         self._child.terminate()
         try:
-            self._child.wait(STOP_SECONDS)
+            self._child.wait(self._config.stop_seconds)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()

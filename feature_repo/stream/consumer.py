@@ -1,6 +1,6 @@
 """The loop around every handler of the log: read, hand over, acknowledge; wait for what is away; tell how it goes.
 
-A record that its handler names as failed is handed out again and, after MAX_TRIES, put aside with the reason. Killed
+A record that its handler names as failed is handed out again and, after `max_tries`, put aside with the reason. Killed
 between handling and acknowledging, a consumer is given the same records again: handlers must be idempotent.
 """
 
@@ -16,19 +16,15 @@ import msgspec
 import redis
 import structlog
 
-from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
 from feature_repo.store.connect import Client
+from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
 from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
 
-MAX_TRIES = 3
 DRAIN_MS = 100  # silence for so long is the end of a topic
 TICK_SECONDS = 0.25  # between two looks at whether gathered records are asked for
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 STATUS_SECONDS, STATUS_EXPIRES_SECONDS = 1.0, 10
-TRIM_SECONDS = 30.0
-KEPT_RECORDS = {WATCH_EVENTS: 10_000, RECOMMENDATION_SERVED: 1_000}  # in an embedded log, for `tail`
-KEPT_RECORDS_OF_OTHERS = 1_000
 
 AWAY = (EventLogDown, redis.ConnectionError, redis.TimeoutError, OSError)
 
@@ -38,10 +34,13 @@ report = structlog.get_logger("consumer")
 class Consumer:
     """One handler's reader of the log. Not for several threads at once, and its log neither."""
 
-    def __init__(self, handler: Handler, log: EventLog, store: Client, name: str = "") -> None:
+    def __init__(
+        self, handler: Handler, log: EventLog, store: Client, name: str = "", config: StreamConfig = StreamConfig()
+    ) -> None:
         self.name = name or handler.consumer
         self._handler = handler
         self._log = log
+        self._config = config
         self._store = store
         self._report = report.bind(group=handler.group)
         self._dead_letters = 0
@@ -127,10 +126,10 @@ class Consumer:
         if now - self._reported >= STATUS_SECONDS:
             self._reported = now
             self.write_status()
-        if now - self._trimmed >= TRIM_SECONDS:
+        if now - self._trimmed >= self._config.trim_seconds:
             self._trimmed = now
             for topic in self._handler.topics:
-                self._log.trim(topic, KEPT_RECORDS.get(topic, KEPT_RECORDS_OF_OTHERS))
+                self._log.trim(topic, self._config.kept_records.get(topic, self._config.kept_of_other_topics))
 
     def _batch(self, topic: str, block_ms: int) -> int:
         records = self._log.read(topic, self._handler.group, self.name, self._handler.reading.batch, block_ms)
@@ -154,7 +153,7 @@ class Consumer:
 
     def _failed(self, topic: str, failure: Failure) -> None:
         """Leave it to be handed out again, or, after enough tries, put it aside with the reason."""
-        if failure.record.deliveries < MAX_TRIES:
+        if failure.record.deliveries < self._config.max_tries:
             return
         self._log.dead_letter(topic, self._handler.group, failure.record, failure.reason)
         self._dead_letters += 1

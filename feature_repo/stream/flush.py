@@ -15,8 +15,6 @@ from feature_repo.stream.handlers.write_lake import GROUP
 from feature_repo.stream.log.protocol import EventLogDown
 from feature_repo.stream.worker import HANDLERS, Connections, connections
 
-FLUSH_TIMEOUT_SECONDS = 60.0
-
 
 def flush(home: Home, url: str, kafka: str | None = None) -> None:
     """Bring the lake up to date with the log, outcomes included: before features are built from it.
@@ -31,7 +29,7 @@ def flush(home: Home, url: str, kafka: str | None = None) -> None:
         # Whoever died left its records to its name.
         if not _is_running(at.store):
             for make in HANDLERS:
-                consumer = Consumer(make(at), at.log, at.store)
+                consumer = Consumer(make(at), at.log, at.store, config=at.config)
                 consumer.drain()
                 consumer.close()
     settle_outcomes(home)
@@ -40,7 +38,7 @@ def flush(home: Home, url: str, kafka: str | None = None) -> None:
 def _ask(at: Connections) -> None:
     """Wait until the running processor has written the lake, or is gone."""
     at.store.incr(SINK_FLUSH)
-    deadline = time.monotonic() + FLUSH_TIMEOUT_SECONDS
+    deadline = time.monotonic() + at.config.flush_seconds
     while any(at.log.lag(topic, GROUP) for topic in (WATCH_EVENTS, RECOMMENDATION_SERVED)):
         if time.monotonic() > deadline:
             raise EventLogDown("the event processor did not write the lake in time")

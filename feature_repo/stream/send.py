@@ -8,9 +8,11 @@ from typing import Any
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
+from feature_repo.core.settings import read
 from feature_repo.events import EventError, encode_event, normalize
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.valkey_server import online_store
+from feature_repo.stream.config import LOG
 from feature_repo.stream.log.open import open_event_log
 
 
@@ -24,7 +26,7 @@ def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
         except (EventError, ValueError) as error:
             raise MarqueeError(f"line {number}: {error}; nothing was sent") from error
     with online_store(home) as url:
-        log = open_event_log(url)
+        log = open_event_log(url, config=read(LOG, home.root))
         try:
             ids = log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
         finally:

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 import structlog
 
 from feature_repo.core.home import Home, World
-from feature_repo.core.settings import KAFKA_BOOTSTRAP_SERVERS
+from feature_repo.core.settings import KAFKA_BOOTSTRAP_SERVERS, read
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import online_store
+from feature_repo.stream.config import LOG, STREAM, StreamConfig
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.fold_events import FoldEvents
 from feature_repo.stream.handlers.protocol import Handler
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
 
-STORE_TIMEOUT_SECONDS = 5.0
 HEAD_START_SECONDS = 1.0  # of the first handler: what the others import takes half a second, and events come first
 
 report = structlog.get_logger("processor")
@@ -39,17 +39,18 @@ class Connections:
     world: World
     store: Client
     log: EventLog
+    config: StreamConfig
 
 
 def lake_writer(at: Connections) -> Handler:
     from feature_repo.stream.handlers.write_lake import WriteLake  # pyarrow: half a second
 
-    return WriteLake(at.home, at.world, at.store, at.log)
+    return WriteLake(at.home, at.world, at.store, at.log, at.config)
 
 
 # A new handler is one line here. In this order `flush` drains them.
 HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
-    lambda at: FoldEvents(at.world, at.store),
+    lambda at: FoldEvents(at.world, at.store, at.config),
     lake_writer,
 )
 
@@ -110,17 +111,18 @@ def _consume(
     with ExitStack() as opened:
         at = connections(home, url, kafka, opened)
         handler = make(at)
-        consumer = Consumer(handler, at.log, at.store, name)
+        consumer = Consumer(handler, at.log, at.store, name, at.config)
         opened.callback(consumer.close)
         consumer.run(stopping)
         report.info("stopped", group=handler.group, **consumer.counts)
 
 
 def connections(home: Home, url: str, kafka: str | None, opened: ExitStack) -> Connections:
-    store, log = connect(url, STORE_TIMEOUT_SECONDS), open_event_log(url, kafka)
+    config = read(STREAM, home.root)
+    store, log = connect(url, config.store_timeout_seconds), open_event_log(url, kafka, read(LOG, home.root))
     opened.callback(store.close)
     opened.callback(log.close)
-    return Connections(home, home.world(), store, log)
+    return Connections(home, home.world(), store, log, config)
 
 
 def _watch_parent(parent: int, stopping: threading.Event) -> None:

@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.build import build_feed
-from bento_services.feed.config import FeedConfig
+from bento_services.feed.config import FEED
 from bento_services.feed.page import Query
 from bento_services.precompute.batch import Ranked, rank_everyone
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import read
 from feature_repo.lake.tables import Lake
+from feature_repo.store.config import STORE
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.valkey_server import online_store
 from models.release.artifact import ArtifactError, Release, load_release
@@ -48,7 +50,7 @@ def write_release_report(home: Home, promotion: Mapping[str, Any], progress: Pro
     release = load_release(home.releases / promotion["release_id"])
     champion = _champion(home, promotion["against"])
     with online_store(home) as url, progress.task("the report of the release", total=4) as advance:
-        reader = OnlineReader(url, release.world, background=False)
+        reader = OnlineReader(url, release.world, read(STORE, home.root), background=False)
         try:
             if not len(reader.snapshot()):
                 raise HomeError("the online store holds no videos: run `marquee features` first")
@@ -174,7 +176,7 @@ def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Examp
         asked += [(who, found[int((len(found) - 1) * share)].user_id) for who, share in places]
     if release.world.example_user:
         asked.append(("the example viewer of this world", release.world.example_user))
-    feed = build_feed(release, reader, None, FeedConfig(deadline_ms=PATIENCE_MS))
+    feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     catalog = reader.snapshot()
     titles = catalog.columns["title"]
     examples = []
@@ -201,7 +203,8 @@ def _recommendations(home: Home, release: Release, champion: Release, reader: Fe
     """Both releases asked for the same viewers' first ten now, without exploration."""
     users = sorted(Lake(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.sort(np.random.default_rng(1).permutation(len(users))[:SAMPLE])]
-    before, now = (list(rank_everyone(one, reader, sample, LIST_LENGTH, "full")) for one in (champion, release))
+    config = read(FEED, home.root)
+    before, now = (list(rank_everyone(one, reader, sample, LIST_LENGTH, "full", config)) for one in (champion, release))
     catalog = reader.snapshot()
     shown = [Counter(video for one in lists for video in one.video_ids) for lists in (before, now)]
     moved = sorted(

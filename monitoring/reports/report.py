@@ -24,12 +24,13 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import read
 from models.release.artifact import load_champion
-from monitoring.measures.drift import feature_drift
+from monitoring.measures.drift import DRIFT, feature_drift
 from monitoring.measures.embedding_drift import EmbeddingDrift, TooFew, embedding_drift
 from monitoring.measures.feed_quality import Interactions, feed_quality
 from monitoring.pages.index import ALARM, QUIET, UNMEASURED, Card, index_html
-from monitoring.reports.subject import ReportConfig, Subject, day
+from monitoring.reports.subject import REPORT, ReportConfig, Subject, day
 from training.data.dataset import ranking_rows
 from training.data.splits import next_watches, sequences
 
@@ -38,7 +39,7 @@ CALENDAR = ("hour_sin", "hour_cos", "is_weekend")  # windows of a few days alway
 Made = tuple[Card, dict[str, Any]]  # what a person reads, and the headline numbers
 
 
-def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig = ReportConfig()) -> dict[str, Any]:
+def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig | None = None) -> dict[str, Any]:
     """Write every page and the index; return their paths and headline numbers. Raises HomeError without a champion."""
     started = perf_counter()
     release, _ = load_champion(home)
@@ -51,7 +52,7 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
     cards: list[Card] = []
     headlines: dict[str, dict[str, Any]] = {}
     with progress.task("reports", total=len(makers) + 1) as advance:
-        subject = Subject.open(home, release, config)
+        subject = Subject.open(home, release, config or read(REPORT, home.root))
         advance(1)
         with atomic_directory(home.reports) as folder:
             for name, (title, make) in makers.items():
@@ -92,9 +93,9 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
     windows: list[Mapping[str, Array]] = []
     for start_us, end_us in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us)):
         columns = ranking_rows(subject.home, start_us, end_us, retrieval, subject.config.exposures).columns
-        read = {name: column for name, column in columns.items() if name not in (*CALENDAR, *PAST_COLUMNS)}
-        windows.append({**read, **{f"prediction:{name}": score for name, score in ranker.score(columns).items()}})
-    found = feature_drift(windows[0], windows[1], path)
+        inputs = {name: column for name, column in columns.items() if name not in (*CALENDAR, *PAST_COLUMNS)}
+        windows.append({**inputs, **{f"prediction:{name}": score for name, score in ranker.score(columns).items()}})
+    found = feature_drift(windows[0], windows[1], path, read(DRIFT, subject.home.root))
     sizes = [len(window["two_tower_score"]) for window in windows]
     shown = list(found.distances.items())[: subject.config.columns_shown]
     return Card(

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home, World
+from feature_repo.core.settings import Section
 from feature_repo.lake.tables import Lake
 from models.release.artifact import Release, as_judged
 from training.data.splits import Cuts, time_cuts, watches
@@ -32,6 +33,9 @@ class ReportConfig:
     watches: int = 300_000  # the newest, for popularity and novelty
     list_length: int = 10
     columns_shown: int = 8
+
+
+REPORT = Section("report", ReportConfig, "marquee report")
 
 
 @dataclass(frozen=True)

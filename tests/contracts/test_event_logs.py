@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 from worlds.live import KAFKA_WARNINGS, ROOT, kafka, valkey
 
+from feature_repo.stream.config import LogConfig
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
 
@@ -34,7 +35,7 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
         with valkey(directory) as url:
             yield Backend(
-                lambda: ValkeyEventLog(url, claim_idle_ms=200),
+                lambda: ValkeyEventLog(url, LogConfig(valkey_claim_idle_ms=200)),
                 f"from feature_repo.stream.log.valkey import ValkeyEventLog; log = ValkeyEventLog({url!r})",
                 lambda: open_event_log("redis://127.0.0.1:1/0"),
             )
@@ -43,9 +44,10 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
     address = kafka()
     yield Backend(
-        lambda: KafkaEventLog(address, session_ms=1_500),
-        f"from feature_repo.stream.log.kafka import KafkaEventLog; log = KafkaEventLog({address!r}, session_ms=1_500)",
-        lambda: KafkaEventLog("127.0.0.1:1", timeout_ms=500),
+        lambda: KafkaEventLog(address, LogConfig(kafka_session_ms=1_500)),
+        f"from feature_repo.stream.config import LogConfig; from feature_repo.stream.log.kafka import KafkaEventLog\n"
+        f"log = KafkaEventLog({address!r}, LogConfig(kafka_session_ms=1_500))",
+        lambda: KafkaEventLog("127.0.0.1:1", LogConfig(kafka_timeout_ms=500)),
     )
     gc.collect()  # while what kafka-python leaves to the collector may still be left
 

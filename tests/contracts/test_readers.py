@@ -10,6 +10,7 @@ from worlds.live import NOON_US, USERS, VIDEOS, WORLD, publish, publish_users, v
 
 from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
 from feature_repo.schema import GENRE_SLOTS
+from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.reader import FeatureReader, OnlineReader
@@ -36,7 +37,7 @@ def reader(request: pytest.FixtureRequest, store: Client, url: str) -> Iterator[
     made: FeatureReader = (
         MemoryReader(WORLD, USERS, VIDEOS)
         if request.param == "memory"
-        else OnlineReader(url, WORLD, refresh_seconds=0.05)
+        else OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.05))
     )
     yield made
     made.close()

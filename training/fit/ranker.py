@@ -15,6 +15,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import read
 from feature_repo.lake.tables import Lake
 from models.encoding.ranker import RankerEncoding, RankerInputs
 from models.ranking.ranker import (
@@ -32,7 +33,7 @@ from training.data.rate_tables import Exposures
 from training.data.splits import time_cuts
 from training.data.watch_time import WatchTime
 from training.fit.calibrate import choose_blend, choose_retrieval
-from training.fit.ranker_config import RankerConfig
+from training.fit.ranker_config import RANKER_SECTION, RankerConfig
 from training.fit.ranker_network import KnownVideos, click_metrics, fit_network
 from training.fit.trees import fit_lightgbm, grow_trees
 from training.record.tracking import RANKER, Tracking, TrainingRun
@@ -46,7 +47,7 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     started = time.perf_counter()
     if not (home.models / "two_tower").is_dir():
         raise HomeError(f"no two-tower model at {home.models}: run `marquee train two-tower` first")
-    config = config or RankerConfig.for_world(home.world())
+    config = config or read(RANKER_SECTION, home.root)
     retrieval = RetrievalModel.load(home.models / "two_tower")
     cuts = time_cuts(Lake(home))
     rows = ranking_rows(home, cuts.t1_us, cuts.t2_us, retrieval, config.max_rows, config.seed, progress)

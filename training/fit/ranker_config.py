@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from feature_repo.core.home import World
+from feature_repo.core.home import Home, World
+from feature_repo.core.settings import Section
 from models.ranking.ranker import ACTIONS, ActionWeights
 
 
@@ -69,3 +70,11 @@ class RankerConfig:
             raise ValueError(f"validation_fraction: expected between 0 and 1, found {self.validation_fraction}")
         if not self.retrieval or min(self.retrieval) < 0.0:
             raise ValueError(f"retrieval: expected some weights, none below 0, found {self.retrieval}")
+
+
+RANKER_SECTION = Section(
+    "ranker",
+    RankerConfig,
+    "marquee train",
+    lambda root: RankerConfig.for_world(world) if (world := Home(root).known_world()) else RankerConfig(),
+)

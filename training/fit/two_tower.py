@@ -18,6 +18,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import read
 from feature_repo.lake.tables import Lake
 from models.encoding.viewer_context import ViewerContextEncoding
 from models.release.artifact import refitted_name
@@ -29,7 +30,7 @@ from training.fit.loop import Checkpoint
 from training.fit.source_questions import SampleConfig
 from training.fit.sources import train_sources
 from training.fit.tower_trainer import Trainer
-from training.fit.two_tower_config import TwoTowerConfig
+from training.fit.two_tower_config import TWO_TOWER_SECTION, TwoTowerConfig
 from training.fit.two_tower_data import TrainingData, training_data
 from training.record.results import fingerprint
 from training.record.tracking import TWO_TOWER, Tracking, TrainingRun
@@ -96,7 +97,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
 
     A stopped run goes on from its last epoch. Raises HomeError when there is too little to learn from.
     """
-    config = config or TwoTowerConfig.for_world(home.world())
+    config = config or read(TWO_TOWER_SECTION, home.root)
     started = time.perf_counter()
     with progress.task("reading watch sequences"):
         data = training_data(home, config)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from feature_repo.core.home import World
+from feature_repo.core.home import Home, World
+from feature_repo.core.settings import Section
 from models.retrieval.two_tower import TimeBias, TowerConfig
 from training.data.splits import SplitRule
 from training.fit.loop import LoopConfig
@@ -110,3 +111,11 @@ class TwoTowerConfig:
             learning_rate=rate,
             warmup_steps=5,
         )
+
+
+TWO_TOWER_SECTION = Section(
+    "two_tower",
+    TwoTowerConfig,
+    "marquee train",
+    lambda root: TwoTowerConfig.for_world(world) if (world := Home(root).known_world()) else TwoTowerConfig(),
+)

@@ -13,6 +13,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import Section, read
 from feature_repo.lake.tables import Lake
 from models.ranking.ranker import RankerModel
 from models.retrieval.two_tower import RetrievalModel
@@ -38,12 +39,15 @@ class EvaluationConfig:
     max_viewers: int = 6_040
 
 
+EVALUATION = Section("evaluation", EvaluationConfig, "marquee evaluate")
+
+
 def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig | None = None) -> dict[str, Any]:
     """Write HOME/models/evaluation.json: `tables` to print, `metrics` for the gates, `models` it was measured on.
 
     Nothing in the file depends on the clock, so that the same models have the same evaluation.
     """
-    config = config or EvaluationConfig()
+    config = config or read(EVALUATION, home.root)
     for name in MODELS:
         if not (home.models / name).is_dir():
             raise HomeError(f"no {name} model at {home.models}: run `marquee train` first")

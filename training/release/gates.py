@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from feature_repo.compute.past import PAST
+from feature_repo.core.settings import Section
 from models.release.artifact import Release
 from training.release.comparison import Comparison, NewVideos, auc_error
 from training.release.skew import Skew
@@ -19,14 +20,22 @@ CANDIDATES = 500  # of a request
 REFERENCE_MS = 2.9  # of `_work` with one thread, on a quiet core of the server that these bars were set on
 _WORK_IN, _WORK_BY = np.ones((500, 512), dtype=np.float32), np.ones((512, 512), dtype=np.float32)
 _WORK_OVER = np.ones((500, 2048), dtype=np.float32)
-MAX_RANK_MS = 10.0
-MAX_CALIBRATION_ERROR = 0.1
-MAX_SKEW = 0.01  # share of the values; events that arrive while a release is made may move some
-KEPT_COVERAGE = 0.9  # of the champion's
-
 ACCURACY, CHAMPION, DIVERSITY = "accuracy", "against the champion", "diversity"
 COLD_START, CALIBRATION, LATENCY, SKEW = "cold start", "calibration", "latency", "skew"
 SIMPLE = ("popularity", "popularity_7d")
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars that are no other model's figure."""
+
+    max_rank_ms: float = 10.0  # to score one request's candidates
+    max_calibration_error: float = 0.1
+    max_skew: float = 0.01  # share of the values; events that arrive while a release is made may move some
+    kept_coverage: float = 0.9  # of the champion's
+
+
+GATES = Section("gates", Bars, "marquee promote")
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Measured:
     skew: Skew | None = None
 
 
-def gates(release: Release, measured: Measured = Measured()) -> list[Gate]:
+def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()) -> list[Gate]:
     """Every gate with its value and its bar.
 
     The bars of accuracy are what the simplest alternatives reach, the best of them; bars that rest on few clicks or
@@ -80,11 +89,11 @@ def gates(release: Release, measured: Measured = Measured()) -> list[Gate]:
             for name in ("auc", "gauc")
         ),
         _least("two_tower coverage_at_10", DIVERSITY, tower["coverage_at_10"], simple("coverage_at_10")),
-        _most("ranker calibration error", CALIBRATION, ranker["ece"], MAX_CALIBRATION_ERROR),
-        _most(f"ranker ms for {CANDIDATES} candidates", LATENCY, rank_milliseconds(release), MAX_RANK_MS),
+        _most("ranker calibration error", CALIBRATION, ranker["ece"], bars.max_calibration_error),
+        _most(f"ranker ms for {CANDIDATES} candidates", LATENCY, rank_milliseconds(release), bars.max_rank_ms),
         *_cold_start(measured.new_videos),
-        *_skew(measured.skew),
-        *_beside_the_champion(measured.comparison),
+        *_skew(measured.skew, bars.max_skew),
+        *_beside_the_champion(measured.comparison, bars.kept_coverage),
     ]
 
 
@@ -97,18 +106,18 @@ def _cold_start(new: NewVideos | None) -> list[Gate]:
     return [_least(name, COLD_START, new.recall, max(chance - error, 0.0))]
 
 
-def _skew(skew: Skew | None) -> list[Gate]:
+def _skew(skew: Skew | None, most: float) -> list[Gate]:
     if skew is None:
         return []
-    return [_most("features that serving reads otherwise than training", SKEW, skew.share, MAX_SKEW)]
+    return [_most("features that serving reads otherwise than training", SKEW, skew.share, most)]
 
 
-def _beside_the_champion(comparison: Comparison | None) -> list[Gate]:
+def _beside_the_champion(comparison: Comparison | None, kept_coverage: float) -> list[Gate]:
     """Not worse than the champion by more than one standard error; of coverage a tenth may be given for the rest."""
     found = []
     for beside in comparison.figures if comparison else ():
         if "coverage" in beside.figure:
-            bar, kind = KEPT_COVERAGE * beside.champions, DIVERSITY
+            bar, kind = kept_coverage * beside.champions, DIVERSITY
         else:
             bar, kind = beside.champions - beside.error, CHAMPION
         found.append(_least(f"{beside.figure} holds the champion's", kind, beside.ours, bar))

@@ -12,6 +12,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.settings import Section, read
 from models.release.artifact import (
     CHAMPION,
     MANIFEST,
@@ -27,7 +28,7 @@ from models.retrieval.two_tower import RetrievalModel
 from training.record.tracking import CHALLENGER, Tracking
 from training.release.comparison import Judge, compare
 from training.release.compose import build_release
-from training.release.gates import Measured, flat, gates
+from training.release.gates import GATES, Measured, flat, gates
 from training.release.skew import feature_skew
 
 
@@ -35,6 +36,9 @@ from training.release.skew import feature_skew
 class PromotionConfig:
     force: bool = False  # promote although a gate fails
     keep: int = 5  # releases: the newest, beside champion and previous
+
+
+PROMOTION = Section("promotion", PromotionConfig, "marquee promote")
 
 
 def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: Progress = SILENT) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
         release = load_release(build_release(home))
     champion = _sound_champion(home, release.release_id)
     measured = measure(home, release, champion, progress)
-    found = gates(release, measured)
+    found = gates(release, measured, read(GATES, home.root))
     failed = [gate.gate for gate in found if not gate.passed]
     with progress.task("registering the release in MLflow"):
         tracking = Tracking(home)

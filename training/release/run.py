@@ -10,6 +10,7 @@ from typing import Any
 from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
 from feature_repo.core.progress import Progress
+from feature_repo.core.settings import read
 from feature_repo.core.steps import Result, Steps, code_of
 from feature_repo.ingest.new_world import forget_online_state
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
@@ -22,11 +23,10 @@ PageStep = Callable[[Home, Steps, Result, Progress], Path]
 def train_two_tower(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
     from models.release.artifact import refitted_name
     from training.fit.two_tower import train_two_tower as run
-    from training.fit.two_tower_config import TwoTowerConfig
+    from training.fit.two_tower_config import TWO_TOWER_SECTION
     from training.release.compose import MODELS, OF_SOURCES
 
-    given = {name: value for name, value in chosen.items() if value is not None}
-    config = TwoTowerConfig.for_world(home.world(), **given)
+    config = read(TWO_TOWER_SECTION, home.root, **chosen)
     made = (*MODELS, *OF_SOURCES, refitted_name("two_tower"))
     outputs = [home.models / name for name in made if name != "ranker"]
     inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.fit.two_tower")}
@@ -36,10 +36,9 @@ def train_two_tower(home: Home, steps: Steps, progress: Progress, **chosen: int 
 def train_ranker(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
     from models.release.artifact import refitted_name
     from training.fit.ranker import train_ranker as run
-    from training.fit.ranker_config import RankerConfig
+    from training.fit.ranker_config import RANKER_SECTION
 
-    given = {name: value for name, value in chosen.items() if value is not None}
-    config = RankerConfig.for_world(home.world(), **given)
+    config = read(RANKER_SECTION, home.root, **chosen)
     # The features of a moment follow from the lake; tables of another day hold the same moments.
     data = content_of([home.lake, home.models / "two_tower"])
     inputs = {"config": asdict(config), **data, "code": code_of("training.fit.ranker")}
@@ -56,24 +55,32 @@ def make_release(
     """The one way from a lake to a champion. `report` in the result is the page that says what was made and why."""
     from feature_repo.jobs.step import build_features
     from models.page.policy_file import policy_of
+    from training.release.evaluate import EVALUATION
     from training.release.evaluate import evaluate as run_evaluation
-    from training.release.promote import PromotionConfig
+    from training.release.gates import GATES
+    from training.release.promote import PROMOTION
     from training.release.promote import promote as run_promotion
 
     build_features(home, steps, progress)
     train_two_tower(home, steps, progress, **chosen)
     train_ranker(home, steps, progress, seed=chosen.get("seed"))
     models = [path for path in sorted(home.models.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    inputs: dict[str, Any] = {**content_of([home.lake, *models]), "code": code_of("training.release.evaluate")}
+    inputs: dict[str, Any] = {
+        **content_of([home.lake, *models]),
+        "settings": asdict(read(EVALUATION, home.root)),
+        "code": code_of("training.release.evaluate"),
+    }
     evaluation = home.models / "evaluation.json"
     steps.run("evaluate", inputs, [evaluation], lambda: run_evaluation(home, progress))
     if force and (done := steps.done("promote")) and not done["result"]["promoted"]:
         steps.forget("promote")
+    config = read(PROMOTION, home.root, force=force or None)
     inputs = {
         **content_of([home.lake, *models, evaluation, policy_of(home)]),
+        "settings": {"keep": config.keep, **asdict(read(GATES, home.root))},
         "code": code_of("training.release.promote"),
     }
-    promoted = steps.run("promote", inputs, [], lambda: run_promotion(home, PromotionConfig(force=force), progress))
+    promoted = steps.run("promote", inputs, [], lambda: run_promotion(home, config, progress))
     report = page(home, steps, promoted, progress)
     return {
         **{name: value for name, value in promoted.items() if name != "measured"},

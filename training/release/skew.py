@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
+from feature_repo.core.settings import read
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
 from feature_repo.schema import RANK_SERVICE
+from feature_repo.store.config import STORE
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import online_store
 
@@ -45,7 +47,7 @@ def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
     user_ids = rng.choice(lake.users()["user_id"].to_pylist(), pairs).astype(object)
     end_us = int(pa.compute.max(lake.events()["timestamp_us"]).as_py() or 0)
     with online_store(home) as url:
-        reader = OnlineReader(url, world, background=False)
+        reader = OnlineReader(url, world, read(STORE, home.root), background=False)
         try:
             users, catalog = reader.users(user_ids.tolist()), reader.snapshot()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from feature_repo.core.settings import Section
 from feature_repo.lake.tables import DAY_US
 
 HOUR_US = DAY_US // 24
@@ -54,3 +55,6 @@ class SimulatorConfig:
         except ValueError:
             raise ValueError(f"end: expected an ISO date such as 2026-11-21, found {self.end!r}") from None
         return int(day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 1_000_000
+
+
+SIMULATOR = Section("simulator", SimulatorConfig, "marquee simulate")

@@ -37,12 +37,12 @@ from feature_repo.store.layout import (
     row_fields,
     timestamp_field,
 )
+from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.decoding import decode_record
 from feature_repo.stream.handlers.protocol import Failure, Later, Poisoned, Reading
 from feature_repo.stream.log.protocol import Record
 
 GROUP = "feature-processor"
-BATCH = 256
 MARK_SECONDS = 8 * 24 * 3600  # longer than any log keeps a record
 VIDEO_CHANGES_KEPT = 10_000
 FACTS_CACHED = 200_000
@@ -66,10 +66,10 @@ class FoldEvents:
     topics = (WATCH_EVENTS,)
     group = GROUP
     consumer = "processor-0"
-    reading = Reading(batch=BATCH)
     status_key = PROCESSOR
 
-    def __init__(self, world: World, store: Client) -> None:
+    def __init__(self, world: World, store: Client, config: StreamConfig = StreamConfig()) -> None:
+        self.reading = Reading(batch=config.fold_batch, block_ms=config.fold_block_ms)
         self._world = world
         self._store = store
         self._slot_of = {name: slot for slot, name in enumerate(world.genres)}

@@ -23,6 +23,7 @@ from feature_repo.lake.tables import EVENTS, IMPRESSIONS, Lake
 from feature_repo.schema import EVENT_COLUMNS, RECOMMENDATION_SERVED, WATCH_EVENTS
 from feature_repo.store.connect import Client
 from feature_repo.store.layout import EVENT_MARK, SINK, SINK_FLUSH
+from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.decoding import decode_record
 from feature_repo.stream.handlers.fold_events import GROUP as FEATURE_GROUP
 from feature_repo.stream.handlers.protocol import Failure, Later, Reading
@@ -44,10 +45,12 @@ class WriteLake:
     topics = (WATCH_EVENTS, RECOMMENDATION_SERVED)
     group = GROUP
     consumer = "sink-0"
-    reading = Reading(batch=5_000, every_seconds=60.0, asked_by=SINK_FLUSH)
     status_key = SINK
 
-    def __init__(self, home: Home, world: World, store: Client, log: EventLog) -> None:
+    def __init__(
+        self, home: Home, world: World, store: Client, log: EventLog, config: StreamConfig = StreamConfig()
+    ) -> None:
+        self.reading = Reading(batch=config.lake_batch, every_seconds=config.lake_seconds, asked_by=SINK_FLUSH)
         self._lake = Lake(home)
         self._world = world
         self._store = store

@@ -18,27 +18,24 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
+from feature_repo.stream.config import LogConfig
 from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Record
 
-TIMEOUT_MS = 3_000
-SESSION_MS = 10_000  # a consumer that is silent for so long is dead
-JOIN_SECONDS = 5.0  # joining a group takes most of a second; the first read waits for it
-PARTITIONS = 8  # of a topic that does not exist yet; in production topics are made beforehand (infra/kafka)
 EARLIEST, LATEST = -2, -1  # ListOffsets
 
 
 class KafkaEventLog:
-    def __init__(self, bootstrap_servers: str, timeout_ms: int = TIMEOUT_MS, session_ms: int = SESSION_MS) -> None:
+    def __init__(self, bootstrap_servers: str, config: LogConfig = LogConfig()) -> None:
         """Connects at the first use: a broker that is away must not hold up whoever builds this."""
         self._servers = bootstrap_servers.split(",")
         self._connection = {
             "bootstrap_servers": self._servers,
-            "bootstrap_timeout_ms": timeout_ms,
-            "request_timeout_ms": timeout_ms,
+            "bootstrap_timeout_ms": config.kafka_timeout_ms,
+            "request_timeout_ms": config.kafka_timeout_ms,
             "reconnect_backoff_max_ms": 1_000,
         }
-        self._timeout_ms = timeout_ms
-        self._session_ms = session_ms
+        self._config = config
+        self._timeout_ms = config.kafka_timeout_ms
         self._lock = threading.RLock()
         self._producer: Any = None
         self._admin: Any = None
@@ -54,7 +51,7 @@ class KafkaEventLog:
             if member is None:
                 self._ensure_topic(topic)
                 self._reach()
-                member = _Member(self._connection, self._session_ms, topic, _group_id(topic, group), consumer)
+                member = _Member(self._connection, self._config, topic, _group_id(topic, group), consumer)
                 self._members[topic, group, consumer] = member
             return member.read(count, block_ms)
 
@@ -165,7 +162,9 @@ class KafkaEventLog:
         with self._lock:
             with suppress(TopicAlreadyExistsError):
                 self._administrator().create_topics(
-                    {topic: {"num_partitions": PARTITIONS}}, timeout_ms=self._timeout_ms, wait_for_metadata=True
+                    {topic: {"num_partitions": self._config.kafka_partitions}},
+                    timeout_ms=self._timeout_ms,
+                    wait_for_metadata=True,
                 )
             self._topics.add(topic)
 
@@ -205,15 +204,15 @@ class KafkaEventLog:
 class _Member:
     """One consumer of one group: what it was handed and has not acknowledged."""
 
-    def __init__(self, connection: dict[str, Any], session_ms: int, topic: str, group_id: str, consumer: str) -> None:
+    def __init__(self, connection: dict[str, Any], config: LogConfig, topic: str, group_id: str, consumer: str) -> None:
         self._consumer = KafkaConsumer(
             group_id=group_id,
             group_instance_id=consumer,  # static: the same name is back in its place at once after a kill
             client_id=consumer,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=session_ms // 4,
+            session_timeout_ms=config.kafka_session_ms,
+            heartbeat_interval_ms=config.kafka_session_ms // 4,
             fetch_max_wait_ms=100,
             **connection,
         )
@@ -224,12 +223,13 @@ class _Member:
         # forgets that second answer when it takes longer than a poll, and on a busy machine such a consumer stays deaf.
         self._consumer.partitions_for_topic(topic)
         self._topic = topic
+        self._join_seconds = config.kafka_join_seconds
         self._joined = False
 
     def read(self, count: int, block_ms: int) -> list[Record]:
         if again := self._again(count):
             return again
-        deadline = time.monotonic() + JOIN_SECONDS
+        deadline = time.monotonic() + self._join_seconds
         while True:
             wait_ms = block_ms if self._joined else max(block_ms, 100)
             batches = self._consumer.poll(timeout_ms=wait_ms, max_records=count)

@@ -14,20 +14,18 @@ from typing import Any
 import redis
 
 from feature_repo.store.connect import connect
+from feature_repo.stream.config import LogConfig
 from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Record
-
-TIMEOUT_SECONDS = 2.0  # beyond what a read was asked to wait
-CLAIM_IDLE_MS = 30_000  # a consumer that has sat on a record for so long is dead
-RETENTION_MS = 7 * 24 * 3600 * 1000
 
 
 class ValkeyEventLog:
-    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS, claim_idle_ms: int = CLAIM_IDLE_MS) -> None:
-        self._client = connect(url, timeout_seconds)
+    def __init__(self, url: str, config: LogConfig = LogConfig()) -> None:
+        self._client = connect(url, config.valkey_timeout_seconds)
         self._url = url
-        self._timeout_seconds = timeout_seconds
-        self._claim_idle_ms = claim_idle_ms
-        self._waiting = connect(url, timeout_seconds)  # blocking reads wait longer than an answer may take
+        self._config = config
+        self._waiting = connect(
+            url, config.valkey_timeout_seconds
+        )  # blocking reads wait longer than an answer may take
         self._waiting_ms = 0
         self._pending: dict[
             tuple[str, str, str], bool
@@ -104,7 +102,7 @@ class ValkeyEventLog:
             if not self._client.exists(stream(topic)):
                 return
             seconds, _ = self._client.time()
-            floor = (seconds * 1000 - RETENTION_MS, 0)
+            floor = (seconds * 1000 - self._config.valkey_retention_ms, 0)
             kept = self._client.xrevrange(stream(topic), count=keep + 1)
             groups = self._client.xinfo_groups(stream(topic))
             if len(kept) > keep and groups:
@@ -127,7 +125,7 @@ class ValkeyEventLog:
             if own := self._pending_records(name, group, consumer, count):
                 return own
             self._pending[reader] = False
-        claimed = self._client.xautoclaim(name, group, consumer, self._claim_idle_ms, count=count)[1]
+        claimed = self._client.xautoclaim(name, group, consumer, self._config.valkey_claim_idle_ms, count=count)[1]
         if claimed:
             self._pending[reader] = True
             return self._counted(name, group, consumer, claimed)
@@ -166,7 +164,7 @@ class ValkeyEventLog:
     def _client_for(self, block_ms: int) -> Any:
         if block_ms > self._waiting_ms:
             self._waiting.close()
-            self._waiting = connect(self._url, self._timeout_seconds + block_ms / 1000)
+            self._waiting = connect(self._url, self._config.valkey_timeout_seconds + block_ms / 1000)
             self._waiting_ms = block_ms
         return self._waiting
 

@@ -30,6 +30,7 @@ from worlds.live import (
 
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store import layout as online
+from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.valkey_server import EmbeddedValkey
@@ -73,7 +74,7 @@ def test_a_viewer_costs_one_round_trip(store: Client, url: str) -> None:
 
 
 def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> None:
-    reader = OnlineReader(url, WORLD, refresh_seconds=0.02)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.02))
     log = open_event_log(url)
     processor = event_processor(url, log)
     before = reader.snapshot()
@@ -96,7 +97,7 @@ def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> No
 
 
 def test_the_increments_add_up_to_a_whole_reading(store: Client, url: str) -> None:
-    follower = OnlineReader(url, WORLD, refresh_seconds=0.01)
+    follower = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.01))
     log = open_event_log(url)
     processor = event_processor(url, log)
     for number in range(40):
@@ -114,7 +115,7 @@ def test_the_increments_add_up_to_a_whole_reading(store: Client, url: str) -> No
 
 
 def test_the_snapshot_follows_a_batch_job(store: Client, url: str) -> None:
-    reader = OnlineReader(url, WORLD, refresh_seconds=0.02)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.02))
     publish(store, {"v9": {**VIDEOS["v1"], "title": "Brand new"}})
     eventually(lambda: "v9" in reader.snapshot().row_of, 2)
     store.srem(online.VIDEO_IDS, "v1")
@@ -136,7 +137,7 @@ def test_a_reader_of_a_paused_store_fails_in_time_and_keeps_its_snapshot(tmp_pat
     server = EmbeddedValkey(tmp_path)
     url = server.start()
     publish(connect(url, 5.0))
-    reader = OnlineReader(url, WORLD, refresh_seconds=0.05)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.05))
     reader.user("u1")
     assert server.pid
     os.kill(server.pid, signal.SIGSTOP)
@@ -163,7 +164,7 @@ def test_a_reader_is_personal_again_soon_after_the_store_was_killed(tmp_path: Pa
         online.entity_key("user_id", "u1"),
         mapping=online.encode_row("user_profile", {"country": "NO"}, NOON_US),
     )
-    reader = OnlineReader(url, WORLD, refresh_seconds=0.05)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.05))
     assert reader.user("u1").known
     assert server.pid
     os.kill(server.pid, signal.SIGKILL)
@@ -187,7 +188,7 @@ def test_a_store_that_comes_back_with_other_contents_is_read_whole(tmp_path: Pat
     first = EmbeddedValkey(tmp_path, supervise=False)
     url = first.start()
     publish(connect(url, 5.0))
-    reader = OnlineReader(url, WORLD, refresh_seconds=0.05)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.05))
     first.stop()
     time.sleep(0.2)  # a tick fails
     shutil.rmtree(tmp_path / "appendonlydir")
@@ -206,7 +207,7 @@ def test_a_reader_that_starts_before_its_store_finds_it_when_it_comes(tmp_path: 
     url = first.start()
     publish(connect(url, 5.0))
     first.stop()
-    reader = OnlineReader(url, WORLD, refresh_seconds=0.05)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.05))
     assert len(reader.snapshot()) == 0
     second = EmbeddedValkey(tmp_path, supervise=False)
     second.start()

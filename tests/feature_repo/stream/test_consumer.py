@@ -14,7 +14,8 @@ from worlds.live import event, event_processor, eventually, items, valkey
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import EmbeddedValkey
-from feature_repo.stream.consumer import MAX_TRIES, Consumer
+from feature_repo.stream.config import StreamConfig
+from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.protocol import Failure, Later, Poisoned, Reading
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog, Record
@@ -113,7 +114,7 @@ def test_a_failed_record_is_tried_again_alone_and_then_put_aside_with_the_reason
     append(log, b"1", b"bad", b"2")
     consumer.step()
     assert log.dead_letters(TOPICS[0], 5) == []
-    for _ in range(MAX_TRIES - 1):
+    for _ in range(StreamConfig().max_tries - 1):
         consumer.step()
     assert handler.batches == [[b"1", b"bad", b"2"], [b"bad"], [b"bad"]]
     ((letter, reason),) = log.dead_letters(TOPICS[0], 5)
@@ -141,7 +142,7 @@ def test_records_that_cannot_be_handled_yet_stay_in_the_log(log: EventLog, store
     handler.on[b"early"] = later
     consumer = Consumer(handler, log, store)
     append(log, b"early")
-    for _ in range(MAX_TRIES + 1):
+    for _ in range(StreamConfig().max_tries + 1):
         with pytest.raises(Later):
             consumer.step()
     assert (lag(log), log.dead_letters(TOPICS[0], 5)) == (1, [])
@@ -201,9 +202,8 @@ def test_a_consumer_that_waits_says_that_it_is_there(log: EventLog, store: Clien
 def test_what_groups_need_no_more_is_let_go(log: EventLog, store: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     trimmed: list[tuple[str, int]] = []
     monkeypatch.setattr(log, "trim", lambda topic, keep: trimmed.append((topic, keep)))
-    monkeypatch.setattr("feature_repo.stream.consumer.TRIM_SECONDS", 0.1)
-    monkeypatch.setattr("feature_repo.stream.consumer.KEPT_RECORDS", {TOPICS[0]: 7})
-    with running(Consumer(Recording(), log, store)):
+    config = StreamConfig(trim_seconds=0.1, kept_records={TOPICS[0]: 7})
+    with running(Consumer(Recording(), log, store, config=config)):
         eventually(lambda: len(trimmed) >= 2, 5)
     assert trimmed[:2] == [(TOPICS[0], 7), (TOPICS[1], 1_000)]
 

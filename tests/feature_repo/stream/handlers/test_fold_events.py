@@ -31,8 +31,9 @@ from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store import layout as online
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.reader import OnlineReader
+from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.consumer import Consumer
-from feature_repo.stream.handlers.fold_events import BATCH, GROUP, BatchJobRunning
+from feature_repo.stream.handlers.fold_events import GROUP, BatchJobRunning
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
 
@@ -109,7 +110,7 @@ def test_the_online_store_holds_what_the_fold_makes_of_the_events(
             watch_seconds=rng.choice([1.0, 30.0, 100.0]),
             timestamp_us=NOON_US + rng.randrange(3 * DAY_US),  # late ones among them
         )
-        for number in range(3 * BATCH)
+        for number in range(3 * StreamConfig().fold_batch)
     ]
     log.append(WATCH_EVENTS, items(*events))
     drain(processor)

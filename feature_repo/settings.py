@@ -1,0 +1,12 @@
+"""The tables of marquee.toml that this layer reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feature_repo.core.settings import Section
+from feature_repo.ingest.simulator.config import SIMULATOR
+from feature_repo.store.config import STORE
+from feature_repo.stream.config import LOG, STREAM
+
+SECTIONS: tuple[Section[Any], ...] = (STORE, LOG, STREAM, SIMULATOR)

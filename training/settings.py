@@ -1,0 +1,14 @@
+"""The tables of marquee.toml that this layer reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feature_repo.core.settings import Section
+from training.fit.ranker_config import RANKER_SECTION
+from training.fit.two_tower_config import TWO_TOWER_SECTION
+from training.release.evaluate import EVALUATION
+from training.release.gates import GATES
+from training.release.promote import PROMOTION
+
+SECTIONS: tuple[Section[Any], ...] = (TWO_TOWER_SECTION, RANKER_SECTION, EVALUATION, GATES, PROMOTION)
