@@ -20,7 +20,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
 recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 
-.PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
+.PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -106,6 +106,9 @@ quality-sources: $(INSTALLED) ## what each source of candidates finds and all to
 
 quality-page: $(INSTALLED) ## put docs/quality.md together from docs/quality/
 	@$(BIN)/python -m training.record.quality_page
+
+docs: $(INSTALLED) ## write the pages of docs/ that follow from the code
+	@$(BIN)/python -m feature_repo.listing
 
 kafka: $(INSTALLED) ## fetch Apache Kafka with Maven and start one broker on loopback (Java 17 and Maven)
 	@$(BIN)/python infra/kafka/broker.py start

@@ -5,7 +5,7 @@ Heavy imports live inside the commands, so that `marquee --help` answers at once
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,12 +15,15 @@ import monitoring.cli
 import training.cli
 from bento_services.cli import HttpPort
 from feature_repo.cli import simulator_config
-from feature_repo.core.command_line import run
+from feature_repo.core.command_line import Above, run
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption
 from feature_repo.core.settings import MARQUEE_HOME, preset
 from feature_repo.core.terminal import bars, say
 from monitoring.reports.steps import write_page, write_report
+
+if TYPE_CHECKING:
+    from feature_repo.registry import ModelInputs
 
 EPILOG = """Examples:
 
@@ -30,13 +33,21 @@ EPILOG = """Examples:
 
   marquee recommend u00042 -n 10 --explain"""
 
+
+def read_by_champion(home: Home) -> ModelInputs | None:
+    """What `marquee features describe` tells of the promoted ranker."""
+    from models.release.inputs import champion_inputs
+
+    return champion_inputs(home)
+
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog=EPILOG,
-    context_settings={"obj": write_page},  # `marquee release` ends with a page, which the layer above training writes
+    context_settings={"obj": Above(write_page, read_by_champion)},
 )
 for verbs in (feature_repo.cli.app, training.cli.app, bento_services.cli.app, monitoring.cli.app):
     app.add_typer(verbs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -12,7 +12,7 @@ import typer
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing
 from feature_repo.core.settings import read
-from feature_repo.core.terminal import bars, show
+from feature_repo.core.terminal import bars, print_table, show
 
 if TYPE_CHECKING:
     from feature_repo.ingest.simulator import SimulatorConfig
@@ -95,6 +95,39 @@ def features(
     opened = existing(home)
     with bars() as progress:
         show(build_features(opened, Steps(opened, again=True), progress, cast("Engine", engine)), as_json)
+
+
+@features_app.command("list", epilog="Example:  marquee features list --kind window --json")
+def features_list(
+    kind: Annotated[str, typer.Option(help="profile, window, folded, cross, derived, rate, …")] = "",
+    view: Annotated[str, typer.Option(help="Of one feature view: user_activity, …")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Name every feature: what it is, its unit, how soon it knows, who owns it."""
+    from feature_repo.listing import listed
+
+    rows = listed(kind, view)
+    show({"features": rows}, as_json, lambda _: print_table("features", _narrow(rows)))
+
+
+@features_app.command("describe", epilog="Example:  marquee features describe video_like_rate_7d")
+def features_describe(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A feature, or one of its columns, such as genre:Drama.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell all about one feature: type, default, unit, where it is computed, and who reads it."""
+    from feature_repo.listing import described
+
+    champion = context.obj.champion_inputs(Home.open(home)) if context.obj is not None else None
+    show(described(name, champion), as_json)
+
+
+def _narrow(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What fits a screen; `--json` has the rest."""
+    shown = ("name", "kind", "entity", "dtype", "tier", "ranker", "unit", "description")
+    return [{column: row[column] for column in shown} for row in rows]
 
 
 @events_app.command(

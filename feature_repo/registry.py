@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from feature_repo.compute import past, profiles, rates, windows
 from feature_repo.compute.crosses import CROSSES
@@ -107,6 +107,13 @@ def read_as(how: Input, view: str, service: str = RANK_SERVICE) -> tuple[str, ..
     chosen = [FEATURES[name] for name in SERVICES[service][view]]
     names = [one.name for one in chosen if one.ranker == how and not one.at_request]
     return tuple(sorted(names) if how == "number" and view.endswith("_profile") else names)
+
+
+class ModelInputs(NamedTuple):
+    """A trained ranker's columns, and the release that it is part of."""
+
+    release_id: str
+    columns: tuple[str, ...]
 
 
 def columns_of(one: Feature, genres: Sequence[str]) -> tuple[str, ...]:

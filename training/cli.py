@@ -238,7 +238,7 @@ def release(
     for step in () if resume else RELEASE_STEPS:
         steps.forget(step)  # all at once: when this is stopped, it goes on without --again
     with bars() as progress:
-        result = make_release(opened, steps, progress, context.obj, force, epochs=epochs, seed=seed)
+        result = make_release(opened, steps, progress, context.obj.write_page, force, epochs=epochs, seed=seed)
     show(result, as_json, table=print_release)
     refuse_unless_promoted(result)
 

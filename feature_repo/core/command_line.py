@@ -8,9 +8,20 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.home import Home
+
+
+@dataclass(frozen=True)
+class Above:
+    """What verbs are handed by layers above their own: the command line that mounts them all makes one."""
+
+    write_page: Any  # training/release/run.py: the page that `marquee release` ends with
+    champion_inputs: Callable[[Home], Any]  # feature_repo/listing.py: what the promoted ranker reads
+
 
 INTERRUPTED = 130  # the exit status that typer gives to Ctrl-C
 

@@ -1,0 +1,108 @@
+"""The registry as people read it: what `marquee features list | describe` prints, and the page docs/features.md.
+
+python -m feature_repo.listing       writes the page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from feature_repo.compute.feature import Entity, Feature, Kind, RegistrationError
+from feature_repo.registry import FEATURES, VIEWS, ModelInputs, feature
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
+TITLES = {
+    "user": "Of a viewer",
+    "video": "Of a video",
+    "user x video": "Of a viewer and a video",
+    "request": "Of a request",
+}
+
+
+def listed(kind: str = "", view: str = "") -> list[dict[str, Any]]:
+    """A row per feature, of one kind or one view where that is given. Raises RegistrationError for another."""
+    for word, given, known in (("kind", kind, get_args(Kind)), ("view", view, tuple(VIEWS))):
+        if given and given not in known:
+            raise RegistrationError(f"no {word} of feature is named {given!r}: expected one of {', '.join(known)}")
+    chosen = [one for one in FEATURES.values() if (not kind or one.kind == kind) and (not view or one.view == view)]
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "entity": one.entity,
+            "dtype": one.dtype,
+            "tier": one.tier,
+            "view": one.view,
+            "ranker": one.ranker or "",
+            "owner": one.owner,
+            "unit": one.unit,
+            "description": one.description,
+        }
+        for one in chosen
+    ]
+
+
+def described(name: str, champion: ModelInputs | None = None) -> dict[str, Any]:
+    """All that is known of a feature, or of one of its columns. Raises UnknownFeature."""
+    one = feature(name)
+    row: dict[str, Any] = {
+        "name": one.name,
+        "description": one.description,
+        "kind": one.kind,
+        "entity": one.entity,
+        "dtype": one.dtype,
+        "unit": one.unit,
+        "default": _default(one),
+        "tier": one.tier,
+        "owner": one.owner,
+        "view": one.view or "none: computed for each request",
+        "computed_by": one.computed_by,
+        "services": ", ".join(one.services),
+        "ranker": f"reads it as a {one.ranker}" if one.ranker else "does not read it as it is",
+    }
+    if one.at_request:
+        row["at_request"] = one.at_request
+    if champion is not None:
+        read = [column for column in champion.columns if _is_column_of(column, one)]
+        row["champion"] = f"{champion.release_id} reads {', '.join(read) or 'no such column'}"
+    return row
+
+
+def page() -> str:
+    """docs/features.md: a table per entity."""
+    parts = [
+        "# Features",
+        "<!-- Made by `make docs` from the registry. Do not edit: a feature is described beside its computation. -->",
+        "Every feature is registered once, beside the code that computes it; `feature_repo/compute/feature.py` says\n"
+        "where, and how one is added. `marquee features describe NAME` tells the rest: default, code, services, and\n"
+        "whether the champion reads it.",
+    ]
+    for entity in get_args(Entity):
+        parts.append(f"## {TITLES[entity]}")
+        parts.append(_table([one for one in FEATURES.values() if one.entity == entity]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(features: Sequence[Feature]) -> str:
+    names = ("feature", "what it is", "unit", "dtype", "kind", "tier", "ranker", "owner")
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    for one in features:
+        cells = (one.description, one.unit, one.dtype, one.kind, one.tier, one.ranker or "–", one.owner)
+        lines.append(f"| `{one.name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _default(one: Feature) -> Any:
+    if isinstance(one.default, list):
+        return f"{len(one.default)} x {one.default[0]}" if one.default else "an empty list"
+    return one.default if one.default != "" else "empty"
+
+
+def _is_column_of(column: str, one: Feature) -> bool:
+    return column.startswith(one.name[:-1]) if one.pattern else column == one.name
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
