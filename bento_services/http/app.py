@@ -5,7 +5,7 @@ A new endpoint is one file under routes/ and one line in GROUPS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from bento_services.admission.endpoints import PUBLIC
 from bento_services.engine import Engine
 from bento_services.http.edge import Edge
-from bento_services.http.endpoints import Endpoint, class_of
+from bento_services.http.endpoints import Endpoint, Endpoints, class_of
 from bento_services.http.errors import HANDLERS
 from bento_services.http.openapi import document
 from bento_services.http.routes.events import intake
@@ -34,7 +34,7 @@ GROUPS = (
 )
 
 
-def create_app(engine: Callable[[], Engine]) -> Edge:
+def create_app(engine: Callable[[], Engine], groups: Sequence[Endpoints] = GROUPS) -> Edge:
     """`engine` is asked on every request, for it exists only once the process has started."""
     app = FastAPI(
         title="Marquee",
@@ -48,7 +48,7 @@ def create_app(engine: Callable[[], Engine]) -> Edge:
     app.state.engine = engine
     own: list[BaseRoute] = list(app.routes)  # FastAPI's: /openapi.json
     endpoints = [Endpoint(route, PUBLIC, (), None) for route in own]
-    for group in GROUPS:
+    for group in groups:
         app.include_router(group.router)
         endpoints += group.listed
     app.openapi = cache(partial(document, app, tuple(endpoints)))  # type: ignore[method-assign]

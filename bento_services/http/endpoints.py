@@ -57,13 +57,13 @@ class Endpoints:
     ) -> Callable[[Handler], Handler]:
         """`media_type`: of an answer that is not JSON."""
         plain: dict[int | str, Any] = {200: {"content": {media_type: {}}}} if media_type else {}
-        return self._adds("GET", path, kind, {**plain, **_refusals(errors)}, in_document=in_document)
+        return self._adds("GET", path, kind, {**plain, **refusals(errors)}, in_document=in_document)
 
     def post(
         self, path: str, kind: EndpointClass, *, takes: Sequence[Any], status: int = 200, errors: Iterable[int] = ()
     ) -> Callable[[Handler], Handler]:
         """`takes`: the shapes of body, any of which will do."""
-        return self._adds("POST", path, kind, _refusals(errors), takes, status)
+        return self._adds("POST", path, kind, refusals(errors), takes, status)
 
     def _adds(
         self,
@@ -110,7 +110,7 @@ def _answer_of(handler: Callable[..., Any]) -> Any | None:
     return get_args(returned)[0] if get_origin(returned) is Answer else None
 
 
-def _refusals(statuses: Iterable[int]) -> dict[int | str, Any]:
+def refusals(statuses: Iterable[int]) -> dict[int | str, Any]:
     return {status: _json(Error, DESCRIPTIONS[status]) for status in statuses}
 
 

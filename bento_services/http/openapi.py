@@ -9,8 +9,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from bento_services.admission.problem import Error
-from bento_services.http.endpoints import Endpoint
+from bento_services.http.endpoints import Endpoint, refusals
 from bento_services.http.schemas.reference import components
+
+_FASTAPIS = {"$ref": "#/components/schemas/HTTPValidationError"}  # which http/errors.py answers in our shape
 
 
 def document(app: FastAPI, endpoints: Iterable[Endpoint]) -> dict[str, Any]:
@@ -26,4 +28,11 @@ def document(app: FastAPI, endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         },
     }
     made["security"] = [{"bearer": []}, {}]
+    for responses in (operation["responses"] for path in made["paths"].values() for operation in path.values()):
+        if _schema(responses.get("422")) == _FASTAPIS:
+            responses["422"] = refusals((422,))[422]
     return made
+
+
+def _schema(response: dict[str, Any] | None) -> Any:
+    return response["content"]["application/json"]["schema"] if response else None

@@ -14,6 +14,7 @@ from bento_services.http.endpoints import Endpoints
 WEB = Path(__file__).parents[1] / "web"
 STATIC = {
     "app.js": "text/javascript; charset=utf-8",
+    "draw.js": "text/javascript; charset=utf-8",
     "app.css": "text/css; charset=utf-8",
     "docs.js": "text/javascript; charset=utf-8",
 }

@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 from worlds.by_hand import Made
 
 from bento_services.admission.admit import Admission
@@ -113,6 +114,27 @@ async def test_a_failure_inside_says_nothing_of_the_inside(channel: Any, made: M
         await MarqueeStub(channel).GetHome(messages.GetHomeRequest())
     assert failed.value.code() == grpc.StatusCode.INTERNAL
     assert "hunter2" not in str(failed.value)
+
+
+async def test_every_call_leaves_one_line_that_names_nobody(channel: Any) -> None:
+    stub = MarqueeStub(channel)
+    with capture_logs() as logs:
+        page = await stub.GetHome(messages.GetHomeRequest(user_id="viewer-7391"), metadata=(("x-request-id", "mine"),))
+        with pytest.raises(grpc.aio.AioRpcError):
+            await stub.SendEvents(messages.SendEventsRequest(events=[messages.Event(user_id="viewer-7391")]))
+    answered, refused = logs
+    assert answered.pop("ms") > 0
+    assert answered == {
+        "event": "request",
+        "log_level": "info",
+        "protocol": "grpc",
+        "request_id": page.request_id,
+        "route": "GetHome",
+        "status": "OK",
+        "served_by": "full_funnel",
+    }
+    assert (refused["route"], refused["status"]) == ("SendEvents", "unprocessable")
+    assert "7391" not in str(logs)
 
 
 async def test_health_and_reflection_answer(channel: Any) -> None:

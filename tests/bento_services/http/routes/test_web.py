@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
+
+from bento_services.http.routes.web import STATIC, WEB
 
 
 async def test_the_page_needs_nothing_from_anywhere_else(http: httpx.AsyncClient) -> None:
-    for path in ("/", "/docs", "/static/app.js", "/static/app.css", "/static/docs.js"):
+    for path in ("/", "/docs", *(f"/static/{name}" for name in STATIC)):
         reply = await http.get(path)
         assert reply.status_code == 200
         assert "https://" not in reply.text
@@ -14,3 +18,16 @@ async def test_the_page_needs_nothing_from_anywhere_else(http: httpx.AsyncClient
             "'http://www.w3.org", ""
         )
     assert "script-src 'self'" in (await http.get("/")).headers["content-security-policy"]
+
+
+async def test_every_file_that_a_page_names_is_served_and_every_file_is_named(http: httpx.AsyncClient) -> None:
+    named = set()
+    for page in ("/", "/docs"):
+        named |= set(re.findall(r'(?:src|href)="/static/([^"]+)"', (await http.get(page)).text))
+    assert named == set(STATIC)
+    assert {path.name for path in WEB.iterdir() if path.suffix != ".html"} == set(STATIC)
+
+
+async def test_drawing_stands_before_what_calls_it(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/")).text
+    assert page.index("/static/draw.js") < page.index("/static/app.js")
