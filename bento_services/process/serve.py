@@ -20,7 +20,6 @@ from feature_repo.core.settings import (
     MARQUEE_HOME,
     MARQUEE_HOST,
     MARQUEE_INSECURE,
-    MARQUEE_SPLIT,
     preset,
 )
 
@@ -45,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         MARQUEE_GRPC_PORT.set(options.grpc_port)
     if options.insecure:
         MARQUEE_INSECURE.set(True)
-    MARQUEE_SPLIT.unset()  # this is the one-process form; `bentoml serve` starts the other
     preset(BENTOML_DO_NOT_TRACK="True", OMP_NUM_THREADS="1")
     if options.die_with_parent:
         threading.Thread(target=_follow_parent, args=(os.getppid(),), name="parent", daemon=True).start()
@@ -53,12 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import uvicorn
 
     from bento_services.process import logs
-    from bento_services.process.home_service import HomeService
+    from bento_services.process.home_service import home_service
 
     logs.configure()
 
     config = uvicorn.Config(
-        HomeService.to_asgi(),
+        home_service(split=False).to_asgi(),
         host=MARQUEE_HOST.get(),
         port=options.http_port,
         loop="uvloop",

@@ -1,0 +1,74 @@
+"""The log on Valkey Streams: what it does beyond the contract that every log keeps (tests/contracts)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from worlds.live import valkey
+
+from feature_repo.store.connect import Client, connect
+from feature_repo.stream.log.protocol import EventLogDown
+from feature_repo.stream.log.valkey import RETENTION_MS, ValkeyEventLog, stream
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with valkey(tmp_path_factory.mktemp("valkey")) as address:
+        yield address
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Client]:
+    client = connect(url, 5.0)
+    client.flushdb()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def log(url: str, store: Client) -> Iterator[ValkeyEventLog]:
+    opened = ValkeyEventLog(url, claim_idle_ms=50)
+    yield opened
+    opened.close()
+
+
+def test_what_a_silent_consumer_sits_on_is_taken_over_after_a_while(log: ValkeyEventLog, store: Client) -> None:
+    log.append("t", [("k", b"1")])
+    log.read("t", "g", "silent", 10, 10)
+    assert log.read("t", "g", "lively", 10, 10) == []
+    (taken,) = log.read("t", "g", "lively", 10, 200) or log.read("t", "g", "lively", 10, 200)
+    assert (taken.value, taken.deliveries) == (b"1", 2)
+
+
+def test_records_older_than_the_retention_go_unread(log: ValkeyEventLog, store: Client) -> None:
+    seconds, _ = store.time()
+    old = seconds * 1000 - RETENTION_MS - 3_600_000
+    for number in range(500):  # trimming drops whole nodes of a stream
+        store.xadd(stream("t"), {b"k": b"k", b"v": b"old"}, id=f"{old}-{number}")
+    log.append("t", [("k", b"new")] * 5)
+    log.trim("t", 1_000)
+    assert store.xlen(stream("t")) < 500
+    assert [record.value for record in log.tail("t", 5)] == [b"new"] * 5
+
+
+def test_a_record_that_was_trimmed_while_it_was_handed_out_is_let_go(log: ValkeyEventLog, store: Client) -> None:
+    (record_id,) = log.append("t", [("k", b"1")])
+    log.read("t", "g", "a", 10, 10)
+    store.xdel(stream("t"), record_id)
+    assert log.read("t", "g", "a", 10, 10) == []
+    assert log.lag("t", "g") == 0
+
+
+def test_the_lag_is_counted_when_the_server_has_lost_count(log: ValkeyEventLog, store: Client) -> None:
+    ids = log.append("t", [("k", b"1")] * 5)
+    log.read("t", "g", "a", 1, 10)
+    store.xdel(stream("t"), ids[2])  # from now on the server's own count is unknown
+    assert log.lag("t", "g") == 4
+
+
+def test_a_server_that_is_away_is_named_so() -> None:
+    log = ValkeyEventLog("redis://127.0.0.1:1")
+    with pytest.raises(EventLogDown, match="does not answer"):
+        log.append("t", [("k", b"1")])
+    log.close()
