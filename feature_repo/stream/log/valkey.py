@@ -23,13 +23,11 @@ class ValkeyEventLog:
         self._client = connect(url, config.valkey_timeout_seconds)
         self._url = url
         self._config = config
-        self._waiting = connect(
-            url, config.valkey_timeout_seconds
-        )  # blocking reads wait longer than an answer may take
+        # Blocking reads wait longer than an answer may take.
+        self._waiting = connect(url, config.valkey_timeout_seconds)
         self._waiting_ms = 0
-        self._pending: dict[
-            tuple[str, str, str], bool
-        ] = {}  # (topic, group, consumer): may have unacknowledged records
+        # (topic, group, consumer): may have unacknowledged records
+        self._pending: dict[tuple[str, str, str], bool] = {}
 
     def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
         with _down(), self._client.pipeline(transaction=False) as pipe:

@@ -22,6 +22,8 @@ def test_without_kafka_the_log_is_in_the_online_store(kafka: str | None) -> None
 
 def test_kafka_is_taken_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("feature_repo.stream.log.kafka.KafkaEventLog", lambda at: asked.append(at) or sentinel.log)
+    monkeypatch.setattr(
+        "feature_repo.stream.log.kafka.KafkaEventLog", lambda at, config: asked.append(at) or sentinel.log
+    )
     assert open_event_log("redis://127.0.0.1:1", "kafka:9092") is sentinel.log
     assert asked == ["kafka:9092"]

@@ -8,8 +8,9 @@ import pytest
 from worlds.live import valkey
 
 from feature_repo.store.connect import Client, connect
+from feature_repo.stream.config import LogConfig
 from feature_repo.stream.log.protocol import EventLogDown
-from feature_repo.stream.log.valkey import RETENTION_MS, ValkeyEventLog, stream
+from feature_repo.stream.log.valkey import ValkeyEventLog, stream
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def store(url: str) -> Iterator[Client]:
 
 @pytest.fixture
 def log(url: str, store: Client) -> Iterator[ValkeyEventLog]:
-    opened = ValkeyEventLog(url, claim_idle_ms=50)
+    opened = ValkeyEventLog(url, LogConfig(valkey_claim_idle_ms=50))
     yield opened
     opened.close()
 
@@ -43,7 +44,7 @@ def test_what_a_silent_consumer_sits_on_is_taken_over_after_a_while(log: ValkeyE
 
 def test_records_older_than_the_retention_go_unread(log: ValkeyEventLog, store: Client) -> None:
     seconds, _ = store.time()
-    old = seconds * 1000 - RETENTION_MS - 3_600_000
+    old = seconds * 1000 - LogConfig().valkey_retention_ms - 3_600_000
     for number in range(500):  # trimming drops whole nodes of a stream
         store.xadd(stream("t"), {b"k": b"k", b"v": b"old"}, id=f"{old}-{number}")
     log.append("t", [("k", b"new")] * 5)
