@@ -11,8 +11,8 @@ from feature_repo.core.home import Home
 from models.candidates.popularity import Popularity
 from training.data.splits import Holdout
 from training.data.viewer_context import ViewerContexts
+from training.judge.answers import best_lists
 from training.judge.baselines import ByPopularity, ByTwoTower, Known, Retriever, fit_baseline
-from training.judge.protocols.retrieval import best_lists
 
 VIDEOS = [f"v{number}" for number in range(20)]
 NOBODY = ViewerContexts.of(Home(Path()), listens=False)

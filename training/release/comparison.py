@@ -24,8 +24,10 @@ from models.release.artifact import Release, judged
 from models.retrieval.two_tower import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
+from training.judge.answers import LIST_LENGTH, best_lists
 from training.judge.baselines import ByPopularity, ByTwoTower, Retriever
-from training.judge.protocols.retrieval import LIST_LENGTH, FirstQuestion, Protocol, best_lists, first_question
+from training.judge.protocols.retrieval import FirstQuestion, first_question
+from training.judge.protocols.retrieval_config import RetrievalProtocol
 from training.measure.metrics import auc, coverage, gauc, hits, ndcg_at, recall_at
 
 Array = np.ndarray[Any, Any]
@@ -68,7 +70,8 @@ class Judge:
     def __init__(self, home: Home, split: str, max_viewers: int = MAX_VIEWERS, max_rows: int = MAX_ROWS) -> None:
         self.home = home
         self.max_rows = max_rows
-        self.asks: FirstQuestion = first_question(home, replace(Protocol.for_split(split), max_viewers=max_viewers))
+        config = replace(RetrievalProtocol.for_split(split), max_viewers=max_viewers)
+        self.asks: FirstQuestion = first_question(home, config)
         self._row_of = {video_id: row for row, video_id in enumerate(self.asks.video_ids)}
         self._targets = [[self._row_of.get(one, -1) for one in wanted] for wanted in self.asks.asked.targets]
 

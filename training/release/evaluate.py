@@ -21,9 +21,9 @@ from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
 from training.fit.calibrate import page_order
 from training.fit.trees import tree_features
-from training.judge.protocols import retrieval as retrieval_protocol
 from training.judge.protocols.reading import read_protocol
-from training.judge.protocols.retrieval import Protocol, retrieval_figures
+from training.judge.protocols.retrieval import retrieval_figures, run_retrieval
+from training.judge.protocols.retrieval_config import RetrievalProtocol
 from training.measure.metrics import auc, ece, gauc, log_loss
 from training.record.results import Results, record
 from training.release.compose import MODELS, candidate_ids
@@ -100,26 +100,26 @@ def _judge(
     said = read_protocol(file)
     kind = said.get("kind")
     if kind == "retrieval":
-        return retrieval_protocol.run(home, said, command, progress, seeds, models)
+        return run_retrieval(home, said, command, progress, seeds, models)
     if models:
         raise HomeError(f"protocol {file}: models can be chosen where the kind is retrieval; it is {kind}")
     if seeds:
         said = {**said, "seeds": list(seeds)}
     if kind == "ranking":
-        from training.judge.protocols import ranking as ranking_protocol
+        from training.judge.protocols.ranking import run_ranking
 
-        return ranking_protocol.run(home, said, command, progress)
+        return run_ranking(home, said, command, progress)
     if kind == "sources":
-        from training.judge.protocols import sources as source_recall
+        from training.judge.protocols.sources import run_sources
 
-        return source_recall.run(home, said, command, progress)
+        return run_sources(home, said, command, progress)
     raise HomeError(f"protocol {file}: expected the kind retrieval, ranking or sources, found {kind!r}")
 
 
-def _protocol(home: Home, config: EvaluationConfig) -> Protocol:
+def _protocol(home: Home, config: EvaluationConfig) -> RetrievalProtocol:
     """The one that asks for what the two-tower model was not trained on, by the split it was trained under."""
     said = json.loads((home.models / "two_tower" / "training.json").read_text())
-    return replace(Protocol.for_split(said["split"]), max_viewers=config.max_viewers, seed=config.seed)
+    return replace(RetrievalProtocol.for_split(said["split"]), max_viewers=config.max_viewers, seed=config.seed)
 
 
 def ranking_figures(

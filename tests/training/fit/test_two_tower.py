@@ -21,7 +21,8 @@ from training.data.viewer_context import ViewerContexts, user_vectors
 from training.fit.two_tower import fit, fit_and_keep, train_two_tower
 from training.fit.two_tower_config import TwoTowerConfig
 from training.fit.two_tower_data import training_data
-from training.judge.protocols.retrieval import Protocol, retrieval_figures
+from training.judge.protocols.retrieval import retrieval_figures
+from training.judge.protocols.retrieval_config import RetrievalProtocol
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def trained(home: Home) -> dict[str, object]:
 
 def test_it_learns_what_comes_next_where_the_baselines_cannot(home: Home, trained: dict[str, object]) -> None:
     retrieval = RetrievalModel.load(home.models / "two_tower")
-    figures = retrieval_figures(home, retrieval, Protocol.load("a1"))
+    figures = retrieval_figures(home, retrieval, RetrievalProtocol.load("a1"))
     assert figures["two_tower"]["mrr_at_10"] > 0.9
     assert figures["popularity"]["mrr_at_10"] < 0.6
     assert set(figures) == {"two_tower", "ease", "ials", "item_knn", "popularity_7d", "popularity"}

@@ -127,7 +127,7 @@ class RankingProtocol:
         return Windows(*(round(moment.timestamp() * 1e6) for moment in moments))
 
 
-def run(home: Home, said: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
+def run_ranking(home: Home, said: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
     """Every model under every seed. Finished runs are kept, and so are the two-tower model and the frozen features.
 
     Raises HomeError for a bad protocol, or where the home has nothing in one of its windows.

@@ -99,7 +99,7 @@ class SourcesProtocol:
         return found
 
 
-def run(home: Home, fields: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
+def run_sources(home: Home, fields: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
     """Measure and record under HOME/quality. The blend of a release is chosen in the same way by `marquee train`.
 
     Finished seeds are kept and not measured again. Raises HomeError without a two-tower model, or for a bad protocol.
