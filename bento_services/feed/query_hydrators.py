@@ -21,7 +21,7 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import UserFeatures
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 
 Array = np.ndarray[Any, Any]
 

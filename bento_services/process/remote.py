@@ -15,9 +15,9 @@ import numpy as np
 from feature_repo.compute.columns import Columns
 from models.ranking.ranker import RankerModel, by_action
 from models.release.artifact import Release
+from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.index import VideoIndex
 from models.retrieval.protocol import NearestVideos, Retrieval
-from models.retrieval.two_tower import ContentAlone, RetrievalModel
 
 Array = np.ndarray[Any, Any]
 

@@ -15,8 +15,8 @@ import numpy as np
 from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION
 from bento_services.process.release_cache import ReleaseCache
 from bento_services.settings import Settings
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
-from models.retrieval.two_tower import RetrievalModel
 
 
 @bentoml.service(

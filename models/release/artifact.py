@@ -35,8 +35,8 @@ from models.candidates.popularity import AREA_FILE, AreaPopularity, Popularity
 from models.encoding.ranker import EncodingError
 from models.page.exposure import ExposurePrices
 from models.ranking.ranker import RankerModel
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
-from models.retrieval.two_tower import RetrievalModel
 
 MANIFEST = "manifest.json"
 CHAMPION, PREVIOUS = "champion", "previous"

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.columns import Columns
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.protocol import VideoVectors
-from models.retrieval.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
 

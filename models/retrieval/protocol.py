@@ -13,7 +13,7 @@ import numpy as np
 from feature_repo.compute.columns import Columns
 
 if TYPE_CHECKING:
-    from models.retrieval.two_tower import ContentAlone
+    from models.retrieval.artifact import ContentAlone
 
 Array = np.ndarray[Any, Any]
 

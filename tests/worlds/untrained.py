@@ -32,9 +32,11 @@ from models.encoding.sequence import SequenceEncoding
 from models.page.policy_file import POLICY
 from models.ranking.ranker import Ranker, RankerModel, quantile_knots
 from models.release.artifact import MANIFEST, content_id, manifest_bytes
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from models.retrieval.index import VideoIndex
-from models.retrieval.two_tower import RetrievalModel, TowerConfig, TwoTower
+from models.retrieval.tower_config import TowerConfig
+from models.retrieval.two_tower import TwoTower
 
 VIDEOS = 150
 TITLES = ("The Silent Harbour", "Paper Orbit", "Last Train to Velm", "A Kitchen in Winter", "Golden Static", "Undertow")

@@ -26,7 +26,7 @@ from feature_repo.schema import (
 )
 from models.encoding.ranker import rank_columns
 from models.encoding.viewer_context import viewer_context_columns
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.video_vectors import video_vectors
 
 Array = np.ndarray[Any, Any]

@@ -30,7 +30,7 @@ from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import RANK_SERVICE
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import CONTEXT, assembled
 
 Array = np.ndarray[Any, Any]

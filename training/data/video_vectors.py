@@ -11,9 +11,9 @@ from feature_repo.compute.columns import Columns
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home, World
 from feature_repo.lake.tables import Lake
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.cold_start import vectors_of
 from models.retrieval.index import VideoIndex
-from models.retrieval.two_tower import RetrievalModel
 
 Array = np.ndarray[Any, Any]
 CONTENT_COLUMNS = (

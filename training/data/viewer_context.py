@@ -19,7 +19,7 @@ from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Holdout
 
 Array = np.ndarray[Any, Any]

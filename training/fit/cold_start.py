@@ -22,8 +22,8 @@ import pyarrow as pa
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.candidates.item_cf import ItemNeighbours
+from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.cold_start import Alpha, blended
-from models.retrieval.two_tower import ContentAlone, RetrievalModel
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import ViewerContexts, user_vectors

@@ -27,7 +27,7 @@ from models.ranking.ranker import (
     served,
 )
 from models.release.artifact import refitted_name
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.rate_tables import Exposures
 from training.data.splits import time_cuts

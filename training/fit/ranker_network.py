@@ -18,7 +18,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import Progress
 from models.encoding.ranker import RankerEncoding, RankerInputs
 from models.ranking.ranker import ACTIONS, Ranker, logits_of, quantile_knots, tensors
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows
 from training.data.video_vectors import video_vectors
 from training.fit.ranker_config import RankerConfig

@@ -23,8 +23,8 @@ from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity
 from models.candidates.sources.spec import SearchesVectors, SourceSpec
 from models.catalog import CatalogTable, OfflineRequest, rows_of
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
-from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Sequences
 from training.data.video_vectors import content_columns, video_vectors
 from training.data.viewer_context import ViewerContexts, user_vectors

@@ -24,7 +24,7 @@ from models.candidates.popularity import AreaPopularity, Popularity
 from models.candidates.sources import factors
 from models.candidates.sources.registry import MEASURED
 from models.catalog import CatalogTable
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Sequences, sequences, time_cuts, watches
 from training.data.video_vectors import content_columns
 from training.fit.fusion import Lists, fit_blend

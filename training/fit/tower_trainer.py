@@ -13,9 +13,10 @@ from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.encoding.sequence import SequenceEncoding
 from models.encoding.viewer_context import ViewerContextEncoding
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from models.retrieval.losses import FULL_SOFTMAX_BELOW
-from models.retrieval.two_tower import RetrievalModel, TowerInputs, TwoTower
+from models.retrieval.two_tower import TowerInputs, TwoTower
 from training.data.splits import Sequences
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import ViewerContexts

@@ -22,8 +22,9 @@ from feature_repo.core.settings import read
 from feature_repo.lake.tables import Lake
 from models.encoding.viewer_context import ViewerContextEncoding
 from models.release.artifact import refitted_name
+from models.retrieval.artifact import RetrievalModel, example
 from models.retrieval.content import ContentEncoding
-from models.retrieval.two_tower import RetrievalModel, TwoTower, example, user_tower
+from models.retrieval.two_tower import TwoTower, user_tower
 from training.data.splits import Sequences
 from training.fit.cold_start import ColdStart, choose_cold_start, with_cold_start
 from training.fit.loop import Checkpoint

@@ -7,7 +7,7 @@ from typing import Any
 
 from feature_repo.core.home import Home, World
 from feature_repo.core.settings import Section
-from models.retrieval.two_tower import TimeBias, TowerConfig
+from models.retrieval.tower_config import TimeBias, TowerConfig
 from training.data.splits import SplitRule
 from training.fit.loop import LoopConfig
 

@@ -20,7 +20,7 @@ from feature_repo.core.home import Home
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import Popularity
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Holdout
 from training.data.video_vectors import video_vectors
 from training.data.viewer_context import ViewerContexts, user_vectors

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
@@ -25,9 +26,9 @@ from models.candidates.popularity import Popularity
 from models.catalog import CatalogTable, OfflineRequest
 from models.encoding.viewer_context import viewer_context_columns
 from models.page import filters
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import CONTEXT
-from training.data.splits import time_cuts, watches
+from training.data.splits import Holdout, drawn, time_cuts, watches
 from training.data.video_vectors import video_vectors
 from training.data.viewer_context import Profiles
 from training.off_policy.estimators import Log, OffPolicyError
@@ -60,53 +61,30 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
     lake = Lake(home)
     events = lake.events()
     cuts, watched = time_cuts(lake, events), watches(lake, events)
-    pages = _pages(lake, cuts.t1_us)
     videos = lake.videos()
-    rng = np.random.default_rng(seed)
-    most = max(1, MOST_CELLS // len(videos))
-    if len(pages) > most:
-        pages = pages.take(pa.array(np.sort(rng.choice(len(pages), most, replace=False))))
+    pages = _pages(lake, cuts.t1_us)
+    kept = drawn(len(pages), max(1, MOST_CELLS // len(videos)), np.random.default_rng(seed))
+    pages = pages.take(pa.array(kept))
     viewers = _viewers(lake, watched, events)
+    users = [viewers.get(user_id, _UNKNOWN) for user_id in pages["user_id"].to_pylist()]
+    asked = _asked(pages, users)
     retrieval = RetrievalModel.load(home.models / "two_tower")
     ids, video_VD = video_vectors(home, retrieval)
-    now_us = pages["timestamp_us"].to_numpy()
-    users = [viewers.get(user_id, _UNKNOWN) for user_id in pages["user_id"].to_pylist()]
-    known = [int(np.searchsorted(viewer.times_us, now)) for viewer, now in zip(users, now_us, strict=True)]
-    histories, times = [], []
-    for viewer, count in zip(users, known, strict=True):
-        newest = {
-            str(video_id): int(when)
-            for video_id, when in zip(viewer.video_ids[:count], viewer.times_us[:count], strict=True)
-        }
-        order = sorted(newest, key=newest.__getitem__)
-        histories.append(order)
-        times.append([newest[video_id] for video_id in order])
-    columns = {name: pages[name].to_numpy(zero_copy_only=False) for name in CONTEXT}
-    asker = viewer_context_columns(
-        Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns.values())
-    )
-    score_NV = retrieval.user_vectors(histories, times, now_us, asker) @ video_VD.T
-    catalog = _catalog(videos)
-    row_of = catalog.row_of
-    allowed_NV = np.array(
-        [
-            filters.allowed(_request(catalog, viewer, int(now), history))
-            for viewer, now, history in zip(users, now_us, histories, strict=True)
-        ]
-    )
-    action_N = np.array([row_of.get(video_id, -1) for video_id in pages["video_id"].to_pylist()])
-    kept = (action_N >= 0) & allowed_NV.any(axis=1)
-    past = watched.filter(pc.less(watched["timestamp_us"], cuts.t1_us))
-    counts = Popularity.fit(
-        zip(past["video_id"].to_pylist(), past["timestamp_us"].to_pylist(), strict=True), cuts.t1_us
-    )
-    popular_V = np.log1p(np.array([counts.counts.get(video_id, 0) for video_id in ids]))
+    context = _context(lake, pages)
+    score_NV = retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us, context) @ video_VD.T
+    popular_V = _popular(watched, cuts.t1_us, ids)
     logits = {
         "two_tower": score_NV,
         "two_tower_sharp": 2.0 * score_NV,
         "popular": np.broadcast_to(popular_V, score_NV.shape),
         "uniform": np.zeros(score_NV.shape),
     }
+    return _logs(logits, pages, *_allowed(_catalog(videos), pages, users, asked))
+
+
+def _logs(logits: Mapping[str, Array], pages: pa.Table, allowed_NV: Array, action_N: Array) -> dict[str, Log]:
+    """Of the pages whose video is in the catalog, of viewers who may be shown something."""
+    kept = (action_N >= 0) & allowed_NV.any(axis=1)
     shared = {
         "action_N": action_N[kept],
         "reward_N": pages["clicked"].to_numpy(zero_copy_only=False).astype(np.float64)[kept],
@@ -118,6 +96,48 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
         name: Log(policy_NA=softmax(np.where(allowed_NV, logit_NV, NEVER)[kept]), **shared)
         for name, logit_NV in logits.items()
     }
+
+
+def _asked(pages: pa.Table, users: Sequence[_Viewer]) -> Holdout:
+    """What each page's viewer had watched by then, a video at its newest watch; no targets."""
+    now_us = pages["timestamp_us"].to_numpy()
+    histories, times = [], []
+    for viewer, now in zip(users, now_us, strict=True):
+        count = int(np.searchsorted(viewer.times_us, now))
+        newest = {
+            str(video_id): int(when)
+            for video_id, when in zip(viewer.video_ids[:count], viewer.times_us[:count], strict=True)
+        }
+        order = sorted(newest, key=newest.__getitem__)
+        histories.append(order)
+        times.append([newest[video_id] for video_id in order])
+    return Holdout(pages["user_id"].to_pylist(), histories, times, now_us, [[]] * len(pages))
+
+
+def _context(lake: Lake, pages: pa.Table) -> Columns:
+    """Viewer context at the moment of each page."""
+    columns = (pages[name].to_numpy(zero_copy_only=False) for name in CONTEXT)
+    return viewer_context_columns(Profiles.read(lake).of(pages["user_id"].to_pylist()), context_columns(*columns))
+
+
+def _allowed(catalog: CatalogTable, pages: pa.Table, users: Sequence[_Viewer], asked: Holdout) -> tuple[Array, Array]:
+    """(N, V) bool by the rules that serving keeps, and (N,) the row of each page's video, -1: not in the catalog."""
+    allowed_NV = np.array(
+        [
+            filters.allowed(_request(catalog, viewer, int(now), history))
+            for viewer, now, history in zip(users, asked.now_us, asked.histories, strict=True)
+        ]
+    )
+    return allowed_NV, np.array([catalog.row_of.get(video_id, -1) for video_id in pages["video_id"].to_pylist()])
+
+
+def _popular(watched: pa.Table, until_us: int, video_ids: Sequence[str]) -> Array:
+    """(V,) log of the watches before a moment."""
+    past = watched.filter(pc.less(watched["timestamp_us"], until_us))
+    moments = zip(past["video_id"].to_pylist(), past["timestamp_us"].to_pylist(), strict=True)
+    counts = Popularity.fit(moments, until_us).counts
+    popular_V: Array = np.log1p(np.array([counts.get(video_id, 0) for video_id in video_ids]))
+    return popular_V
 
 
 _UNKNOWN = _Viewer(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64), "", 18)

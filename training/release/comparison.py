@@ -21,7 +21,7 @@ from models.candidates.popularity import Popularity
 from models.encoding.ranker import EncodingError
 from models.ranking.ranker import RankerModel
 from models.release.artifact import Release, judged
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
 from training.judge.answers import LIST_LENGTH, best_lists

@@ -31,7 +31,7 @@ from models.release.artifact import (
     refitted_name,
     verify,
 )
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.splits import time_cuts
 from training.data.video_vectors import build_index
 from training.record.tracking import RANKER, TWO_TOWER, Tracking

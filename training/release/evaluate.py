@@ -16,7 +16,7 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
 from feature_repo.lake.tables import Lake
 from models.ranking.ranker import RankerModel
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
 from training.fit.calibrate import page_order

@@ -24,7 +24,7 @@ from models.release.artifact import (
     pointed_at,
     verify,
 )
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.record.tracking import CHALLENGER, Tracking
 from training.release.comparison import Judge, compare
 from training.release.compose import build_release

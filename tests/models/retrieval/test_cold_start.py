@@ -9,9 +9,11 @@ import torch
 
 from feature_repo.schema import GENRE_SLOTS
 from models.encoding.sequence import SequenceEncoding
+from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.cold_start import Alpha, blended, vectors_of
 from models.retrieval.content import ContentEncoding
-from models.retrieval.two_tower import ContentAlone, RetrievalModel, TowerConfig, TwoTower
+from models.retrieval.tower_config import TowerConfig
+from models.retrieval.two_tower import TwoTower
 
 VIDEOS = 30
 

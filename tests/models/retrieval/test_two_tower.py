@@ -14,8 +14,11 @@ from models.encoding.ranker import EncodingError
 from models.encoding.sequence import SequenceEncoding
 from models.encoding.viewer_context import VIEWER_CONTEXT, ViewerContextEncoding
 from models.encoding.vocabulary import Vocabulary
+from models.retrieval.artifact import RetrievalModel, example
+from models.retrieval.blocks import Dropout
 from models.retrieval.content import ContentEncoding
-from models.retrieval.two_tower import Dropout, RetrievalModel, TowerConfig, TowerInputs, TwoTower, example, user_tower
+from models.retrieval.tower_config import TowerConfig
+from models.retrieval.two_tower import TowerInputs, TwoTower, user_tower
 
 IDS = tuple(f"v{number:02}" for number in range(30))
 CONFIG = TowerConfig(dim=16, blocks=2, heads=2, length=10)

@@ -16,7 +16,7 @@ from feature_repo.registry import USER_WINDOWS, VIDEO_WINDOWS
 from feature_repo.store.memory import MemoryReader
 from models.encoding.ranker import rank_columns
 from models.encoding.viewer_context import viewer_context_columns
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, labels, long_view, ranking_rows
 from training.data.splits import time_cuts
 from training.data.video_vectors import video_vectors

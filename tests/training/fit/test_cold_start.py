@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from feature_repo.core.home import Home
+from models.retrieval.artifact import ContentAlone
 from models.retrieval.cold_start import Alpha
-from models.retrieval.two_tower import ContentAlone
 from training.data.splits import Sequences
 from training.fit.cold_start import (
     KINDS,

@@ -13,8 +13,8 @@ from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import Popularity
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
-from models.retrieval.two_tower import RetrievalModel
 from training.data.splits import Holdout
 from training.data.video_vectors import build_index, content_columns, video_vectors
 from training.data.viewer_context import ViewerContexts, user_vectors

@@ -10,7 +10,7 @@ import pytest
 
 from feature_repo.core.home import Home
 from models.release.artifact import champion, judged, load_release
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.release.comparison import Judge, auc_error, compare
 from training.release.skew import feature_skew
 

@@ -16,8 +16,8 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import Progress
 from feature_repo.core.revision import git_revision
 from feature_repo.lake.tables import Lake
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
-from models.retrieval.two_tower import RetrievalModel
 from training.data.questions import QuestionConfig, Questions
 from training.data.splits import Sequences
 from training.data.video_vectors import content_columns

@@ -30,7 +30,7 @@ from feature_repo.lake.tables import Lake
 from models.page.diversity import SCREEN
 from models.page.exposure import ExposurePrices
 from models.page.policy_file import policy_of
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Holdout, Sequences, split_of
 from training.fit.two_tower import fit_and_keep
 from training.fit.two_tower_config import TwoTowerConfig

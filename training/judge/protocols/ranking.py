@@ -28,7 +28,7 @@ from feature_repo.core.revision import git_revision
 from feature_repo.core.toml import read_as
 from feature_repo.lake.tables import Lake
 from models.ranking.ranker import ACTIONS
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, labelled, ranking_rows
 from training.data.frozen import frozen_columns
 from training.data.rate_tables import Exposures

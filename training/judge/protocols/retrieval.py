@@ -17,7 +17,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.read_questions import questions_of
 from training.data.splits import Holdout
 from training.judge.answers import LIST_LENGTH, Figures, best_lists

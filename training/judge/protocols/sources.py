@@ -26,7 +26,7 @@ from feature_repo.lake.tables import Lake
 from models.candidates.fusion import DEPTH
 from models.candidates.sources.registry import MEASURED
 from models.catalog import CatalogTable
-from models.retrieval.two_tower import RetrievalModel
+from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Sequences
 from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start
 from training.fit.fusion import FROM_WATCHES, Lists, blended, by_quota, fit_blend
