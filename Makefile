@@ -109,6 +109,7 @@ quality-page: $(INSTALLED) ## put docs/quality.md together from docs/quality/
 
 docs: $(INSTALLED) ## write the pages of docs/ that follow from the code
 	@$(BIN)/python -m feature_repo.listing
+	@$(BIN)/marquee config document docs/operations.md
 
 kafka: $(INSTALLED) ## fetch Apache Kafka with Maven and start one broker on loopback (Java 17 and Maven)
 	@$(BIN)/python infra/kafka/broker.py start

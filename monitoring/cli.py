@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing
-from feature_repo.core.terminal import bars, show
+from feature_repo.core.terminal import bars, print_table, say, show
 
 app = typer.Typer()
+config_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="What a home goes by: defaults, marquee.toml, environment."
+)
+app.add_typer(config_app, name="config")
 
 
 @app.command(epilog="Example:  marquee report && xdg-open var/reports/index.html")
@@ -25,3 +33,44 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from monitoring.status import status_of
 
     show(status_of(existing(home)), as_json)
+
+
+@config_app.command("show", epilog="Examples:  marquee config show   ·   marquee config show feed.deadline_ms --json")
+def config_show(
+    key: Annotated[str | None, typer.Argument(help="One setting, or one table; all when left out.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print what there is to set, as in the docs.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print settings with their values, units and origins."""
+    from feature_repo.core import settings_list
+    from monitoring.settings import every_section
+
+    if markdown:
+        print(settings_list.markdown(every_section()), end="")
+        return
+    rows = settings_list.settings(every_section(), Home.open(home).root)
+    if key is not None and not (rows := settings_list.only(rows, key)):
+        raise typer.BadParameter(f"expected a key or table that `marquee config show` prints, found {key}")
+    shown = [{name: value for name, value in row.items() if name != "variable"} for row in rows]
+    show({"settings": rows}, as_json, table=lambda _: print_table("settings", shown))
+
+
+@config_app.command("check", epilog="Example:  marquee config check --home worlds/small")
+def config_check(home: HomeOption = None) -> None:
+    """Read marquee.toml and the environment as every process would; say what is wrong, where."""
+    from feature_repo.core.settings import FILE, check
+    from monitoring.settings import every_section
+
+    root = Home.open(home).root
+    check(every_section(), root)
+    say(f"{root / FILE}: " + ("nothing is wrong" if (root / FILE).exists() else "there is none; the defaults hold"))
+
+
+@config_app.command("document", hidden=True)
+def config_document(page: Path) -> None:
+    """Make the tables of settings in a page again (`make docs`)."""
+    from feature_repo.core.settings_list import renewed
+    from monitoring.settings import every_section
+
+    page.write_text(renewed(page.read_text(), every_section()))

@@ -32,7 +32,6 @@ TABLES = (
     "promotion",
     "service",
     "supervisor",
-    "package",
     "limits",
     "feed",
     "report",

@@ -17,26 +17,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wasserstein_distance
 
-from feature_repo.core.settings import Section
+from monitoring.measures.drift_bars import DriftBars
 from monitoring.measures.evidently import DataDefinition, ValueDrift, snapshot
 
 Columns = Mapping[str, np.ndarray[Any, Any]]
 DRAWN = 16
-
-
-@dataclass(frozen=True)
-class DriftBars:
-    """A column drifts from `distance` standard deviations on; the data set from `share` of its columns on."""
-
-    distance: float = 0.1
-    share: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.distance <= 0 or not 0 < self.share <= 1:
-            raise ValueError(f"expected distance > 0 and 0 < share <= 1, found {self.distance} and {self.share}")
-
-
-DRIFT = Section("drift", DriftBars, "marquee report")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from models.release.artifact import load_champion
-from monitoring.measures.drift import DRIFT, feature_drift
+from monitoring.measures.drift import feature_drift
+from monitoring.measures.drift_bars import DRIFT
 from monitoring.measures.embedding_drift import EmbeddingDrift, TooFew, embedding_drift
 from monitoring.measures.feed_quality import Interactions, feed_quality
 from monitoring.pages.index import ALARM, QUIET, UNMEASURED, Card, index_html

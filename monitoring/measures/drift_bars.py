@@ -1,0 +1,20 @@
+"""From where on a change between two windows is called drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feature_repo.core.settings import Section
+
+
+@dataclass(frozen=True)
+class DriftBars:
+    distance: float = 0.1  # a column drifts from so many standard deviations on
+    share: float = 0.5  # the data set drifts from this share of its columns on
+
+    def __post_init__(self) -> None:
+        if self.distance <= 0 or not 0 < self.share <= 1:
+            raise ValueError(f"expected distance > 0 and 0 < share <= 1, found {self.distance} and {self.share}")
+
+
+DRIFT = Section("drift", DriftBars, "marquee report")
