@@ -23,7 +23,7 @@ recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 .PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED) ## simulate, train, serve and talk to a home page (ARGS=--once stops at the end)
 	@$(BIN)/marquee demo $(ARGS)

@@ -1,0 +1,19 @@
+"""A verb works on a world that is there, or names the command that makes one."""
+
+from pathlib import Path
+
+import pytest
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home, World
+from feature_repo.core.options import existing
+
+
+def test_a_home_without_a_world_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="marquee simulate"):
+        existing(tmp_path)
+
+
+def test_a_home_with_a_world_is_opened(tmp_path: Path) -> None:
+    Home(tmp_path).write_world(World("w", "simulator", "str", ("Drama",)))
+    assert existing(tmp_path).root == tmp_path.resolve()
