@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TRACES = {"A request": 10, "An event": 8, "A feature": 6, "A release": 12}  # files that must be opened, at most
 PAGES = (
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
     "docs/architecture.md",
     "docs/glossary.md",
     "docs/operations.md",
