@@ -30,7 +30,9 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.receipts import Receipts
 from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
-from models.release.artifact import ArtifactError, Release, load_release, pointed_at
+from models.release.artifact import Release, load_release
+from models.release.manifest import ArtifactError
+from models.release.store import pointed_at
 
 Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones

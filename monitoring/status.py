@@ -9,7 +9,7 @@ from bento_services.process.ports import Ports
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from feature_repo.store.valkey_server import running_url
-from models.release.artifact import pointers
+from models.release.store import pointers
 
 
 def status_of(home: Home) -> dict[str, Any]:

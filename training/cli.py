@@ -81,8 +81,8 @@ def evaluate(
     from training.release.evaluate import evaluate as run
 
     with bars() as progress:
-        result = run(opened, progress)
-    show(result, as_json, table=print_evaluation)
+        evaluation = run(opened, progress)
+    show(evaluation.to_json(), as_json, table=print_evaluation)
 
 
 def _seeds(text: str) -> list[int]:

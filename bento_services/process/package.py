@@ -17,7 +17,8 @@ from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.revision import ROOT
 from feature_repo.core.settings import BENTOML_HOME, MARQUEE_SPLIT, preset
-from models.release.artifact import champion, verify
+from models.release.artifact import verify
+from models.release.store import champion
 
 PACKAGES = ("feature_repo", "models", "bento_services")
 SERVICE = "bento_services.process.home_service:HomeService"
@@ -30,7 +31,7 @@ class PackageError(MarqueeError):
 def build(home: Home) -> dict[str, Any]:
     """Build the Bento into BENTOML_HOME (default: HOME/bentoml). Returns its tag, path, release and how to serve it."""
     release = champion(home)
-    release_id = verify(release)["release_id"]
+    release_id = verify(release).release_id
     bentoml_home = Path(BENTOML_HOME.get() or home.root / "bentoml")
     BENTOML_HOME.set(str(bentoml_home))
     bentoml_home.mkdir(parents=True, exist_ok=True)

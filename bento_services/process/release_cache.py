@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from bento_services.settings import Settings
-from models.release.artifact import ArtifactError, verify
+from models.release.artifact import verify
+from models.release.manifest import ArtifactError
 
 KEPT = 2  # the one that answers, and the one before it
 
@@ -37,6 +38,6 @@ class ReleaseCache(Generic[Part]):
 
     def _verified(self, release_id: str) -> Path:
         path = self._settings.release or self._settings.home.releases / Path(release_id).name
-        if (found := verify(path)["release_id"]) != release_id:
+        if (found := verify(path).release_id) != release_id:
             raise ArtifactError(f"{path}: expected release {release_id}, found {found}")
         return path

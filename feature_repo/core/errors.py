@@ -17,7 +17,7 @@ class MarqueeError(Exception):
     ├── Poisoned           feature_repo/stream/handlers/        one of these records cannot be handled
     ├── SparkAbsent        feature_repo/jobs/                   the extra is not installed
     ├── EncodingError      models/encoding/ranker.py            columns that are not what a model was trained on
-    ├── ArtifactError      models/release/artifact.py           a release that is not what its manifest says
+    ├── ArtifactError      models/release/manifest.py           a release that is not what its manifest says
     ├── OffPolicyError     training/off_policy/estimators.py    a log or a policy that nothing can be estimated from
     ├── RowsError          training/judge/score.py              rows to score that lack what scoring needs
     ├── FeedError          bento_services/errors.py             a query or a policy that cannot be answered

@@ -7,7 +7,7 @@ import json
 from feature_repo.compute.past import PAST_COLUMNS
 from feature_repo.core.home import Home
 from feature_repo.registry import ModelInputs
-from models.release.artifact import CHAMPION, pointed_at
+from models.release.store import CHAMPION, pointed_at
 
 
 def champion_inputs(home: Home) -> ModelInputs | None:

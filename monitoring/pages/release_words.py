@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-MODELS = {"two_tower": "Two-tower model (finds candidates)", "ranker": "Ranker (orders them)"}
+from models.release.parts import PARTS
+
+MODELS = {part.name: part.title for part in PARTS if part.title}
 TABLES = {
     "retrieval": "Finding: given what each viewer had watched before, which of all videos did they watch next? "
     "Every row answers the same question; videos already watched are left out.",

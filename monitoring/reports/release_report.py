@@ -28,9 +28,12 @@ from feature_repo.lake.tables import Lake
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.valkey_server import online_store
-from models.release.artifact import ArtifactError, Release, load_release
+from models.release.artifact import Release, load_release
+from models.release.manifest import ArtifactError
 from monitoring.pages.release import release_html
 from monitoring.pages.release_facts import Changes, Example, Recommendations, ReleaseReport
+from training.record.training_facts import TRAINING_FILE, TRAININGS, Training
+from training.release.evaluation import Evaluation
 
 ROWS, ITEMS = 5, 6  # of an example page
 LAST_WATCHED = 5
@@ -83,57 +86,48 @@ def _report(
     examples: Sequence[Example],
     compared: Recommendations | None,
 ) -> ReleaseReport:
-    evaluation = json.loads((release.path / "evaluation.json").read_text())
-    training = {name: _training(release, name) for name in ("two_tower", "ranker")}
+    evaluation = Evaluation.read(release.path)
+    training = {name: _training(release, name) for name in TRAININGS}
     return ReleaseReport(
         world=release.world.name,
         release_id=release.release_id,
-        created=release.manifest["created"],
+        created=release.manifest.created,
         promoted=promotion["promoted"],
         forced=promotion["forced"],
         gates=promotion["gates"],
-        tables=evaluation["tables"],
+        tables=evaluation.tables,
         counts=Lake(home).counts(),
         windows=_windows(release),
-        curves={name: said.get("curve", []) for name, said in training.items()},
-        chosen={name: _chosen(said) for name, said in training.items()},
-        settings={name: _settings(release, name) for name in training},
+        curves={name: said.curve if said else [] for name, said in training.items()},
+        chosen={name: said.kept_epoch if said else 0 for name, said in training.items()},
+        settings={name: _settings(said) for name, said in training.items()},
         examples=examples,
         changes=_changes(release, champion, promotion, compared) if champion else None,
         measured=promotion["measured"],
     )
 
 
-def _chosen(training: Mapping[str, Any]) -> int:
-    """The epoch whose weights were kept: said, or the one whose figures are those of the model."""
-    if "best_epoch" in training:
-        return int(training["best_epoch"])
-    curve = training.get("curve", [])
-    return next((at for at, row in enumerate(curve, 1) if row == training.get("metrics")), 0)
+def _training(release: Release, model: str) -> Training | None:
+    """None where a release does not say how its model was trained."""
+    directory = release.path / model
+    return TRAININGS[model].read(directory) if (directory / TRAINING_FILE).exists() else None
 
 
-def _training(release: Release, model: str) -> dict[str, Any]:
-    file = release.path / model / "training.json"
-    said: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return said
-
-
-def _settings(release: Release, model: str) -> dict[str, str]:
+def _settings(training: Training | None) -> dict[str, str]:
     """Every setting of a model's training, and what it was trained on."""
-    said = _training(release, model)
-    config = {
-        **said.get("config", {}),
-        **{name: said[name] for name in ("data_hash", "rows", "watches") if name in said},
-    }
+    if training is None:
+        return {}
+    data = {name: getattr(training, name, None) for name in ("data_hash", "rows", "watches")}
+    config = {**training.config, **{name: value for name, value in data.items() if value is not None}}
     return {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in config.items()}
 
 
 def _windows(release: Release) -> list[tuple[str, str]]:
-    cuts = release.manifest["cuts"]
+    cuts = release.manifest.cuts
     return [
-        ("two-tower model learns from watches before", _day(cuts["t1_us"])),
-        ("ranker learns from exposures from then until", _day(cuts["t2_us"])),
-        ("both are judged on what happened from then until", _day(cuts["end_us"])),
+        ("two-tower model learns from watches before", _day(cuts.t1_us)),
+        ("ranker learns from exposures from then until", _day(cuts.t2_us)),
+        ("both are judged on what happened from then until", _day(cuts.end_us)),
     ]
 
 
@@ -142,8 +136,8 @@ def _changes(
 ) -> Changes:
     comparison = promotion["measured"]["comparison"] or {"figures": [], "viewers": 0, "why_not": "not measured"}
     settings = []
-    for model in ("two_tower", "ranker"):
-        old, new = _settings(champion, model), _settings(release, model)
+    for model in TRAININGS:
+        old, new = (_settings(_training(one, model)) for one in (champion, release))
         settings += [
             (f"{model}.{name}", old.get(name, "—"), new.get(name, "—"))
             for name in sorted({*old, *new})

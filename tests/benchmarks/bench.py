@@ -93,7 +93,7 @@ def bench(home: Home, sizes: Sizes, say: Callable[[str], None]) -> dict[str, Any
 
     The work is done on a copy: thousands of pages that nobody saw are nothing to train on.
     """
-    from models.release.artifact import champion
+    from models.release.store import champion
 
     champion(home)
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:

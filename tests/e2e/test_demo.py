@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from marquee import app
-from models.release.artifact import champion, load_release
+from models.release.artifact import load_release
+from models.release.store import champion
 
 MARQUEE = str(Path(sys.executable).with_name("marquee"))
 WORLD = ["--users", "300", "--videos", "400", "--days", "14", "--end", "2026-11-21"]  # as tests/conftest.py makes it

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from feature_repo.core.home import Home
 from marquee import app
 from models.page.policy_file import POLICY
-from models.release.artifact import champion
+from models.release.store import champion
 from training.release import gates
 from training.release.run import RELEASE_STEPS
 

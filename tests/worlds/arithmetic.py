@@ -26,6 +26,7 @@ from models.candidates.popularity import AreaPopularity, Popularity
 from models.candidates.sources.registry import MEASURED
 from models.page.policy_file import POLICY
 from models.release.artifact import Release
+from models.release.manifest import Cuts, Manifest
 from models.retrieval.index import VideoIndex
 from training.fit.source_models import FactorsConfig, content_neighbours, fit_factors
 
@@ -112,7 +113,7 @@ def release_of(
     return Release(
         release_id=release_id,
         path=Path(),
-        manifest={},
+        manifest=Manifest("", {}, world, "home_rank_v1", Cuts(0, 0, 0), release_id=release_id),
         world=world,
         popularity=popularity,
         policy_path=policy,

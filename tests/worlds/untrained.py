@@ -31,7 +31,7 @@ from models.encoding.ranker import RankerEncoding, rank_columns
 from models.encoding.sequence import SequenceEncoding
 from models.page.policy_file import POLICY
 from models.ranking.ranker import Ranker, RankerModel, quantile_knots
-from models.release.artifact import MANIFEST, content_id, manifest_bytes
+from models.release.manifest import MANIFEST, Cuts, Manifest
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from models.retrieval.index import VideoIndex
@@ -106,19 +106,11 @@ def write_release(home: Home, seed: int) -> str:
     static = [{"video_id": video_id, **catalog[video_id]} for video_id in popularity.top(100)]
     (draft / "static.json").write_text(json.dumps(static))
     shutil.copyfile(POLICY, draft / "policy.toml")
-    manifest: dict[str, Any] = {
-        "created": "2025-06-06T00:00:00+00:00",
-        "files": hashes(draft),
-        "world": world.to_json(),
-        "feature_service": RANK_SERVICE,
-        "cuts": {"t1_us": 0, "t2_us": 0, "end_us": NOW_US},
-        "metrics": {},
-        "mlflow": {},
-    }
-    manifest["release_id"] = content_id(manifest)
-    (draft / MANIFEST).write_bytes(manifest_bytes(manifest))
-    draft.rename(home.releases / manifest["release_id"])
-    return str(manifest["release_id"])
+    created, cuts = "2025-06-06T00:00:00+00:00", Cuts(0, 0, NOW_US)
+    manifest = Manifest(created, hashes(draft), world, RANK_SERVICE, cuts).identified()
+    (draft / MANIFEST).write_bytes(manifest.to_bytes())
+    draft.rename(home.releases / manifest.release_id)
+    return manifest.release_id
 
 
 def _ranker(reader: MemoryReader) -> RankerModel:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +25,7 @@ from models.ranking.ranker import (
     example,
     served,
 )
-from models.release.artifact import refitted_name
+from models.release.parts import refitted_name
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.rate_tables import Exposures
@@ -37,6 +36,7 @@ from training.fit.ranker_config import RANKER_SECTION, RankerConfig
 from training.fit.ranker_network import KnownVideos, click_metrics, fit_network
 from training.fit.trees import fit_lightgbm, grow_trees
 from training.record.tracking import RANKER, Tracking, TrainingRun
+from training.record.training_facts import RankerTraining
 
 Array = np.ndarray[Any, Any]
 
@@ -57,20 +57,21 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     with progress.task("rates of the exposures so far"):
         exposures = Exposures.read(home, cuts.t2_us)
     fitted = fit_ranker(train, valid, exposures, videos, config, progress)
-    result = {
-        "rows": len(rows),
-        "features": len(fitted.model.encoding.numbers) + len(fitted.model.encoding.categories),
-        "epochs": len(fitted.curve),
-        "tree_rounds": fitted.chosen.rounds,
-        "retrieval": fitted.chosen.retrieval,
-        "seed": config.seed,
-        "metrics": fitted.metrics,
-        "curve": fitted.curve,
-        "data_hash": data_hash(rows),
-    }
+    facts = RankerTraining(
+        config=asdict(config),
+        rows=len(rows),
+        features=len(fitted.model.encoding.numbers) + len(fitted.model.encoding.categories),
+        epochs=len(fitted.curve),
+        tree_rounds=fitted.chosen.rounds,
+        retrieval=fitted.chosen.retrieval,
+        seed=config.seed,
+        metrics=fitted.metrics,
+        curve=fitted.curve,
+        data_hash=data_hash(rows),
+    )
     with atomic_directory(home.models / "ranker") as directory:
         fitted.model.save(directory)
-        _write_json(directory / "training.json", {"config": asdict(config), **result})
+        facts.write(directory)
     place = home.models / refitted_name("ranker")
     shutil.rmtree(place, ignore_errors=True)
     if config.refit:
@@ -80,13 +81,14 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
         refitted, _ = refit(everything, exposures, cuts.end_us, videos, config, fitted.chosen, progress)
         with atomic_directory(place) as directory:
             refitted.save(directory)
-            _write_json(directory / "training.json", {"config": asdict(config), **result, "rows": len(everything)})
+            replace(facts, rows=len(everything)).write(directory)
     with progress.task("the LightGBM baseline"), atomic_directory(home.models / "ranker_baseline") as directory:
         baseline = fit_lightgbm(fitted.train, fitted.valid, fitted.model.encoding, config.seed)
         (directory / "lightgbm.txt").write_text(baseline.model_to_string())
     with progress.task("recording the run in MLflow"):
-        version = Tracking(home).log_training(_run(home, fitted, config, len(rows), result))
-    return {**result, "mlflow_version": version, "seconds": time.perf_counter() - started}
+        version = Tracking(home).log_training(_run(home, fitted, config, facts))
+    said = {name: value for name, value in facts.to_json().items() if name != "config"}
+    return {**said, "mlflow_version": version, "seconds": time.perf_counter() - started}
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def data_hash(rows: RankingRows) -> str:
     return digest.hexdigest()
 
 
-def _run(home: Home, fitted: FittedRanker, config: RankerConfig, rows: int, result: dict[str, Any]) -> TrainingRun:
+def _run(home: Home, fitted: FittedRanker, config: RankerConfig, facts: RankerTraining) -> TrainingRun:
     encoding = fitted.model.encoding
     flat = asdict(config)
     for group in ("action_losses", "weights"):
@@ -208,13 +210,9 @@ def _run(home: Home, fitted: FittedRanker, config: RankerConfig, rows: int, resu
         example=dict(
             zip(RankerInputs._fields, example(len(encoding.numbers), len(encoding.cardinalities)), strict=True)
         ),
-        params={**flat, "features": result["features"], "rows": rows},
-        metrics={f"valid_{name}": value for name, value in result["metrics"].items()},
-        curve=result["curve"],
+        params={**flat, "features": facts.features, "rows": facts.rows},
+        metrics={f"valid_{name}": value for name, value in facts.metrics.items()},
+        curve=facts.curve,
         dataset="exposures with home_rank_v1 features",
-        dataset_digest=result["data_hash"],
+        dataset_digest=facts.data_hash or "",
     )
-
-
-def _write_json(path: Any, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n")

@@ -7,7 +7,6 @@ HOME/models/two_tower_refit); a release serves it under the plain name and carri
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,7 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.lake.tables import Lake
 from models.encoding.viewer_context import ViewerContextEncoding
-from models.release.artifact import refitted_name
+from models.release.parts import refitted_name
 from models.retrieval.artifact import RetrievalModel, example
 from models.retrieval.content import ContentEncoding
 from models.retrieval.two_tower import TwoTower, user_tower
@@ -35,6 +34,7 @@ from training.fit.two_tower_config import TWO_TOWER_SECTION, TwoTowerConfig
 from training.fit.two_tower_data import TrainingData, training_data
 from training.record.results import fingerprint
 from training.record.tracking import TWO_TOWER, Tracking, TrainingRun
+from training.record.training_facts import TwoTowerTraining
 
 FUSION_VIEWERS = 1_000  # of the validation window, to choose the fusion of sources by: seconds, not a minute
 NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
@@ -108,20 +108,20 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         asked = data.valid.draw(config.max_validation_viewers)
         choice = choose_cold_start(home, fitted.model, data.train, asked)
         fitted = _as_chosen(home, fitted, data, choice)
-    result = {**_result(home, config, data, fitted), "alpha": asdict(choice.alpha), "unwatched_scale": choice.scale}
+    facts = _facts(home, config, data, fitted, choice)
     for name, model in (("two_tower", fitted.model), (refitted_name("two_tower"), fitted.refitted)):
         if model is None:
             shutil.rmtree(home.models / name, ignore_errors=True)
             continue
         with atomic_directory(home.models / name) as directory:
             model.save(directory)
-            (directory / "training.json").write_text(json.dumps({"config": asdict(config), **result}, indent=1) + "\n")
+            facts.write(directory)
     train_sources(home, fitted.model, SampleConfig(config.split, config.min_count, FUSION_VIEWERS), progress)
     with progress.task("recording the run in MLflow"):
-        version = Tracking(home).log_training(_run(home, fitted, config, result))
+        version = Tracking(home).log_training(_run(home, fitted, config, facts))
     shutil.rmtree(checkpoint, ignore_errors=True)
     return {
-        **result,
+        **{name: value for name, value in facts.to_json().items() if name != "config"},
         "curve": fitted.curve,
         "mlflow_version": version,
         "cpu_seconds": fitted.cpu_seconds,
@@ -141,34 +141,38 @@ def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences) -> s
     return fingerprint([config.chosen(), trained_on.digest(Lake(home))])
 
 
-def _result(home: Home, config: TwoTowerConfig, data: TrainingData, fitted: Fitted) -> dict[str, Any]:
-    """Without clock readings: the same data and seed write the same files."""
+def _facts(
+    home: Home, config: TwoTowerConfig, data: TrainingData, fitted: Fitted, choice: ColdStart
+) -> TwoTowerTraining:
     timed = ("seconds", "cpu_seconds")
     curve = [{name: value for name, value in row.items() if name not in timed} for row in fitted.curve]
-    return {
-        "split": config.split,
-        "viewers": len(data.train),
-        "watches": len(data.train.video_ids),
-        "videos": len(fitted.model.video_ids),
-        "validation_viewers": fitted.validation_viewers,
-        "epochs": len(curve),
-        "best_epoch": fitted.best_epoch + 1,
-        "seed": config.seed,
-        "metrics": curve[fitted.best_epoch],
-        "curve": curve,
-        "data_hash": data.train.digest(Lake(home)),
-    }
+    return TwoTowerTraining(
+        config=asdict(config),
+        split=config.split,
+        viewers=len(data.train),
+        watches=len(data.train.video_ids),
+        videos=len(fitted.model.video_ids),
+        validation_viewers=fitted.validation_viewers,
+        epochs=len(curve),
+        best_epoch=fitted.best_epoch + 1,
+        seed=config.seed,
+        metrics=curve[fitted.best_epoch],
+        curve=curve,
+        data_hash=data.train.digest(Lake(home)),
+        alpha=asdict(choice.alpha),
+        unwatched_scale=choice.scale,
+    )
 
 
-def _run(home: Home, fitted: Fitted, config: TwoTowerConfig, result: dict[str, Any]) -> TrainingRun:
+def _run(home: Home, fitted: Fitted, config: TwoTowerConfig, facts: TwoTowerTraining) -> TrainingRun:
     return TrainingRun(
         model=TWO_TOWER,
         files=home.models / "two_tower",
         network=user_tower(fitted.network),
         example=example(fitted.model.sequences, fitted.network.config, fitted.model.asker),
-        params={**asdict(config), "videos": result["videos"], "watches": result["watches"]},
-        metrics={f"valid_{name}": value for name, value in result["metrics"].items()},
+        params={**asdict(config), "videos": facts.videos, "watches": facts.watches},
+        metrics={f"valid_{name}": value for name, value in facts.metrics.items()},
         curve=fitted.curve,
         dataset="watch sequences",
-        dataset_digest=result["data_hash"],
+        dataset_digest=facts.data_hash or "",
     )

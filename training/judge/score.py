@@ -6,7 +6,6 @@ them, cannot leak into a score.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -29,6 +28,7 @@ from models.ranking.ranker import HEADS
 from models.release.artifact import Release, as_judged, judged, load_champion, load_release
 from training.data.frozen import end_of, frozen_columns
 from training.data.rate_tables import Exposures
+from training.record.training_facts import TwoTowerTraining
 
 Array = np.ndarray[Any, Any]
 CHUNK = 16_384  # rows scored at once
@@ -120,13 +120,13 @@ def as_of_release(release: Release, as_of_us: int) -> tuple[Release, list[str]]:
 
     Those that it serves were refitted on everything there was; before the end of that, the judged ones are asked.
     """
-    cuts = release.manifest["cuts"]
-    learned_until = {"two-tower model": cuts["end_us"], "ranker": cuts["end_us"]}
-    if as_of_us < cuts["end_us"]:
-        learned_until["ranker"] = cuts["t2_us"]
+    cuts = release.manifest.cuts
+    learned_until = {"two-tower model": cuts.end_us, "ranker": cuts.end_us}
+    if as_of_us < cuts.end_us:
+        learned_until["ranker"] = cuts.t2_us
         # To leave out each viewer's last watches is no moment: such a model, too, has learned until the end.
-        if json.loads((judged(release.path, "two_tower") / "training.json").read_text())["split"] == "time":
-            learned_until["two-tower model"] = cuts["t1_us"]
+        if TwoTowerTraining.read(judged(release.path, "two_tower")).split == "time":
+            learned_until["two-tower model"] = cuts.t1_us
         release = as_judged(release)
     return release, [
         f"the {model} learned until {_text(until_us)}, after the moment it is asked about"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from feature_repo.core.errors import HomeError
-from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
@@ -26,10 +24,10 @@ from training.judge.protocols.retrieval import retrieval_figures, run_retrieval
 from training.judge.protocols.retrieval_config import RetrievalProtocol
 from training.measure.metrics import auc, ece, gauc, log_loss
 from training.record.results import Results, record
-from training.release.compose import MODELS, candidate_ids
+from training.record.training_facts import TwoTowerTraining
+from training.release.evaluation import Evaluation, Figures, candidate_ids, require_models
 
 Array = np.ndarray[Any, Any]
-Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -42,33 +40,28 @@ class EvaluationConfig:
 EVALUATION = Section("evaluation", EvaluationConfig, "marquee evaluate")
 
 
-def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig | None = None) -> dict[str, Any]:
-    """Write HOME/models/evaluation.json: `tables` to print, `metrics` for the gates, `models` it was measured on.
-
-    Nothing in the file depends on the clock, so that the same models have the same evaluation.
-    """
+def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig | None = None) -> Evaluation:
+    """Measure the models of HOME/models and write what was found beside them (training/release/evaluation.py)."""
     config = config or read(EVALUATION, home.root)
-    for name in MODELS:
-        if not (home.models / name).is_dir():
-            raise HomeError(f"no {name} model at {home.models}: run `marquee train` first")
+    require_models(home)
     retrieval = RetrievalModel.load(home.models / "two_tower")
     metrics: dict[str, dict[str, Figures]] = {
         "retrieval": retrieval_figures(home, retrieval, _protocol(home, config), progress),
         "ranking": ranking_figures(home, retrieval, config, progress),
     }
     columns = {name: dict.fromkeys(figure for row in rows.values() for figure in row) for name, rows in metrics.items()}
-    result = {
-        "tables": {
+    evaluation = Evaluation(
+        tables={
             name: [
                 {"model": model, **{figure: row.get(figure) for figure in columns[name]}} for model, row in rows.items()
             ]
             for name, rows in metrics.items()
         },
-        "metrics": metrics,
-        "models": candidate_ids(home),
-    }
-    write_atomic(home.models / "evaluation.json", json.dumps(result, indent=1) + "\n")
-    return result
+        metrics=metrics,
+        models=candidate_ids(home),
+    )
+    evaluation.write(home.models)
+    return evaluation
 
 
 def evaluate_protocol(
@@ -118,8 +111,8 @@ def _judge(
 
 def _protocol(home: Home, config: EvaluationConfig) -> RetrievalProtocol:
     """The one that asks for what the two-tower model was not trained on, by the split it was trained under."""
-    said = json.loads((home.models / "two_tower" / "training.json").read_text())
-    return replace(RetrievalProtocol.for_split(said["split"]), max_viewers=config.max_viewers, seed=config.seed)
+    trained = TwoTowerTraining.read(home.models / "two_tower")
+    return replace(RetrievalProtocol.for_split(trained.split), max_viewers=config.max_viewers, seed=config.seed)
 
 
 def ranking_figures(

@@ -69,7 +69,7 @@ def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()
     viewers give one standard error, which is small change after a week of a real service and keeps a world of some
     hundred clicks from deciding by luck.
     """
-    figures = release.manifest["metrics"]
+    figures = release.manifest.metrics
     retrieval, ranking = figures["retrieval"], figures["ranking"]
     tower, ranker, order = retrieval["two_tower"], ranking["ranker"], ranking["retrieval_order"]
 

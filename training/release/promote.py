@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,19 +12,12 @@ from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
-from models.release.artifact import (
-    CHAMPION,
-    MANIFEST,
-    PREVIOUS,
-    ArtifactError,
-    Release,
-    judged,
-    load_release,
-    pointed_at,
-    verify,
-)
+from models.release.artifact import Release, judged, load_release, verify
+from models.release.manifest import MANIFEST, ArtifactError
+from models.release.store import CHAMPION, PREVIOUS, pointed_at
 from models.retrieval.artifact import RetrievalModel
 from training.record.tracking import CHALLENGER, Tracking
+from training.record.training_facts import TwoTowerTraining
 from training.release.comparison import Judge, compare
 from training.release.compose import build_release
 from training.release.gates import GATES, Measured, flat, gates
@@ -56,7 +48,7 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
     with progress.task("registering the release in MLflow"):
         tracking = Tracking(home)
         version = tracking.register_release(
-            release.release_id, release.path, flat(release.manifest["metrics"]), release.manifest["mlflow"]
+            release.release_id, release.path, flat(release.manifest.metrics), release.manifest.mlflow
         )
         promoted = config.force or not failed
         if promoted:
@@ -80,7 +72,7 @@ def measure(home: Home, release: Release, champion: Path | None, progress: Progr
     """What the gates need beyond the evaluation: new videos, the champion on the same question, skew."""
     tower = judged(release.path, "two_tower")
     with progress.task("the question of the gates"):
-        judge = Judge(home, json.loads((tower / "training.json").read_text())["split"])
+        judge = Judge(home, TwoTowerTraining.read(tower).split)
         retrieval = release.retrieval if tower.name == "two_tower" else RetrievalModel.load(tower)
         lists = judge.lists(retrieval)
         new = judge.new_videos(retrieval, lists)

@@ -14,27 +14,25 @@ from feature_repo.core.settings import read
 from feature_repo.core.steps import Result, Steps, code_of
 from feature_repo.ingest.new_world import forget_online_state
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
-from models.release.artifact import pointers
+from models.release.store import pointers
 
 # The step that shows people what was released and why. It comes from a layer above, and gives the page's file.
 PageStep = Callable[[Home, Steps, Result, Progress], Path]
 
 
 def train_two_tower(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
-    from models.release.artifact import refitted_name
+    from models.release.parts import made_by
     from training.fit.two_tower import train_two_tower as run
     from training.fit.two_tower_config import TWO_TOWER_SECTION
-    from training.release.compose import MODELS, OF_SOURCES
 
     config = read(TWO_TOWER_SECTION, home.root, **chosen)
-    made = (*MODELS, *OF_SOURCES, refitted_name("two_tower"))
-    outputs = [home.models / name for name in made if name != "ranker"]
+    outputs = [home.models / name for name in made_by("two-tower")]
     inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.fit.two_tower")}
     return steps.run("two-tower", inputs, outputs, lambda: run(home, config, progress))
 
 
 def train_ranker(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
-    from models.release.artifact import refitted_name
+    from models.release.parts import made_by
     from training.fit.ranker import train_ranker as run
     from training.fit.ranker_config import RANKER_SECTION
 
@@ -42,7 +40,7 @@ def train_ranker(home: Home, steps: Steps, progress: Progress, **chosen: int | N
     # The features of a moment follow from the lake; tables of another day hold the same moments.
     data = content_of([home.lake, home.models / "two_tower"])
     inputs = {"config": asdict(config), **data, "code": code_of("training.fit.ranker")}
-    outputs = [home.models / name for name in ("ranker", refitted_name("ranker"), "ranker_baseline")]
+    outputs = [home.models / name for name in (*made_by("ranker"), "ranker_baseline")]
     return steps.run("ranker", inputs, outputs, lambda: run(home, config, progress))
 
 
@@ -55,6 +53,7 @@ def make_release(
     """The one way from a lake to a champion. `report` in the result is the page that says what was made and why."""
     from feature_repo.jobs.step import build_features
     from models.page.policy_file import policy_of
+    from models.release.parts import EVALUATION_FILE
     from training.release.evaluate import EVALUATION
     from training.release.evaluate import evaluate as run_evaluation
     from training.release.gates import GATES
@@ -70,8 +69,8 @@ def make_release(
         "settings": asdict(read(EVALUATION, home.root)),
         "code": code_of("training.release.evaluate"),
     }
-    evaluation = home.models / "evaluation.json"
-    steps.run("evaluate", inputs, [evaluation], lambda: run_evaluation(home, progress))
+    evaluation = home.models / EVALUATION_FILE
+    steps.run("evaluate", inputs, [evaluation], lambda: run_evaluation(home, progress).to_json())
     if force and (done := steps.done("promote")) and not done["result"]["promoted"]:
         steps.forget("promote")
     config = read(PROMOTION, home.root, force=force or None)

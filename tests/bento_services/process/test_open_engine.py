@@ -12,7 +12,7 @@ from bento_services.feed.page import Query
 from bento_services.process.open_engine import open_engine
 from bento_services.settings import Settings
 from feature_repo.core.home import Home
-from models.release.artifact import ArtifactError
+from models.release.manifest import ArtifactError
 
 
 async def test_the_champion_answers_and_nothing_is_left_when_it_is_closed(own_home: Home) -> None:

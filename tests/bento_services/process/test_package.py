@@ -25,7 +25,8 @@ from bento_services.feed.page import Query
 from feature_repo.core.home import Home
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import online_store
-from models.release.artifact import ArtifactError, load_champion
+from models.release.artifact import load_champion
+from models.release.manifest import ArtifactError
 
 BENTOML = Path(sys.executable).with_name("bentoml")
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,7 +13,7 @@ from worlds.untrained import releases
 from bento_services.process.release_cache import KEPT, ReleaseCache
 from bento_services.settings import Settings
 from feature_repo.core.home import Home
-from models.release.artifact import ArtifactError
+from models.release.manifest import ArtifactError
 
 
 class Loading:

@@ -1,7 +1,7 @@
 """A release is loaded whole and as it was written, or refused by the name of the file that is not."""
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,16 +9,9 @@ import pytest
 from feature_repo.core.errors import HomeError
 from feature_repo.core.hashes import sha256_of
 from feature_repo.core.home import Home
-from models.release.artifact import (
-    MANIFEST,
-    ArtifactError,
-    champion,
-    content_id,
-    load_champion,
-    load_release,
-    manifest_bytes,
-    verify,
-)
+from models.release.artifact import load_champion, load_release, verify
+from models.release.manifest import MANIFEST, ArtifactError, Manifest
+from models.release.store import champion
 from training.release.compose import build_release
 
 
@@ -56,10 +49,10 @@ def test_a_release_holds_every_part(two_releases: Home) -> None:
     release, problems = load_champion(two_releases)
     assert problems == []
     assert release.path == champion(two_releases)
-    assert release.release_id == release.path.name == content_id(release.manifest)
+    assert release.release_id == release.path.name == release.manifest.identified().release_id
     assert release.world == two_releases.world()
     assert len(release.index) >= len(release.retrieval.video_ids) > 0
-    assert release.ranker.service == release.manifest["feature_service"] == "home_rank_v1"
+    assert release.ranker.service == release.manifest.feature_service == "home_rank_v1"
     assert {"title", "maturity", "countries", "video_id"} <= set(release.static_videos[0])
     assert release.policy_path.is_file()
 
@@ -98,13 +91,12 @@ def test_a_manifest_rewritten_for_other_files_is_another_release(two_releases: H
     path = tmp_path / champion(two_releases).name
     shutil.copytree(champion(two_releases), path)
     (path / "policy.toml").write_text("# mine\n")
-    manifest = json.loads((path / MANIFEST).read_text())
-    manifest["files"]["policy.toml"] = sha256_of(path / "policy.toml")
-    (path / MANIFEST).write_bytes(manifest_bytes(manifest))
+    manifest = Manifest.read(path)
+    manifest = replace(manifest, files={**manifest.files, "policy.toml": sha256_of(path / "policy.toml")})
+    (path / MANIFEST).write_bytes(manifest.to_bytes())
     with pytest.raises(ArtifactError, match=MANIFEST):
         verify(path)
-    manifest["release_id"] = content_id(manifest)
-    (path / MANIFEST).write_bytes(manifest_bytes(manifest))
+    (path / MANIFEST).write_bytes(manifest.identified().to_bytes())
     with pytest.raises(ArtifactError, match=f"not {path.name}"):
         verify(path)
 

@@ -20,7 +20,8 @@ from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import DAY_US, Lake
 from feature_repo.schema import RANK_SERVICE
 from models.ranking.ranker import HEADS, ActionWeights
-from models.release.artifact import JUDGED, judged, load_champion
+from models.release.artifact import judged, load_champion
+from models.release.parts import REFITTED
 from training.data.frozen import end_of, frozen_columns, frozen_home
 from training.judge.score import as_of_release, score_file, usual_context
 
@@ -125,7 +126,7 @@ def test_before_the_refit_ended_the_model_that_was_not_refitted_is_asked(
 
 def test_what_a_model_learned_after_the_moment_is_warned_of(own_world: Path, tmp_path: Path) -> None:
     home = Home(own_world)
-    cuts = load_champion(home)[0].manifest["cuts"]
+    cuts = load_champion(home)[0].manifest.cuts
     pq.write_table(asked_rows(home, cuts["t1_us"]), tmp_path / "rows.parquet")
 
     def warned(as_of_us: int) -> list[str]:
@@ -141,11 +142,11 @@ def test_what_a_model_learned_after_the_moment_is_warned_of(own_world: Path, tmp
 
 def test_a_model_that_left_the_last_watches_out_has_learned_until_the_end(small_world: Path, tmp_path: Path) -> None:
     release, _ = load_champion(Home(small_world))
-    for model in JUDGED:
+    for model in (part.name for part in REFITTED):
         shutil.copytree(judged(release.path, model), tmp_path / model)
     trained = tmp_path / "two_tower" / "training.json"
     trained.write_text(json.dumps(json.loads(trained.read_text()) | {"split": "leave_last"}))
-    end_us = release.manifest["cuts"]["end_us"]
+    end_us = release.manifest.cuts.end_us
     _, warnings = as_of_release(replace(release, path=tmp_path), end_us - 1)
     assert [warning.split(" learned until ")[0] for warning in warnings] == ["the two-tower model"]
     assert as_of_release(release, end_us) == (release, [])

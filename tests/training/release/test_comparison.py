@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.core.home import Home
-from models.release.artifact import champion, judged, load_release
+from models.release.artifact import judged, load_release
+from models.release.store import champion
 from models.retrieval.artifact import RetrievalModel
 from training.release.comparison import Judge, auc_error, compare
 from training.release.skew import feature_skew

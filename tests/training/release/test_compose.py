@@ -12,7 +12,9 @@ from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.page.policy_file import POLICY
-from models.release.artifact import JUDGED, as_judged, champion, judged, load_release
+from models.release.artifact import as_judged, judged, load_release
+from models.release.parts import REFITTED
+from models.release.store import champion
 from training.data.video_vectors import video_vectors
 from training.release.compose import build_release
 
@@ -47,11 +49,11 @@ def test_another_policy_is_another_release(home: Home, tmp_path: Path) -> None:
 def test_the_manifest_says_what_the_release_was_made_of(home: Home) -> None:
     manifest = load_release(champion(home)).manifest
     evaluation = json.loads((home.models / "evaluation.json").read_text())
-    assert manifest["metrics"] == evaluation["metrics"]
-    assert manifest["world"] == home.world().to_json()
-    assert manifest["cuts"]["t1_us"] < manifest["cuts"]["t2_us"] < manifest["cuts"]["end_us"]
-    assert set(manifest["mlflow"]) == {"two-tower", "ranker"}
-    assert all(manifest["mlflow"].values())
+    assert manifest.metrics == evaluation["metrics"]
+    assert manifest.world == home.world()
+    assert manifest.cuts.t1_us < manifest.cuts.t2_us < manifest.cuts.end_us
+    assert set(manifest.mlflow) == {"two-tower", "ranker"}
+    assert all(manifest.mlflow.values())
 
 
 def test_what_is_served_has_learned_from_everything_and_what_was_judged_lies_beside_it(home: Home) -> None:
@@ -61,10 +63,10 @@ def test_what_is_served_has_learned_from_everything_and_what_was_judged_lies_bes
     for release, until in ((served, "end_us"), (before, "t2_us")):
         rates = release.ranker.encoding.rates
         assert rates is not None
-        known = shown.filter(pc.less(shown["timestamp_us"], served.manifest["cuts"][until]))
+        known = shown.filter(pc.less(shown["timestamp_us"], getattr(served.manifest.cuts, until)))
         assert rates.tables["user"].counts.sum() == len(known)
     assert (served.retrieval.item_vectors[0] != before.retrieval.item_vectors[0]).any()
-    for model in JUDGED:
+    for model in (part.name for part in REFITTED):
         assert directory_id(judged(served.path, model)) == directory_id(home.models / model)
 
 

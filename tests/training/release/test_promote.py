@@ -9,7 +9,9 @@ import pytest
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from models.ranking.ranker import RankerModel
-from models.release.artifact import ArtifactError, champion, load_release
+from models.release.artifact import load_release
+from models.release.manifest import ArtifactError
+from models.release.store import champion
 from training.record.tracking import Tracking
 from training.release import promote as promotion
 from training.release.comparison import Beside, Comparison, NewVideos
@@ -27,7 +29,7 @@ def home(own_world: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def another_release(home: Home, **two_tower: float) -> None:
     """Change a score weight, so that the next release differs, and let the evaluation say these figures of it."""
-    from training.release.compose import candidate_ids
+    from training.release.evaluation import candidate_ids
 
     config = home.models / "ranker" / "config.json"
     fields = json.loads(config.read_text())
@@ -117,11 +119,11 @@ def test_without_a_previous_release_there_is_nothing_to_go_back_to(home: Home) -
 
 def test_the_rankers_bar_leaves_room_for_the_luck_of_few_clicks(small_world: Path) -> None:
     release = load_release(champion(Home(small_world)))
-    metrics = json.loads(json.dumps(release.manifest["metrics"]))
+    metrics = json.loads(json.dumps(release.manifest.metrics))
     metrics["ranking"]["ranker"]["auc"] = 0.59
     for clicks, passed in ((100, True), (10_000, False)):  # standard errors .049 and .0049
         metrics["ranking"]["retrieval_order"] |= {"auc": 0.6, "clicks": clicks}
-        found = gates(replace(release, manifest={**release.manifest, "metrics": metrics}))
+        found = gates(replace(release, manifest=replace(release.manifest, metrics=metrics)))
         gate = next(gate for gate in found if gate.gate == "ranker auc beats retrieval order")
         assert gate.passed is passed
         assert gate.bar == pytest.approx(0.6 - (0.24 / clicks) ** 0.5)
@@ -138,9 +140,9 @@ def test_the_rankers_bar_leaves_room_for_the_luck_of_few_clicks(small_world: Pat
 )
 def test_each_gate_catches_its_own_figure(small_world: Path, model: str, figure: str, value: float, gate: str) -> None:
     release = load_release(champion(Home(small_world)))
-    metrics = json.loads(json.dumps(release.manifest["metrics"]))
+    metrics = json.loads(json.dumps(release.manifest.metrics))
     metrics["ranking" if model == "ranker" else "retrieval"][model][figure] = value
-    worse = replace(release, manifest={**release.manifest, "metrics": metrics})
+    worse = replace(release, manifest=replace(release.manifest, metrics=metrics))
     assert [found.gate for found in gates(worse) if not found.passed] == [gate]
 
 

@@ -10,7 +10,6 @@ B viewers, V videos, N candidates, K places, G genres.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -58,6 +57,7 @@ from training.judge.protocols.frontier_points import (
 )
 from training.judge.protocols.policy_spread import with_spread
 from training.record.results import Results, Run, RunStore, fingerprint, quality_directory, record
+from training.record.training_facts import TwoTowerTraining
 
 Array = np.ndarray[Any, Any]
 
@@ -208,11 +208,8 @@ def _install(
 
 def trained_config(home: Home) -> TwoTowerConfig:
     """How the home's two-tower model was trained. Raises HomeError when there is none."""
-    file = home.models / "two_tower" / "training.json"
-    if not file.exists():
-        raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
     known = {field.name for field in fields(TwoTowerConfig)}
-    said: dict[str, Any] = json.loads(file.read_text())["config"]
+    said = TwoTowerTraining.of(home).config
     return TwoTowerConfig(**{name: value for name, value in said.items() if name in known})
 
 

@@ -8,7 +8,6 @@ candidates, over the full catalog, without what was watched.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -39,6 +38,7 @@ from training.fit.two_tower_config import TwoTowerConfig
 from training.fit.two_tower_data import training_data
 from training.measure.metrics import hits, recall_at
 from training.record.results import Results, Run, RunStore, fingerprint, quality_directory
+from training.record.training_facts import TwoTowerTraining
 
 Array = np.ndarray[Any, Any]
 COUNTS = (50, 100, 200, 500)
@@ -104,13 +104,13 @@ def run_sources(home: Home, fields: Mapping[str, Any], command: str, progress: P
 
     Finished seeds are kept and not measured again. Raises HomeError without a two-tower model, or for a bad protocol.
     """
-    said = _training(home)
-    protocol = SourcesProtocol.of(fields, said["config"])
+    trained = TwoTowerTraining.of(home)
+    protocol = SourcesProtocol.of(fields, trained.config)
     with progress.task("reading what was watched"):
         catalog = catalog_of(home)
         train, chooses, reports = source_questions(home, catalog, protocol.question)
     data_hash = train.digest(Lake(home))
-    model = directory_id(home.models / "two_tower") if protocol.models == "home" else said["config"]
+    model = directory_id(home.models / "two_tower") if protocol.models == "home" else trained.config
     store = RunStore(home, protocol.name, fingerprint([protocol, model, data_hash, DEPTH]))
     measured, rows = (_sources, SOURCES_ROWS) if protocol.about == "sources" else (_cold_start, COLD_START_ROWS)
     runs: list[Run] = []
@@ -213,7 +213,7 @@ def _two_tower(
 
 
 def _trained(home: Home, protocol: SourcesProtocol, seed: int, progress: Progress) -> RetrievalModel:
-    config = TwoTowerConfig(**{**_training(home)["config"], "seed": seed, "refit_epochs": 0})
+    config = TwoTowerConfig(**{**TwoTowerTraining.of(home).config, "seed": seed, "refit_epochs": 0})
     data = replace(training_data(home, config), everything=None)
     checkpoint = quality_directory(home, protocol.name) / f"two_tower-{seed}"
     model = fit(home, config, data, checkpoint, progress).model
@@ -303,12 +303,3 @@ def _figures(
 
 def _counts(targets: Sequence[Sequence[int]]) -> Array:
     return np.array([len(wanted) for wanted in targets], dtype=np.int64)
-
-
-def _training(home: Home) -> dict[str, Any]:
-    """What HOME/models/two_tower says of its training. Raises HomeError when there is none."""
-    file = home.models / "two_tower" / "training.json"
-    if not file.exists():
-        raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
-    said: dict[str, Any] = json.loads(file.read_text())
-    return said

@@ -1,0 +1,37 @@
+"""Which releases a home serves: the text files HOME/releases/champion and previous, each with a release id."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from models.release.manifest import ArtifactError
+
+CHAMPION, PREVIOUS = "champion", "previous"
+
+
+def champion(home: Home) -> Path:
+    """Where the promoted release lies. Raises HomeError when nothing was promoted yet."""
+    path = pointed_at(home, CHAMPION)
+    if path is None:
+        raise HomeError(f"no release at {home.root}: run `marquee train`, `marquee evaluate`, `marquee promote` first")
+    return path
+
+
+def pointed_at(home: Home, pointer: str) -> Path | None:
+    """The release that `champion` or `previous` names; None before there is one. Raises ArtifactError."""
+    file = home.releases / pointer
+    if not file.exists():
+        return None
+    release_id = file.read_bytes().strip()
+    if not re.fullmatch(rb"r-[0-9a-f]{12}", release_id):
+        raise ArtifactError(f"{file}: expected a release id, found {release_id[:40]!r}")
+    return home.releases / release_id.decode()
+
+
+def pointers(home: Home) -> dict[str, str | None]:
+    """What `champion` and `previous` say, as it is written."""
+    files = {name: home.releases / name for name in (CHAMPION, PREVIOUS)}
+    return {name: file.read_text().strip() if file.exists() else None for name, file in files.items()}
