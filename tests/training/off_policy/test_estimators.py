@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from feature_repo.core.home import Home
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
-from feature_repo.lake.tables import Lake
-from training.fit.two_tower import fit
-from training.fit.two_tower_config import TwoTowerConfig
-from training.fit.two_tower_data import training_data
-from training.judge.protocols.off_policy import against_open_bandit
 from training.off_policy.estimators import (
     Log,
     OffPolicyError,
@@ -26,8 +15,7 @@ from training.off_policy.estimators import (
     effective_sample_size,
     estimates,
 )
-from training.off_policy.home_log import home_logs
-from training.off_policy.logged_bandits import SyntheticConfig, open_bandit, synthetic
+from training.off_policy.logged_bandits import SyntheticConfig, synthetic
 
 # Four pages, two actions: the log showed 0 with .8 and 1 with .2; the policy in question shows each with a half.
 BY_HAND = Log(
@@ -137,69 +125,3 @@ def test_the_interval_holds_the_truth_nineteen_times_in_twenty() -> None:
         snips = estimates(known.log, seed=seed)["snips"]
         held += snips.low <= known.truth <= snips.high
     assert 34 <= held <= 40
-
-
-def test_places_of_open_bandit_have_their_own_probabilities(tmp_path: Path) -> None:
-    """Two items, three places: bts showed item 0 at the first place nine times in ten, elsewhere every second time."""
-    place, item, propensity = [], [], []
-    for at in (1, 2, 3):
-        share = 9 if at == 1 else 5
-        for row in range(10):
-            place.append(at)
-            item.append(0 if row < share else 1)
-            propensity.append(share / 10 if row < share else 1 - share / 10)
-    clicks = [1] * 3 + [0] * 27
-    common = {
-        "timestamp": [f"t{row}" for row in range(30)],
-        "position": place,
-        "click": clicks,
-        "user_feature_0": ["a", "b", "c"] * 10,
-    }
-    bts = pa.table({**common, "item_id": item, "propensity_score": propensity})
-    random = pa.table({**common, "item_id": [0, 1] * 15, "propensity_score": [0.5] * 30})
-    pq.write_table(bts, tmp_path / "bts_men.parquet")
-    pq.write_table(random, tmp_path / "random_men.parquet")
-    log, clicks_M = open_bandit(tmp_path, "men")["random_to_bts"]
-    assert log.policy_NA[np.array([0, 10, 20])] == pytest.approx(np.array([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5]]))
-    assert clicks_M.mean() == pytest.approx(0.1)
-    back, _ = open_bandit(tmp_path, "men")["bts_to_random"]
-    assert back.policy_NA == pytest.approx(np.full((30, 2), 0.5))
-    assert back.propensity_N[:1] == pytest.approx([0.9])
-
-
-def test_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(OffPolicyError, match=r"random_men\.parquet"):
-        against_open_bandit(Home.open(tmp_path), tmp_path, "marquee off-policy")
-
-
-@pytest.fixture(scope="module")
-def drawn_world(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A simulated world with a two-tower model of one epoch, and nothing else."""
-    home = Home.open(tmp_path_factory.mktemp("drawn"))
-    simulate(home, SimulatorConfig(users=150, videos=150, days=12, seed=5))
-    config = TwoTowerConfig.for_world(home.world(), epochs=1, refit_epochs=0, dim=16)
-    model = fit(home, config, training_data(home, config), home.root / "checkpoint").model
-    model.save(home.models / "two_tower")
-    return home
-
-
-def test_a_home_is_asked_what_another_first_place_would_have_earned(drawn_world: Home) -> None:
-    """The simulator draws its pages with known odds, so that the weights of any policy within them are 1 on average."""
-    logs = home_logs(drawn_world)
-    assert set(logs) == {"two_tower", "two_tower_sharp", "popular", "uniform"}
-    log = logs["uniform"]
-    assert len(log.action_N) > 100
-    assert log.propensity_N.max() < 1.0
-    error = log.weight_N.std() / np.sqrt(len(log.action_N))
-    assert abs(log.weight_N.mean() - 1.0) < 4 * error
-    assert 0.0 <= estimates(log)["snips"].value < log.reward_N.mean()  # what is shown at random suits fewer
-
-
-def test_a_home_without_odds_says_so(drawn_world: Home, tmp_path: Path) -> None:
-    shutil.copytree(drawn_world.root, tmp_path / "world")
-    copy = Home.open(tmp_path / "world")
-    shown = Lake(copy).impressions()
-    at = shown.schema.get_field_index("propensity")
-    Lake(copy).write_impressions(shown.set_column(at, "propensity", pa.array(np.zeros(len(shown)))))
-    with pytest.raises(OffPolicyError, match="none with a logged probability"):
-        home_logs(copy)

@@ -1,0 +1,31 @@
+"""Exposures of the toy world as codes and outcomes."""
+
+import numpy as np
+import pytest
+from worlds import toy
+
+from feature_repo.core.home import Home
+from feature_repo.lake.tables import Lake
+from training.data.rate_tables import Exposures
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return toy.toy_home(tmp_path_factory.mktemp("toy"))
+
+
+def test_every_exposure_before_a_moment_is_read_with_its_outcome(home: Home) -> None:
+    shown = Lake(home).impressions()
+    exposures = Exposures.read(home)
+    assert len(exposures.timestamps_us) == len(shown)
+    clicked = shown["clicked"].to_numpy(zero_copy_only=False)
+    assert exposures.outcomes_NL[:, 0].tolist() == clicked.astype(float).tolist()
+    middle = int(np.median(exposures.timestamps_us))
+    assert len(Exposures.read(home, middle).timestamps_us) == int((exposures.timestamps_us < middle).sum())
+
+
+def test_codes_are_places_in_the_vocabularies(home: Home) -> None:
+    exposures, shown = Exposures.read(home), Lake(home).impressions()
+    for name in ("user_id", "video_id", "surface"):
+        values = exposures.vocabularies[name].values
+        assert [values[code] for code in exposures.codes.of[name]] == shown[name].to_pylist()
