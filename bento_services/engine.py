@@ -1,4 +1,4 @@
-"""The service without its protocols: a feed, an event intake and the release they answer with. HTTP and gRPC call this.
+"""The service without its protocols: a feed and an event intake. HTTP and gRPC call this.
 
 Pages are made on a few threads of their own, so that the event loop goes on answering health checks while a page is
 computed and while a dead store runs into its timeout.
@@ -7,7 +7,6 @@ computed and while a dead store runs into its timeout.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -23,16 +22,14 @@ from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
-from bento_services.settings import ServiceConfig, Settings
+from bento_services.settings import ServiceConfig
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.receipts import Receipts
 from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
-from models.release.artifact import Release, load_release
-from models.release.manifest import ArtifactError
-from models.release.store import pointed_at
+from models.release.artifact import Release
 
 Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones
@@ -83,8 +80,6 @@ class Engine:
         self._in_flight = 0
         self._limits = limits
         self._config = config
-        self._stopping = threading.Event()
-        self._follower: threading.Thread | None = None
         self.ready = False
         metrics.RELEASE.labels(release.release_id).set(1)
         metrics.SNAPSHOT_AGE_SECONDS.set_function(self._snapshot_age_seconds)
@@ -155,15 +150,23 @@ class Engine:
             )
         self.ready = True
 
-    def follow(self, settings: Settings) -> None:
-        """From now on, answer with whatever release is promoted in this home, as soon as it is."""
-        self._follower = threading.Thread(target=self._follow, args=(settings,), name="champion", daemon=True)
-        self._follower.start()
+    def swap(self, release: Release) -> None:
+        """Blue to green: requests under way finish with the old release, the next ones get the new one."""
+        before = self.release_id
+        self._feed.swap(self._prepare(release))
+        self.release_id = release.release_id
+        metrics.RELEASE.labels(before).set(0)
+        metrics.RELEASE.labels(release.release_id).set(1)
+        report.info("release swapped", before=before, now=release.release_id)
+
+    def refuse(self, why: str) -> None:
+        """A release that cannot be served: `status` tells of it."""
+        metrics.RELEASES_REFUSED.inc()
+        if why not in self.problems:
+            self.problems.append(why)
+            report.error("release refused, the old one stays", why=why, release_id=self.release_id)
 
     def close(self) -> None:
-        self._stopping.set()
-        if self._follower is not None:
-            self._follower.join()
         self._pages.shutdown()
         self._writes.shutdown()
         self._intake.close()
@@ -176,38 +179,6 @@ class Engine:
             return await asyncio.get_running_loop().run_in_executor(self._writes, work)
         except (StoreDown, EventLogDown) as error:
             raise unavailable("the store does not answer; try again") from error
-
-    def _follow(self, settings: Settings) -> None:
-        refused = ""
-        while not self._stopping.wait(self._config.follow_seconds):
-            wanted = ""
-            try:
-                path = pointed_at(settings.home, "champion")
-                wanted = path.name if path else self.release_id
-                if wanted in (self.release_id, refused):
-                    continue
-                self._swap(load_release(settings.home.releases / wanted))
-                refused = ""
-            except (ArtifactError, OSError) as error:
-                if wanted == refused and wanted:
-                    continue
-                refused = wanted
-                self._refuse(f"{wanted or 'champion'}: {error}")
-
-    def _swap(self, release: Release) -> None:
-        """Blue to green: requests under way finish with the old release, the next ones get the new one."""
-        before = self.release_id
-        self._feed.swap(self._prepare(release))
-        self.release_id = release.release_id
-        metrics.RELEASE.labels(before).set(0)
-        metrics.RELEASE.labels(release.release_id).set(1)
-        report.info("release swapped", before=before, now=release.release_id)
-
-    def _refuse(self, why: str) -> None:
-        metrics.RELEASES_REFUSED.inc()
-        if why not in self.problems:
-            self.problems.append(why)
-            report.error("release refused, the old one stays", why=why, release_id=self.release_id)
 
     def _snapshot_age_seconds(self) -> float:
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6

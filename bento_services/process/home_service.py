@@ -24,6 +24,7 @@ from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
 from bento_services.process.open_engine import open_engine
 from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, RankingService
+from bento_services.process.release_follower import ReleaseFollower
 from bento_services.process.remote import Call, with_remote_models
 from bento_services.process.retrieval_service import RetrievalService
 from bento_services.rpc.service import GrpcServer
@@ -71,7 +72,7 @@ class _Home:
             await self._connect()
             await asyncio.to_thread(engine.warm_up)
             if settings.release is None:
-                engine.follow(settings)
+                self._open.callback(ReleaseFollower(engine, settings.home, settings.service.follow_seconds).close)
             if settings.grpc_port is not None:
                 self._grpc = GrpcServer(engine, edge.admission, settings.host, settings.grpc_port)
                 await self._grpc.start()

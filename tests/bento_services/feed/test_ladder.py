@@ -1,0 +1,113 @@
+"""Rungs as data: who is asked, who is passed over, and what is said of it. No stage of a real feed is in here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from worlds import arithmetic as feed_world
+from worlds.arithmetic import NOW_US
+
+from bento_services.errors import StageFailed
+from bento_services.feed.breaker import Breaker
+from bento_services.feed.config import FeedConfig
+from bento_services.feed.ladder import Ladder, Rung
+from bento_services.feed.page import Query
+from bento_services.feed.pipeline import Composition
+from bento_services.feed.query_hydrators import ViewerFeatures
+from bento_services.feed.stages import Request
+from bento_services.feed.viewer import unread
+from feature_repo.store.memory import MemoryReader
+
+READER = feed_world.toy_reader()
+NOTHING = MemoryReader(feed_world.TOY, {}, {}).snapshot()
+
+
+class Answers:
+    """A pipeline that answers, or fails as it is told."""
+
+    def __init__(self, failure: StageFailed | None = None) -> None:
+        self.failure = failure
+        self.asked: list[Request] = []
+
+    def run(self, request: Request) -> Composition:
+        self.asked.append(request)
+        if self.failure:
+            raise self.failure
+        return Composition([], 7, np.ones(len(request.catalog), dtype=bool))
+
+
+def rung(name: str, pipeline: Answers, **given: Any) -> Rung:
+    return Rung(name, pipeline, Breaker(failures=2, seconds=60.0), **given)  # type: ignore[arg-type]
+
+
+def request_of(read: bool = True, catalog: Any = None, **query: Any) -> Request:
+    asked = Query(user_id="heavy", **query)
+    snapshot = READER.snapshot() if catalog is None else catalog
+    request = Request(asked, NOW_US, unread(asked, FeedConfig()), snapshot, feed_world.TOY, seed=1, give_up_at=5.0)
+    return ViewerFeatures(READER, FeedConfig()).hydrate(request) if read else request
+
+
+def test_the_first_rung_that_can_answers_and_the_others_are_not_asked() -> None:
+    first, second = Answers(StageFailed("ranker", "broken")), Answers()
+    third = Answers()
+    request = request_of()
+    answer = Ladder((rung("a", first), rung("b", second), rung("c", third))).descend(request)
+    assert (answer.served_by, answer.composition.considered) == ("b", 7)
+    assert request.trace.warnings == ["a failed at ranker"]
+    assert third.asked == []
+
+
+def test_a_rung_that_needs_the_viewer_is_passed_over_without_a_word_when_nothing_could_be_read() -> None:
+    ladder = Ladder((rung("personal", Answers(), needs_viewer=True), rung("plain", Answers())))
+    assert ladder.descend(request_of()).served_by == "personal"
+    unknown = request_of(read=False)
+    assert ladder.descend(unknown).served_by == "plain"
+    assert unknown.trace.warnings == []
+
+
+def test_without_a_catalog_only_a_rung_with_its_own_answers() -> None:
+    own = Answers()
+    ladder = Ladder((rung("live", Answers()), rung("own", own, catalog=READER.snapshot())))
+    assert ladder.descend(request_of(catalog=NOTHING)).served_by == "own"
+    assert own.asked[0].catalog is READER.snapshot()
+
+
+def test_a_patient_rung_has_all_the_time() -> None:
+    hasty, patient = Answers(), Answers()
+    Ladder((rung("hasty", hasty),)).descend(request_of())
+    Ladder((rung("patient", patient, patient=True),)).descend(request_of())
+    assert (hasty.asked[0].give_up_at, patient.asked[0].give_up_at) == (5.0, float("inf"))
+
+
+def test_a_rung_that_goes_on_failing_is_left_alone() -> None:
+    broken = Answers(StageFailed("ranker", "broken"))
+    ladder = Ladder((rung("a", broken), rung("b", Answers())))
+    for _ in range(2):
+        ladder.descend(request_of())
+    request = request_of()
+    assert ladder.descend(request).served_by == "b"
+    assert request.trace.warnings == ["a is left alone for a moment"]
+    assert len(broken.asked) == 2
+
+
+def test_lateness_counts_against_a_rung_only_when_the_time_was_the_feeds_own() -> None:
+    late = Answers(StageFailed("ranker", "no time left", late=True))
+    ladder = Ladder((rung("a", late), rung("b", Answers())))
+    for _ in range(5):
+        ladder.descend(request_of(deadline_ms=1))
+    assert len(late.asked) == 5  # one caller's haste says nothing of the rung
+    for _ in range(5):
+        ladder.descend(request_of())
+    assert len(late.asked) == 7
+
+
+def test_when_no_rung_can_answer_the_last_one_is_named_and_the_page_is_empty() -> None:
+    request = request_of()
+    rungs = (rung("a", Answers(StageFailed("x", ""))), rung("z", Answers(StageFailed("y", ""))))
+    answer = Ladder(rungs).descend(request)
+        request
+    )
+    assert (answer.served_by, list(answer.composition.rows)) == ("z", [])
+    assert not answer.composition.allowed.any()
+    assert request.trace.warnings[-1] == "no rung could answer"
