@@ -106,8 +106,6 @@ def test_when_no_rung_can_answer_the_last_one_is_named_and_the_page_is_empty() -
     request = request_of()
     rungs = (rung("a", Answers(StageFailed("x", ""))), rung("z", Answers(StageFailed("y", ""))))
     answer = Ladder(rungs).descend(request)
-        request
-    )
     assert (answer.served_by, list(answer.composition.rows)) == ("z", [])
     assert not answer.composition.allowed.any()
     assert request.trace.warnings[-1] == "no rung could answer"
