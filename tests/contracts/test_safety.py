@@ -111,7 +111,8 @@ def test_whoever_scores_a_catalog_for_a_viewer_asks_the_rules() -> None:
     places = ("bento_services/", "training/off_policy/", "monitoring/")
     clients = {
         "bento_services/feed/query_hydrators.py",  # gives the vector to a pipeline
-        "bento_services/process/retrieval_service.py",  # and to a pipeline in another process
+        "bento_services/process/remote.py",  # from another process
+        "bento_services/process/retrieval_service.py",
         "monitoring/reports/report.py",  # compare vectors over time and choose nothing
         "monitoring/reports/subject.py",
     }
