@@ -21,7 +21,7 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import UserFeatures
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns
-from models.retrieval.artifact import RetrievalModel
+from models.retrieval.protocol import UserTower
 
 Array = np.ndarray[Any, Any]
 
@@ -70,7 +70,7 @@ class ViewerFeatures:
 class UserVector:
     """(D,) of the viewer as of now, by the two-tower model."""
 
-    retrieval: RetrievalModel
+    retrieval: UserTower
     name = "user_tower"
 
     def hydrate(self, request: Request) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +15,10 @@ from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
 from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
 from models.encoding.ranker import rank_columns
+from models.ranking.protocol import Ranks
 from models.ranking.ranker import with_retrieval
 
 Array = np.ndarray[Any, Any]
-
-
-class Ranks(Protocol):
-    """models.ranking.ranker.RankerModel, or a client of a service that has one."""
-
-    def score(self, columns: RankColumns) -> Mapping[str, Array]:
-        """The p_... columns, watch_seconds and score, each (N,)."""
-        ...
 
 
 @dataclass(frozen=True)

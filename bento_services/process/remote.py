@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from feature_repo.compute.columns import Columns
+from feature_repo.compute.columns import Columns, RankColumns
 from models.ranking.ranker import RankerModel, by_action
 from models.release.artifact import Release
 from models.retrieval.artifact import ContentAlone, RetrievalModel
@@ -109,7 +109,7 @@ class RemoteRanker:
     def retrieval(self) -> float:
         return self._local.retrieval
 
-    def score(self, columns: Columns) -> Mapping[str, Array]:
+    def score(self, columns: RankColumns) -> Mapping[str, Array]:
         inputs = self._local.encoding.encode(columns)
         if not len(inputs.dense):
             return self._local.score(columns)

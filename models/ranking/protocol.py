@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from feature_repo.compute.columns import Columns
+from feature_repo.compute.columns import RankColumns
 
 Array = np.ndarray[Any, Any]
 
@@ -18,6 +18,6 @@ class Ranks(Protocol):
         """How much the two-tower model's odds add to the order of a page, see ranker.with_retrieval."""
         ...
 
-    def score(self, columns: Columns) -> Mapping[str, Array]:
+    def score(self, columns: RankColumns) -> Mapping[str, Array]:
         """The p_... columns, watch_seconds and score, each (N,) float32."""
         ...

@@ -21,10 +21,11 @@ from models.candidates.fusion import DEPTH
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity
-from models.candidates.sources.spec import SearchesVectors, SourceSpec
+from models.candidates.sources.spec import SourceSpec
 from models.catalog import CatalogTable, OfflineRequest, rows_of
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
+from models.retrieval.protocol import NearestVideos
 from training.data.splits import Sequences
 from training.data.video_vectors import content_columns, video_vectors
 from training.data.viewer_context import ViewerContexts, user_vectors
@@ -68,7 +69,7 @@ class Trained:
 class _Models:
     """A models.candidates.sources.spec.SourceModels of a moment of the past."""
 
-    index: SearchesVectors
+    index: NearestVideos
     item_cf: ItemNeighbours
     content: ItemNeighbours
     factors: MatrixFactorization

@@ -16,6 +16,7 @@ import numpy as np
 
 from models.candidates.fusion import DEPTH
 from models.catalog import Catalog, ViewerRequest
+from models.retrieval.protocol import NearestVideos
 
 if TYPE_CHECKING:
     from models.candidates.item_cf import ItemNeighbours
@@ -27,20 +28,11 @@ Array = np.ndarray[Any, Any]
 ANCHORS = 10  # watched videos whose neighbours are looked at
 
 
-class SearchesVectors(Protocol):
-    """models.retrieval.index.VideoIndex, or a client of a service that has one."""
-
-    @property
-    def ids(self) -> Sequence[str]: ...
-
-    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]: ...
-
-
 class SourceModels(Protocol):
     """What sources are opened with: a release, or what training has learned so far. None: this model is not there."""
 
     @property
-    def index(self) -> SearchesVectors:
+    def index(self) -> NearestVideos:
         """Of the two-tower model's videos."""
         ...
 

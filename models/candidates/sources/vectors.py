@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from models.candidates.sources.spec import NOTHING, Found, SearchesVectors, catalog_rows
+from models.candidates.sources.spec import NOTHING, Found, catalog_rows
 from models.catalog import PerCatalog, ViewerRequest, rows_of
+from models.retrieval.protocol import NearestVideos
 
 Array = np.ndarray[Any, Any]
 
@@ -16,7 +17,7 @@ Array = np.ndarray[Any, Any]
 class Nearest:
     """`vector` gives None of a viewer who has none in this index: nothing is found then."""
 
-    def __init__(self, index: SearchesVectors, vector: Callable[[ViewerRequest], Array | None]) -> None:
+    def __init__(self, index: NearestVideos, vector: Callable[[ViewerRequest], Array | None]) -> None:
         self._index = index
         self._vector = vector
         self._catalog_row = PerCatalog(lambda catalog: catalog_rows(self._index.ids, catalog))
