@@ -11,7 +11,7 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from models.candidates.columns import FROM
-from models.candidates.fusion import Blend
+from models.candidates.fusion import Fusion
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,7 @@ class FirstFound:
 class ByFusion:
     """The top `n` by fused score. It always keeps the best of sources that fill a row. `kept`: source -> how many."""
 
-    fusion: Blend
+    fusion: Fusion
     n: int
     kept: Mapping[str, int]
     name = "by_fusion"

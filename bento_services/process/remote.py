@@ -70,7 +70,7 @@ class RemoteRetrieval:
         histories: Sequence[Sequence[str]],
         timestamps_us: Sequence[Sequence[int]],
         now_us: Array,
-        asker: Columns | None = None,
+        viewer_context: Columns | None = None,
     ) -> Array:
         answer = self._call(
             "user_vectors",
@@ -78,7 +78,7 @@ class RemoteRetrieval:
             [list(history) for history in histories],
             [[int(moment) for moment in times] for times in timestamps_us],
             np.asarray(now_us, dtype=np.int64),
-            {name: [str(value) for value in column] for name, column in (asker or {}).items()},
+            {name: [str(value) for value in column] for name, column in (viewer_context or {}).items()},
         )
         return np.asarray(answer)
 

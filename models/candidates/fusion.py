@@ -35,7 +35,7 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class Blend:
+class Fusion:
     """`weights[b]` is for viewers with at least `from_watches[b]` watches, fewer than the next."""
 
     from_watches: tuple[int, ...]
@@ -67,7 +67,7 @@ class Blend:
         return {"from_watches": list(self.from_watches), "weights": weights}
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Blend:
+    def from_json(cls, fields: Mapping[str, Any]) -> Fusion:
         weights = tuple({source: Weight(**weight) for source, weight in own.items()} for own in fields["weights"])
         return cls(tuple(fields["from_watches"]), weights)
 
@@ -76,7 +76,7 @@ class Blend:
         (directory / FILE).write_text(json.dumps(self.to_json(), indent=1) + "\n")
 
     @classmethod
-    def load(cls, directory: Path) -> Blend:
+    def load(cls, directory: Path) -> Fusion:
         return cls.from_json(json.loads((directory / FILE).read_text()))
 
 

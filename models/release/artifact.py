@@ -24,7 +24,7 @@ from typing import Any
 
 from feature_repo.core.hashes import sha256_of
 from feature_repo.core.home import Home, World
-from models.candidates.fusion import Blend
+from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity, Popularity
@@ -56,7 +56,7 @@ class Release:
     factors: MatrixFactorization | None = None
     content: ItemNeighbours | None = None
     area: AreaPopularity | None = None
-    blend: Blend | None = None  # None: candidates come in the order of their sources
+    blend: Fusion | None = None  # None: candidates come in the order of their sources
     exposure: ExposurePrices | None = None  # None: `marquee frontier` chose none
 
 

@@ -62,7 +62,7 @@ class RetrievalModel:
     content: ContentEncoding
     content_weights: dict[str, Array]
     config: TowerConfig
-    asker: ViewerContextEncoding | None = None  # None: the user tower knows the watches alone
+    viewer_context: ViewerContextEncoding | None = None  # None: the user tower knows the watches alone
     alone: ContentAlone = ContentAlone()
 
     def __post_init__(self) -> None:
@@ -77,13 +77,13 @@ class RetrievalModel:
         network: TwoTower,
         sequences: SequenceEncoding,
         content: ContentEncoding,
-        asker: ViewerContextEncoding | None = None,
+        viewer_context: ViewerContextEncoding | None = None,
     ) -> RetrievalModel:
         """Freeze a trained network; batch and history length stay free."""
         tower = user_tower(network)
         batch = torch.export.Dim("batch", min=1, max=65_536)
         tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
-        inputs = example(sequences, network.config, asker)
+        inputs = example(sequences, network.config, viewer_context)
         free = ({0: batch, 1: tokens}, {0: batch}, {0: batch, 1: tokens + 1}, {0: batch})[: len(inputs)]
         return cls(
             program=exported(tower, tuple(inputs.values()), free),
@@ -92,7 +92,7 @@ class RetrievalModel:
             content=content,
             content_weights={name: value.numpy().copy() for name, value in network.content.state_dict().items()},
             config=network.config,
-            asker=asker,
+            viewer_context=viewer_context,
         )
 
     @property
@@ -108,17 +108,17 @@ class RetrievalModel:
         histories: Sequence[Sequence[str]],
         timestamps_us: Sequence[Sequence[int]],
         now_us: Array,
-        asker: Columns | None = None,
+        viewer_context: Columns | None = None,
     ) -> Array:
         """As protocol.UserTower says."""
-        if self.asker is not None and asker is None:
-            raise ValueError(f"this model asks who asks: expected columns {', '.join(VIEWER_CONTEXT)}")
+        if self.viewer_context is not None and viewer_context is None:
+            raise ValueError(f"this model reads the viewer context: expected columns {', '.join(VIEWER_CONTEXT)}")
         token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)
         if not len(count_B):
             return np.zeros((0, self.dim), dtype=np.float32)
         inputs = [token_BT, count_B, time_BT]
-        if self.asker is not None and asker is not None:
-            inputs.append(self.asker.encode(asker))
+        if self.viewer_context is not None and viewer_context is not None:
+            inputs.append(self.viewer_context.encode(viewer_context))
         elif self.config.time_bias == "none":
             del inputs[2]
         with torch.inference_mode():
@@ -150,8 +150,8 @@ class RetrievalModel:
         (directory / "video_ids.json").write_text(json.dumps(self.sequences.video_ids) + "\n")
         (directory / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
         (directory / ALONE_FILE).write_text(json.dumps(asdict(self.alone)) + "\n")
-        if self.asker is not None:
-            self.asker.save(directory)
+        if self.viewer_context is not None:
+            self.viewer_context.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> RetrievalModel:
@@ -165,11 +165,11 @@ class RetrievalModel:
             content=ContentEncoding.load(directory),
             content_weights=load_file(directory / "content_tower.safetensors"),
             config=config,
-            asker=ViewerContextEncoding.load(directory) if config.asker else None,
+            viewer_context=ViewerContextEncoding.load(directory) if config.asker else None,
             alone=ContentAlone(**json.loads(alone.read_text())) if alone.exists() else ContentAlone(),
         )
         try:
-            model.program.module()(*example(model.sequences, config, model.asker).values())
+            model.program.module()(*example(model.sequences, config, model.viewer_context).values())
         except (RuntimeError, TypeError, ValueError) as error:
             raise EncodingError(
                 f"{directory}: the user tower of another Marquee: train again (marquee train)"
@@ -178,14 +178,14 @@ class RetrievalModel:
 
 
 def example(
-    sequences: SequenceEncoding, config: TowerConfig, asker: ViewerContextEncoding | None = None
+    sequences: SequenceEncoding, config: TowerConfig, viewer_context: ViewerContextEncoding | None = None
 ) -> dict[str, Tensor]:
     """Inputs of the user tower with two rows and some history: what torch.export and MLflow trace."""
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])
     inputs = {"tokens": torch.from_numpy(token_BT), "counts": torch.from_numpy(count_B)}
-    if config.time_bias != "none" or asker is not None:  # by position: times come before who asks, heeded or not
+    if config.time_bias != "none" or viewer_context is not None:  # times come before it, used or not
         inputs["times"] = torch.arange(token_BT.shape[1] + 1.0, dtype=torch.float64).repeat(2, 1)
-    if asker is not None:
-        inputs["asker"] = torch.zeros(2, len(asker.cardinalities), dtype=torch.int64)
+    if viewer_context is not None:
+        inputs["asker"] = torch.zeros(2, len(viewer_context.cardinalities), dtype=torch.int64)
     return inputs

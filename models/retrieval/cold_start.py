@@ -6,7 +6,7 @@
 A video that training did not see has alpha = 1: content alone. Each watch moves it towards what its watchers say, down
 to `floor`; at `half` watches it is half way there. Without this, the id of a video with three watches, which has
 learned little but noise, counts as much as that of a hit. `training/fit/cold_start.py` chooses half and floor on the
-validation window, or that nothing is blended.
+validation window, or that content does not count for trained videos.
 
 N videos, V videos of training, D dimensions.
 """
@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Alpha:
-    """How much content counts. `half` 0: nothing is blended, the id counts whole from the first watch."""
+    """How much content counts. `half` 0: not at all, the id counts whole from the first watch."""
 
     half: float = 0.0
     floor: float = 0.0
@@ -38,16 +38,16 @@ class Alpha:
             raise ValueError("alpha: expected half of at least 0 and floor of at least 0 and below 1")
 
     def of(self, watches_V: Array) -> Array:
-        """(V,) in [floor, 1]; 0 everywhere when nothing is blended."""
+        """(V,) in [floor, 1]; 0 everywhere with `half` 0."""
         if self.half == 0:
             return np.zeros(len(watches_V))
         alpha_V: Array = self.floor + (1.0 - self.floor) * self.half / (self.half + np.asarray(watches_V, dtype=float))
         return alpha_V
 
 
-def blended(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha: Alpha) -> RetrievalModel:
-    """The model with vectors blended by how often each of its videos was watched in training; histories are read as
-    before. `content`: the columns that `embed` reads, in the order of `retrieval.video_ids`."""
+def with_content_share(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha: Alpha) -> RetrievalModel:
+    """The model whose videos lean on their content the more, the less they were watched in training; histories are read
+    as before. `content`: the columns that `embed` reads, in the order of `retrieval.video_ids`."""
     if alpha.half == 0 or not retrieval.config.content:
         return retrieval
     alpha_V1 = alpha.of(watches_V)[:, None]

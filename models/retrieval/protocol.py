@@ -24,12 +24,12 @@ class UserTower(Protocol):
         histories: Sequence[Sequence[str]],
         timestamps_us: Sequence[Sequence[int]],
         now_us: Array,
-        asker: Columns | None = None,
+        viewer_context: Columns | None = None,
     ) -> Array:
         """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
 
-        `asker`: (B,) columns of VIEWER_CONTEXT, without which a tower that listens raises ValueError. Videos that
-        training did not know are skipped; an empty history gives the vector of a new viewer.
+        `viewer_context`: (B,) columns of VIEWER_CONTEXT, without which a model that reads it raises ValueError. Videos
+        that training did not know are skipped; an empty history gives the vector of a new viewer.
         """
         ...
 

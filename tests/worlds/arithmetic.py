@@ -20,7 +20,7 @@ from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_us
 from feature_repo.core.home import World
 from feature_repo.events import Event
 from feature_repo.store.memory import MemoryReader
-from models.candidates.fusion import Blend, Weight
+from models.candidates.fusion import Fusion, Weight
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
 from models.candidates.sources.registry import MEASURED
@@ -255,7 +255,7 @@ def with_all_sources(release: Release, videos: Mapping[str, Mapping[str, Any]], 
         factors=fit_factors(histories, FactorsConfig(factors=8, iterations=5)),
         content=content_neighbours(snapshot.video_ids.tolist(), snapshot.columns),
         area=AreaPopularity.fit(watches, NOW_US),
-        blend=Blend((0, 5), (one, {**one, "two_tower": Weight(0.5, 3.0)})),
+        blend=Fusion((0, 5), (one, {**one, "two_tower": Weight(0.5, 3.0)})),
     )
 
 

@@ -132,8 +132,10 @@ def assembled(
     ids = {name: _of(shown, name) for name in ("user_id", "video_id")}
     joined = {**features, **ids, "genres": multi_hot(list(features["genres"]), world.genres)}
     now_us = context["timestamp_us"]
-    asker = viewer_context_columns(joined, context)
-    score = _two_tower_scores(home, retrieval, joined, asker, ids["user_id"], ids["video_id"], now_us, progress)
+    viewer_context = viewer_context_columns(joined, context)
+    score = _two_tower_scores(
+        home, retrieval, joined, viewer_context, ids["user_id"], ids["video_id"], now_us, progress
+    )
     return repeated(rank_columns(joined, joined, context, score, world))
 
 
@@ -176,7 +178,7 @@ def _two_tower_scores(
     home: Home,
     retrieval: RetrievalModel,
     features: Columns,
-    asker: Columns,
+    viewer_context: Columns,
     user_ids: Array,
     video_ids: Array,
     timestamps_us: Array,
@@ -191,7 +193,7 @@ def _two_tower_scores(
             rows = first_rows[start : start + BATCH]
             histories = [list(features["history_video_ids"][row]) for row in rows]
             times = [list(features["history_timestamps_us"][row]) for row in rows]
-            own = {name: column[rows] for name, column in asker.items()}
+            own = {name: column[rows] for name, column in viewer_context.items()}
             vectors.append(retrieval.user_vectors(histories, times, timestamps_us[rows], own))
             advance(len(rows))
     user_BD = np.concatenate(vectors)

@@ -23,7 +23,7 @@ from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.candidates.item_cf import ItemNeighbours
 from models.retrieval.artifact import ContentAlone, RetrievalModel
-from models.retrieval.cold_start import Alpha, blended
+from models.retrieval.cold_start import Alpha, with_content_share
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import ViewerContexts, user_vectors
@@ -69,7 +69,7 @@ class Videos:
         return self.token_N >= 0
 
     def vectors(self, retrieval: RetrievalModel, alpha: Alpha = GRID[0], alone: ContentAlone = AS_IT_IS) -> Array:
-        """(N, D): as trained and blended; content alone of those not in training."""
+        """(N, D): trained vectors leaning on content by `alpha`; content alone of those not in training."""
         trained_ND = retrieval.item_vectors[np.maximum(self.token_N, 0)]
         alpha_N1 = np.where(self.trained, alpha.of(self.watches_N), 1.0)[:, None]
         vectors: Array = alpha_N1 * self.content_ND + (1.0 - alpha_N1) * trained_ND
@@ -135,11 +135,11 @@ def with_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, cho
 
 
 def with_alpha(home: Home, retrieval: RetrievalModel, train: Sequences, alpha: Alpha) -> RetrievalModel:
-    """A model that was trained on `train`, its vectors blended."""
+    """A model that was trained on `train`, its rare videos leaning on their content."""
     videos = Lake(home).videos()
     row_of = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}
     rows = pa.array([row_of[video_id] for video_id in retrieval.video_ids])
-    return blended(
+    return with_content_share(
         retrieval,
         content_columns(videos.take(rows), home.world()),
         watched_times(retrieval.video_ids, train),

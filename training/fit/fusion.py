@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.candidates.fusion import DEPTH, Blend, Weight, place
+from models.candidates.fusion import DEPTH, Fusion, Weight, place
 from training.measure.newton import logistic
 
 Array = np.ndarray[Any, Any]
@@ -23,9 +23,9 @@ NEAR = 20.0  # ridge towards what is true of all, in viewers' worth of evidence
 Lists = Mapping[str, Array]  # source -> (B, K) rows of the catalog, -1 = no more
 
 
-def fit_blend(
+def fit_fusion(
     lists: Lists, targets: Sequence[Sequence[int]], watches_B: Array, videos: int, seed: int = 0
-) -> Blend | None:
+) -> Fusion | None:
     """From the lists of viewers whose next watches are `targets`; None where no source found any of them."""
     sources = list(lists)
     rows = _samples(lists, targets, videos, np.random.default_rng(seed))
@@ -42,15 +42,15 @@ def fit_blend(
         found_S, place_S = beta_F[1 : 1 + len(sources)], beta_F[1 + len(sources) :]
         pairs = zip(sources, found_S.tolist(), place_S.tolist(), strict=True)
         weights.append({source: Weight(round(found, 6), round(place, 6)) for source, found, place in pairs})
-    return Blend(FROM_WATCHES, tuple(weights))
+    return Fusion(FROM_WATCHES, tuple(weights))
 
 
-def blended(blend: Blend, lists: Lists, watches_B: Array, videos: int, n: int = DEPTH) -> Array:
-    """(B, n) rows of the catalog in the blend's order; -1 where the sources found fewer."""
+def fused(fusion: Fusion, lists: Lists, watches_B: Array, videos: int, n: int = DEPTH) -> Array:
+    """(B, n) rows of the catalog in the order of their odds; -1 where the sources found fewer."""
     found_BN = np.full((len(watches_B), n), -1, dtype=np.int32)
     for viewer, watches in enumerate(watches_B.tolist()):
         orders = {source: rows_BK[viewer][rows_BK[viewer] >= 0] for source, rows_BK in lists.items()}
-        odds_V = blend.odds(watches, orders, videos)
+        odds_V = fusion.odds(watches, orders, videos)
         some = np.unique(np.concatenate(list(orders.values())))
         best = some[np.argsort(-odds_V[some], kind="stable")[:n]]
         found_BN[viewer, : len(best)] = best

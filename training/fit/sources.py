@@ -1,6 +1,6 @@
-"""Train what stands beside the two-tower model: neighbours, factors, popularity, and the blend of all sources.
+"""Train what stands beside the two-tower model: neighbours, factors, popularity, and the fusion of all sources.
 
-Factors and blend are chosen as the two-tower model's epoch is: by what viewers watched in the validation window, after
+Factors and fusion are chosen as the two-tower model's epoch is: by what viewers watched in the validation window, after
 all that the models know. What a release then carries of the models is fitted anew, on everything.
 """
 
@@ -18,7 +18,7 @@ from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import Lake
-from models.candidates.fusion import Blend
+from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
 from models.candidates.sources import factors
@@ -27,7 +27,7 @@ from models.catalog import CatalogTable
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Sequences, sequences, time_cuts, watches
 from training.data.video_vectors import content_columns
-from training.fit.fusion import Lists, fit_blend
+from training.fit.fusion import Lists, fit_fusion
 from training.fit.source_lists import Trained, lists
 from training.fit.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
 from training.fit.source_questions import SampleConfig, SourceQuestion, catalog_of, source_questions
@@ -48,19 +48,19 @@ class Saves(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """What the validation question chose: models of the training window, the lists they gave there, and their blend."""
+    """What the validation question chose: models of the training window, their lists there, and the fusion of these."""
 
     trained: Trained
     lists: Lists
-    blend: Blend | None
+    fusion: Fusion | None
     grid: list[dict[str, Any]]  # every point of the factors with the recall of its 500 candidates
 
 
 def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, progress: Progress = SILENT) -> None:
-    """Write HOME/models/item_cf, matrix_factorization, content_neighbours, popularity and blend.
+    """Write HOME/models/item_cf, matrix_factorization, content_neighbours, popularity and blend (the fusion).
 
-    `retrieval` is the model of the training window, not one that was refitted on what the blend is chosen by. Where
-    nobody of the validation window can be learned from, there is no blend.
+    `retrieval` is the model of the training window, not one that was refitted on what the fusion is chosen by. Where
+    nobody of the validation window can be learned from, there is no fusion.
     """
     catalog = catalog_of(home)
     train, chooses, _ = source_questions(home, catalog, sample)
@@ -80,7 +80,7 @@ def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, p
             Popularity.fit(zip(video_ids, times, strict=True), cuts.end_us),
             AreaPopularity.fit(zip(countries, video_ids, times, strict=True), cuts.end_us),
         ],
-        "blend": lambda: [choice.blend] if choice.blend is not None else [],
+        "blend": lambda: [choice.fusion] if choice.fusion is not None else [],
     }
     with progress.task("neighbours, factors and popularity of everything", total=len(parts)) as advance:
         for name, fit in parts.items():
@@ -103,10 +103,10 @@ def choose(
     grid: Sequence[FactorsConfig] = GRID,
     progress: Progress = SILENT,
 ) -> Choice:
-    """The factors that alone find most of what the question asks for, then the blend of all sources."""
+    """The factors that alone find most of what the question asks for, then the fusion of all sources."""
     targets = chooses.targets()
     tried: list[dict[str, Any]] = []
-    with progress.task("choosing factors and blend of the sources", total=len(grid) + len(MEASURED)) as advance:
+    with progress.task("choosing factors and fusion of the sources", total=len(grid) + len(MEASURED)) as advance:
         trained = best = Trained.on(home, catalog, retrieval, train, grid[0])
         for point in grid:
             if point is not grid[0]:
@@ -120,8 +120,8 @@ def choose(
         for spec in MEASURED:
             chosen[spec.name] = lists(spec, chooses, best)
             advance(1)
-        blend = fit_blend(chosen, targets, chooses.watches(), len(catalog.video_ids))
-    return Choice(best, chosen, blend, tried)
+        fusion = fit_fusion(chosen, targets, chooses.watches(), len(catalog.video_ids))
+    return Choice(best, chosen, fusion, tried)
 
 
 def mean_recall(order_BK: Array, targets: Sequence[Sequence[int]], k: int = CANDIDATES) -> float:

@@ -169,7 +169,7 @@ def _run(home: Home, fitted: Fitted, config: TwoTowerConfig, facts: TwoTowerTrai
         model=TWO_TOWER,
         files=home.models / "two_tower",
         network=user_tower(fitted.network),
-        example=example(fitted.model.sequences, fitted.network.config, fitted.model.asker),
+        example=example(fitted.model.sequences, fitted.network.config, fitted.model.viewer_context),
         params={**asdict(config), "videos": facts.videos, "watches": facts.watches},
         metrics={f"valid_{name}": value for name, value in facts.metrics.items()},
         curve=fitted.curve,

@@ -9,7 +9,7 @@ import numpy as np
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.truncation import ByFusion, FirstFound
-from models.candidates.fusion import Blend, Weight
+from models.candidates.fusion import Fusion, Weight
 
 
 def request(limit: int = 20) -> Any:
@@ -23,7 +23,7 @@ def test_without_a_fusion_the_first_sources_go_before_the_others() -> None:
 
 
 def test_a_fusion_takes_the_best_odds_and_keeps_what_rows_need() -> None:
-    fusion = Blend((0,), ({"personal": Weight(0.0, 5.0), "popular": Weight(0.0, 1.0)},))
+    fusion = Fusion((0,), ({"personal": Weight(0.0, 5.0), "popular": Weight(0.0, 1.0)},))
     found = Candidates.merged(
         [
             Candidates.found("personal", np.arange(300), -np.arange(300)),

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.candidates.fusion import DEPTH, Blend, Weight, place
+from models.candidates.fusion import DEPTH, Fusion, Weight, place
 
-BLEND = Blend(
+BLEND = Fusion(
     (0, 5),
     ({"popular": Weight(1.0, 2.0)}, {"popular": Weight(0.0, 1.0), "personal": Weight(0.5, 4.0)}),
 )
@@ -34,10 +34,10 @@ def test_a_viewers_bucket_is_the_last_one_begun() -> None:
 
 def test_a_saved_blend_is_the_same(tmp_path: Path) -> None:
     BLEND.save(tmp_path)
-    assert Blend.load(tmp_path) == BLEND
+    assert Fusion.load(tmp_path) == BLEND
 
 
 @pytest.mark.parametrize("from_watches", [(), (1, 5), (0, 5, 5), (0,)])
 def test_buckets_begin_at_nothing_and_rise(from_watches: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="from_watches"):
-        Blend(from_watches, ({}, {}))
+        Fusion(from_watches, ({}, {}))

@@ -10,7 +10,7 @@ import torch
 from feature_repo.schema import GENRE_SLOTS
 from models.encoding.sequence import SequenceEncoding
 from models.retrieval.artifact import ContentAlone, RetrievalModel
-from models.retrieval.cold_start import Alpha, blended, vectors_of
+from models.retrieval.cold_start import Alpha, vectors_of, with_content_share
 from models.retrieval.content import ContentEncoding
 from models.retrieval.tower_config import TowerConfig
 from models.retrieval.two_tower import TwoTower
@@ -61,15 +61,15 @@ def test_an_alpha_that_means_nothing_is_refused(wrong: dict[str, float]) -> None
 def test_a_blended_model_lies_between_content_and_what_was_trained(model: RetrievalModel) -> None:
     watches = np.array([0, 10] + [10**9] * 28)
     alone = model.embed(content())
-    found = blended(model, content(), watches, Alpha(half=10.0))
+    found = with_content_share(model, content(), watches, Alpha(half=10.0))
     np.testing.assert_allclose(found.item_vectors[0], alone[0], rtol=1e-5)
     np.testing.assert_allclose(found.item_vectors[1], (alone[1] + model.item_vectors[1]) / 2, rtol=1e-5)
     np.testing.assert_allclose(found.item_vectors[2:], model.item_vectors[2:], rtol=1e-4)
-    assert blended(model, content(), watches, Alpha()) is model
+    assert with_content_share(model, content(), watches, Alpha()) is model
 
 
 def test_histories_are_read_as_before(model: RetrievalModel) -> None:
-    found = blended(model, content(), np.zeros(30), Alpha(half=1.0))
+    found = with_content_share(model, content(), np.zeros(30), Alpha(half=1.0))
     history = ["v01", "v07", "v03"]
     np.testing.assert_array_equal(vector(found, history), vector(model, history))
 

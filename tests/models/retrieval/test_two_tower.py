@@ -228,7 +228,7 @@ def test_who_asks_now_is_part_of_the_vector_and_who_is_not_known_says_nothing(tm
         video_VD = network.eval().video_vectors()
         told = network.states(video_VD, TowerInputs(tokens, counts, None, codes))[:, 2].numpy()
     np.testing.assert_allclose(served, told, atol=1e-5)
-    tokens, counts, seconds, codes = example(model.sequences, model.config, model.asker).values()
+    tokens, counts, seconds, codes = example(model.sequences, model.config, model.viewer_context).values()
     with torch.no_grad():  # by position, as MLflow calls it
         heard = user_tower(network)(
             tokens[:1].repeat(2, 1), counts[:1].repeat(2), seconds, codes + torch.tensor([[1], [2]])

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.candidates.fusion import DEPTH, Blend, Weight
-from training.fit.fusion import FROM_WATCHES, blended, by_quota, fit_blend
+from models.candidates.fusion import DEPTH, Fusion, Weight
+from training.fit.fusion import FROM_WATCHES, by_quota, fit_fusion, fused
 from training.fit.sources import mean_recall
 from training.judge.protocols.sources import _in_turns
 
@@ -31,32 +31,32 @@ def made_up() -> tuple[dict[str, np.ndarray], list[list[int]], np.ndarray]:
 
 def test_it_believes_the_good_source_and_only_for_those_for_whom_it_is_good() -> None:
     lists, targets, watches = made_up()
-    blend = fit_blend(lists, targets, watches, VIDEOS)
-    assert blend is not None
-    newcomers, others = blend.weights[0], blend.weights[-1]
+    fusion = fit_fusion(lists, targets, watches, VIDEOS)
+    assert fusion is not None
+    newcomers, others = fusion.weights[0], fusion.weights[-1]
     assert others["good"].place > others["popular"].place > 2 * abs(others["noise"].place)
     assert newcomers["good"].place < others["good"].place
     # Nobody has between 1 and 19 watches: what is true of all.
-    assert blend.weights[1] == blend.weights[2]
+    assert fusion.weights[1] == fusion.weights[2]
 
 
 def test_a_blend_finds_more_than_any_of_its_sources() -> None:
     lists, targets, watches = made_up()
-    blend = fit_blend(lists, targets, watches, VIDEOS)
-    assert blend is not None
-    found = mean_recall(blended(blend, lists, watches, VIDEOS, 10), targets, 10)
+    fusion = fit_fusion(lists, targets, watches, VIDEOS)
+    assert fusion is not None
+    found = mean_recall(fused(fusion, lists, watches, VIDEOS, 10), targets, 10)
     assert found > max(mean_recall(rows, targets, 10) for rows in lists.values())
 
 
 def test_where_nothing_is_found_there_is_no_blend() -> None:
     lists = {"good": np.full((1, DEPTH), -1, dtype=np.int32)}
-    assert fit_blend(lists, [[3]], np.array([0]), VIDEOS) is None
+    assert fit_fusion(lists, [[3]], np.array([0]), VIDEOS) is None
 
 
 def test_equal_odds_keep_the_order_of_the_catalog_and_short_lists_end_in_nothing() -> None:
-    blend = Blend(FROM_WATCHES, ({"a": Weight(1.0, 0.0)},) * len(FROM_WATCHES))
+    fusion = Fusion(FROM_WATCHES, ({"a": Weight(1.0, 0.0)},) * len(FROM_WATCHES))
     lists = {"a": np.array([[9, 4, -1]]), "unknown": np.array([[2, -1, -1]])}
-    assert blended(blend, lists, np.array([3]), 10, 5).tolist() == [[4, 9, 2, -1, -1]]
+    assert fused(fusion, lists, np.array([3]), 10, 5).tolist() == [[4, 9, 2, -1, -1]]
 
 
 def test_a_quota_takes_each_video_once_and_the_filler_fills() -> None:

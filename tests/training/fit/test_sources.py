@@ -5,7 +5,7 @@ import pytest
 from worlds.ring import CONFIG, VIEWERS, WATCHES, write_ring
 
 from feature_repo.core.home import Home
-from models.candidates.fusion import Blend
+from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import Popularity
@@ -49,7 +49,7 @@ def test_everything_is_written_from_all_watches(home: Home, untrained: Retrieval
     assert len(ItemNeighbours.load(home.models / "item_cf").video_ids) == 24
     assert len(MatrixFactorization.load(home.models / "matrix_factorization").video_ids) == 24
     assert len(ItemNeighbours.load(home.models / "content_neighbours").video_ids) == 25
-    assert Blend.load(home.models / "blend").from_watches
+    assert Fusion.load(home.models / "blend").from_watches
 
 
 def test_mean_recall_is_the_mean_share_found() -> None:

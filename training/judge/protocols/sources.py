@@ -28,7 +28,7 @@ from models.catalog import CatalogTable
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Sequences
 from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start
-from training.fit.fusion import FROM_WATCHES, Lists, blended, by_quota, fit_blend
+from training.fit.fusion import FROM_WATCHES, Lists, by_quota, fit_fusion, fused
 from training.fit.source_lists import lists
 from training.fit.source_models import FactorsConfig
 from training.fit.source_questions import SampleConfig, SourceQuestion, catalog_of, source_questions
@@ -157,18 +157,18 @@ def _sources(
     found = (choice.lists, reported)
     videos = len(catalog.video_ids)
     targets, watches = ([question.targets() for question in asked], [question.watches() for question in asked])
-    blend, quota = choice.blend, _quota(found[0], targets[0])
-    if blend is None:
+    fusion, quota = choice.fusion, _quota(found[0], targets[0])
+    if fusion is None:
         raise HomeError(f"{home.lake}: no source finds anything of what is watched in the validation window")
     orders = {
         **found[1],
-        "union": blended(blend, found[1], watches[1], videos, CANDIDATES),
+        "union": fused(fusion, found[1], watches[1], videos, CANDIDATES),
         "union_by_quota": by_quota(found[1], quota, ALONE, CANDIDATES),
         "popular_by_history": _popular_by_history(found[1], watches[1]),
     }
     settings: dict[str, dict[str, Any]] = {
         "matrix_factorization": {"chosen": asdict(choice.trained.factors_config), "grid": choice.grid},
-        "union": {"blend": blend.to_json(), **_halves(found[0], targets[0], watches[0], videos)},
+        "union": {"blend": fusion.to_json(), **_halves(found[0], targets[0], watches[0], videos)},
         "union_by_quota": {"quota": quota},
         "popular_by_history": {"share": dict(zip(map(str, FROM_WATCHES), DECLARED_POPULAR, strict=True))},
     }
@@ -246,12 +246,12 @@ def _halves(found: Lists, targets: Sequence[Sequence[int]], watches: Array, vide
     chooses, rest = slice(0, None, 2), slice(1, None, 2)
     half = {source: rows[chooses] for source, rows in found.items()}
     other = {source: rows[rest] for source, rows in found.items()}
-    blend = fit_blend(half, targets[chooses], watches[chooses], videos)
-    if blend is None:
+    fusion = fit_fusion(half, targets[chooses], watches[chooses], videos)
+    if fusion is None:
         return {}
     orders = {
         ALONE: other[ALONE],
-        "union": blended(blend, other, watches[rest], videos, CANDIDATES),
+        "union": fused(fusion, other, watches[rest], videos, CANDIDATES),
         "union_by_quota": by_quota(other, _quota(half, targets[chooses]), ALONE, CANDIDATES),
     }
     return {
