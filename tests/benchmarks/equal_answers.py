@@ -30,7 +30,7 @@ import httpx
 import pyarrow.parquet as pq
 import redis
 
-CONTEXTS = (
+CONTEXTS: tuple[dict[str, Any], ...] = (
     {"device": "mobile", "country": "DE", "utc_offset_minutes": 120},
     {"device": "tv", "utc_offset_minutes": -300},
     {},
@@ -174,7 +174,8 @@ def _folded(url: str, home: Path) -> dict[str, str]:
     store = redis.Redis(port=address["port"], password=address["password"])
     rows = {}
     for key in store.scan_iter(count=1000, _type="hash"):
-        row = sorted(store.hgetall(key).items())
+        held: Any = store.hgetall(key)
+        row = sorted(held.items())
         rows[key.hex()] = hashlib.sha256(repr(row).encode()).hexdigest()
     store.close()
     return rows

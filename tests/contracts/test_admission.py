@@ -89,7 +89,7 @@ async def both() -> AsyncIterator[Callable[[Admission], Any]]:
 
 def credentials_of(home: Home) -> dict[str, dict[str, str]]:
     keys = {scope: create_key(home, scope, [scope]) for scope in SCOPES}
-    bearer = {scope: {"authorization": f"Bearer {key}"} for scope, key in keys.items()}
+    bearer: dict[str, dict[str, str]] = {scope: {"authorization": f"Bearer {key}"} for scope, key in keys.items()}
     return {
         **bearer,
         "nothing": {},

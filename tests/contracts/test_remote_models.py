@@ -50,7 +50,8 @@ def split(home: Home, release: Release) -> Release:
     """The services themselves, called without the network between."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MARQUEE_HOME", str(home.root))
-        services = RetrievalService.inner(), RankingService.inner()
+        made: tuple[Any, ...] = (RetrievalService, RankingService)  # BentoML makes services of the classes
+        services = [service.inner() for service in made]
     return with_remote_models(release, *(calling(service) for service in services))
 
 

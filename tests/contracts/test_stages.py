@@ -49,8 +49,8 @@ def reader() -> MemoryReader:
     return MemoryReader(feed_world.BIG, users, videos)
 
 
-def request_of(viewer: str, limit: int = 20) -> Request:
-    query = Query(user_id=viewer, limit=limit, request_id="r")
+def request_of(user_id: str, limit: int = 20) -> Request:
+    query = Query(user_id=user_id, limit=limit, request_id="r")
     viewer = ViewerFeatures(reader(), CONFIG).read(query, NOW_US)
     assert viewer.knowledge is Knowledge.CURRENT
     request = Request(query, NOW_US, viewer, reader().snapshot(), feed_world.BIG, seed=1)
@@ -80,7 +80,9 @@ SELECTORS = _distinct([stage for one in PIPELINES for stage in (*one.selectors, 
 
 
 def allowed_for(request: Request, rung: str = "full_funnel") -> np.ndarray:
-    return np.logical_and.reduce([rule.keep(request) for rule in (*pipeline(rung).safety, *pipeline(rung).novelty)])
+    rules = (*pipeline(rung).safety, *pipeline(rung).novelty)
+    kept: np.ndarray = np.logical_and.reduce([rule.keep(request) for rule in rules])
+    return kept
 
 
 def candidates_for(request: Request) -> Candidates:

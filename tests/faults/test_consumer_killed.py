@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_five_kills_in_mid_stream_lose_nothing_and_count_nothing_twice(home: Hom
             eventually(lambda: _marks(store), 20)
             producer.start()
             for kill in range(1, KILLS + 1):
-                eventually(lambda at=kill: _marks(store) > at * EVENTS // (KILLS + 2), 30)
+                eventually(partial(_marked, store, kill * EVENTS // (KILLS + 2)), 30)
                 time.sleep(rng.uniform(0.0, 0.05))  # somewhere inside the next batch
                 process.send_signal(signal.SIGKILL)
                 process.wait()
@@ -134,6 +135,10 @@ def test_a_tied_processor_leaves_with_the_process_that_started_it(home: Home) ->
             parent.kill()
         eventually(lambda: not _is_alive(pid), 10)
         store.close()
+
+
+def _marked(store: Any, events: int) -> bool:
+    return _marks(store) > events
 
 
 def _marks(store: Client) -> int:

@@ -267,4 +267,5 @@ def _vectors(videos: Sequence[Mapping[str, Any]], world: World) -> Array:
             vectors[row, world.genres.index(genre) % (DIM - 2)] += 1.0
         angle = sum(video["creator_id"].encode())
         vectors[row, -2:] = 0.5 * np.cos(angle), 0.5 * np.sin(angle)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit

@@ -17,7 +17,7 @@ from feature_repo.store.receipts import MemoryReceipts
 from feature_repo.stream.log.protocol import EventLogDown
 
 WORLD = World("by-hand", "simulator", "str", ("Drama", "Comedy"), example_user="u1")
-VIDEOS = {
+VIDEOS: dict[str, dict[str, Any]] = {
     f"v{number}": {
         "title": f"Video “{number}”",
         "creator_name": "Lumen",
@@ -26,7 +26,7 @@ VIDEOS = {
     }
     for number in range(1, 7)
 }
-USERS = {
+USERS: dict[str, dict[str, Any]] = {
     "u1": {
         "signup_timestamp_us": 1,
         "country": "US",

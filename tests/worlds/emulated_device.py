@@ -54,7 +54,7 @@ class Elsewhere(Tensor):
     """A tensor on the emulated device; `held` is where its numbers really are."""
 
     held: Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, held: Tensor) -> Elsewhere:
@@ -66,7 +66,9 @@ class Elsewhere(Tensor):
         return tensor
 
     @classmethod
-    def __torch_dispatch__(cls, op: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, op: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
         return _run(op, args, kwargs or {})
 
 
@@ -77,12 +79,12 @@ class Emulation(TorchDispatchMode):
         # Tensors of this kind cannot be made in torch's own inference mode.
         self._inference_mode = torch.inference_mode
         torch.inference_mode = _no_gradients  # type: ignore[misc,assignment]
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *failure: Any) -> None:
         torch.inference_mode = self._inference_mode  # type: ignore[misc]
-        super().__exit__(*failure)
+        super().__exit__(*failure)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, op: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         return _run(op, args, kwargs or {})

@@ -54,11 +54,12 @@ def trained(home: Home, checkpoint: Path) -> dict[str, Any]:
 def main(directory: Path, name: str) -> dict[str, Any]:
     home = Home(directory / "home")
     write_ring(home, watches=8, country="AQ")
-    device, emulation = torch.device("cuda"), nullcontext()
+    device = torch.device("cuda")
+    emulation: AbstractContextManager[Any] = nullcontext()
     if name == "emulated":
         from worlds import emulated_device
 
-        device, emulation = emulated_device.DEVICE, emulated_device.Emulation()
+        device, emulation = emulated_device.DEVICE, emulated_device.Emulation()  # type: ignore[no-untyped-call]
     places: dict[str, tuple[torch.device, AbstractContextManager[Any]]] = {
         "here": (torch.device("cpu"), nullcontext()),
         "elsewhere": (device, emulation),

@@ -37,7 +37,7 @@ def test_a_key_belongs_to_its_name_with_its_scopes_and_a_replaced_one_to_nobody(
     keys = Keys.of(home)
     owner = keys.owner(new)
     assert owner is not None
-    assert (owner.name, owner.scopes) == ("web", {"serve", "events"})
+    assert (owner.name, owner.scopes) == ("web", frozenset({"serve", "events"}))
     assert [owner.has(scope) for scope in ("serve", "events", "admin")] == [True, True, False]  # type: ignore[arg-type]
     assert keys.owner(old) is None
     assert keys.owner("") is None

@@ -41,7 +41,7 @@ def probe(receipts: Watched) -> Iterator[VisibilityProbe]:
 
 
 def measured() -> float:
-    return sum(bucket.get() for bucket in metrics.VISIBLE_SECONDS._buckets)
+    return float(sum(bucket.get() for bucket in metrics.VISIBLE_SECONDS._buckets))
 
 
 def wait_for(count: float) -> None:

@@ -146,12 +146,12 @@ def out_of_time(feed: Feed) -> Iterator[None]:
     """The deadline has passed whenever a stage looks, except for rungs that are patient."""
     from bento_services.feed import pipeline
 
-    original = pipeline.perf_counter
-    pipeline.perf_counter = lambda: original() + 1e6  # type: ignore[assignment]
+    original = pipeline.perf_counter  # type: ignore[attr-defined]
+    pipeline.perf_counter = lambda: original() + 1e6  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        pipeline.perf_counter = original  # type: ignore[assignment]
+        pipeline.perf_counter = original  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("viewer", ["u000", "u017", "unheard-of", ""])
@@ -332,7 +332,7 @@ def test_the_order_is_the_rankers_beside_retrievals_by_the_weight_of_the_release
         with feed_of(release, feed_world.big_reader(), plain) as feed:
             page = feed.page(Query(user_id="u001", limit=20, explain=True))
         assert page.served_by == "full_funnel"
-        return sum(item.trace["scores"]["two_tower_score"] for item in page.recommendations)
+        return float(sum((item.trace or {})["scores"]["two_tower_score"] for item in page.recommendations))
 
     assert two_tower_score(0.0) < two_tower_score(0.5) < two_tower_score(10.0)
 

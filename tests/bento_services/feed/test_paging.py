@@ -36,7 +36,7 @@ def read_to_the_end(feed: Feed, viewer: str, limits: list[int], rows: bool) -> l
         page = feed.page(query)
         allowed_rows = [row for row in page.rows if row.row_id != "continue_watching"]
         pages.append([item.video_id for row in allowed_rows for item in row.items])
-        cursor = page.cursor
+        cursor = page.cursor or ""
         if not cursor:
             return pages
         assert len(pages) < 200
@@ -92,7 +92,7 @@ def test_a_feed_goes_on_when_the_store_goes_down() -> None:
     feed = feed_over(reader)
     first = feed.page(Query(user_id="u004", limit=20))
     reader.down = True
-    second = feed.page(Query(user_id="u004", limit=20, cursor=first.cursor))
+    second = feed.page(Query(user_id="u004", limit=20, cursor=first.cursor or ""))
     assert second.served_by == "similar_and_trending"
     on_first = {item.video_id for row in first.rows for item in row.items}
     assert len(second.recommendations) == 20
@@ -101,19 +101,19 @@ def test_a_feed_goes_on_when_the_store_goes_down() -> None:
 
 def test_later_pages_hold_one_row_that_goes_on(feed: Feed) -> None:
     first = feed.page(Query(user_id="u004"))
-    second = feed.page(Query(user_id="u004", cursor=first.cursor))
+    second = feed.page(Query(user_id="u004", cursor=first.cursor or ""))
     assert [row.row_id for row in second.rows] == ["more"]
     assert second.rows[0].items == second.recommendations
 
 
 def test_a_cursor_of_somebody_else_is_the_callers_mistake(feed: Feed) -> None:
-    cursor = feed.page(Query(user_id="u004")).cursor
+    cursor = feed.page(Query(user_id="u004")).cursor or ""
     with pytest.raises(QueryError, match="cursor"):
         feed.page(Query(user_id="u005", cursor=cursor))
 
 
 def test_an_anonymous_session_pages_like_a_viewer(feed: Feed) -> None:
     first = feed.page(Query(session_id="s1", limit=30))
-    second = feed.page(Query(session_id="s1", limit=30, cursor=first.cursor))
+    second = feed.page(Query(session_id="s1", limit=30, cursor=first.cursor or ""))
     on_first = {item.video_id for row in first.rows for item in row.items}
     assert not on_first & {item.video_id for item in second.recommendations}

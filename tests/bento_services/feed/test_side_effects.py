@@ -91,8 +91,9 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
         "utc_offset_minutes": np.array([120]),
         "surface": np.array(["home"], dtype=object),
     }
-    videos = catalog.rows([catalog.row_of[video_id] for video_id in ids]) | {"video_id": np.array(ids, dtype=object)}
-    viewer = reader.user("light").columns() | {"user_id": np.array(["light"], dtype=object)}
+    rows = catalog.rows([catalog.row_of[video_id] for video_id in ids])
+    videos = {**rows, "video_id": np.array(ids, dtype=object)}
+    viewer = {**reader.user("light").columns(), "user_id": np.array(["light"], dtype=object)}
     expected = repeated(rank_columns(viewer, videos, context, logged["two_tower_score"], feed_world.TOY))
     assert list(logged) == list(expected)
     for name, column in expected.items():
@@ -130,9 +131,9 @@ def test_a_log_that_hangs_holds_up_no_page() -> None:
     feed = build_feed(
         feed_world.toy_release(),
         feed_world.toy_reader(),
-        log,
+        log,  # type: ignore[arg-type]
         FeedConfig(deadline_ms=60_000),
-        lambda: NOW_US,  # type: ignore[arg-type]
+        lambda: NOW_US,
     )
     for number in range(FeedConfig().served_queue_pages + 20):
         assert feed.page(Query(user_id="new", limit=1, rows=False, request_id=str(number))).recommendations

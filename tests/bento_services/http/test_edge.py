@@ -158,4 +158,4 @@ async def test_a_log_that_cannot_be_written_fails_no_request(
 
 
 def lost() -> float:
-    return metrics.LOG_LINES_LOST._value.get()
+    return float(metrics.LOG_LINES_LOST._value.get())

@@ -16,7 +16,7 @@ from bento_services.feed.page import Item, Page, Row
 
 async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClient, made: Made) -> None:
     document = (await http.get("/openapi.json")).json()
-    calls = [
+    calls: list[tuple[str, str, str, dict[str, Any]]] = [
         ("get", HOME, HOME, {"params": {"explain": "true"}}),
         ("get", HOME, HOME, {"params": {"limit": 0}}),
         ("get", "/api/v1/recommendations", "/api/v1/recommendations", {}),

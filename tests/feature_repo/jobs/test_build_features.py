@@ -1,6 +1,7 @@
 """From the lake to the feature tables to the online store, on the toy world."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def table(home: Home, view: str) -> list[dict[str, Any]]:
 
 
 def us(row: dict[str, Any]) -> int:
-    return round(row["event_timestamp"].timestamp() * 1_000_000)
+    moment: datetime = row["event_timestamp"]
+    return round(moment.timestamp() * 1_000_000)
 
 
 def test_every_view_becomes_a_table_with_the_schemas_columns(home: Home) -> None:

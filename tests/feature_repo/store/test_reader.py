@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,10 @@ def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> No
             snapshot = reader.snapshot()
             return int(snapshot.columns["video_watch_count"][snapshot.row_of["v4"]])
 
-        eventually(lambda n=number: count() == n + 1, 2)
+        def counted(watches: int) -> bool:
+            return count() == watches
+
+        eventually(partial(counted, number + 1), 2)
     assert before.columns["video_watch_count"].sum() == 0  # a snapshot never changes under its holder
     after = reader.snapshot()
     assert after.columns["video_watch_count"].sum() == 3

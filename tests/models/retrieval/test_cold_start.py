@@ -43,7 +43,8 @@ def model() -> RetrievalModel:
 
 
 def vector(model: RetrievalModel, history: list[str]) -> np.ndarray:
-    return model.user_vectors([history], [list(range(len(history)))], np.array([10**6]))[0]
+    vector_D: np.ndarray = model.user_vectors([history], [list(range(len(history)))], np.array([10**6]))[0]
+    return vector_D
 
 
 def test_alpha_falls_from_one_to_the_floor_and_is_half_way_at_half() -> None:

@@ -17,7 +17,7 @@ from models.encoding.vocabulary import Vocabulary
 from models.retrieval.artifact import RetrievalModel, example
 from models.retrieval.blocks import Dropout
 from models.retrieval.content import ContentEncoding
-from models.retrieval.tower_config import TowerConfig
+from models.retrieval.tower_config import TimeBias, TowerConfig
 from models.retrieval.two_tower import TowerInputs, TwoTower, user_tower
 
 IDS = tuple(f"v{number:02}" for number in range(30))
@@ -47,7 +47,7 @@ def network() -> TwoTower:
     made = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), CONFIG)
     with torch.no_grad():
         for parameter in made.parameters():
-            parameter += 0.2 * torch.randn_like(parameter)
+            parameter.add_(0.2 * torch.randn_like(parameter))
     return made
 
 
@@ -59,7 +59,8 @@ def model(network: TwoTower) -> RetrievalModel:
 
 def vector(model: RetrievalModel, history: list[str], now_us: int = 10**6) -> np.ndarray:
     times = [list(range(len(history)))]
-    return model.user_vectors([history], times, np.array([now_us]))[0]
+    vector_D: np.ndarray = model.user_vectors([history], times, np.array([now_us]))[0]
+    return vector_D
 
 
 def test_a_state_does_not_see_what_came_after(network: TwoTower) -> None:
@@ -158,19 +159,19 @@ def test_a_program_that_wants_other_inputs_is_refused_when_it_is_loaded(model: R
         RetrievalModel.load(tmp_path)
 
 
-def biased(time_bias: str) -> tuple[TwoTower, RetrievalModel]:
+def biased(time_bias: TimeBias) -> tuple[TwoTower, RetrievalModel]:
     torch.manual_seed(3)
     encoding = ContentEncoding.fit(content(), text_dimensions=4)
     config = replace(CONFIG, time_bias=time_bias)
     network = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), config)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter += 0.2 * torch.randn_like(parameter)
+            parameter.add_(0.2 * torch.randn_like(parameter))
     return network, RetrievalModel.export(network, SequenceEncoding(IDS, CONFIG.length), encoding)
 
 
 @pytest.mark.parametrize("time_bias", ["none", "history", "query"])
-def test_the_served_state_is_the_trained_state_of_the_last_watch(time_bias: str) -> None:
+def test_the_served_state_is_the_trained_state_of_the_last_watch(time_bias: TimeBias) -> None:
     network, model = biased(time_bias)
     histories = [["v01", "v02", "v03"], ["v07"], []]
     times = [[1_000_000, 61_000_000, 7_000_000_000], [5], []]
@@ -185,7 +186,8 @@ def test_the_served_state_is_the_trained_state_of_the_last_watch(time_bias: str)
 
 def test_with_a_time_bias_the_same_watches_at_other_times_are_another_viewer() -> None:
     watched, close, spread = ["v01", "v02", "v03"], [10**6, 2 * 10**6, 3 * 10**6], [10**6, 10**9, 10**11]
-    for time_bias, same_now in (("history", True), ("query", False)):
+    cases: tuple[tuple[TimeBias, bool], ...] = (("history", True), ("query", False))
+    for time_bias, same_now in cases:
         _, model = biased(time_bias)
         soon, later = (model.user_vectors([watched], [spread], np.array([now]))[0] for now in (10**11 + 1, 10**14))
         other = model.user_vectors([watched], [close], np.array([10**11 + 1]))[0]
@@ -207,7 +209,7 @@ def listening() -> tuple[TwoTower, RetrievalModel]:
     network = TwoTower(encoding.encode(content()), creators, languages, config, ASKER.cardinalities)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter += 0.2 * torch.randn_like(parameter)
+            parameter.add_(0.2 * torch.randn_like(parameter))
             if "asker.table" in name:
                 parameter[0] = 0.0  # not known says nothing
     return network, RetrievalModel.export(network, SequenceEncoding(IDS, CONFIG.length), encoding, ASKER)

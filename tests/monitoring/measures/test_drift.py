@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring.measures.drift import DriftBars, feature_drift
+from monitoring.measures.drift import feature_drift
+from monitoring.measures.drift_bars import DriftBars
 from monitoring.measures.evidently import DataDefinition, ValueDrift, snapshot
 
 ROWS = 3_000

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from feature_repo.core.home import Home
-from monitoring.reports.release_report import _chosen, _overlap, page_of
+from monitoring.reports.release_report import _overlap, page_of
+from training.record.training_facts import TwoTowerTraining
 
 
 def listed(*video_ids: str) -> Any:
@@ -30,7 +31,7 @@ def test_the_page_lies_under_the_id_of_its_release(tmp_path: Path) -> None:
     ],
 )
 def test_the_kept_epoch_is_said_or_that_whose_figures_are_the_models(training: dict[str, Any], epoch: int) -> None:
-    assert _chosen(training) == epoch
+    assert TwoTowerTraining({}, "time", **training).kept_epoch == epoch
 
 
 def test_the_overlap_is_a_share_of_the_longer_list() -> None:

@@ -79,11 +79,12 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
         for name, column in served.items():
             if name in windows:
                 continue  # computed once a day from the lake, not by the fold
-            trained = rows.columns[name][at]
-            if column.dtype == object:
-                assert np.array_equal(trained, column[0]), name
+            trained = np.asarray(rows.columns[name])[at]
+            values = np.asarray(column)
+            if values.dtype == object:
+                assert np.array_equal(trained, values[0]), name
             else:
-                np.testing.assert_allclose(trained, column[0], rtol=1e-4, atol=1e-5, err_msg=name)
+                np.testing.assert_allclose(trained, values[0], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_rows_are_whole_requests_of_the_window_in_order_of_time(small_world: Path, sampled: RankingRows) -> None:

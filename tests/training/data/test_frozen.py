@@ -127,7 +127,7 @@ def test_before_the_refit_ended_the_model_that_was_not_refitted_is_asked(
 def test_what_a_model_learned_after_the_moment_is_warned_of(own_world: Path, tmp_path: Path) -> None:
     home = Home(own_world)
     cuts = load_champion(home)[0].manifest.cuts
-    pq.write_table(asked_rows(home, cuts["t1_us"]), tmp_path / "rows.parquet")
+    pq.write_table(asked_rows(home, cuts.t1_us), tmp_path / "rows.parquet")
 
     def warned(as_of_us: int) -> list[str]:
         moment = str(np.datetime64(as_of_us, "us"))
@@ -135,9 +135,9 @@ def test_what_a_model_learned_after_the_moment_is_warned_of(own_world: Path, tmp
         assert all(warning.endswith("after the moment it is asked about") for warning in warnings)
         return [warning.split(" learned until ")[0] for warning in warnings]
 
-    assert warned(cuts["t1_us"] - 1) == ["the two-tower model", "the ranker"]
-    assert warned(cuts["t1_us"]) == ["the ranker"]
-    assert warned(cuts["t2_us"]) == []
+    assert warned(cuts.t1_us - 1) == ["the two-tower model", "the ranker"]
+    assert warned(cuts.t1_us) == ["the ranker"]
+    assert warned(cuts.t2_us) == []
 
 
 def test_a_model_that_left_the_last_watches_out_has_learned_until_the_end(small_world: Path, tmp_path: Path) -> None:

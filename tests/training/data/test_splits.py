@@ -25,7 +25,7 @@ from training.data.splits import (
 
 def table(*rows: tuple[str, str, int]) -> pa.Table:
     """(viewer, video, time) in order of time."""
-    columns = list(zip(*sorted(rows, key=lambda row: row[2]), strict=True)) or [[], [], []]
+    columns = list(zip(*sorted(rows, key=lambda row: row[2]), strict=True)) or [(), (), ()]
     return pa.table({"user_id": columns[0], "video_id": columns[1], "timestamp_us": pa.array(columns[2], pa.int64())})
 
 
@@ -108,7 +108,7 @@ def test_by_time_both_questions_come_after_all_that_is_trained_on_and_may_be_abo
 def test_by_leave_last_each_viewers_newest_watch_tests_and_the_one_before_chooses(lake: Lake) -> None:
     split = split_of(lake, "leave_last")
     whole = as_dict(split.whole)
-    assert split.catalog == {video_id for history in whole.values() for video_id in history}
+    assert set(split.catalog or ()) == {video_id for history in whole.values() for video_id in history}
     for user, history, (target,) in zip(split.test.user_ids, split.test.histories, split.test.targets, strict=True):
         assert [*history, target] == whole[user]
         assert as_dict(split.known)[user] == history
@@ -124,7 +124,7 @@ def test_rare_videos_are_not_trained_on_and_by_leave_last_not_asked_for(lake: La
     frequent = {video_id for video_id, count in counts.items() if count >= 2}
     assert 0 < len(frequent) < len(counts)
     split = split_of(lake, "leave_last", min_count=2)
-    assert split.catalog == frequent
+    assert set(split.catalog or ()) == frequent
     assert {video_id for wanted in split.test.targets for video_id in wanted} <= frequent
     assert set(split_of(lake, "time", min_count=2).whole.video_ids) == frequent
 

@@ -18,7 +18,7 @@ class Interrupted(Exception):
 
 def fit(
     checkpoint: Checkpoint | None, config: LoopConfig = CONFIG, stop_in: int = 99, figures: list[float] | None = None
-):
+) -> Fit[Tensor]:
     """A regression with dropout, so that the random state matters."""
     torch.manual_seed(7)
     network = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.3), nn.Linear(8, 1))
@@ -97,7 +97,12 @@ def test_what_is_kept_is_the_average_of_the_weights(tmp_path: Path) -> None:
     plain, averaged = fit(None, replace(CONFIG, max_epochs=2)), fit(None, config)
     seen: list[Tensor] = []
     step = plain.optimizer.step
-    plain.optimizer.step = lambda: (step(), seen.append(plain.network[0].weight.detach().clone()))[0]  # type: ignore[method-assign]
+
+    def remembered() -> None:
+        step()
+        seen.append(plain.network.get_parameter("0.weight").detach().clone())
+
+    plain.optimizer.step = remembered  # type: ignore[method-assign, assignment]
     plain.run()
     with pytest.raises(Interrupted):
         fit(Checkpoint(tmp_path / "c", "f"), config, stop_in=1).run()
@@ -109,4 +114,4 @@ def test_what_is_kept_is_the_average_of_the_weights(tmp_path: Path) -> None:
     for run in (averaged, resumed):
         run.validate = None  # the last epoch is kept
         run.run()
-        torch.testing.assert_close(run.network[0].weight.detach(), expected)
+        torch.testing.assert_close(run.network.get_parameter("0.weight").detach(), expected)

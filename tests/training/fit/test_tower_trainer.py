@@ -9,6 +9,7 @@ from worlds.ring import CONFIG, write_ring
 
 from feature_repo.core.home import Home
 from models.retrieval.content import ContentEncoding
+from models.retrieval.tower_config import TimeBias
 from training.fit import tower_trainer
 from training.fit.loop import Checkpoint
 from training.fit.tower_trainer import Trainer
@@ -59,7 +60,7 @@ def test_in_a_catalog_too_large_for_the_full_softmax_a_sample_learns_as_well(
 
 
 @pytest.mark.parametrize("time_bias", ["history", "query"])
-def test_order_is_learned_with_a_time_bias_as_well(home: Home, time_bias: str) -> None:
+def test_order_is_learned_with_a_time_bias_as_well(home: Home, time_bias: TimeBias) -> None:
     config = replace(CONFIG, time_bias=time_bias, content=False, average=0.5)
     trainer = Trainer(home, config, training_data(home, config))
     state = trainer.fit(None).run()

@@ -40,8 +40,8 @@ def trained(home: Home) -> dict[str, object]:
 def test_it_learns_what_comes_next_where_the_baselines_cannot(home: Home, trained: dict[str, object]) -> None:
     retrieval = RetrievalModel.load(home.models / "two_tower")
     figures = retrieval_figures(home, retrieval, RetrievalProtocol.load("a1"))
-    assert figures["two_tower"]["mrr_at_10"] > 0.9
-    assert figures["popularity"]["mrr_at_10"] < 0.6
+    assert (figures["two_tower"]["mrr_at_10"] or 0.0) > 0.9
+    assert (figures["popularity"]["mrr_at_10"] or 0.0) < 0.6
     assert set(figures) == {"two_tower", "ease", "ials", "item_knn", "popularity_7d", "popularity"}
     after = retrieval.user_vectors([[video(3), video(4)]], [[1, 2]], np.array([3]))
     ids, _ = build_index(home, retrieval).search(after, 1)

@@ -1,5 +1,7 @@
 """Lists of a catalog, and what they are measured by."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -37,7 +39,7 @@ def test_a_target_outside_the_catalog_stays_in_the_count() -> None:
 @pytest.fixture
 def home(tmp_path: object) -> Home:
     home = Home(tmp_path)  # type: ignore[arg-type]
-    nothing = {
+    nothing: dict[str, Any] = {
         field.name: [] if pa.types.is_list(field.type) else "" if field.type == pa.string() else 0 for field in VIDEOS
     }
     videos = [

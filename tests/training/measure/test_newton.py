@@ -13,7 +13,8 @@ TARGET_N = (RNG.random(400) < P_N).astype(np.float64)
 
 def slope(beta_F: np.ndarray, weight_N: np.ndarray | float = 1.0) -> np.ndarray:
     p_N = 1.0 / (1.0 + np.exp(-(X_NF @ beta_F)))
-    return X_NF.T @ (weight_N * (TARGET_N - p_N))
+    slope_F: np.ndarray = X_NF.T @ (weight_N * (TARGET_N - p_N))
+    return slope_F
 
 
 def test_without_a_penalty_the_slope_is_zero() -> None:

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -275,11 +276,15 @@ def test_an_event_is_readable_well_within_a_second(url: str, store: Client, log:
     thread = threading.Thread(target=running.run, args=(stopping,))
     thread.start()
     taken: list[float] = []
+
+    def counted(watches: int) -> bool:
+        return bool(reader.user("u1").values["user_watch_count"] == watches)
+
     try:
         for number in range(100):
             started = time.perf_counter()
             log.append(WATCH_EVENTS, items(event(number, video=f"v{number % 8}")))
-            eventually(lambda n=number: reader.user("u1").values["user_watch_count"] == n + 1)
+            eventually(partial(counted, number + 1))
             taken.append(time.perf_counter() - started)
     finally:
         stopping.set()

@@ -50,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
                 | {"event": "watch", "timestamp_us": int((late + step) * HOUR_US + rng.integers(HOUR_US))}
                 | {"sequence": 0, "watch_seconds": 90.0, "duration_seconds": 100.0, "position": -1}
             )
-    videos = [
+    videos: list[dict[str, Any]] = [
         {field.name: [] if pa.types.is_list(field.type) else "" if field.type == pa.string() else 0 for field in VIDEOS}
         | {"video_id": f"v{n:02}", "title": f"Part {n}", "genres": ["Drama"] if n % 2 else ["Comedy"]}
         | {"duration_seconds": 100.0}
