@@ -25,6 +25,7 @@ from training.fit.ranker_config import RankerConfig
 from training.measure.metrics import auc, gauc, log_loss
 
 Array = np.ndarray[Any, Any]
+NETWORK: type[Ranker] = Ranker  # what is fitted; another class with the same inputs takes its place here
 STEPS_PER_EPOCH = 25  # at least
 MIN_BATCH = 32
 
@@ -62,7 +63,8 @@ def fit_network(
     torch.manual_seed(config.seed)
     inputs = encoding.encode(train.columns, train.position)
     knots_FK = quantile_knots(inputs.dense, config.bins)
-    network = Ranker(knots_FK, encoding.cardinalities, config.width, config.embedding, config.dropout, videos.by_code())
+    sizes = (config.width, config.embedding, config.dropout)
+    network = NETWORK(knots_FK, encoding.cardinalities, *sizes, videos.by_code())
     bias = list(network.position_bias.parameters())
     taste = [p for name, p in network.named_parameters() if not name.startswith("position_bias")]
     # The bias learns faster: otherwise the network attributes position effects to taste.
