@@ -31,7 +31,7 @@ demo: $(INSTALLED) ## simulate, train, serve and talk to a home page (ARGS=--onc
 test: $(INSTALLED) ## the complete default test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
-test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the tutorials, whole data sets
+test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the examples served, whole data sets
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(INSTALLED) ## types, lint, format, import contracts

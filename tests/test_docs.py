@@ -24,7 +24,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/glossary.md",
     "docs/operations.md",
-    "docs/tutorials.md",
+    "examples/README.md",
     "docs/quality.md",
 )
 PACKAGES = ("feature_repo", "models", "training", "bento_services", "monitoring")
@@ -44,11 +44,15 @@ def decisions() -> list[str]:
     return [str(file.relative_to(ROOT)) for file in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 
 
+def made_by_examples() -> set[str]:
+    patches = (file.read_text() for file in (ROOT / "examples").glob("*/change.patch"))
+    return {path for patch in patches for path in re.findall(r"^\+\+\+ b/(\S+)", patch, flags=re.MULTILINE)}
+
+
 @pytest.mark.parametrize("page", [*PAGES, *decisions()])
 def test_every_path_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / page).read_text()
-    made = set(re.findall(r"^\+\+\+ b/(\S+)", text, flags=re.MULTILINE))  # by following a tutorial
-    missing = {path for path in PATH.findall(text) if not (ROOT / path).exists()} - made
+    missing = {path for path in PATH.findall(text) if not (ROOT / path).exists()} - made_by_examples()
     assert missing == set()
 
 
@@ -56,16 +60,6 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
     assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
-
-
-def test_the_patches_of_the_tutorials_apply() -> None:
-    """Their old lines stand in the file exactly once. `make test-slow` follows them to the end."""
-    patches = re.findall(r"```diff\n(.*?)```", (ROOT / "docs" / "tutorials.md").read_text(), flags=re.DOTALL)
-    assert len(patches) == 3
-    for patch in patches:
-        target = ROOT / re.findall(r"^\+\+\+ b/(\S+)", patch, flags=re.MULTILINE)[0]
-        old = "".join(line[1:] + "\n" for line in patch.split("@@\n")[1].splitlines() if line[:1] in (" ", "-"))
-        assert target.read_text().count(old) == 1 if old else not target.exists(), target
 
 
 def test_the_readme_is_short() -> None:
