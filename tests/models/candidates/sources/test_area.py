@@ -1,24 +1,25 @@
-"""What is watched in the viewer's own country."""
+"""What a country watches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.popularity import AreaPopularity
-from models.candidates.sources.area import PopularInArea
-from models.catalog import OfflineRequest
+from models.candidates.sources.area import SPEC, PopularInArea
 
-Ask = Callable[..., OfflineRequest]
-
-SOURCE = PopularInArea(AreaPopularity({"DE": [("c", 3.0), ("gone", 2.0), ("a", 1.5), ("d", 1.0)]}))
+AREA = AreaPopularity({"DE": [("d", 5.0), ("gone", 4.0), ("a", 3.0), ("b", 1.0)]})
 
 
-def test_only_allowed_videos_of_the_catalog_are_found(ask: Ask, unwatched: Any) -> None:
-    found = SOURCE.find(ask(country="DE"), unwatched, 5)
-    assert (found.rows.tolist(), found.scores.tolist()) == ([2, 3], [3.0, 1.0])
+def test_the_viewers_country_says_what_is_popular() -> None:
+    source = PopularInArea(AREA)
+    assert names(source.find(request(country="DE"), EVERYTHING, 2)) == "da"
+    assert names(source.find(request(country="DE"), only("ab"), 5)) == "ab"
+    assert len(source.find(request(country="FR"), EVERYTHING, 5)) == 0
+    assert len(source.find(request(), EVERYTHING, 5)) == 0
 
 
-def test_an_unknown_country_finds_nothing(ask: Ask, unwatched: Any) -> None:
-    assert len(SOURCE.find(ask(country="FR"), unwatched, 5)) == 0
-    assert len(SOURCE.find(ask(), unwatched, 5)) == 0
+def test_a_release_without_areas_has_no_such_source() -> None:
+    class Models:
+        area = None
+
+    assert SPEC.open(Models()) is None  # type: ignore[arg-type]

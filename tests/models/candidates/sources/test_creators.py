@@ -1,25 +1,25 @@
-"""The creators whom the viewer likes, their popular videos first."""
+"""Videos of liked creators, by how much they are liked and watched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.sources.creators import OfCreators
-from models.catalog import OfflineRequest
 
-Ask = Callable[..., OfflineRequest]
-
-
-def test_videos_of_a_liked_creator_are_found_and_no_others(ask: Ask, unwatched: Any) -> None:
-    assert OfCreators().find(ask(), unwatched, 5).rows.tolist() == [4, 2]
+LIKES = {"creator_ids": ["x", "gone", ""], "creator_weights": [2.0, 9.0, 9.0]}
 
 
-def test_a_creator_who_weighs_more_comes_first(ask: Ask, unwatched: Any) -> None:
-    request = ask(creator_ids=["x", "y"], creator_weights=[0.1, 5.0])
-    assert OfCreators().find(request, unwatched, 5).rows.tolist()[0] == 3
+def test_only_videos_of_liked_creators_are_found_the_popular_ones_first() -> None:
+    assert names(OfCreators().find(request(features=LIKES), EVERYTHING, 6)) == "ca"
+    assert names(OfCreators().find(request(features=LIKES), only("abef"), 6)) == "a"
 
 
-def test_no_creator_and_an_unknown_one_find_nothing(ask: Ask, unwatched: Any) -> None:
-    assert len(OfCreators().find(ask(creator_ids=[], creator_weights=[]), unwatched, 5)) == 0
-    assert len(OfCreators().find(ask(creator_ids=["", "z"], creator_weights=[1.0, 1.0]), unwatched, 5)) == 0
+def test_whoever_is_liked_more_goes_first() -> None:
+    features = {"creator_ids": ["x", "y"], "creator_weights": [1.0, 50.0]}
+    assert names(OfCreators().find(request(features=features), EVERYTHING, 6)) == "dbca"
+
+
+def test_nothing_is_found_of_a_viewer_who_likes_nobody() -> None:
+    assert len(OfCreators().find(request(), EVERYTHING, 6)) == 0
+    disliked = {"creator_ids": ["x"], "creator_weights": [-1.0]}
+    assert len(OfCreators().find(request(features=disliked), EVERYTHING, 6)) == 0

@@ -1,29 +1,26 @@
-"""Something far from the usual genres, drawn evenly from a pool whose size is told."""
+"""What is far from a viewer's habits, drawn evenly."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.columns import EXPLORE_POOL
-from models.candidates.sources.explore import Explore
-from models.catalog import OfflineRequest
-
-Ask = Callable[..., OfflineRequest]
+from models.candidates.sources.explore import SPEC, Explore
 
 
-def test_the_familiar_half_is_left_out(ask: Ask) -> None:
-    found = Explore().find(ask(), np.ones(6, dtype=bool), 2)
-    assert set(found.rows.tolist()) < {3, 4, 5}
+def test_half_of_the_videos_are_far_enough_and_the_draw_says_from_how_many() -> None:
+    asked = request(features={"genre_affinity": [3.0, 0.0]})
+    found = Explore().find(asked, EVERYTHING, 2)
+    assert set(names(found)) <= set("cdf")  # a and b are what the viewer likes, e is half so
     assert found.columns[EXPLORE_POOL].tolist() == [3, 3]
+    assert found.scores.tolist() == [2, 1]
 
 
-def test_a_viewer_without_a_taste_may_be_shown_anything(ask: Ask) -> None:
-    found = Explore().find(ask(genre_affinity=np.zeros(2)), np.ones(6, dtype=bool), 6)
-    assert sorted(found.rows.tolist()) == list(range(6))
+def test_to_somebody_new_everything_is_different() -> None:
+    found = Explore().find(request(), only("abc"), 10)
+    assert set(names(found)) == set("abc")
+    assert found.columns[EXPLORE_POOL].tolist() == [3, 3, 3]
 
 
-def test_the_same_request_draws_the_same(ask: Ask) -> None:
-    draws = [Explore().find(ask(), np.ones(6, dtype=bool), 2).rows.tolist() for _ in range(2)]
-    assert draws[0] == draws[1]
+def test_chance_cannot_be_measured() -> None:
+    assert not SPEC.measured

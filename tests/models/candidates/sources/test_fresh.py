@@ -1,17 +1,16 @@
-"""The newest first: not what is too old, nor what is not out yet."""
+"""The newest first, up to thirty days old."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
+from worlds.asked import DAY_US, EVERYTHING, NOW_US, names, request
 
 from models.candidates.sources.fresh import NewReleases
-from models.catalog import OfflineRequest
-
-Ask = Callable[..., OfflineRequest]
 
 
-def test_the_newest_come_first(ask: Ask) -> None:
-    found = NewReleases().find(ask(), np.ones(6, dtype=bool), 5)
-    assert found.rows.tolist() == [4, 3, 2]  # a and b are too old, f is not out yet
+def test_the_newest_stand_first_and_after_thirty_days_nothing_is_new() -> None:
+    assert names(NewReleases().find(request(), EVERYTHING, 6)) == "bcef"
+    assert names(NewReleases().find(request(), EVERYTHING, 2)) == "bc"
+
+
+def test_what_comes_tomorrow_is_not_new_yet() -> None:
+    assert names(NewReleases().find(request(now_us=NOW_US - 2 * DAY_US), EVERYTHING, 6)) == "cef"

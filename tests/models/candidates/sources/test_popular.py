@@ -1,22 +1,20 @@
-"""The popular of the month come first, and a longer page is given more."""
+"""What is watched most, and enough of it for a page of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.sources.popular import Popular
-from models.catalog import OfflineRequest
-
-Ask = Callable[..., OfflineRequest]
 
 
-def test_the_month_counts_before_all_time(ask: Ask, unwatched: Any) -> None:
-    found = Popular().find(ask(limit=1), unwatched, 2)
-    assert found.rows.tolist() == [3, 4, 2, 5]  # two, and two more for each video of the page
+def test_the_last_month_goes_before_all_time_and_everything_is_found_in_the_end() -> None:
+    assert names(Popular().find(request(), EVERYTHING, 6)) == "caedbf"
 
 
-def test_it_finds_whatever_is_allowed(ask: Ask) -> None:
-    assert Popular().find(ask(), np.eye(6, dtype=bool)[0], 5).rows.tolist() == [0]
+def test_a_longer_page_finds_more() -> None:
+    assert names(Popular().find(request(limit=1), EVERYTHING, 1)) == "cae"
+    assert names(Popular().find(request(limit=2), EVERYTHING, 1)) == "caedb"
+
+
+def test_only_what_may_be_shown_is_found() -> None:
+    assert names(Popular().find(request(), only("bf"), 6)) == "bf"

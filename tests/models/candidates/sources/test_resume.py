@@ -1,20 +1,17 @@
-"""What was begun and not finished, the latest first."""
+"""What was begun and not finished."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.sources.resume import Resume
-from models.catalog import OfflineRequest
 
-Ask = Callable[..., OfflineRequest]
+BEGUN = {"history_video_ids": ["a", "b", "c", "gone", "d"], "history_watch_fractions": [0.5, 0.9, 0.3, 0.5, 0.04]}
 
 
-def test_what_is_complete_or_was_skipped_is_not_resumed(ask: Ask) -> None:
-    request = ask(history_video_ids=["a", "b", "c", "gone", "d"], history_watch_fractions=[0.5, 1.0, 0.6, 0.5, 0.01])
-    found = Resume().find(request, np.ones(6, dtype=bool), 5)
-    assert (found.rows.tolist(), found.scores.tolist()) == ([2, 0], [0.6, 0.5])
-    assert Resume().find(request, np.eye(6, dtype=bool)[0], 5).rows.tolist() == [0]
-    assert len(Resume().find(request, np.ones(6, dtype=bool), 1)) == 1
+def test_the_latest_stands_first_and_what_was_skipped_or_finished_is_not_gone_on_with() -> None:
+    found = Resume().find(request(features=BEGUN), EVERYTHING, 10)
+    assert names(found) == "ca"
+    assert found.scores.tolist() == [0.3, 0.5]
+    assert names(Resume().find(request(features=BEGUN), only("a"), 10)) == "a"
+    assert names(Resume().find(request(features=BEGUN), EVERYTHING, 1)) == "c"

@@ -1,27 +1,20 @@
-"""The next episode that is allowed, of the series watched last."""
+"""The next episode of what was watched, the latest series first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.series import NextInSeries
-from models.catalog import OfflineRequest
-
-Ask = Callable[..., OfflineRequest]
 
 
-def test_the_next_episode_follows_the_one_that_was_watched(ask: Ask, unwatched: Any) -> None:
-    found = NextInSeries().find(ask(), unwatched, 5)
-    assert (found.rows.tolist(), found.columns[ANCHOR].tolist()) == ([2], [0])
+def test_the_next_allowed_episode_follows_the_one_that_was_watched() -> None:
+    found = NextInSeries().find(request(history_ids=["e", "a"]), EVERYTHING, 10)
+    assert names(found) == "bf"
+    assert found.columns[ANCHOR].tolist() == [0, 4]
+    assert found.scores.tolist() == [1.0, 0.5]
+    assert names(NextInSeries().find(request(history_ids=["e", "a"]), only("cf"), 10)) == "cf"
 
 
-def test_an_episode_that_is_not_allowed_is_passed_over(ask: Ask, unwatched: Any) -> None:
-    assert NextInSeries().find(ask(), unwatched & (np.arange(6) != 2), 5).rows.tolist() == [4]
-
-
-def test_without_a_series_nothing_is_found(ask: Ask, unwatched: Any) -> None:
-    assert len(NextInSeries().find(ask(history_video_ids=["b"]), unwatched, 5)) == 0
+def test_a_series_that_is_over_and_a_video_in_none_lead_nowhere() -> None:
+    assert len(NextInSeries().find(request(history_ids=["c", "d", "gone"]), EVERYTHING, 10)) == 0

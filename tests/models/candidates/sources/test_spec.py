@@ -1,27 +1,28 @@
-"""The best of some videos, ids as rows, and a history without what was hidden."""
+"""Ties, sizes and histories: what sources have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+from worlds.asked import CATALOG, EVERYTHING, names, only, request
 
-from models.candidates.sources.spec import best, catalog_rows, liked_history
-from models.catalog import CatalogTable, OfflineRequest
-
-Ask = Callable[..., OfflineRequest]
+from models.candidates.sources.spec import Found, best, catalog_rows, liked_history
 
 
-def test_of_equals_the_smaller_row_comes_first_and_only_among_the_allowed() -> None:
-    found = best(np.array([1.0, 3.0, 3.0, 2.0, 9.0]), np.array([True, True, True, True, False]), 3)
-    assert (found.rows.tolist(), found.scores.tolist()) == ([1, 2, 3], [3.0, 3.0, 2.0])
-    assert len(best(np.array([1.0]), np.array([False]), 3)) == 0
+def test_of_equal_scores_the_smaller_row_goes_first() -> None:
+    score = np.array([1.0, 2.0, 1.0, 2.0, 0.0, 0.0])
+    assert names(best(score, EVERYTHING, 3)) == "bda"
+    assert names(best(score, only("acf"), 9)) == "acf"
 
 
-def test_an_id_that_the_catalog_lacks_is_marked(catalog: CatalogTable) -> None:
-    assert catalog_rows(["b", "gone"], catalog).tolist() == [1, -1]
+def test_ids_that_the_catalog_lacks_have_no_row() -> None:
+    assert catalog_rows(["b", "gone", "a"], CATALOG).tolist() == [1, -1, 0]
 
 
-def test_what_was_hidden_says_nothing_of_taste(ask: Ask) -> None:
-    assert liked_history(ask(hidden_video_ids=["a"])) == ["b"]
-    assert liked_history(ask(history_video_ids=["a", "b", "c"]), newest=2) == ["b", "c"]
+def test_a_history_leaves_out_what_was_hidden() -> None:
+    asked = request(history_ids=["a", "b", "c", "d"], features={"hidden_video_ids": ["c"]})
+    assert liked_history(asked) == ["a", "b", "d"]
+    assert liked_history(asked, newest=2) == ["d"]
+
+
+def test_what_was_found_can_be_counted() -> None:
+    assert len(Found(np.array([3, 1]), np.array([2.0, 1.0]))) == 2

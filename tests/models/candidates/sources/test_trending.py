@@ -1,19 +1,18 @@
-"""Trends fade with a half-life of a day."""
+"""Watches of now, with a half-life of a day."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
+from worlds.asked import EVERYTHING, names, only, request
 
 from models.candidates.sources.trending import Trending
-from models.catalog import OfflineRequest
-
-Ask = Callable[..., OfflineRequest]
 
 
-def test_an_old_trend_counts_less(ask: Ask, unwatched: Any) -> None:
-    found = Trending().find(ask(), unwatched, 5)
-    assert found.rows.tolist() == [5, 2, 3]  # nothing of e
-    assert found.scores == pytest.approx([3.0, 1.0, 1.0])
+def test_watches_fade_by_half_a_day_and_what_nobody_watches_is_not_found() -> None:
+    found = Trending().find(request(), EVERYTHING, 6)
+    assert names(found) == "ace"  # c's 6 are a day old
+    assert found.scores.tolist() == pytest.approx([4.0, 3.0, 1.0])
+
+
+def test_the_best_of_what_may_be_shown() -> None:
+    assert names(Trending().find(request(), only("cef"), 1)) == "c"
