@@ -10,11 +10,11 @@ from time import perf_counter
 
 from bento_services.errors import QueryError
 from bento_services.feed import cursor as cursors
+from bento_services.feed.certificate import certify
 from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
 from bento_services.feed.page import Page, Query
-from bento_services.feed.policy import certify
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.rows.recommendations import RECOMMENDATIONS

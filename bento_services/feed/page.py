@@ -79,7 +79,7 @@ class Page(Struct, frozen=True):
     release_id: str
     certificate: Annotated[
         Mapping[str, Any], Meta(description="Which caps the page keeps, and which had to be relaxed.")
-    ]  # policy.certify's
+    ]  # certificate.certify's
     stage_ms: Mapping[str, float]
     candidates: int
     warnings: tuple[str, ...] = ()
