@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feature_repo.core.home import Home
-from models.release.artifact import champion
+from models.release.store import champion
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
