@@ -15,7 +15,7 @@ import hmac
 import ipaddress
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,9 @@ class Keys:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._keys)
+
     @classmethod
     def of(cls, home: Home) -> Keys:
         path = keys_path(home)
@@ -94,12 +97,19 @@ def create_key(home: Home, name: str, scopes: Iterable[Scope]) -> str:
     if unknown := [scope for scope in chosen if scope not in SCOPES]:
         raise AuthError(f"unknown scope {unknown[0]!r}: expected some of {', '.join(SCOPES)}")
     key = PREFIX + secrets.token_urlsafe(32)
-    kept = [asdict(old) for old in Keys.of(home)._keys if old.name != name]
     made = Key(name, _digest(key), chosen, datetime.now(UTC).isoformat(timespec="seconds"))
-    path = keys_path(home)
-    write_atomic(path, json.dumps([*kept, asdict(made)], indent=2) + "\n")
-    path.chmod(0o600)
+    _write(home, [*(old for old in Keys.of(home) if old.name != name), made])
     return key
+
+
+def revoke_key(home: Home, name: str) -> None:
+    """Take a key away. A service that runs goes on with the keys that it started with."""
+    before = list(Keys.of(home))
+    kept = [key for key in before if key.name != name]
+    if len(kept) == len(before):
+        known = ", ".join(key.name for key in before) or "none"
+        raise AuthError(f"no key is named {name!r}; there are: {known}")
+    _write(home, kept)
 
 
 def is_loopback(host: str) -> bool:
@@ -116,8 +126,7 @@ def check_bind(host: str, keys: Keys, *, insecure: bool) -> None:
     if not is_loopback(host) and not len(keys) and not insecure:
         raise AuthError(
             f"refusing to listen on {host} without API keys: anybody who reaches it could read and write every "
-            "viewer's history. Listen on 127.0.0.1, make a key "
-            "(bento_services.admission.keys.create_key), or say --insecure"
+            "viewer's history. Listen on 127.0.0.1, make a key (marquee keys create), or say --insecure"
         )
 
 
@@ -127,6 +136,12 @@ def host_is_ours(host_header: str) -> bool:
     name = host_header.strip().lower()
     name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
     return is_loopback(name)
+
+
+def _write(home: Home, keys: Iterable[Key]) -> None:
+    path = keys_path(home)
+    write_atomic(path, json.dumps([asdict(key) for key in keys], indent=2) + "\n")
+    path.chmod(0o600)
 
 
 def _digest(key: str) -> str:

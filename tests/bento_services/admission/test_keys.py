@@ -14,6 +14,7 @@ from bento_services.admission.keys import (
     host_is_ours,
     is_loopback,
     keys_path,
+    revoke_key,
 )
 from feature_repo.core.home import Home
 
@@ -41,6 +42,18 @@ def test_a_key_belongs_to_its_name_with_its_scopes_and_a_replaced_one_to_nobody(
     assert [owner.has(scope) for scope in ("serve", "events", "admin")] == [True, True, False]  # type: ignore[arg-type]
     assert keys.owner(old) is None
     assert keys.owner("") is None
+
+
+def test_a_revoked_key_is_nobodys_and_the_others_stay(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    web, mine = create_key(home, "web", ["serve"]), create_key(home, "me", ["admin"])
+    revoke_key(home, "web")
+    assert [key.name for key in Keys.of(home)] == ["me"]
+    assert Keys.of(home).owner(web) is None
+    assert Keys.of(home).owner(mine) is not None
+    assert (tmp_path / "keys.json").stat().st_mode & 0o077 == 0
+    with pytest.raises(AuthError, match="no key is named 'web'; there are: me"):
+        revoke_key(home, "web")
 
 
 def test_an_unknown_scope_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
