@@ -45,14 +45,14 @@ NAMES = (*(name for key in RATES for name in rate_names(key)[:-1]), *(rate_names
 
 def _registered(name: str) -> Feature:
     key, outcome = name.split(":")[1:]
-    shown = outcome == "shown"
+    of, shown = RATES[key].of, outcome == "shown"
     return Feature(
         name=name,
         kind="rate",
         entity=RATES[key].entity,
         dtype=FLOAT,
-        description=f"How often {RATES[key].of} {'was shown' if shown else f'led to a {outcome}, beyond the surface'}",
-        unit="log(1 + exposures)" if shown else "share, minus the surface's",
+        description=f"Exposures of {of}" if shown else f"How many exposures of {of} led to a {outcome}",
+        unit="log(1 + exposures)" if shown else "share beyond the surface's",
         owner="ranking",
         computed_by="models.encoding.rates:ExposureRates",
         ranker="number",

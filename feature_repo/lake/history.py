@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
@@ -36,6 +37,10 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
     """
     if missing := [view for view in SERVICES[service] if not (home.features / f"{view}.parquet").exists()]:
         raise HomeError(f"no feature tables {', '.join(missing)} in {home.features}: run `marquee features` first")
+    if lacking := [name for view in SERVICES[service] for name in _lacking(home, service, view)]:
+        raise HomeError(
+            f"the feature tables in {home.features} are older than {', '.join(lacking)}: run `marquee features`"
+        )
     columns: dict[str, Array] = {}
     for key, views in _by_entity(SERVICES[service]):
         moments, row_of = _distinct(entities.select([key, "timestamp_us"]), key)
@@ -45,6 +50,12 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
             for name in SERVICES[service][view]:
                 columns[name] = _column(name, VIEWS[view][name], found[name])[row_of]
     return columns
+
+
+def _lacking(home: Home, service: str, view: str) -> list[str]:
+    """Features of a service that its table was built without."""
+    known = set(pq.read_schema(home.features / f"{view}.parquet").names)
+    return [name for name in SERVICES[service][view] if name not in known]
 
 
 def _by_entity(views: Iterable[str]) -> list[tuple[str, list[str]]]:

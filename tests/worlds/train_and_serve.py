@@ -29,7 +29,9 @@ from feature_repo.store.memory import MemoryReader
 from models.encoding.ranker import RankerEncoding, rank_columns
 from training.data.rate_tables import Exposures
 
-AT = (["mobile"], [60], ["home"])  # device, minutes ahead of UTC, surface
+
+def context(now_us: int, n: int) -> dict[str, Any]:
+    return context_columns([now_us] * n, ["mobile"] * n, [60] * n, ["home"] * n)
 
 
 def stored(home: Home, views: tuple[str, ...], forgotten: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
@@ -58,19 +60,20 @@ def trained(home: Home, user_ids: list[str], video_ids: list[str], now_us: int) 
     ids = {name: rows[name].to_numpy(zero_copy_only=False) for name in ("user_id", "video_id")}
     joined = {**found, **ids, "genres": multi_hot(list(found["genres"]), home.world().genres)}
     n = len(rows)
-    context = context_columns([now_us] * n, *(values * n for values in AT))
-    return rank_columns(joined, joined, context, np.zeros(n, dtype=np.float32), home.world())
+    return rank_columns(joined, joined, context(now_us, n), np.zeros(n, dtype=np.float32), home.world())
 
 
 def served(home: Home, user_ids: list[str], video_ids: list[str], now_us: int) -> list[RankColumns]:
     """A request of each viewer."""
     reader = MemoryReader(home.world(), stored(home, USER_VIEWS), stored(home, VIDEO_VIEWS))
     snapshot = reader.snapshot()
-    videos = snapshot.rows([snapshot.row_of[video_id] for video_id in video_ids])
-    videos["video_id"] = np.array(video_ids, dtype=object)
-    context, score = context_columns([now_us], *AT), np.zeros(len(video_ids), dtype=np.float32)
+    videos = {
+        **snapshot.rows([snapshot.row_of[one] for one in video_ids]),
+        "video_id": np.array(video_ids, dtype=object),
+    }
+    score = np.zeros(len(video_ids), dtype=np.float32)
     users = [{**reader.user(user_id).columns(), "user_id": np.array([user_id], dtype=object)} for user_id in user_ids]
-    return [rank_columns(user, videos, context, score, home.world()) for user in users]
+    return [rank_columns(user, videos, context(now_us, 1), score, home.world()) for user in users]
 
 
 def main(home: Home, new_state: str) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def main(home: Home, new_state: str) -> dict[str, Any]:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return one.tolist() == other.tolist()
+    return bool(one.tolist() == other.tolist())
 
 
 if __name__ == "__main__":

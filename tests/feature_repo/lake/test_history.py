@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -238,3 +239,13 @@ def test_planted_futures_never_show(
     lake.write_impressions(pa.Table.from_pylist(flipped + shown))
     build_features(changed)
     assert plain(historical_features(changed, asked(past), PAGE_SERVICE)) == before
+
+
+def test_tables_that_were_built_before_a_feature_was_registered_name_it_and_the_command(tmp_path: Path) -> None:
+    home = toy.toy_home(tmp_path)
+    build_features(home)
+    path = home.features / "video_windows.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["video_like_rate_7d"]), path)
+    rows = Lake(home).impressions().select(["user_id", "video_id", "timestamp_us"])
+    with pytest.raises(HomeError, match="older than video_like_rate_7d: run `marquee features`"):
+        historical_features(home, rows, RANK_SERVICE)

@@ -114,3 +114,24 @@ def test_the_toy_world_passes_through_unchanged(tmp_path: Path) -> None:
     }
     written = {row["event_id"]: row["watch_seconds"] for row in toy.events()}
     assert {row["event_id"]: row["watch_seconds"] for row in lake.events().to_pylist()} == written
+
+
+def test_a_profile_column_that_a_source_does_not_know_is_its_default(tmp_path: Path) -> None:
+    lake = Lake(toy.toy_home(tmp_path))
+    before = lake.videos()
+    lake.write_videos(before.drop_columns(["maturity", "tags"]))
+    assert lake.videos().schema == before.schema
+    assert set(lake.videos()["maturity"].to_pylist()) == {0}
+    assert lake.videos()["tags"].to_pylist() == [[]] * len(before)
+
+
+def test_a_lake_that_was_written_before_a_column_was_registered_has_its_default(tmp_path: Path) -> None:
+    lake = Lake(toy.toy_home(tmp_path))
+    pq.write_table(lake.users().drop_columns(["age_group"]), lake.users_path)
+    assert set(lake.users()["age_group"].to_pylist()) == {""}
+
+
+def test_a_table_without_its_ids_is_refused(tmp_path: Path) -> None:
+    lake = Lake(toy.toy_home(tmp_path))
+    with pytest.raises(LakeError, match=r"videos: .*missing video_id"):
+        lake.write_videos(lake.videos().drop_columns(["video_id"]))
