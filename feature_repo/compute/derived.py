@@ -85,7 +85,7 @@ TWO_TOWER_SCORE = Feature(
     description="Dot product of the viewer's vector and the video's; 0 for a video without one",
     unit="log-odds up to a constant",
     owner="retrieval",
-    computed_by="models.retrieval.two_tower:RetrievalModel",
+    computed_by="models.retrieval.artifact:RetrievalModel",
     ranker="number",
     services=(RANK_SERVICE,),
 )

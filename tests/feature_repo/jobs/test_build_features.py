@@ -1,5 +1,6 @@
 """From the lake to the feature tables, on the toy world."""
 
+from datetime import datetime
 from typing import Any
 
 import pyarrow.parquet as pq

@@ -1,5 +1,6 @@
 """The live fold run over the past: the same states, kept where some row can ask for them."""
 
+from datetime import datetime
 from typing import Any
 
 import pyarrow.parquet as pq
