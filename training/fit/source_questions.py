@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.columns import Columns
+from feature_repo.compute.crosses import multi_hot
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
@@ -19,14 +20,13 @@ from training.fit.source_models import countries_of
 
 Array = np.ndarray[Any, Any]
 
-CATALOG_COLUMNS = ("creator_id", "series_id", "episode", "published_timestamp_us")
-
 
 def catalog_of(home: Home) -> CatalogTable:
-    """The videos of a home, in order of id, with what sources read of them."""
+    """The videos of a home, in order of id, with every column of their profile as a served catalog has it."""
     videos = Lake(home).videos()
-    columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in CATALOG_COLUMNS}
-    return CatalogTable(videos["video_id"].to_numpy(zero_copy_only=False), columns)
+    columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in videos.column_names}
+    hot = multi_hot(videos["genres"].to_pylist(), home.world().genres)
+    return CatalogTable(columns.pop("video_id"), {**columns, "genre_names": columns["genres"], "genres": hot})
 
 
 @dataclass(frozen=True)

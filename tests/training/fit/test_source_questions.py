@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from worlds import arithmetic as feed_world
+from worlds import toy
 from worlds.ring import RING, VIEWERS, WATCHES, write_ring
 
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
+from feature_repo.registry import VIDEO_PROFILE
 from training.data.splits import split_of
 from training.fit.source_questions import Counters, SampleConfig, catalog_of, source_questions
 
@@ -42,3 +45,13 @@ def test_counters_count_each_watch_of_the_past_once(home: Home) -> None:
 def test_a_split_that_is_none_says_so(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="split: expected time or leave_last, found 'later'"):
         SampleConfig("later")  # type: ignore[arg-type]
+
+
+def test_a_source_finds_every_column_of_a_videos_profile_in_the_catalog_that_it_is_measured_on(tmp_path: Path) -> None:
+    """As a served catalog has them: a new source reads another column and nothing else has to change."""
+    columns = catalog_of(toy.toy_home(tmp_path)).columns
+    served = feed_world.toy_reader().snapshot().columns
+    for name in (*VIDEO_PROFILE, "genre_names"):
+        assert columns[name].shape == served[name].shape, name
+        assert columns[name].dtype.kind == served[name].dtype.kind, name
+    assert columns["genres"].tolist() == served["genres"].tolist()
