@@ -1,11 +1,11 @@
-"""Choose how far content speaks for videos that few have watched (models/retrieval/cold_start.py), and measure what
-it gives.
+"""Choose how much content counts for videos that few have watched (models/retrieval/cold_start.py), and measure the
+gain.
 
 By the validation question: a choice must find more of what viewers watch next over all, and not less of what is rare
-or new; else all stays as trained. First how far a rare video leans on its content (Recall@50), then how loudly content
-speaks for those that have lain there unwatched (Recall@10, for such videos crowd the first places). Two further ideas
-are measured beside it and not served, for they lose: giving a new video what its creator's other videos have learned
-beyond their content, and placing it amid the neighbours of its first watches.
+or new; else all stays as trained. First the share of content in the vector of a rare video (Recall@50), then the scale
+of content-only vectors of older videos that nobody watched (Recall@10, since such videos crowd the first places). Two
+further ideas are measured beside it and not served, because they lose: giving a new video what its creator's other
+videos have learned beyond their content, and placing it amid the neighbours of its first watches.
 
 N videos of the catalog, V videos of training, B viewers, D dimensions.
 """
@@ -33,7 +33,7 @@ Array = np.ndarray[Any, Any]
 GRID = (Alpha(), *(Alpha(half, floor) for half in (1.0, 2.0, 5.0, 10.0, 20.0) for floor in (0.0, 0.2)))
 RARE = 10  # watches in training: below, a video is rare
 KINDS = ("warm", "rare", "young", "new")  # seen in training often, seldom; first watched after it; never watched yet
-SCALES = (1.0, 0.8, 0.6, 0.4)  # of what has lain there unwatched; never silent, it may yet be found
+SCALES = (1.0, 0.8, 0.6, 0.4)  # of older videos that nobody watched; never 0, they may yet be found
 COUNTS = (10, 50, 200)
 BATCH = 512
 AS_IT_IS = ContentAlone()
@@ -86,12 +86,12 @@ class Videos:
 @dataclass(frozen=True)
 class ColdStart:
     alpha: Alpha = GRID[0]
-    scale: float = 1.0  # of content alone, where a video was left lying
+    scale: float = 1.0  # of content-only vectors of videos that nobody watched for long
     grids: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # what every point found
 
 
 def choose_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, valid: Holdout) -> ColdStart:
-    """How far content speaks for a model trained on `train`, by the validation question."""
+    """How much content counts for a model trained on `train`, by the validation question."""
     if not retrieval.config.content or not len(valid):
         return ColdStart()
     videos = Videos.of(home, retrieval, train)
@@ -117,13 +117,13 @@ def best_of(found: Sequence[Mapping[str, Any]], more: str, not_less: Sequence[st
     return max(better, key=lambda at: found[at][more], default=0)
 
 
-def left_lying_before(train: Sequences) -> int:
+def unwatched_before(train: Sequences) -> int:
     """A video published before the median watch of the training was there for half of them to be made of it."""
     return int(np.median(train.timestamps_us))
 
 
 def content_alone(videos: Videos, train: Sequences, scale: float) -> ContentAlone:
-    return ContentAlone(videos.loudest, scale, left_lying_before(train))
+    return ContentAlone(videos.loudest, scale, unwatched_before(train))
 
 
 def with_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, choice: ColdStart) -> RetrievalModel:

@@ -104,7 +104,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         data = training_data(home, config)
     checkpoint = home.models / ".two_tower.checkpoint"
     fitted = fit(home, config, data, checkpoint, progress)
-    with progress.task("how far content speaks for videos that few have watched"):
+    with progress.task("how much content counts for videos that few have watched"):
         asked = data.valid.draw(config.max_validation_viewers)
         choice = choose_cold_start(home, fitted.model, data.train, asked)
         fitted = _as_chosen(home, fitted, data, choice)

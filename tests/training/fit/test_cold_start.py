@@ -16,7 +16,7 @@ from training.fit.cold_start import (
     ColdStartQuestion,
     Videos,
     best_of,
-    left_lying_before,
+    unwatched_before,
     watched_times,
     with_creator_prior,
     with_neighbours,
@@ -64,7 +64,7 @@ def test_of_untrained_videos_those_that_were_long_there_are_quieter() -> None:
     assert quieter[2] == pytest.approx(0.6 * plain[2])
     assert quieter[4] == pytest.approx(plain[4] / 2**0.5)  # new, but longer than content may be
     assert VIDEOS.loudest == pytest.approx(1.0)  # of the trained ones
-    assert left_lying_before(watched(["warm", "rare"], ["warm"])) == 1
+    assert unwatched_before(watched(["warm", "rare"], ["warm"])) == 1
 
 
 @pytest.mark.parametrize(
