@@ -18,12 +18,9 @@ SOURCES = sorted(
     + [ROOT / "marquee.py"]
 )
 LINES, MEDIAN_LINES, FUNCTION_LINES = 400, 110, 60
-# What is still longer. Make one shorter and delete its line; never add one.
-LONG_FILES: set[str] = set()
-LONG_FUNCTIONS = {
-    "bento_services/process/supervisor.py: running",
-}
-MIRRORED = 0.64  # share of the modules that do something and have a test file at their own path; the aim is .9
+# What is still longer. Make it shorter and delete its line; never add one.
+LONG_FUNCTIONS = {"bento_services/process/supervisor.py: running"}
+MIRRORED = 0.84  # share of the modules that do something and have a test file at their own path; the aim is .9
 # Runs every import and prints which module reads or writes the environment, or starts a thread, while it is imported.
 # What a library does is its own affair.
 IMPORTS = """
@@ -157,7 +154,7 @@ def test_no_file_and_no_function_is_longer_than_fits_in_the_head() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES
     }
-    assert (long_files - LONG_FILES, long_functions - LONG_FUNCTIONS) == (set(), set())
+    assert (long_files, long_functions - LONG_FUNCTIONS) == (set(), set())
     assert statistics.median(lines.values()) <= MEDIAN_LINES
 
 
