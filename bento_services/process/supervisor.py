@@ -11,27 +11,22 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
 import feature_repo.settings
 from bento_services.admission.keys import Keys, check_bind
+from bento_services.process.child import Child, OnEvent
 from bento_services.process.ports import Ports
-from bento_services.settings import SECTIONS, SUPERVISOR, SupervisorConfig
+from bento_services.settings import SECTIONS, SUPERVISOR
 from feature_repo.core.errors import HomeError, MarqueeError
-from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
-from feature_repo.core.processes import tied
 from feature_repo.core.settings import BENTOML_HOME, check, child_environment, read
 from feature_repo.store.valkey_server import online_store
-
-OnEvent = Callable[[str], None]
 
 
 class ServiceError(MarqueeError):
@@ -68,10 +63,9 @@ def running(
             _free_grpc_port(host, grpc_port),
             os.getpid(),
         )
-        url = stack.enter_context(online_store(home))
         environment = child_environment(
             MARQUEE_HOME=str(home.root),
-            REDIS_URL=url,
+            REDIS_URL=stack.enter_context(online_store(home)),
             MARQUEE_HOST=host,
             MARQUEE_GRPC_PORT=str(ports.grpc_port),
             MARQUEE_INSECURE="1" if insecure else "",
@@ -79,119 +73,20 @@ def running(
             BENTOML_DO_NOT_TRACK="True",
             OMP_NUM_THREADS="1",  # a request is one core's work; more threads only get into each other's way
         )
-        processor = Child(
-            "processor",
-            [
-                sys.executable,
-                "-m",
-                "feature_repo.stream.worker",
-                "--home",
-                str(home.root),
-                "--die-with-parent",
-            ],
-            environment,
-            home.run,
-            on_event,
-            config=config,
-        )
-        service = Child(
-            "service",
-            [sys.executable, "-m", "bento_services.process.serve", "--fd", str(listener.fileno()), "--die-with-parent"],
-            environment,
-            home.run,
-            on_event,
-            pass_fds=(listener.fileno(),),
-            config=config,
-        )
+
+        def child(name: str, module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> Child:
+            command = [sys.executable, "-m", module, *arguments, "--die-with-parent"]
+            return Child(name, command, environment, home.run, on_event, pass_fds, config)
+
+        socket_fd = listener.fileno()
+        processor = child("processor", "feature_repo.stream.worker", "--home", str(home.root))
+        service = child("service", "bento_services.process.serve", "--fd", str(socket_fd), pass_fds=[socket_fd])
         stack.callback(_stop, (service, processor), config.stop_seconds)
         processor.start()
         service.start()
         _wait_until_ready(service, ports, config.ready_seconds)
         stack.enter_context(ports.written(home))
         yield ports
-
-
-class Child:
-    """A process that is started again when it dies. Its pid and its log lie in `HOME/run`."""
-
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        run: Path,
-        on_event: OnEvent,
-        pass_fds: Sequence[int] = (),
-        config: SupervisorConfig = SupervisorConfig(),
-    ) -> None:
-        self.name = name
-        self.log = run / "logs" / f"{name}.log"
-        self.deaths = 0
-        self._command = command
-        self._environment = environment
-        self._pid_path = run / f"{name}.pid"
-        self._on_event = on_event
-        self._pass_fds = tuple(pass_fds)
-        self._config = config
-        self._stopping = threading.Event()
-        self._changing = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep_running, name=name, daemon=True)
-
-    def start(self) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.log.unlink(missing_ok=True)
-        self._thread.start()
-
-    def ask_to_stop(self) -> None:
-        self._stopping.set()
-        with self._changing:
-            if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
-
-    def wait(self, seconds: float) -> None:
-        """Until it has ended; killed when it takes longer."""
-        if self._thread.ident is None:
-            return
-        self._thread.join(seconds)
-        if self._thread.is_alive() and self._process is not None:
-            self._process.kill()
-            self._thread.join()
-        self._pid_path.unlink(missing_ok=True)
-
-    def log_end(self) -> str:
-        return self.log.read_text(errors="replace")[-1500:].strip() if self.log.exists() else "(it wrote no log)"
-
-    def _keep_running(self) -> None:
-        pause_seconds = self._config.first_pause_seconds
-        while not self._stopping.is_set():
-            started = time.monotonic()
-            code = self._run_once()
-            if self._stopping.is_set():
-                return
-            self.deaths += 1
-            if time.monotonic() - started > self._config.healthy_seconds:
-                pause_seconds = self._config.first_pause_seconds
-            self._on_event(f"{self.name} ended ({_cause(code)}); it is started again. Its log: {self.log}")
-            self._stopping.wait(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, self._config.longest_pause_seconds)
-
-    def _run_once(self) -> int:
-        with open(self.log, "ab") as log:
-            with self._changing:
-                if self._stopping.is_set():
-                    return 0
-                self._process = subprocess.Popen(
-                    tied(self._command),
-                    env=dict(self._environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=self._pass_fds,
-                    start_new_session=True,  # Ctrl-C reaches the supervisor, which stops the others in order
-                )
-            write_atomic(self._pid_path, f"{self._process.pid}\n")
-            return self._process.wait()
 
 
 def _stop(children: Sequence[Child], seconds: float) -> None:
@@ -275,7 +170,3 @@ def _sigterm_as_exit() -> Iterator[None]:
     finally:
         with suppress(ValueError):
             signal.signal(signal.SIGTERM, before)
-
-
-def _cause(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
