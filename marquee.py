@@ -20,7 +20,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption
 from feature_repo.core.settings import MARQUEE_HOME, preset
 from feature_repo.core.terminal import bars, say
-from monitoring.reports.steps import write_page, write_report
+from monitoring.reports.steps import PAGE, REPORT
 
 if TYPE_CHECKING:
     from feature_repo.registry import ModelInputs
@@ -47,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog=EPILOG,
-    context_settings={"obj": Above(write_page, read_by_champion)},
+    context_settings={"obj": Above(PAGE, read_by_champion)},
 )
 for verbs in (feature_repo.cli.app, training.cli.app, bento_services.cli.app, monitoring.cli.app):
     app.add_typer(verbs)
@@ -76,7 +76,8 @@ def demo(
 ) -> None:
     """From nothing to a personal home page. Simulates, trains, evaluates, promotes, reports, serves."""
     from bento_services.process.demo import converse
-    from feature_repo.core.steps import Steps
+    from feature_repo.core.steps import Making, Steps
+    from feature_repo.ingest.new_world import simulation
     from training.cli import print_prepared
     from training.release.run import prepare_world
 
@@ -84,7 +85,7 @@ def demo(
     config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "end": end})
     steps = Steps(opened, say)
     with bars() as progress:
-        promoted = prepare_world(opened, config, steps, progress, write_page, write_report)
+        promoted = prepare_world(Making(opened, progress), steps, simulation(config), PAGE, REPORT)
     print_prepared(steps, promoted)
     converse(opened, http_port, grpc_port, once)
 

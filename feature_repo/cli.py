@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,6 @@ from feature_repo.core.terminal import bars, print_table, show
 
 if TYPE_CHECKING:
     from feature_repo.ingest.simulator import SimulatorConfig
-    from feature_repo.jobs.engines import Engine
 
 app = typer.Typer()
 ingest_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring a data set into the lake.")
@@ -89,12 +88,12 @@ def features(
         return
     if engine not in ("duckdb", "spark"):
         raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
-    from feature_repo.core.steps import Steps
-    from feature_repo.jobs.step import build_features
+    from feature_repo.core.steps import Making, Steps
+    from feature_repo.jobs.features_step import FEATURES
 
     opened = existing(home)
     with bars() as progress:
-        show(build_features(opened, Steps(opened, again=True), progress, cast("Engine", engine)), as_json)
+        show(Steps(opened, again=True).take(FEATURES, Making(opened, progress, {"engine": engine})), as_json)
 
 
 @features_app.command("list", epilog="Example:  marquee features list --kind window --json")

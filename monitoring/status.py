@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bento_services.process.ports import Ports
 from feature_repo.core.home import Home
+from feature_repo.core.steps import Steps
 from feature_repo.lake.tables import Lake
 from feature_repo.store.valkey_server import running_url
 from models.release.store import pointers
@@ -23,7 +23,5 @@ def status_of(home: Home) -> dict[str, Any]:
         **pointers(home),
         "ports": ports.to_json() if ports else None,
         "online_store": "running" if running_url(home) else "stopped",
-        "steps": sorted(json.loads((home.root / "steps.json").read_text()))
-        if (home.root / "steps.json").exists()
-        else [],
+        "steps": Steps(home).names(),
     }

@@ -43,10 +43,10 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
     from filelock import FileLock
 
     from feature_repo.core.home import Home
-    from feature_repo.core.progress import SILENT
-    from feature_repo.core.steps import Steps
+    from feature_repo.core.steps import Making, Steps
+    from feature_repo.ingest.new_world import simulation
     from feature_repo.ingest.simulator import SimulatorConfig
-    from monitoring.reports.steps import write_page, write_report
+    from monitoring.reports.steps import PAGE, REPORT
     from training.release.run import prepare_world
 
     base = tmp_path_factory.getbasetemp()
@@ -55,7 +55,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
         # Of one day, whatever the day: another is another world, and at midnight its windows would end with it.
         world = SimulatorConfig(users=300, videos=400, days=14, end="2026-11-21")
         home = Home.open(root)
-        prepare_world(home, world, Steps(home), SILENT, write_page, write_report)  # the second worker finds it done
+        prepare_world(Making(home), Steps(home), simulation(world), PAGE, REPORT)  # the second worker finds it done
     return root
 
 

@@ -45,17 +45,18 @@ def train(
     """Train the two-tower model and the ranker. Resumes where a stopped run left off."""
     if model not in (None, "two-tower", "ranker"):
         raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
-    from feature_repo.core.steps import Steps
-    from training.release.run import train_ranker, train_two_tower
+    from feature_repo.core.steps import Making, Steps
+    from training.release.run import RANKER, TWO_TOWER
 
     opened = existing(home)
     steps = Steps(opened, again=True)  # done whenever it is asked for, and remembered by `marquee release`
     result = {}
     with bars() as progress:
+        making = Making(opened, progress, {"epochs": epochs, "seed": seed})
         if model != "ranker":
-            result["two_tower"] = train_two_tower(opened, steps, progress, epochs=epochs, seed=seed)
+            result["two_tower"] = steps.take(TWO_TOWER, making)
         if model != "two-tower":
-            result["ranker"] = train_ranker(opened, steps, progress, seed=seed)
+            result["ranker"] = steps.take(RANKER, making)
     show(result, as_json)
 
 
@@ -222,6 +223,9 @@ def release(
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    only_plan: Annotated[
+        bool, typer.Option("--plan", help="Say which steps would run and why; run none, change nothing.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -230,15 +234,22 @@ def release(
     What was done on the same inputs is not done again: a stopped run goes on, a repeated one rests. Ends with 1 where a
     gate fails; the champion then stays what it was.
     """
-    from feature_repo.core.steps import Steps
-    from training.release.run import RELEASE_STEPS, make_release
+    from feature_repo.core.plan import plan
+    from feature_repo.core.steps import Making, Steps
+    from training.release.run import RELEASE, make_release
 
-    opened = existing(home)
+    opened, page = existing(home), context.obj.page
+    options = {"force": force, "epochs": epochs, "seed": seed}
     steps = Steps(opened, note)
-    for step in () if resume else RELEASE_STEPS:
-        steps.forget(step)  # all at once: when this is stopped, it goes on without --again
+    if only_plan:
+        planned = plan((*RELEASE, page), Making(opened, options=options), steps, again=not resume)
+        show({"steps": [one.to_json() for one in planned]}, as_json, table=print_plan)
+        return
+    if not resume:
+        names = [step.name for step in (*RELEASE, page)]
+        steps.forget(*names)  # all at once: when this is stopped, it goes on without --again
     with bars() as progress:
-        result = make_release(opened, steps, progress, context.obj.write_page, force, epochs=epochs, seed=seed)
+        result = make_release(Making(opened, progress, options), steps, page)
     show(result, as_json, table=print_release)
     refuse_unless_promoted(result)
 
@@ -248,6 +259,19 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
     for name, rows in result["tables"].items():
         shown = SHOWN_FIGURES.get(name, tuple(rows[0]))
         print_table(name, [{figure: row[figure] for figure in shown if figure in row} for row in rows])
+
+
+def print_plan(result: Mapping[str, Any]) -> None:
+    rows = result["steps"]
+    shown = []
+    for row in rows:
+        took = "" if row["seconds"] is None else f"{row['seconds']:.1f} s"
+        told = {"step": row["step"], "would": row["would"], "why": row["why"], "last took": took}
+        shown.append(told | {"writes": ", ".join(row["writes"])})
+    print_table("plan", shown)
+    for row in rows:
+        if row["unseen"]:
+            say(f"{row['step']}: {row['unseen']}")
 
 
 def print_release(result: Mapping[str, Any]) -> None:
@@ -272,5 +296,5 @@ def print_prepared(steps: Steps, promoted: Mapping[str, Any]) -> None:
     """What `marquee demo` says of the release it is about to serve."""
     refuse_unless_promoted(promoted)
     evaluation = steps.done("evaluate")
-    print_evaluation(evaluation["result"] if evaluation else {"tables": {}})
+    print_evaluation(evaluation.result if evaluation else {"tables": {}})
     say(f"release {promoted['release_id']} is the champion; {len(promoted['gates'])} gates passed")

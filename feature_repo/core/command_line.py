@@ -9,17 +9,20 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.home import Home
+
+if TYPE_CHECKING:
+    from feature_repo.core.steps import Step
 
 
 @dataclass(frozen=True)
 class Above:
     """What verbs are handed by layers above their own: the command line that mounts them all makes one."""
 
-    write_page: Any  # training/release/run.py: the page that `marquee release` ends with
+    page: Step  # with which `marquee release` ends
     champion_inputs: Callable[[Home], Any]  # feature_repo/listing.py: what the promoted ranker reads
 
 

@@ -1,27 +1,101 @@
 """The steps of a long command, each done once for its inputs: a stopped command goes on, a repeated one rests.
 
-HOME/steps.json: step -> hash of its inputs, hash of the files it wrote, seconds, result. A step runs again when either
-hash is another one: its inputs changed, or somebody else wrote or removed its files.
+HOME/steps.json: step -> Record. A step runs again when its inputs are others than then, or somebody else wrote or
+removed its files.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from feature_repo.core.code_hash import code_of
 from feature_repo.core.files import plain, write_atomic
 from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
-from feature_repo.core.revision import ROOT
+from feature_repo.core.progress import SILENT, Progress
 
-PACKAGES = ("feature_repo", "models", "training", "bento_services", "monitoring")
 Result = dict[str, Any]
+
+
+@dataclass
+class Making:
+    """A command under way: what it works on, what it was asked for, and what its steps have given so far."""
+
+    home: Home
+    progress: Progress = SILENT
+    options: Mapping[str, Any] = field(default_factory=dict)  # None stands for an option left out
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def chosen(self, *names: str) -> dict[str, Any]:
+        return {name: value for name in names if (value := self.options.get(name)) is not None}
+
+
+def _nothing(making: Making) -> Mapping[str, Any]:
+    return {}
+
+
+def _no_files(making: Making) -> Sequence[Path]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step reads, writes and does.
+
+    Its inputs are the content of `reads`, the values of `settings` and the code of `code` with all that it imports.
+    """
+
+    name: str
+    work: Callable[[Making], Result]
+    code: tuple[str, ...] = ()  # modules
+    after: tuple[str, ...] = ()  # the steps whose files or results it takes
+    reads: Callable[[Making], Sequence[Path]] = _no_files
+    settings: Callable[[Making], Mapping[str, Any]] = _nothing
+    writes: Callable[[Making], Sequence[Path]] = _no_files
+    within: Callable[[Making], AbstractContextManager[Any]] = nullcontext  # held while inputs are read and work is done
+    redo: Callable[[Making, Result], str] = lambda making, result: ""  # why to do it again although nothing changed
+    unseen: str = ""  # what may change its inputs that only `within` brings to light
+
+    def inputs(self, making: Making) -> dict[str, Any]:
+        code = {"code": "".join(map(code_of, self.code))} if self.code else {}
+        return {**self.settings(making), **content_of(self.reads(making)), **code}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What steps.json says of a step that was done."""
+
+    inputs: str  # one hash of all of them
+    outputs: Mapping[str, str]  # file or folder -> hash of what it wrote there
+    seconds: float
+    result: Result
+    each: Mapping[str, str] = field(default_factory=dict)  # input -> its hash; empty in files of older revisions
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Record:
+        known = {one.name: said[one.name] for one in fields(cls) if one.name in said}
+        return cls(**{"inputs": "", "outputs": {}, "seconds": 0.0, "result": {}, **known})
+
+    def why_again(self, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> str:
+        """What of these inputs and files is not as it was then; "" where all is."""
+        reasons = []
+        if self.inputs != _hash(inputs):
+            now = _each(inputs)
+            names = sorted(name for name in {*now, *self.each} if now.get(name) != self.each.get(name))
+            reasons.append(f"{', '.join(names)} changed" if self.each and names else "inputs changed")
+        found = content_of(outputs)
+        reasons += [f"{name} is gone" for name, content in found.items() if not content and self.outputs.get(name)]
+        others = [name for name, content in found.items() if content and content != self.outputs.get(name)]
+        if others or (not reasons and found != self.outputs):
+            reasons.append(f"{', '.join(others) or 'outputs'} changed since")
+        return "; ".join(reasons)
 
 
 class Steps:
@@ -33,19 +107,28 @@ class Steps:
         self._again = again
         self.ran: list[str] = []  # by this command
 
+    def take(self, step: Step, making: Making) -> Result:
+        """The step's result, from its work or from the last time; those after it find it in `making.results`."""
+        with step.within(making):
+            inputs, outputs = step.inputs(making), step.writes(making)
+            if (done := self.done(step.name)) is not None and step.redo(making, done.result):
+                self.forget(step.name)
+            making.results[step.name] = self.run(step.name, inputs, outputs, lambda: step.work(making))
+        return making.results[step.name]
+
     def run(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[], Result]) -> Result:
         """The step's result as JSON gives it back, from `work` or from the last time. Raises what `work` raises."""
-        wanted, done = _hash(inputs), None if self._again else self.done(name)
-        if done is not None and done.get("inputs") == wanted and done.get("outputs") == content_of(outputs):
+        done = None if self._again else self.done(name)
+        if done is not None and not done.why_again(inputs, outputs):
             return self._before(name, done)
         started = perf_counter()
         result = work()
         seconds = perf_counter() - started
-        record = {"inputs": wanted, "outputs": content_of(outputs), "seconds": seconds, "result": result}
+        record = Record(_hash(inputs), content_of(outputs), seconds, result, _each(inputs))
         self._write({**self._read(), name: record})
         self.ran.append(name)
         self._say(f"  {name:<10} {seconds:.1f} s")
-        return self._result(name)
+        return self._read()[name].result
 
     def keep(self, name: str) -> Result:
         """The result of a step that is not to be done again, whatever its inputs are now."""
@@ -53,63 +136,33 @@ class Steps:
         assert done is not None, f"{name} was not done in {self._path.parent}"
         return self._before(name, done)
 
-    def done(self, name: str) -> dict[str, Any] | None:
+    def done(self, name: str) -> Record | None:
         return self._read().get(name)
 
-    def forget(self, name: str) -> None:
-        """Do this step anew, whatever its inputs are."""
-        self._write({other: record for other, record in self._read().items() if other != name})
+    def names(self) -> list[str]:
+        """Of the steps that were done."""
+        return sorted(self._read())
 
-    def _before(self, name: str, done: Mapping[str, Any]) -> Result:
-        self._say(f"  {name:<10} done before ({done['seconds']:.1f} s)")
-        return dict(done["result"])
+    def forget(self, *names: str) -> None:
+        """Do these steps anew, whatever their inputs are."""
+        self._write({name: record for name, record in self._read().items() if name not in names})
 
-    def _result(self, name: str) -> Result:
-        return dict(self._read()[name]["result"])
+    def _before(self, name: str, done: Record) -> Result:
+        self._say(f"  {name:<10} done before ({done.seconds:.1f} s)")
+        return done.result
 
-    def _write(self, content: Mapping[str, Any]) -> None:
+    def _write(self, records: Mapping[str, Record]) -> None:
+        content = {name: asdict(record) for name, record in records.items()}
         write_atomic(self._path, json.dumps(content, indent=1, default=plain) + "\n")
 
-    def _read(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
-        return content
+    def _read(self) -> dict[str, Record]:
+        content = json.loads(self._path.read_text()) if self._path.exists() else {}
+        return {name: Record.of(said) for name, said in content.items()}
 
 
-@cache
-def code_of(module: str) -> str:
-    """A hash of this module's code and of all of Marquee's that it imports; comments and docstrings do not count."""
-    trees: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        if (name := waiting.pop()) in trees or (file := _file_of(name)) is None:
-            continue
-        tree = ast.parse(file.read_text())
-        waiting += _imported(tree)
-        trees[name] = ast.dump(_without_docstrings(tree))
-    return _hash(trees)
+def _each(inputs: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _hash(value) for name, value in inputs.items()}
 
 
-def _imported(tree: ast.AST) -> list[str]:
-    names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] in PACKAGES]
-
-
-def _file_of(module: str) -> Path | None:
-    path = ROOT.joinpath(*module.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return tree
-
-
-def _hash(content: Mapping[str, Any]) -> str:
+def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

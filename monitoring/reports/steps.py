@@ -1,25 +1,46 @@
-"""The steps of a release that show people what it is: its page, and the reports."""
+"""The steps that show people a release: its page, and the reports about the home that serves it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from feature_repo.core.home import Home
-from feature_repo.core.progress import Progress
-from feature_repo.core.steps import Result, Steps, code_of
+from feature_repo.core.steps import Making, Result, Step
 
 
-def write_page(home: Home, steps: Steps, promoted: Result, progress: Progress) -> Path:
-    """The page of a release; gives its file."""
-    from monitoring.reports.release_report import page_of, write_release_report
+def _page_of(making: Making) -> Sequence[Path]:
+    """Nowhere before something was promoted."""
+    from monitoring.reports.release_report import page_of
 
-    inputs = {"promotion": promoted, "code": code_of("monitoring.reports.release_report")}
-    page = page_of(home, promoted["release_id"])
-    steps.run("page", inputs, [page], lambda: write_release_report(home, promoted, progress))
-    return page
+    promoted = making.results.get("promote")
+    return [page_of(making.home, promoted["release_id"])] if promoted else []
 
 
-def write_report(home: Home, progress: Progress) -> Result:
+def _write_page(making: Making) -> Result:
+    from monitoring.reports.release_report import write_release_report
+
+    return write_release_report(making.home, making.results["promote"], making.progress)
+
+
+def _write_reports(making: Making) -> Result:
     from monitoring.reports.report import write_reports
 
-    return write_reports(home, progress)
+    return write_reports(making.home, making.progress)
+
+
+PAGE = Step(
+    "page",
+    _write_page,
+    code=("monitoring.reports.release_report",),
+    after=("promote",),
+    settings=lambda making: {"promotion": making.results.get("promote")},
+    writes=_page_of,
+)
+REPORT = Step(
+    "report",
+    _write_reports,
+    after=("promote",),
+    reads=lambda making: [making.home.features],
+    settings=lambda making: {"champion": making.results["promote"]["release_id"]},
+    writes=lambda making: [making.home.reports / "index.html"],
+)

@@ -13,8 +13,7 @@ from feature_repo.core.home import Home
 from marquee import app
 from models.page.policy_file import POLICY
 from models.release.store import champion
-from training.release import gates
-from training.release.run import RELEASE_STEPS
+from training.release.run import RELEASE
 
 
 def release(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
@@ -43,12 +42,10 @@ def test_a_release_of_the_same_data_rests_and_a_new_rule_is_released_alone(own_w
     assert "the same models: what differs is how their answers are put together" in page
 
 
-def test_a_gate_that_fails_ends_with_1_its_name_value_and_bar_and_force_overrules_it(
-    own_world: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gate_that_fails_ends_with_1_its_name_value_and_bar_and_force_overrules_it(own_world: Path) -> None:
     before = champion(Home(own_world)).name
     stricter(own_world, 1)
-    monkeypatch.setattr(gates, "MAX_CALIBRATION_ERROR", 1e-6)
+    (own_world / "marquee.toml").write_text("[gates]\nmax_calibration_error = 1e-6\n")
     code, refused, said = release(own_world)
     assert (code, refused["failed"], refused["champion"]) == (1, ["ranker calibration error"], before)
     assert "marquee: not promoted: ranker calibration error: 0." in said
@@ -67,6 +64,6 @@ def test_when_doing_all_again_is_stopped_nothing_passes_for_done_before(
     def stopped(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("feature_repo.jobs.step.build_features", stopped)
+    monkeypatch.setattr("feature_repo.jobs.build_features.build_features", stopped)
     assert CliRunner().invoke(app, ["release", "--again", "--home", str(own_world)]).exit_code == 130
-    assert not set(RELEASE_STEPS) & set(json.loads((own_world / "steps.json").read_text()))
+    assert not {step.name for step in RELEASE} & set(json.loads((own_world / "steps.json").read_text()))

@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
+from feature_repo.core.code_hash import code_of
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.core.steps import code_of
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import Lake

@@ -1,115 +1,171 @@
-"""The steps from a lake to a champion, in their order: `marquee release`."""
+"""The order of a release, from a lake to a champion: `marquee release`, and `--plan` to see what it would do.
+
+What a step reads and writes lies in the home; HOME/steps.json says what was done (feature_repo/core/steps.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from feature_repo.core.hashes import content_of
-from feature_repo.core.home import Home
-from feature_repo.core.progress import Progress
 from feature_repo.core.settings import read
-from feature_repo.core.steps import Result, Steps, code_of
-from feature_repo.ingest.new_world import forget_online_state
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.core.steps import Making, Result, Step, Steps
+from feature_repo.jobs.features_step import FEATURES
+from models.page.policy_file import policy_of
 from models.release.store import pointers
 
-# The step that shows people what was released and why. It comes from a layer above, and gives the page's file.
-PageStep = Callable[[Home, Steps, Result, Progress], Path]
+if TYPE_CHECKING:
+    from training.fit.ranker_config import RankerConfig
+    from training.fit.two_tower_config import TwoTowerConfig
 
 
-def train_two_tower(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
-    from models.release.parts import made_by
-    from training.fit.two_tower import train_two_tower as run
-    from training.fit.two_tower_config import TWO_TOWER_SECTION
-
-    config = read(TWO_TOWER_SECTION, home.root, **chosen)
-    outputs = [home.models / name for name in made_by("two-tower")]
-    inputs = {"config": asdict(config), **content_of([home.lake]), "code": code_of("training.fit.two_tower")}
-    return steps.run("two-tower", inputs, outputs, lambda: run(home, config, progress))
-
-
-def train_ranker(home: Home, steps: Steps, progress: Progress, **chosen: int | None) -> dict[str, Any]:
-    from models.release.parts import made_by
-    from training.fit.ranker import train_ranker as run
-    from training.fit.ranker_config import RANKER_SECTION
-
-    config = read(RANKER_SECTION, home.root, **chosen)
-    # The features of a moment follow from the lake; tables of another day hold the same moments.
-    data = content_of([home.lake, home.models / "two_tower"])
-    inputs = {"config": asdict(config), **data, "code": code_of("training.fit.ranker")}
-    outputs = [home.models / name for name in (*made_by("ranker"), "ranker_baseline")]
-    return steps.run("ranker", inputs, outputs, lambda: run(home, config, progress))
-
-
-RELEASE_STEPS = ("features", "two-tower", "ranker", "evaluate", "promote", "page")
-
-
-def make_release(
-    home: Home, steps: Steps, progress: Progress, page: PageStep, force: bool = False, **chosen: int | None
-) -> Result:
-    """The one way from a lake to a champion. `report` in the result is the page that says what was made and why."""
-    from feature_repo.jobs.step import build_features
-    from models.page.policy_file import policy_of
-    from models.release.parts import EVALUATION_FILE
-    from training.release.evaluate import EVALUATION
-    from training.release.evaluate import evaluate as run_evaluation
-    from training.release.gates import GATES
-    from training.release.promote import PROMOTION
-    from training.release.promote import promote as run_promotion
-
-    build_features(home, steps, progress)
-    train_two_tower(home, steps, progress, **chosen)
-    train_ranker(home, steps, progress, seed=chosen.get("seed"))
-    models = [path for path in sorted(home.models.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    inputs: dict[str, Any] = {
-        **content_of([home.lake, *models]),
-        "settings": asdict(read(EVALUATION, home.root)),
-        "code": code_of("training.release.evaluate"),
-    }
-    evaluation = home.models / EVALUATION_FILE
-    steps.run("evaluate", inputs, [evaluation], lambda: run_evaluation(home, progress).to_json())
-    if force and (done := steps.done("promote")) and not done["result"]["promoted"]:
-        steps.forget("promote")
-    config = read(PROMOTION, home.root, force=force or None)
-    inputs = {
-        **content_of([home.lake, *models, evaluation, policy_of(home)]),
-        "settings": {"keep": config.keep, **asdict(read(GATES, home.root))},
-        "code": code_of("training.release.promote"),
-    }
-    promoted = steps.run("promote", inputs, [], lambda: run_promotion(home, config, progress))
-    report = page(home, steps, promoted, progress)
+def make_release(making: Making, steps: Steps, page: Step) -> Result:
+    """The one way from a lake to a champion. `page` shows people what was made and why: `report` in the result."""
+    for step in (*RELEASE, page):
+        steps.take(step, making)
     return {
-        **{name: value for name, value in promoted.items() if name != "measured"},
-        **pointers(home),
-        "report": str(report),
+        **{name: value for name, value in making.results["promote"].items() if name != "measured"},
+        **pointers(making.home),
+        "report": str(page.writes(making)[0]),
         "ran": steps.ran,
     }
 
 
-def prepare_world(
-    home: Home,
-    config: SimulatorConfig,
-    steps: Steps,
-    progress: Progress,
-    page: PageStep,
-    report: Callable[[Home, Progress], Result],
-) -> Result:
-    """Run every step up to a promoted release. A world that stands is left as it is, also after it was served."""
-    steps.run("simulate", asdict(config), [home.root / "world.json"], lambda: _simulate(home, config, progress))
-    champion = pointers(home)["champion"]
-    if "simulate" not in steps.ran and champion and all(steps.done(name) for name in RELEASE_STEPS):
-        result = {name: steps.keep(name) for name in RELEASE_STEPS}["promote"]
+def prepare_world(making: Making, steps: Steps, simulation: Step, page: Step, report: Step) -> Result:
+    """Run every step up to a promoted release, and give what `promote` gave.
+
+    A world that stands is left as it is, also after it was served.
+    """
+    steps.take(simulation, making)
+    whole = (*RELEASE, page)
+    stands = simulation.name not in steps.ran and pointers(making.home)["champion"] is not None
+    if stands and all(steps.done(step.name) for step in whole):
+        making.results |= {step.name: steps.keep(step.name) for step in whole}
     else:
-        result = make_release(home, steps, progress, page)
-    if result["promoted"]:
-        inputs = {"champion": result["release_id"], **content_of([home.features])}
-        steps.run("report", inputs, [home.reports / "index.html"], lambda: report(home, progress))
-    return result
+        make_release(making, steps, page)
+    promoted = making.results["promote"]
+    if promoted["promoted"]:
+        steps.take(report, making)
+    return promoted
 
 
-def _simulate(home: Home, config: SimulatorConfig, progress: Progress) -> Result:
-    forget_online_state(home)
-    return simulate(home, config, progress)
+# --- what each step is asked with, takes and does; heavy modules are imported when they are needed -------------------
+
+
+def _two_tower_config(making: Making) -> TwoTowerConfig:
+    from training.fit.two_tower_config import TWO_TOWER_SECTION
+
+    return read(TWO_TOWER_SECTION, making.home.root, **making.chosen("epochs", "seed"))
+
+
+def _train_two_tower(making: Making) -> Result:
+    from training.fit.two_tower import train_two_tower
+
+    return train_two_tower(making.home, _two_tower_config(making), making.progress)
+
+
+def _ranker_config(making: Making) -> RankerConfig:
+    from training.fit.ranker_config import RANKER_SECTION
+
+    return read(RANKER_SECTION, making.home.root, **making.chosen("seed"))
+
+
+def _train_ranker(making: Making) -> Result:
+    from training.fit.ranker import train_ranker
+
+    return train_ranker(making.home, _ranker_config(making), making.progress)
+
+
+def _evaluation_settings(making: Making) -> Mapping[str, Any]:
+    from training.release.evaluate import EVALUATION
+
+    return {"settings": asdict(read(EVALUATION, making.home.root))}
+
+
+def _evaluate(making: Making) -> Result:
+    from training.release.evaluate import evaluate
+
+    return evaluate(making.home, making.progress).to_json()
+
+
+def _promotion_settings(making: Making) -> Mapping[str, Any]:
+    from training.release.gates import GATES
+    from training.release.promote import PROMOTION
+
+    keep = read(PROMOTION, making.home.root).keep
+    return {"settings": {"keep": keep, **asdict(read(GATES, making.home.root))}}
+
+
+def _promote(making: Making) -> Result:
+    from training.release.promote import PROMOTION, promote
+
+    config = read(PROMOTION, making.home.root, force=making.options.get("force") or None)
+    return promote(making.home, config, making.progress)
+
+
+def _force_overrules(making: Making, promoted: Result) -> str:
+    return "--force overrules the gates" if making.options.get("force") and not promoted["promoted"] else ""
+
+
+def _models(making: Making) -> Sequence[Path]:
+    """Every model that lies in HOME/models."""
+    folders = making.home.models.iterdir() if making.home.models.is_dir() else ()
+    return sorted(path for path in folders if path.is_dir() and not path.name.startswith("."))
+
+
+def _made_by(step: str, *beside: str) -> Any:
+    """Where in HOME/models the parts lie that a step makes, and what it writes beside them."""
+
+    def paths(making: Making) -> Sequence[Path]:
+        from models.release.parts import made_by
+
+        return [making.home.models / name for name in (*made_by(step), *beside)]
+
+    return paths
+
+
+def _evaluation(making: Making) -> Path:
+    from models.release.parts import EVALUATION_FILE
+
+    return making.home.models / EVALUATION_FILE
+
+
+TWO_TOWER = Step(
+    "two-tower",
+    _train_two_tower,
+    code=("training.fit.two_tower",),
+    reads=lambda making: [making.home.lake],
+    settings=lambda making: {"config": asdict(_two_tower_config(making))},
+    writes=_made_by("two-tower"),
+)
+RANKER = Step(
+    "ranker",
+    _train_ranker,
+    code=("training.fit.ranker",),
+    after=("two-tower",),
+    # The features of a moment follow from the lake; tables of another day hold the same moments.
+    reads=lambda making: [making.home.lake, making.home.models / "two_tower"],
+    settings=lambda making: {"config": asdict(_ranker_config(making))},
+    writes=_made_by("ranker", "ranker_baseline"),
+)
+EVALUATE = Step(
+    "evaluate",
+    _evaluate,
+    code=("training.release.evaluate",),
+    after=("two-tower", "ranker"),
+    reads=lambda making: [making.home.lake, *_models(making)],
+    settings=_evaluation_settings,
+    writes=lambda making: [_evaluation(making)],
+)
+PROMOTE = Step(
+    "promote",
+    _promote,
+    code=("training.release.promote",),
+    after=("two-tower", "ranker", "evaluate"),
+    reads=lambda making: [making.home.lake, *_models(making), _evaluation(making), policy_of(making.home)],
+    settings=_promotion_settings,
+    redo=_force_overrules,
+)
+RELEASE: tuple[Step, ...] = (FEATURES, TWO_TOWER, RANKER, EVALUATE, PROMOTE)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from feature_repo.core import steps as steps_module
+from feature_repo.core import code_hash
+from feature_repo.core.code_hash import code_of
 from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
-from feature_repo.core.steps import Steps, code_of
+from feature_repo.core.steps import Steps
 
 
 class Work:
@@ -94,7 +95,7 @@ def test_content_is_told_by_bytes_and_not_by_times(tmp_path: Path) -> None:
 def test_code_is_told_by_what_it_does_wherever_it_lies_among_the_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps_module, "ROOT", tmp_path)
+    monkeypatch.setattr(code_hash, "ROOT", tmp_path)
     for name, text in {"a": "from models import b\n", "b": "X = 1\n", "c": "Y = 1\n"}.items():
         (tmp_path / "models").mkdir(exist_ok=True)
         (tmp_path / "models" / f"{name}.py").write_text(text)

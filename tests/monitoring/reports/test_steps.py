@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from feature_repo.core.home import Home
-from feature_repo.core.progress import SILENT
-from feature_repo.core.steps import Steps
+from feature_repo.core.steps import Making, Steps
 from monitoring.reports import release_report
-from monitoring.reports.steps import write_page
+from monitoring.reports.steps import PAGE
 
 
 def test_the_page_is_written_once_and_again_where_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,10 +24,12 @@ def test_the_page_is_written_once_and_again_where_it_is_gone(tmp_path: Path, mon
         return {"page": str(page)}
 
     monkeypatch.setattr(release_report, "write_release_report", write)
-    page = write_page(home, Steps(home), {"release_id": "r-1"}, SILENT)
+    making = Making(home, results={"promote": {"release_id": "r-1"}})
+    Steps(home).take(PAGE, making)
+    (page,) = PAGE.writes(making)
     assert page == home.reports / "release" / "r-1" / "index.html"
-    write_page(home, Steps(home), {"release_id": "r-1"}, SILENT)
+    Steps(home).take(PAGE, making)
     assert written == ["r-1"]
     page.unlink()
-    write_page(home, Steps(home), {"release_id": "r-1"}, SILENT)
+    Steps(home).take(PAGE, making)
     assert written == ["r-1", "r-1"]

@@ -1,0 +1,57 @@
+"""The declared order of a release: every step names whoever makes what it reads, and the code that it runs."""
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from feature_repo.core.code_hash import code_of
+from feature_repo.core.home import Home, World
+from feature_repo.core.steps import Making
+from marquee import app
+from monitoring.reports.steps import PAGE
+from training.release.run import RELEASE
+
+ALL = (*RELEASE, PAGE)
+
+
+def world(home: Path) -> Home:
+    opened = Home(home)
+    opened.write_world(World("toy", "simulator", "str", ("drama",)))
+    opened.lake.mkdir()
+    return opened
+
+
+def test_the_order_is_that_of_the_steps() -> None:
+    assert [step.name for step in ALL] == ["features", "two-tower", "ranker", "evaluate", "promote", "page"]
+
+
+def test_a_step_takes_only_what_was_made_before_it_and_says_from_whom(tmp_path: Path) -> None:
+    making = Making(world(tmp_path))
+    for folder in ("two_tower", "two_tower_refit", "ranker", "item_cf"):
+        (making.home.models / folder).mkdir(parents=True)
+    made: dict[Path, str] = {}
+    for step in ALL:
+        assert {made[path] for path in step.reads(making) if path in made} <= set(step.after)
+        assert set(step.after) <= {before.name for before in ALL[: ALL.index(step)]}
+        made |= dict.fromkeys(step.writes(making), step.name)
+
+
+def test_the_code_of_every_step_is_there_to_be_hashed() -> None:
+    for step in ALL:
+        assert step.code
+        assert len({code_of(module) for module in (*step.code, "nowhere")}) == len(step.code) + 1
+
+
+def test_the_plan_of_a_home_where_nothing_was_done_names_all_and_writes_nothing(tmp_path: Path) -> None:
+    world(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = CliRunner().invoke(app, ["release", "--plan", "--json", "--home", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    steps = json.loads(done.stdout)["steps"]
+    assert [(one["step"], one["would"], one["why"]) for one in steps] == [
+        (step.name, "run", "never done") for step in ALL
+    ]
+    assert sorted(tmp_path.rglob("*")) == before
+    shown = CliRunner().invoke(app, ["release", "--plan", "--home", str(tmp_path)])
+    assert "never done" in shown.stdout
