@@ -37,7 +37,7 @@ def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSour
     source = parts.source(spec)
     if source is None:
         return None
-    own = spec.size if parts.release.blend is None else spec.size_fused
+    own = spec.size if parts.release.fusion is None else spec.size_fused
     return SizedSource(spec.name, source, sizes.get(spec.name, own), spec.optional)
 
 

@@ -4,7 +4,8 @@
         manifest.json     what it is made of (models/release/manifest.py)
         two_tower/ ranker/ item_cf/ popularity/     the models as they were trained; the first two after their refit
         two_tower_judged/ ranker_judged/    as those two were before it, not having seen what the evaluation asks for
-        matrix_factorization/ content_neighbours/ blend/   of the other sources; a release may lack them
+        matrix_factorization/ content_neighbours/   of other sources; a release may lack them
+        blend/            the fusion of all sources (models/candidates/fusion.py); a release may lack it
         index/            faiss over every video's vector
         policy.toml       the feed's declared policy, when the release carries one
         static.json       popular videos with their metadata: what is shown when nothing else can be read
@@ -56,7 +57,7 @@ class Release:
     factors: MatrixFactorization | None = None
     content: ItemNeighbours | None = None
     area: AreaPopularity | None = None
-    blend: Fusion | None = None  # None: candidates come in the order of their sources
+    fusion: Fusion | None = None  # None: candidates come in the order of their sources
     exposure: ExposurePrices | None = None  # None: `marquee frontier` chose none
 
 

@@ -88,7 +88,7 @@ PARTS = (
     Part(f"popularity/{AREA_FILE}", "two-tower", "area", _load_area, required=False),
     Part("matrix_factorization", "two-tower", "factors", MatrixFactorization.load, required=False),
     Part("content_neighbours", "two-tower", "content", ItemNeighbours.load, required=False),
-    Part("blend", "two-tower", "blend", Fusion.load, required=False),
+    Part("blend", "two-tower", "fusion", Fusion.load, required=False),
     Part("exposure", "frontier", "exposure", ExposurePrices.load, required=False),
     Part("index", COMPOSING, "index", VideoIndex.load, proof="ids.json"),
     Part("policy.toml", COMPOSING, "policy_path"),

@@ -255,7 +255,7 @@ def with_all_sources(release: Release, videos: Mapping[str, Mapping[str, Any]], 
         factors=fit_factors(histories, FactorsConfig(factors=8, iterations=5)),
         content=content_neighbours(snapshot.video_ids.tolist(), snapshot.columns),
         area=AreaPopularity.fit(watches, NOW_US),
-        blend=Fusion((0, 5), (one, {**one, "two_tower": Weight(0.5, 3.0)})),
+        fusion=Fusion((0, 5), (one, {**one, "two_tower": Weight(0.5, 3.0)})),
     )
 
 

@@ -150,7 +150,7 @@ def _resume(parts: Parts, config: FeedConfig) -> SizedSource | None:
 
 
 def _truncation(parts: Parts, recipe: Recipe) -> Reranker:
-    config, fusion = recipe.config, parts.release.blend
+    config, fusion = recipe.config, parts.release.fusion
     if fusion is None:
         return truncation.FirstFound(config.candidates)
     kept = {row.source: config.kept_per_row_source for row in recipe.rows if row.source}
