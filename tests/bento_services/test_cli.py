@@ -52,3 +52,28 @@ def test_every_verb_says_what_it_does() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
     for verb in ("serve", "recommend", "package", "keys"):
         assert verb in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("recommend",), "give either a USER, or --all with --out FILE.parquet"),
+        (("recommend", "--all"), "give either a USER, or --all with --out FILE.parquet"),
+        (("recommend", "u1", "--all", "--out", "r.parquet"), "give either a USER, or --all with --out FILE.parquet"),
+        (("recommend", "u1", "--stage", "ranker"), "expected retrieval or full, found ranker"),
+        (("serve", "--http-port", "70000"), "Invalid value for '--http-port'"),
+        (("keys", "create", "web"), "Missing option"),
+    ],
+)
+def test_a_wrong_option_ends_with_2_and_says_what_was_expected(
+    home: Home, arguments: tuple[str, ...], complaint: str
+) -> None:
+    shown = CliRunner().invoke(app, [*arguments, "--home", str(home.root)])
+    assert shown.exit_code == 2
+    assert complaint in " ".join(shown.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("verb", [("recommend", "u1"), ("package",), ("serve",)])
+def test_without_a_world_the_command_that_makes_one_is_named(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*verb, "--home", str(tmp_path)])
+    assert "marquee simulate" in str(shown.exception)

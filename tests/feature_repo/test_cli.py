@@ -42,3 +42,28 @@ def test_an_unknown_feature_is_an_error_with_near_names() -> None:
 def test_features_alone_builds_and_says_what_is_missing(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["features", "--home", str(tmp_path)])
     assert "marquee simulate" in str(shown.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("features", "--engine", "pandas"), "expected duckdb or spark, found pandas"),
+        (("events", "send", "--user", "u1"), "give --user and --video, or --file"),
+        (("simulate", "--users", "3"), "Invalid value for '--users'"),
+        (("ingest", "movielens", "--path", "no-such-folder"), "does not exist"),
+    ],
+)
+def test_a_wrong_option_ends_with_2_and_says_what_was_expected(
+    tmp_path: Path, arguments: tuple[str, ...], complaint: str
+) -> None:
+    shown = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path)])
+    assert shown.exit_code == 2
+    assert complaint in " ".join(shown.output.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["simulate", "ingest movielens", "ingest kuairand", "events send", "events tail"])
+def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
+    shown = CliRunner().invoke(app, [*verb.split(), "--help"])
+    assert shown.exit_code == 0
+    assert f"marquee {verb}" in shown.output

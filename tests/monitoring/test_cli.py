@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from feature_repo.core.home import Home
+from feature_repo.core.settings import FILE, SettingsError
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
 from monitoring.cli import app
 
@@ -21,3 +23,33 @@ def test_every_verb_says_what_it_does() -> None:
     shown = CliRunner().invoke(app, ["--help"])
     assert "drift and quality reports" in shown.output
     assert "what this home holds" in shown.output
+
+
+def test_one_setting_is_shown_with_its_value_unit_and_origin(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("[feed]\ndeadline_ms = 150\n")
+    command = ["config", "show", "feed.deadline_ms", "--home", str(tmp_path), "--json"]
+    (row,) = json.loads(CliRunner().invoke(app, command).output)["settings"]
+    assert (row["value"], row["unit"], row["origin"]) == (150, "ms", "marquee.toml:2")
+
+
+def test_a_setting_that_does_not_exist_ends_with_2(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["config", "show", "feed.dinner", "--home", str(tmp_path)])
+    assert shown.exit_code == 2
+    assert "found feed.dinner" in shown.output
+
+
+def test_config_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
+    command = ["config", "check", "--home", str(tmp_path)]
+    assert "the defaults hold" in CliRunner().invoke(app, command).output
+    (tmp_path / FILE).write_text("[feed]\ndeadline_ms = 'soon'\n")
+    shown = CliRunner().invoke(app, command)
+    assert isinstance(shown.exception, SettingsError)
+    assert "marquee.toml:2: feed.deadline_ms" in str(shown.exception)
+    (tmp_path / FILE).write_text("[feed]\ndeadline_ms = 150\n")
+    assert "nothing is wrong" in CliRunner().invoke(app, command).output
+
+
+@pytest.mark.parametrize("verb", ["report", "status"])
+def test_without_a_world_the_command_that_makes_one_is_named(tmp_path: Path, verb: str) -> None:
+    shown = CliRunner().invoke(app, [verb, "--home", str(tmp_path)])
+    assert "marquee simulate" in str(shown.exception)

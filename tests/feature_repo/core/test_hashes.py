@@ -38,3 +38,16 @@ def test_the_order_of_fields_does_not_matter_and_no_number_is_refused() -> None:
     assert canonical({"b": 1, "a": "é"}) == canonical({"a": "é", "b": 1})
     with pytest.raises(ValueError):
         canonical({"a": float("nan")})
+
+
+def test_content_is_told_by_bytes_and_not_by_times(tmp_path: Path) -> None:
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    for path in (folder / "a", file):
+        path.write_text("same")
+    before = content_of([folder, file, tmp_path / "absent"])
+    (folder / "a").touch()
+    assert content_of([folder, file, tmp_path / "absent"]) == before
+    assert before["absent"] == ""
+    (folder / "a").write_text("other")
+    assert content_of([folder])["folder"] != before["folder"]

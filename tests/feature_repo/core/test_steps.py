@@ -5,9 +5,6 @@ from typing import Any
 
 import pytest
 
-from feature_repo.core import code_hash
-from feature_repo.core.code_hash import code_of
-from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
 from feature_repo.core.steps import Steps
 
@@ -77,37 +74,3 @@ def test_a_kept_or_forgotten_step_is_what_it_says(tmp_path: Path, work: Work) ->
     assert steps.keep("bake")["times"] == 1
     steps.forget("bake")
     assert steps.done("bake") is None
-
-
-def test_content_is_told_by_bytes_and_not_by_times(tmp_path: Path) -> None:
-    folder, file = tmp_path / "folder", tmp_path / "file"
-    folder.mkdir()
-    for path in (folder / "a", file):
-        path.write_text("same")
-    before = content_of([folder, file, tmp_path / "absent"])
-    (folder / "a").touch()
-    assert content_of([folder, file, tmp_path / "absent"]) == before
-    assert before["absent"] == ""
-    (folder / "a").write_text("other")
-    assert content_of([folder])["folder"] != before["folder"]
-
-
-def test_code_is_told_by_what_it_does_wherever_it_lies_among_the_imports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(code_hash, "ROOT", tmp_path)
-    for name, text in {"a": "from models import b\n", "b": "X = 1\n", "c": "Y = 1\n"}.items():
-        (tmp_path / "models").mkdir(exist_ok=True)
-        (tmp_path / "models" / f"{name}.py").write_text(text)
-
-    def now() -> str:
-        code_of.cache_clear()
-        return code_of("models.a")
-
-    before = now()
-    (tmp_path / "models" / "c.py").write_text("Y = 2\n")  # nobody imports it
-    (tmp_path / "models" / "b.py").write_text('"""What b is."""\nX = 1  # one\n')
-    assert now() == before
-    (tmp_path / "models" / "b.py").write_text("X = 2\n")
-    assert now() != before
-    code_of.cache_clear()

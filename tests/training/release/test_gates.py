@@ -1,0 +1,131 @@
+"""Each gate catches its own figure; a bar that rests on few viewers leaves room for luck."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from models.release.artifact import Release
+from training.release import gates as module
+from training.release.comparison import Beside, Comparison, NewVideos
+from training.release.gates import Gate, Measured, flat, gates
+from training.release.skew import Skew
+
+Metrics = dict[str, dict[str, dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _fast_ranker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "rank_milliseconds", lambda release: 3.0)
+
+
+def metrics() -> Metrics:
+    """Of a release that passes every gate."""
+    order = {"auc": 0.6, "gauc": 0.55, "clicks": 1000.0}
+    return {
+        "retrieval": {
+            "two_tower": {"recall_at_50": 0.4, "ndcg_at_10": 0.1, "coverage_at_10": 0.5},
+            "popularity": {"recall_at_50": 0.2, "ndcg_at_10": 0.06, "coverage_at_10": 0.1},
+            "popularity_7d": {"recall_at_50": 0.3, "ndcg_at_10": 0.05, "coverage_at_10": 0.2},
+        },
+        "ranking": {"ranker": {"auc": 0.7, "gauc": 0.65, "ece": 0.01}, "retrieval_order": order},
+    }
+
+
+def judged(figures: Metrics, measured: Measured = Measured()) -> list[Gate]:
+    return gates(cast(Release, SimpleNamespace(manifest=SimpleNamespace(metrics=figures))), measured)
+
+
+def of_kind(kind: str, measured: Measured) -> list[Gate]:
+    return [gate for gate in judged(metrics(), measured) if gate.kind == kind]
+
+
+def test_a_release_that_beats_the_simplest_alternatives_passes() -> None:
+    found = judged(metrics())
+    assert [gate.gate for gate in found if not gate.passed] == []
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("model", "figure", "value", "gate"),
+    [
+        ("two_tower", "recall_at_50", 0.25, "two_tower recall_at_50 beats popularity"),  # between the two popularities
+        ("two_tower", "ndcg_at_10", 0.0, "two_tower ndcg_at_10 beats popularity"),
+        ("two_tower", "coverage_at_10", 0.15, "two_tower coverage_at_10"),
+        ("ranker", "auc", 0.1, "ranker auc beats retrieval order"),
+        ("ranker", "gauc", 0.1, "ranker gauc beats retrieval order"),
+        ("ranker", "ece", 0.5, "ranker calibration error"),
+    ],
+)
+def test_each_gate_catches_its_own_figure(model: str, figure: str, value: float, gate: str) -> None:
+    worse = metrics()
+    worse["ranking" if model == "ranker" else "retrieval"][model][figure] = value
+    assert [found.gate for found in judged(worse) if not found.passed] == [gate]
+
+
+def test_a_gate_says_its_value_and_its_bar() -> None:
+    worse = metrics()
+    worse["ranking"]["ranker"]["ece"] = 0.5
+    (failed,) = [gate for gate in judged(worse) if not gate.passed]
+    assert str(failed) == "ranker calibration error: 0.5000, expected at most 0.1000"
+
+
+def test_a_slow_ranker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "rank_milliseconds", lambda release: 10.5)
+    assert [str(gate) for gate in judged(metrics()) if not gate.passed] == [
+        "ranker ms for 500 candidates: 10.5000, expected at most 10.0000"
+    ]
+
+
+def test_the_rankers_bar_leaves_room_for_the_luck_of_few_clicks() -> None:
+    figures = metrics()
+    figures["ranking"]["ranker"]["auc"] = 0.59
+    for clicks, passed in ((100, True), (10_000, False)):  # standard errors .049 and .0049
+        figures["ranking"]["retrieval_order"] |= {"auc": 0.6, "clicks": clicks}
+        gate = next(gate for gate in judged(figures) if gate.gate == "ranker auc beats retrieval order")
+        assert gate.passed is passed
+        assert gate.bar == pytest.approx(0.6 - (0.24 / clicks) ** 0.5)
+
+
+def test_the_champion_may_be_missed_by_one_standard_error_and_its_coverage_by_a_tenth() -> None:
+    figures = (
+        Beside("two_tower ndcg_at_10", ours=0.10, champions=0.11, error=0.011),
+        Beside("ranker auc", ours=0.70, champions=0.72, error=0.01),
+        Beside("two_tower coverage_at_10", ours=0.46, champions=0.50, error=0.0),
+    )
+    measured = Measured(comparison=Comparison("r-0123456789ab", 100, figures))
+    passed = {gate.gate: gate.passed for gate in of_kind("against the champion", measured)}
+    assert passed == {
+        "two_tower ndcg_at_10 holds the champion's": True,
+        "ranker auc holds the champion's": False,
+    }
+    coverage = of_kind("diversity", measured)[-1]
+    assert (coverage.value, coverage.passed) == (0.46, True)
+    assert coverage.bar == pytest.approx(0.45)
+
+
+def test_new_videos_must_be_found_more_often_than_by_chance_and_popularity() -> None:
+    """Of 100 viewers' new videos: chance .1, one standard error of it sqrt(.09 / 100) = .03."""
+    for recall, passed in ((0.06, False), (0.08, True)):
+        measured = Measured(new_videos=NewVideos(viewers=100, recall=recall, popularity=0.02, chance=0.1))
+        (gate,) = of_kind("cold start", measured)
+        assert gate.bar == pytest.approx(0.07)
+        assert gate.passed == passed
+    assert of_kind("cold start", Measured()) == []  # nobody watched a new one
+
+
+def test_a_feature_that_serving_reads_otherwise_fails_the_release() -> None:
+    for share, passed in ((0.0, True), (0.02, False)):
+        (gate,) = of_kind("skew", Measured(skew=Skew(400, share, ("country",))))
+        assert (gate.value, gate.passed) == (share, passed)
+
+
+def test_waiting_is_not_counted_as_the_rankers_work() -> None:
+    assert module._processor_seconds(lambda: time.sleep(0.05)) < 0.03
+
+
+def test_figures_without_a_value_are_left_out_of_the_flat_list() -> None:
+    assert flat({"ranking": {"ranker": {"auc": 0.7, "ece": None}}}) == {"ranking.ranker.auc": 0.7}
