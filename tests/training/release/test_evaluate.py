@@ -55,7 +55,7 @@ def test_seeds_of_the_command_line_replace_those_of_the_file_and_the_result_is_r
     monkeypatch.setattr(ranking, "run_ranking", run_ranking)
     monkeypatch.setattr(module, "record", lambda home, results: recorded.append(results))
     file = protocol(tmp_path, 'name = "own"\nkind = "ranking"\nseeds = [1, 2]\n')
-    assert evaluate_protocol(Home(tmp_path), file, "marquee evaluate") == "results"
+    evaluate_protocol(Home(tmp_path), file, "marquee evaluate")
     evaluate_protocol(Home(tmp_path), file, "marquee evaluate", seeds=(7,))
     assert (asked, recorded) == ([[1, 2], [7]], ["results", "results"])
 
