@@ -1,7 +1,6 @@
-"""The catalog as filters and sources read it, and who asks: what a served request and an offline question have in
-common.
+"""The catalog and the request as filters and sources read them: what serving and offline evaluation have in common.
 
-A rule or a source that reads nothing else can be asked by a page, by a batch job and by an evaluation alike.
+A filter or source that reads nothing else runs unchanged in a page, a batch job and an evaluation.
 
 V videos of the catalog.
 """
@@ -23,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Catalog(Protocol):
-    """Videos as columns that belong together row by row: names of registry.VIDEO_FEATURES, each (V, ...)."""
+    """Videos as parallel columns, each (V, ...), named as in registry.VIDEO_FEATURES."""
 
     @property
     def video_ids(self) -> Array: ...
@@ -38,7 +37,7 @@ class Catalog(Protocol):
 
 
 class ViewerRequest(Protocol):
-    """Who asks, when, and for which catalog."""
+    """A viewer, a moment and a catalog."""
 
     @property
     def catalog(self) -> Catalog: ...
@@ -48,7 +47,7 @@ class ViewerRequest(Protocol):
 
     @property
     def country(self) -> str:
-        """ "" = not known."""
+        """ "" = unknown."""
         ...
 
     @property
@@ -71,7 +70,7 @@ class ViewerRequest(Protocol):
 
     @property
     def shown(self) -> Array:
-        """Marks of the videos on earlier pages (`marks`)."""
+        """The `marks` of the videos on earlier pages."""
         ...
 
     @property
@@ -80,13 +79,13 @@ class ViewerRequest(Protocol):
         ...
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """The same request draws the same, whatever else was drawn for it."""
+        """A generator of its own for each purpose: the same request and purpose always draw the same numbers."""
         ...
 
 
 @dataclass(frozen=True)
 class CatalogTable:
-    """A catalog outside of serving, with the columns that its user needs."""
+    """A catalog outside of serving, with only the columns that its user needs."""
 
     video_ids: Array
     columns: Columns
@@ -101,7 +100,7 @@ class CatalogTable:
 
 @dataclass(frozen=True)
 class OfflineRequest:
-    """A viewer at a moment of the past. Nothing that an evaluation asks is drawn at random."""
+    """A viewer at a moment of the past. It has no generator: sources that draw at random cannot be evaluated."""
 
     catalog: Catalog
     now_us: int
@@ -114,11 +113,11 @@ class OfflineRequest:
     limit: int = 1
 
     def rng(self, purpose: str) -> np.random.Generator:
-        raise ValueError(f"{purpose}: an offline question has no chance in it")
+        raise ValueError(f"{purpose}: an offline request draws nothing at random")
 
 
 class PerCatalog:
-    """`compute(catalog)` -> (V, ...), kept until the catalog holds other videos (counters may change)."""
+    """Caches `compute(catalog)` -> (V, ...) for as long as the catalog holds the same videos; counters may change."""
 
     def __init__(self, compute: Callable[[Any], Array]) -> None:
         self._compute = compute
@@ -136,11 +135,11 @@ class PerCatalog:
 
 
 def rows_of(catalog: Catalog, video_ids: Sequence[str]) -> Array:
-    """Catalog rows of those ids that the catalog has, in their order."""
+    """Catalog rows of these ids, in their order; ids that the catalog does not hold are left out."""
     row_of = catalog.row_of
     return np.array([row_of[video_id] for video_id in video_ids if video_id in row_of], dtype=np.int64)
 
 
 def marks(video_ids: Sequence[str]) -> Array:
-    """(N,) uint32: what a cursor remembers a video by."""
+    """(N,) uint32 hashes of the ids: what a cursor stores of the videos already shown."""
     return np.fromiter((crc32(video_id.encode()) for video_id in video_ids), np.uint32, len(video_ids))

@@ -1,11 +1,10 @@
-"""How much a source's word counts: candidates of several sources in one order, by the odds of being watched.
+"""Fusion: candidates of several sources in one order, by their log-odds of being watched next.
 
     odds(i) = sum over the sources s that found i of  found[s] + place[s] * (1 - log(1 + rank_s(i)) / log(1 + DEPTH))
 
-Rank 0 is a source's best. The numbers are a logistic regression over what viewers did watch next, fitted by
-`training/judge/protocols/sources.py` on the validation window, for viewers of each length of history: of a newcomer
-only what is
-popular says much, and with every watch the personal sources say more.
+Rank 0 is a source's best. The weights are a logistic regression on what viewers watched next, fitted by
+`training/fit/fusion.py` on the validation window, separately for several lengths of history: for a newcomer only
+popularity carries much weight; with every watch the personal sources count for more.
 
 N candidates.
 """
@@ -22,13 +21,13 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-DEPTH = 1000  # further down a list no source is asked; with 500 the union of KuaiRand's sources finds 5 % less
+DEPTH = 1000  # most candidates of one source; with 500 the union of KuaiRand's sources finds 5 % less
 FILE = "blend.json"
 
 
 @dataclass(frozen=True)
 class Weight:
-    """What it says for a video that this source found it, and how much more that it stands at the top."""
+    """Log-odds for being found by a source (`found`), and for its rank there (`place`, in full at the top)."""
 
     found: float
     place: float
@@ -36,7 +35,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Fusion:
-    """`weights[b]` is for viewers with at least `from_watches[b]` watches, fewer than the next."""
+    """`weights[b]` is for viewers with at least `from_watches[b]` and fewer than `from_watches[b + 1]` watches."""
 
     from_watches: tuple[int, ...]
     weights: tuple[Mapping[str, Weight], ...]
@@ -51,9 +50,9 @@ class Fusion:
         return bisect_right(self.from_watches, watches) - 1
 
     def odds(self, watches: int, orders: Mapping[str, Array], count: int) -> Array:
-        """(count,) of a viewer with so many watches; `orders`: source -> the candidates it found, best first.
+        """(count,) log-odds for a viewer with `watches` watches; `orders`: source -> indices it found, best first.
 
-        A source that the blend does not know says nothing, and so does silence.
+        A source without a weight adds nothing, and neither does not being found by a source.
         """
         weights = self.weights[self.bucket(watches)]
         odds_N = np.zeros(count)
@@ -63,12 +62,12 @@ class Fusion:
         return odds_N
 
     def to_json(self) -> dict[str, Any]:
-        weights = [{source: asdict(weight) for source, weight in own.items()} for own in self.weights]
+        weights = [{source: asdict(weight) for source, weight in bucket.items()} for bucket in self.weights]
         return {"from_watches": list(self.from_watches), "weights": weights}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Fusion:
-        weights = tuple({source: Weight(**weight) for source, weight in own.items()} for own in fields["weights"])
+        weights = tuple({source: Weight(**weight) for source, weight in bucket.items()} for bucket in fields["weights"])
         return cls(tuple(fields["from_watches"]), weights)
 
     def save(self, directory: Path) -> None:
@@ -81,7 +80,7 @@ class Fusion:
 
 
 def place(n: int) -> Array:
-    """(n,) what ranks 0, 1, 2 ... enter the odds as: from 1 (top) to 0 (DEPTH and below)."""
+    """(n,) the factors of `Weight.place` for ranks 0, 1, 2 ...: from 1 (top) down to 0 (DEPTH and below)."""
     if n > len(_PLACE):
         return np.concatenate([_PLACE, np.zeros(n - len(_PLACE))])
     places: Array = _PLACE[:n]

@@ -1,4 +1,4 @@
-"""Candidates that need no training: what follows from counters and from the catalog. For serving and for evaluation.
+"""Candidates that need no training, only counters and the catalog. For serving and for evaluation.
 
 V videos of the catalog, C creators that a viewer likes.
 """
@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 
 
 def popular(watched_30d_V: Array, watched_V: Array) -> Array:
-    """The most watched of the last month; of equals, and where nobody watched lately, of all time."""
+    """(V,) watches of the last month; ties, and videos not watched lately, go by watches of all time."""
     ever_V = np.asarray(watched_V, dtype=np.float64)
     score_V: Array = watched_30d_V + ever_V / (ever_V.max(initial=0.0) + 1.0)
     return score_V
@@ -22,11 +22,11 @@ def popular(watched_30d_V: Array, watched_V: Array) -> Array:
 def of_creators(creator_V: Array, liked_C: Array, weight_C: Array, popular_V: Array) -> Array:
     """(V,) how much a viewer likes each video's creator times the logarithm of how much the video is watched.
 
-    `creator_V` are codes, -1 for none; creators of no positive weight, and codes of -1, give nothing.
+    `creator_V` are codes, -1 for unknown. Creators whose weight is not positive, and code -1, score 0.
     """
     weight = np.zeros(int(max(creator_V.max(initial=-1), liked_C.max(initial=-1))) + 2)
     real = (liked_C >= 0) & (weight_C > 0)
-    weight[liked_C[real]] = weight_C[real]  # the last place is that of -1
+    weight[liked_C[real]] = weight_C[real]  # code -1 reads the last entry, which stays 0
     score_V: Array = weight[creator_V] * np.log(2.0 + popular_V)
     return score_V
 
@@ -34,7 +34,7 @@ def of_creators(creator_V: Array, liked_C: Array, weight_C: Array, popular_V: Ar
 def next_in_series(series_V: Array, episode_V: Array, watched: Array, allowed_V: Array) -> tuple[Array, Array]:
     """Rows of the next allowed episode of each series begun, and the watched rows they follow; latest watched first.
 
-    `watched` are catalog rows, newest first; `series_V` codes, -1 for none.
+    `watched` are catalog rows, newest first; `series_V` are codes, -1 for a video that is in no series.
     """
     rows: list[int] = []
     after: list[int] = []

@@ -2,10 +2,10 @@
 
     sim(i, j) = c_ij / (sqrt(c_i * c_j) + shrink)        c_ij viewers of both, c_i viewers of i
 
-Cosine with shrinkage (Deshpande & Karypis 2004); by content it is the cosine of `content.similarity_vectors`. A history
-votes with the sum of the similarities to its newest watches.
+Cosine with shrinkage (Deshpande & Karypis 2004); by content it is the cosine of `content.similarity_vectors`. A
+candidate's score is the sum of its similarities to a viewer's newest watches.
 
-V videos, K neighbours, H watches that vote, N videos found.
+V videos, K neighbours, H watched videos, N candidates.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEIGHBOURS_FILE, IDS_FILE = "neighbours.safetensors", "ids.json"
 @dataclass
 class ItemNeighbours:
     video_ids: list[str]
-    rows_VK: Array  # int32, nearest first; -1 = no more
+    rows_VK: Array  # int32, nearest first; padded with -1
     sims_VK: Array  # float32
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class ItemNeighbours:
 
     @classmethod
     def nearest(cls, video_ids: Sequence[str], vectors_VF: Array, k: int = 100) -> ItemNeighbours:
-        """By the cosine of vectors of unit length; below zero nothing is alike."""
+        """By the cosine of vectors of unit length; only positive similarities are kept."""
         index = VideoIndex.build(video_ids, vectors_VF)
         row_of = {video_id: row for row, video_id in enumerate(video_ids)}
         k = min(k, max(len(video_ids) - 1, 1))
@@ -79,28 +79,30 @@ class ItemNeighbours:
         return cls(list(video_ids), rows_VK, sims_VK)
 
     def neighbours(self, video_id: str, k: int) -> list[tuple[str, float]]:
-        """The k nearest videos with their similarity; none for a video nobody watched."""
+        """The k nearest videos with their similarity; an empty list for a video that the model does not know."""
         row = self.row_of.get(video_id)
         if row is None:
             return []
-        found = zip(self.rows_VK[row, :k].tolist(), self.sims_VK[row, :k].tolist(), strict=True)
-        return [(self.video_ids[other], sim) for other, sim in found if other >= 0]
+        nearest = zip(self.rows_VK[row, :k].tolist(), self.sims_VK[row, :k].tolist(), strict=True)
+        return [(self.video_ids[other], sim) for other, sim in nearest if other >= 0]
 
     def votes(self, rows_H: Array) -> tuple[Array, Array, Array]:
-        """What watched videos, as rows of this model (-1 = not known to it), say together: rows (N,), the sums of
-        their similarities, and which place of `rows_H` each owes most to; best first. Nothing is left out."""
+        """All neighbours of some watched videos, best first. `rows_H`: their rows in this model, -1 = unknown to it.
+
+        Gives (N,) rows, (N,) sums of similarities, and (N,) indices into `rows_H`: which watch contributed most.
+        """
         known_H = np.flatnonzero(rows_H >= 0)
         near_HK, sim_HK = self.rows_VK[rows_H[known_H]], self.sims_VK[rows_H[known_H]]
         real = near_HK.ravel() >= 0
         rows, sims = near_HK.ravel()[real], sim_HK.ravel()[real]
         voter = np.repeat(known_H, self.rows_VK.shape[1])[real]
-        found_N, place = np.unique(rows, return_inverse=True)
-        total_N = np.bincount(place, sims, len(found_N)).astype(np.float32)
-        strongest_N = np.zeros(len(found_N), dtype=np.int64)
-        by_sim = np.lexsort((voter, sims))  # of equals, the newest watch
+        row_N, place = np.unique(rows, return_inverse=True)
+        total_N = np.bincount(place, sims, len(row_N)).astype(np.float32)
+        strongest_N = np.zeros(len(row_N), dtype=np.int64)
+        by_sim = np.lexsort((voter, sims))  # on ties, the newest watch
         strongest_N[place[by_sim]] = voter[by_sim]
-        order = np.lexsort((found_N, -total_N))
-        return found_N[order], total_N[order], strongest_N[order]
+        order = np.lexsort((row_N, -total_N))
+        return row_N[order], total_N[order], strongest_N[order]
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

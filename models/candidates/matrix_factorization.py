@@ -1,12 +1,11 @@
-"""Matrix factorization of implicit feedback: viewers and videos as K numbers each, viewers folded in when asked for.
+"""Matrix factorization of implicit feedback: K factors per viewer and per video; viewers are folded in on request.
 
     minimize  sum_ui c_ui (p_ui - x_u . y_i)^2 + reg (sum |x_u|^2 + sum |y_i|^2)      (Hu, Koren & Volinsky 2008)
 
 p = 1 and c = 1 + confidence for what was watched, p = 0 and c = 1 for everything else. Training learns the videos' y
 (`training/fit/source_models.py`); serving solves the K equations of x_u for the freshest history (their eq. 4), so
-that no
-viewer's vector is ever stored or stale. We differ in one thing: with `half_life`, a watch counts half as much
-for every so many newer ones.
+that no viewer's vector is ever stored or stale. We differ in one thing: a watch counts half as much for every
+`half_life` watches that came after it.
 
 B viewers, V videos, K factors.
 """
@@ -34,7 +33,7 @@ class MatrixFactorization:
     factors_VK: Array  # float32
     confidence: float
     regularization: float
-    half_life: float  # watches; 0 = all count alike
+    half_life: float  # in watches; 0 = every watch counts the same
     index: VideoIndex = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,18 +45,18 @@ class MatrixFactorization:
     def of(
         cls, video_ids: Sequence[str], factors_VK: Array, confidence: float, regularization: float, half_life: float
     ) -> MatrixFactorization:
-        """With an index over the videos' factors."""
+        """Build the model and the index over its factors."""
         model = cls(list(video_ids), np.asarray(factors_VK, np.float32), confidence, regularization, half_life)
         model.index = VideoIndex.build(model.video_ids, model.factors_VK)
         return model
 
     def user_vectors(self, histories: Sequence[Sequence[str]]) -> Array:
-        """(B, K) float32 of histories, oldest first; zeros where no watched video is known."""
-        found = np.zeros((len(histories), self.factors_VK.shape[1]), dtype=np.float32)
+        """(B, K) float32 from histories, oldest first; zeros where no watched video is known."""
+        user_BK = np.zeros((len(histories), self.factors_VK.shape[1]), dtype=np.float32)
         for at, history in enumerate(histories):
             if rows := [self.row_of[video_id] for video_id in history if video_id in self.row_of]:
-                found[at] = self._solve(rows)
-        return found
+                user_BK[at] = self._solve(rows)
+        return user_BK
 
     def _solve(self, rows: Sequence[int]) -> Array:
         y_NK = self.factors_VK[list(rows)].astype(np.float64)
@@ -72,13 +71,13 @@ class MatrixFactorization:
         directory.mkdir(parents=True, exist_ok=True)
         save_file({"factors": self.factors_VK}, directory / FACTORS_FILE)
         self.index.save(directory)
-        said = {"confidence": self.confidence, "regularization": self.regularization, "half_life": self.half_life}
-        (directory / CONFIG_FILE).write_text(json.dumps(said) + "\n")
+        config = {"confidence": self.confidence, "regularization": self.regularization, "half_life": self.half_life}
+        (directory / CONFIG_FILE).write_text(json.dumps(config) + "\n")
 
     @classmethod
     def load(cls, directory: Path) -> MatrixFactorization:
-        said = json.loads((directory / CONFIG_FILE).read_text())
+        config = json.loads((directory / CONFIG_FILE).read_text())
         index = VideoIndex.load(directory)
-        model = cls(list(index.ids), load_file(directory / FACTORS_FILE)["factors"], **said)
+        model = cls(list(index.ids), load_file(directory / FACTORS_FILE)["factors"], **config)
         model.index = index
         return model

@@ -10,8 +10,8 @@ from pathlib import Path
 from feature_repo.compute.fold import DAY_US, decayed
 
 FILE, AREA_FILE = "popularity.json", "area.json"
-AREA_DAYS = 14.0  # half-life of a watch in its country: there are fewer of them than in the world
-AREA_LENGTH = 500
+AREA_DAYS = 14.0  # half-life of a watch; longer than for the world's trends, because one country has fewer watches
+AREA_LENGTH = 500  # videos kept per country
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Popularity:
         return cls(counts, recent)
 
     def top(self, k: int, recent: bool = False) -> list[str]:
-        """The k most watched; of equals, the smaller id, so that the order is the same everywhere."""
+        """The k most watched; ties go to the smaller id, so that the order is the same everywhere."""
         counts = self.counts_7d if recent else self.counts
         return sorted(counts, key=lambda video_id: (-counts[video_id], video_id))[:k]
 
@@ -50,22 +50,23 @@ class Popularity:
 
 @dataclass(frozen=True)
 class AreaPopularity:
-    """What is watched in each country: the best videos with their decayed watches, best first."""
+    """The most watched videos of each country with their decayed watches, most watched first."""
 
     best: dict[str, list[tuple[str, float]]]
 
     @classmethod
     def fit(cls, watches: Iterable[tuple[str, str, int]], end_us: int) -> AreaPopularity:
-        """Of (country, video_id, timestamp_us) before `end_us`; a viewer without a country counts nowhere."""
+        """From (country, video_id, timestamp_us) before `end_us`; viewers of unknown country are left out."""
         counts: dict[str, dict[str, float]] = {}
         for country, video_id, timestamp_us in watches:
             if country and timestamp_us < end_us:
-                own = counts.setdefault(country, {})
-                own[video_id] = own.get(video_id, 0.0) + decayed(1.0, timestamp_us, end_us, AREA_DAYS)
+                of_country = counts.setdefault(country, {})
+                of_country[video_id] = of_country.get(video_id, 0.0) + decayed(1.0, timestamp_us, end_us, AREA_DAYS)
         ordered = {
-            country: sorted(own.items(), key=lambda pair: (-pair[1], pair[0])) for country, own in counts.items()
+            country: sorted(watched.items(), key=lambda pair: (-pair[1], pair[0]))
+            for country, watched in counts.items()
         }
-        return cls({country: own[:AREA_LENGTH] for country, own in ordered.items()})
+        return cls({country: watched[:AREA_LENGTH] for country, watched in ordered.items()})
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -74,4 +75,4 @@ class AreaPopularity:
     @classmethod
     def load(cls, directory: Path) -> AreaPopularity:
         best = json.loads((directory / AREA_FILE).read_text())
-        return cls({country: [(video_id, count) for video_id, count in own] for country, own in best.items()})
+        return cls({country: [(video_id, count) for video_id, count in pairs] for country, pairs in best.items()})

@@ -1,1 +1,1 @@
-"""Columns -> tensors: the one encoder, for training and serving."""
+"""Columns -> tensors: the encoders that training and serving share."""

@@ -1,6 +1,6 @@
-"""Columns -> the ranker's tensors: the one encoder, for training and for serving.
+"""Columns -> the ranker's tensors: one encoder for training and serving.
 
-The position of an exposure is the one named argument in which training differs from serving.
+Training differs from serving only in passing the position of each exposure.
 
 N rows, F numbers, C categories; R viewers at a moment, P of their past watches (PAST).
 """
@@ -39,12 +39,12 @@ VIDEO_NUMBERS = (
 USER_CATEGORIES = read_as("category", "user_profile")
 VIDEO_CATEGORIES = read_as("category", "video_profile")
 CONTEXT_CATEGORIES = tuple(feature.name for feature in CONTEXT if feature.ranker == "category")
-IDS = ("user_id", "video_id")  # no categories of their own: what was learned of them is in the rates
+IDS = ("user_id", "video_id")  # not encoded as categories: what was learned about single ids is in the rates
 
-POSITION_SLOTS = 50  # slot 0: not known; slot 1 + p: position p; the last slot holds everything further down
-LOG_ABOVE = 20.0  # a count or an amount that reaches further than this is encoded by its logarithm
+POSITION_SLOTS = 50  # slot 0: unknown; slot 1 + p: position p; the last slot holds everything further down
+LOG_ABOVE = 20.0  # a nonnegative number whose maximum is above this is encoded by its logarithm
 MAX_AGE = 20.0  # doublings of a minute: two years
-CLIP = 6.0  # standard deviations; an outlier at serving may not carry the network out of what it has seen
+CLIP = 6.0  # standard deviations; an outlier at serving may not take the network outside of what it was trained on
 
 
 class EncodingError(MarqueeError):
@@ -52,13 +52,13 @@ class EncodingError(MarqueeError):
 
 
 class RankerInputs(NamedTuple):
-    """Encoded rows. One request's rows share one past: R is 1 then. Otherwise each has its own, and R is N."""
+    """Encoded rows. The rows of one request share one past (R = 1); otherwise each row has its own (R = N)."""
 
     dense: Array  # (N, F) float32
     categorical: Array  # (N, C + 1) int64; the last one is the position slot
     video: Array  # (N,) int64: the candidate's code; 0 = unknown
     past: Array  # (R, PAST) int64: codes of what was watched
-    facts: Array  # (R, PAST, 2) float32: age of each watch, and the fraction that was watched
+    facts: Array  # (R, PAST, 2) float32: log age of each watch as a share of MAX_AGE, and the fraction watched
 
     def take(self, rows: Array | slice) -> RankerInputs:
         """The rows at these indices."""
@@ -72,10 +72,9 @@ def rank_columns(
     """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories, and
     PAST_COLUMNS: ids, days since and fractions of the newest watches. All of them are registered features.
 
-    `user` and `context` hold one row (a request: what it has of them is Shared) or N rows (training); `video` holds N
-    rows with `genres` as the (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` stand among their features.
+    `user` and `context` hold one row (a request: their columns are then Shared) or N rows (training); `video` holds N
+    rows with `genres` as the (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` are among their columns.
     `two_tower_score` (N,) is the dot product of the viewer's vector and each video's.
-    What is logged with a served page are these columns.
     """
     n = len(two_tower_score)
     inputs = FeatureInputs(user, video, context)
@@ -94,10 +93,10 @@ def rank_columns(
 
 @dataclass(frozen=True)
 class RankerEncoding:
-    """What `fit` learned of the columns: order, scale and vocabularies. Immutable; goes into the artifact as JSON.
+    """What `fit` learned about the columns: order, scale and vocabularies. Immutable; saved in the artifact as JSON.
 
-    `rates` are in files of their own beside it. Their numbers are looked up where the columns do not hold them: a
-    training row brings those that its own outcome is not part of.
+    `rates` have files of their own. Rates are looked up only where the columns do not hold them already: training rows
+    come with rates that leave out their own outcome.
     """
 
     numbers: tuple[str, ...]
@@ -105,7 +104,7 @@ class RankerEncoding:
     mean: tuple[float, ...]  # parallel to `numbers`, after the logarithm
     scale: tuple[float, ...]
     categories: Mapping[str, Vocabulary]  # 0 = unknown
-    videos: Vocabulary = field(default_factory=Vocabulary)  # that a candidate's likeness to the past is known of
+    videos: Vocabulary = field(default_factory=Vocabulary)  # those that target attention has vectors of
     rates: ExposureRates | None = None
 
     @classmethod
@@ -128,14 +127,14 @@ class RankerEncoding:
         )
 
     def encode(self, columns: RankColumns, position: Array | None = None) -> RankerInputs:
-        """Columns of N rows -> what the networks and the trees take.
+        """Columns of N rows -> the inputs of the network and the trees.
 
-        Position is constant when serving: the slot is not known yet. In training it is where the exposure stood, -1
-        where that is not known. Raises EncodingError when a column is missing.
+        Position is constant when serving: the slot is not known yet. In training it is the position of the exposure,
+        -1 if unknown. Raises EncodingError when a column is missing.
         """
-        if self.rates is not None and (asked := set(self.rates.names()) - set(columns)):
-            found = self.rates.columns(columns)
-            columns = {**columns, **{name: found[name] for name in asked}}
+        if self.rates is not None and (absent := set(self.rates.names()) - set(columns)):
+            rates = self.rates.columns(columns)
+            columns = {**columns, **{name: rates[name] for name in absent}}
         past = ("video_id", *PAST_COLUMNS) if self.videos else ()
         trained_on = (*self.numbers, *self.categories, *past)
         if missing := [name for name in trained_on if name not in columns]:
@@ -147,8 +146,8 @@ class RankerEncoding:
         dense = (_stack(columns, self.numbers, self.logged) - mean) / scale
         np.clip(np.nan_to_num(dense, copy=False), -CLIP, CLIP, out=dense)
         categorical = np.zeros((len(dense), len(self.categories) + 1), dtype=np.int64)
-        for at, (name, known) in enumerate(self.categories.items()):
-            categorical[:, at] = known.codes(columns[name])
+        for at, (name, vocabulary) in enumerate(self.categories.items()):
+            categorical[:, at] = vocabulary.codes(columns[name])
         if position is not None:
             categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
         return RankerInputs(dense, categorical, *self._past(columns, len(dense)))
@@ -166,8 +165,8 @@ class RankerEncoding:
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
-        """Rows that an embedding of each categorical column needs; the position's last."""
-        return (*(len(known) + 1 for known in self.categories.values()), POSITION_SLOTS)
+        """The embedding rows that each categorical column needs; the position comes last."""
+        return (*(len(vocabulary) + 1 for vocabulary in self.categories.values()), POSITION_SLOTS)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -175,13 +174,13 @@ class RankerEncoding:
             "logged": list(self.logged),
             "mean": list(self.mean),
             "scale": list(self.scale),
-            "categories": {name: list(known.values) for name, known in self.categories.items()},
+            "categories": {name: list(vocabulary.values) for name, vocabulary in self.categories.items()},
             "videos": list(self.videos.values),
         }
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], rates: ExposureRates | None = None) -> RankerEncoding:
-        """Raises EncodingError for what an older Marquee has written."""
+        """Raises EncodingError for a file written by a Marquee that is too old."""
         if missing := [name for name in ("numbers", "categories", "videos") if name not in fields]:
             raise EncodingError(f"the ranker's encoding holds no {missing[0]}: train it again with `marquee release`")
         return cls(

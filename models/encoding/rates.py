@@ -1,11 +1,11 @@
-"""How often exposures end well, by viewer, video, creator and their pairs: the frozen half of what a ranker knows.
+"""Success rates of past exposures by viewer, video, creator and their pairs: the memorized half of the ranker.
 
-Target encoding (Micci-Barreca 2001): of every key the sum of what its exposures gave beyond the mean of their surface,
-over their number and a prior. Beyond the surface's mean, because a surface decides more than any video: a feed that
-plays by itself and a list of covers differ sixfold in clicks.
+Target encoding (Micci-Barreca 2001). For every key: the sum over its exposures of (outcome - mean outcome of their
+surface), divided by (number of exposures + prior). The surface's mean is subtracted because the surface matters more
+than any video: an autoplaying feed and a list of covers differ sixfold in clicks.
 
-N rows, K keys, L outcomes. The tables belong to a trained ranker and are as of its training; `marquee score` makes
-them anew as of the moment it is told. A training row may not see its own outcome: see training/data/rate_tables.py.
+N rows, K keys, L outcomes. The tables belong to a trained ranker and are as of its training; `marquee score` rebuilds
+them as of the moment it is given. A training row must not see its own outcome: see training/data/rate_tables.py.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ Array = np.ndarray[Any, Any]
 
 IDS = ("user_id", "video_id", "creator_id", "surface")
 LENGTHS = (7.0, 12.0, 20.0, 40.0, 75.0, 120.0, 200.0, 600.0, 2400.0, 5400.0)  # seconds; edges of the codes "length"
-MAX_KEYS = 1_000_000  # of each table: the most shown stay
-_SPAN = 2**31  # more than there are codes of any kind
+MAX_KEYS = 1_000_000  # per table; beyond, only the keys with the most exposures are kept
+_SPAN = 2**31  # more than any vocabulary has codes
 _NO_KEY = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
 class Codes:
-    """(N,) int64 per name: places in the vocabularies, -1 = not known."""
+    """(N,) int64 per name: codes in the vocabularies, -1 = unknown."""
 
     of: Mapping[str, Array]
 
     def key(self, name: str) -> Array:
-        """(N,) one number for the key; -1 where a part of it is not known."""
+        """(N,) one number per key; -1 where a part of it is unknown."""
         parts = [self.of[part] for part in RATES[name].parts]
         key = parts[0]
         for part in parts[1:]:
@@ -51,7 +51,7 @@ class Codes:
 class Table:
     keys: Array  # (K,) int64, sorted
     counts: Array  # (K,) float32 exposures
-    sums: Array  # (K, L) float32 outcomes beyond the mean of their surface
+    sums: Array  # (K, L) float32 sums of (outcome - mean outcome of the surface)
 
     @classmethod
     def fit(cls, key_N: Array, beyond_NL: Array) -> Table:
@@ -64,16 +64,17 @@ class Table:
         return cls(keys, counts.astype(np.float32), sums.astype(np.float32))
 
     def rates(self, prior: float) -> Array:
-        """(K + 1, L + 1) float32: mean outcomes, leaning on 0, and log of exposures; the last row: of any other key."""
-        told = [self.sums / (self.counts + prior)[:, None], np.log1p(self.counts)[:, None]]
-        return np.pad(np.concatenate(told, axis=1), ((0, 1), (0, 0)))
+        """(K + 1, L + 1) float32: mean outcomes, shrunk towards 0, and log(1 + exposures); the last row, for any other
+        key, is zeros."""
+        columns = [self.sums / (self.counts + prior)[:, None], np.log1p(self.counts)[:, None]]
+        return np.pad(np.concatenate(columns, axis=1), ((0, 1), (0, 0)))
 
 
-class _Answers(NamedTuple):
-    """A table as it is asked: each key's rates beside it."""
+class _Lookup(NamedTuple):
+    """A table prepared for lookups: each key with its rates."""
 
-    keys: Array  # (K + 1,) sorted; the last one is no key
-    rates: Array
+    keys: Array  # (K + 1,) sorted; the last one is a sentinel
+    rates: Array  # (K + 1, L + 1)
 
     def of(self, key_N: Array) -> Array:
         """(N, L + 1)."""
@@ -90,44 +91,44 @@ class ExposureRates:
     tables: Mapping[str, Table]
 
     def __post_init__(self) -> None:
-        answers = {
-            key: _Answers(np.append(self.tables[key].keys, _NO_KEY), self.tables[key].rates(RATES[key].prior))
+        lookups = {
+            key: _Lookup(np.append(self.tables[key].keys, _NO_KEY), self.tables[key].rates(RATES[key].prior))
             for key in self.tables
         }
-        object.__setattr__(self, "_answers", answers)
+        object.__setattr__(self, "_lookups", lookups)
 
     @classmethod
     def fit(
         cls, vocabularies: Mapping[str, Vocabulary], genres: tuple[str, ...], codes: Codes, outcomes_NL: Array
     ) -> ExposureRates:
-        """Over exposures as `codes` of these vocabularies."""
+        """From exposures: their codes in these vocabularies, and their outcomes."""
         surface = codes.of["surface"] + 1
         count = np.maximum(np.bincount(surface, minlength=1), 1)
         beyond = np.stack([y - (np.bincount(surface, y) / count)[surface] for y in outcomes_NL.T], axis=1)
         return cls(vocabularies, genres, {name: Table.fit(codes.key(name), beyond) for name in RATES})
 
     def names(self) -> tuple[str, ...]:
-        """Of the columns; a release that was made before a rate was registered has none of it."""
+        """The names of the columns; a ranker trained before a rate was registered lacks that one."""
         return tuple(name for name in NAMES if name.split(":")[1] in self.tables)
 
     def codes(self, columns: RankColumns) -> Codes:
-        """Of ranker columns."""
-        found = {name: self.vocabularies[name].codes(columns[name]) for name in IDS}
+        """The codes of ranker columns."""
+        codes = {name: self.vocabularies[name].codes(columns[name]) for name in IDS}
         hot = np.stack([values(columns[f"genre:{name}"]) for name in self.genres], axis=1) if self.genres else None
         duration_seconds = values(columns["duration_seconds"])
         n = len(duration_seconds)
-        found["genre"] = np.full(n, -1) if hot is None else np.where(hot.any(axis=1), hot.argmax(axis=1), -1)
-        found["length"] = lengths(duration_seconds)
-        return Codes(found)
+        codes["genre"] = np.full(n, -1) if hot is None else np.where(hot.any(axis=1), hot.argmax(axis=1), -1)
+        codes["length"] = lengths(duration_seconds)
+        return Codes(codes)
 
     def columns(self, columns: RankColumns) -> dict[str, Array]:
-        """`names` as (N,) float32 columns: mean outcome beyond the surface's, leaning on 0; log of exposures."""
+        """`names` as (N,) float32: mean outcomes relative to the surface, shrunk towards 0; log(1 + exposures)."""
         codes = self.codes(columns)
-        answers: dict[str, _Answers] = self._answers  # type: ignore[attr-defined]
-        found: dict[str, Array] = {}
+        lookups: dict[str, _Lookup] = self._lookups  # type: ignore[attr-defined]
+        rates: dict[str, Array] = {}
         for key in self.tables:
-            found |= zip(rate_names(key), answers[key].of(codes.key(key)).T, strict=True)
-        return {name: found[name] for name in self.names()}
+            rates |= zip(rate_names(key), lookups[key].of(codes.key(key)).T, strict=True)
+        return {name: rates[name] for name in self.names()}
 
     def save(self, directory: Path) -> None:
         arrays: dict[str, Array] = {}
@@ -136,26 +137,26 @@ class ExposureRates:
         save_file(
             {name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / "rates.safetensors"
         )
-        vocabularies = {name: known.values for name, known in self.vocabularies.items()}
-        words = {"genres": self.genres, "vocabularies": vocabularies}
-        (directory / "rates.json").write_text(json.dumps(words) + "\n")
+        vocabularies = {name: vocabulary.values for name, vocabulary in self.vocabularies.items()}
+        names = {"genres": self.genres, "vocabularies": vocabularies}
+        (directory / "rates.json").write_text(json.dumps(names) + "\n")
 
     @classmethod
     def load(cls, directory: Path) -> ExposureRates | None:
-        """None where a ranker has none."""
+        """None for a ranker that was trained without rates."""
         if not (directory / "rates.json").exists():
             return None
-        words, arrays = json.loads((directory / "rates.json").read_text()), load_file(directory / "rates.safetensors")
+        names, arrays = json.loads((directory / "rates.json").read_text()), load_file(directory / "rates.safetensors")
         tables = {
             name: Table(*(arrays[f"{name}.{part}"] for part in ("keys", "counts", "sums")))
             for name in RATES
             if f"{name}.keys" in arrays
         }
-        vocabularies = {name: Vocabulary(tuple(known), first=0) for name, known in words["vocabularies"].items()}
-        return cls(vocabularies, tuple(words["genres"]), tables)
+        vocabularies = {name: Vocabulary(tuple(values), first=0) for name, values in names["vocabularies"].items()}
+        return cls(vocabularies, tuple(names["genres"]), tables)
 
 
 def lengths(duration_seconds: Array) -> Array:
-    """(N,) codes of how long a video is; -1 where that is not known."""
+    """(N,) codes of video lengths; -1 where the length is unknown."""
     seconds = np.asarray(duration_seconds, dtype=np.float64)
     return np.where(seconds > 0, np.searchsorted(LENGTHS, seconds, side="right"), -1)

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 class SequenceEncoding:
     """Watch histories -> rows of tokens for the user tower: a start token, then the newest `length` known videos.
 
-    Token v is video_ids[v]; the start token, len(video_ids), begins every row and fills it up at the end. B viewers,
+    Token v is video_ids[v]; the start token, len(video_ids), begins every row and pads it at the end. B viewers,
     T tokens: 1 + the longest history of the batch, so that short histories cost little.
     """
 
@@ -31,7 +31,7 @@ class SequenceEncoding:
         return len(self.video_ids)
 
     def known(self, history: Sequence[str]) -> list[int]:
-        """Places in a history of the newest `length` videos that have a token, oldest first."""
+        """Indices into a history of the newest `length` videos that have a token, oldest first."""
         token_of = self._token_of
         places = [at for at, video_id in enumerate(history) if video_id in token_of]
         return places[-self.length :]
@@ -44,9 +44,9 @@ class SequenceEncoding:
     def encode(
         self, histories: Sequence[Sequence[str]], timestamps_us: Sequence[Sequence[int]], now_us: Array
     ) -> tuple[Array, Array, Array]:
-        """Tokens (B, T) int64, how many of each row are real (B,) int64, at least 1: the start token, and `seconds`.
+        """Tokens (B, T) int64; the number of real ones per row (B,) int64, start token included; and `seconds`.
 
-        Watches after `now_us` (B,) are not known yet and are left out.
+        Watches after `now_us` (B,) are in the future and are left out.
         """
         token_of = self._token_of
         rows, times = [], []
@@ -62,7 +62,7 @@ class SequenceEncoding:
     def pad(self, rows: Sequence[Sequence[int] | Array], width: int = 0) -> tuple[Array, Array]:
         """Rows of video tokens -> (B, T) with the start token before and after each, and real counts (B,).
 
-        T is 1 + the longest row, or 1 + `width` where that is more.
+        T is 1 + the longest row, but at least 1 + `width`.
         """
         count_B = np.array([len(row) + 1 for row in rows], dtype=np.int64)
         token_BT = np.full((len(rows), int(count_B.max(initial=1 + width))), self.start, dtype=np.int64)
@@ -71,9 +71,9 @@ class SequenceEncoding:
         return token_BT, count_B
 
     def seconds(self, times_us: Sequence[Sequence[int] | Array], now_us: Array, width: int = 0) -> Array:
-        """(B, T + 1) float64: when each token of `pad` was watched, and `now_us` from each row's end on; T as there.
+        """(B, T + 1) float64: when each token of `pad` was watched, padded with `now_us`; T as in `pad`.
 
-        The start token is as old as the oldest watch.
+        The start token has the time of the oldest watch.
         """
         longest = max([width, *(len(row) for row in times_us)])
         time_BT = np.repeat(np.asarray(now_us, dtype=np.float64)[:, None], longest + 2, axis=1)

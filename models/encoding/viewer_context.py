@@ -1,4 +1,4 @@
-"""Who is watching, where and when -> codes: what the user tower may know besides the watches. B viewers."""
+"""Viewer context (profile, device and time of day) -> codes: an optional input of the user tower. B viewers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from models.encoding.vocabulary import Vocabulary
 Array = np.ndarray[Any, Any]
 
 VIEWER_CONTEXT = (*USER_CATEGORIES, "device", "day_part")
-VIEWER_CONTEXT_FILE = "askers.json"  # the name that releases have
+VIEWER_CONTEXT_FILE = "askers.json"  # kept: the file name in existing releases
 DAY_PART_HOURS = 4
 
 
 def viewer_context_columns(user: Columns, context: Columns) -> dict[str, Array]:
-    """VIEWER_CONTEXT of B viewers with the profiles `user` at the moments of `context` (crosses.context_columns)."""
+    """VIEWER_CONTEXT of B viewers with the profiles `user` at the moments of `context` (inputs.context_columns)."""
     hour, is_weekend = local_clock(context)
     parts = [
         f"{'weekend' if weekend else 'workday'} {at}"
@@ -35,7 +35,7 @@ def viewer_context_columns(user: Columns, context: Columns) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class ViewerContextEncoding:
-    """A code per category of VIEWER_CONTEXT; 0: not known, or too rare to have been learned."""
+    """A code per category of VIEWER_CONTEXT; 0: unknown, or too rare to be learned."""
 
     categories: Mapping[str, Vocabulary]
 
@@ -44,7 +44,7 @@ class ViewerContextEncoding:
         return cls({name: Vocabulary.of_frequent(columns[name]) for name in VIEWER_CONTEXT})
 
     def save(self, directory: Path) -> None:
-        content = {name: known.values for name, known in self.categories.items()}
+        content = {name: vocabulary.values for name, vocabulary in self.categories.items()}
         (directory / VIEWER_CONTEXT_FILE).write_text(json.dumps(content, indent=1) + "\n")
 
     @classmethod
@@ -54,8 +54,8 @@ class ViewerContextEncoding:
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
-        return tuple(len(known) + 1 for known in self.categories.values())
+        return tuple(len(vocabulary) + 1 for vocabulary in self.categories.values())
 
     def encode(self, columns: Columns) -> Array:
         """(B, categories) int64."""
-        return np.stack([known.codes(columns[name]) for name, known in self.categories.items()], axis=1)
+        return np.stack([vocabulary.codes(columns[name]) for name, vocabulary in self.categories.items()], axis=1)

@@ -1,4 +1,4 @@
-"""Values that a model knows by a number."""
+"""Vocabularies: the categorical values that a model knows, and their codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIN_COUNT = 20  # a rarer value is encoded as unknown, so that a model learns wh
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`values[k]` has the code `first + k`; whatever else there is has the code before: `first - 1`."""
+    """`values[k]` has the code `first + k`; every other value has the code `first - 1`."""
 
     values: tuple[str, ...] = ()
     first: int = 1
@@ -27,7 +27,7 @@ class Vocabulary:
 
     @classmethod
     def of_frequent(cls, column: Array) -> Vocabulary:
-        """The values that a column holds at least MIN_COUNT times, the empty one aside."""
+        """The values that a column holds at least MIN_COUNT times, except for the empty string."""
         values, counts = np.unique(column.astype(str), return_counts=True)
         return cls(tuple(values[(counts >= MIN_COUNT) & (values != "")].tolist()))
 
@@ -39,5 +39,5 @@ class Vocabulary:
         unknown = self.first - 1
         if isinstance(column, Shared):
             return np.full(len(column), self._code_of.get(column.value[0], unknown), dtype=np.int64)
-        known = self._code_of
-        return np.fromiter((known.get(value, unknown) for value in column), dtype=np.int64, count=len(column))
+        code_of = self._code_of
+        return np.fromiter((code_of.get(value, unknown) for value in column), dtype=np.int64, count=len(column))

@@ -1,1 +1,1 @@
-"""Where candidates come from: one file per source, asked by pages and by the recall that training measures alike."""
+"""Candidate sources, one file each; serving and the recall that training measures run the same code."""

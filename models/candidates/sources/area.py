@@ -1,4 +1,4 @@
-"""What is watched most in the viewer's country; nothing where the country is not known."""
+"""What is watched most in the viewer's country; nothing when the country is unknown."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class PopularInArea:
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         best = self._area.best.get(request.country, [])
         row_of = request.catalog.row_of
-        found = [(row, watches) for video_id, watches in best if (row := row_of.get(video_id, -1)) >= 0]
-        found = [(row, watches) for row, watches in found if allowed[row]][:n]
-        rows = np.array([row for row, _ in found], dtype=np.int64)
-        return Found(rows, np.array([watches for _, watches in found], dtype=np.float64))
+        listed = [(row, watches) for video_id, watches in best if (row := row_of.get(video_id, -1)) >= 0]
+        chosen = [(row, watches) for row, watches in listed if allowed[row]][:n]
+        rows = np.array([row for row, _ in chosen], dtype=np.int64)
+        return Found(rows, np.array([watches for _, watches in chosen], dtype=np.float64))
 
 
 def _open(models: SourceModels) -> PopularInArea | None:

@@ -1,4 +1,4 @@
-"""Videos whose content is like that of the viewer's last ones."""
+"""Videos whose content resembles what the viewer watched last."""
 
 from __future__ import annotations
 

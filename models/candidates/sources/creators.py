@@ -1,4 +1,4 @@
-"""Videos of the creators whom the viewer watches, likes and shares most, the popular ones first."""
+"""Videos by the creators whom the viewer watches, likes and shares most, popular ones first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos far from the viewer's usual genres, drawn evenly."""
+"""Videos far from the viewer's usual genres, drawn uniformly at random."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Explore:
-    """`explore_pool` is how many they were drawn from."""
+    """The column `explore_pool` holds the number of videos that the draw chose from."""
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         rows = np.flatnonzero(allowed)

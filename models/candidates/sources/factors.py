@@ -20,7 +20,7 @@ def _open(models: SourceModels) -> Nearest | None:
 
     def vector(request: ViewerRequest) -> Array | None:
         vector: Array = factors.user_vectors([liked_history(request)])[0]
-        return vector if vector.any() else None  # nobody can be folded in whose watches the model does not know
+        return vector if vector.any() else None  # zeros: the model knows none of the viewer's watches
 
     return Nearest(factors.index, vector)
 

@@ -1,4 +1,4 @@
-"""Videos alike to the viewer's last ones: the sum of similarities."""
+"""Videos similar to what the viewer watched last, by the sum of similarities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Neighbours:
-    """`anchor` is the catalog row of the watched video that contributed most: "Because you watched ..."."""
+    """The column `anchor` holds the watched video that contributed most: "Because you watched ..."."""
 
     def __init__(self, neighbours: ItemNeighbours) -> None:
         self._neighbours = neighbours

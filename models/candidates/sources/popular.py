@@ -1,5 +1,7 @@
-"""The most watched videos of the last month, then of all time, then the rest: it finds something if there is anything,
-and so decides that a page is as long as it can be."""
+"""The most watched videos of the last month, then of all time, then all others.
+
+It can return every allowed video, so pages fall short only when the catalog does.
+"""
 
 from __future__ import annotations
 

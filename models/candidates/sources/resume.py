@@ -1,4 +1,4 @@
-"""What the viewer began and has not finished, latest first; its score is the share that was watched."""
+"""Videos that the viewer began and has not finished, latest first; the score is the share that was watched."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Resume:
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         begun = zip(request.features["history_video_ids"], request.features["history_watch_fractions"], strict=True)
         row_of = request.catalog.row_of
-        found = [
+        unfinished = [
             (row, fraction)
             for video_id, fraction in begun
             if MIN_WATCH_FRACTION <= fraction < COMPLETE_FRACTION and (row := row_of.get(video_id, -1)) >= 0
         ]
-        found = [(row, fraction) for row, fraction in reversed(found) if allowed[row]][:n]
-        rows = np.array([row for row, _ in found], dtype=np.int64)
-        return Found(rows, np.array([fraction for _, fraction in found], dtype=np.float64))
+        chosen = [(row, fraction) for row, fraction in reversed(unfinished) if allowed[row]][:n]
+        rows = np.array([row for row, _ in chosen], dtype=np.int64)
+        return Found(rows, np.array([fraction for _, fraction in chosen], dtype=np.float64))
 
 
 def _open(models: SourceModels) -> Resume:

@@ -1,7 +1,7 @@
-"""What a source is, and what a list of sources says of each.
+"""What a source is, and how it is declared.
 
-A source reads a `ViewerRequest` and the models of a release, nothing else. So a page and an offline question ask the
-same object, and what recall was measured on is what is served.
+A source reads a `ViewerRequest` and the models of a release, nothing else, so serving and evaluation run the same
+object: the code whose recall is measured is the code that is served.
 
 V videos of the catalog.
 """
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-ANCHORS = 10  # watched videos whose neighbours are looked at
+ANCHORS = 10  # newest watched videos whose neighbours are looked up
 
 
 class SourceModels(Protocol):
-    """What sources are opened with: a release, or what training has learned so far. None: this model is not there."""
+    """The models that sources are opened with: a release, or what training has learned so far. None: not available."""
 
     @property
     def index(self) -> NearestVideos:
@@ -51,7 +51,7 @@ class SourceModels(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of the catalog, best first and each once, with the source's own score of each and what else it knows."""
+    """Distinct rows of the catalog, best first, with the source's own score of each and its further columns."""
 
     rows: Array  # (N,) int64
     scores: Array  # (N,)
@@ -66,28 +66,30 @@ NOTHING = Found(np.zeros(0, dtype=np.int64), np.zeros(0))
 
 class CandidateSource(Protocol):
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        """About `n` videos worth considering among the `allowed` (V,) bool of the catalog. Fewer when there are no
-        more; a few more where a longer page is asked for."""
+        """About `n` candidates among the `allowed` videos ((V,) bool over the catalog).
+
+        Fewer when the source has no more; a few more where a longer page is asked for.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """One entry of a list of sources."""
+    """How a source is declared in the list of sources."""
 
     name: str  # as fusion weights, the served log and metrics spell it
     open: Callable[[SourceModels], CandidateSource | None]  # None: the release lacks its model
-    size: int  # candidates that it may bring where the first found are ranked
-    size_fused: int = DEPTH  # where the release has a fusion, which chooses among what all sources bring
-    weight_without_models: float = 0.0  # of its best video, on rungs without models; 0 = it says nothing there
+    size: int  # candidates to ask for when the release has no fusion: all of them are ranked
+    size_fused: int = DEPTH  # when it has one, which keeps the best of the candidates of all sources
+    weight_without_models: float = 0.0  # of its best video, on rungs without models; 0 = the source is not used there
     never_cut: bool = False  # placed by rules that the fusion does not score
-    optional: bool = True  # a page can do without it: when it fails, the page says so and goes on
+    optional: bool = True  # when it fails, the page goes on without it and says so
     needs_user_vector: bool = False  # of the two-tower model
     measured: bool = True  # training measures its recall and gives it a weight in the fusion
 
 
 def best(score: Array, among: Array, n: int) -> Found:
-    """The `n` of the highest score among (V,) bool; of equals, the smaller row."""
+    """The `n` rows of highest score where `among` (V,) bool is True; ties go to the smaller row."""
     rows = np.flatnonzero(among)
     if len(rows) > n:
         rows = rows[np.argpartition(-score[rows], n - 1)[:n]]
@@ -101,7 +103,7 @@ def catalog_rows(video_ids: Sequence[str], catalog: Catalog) -> Array:
 
 
 def liked_history(request: ViewerRequest, newest: int | None = None) -> list[str]:
-    """The newest watches without what the viewer said not to be interested in."""
+    """The newest watches, without those that the viewer disliked or marked as not interesting."""
     hidden = set(request.features["hidden_video_ids"])
     watched = request.history_ids
     return [video_id for video_id in (watched[-newest:] if newest else watched) if video_id not in hidden]

@@ -1,4 +1,4 @@
-"""What is watched most right now: watches with a half-life of one day."""
+"""What is watched most right now, counting watches with a half-life of one day."""
 
 from __future__ import annotations
 

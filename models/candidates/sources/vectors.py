@@ -1,4 +1,4 @@
-"""The nearest videos of an index to a vector of the viewer."""
+"""The videos of an index that are nearest to the viewer's vector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Nearest:
-    """`vector` gives None of a viewer who has none in this index: nothing is found then."""
+    """`vector` gives the viewer's vector in the space of `index`; None for a viewer without one: nothing is found."""
 
     def __init__(self, index: NearestVideos, vector: Callable[[ViewerRequest], Array | None]) -> None:
         self._index = index
