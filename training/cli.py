@@ -110,7 +110,7 @@ def _evaluate_protocol(
             chosen,
             [part.strip() for part in models.split(",")] if models else None,
         )
-    show(results.to_json(), as_json, table=lambda said: print_table(results.protocol, results.shown()))
+    show(results.to_json(), as_json, table=lambda _: print_table(results.protocol, results.shown()))
     if not as_json:
         say(f"{results.question}\nrecorded in {quality_directory(opened, results.protocol)}: results.json, results.md")
 
@@ -189,7 +189,7 @@ def off_policy(
             results = ope_protocol.against_open_bandit(Home.open(home), bandit, command, progress)
         else:
             results = ope_protocol.on_own_log(existing(home), "marquee off-policy", progress)
-    show(results.to_json(), as_json, table=lambda said: print_table(results.question, ope_protocol.shown(results)))
+    show(results.to_json(), as_json, table=lambda _: print_table(results.question, ope_protocol.shown(results)))
 
 
 @app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
@@ -266,8 +266,8 @@ def print_plan(result: Mapping[str, Any]) -> None:
     shown = []
     for row in rows:
         took = "" if row["seconds"] is None else f"{row['seconds']:.1f} s"
-        told = {"step": row["step"], "would": row["would"], "why": row["why"], "last took": took}
-        shown.append(told | {"writes": ", ".join(row["writes"])})
+        columns = {"step": row["step"], "would": row["would"], "why": row["why"], "last took": took}
+        shown.append(columns | {"writes": ", ".join(row["writes"])})
     print_table("plan", shown)
     for row in rows:
         if row["unseen"]:

@@ -108,8 +108,8 @@ def intra_list_distance(items_UK: Array, genres_VG: Array) -> float:
         chosen = unit_VG[items[items >= 0]]
         n = len(chosen)
         if n > 1:
-            own = (chosen * chosen).sum()  # 1 for each video with a genre, 0 for one without
-            means.append(1.0 - (np.square(chosen.sum(axis=0)).sum() - own) / (n * (n - 1)))
+            squares = (chosen * chosen).sum()  # 1 for each video with a genre, 0 for one without
+            means.append(1.0 - (np.square(chosen.sum(axis=0)).sum() - squares) / (n * (n - 1)))
     return float(np.mean(means)) if means else 0.0
 
 

@@ -126,8 +126,8 @@ def _example(one: Example) -> str:
             f'<li><span class="title">{escape(video)}</span><span class="dim block">{escape(why)}</span></li>'
             for video, why in items
         )
-        said = f' <span class="dim">{escape(reason)}</span>' if reason and reason != title else ""
-        rows += f"<h4>{escape(title)}{said}</h4><ol class='row'>{cards}</ol>"
+        subtitle = f' <span class="dim">{escape(reason)}</span>' if reason and reason != title else ""
+        rows += f"<h4>{escape(title)}{subtitle}</h4><ol class='row'>{cards}</ol>"
     served = "" if one.served_by == "full_funnel" else f" · answered by {escape(one.served_by)}"
     opened = " open" if not one.user_id else ""
     head = f'<summary><b>{escape(name)}</b><span class="dim block">{before}{served}</span></summary>'
@@ -156,8 +156,8 @@ def _data(report: ReleaseReport) -> str:
 
 
 def _section(anchor: str, title: str, sentence: str, body: str) -> str:
-    said = f'<p class="dim">{escape(sentence)}</p>' if sentence else ""
-    return f'<section id="{anchor}"><h2>{escape(title)}</h2>{said}{body}</section>'
+    explanation = f'<p class="dim">{escape(sentence)}</p>' if sentence else ""
+    return f'<section id="{anchor}"><h2>{escape(title)}</h2>{explanation}{body}</section>'
 
 
 def _bar(gate: Mapping[str, Any]) -> str:

@@ -98,9 +98,9 @@ def _report(
         tables=evaluation.tables,
         counts=Lake(home).counts(),
         windows=_windows(release),
-        curves={name: said.curve if said else [] for name, said in training.items()},
-        chosen={name: said.kept_epoch if said else 0 for name, said in training.items()},
-        settings={name: _settings(said) for name, said in training.items()},
+        curves={name: facts.curve if facts else [] for name, facts in training.items()},
+        chosen={name: facts.kept_epoch if facts else 0 for name, facts in training.items()},
+        settings={name: _settings(facts) for name, facts in training.items()},
         examples=examples,
         changes=_changes(release, champion, promotion, compared) if champion else None,
         measured=promotion["measured"],
@@ -206,7 +206,7 @@ def _recommendations(home: Home, release: Release, champion: Release, reader: Fe
         key=lambda pair: (-pair[0], pair[1]),
     )
 
-    def told(videos: Sequence[str]) -> list[tuple[str, int, int]]:
+    def movements(videos: Sequence[str]) -> list[tuple[str, int, int]]:
         return [(str(catalog.columns["title"][catalog.row_of[one]]), shown[0][one], shown[1][one]) for one in videos]
 
     pairs = list(zip(before, now, strict=True))
@@ -215,8 +215,8 @@ def _recommendations(home: Home, release: Release, champion: Release, reader: Fe
         overlap=float(np.mean([_overlap(*pair) for pair in pairs])),
         same_first=float(np.mean([list(a.video_ids[:1]) == list(b.video_ids[:1]) for a, b in pairs])),
         identical=float(np.mean([list(a.video_ids) == list(b.video_ids) for a, b in pairs])),
-        gained=told([video for change, video in moved if change > 0][:MOVED]),
-        lost=told([video for change, video in reversed(moved) if change < 0][:MOVED]),
+        gained=movements([video for change, video in moved if change > 0][:MOVED]),
+        lost=movements([video for change, video in reversed(moved) if change < 0][:MOVED]),
     )
 
 

@@ -193,8 +193,8 @@ def _two_tower_scores(
             rows = first_rows[start : start + BATCH]
             histories = [list(features["history_video_ids"][row]) for row in rows]
             times = [list(features["history_timestamps_us"][row]) for row in rows]
-            own = {name: column[rows] for name, column in viewer_context.items()}
-            vectors.append(retrieval.user_vectors(histories, times, timestamps_us[rows], own))
+            context = {name: column[rows] for name, column in viewer_context.items()}
+            vectors.append(retrieval.user_vectors(histories, times, timestamps_us[rows], context))
             advance(len(rows))
     user_BD = np.concatenate(vectors)
     ids, video_VD = video_vectors(home, retrieval)

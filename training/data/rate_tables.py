@@ -76,6 +76,8 @@ class Exposures:
         for start_us, end_us in pairwise(edges):
             rows = (timestamps_us >= start_us) & (timestamps_us < end_us)
             known = self.timestamps_us < until_us
-            own = (self.timestamps_us >= start_us) & (self.timestamps_us < end_us)
-            parts.append(self.rates(known & ~own).columns({name: column[rows] for name, column in columns.items()}))
+            same_stretch = (self.timestamps_us >= start_us) & (self.timestamps_us < end_us)
+            parts.append(
+                self.rates(known & ~same_stretch).columns({name: column[rows] for name, column in columns.items()})
+            )
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

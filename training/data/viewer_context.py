@@ -69,10 +69,10 @@ class ViewerContexts:
         events = lake.events()
         watched = events.filter(pc.equal(events["event"], "watch"))
         times_us, device = watched["timestamp_us"].to_numpy(), watched["device"].to_numpy(zero_copy_only=False)
-        page_us, offset, told = _clocks(lake, watched)
+        page_us, offset, known = _clocks(lake, watched)
         nobody = {name: np.full(len(watched), UNKNOWN, dtype=object) for name in USER_CATEGORIES}
         context = context_columns(page_us, device, offset, np.full(len(watched), UNKNOWN, dtype=object))
-        day_part = np.where(told, viewer_context_columns(nobody, context)["day_part"], UNKNOWN)
+        day_part = np.where(known, viewer_context_columns(nobody, context)["day_part"], UNKNOWN)
         moments = zip(watched["user_id"].to_pylist(), times_us.tolist(), strict=True)
         watch_of = {moment: row for row, moment in enumerate(moments)}
         contexts = dict(zip(CONTEXT, map(_with_unknown, (device, day_part)), strict=True))
@@ -105,13 +105,13 @@ def _clocks(lake: Lake, watched: pa.Table) -> tuple[Array, Array, Array]:
         np.append(shown[name].to_numpy(), 0)[row] for name in ("timestamp_us", "utc_offset_minutes")
     )
     last_of: dict[str, int] = {}
-    offset, told = nothing.copy(), has_page.copy()
+    offset, known = nothing.copy(), has_page.copy()
     for place, user_id in enumerate(watched["user_id"].to_pylist()):  # in the order in which they happened
         if has_page[place]:
             last_of[user_id] = int(page_offset[place])
-        told[place] = user_id in last_of
+        known[place] = user_id in last_of
         offset[place] = last_of.get(user_id, 0)
-    return np.where(has_page, page_us, moment_us), offset, told
+    return np.where(has_page, page_us, moment_us), offset, known
 
 
 def _with_unknown(values: Array) -> Array:

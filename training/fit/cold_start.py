@@ -258,4 +258,4 @@ def measured_rows(
         "creator_prior": (with_creator_prior(videos, plain_ND), {"served": False}),
         "amid_neighbours": (with_neighbours(videos, plain_ND, known), {"served": False}),
     }
-    return {name: (*asks.measured(vectors_ND), said) for name, (vectors_ND, said) in rows.items()}
+    return {name: (*asks.measured(vectors_ND), settings) for name, (vectors_ND, settings) in rows.items()}

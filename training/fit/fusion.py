@@ -90,8 +90,8 @@ def _samples(
         weight[label == 0] = len(missed) / max(len(drawn), 1) / len(set(wanted))
         found_SV, place_SV = np.zeros((2, len(lists), videos))
         for source, rows_BK in enumerate(lists.values()):
-            own = rows_BK[viewer][rows_BK[viewer] >= 0]
-            found_SV[source, own], place_SV[source, own] = 1.0, place(len(own))
+            listed = rows_BK[viewer][rows_BK[viewer] >= 0]
+            found_SV[source, listed], place_SV[source, listed] = 1.0, place(len(listed))
         x_NF = np.concatenate([np.ones((1, len(kept))), found_SV[:, kept], place_SV[:, kept]]).T
         rows.append((viewer, x_NF, label, weight))
     return rows

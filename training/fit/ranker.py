@@ -87,8 +87,8 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
         (directory / "lightgbm.txt").write_text(baseline.model_to_string())
     with progress.task("recording the run in MLflow"):
         version = Tracking(home).log_training(_run(home, fitted, config, facts))
-    said = {name: value for name, value in facts.to_json().items() if name != "config"}
-    return {**said, "mlflow_version": version, "seconds": time.perf_counter() - started}
+    summary = {name: value for name, value in facts.to_json().items() if name != "config"}
+    return {**summary, "mlflow_version": version, "seconds": time.perf_counter() - started}
 
 
 @dataclass(frozen=True)

@@ -123,9 +123,9 @@ class ByFactors:
 
     def scores(self, asked: Holdout) -> Array:
         score_BV = np.zeros((len(asked), len(self.row_of)), dtype=np.float32)
-        own = [at for at, video_id in enumerate(self.model.video_ids) if video_id in self.row_of]
-        place = [self.row_of[self.model.video_ids[at]] for at in own]
-        score_BV[:, place] = self.model.user_vectors(asked.histories) @ self.model.factors_VK[own].T
+        rows = [at for at, video_id in enumerate(self.model.video_ids) if video_id in self.row_of]
+        place = [self.row_of[self.model.video_ids[at]] for at in rows]
+        score_BV[:, place] = self.model.user_vectors(asked.histories) @ self.model.factors_VK[rows].T
         return score_BV
 
 

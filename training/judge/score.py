@@ -273,11 +273,11 @@ class _Columns:
     def _integers(self, name: str | None, column: pa.ChunkedArray, wanted: str) -> pa.ChunkedArray:
         """Floats as int64; NaN is null."""
         values = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
-        said = ~np.isnan(values)
-        wrong = said & ~((values == np.floor(values)) & (np.abs(values) <= EXACT))
+        given = ~np.isnan(values)
+        wrong = given & ~((values == np.floor(values)) & (np.abs(values) <= EXACT))
         if wrong.any():
             raise self._error(name, wanted, values[wrong][0])
-        return pa.chunked_array([pa.array(np.where(said, values, 0).astype(np.int64), mask=~said)])
+        return pa.chunked_array([pa.array(np.where(given, values, 0).astype(np.int64), mask=~given)])
 
     def _error(self, name: str | None, wanted: str, found: object) -> RowsError:
         return RowsError(f"{self._file}: {name}: expected {wanted}, found {found}")

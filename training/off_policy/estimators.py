@@ -183,8 +183,8 @@ def cross_fitted_rewards(log: Log, strength: float = 10.0, folds: int = FOLDS, s
     reward_NA = np.empty((len(fold_N), actions))
     for fold in range(folds):
         model = RidgeRewards.fit(log.take(np.flatnonzero(fold_N != fold)), strength)
-        own = fold_N == fold
-        reward_NA[own] = model.predict(log.context_NF[own])
+        held_out_N = fold_N == fold
+        reward_NA[held_out_N] = model.predict(log.context_NF[held_out_N])
     return reward_NA
 
 
@@ -202,8 +202,8 @@ class RidgeRewards:
         overall, center_F = float(log.reward_N.mean()), log.context_NF.mean(axis=0)
         mean_A, slope_AF = np.full(actions, overall), np.zeros((actions, features))
         for action in range(actions):
-            own = log.action_N == action
-            x_NF, y_N = log.context_NF[own] - center_F, log.reward_N[own] - overall
+            taken_N = log.action_N == action
+            x_NF, y_N = log.context_NF[taken_N] - center_F, log.reward_N[taken_N] - overall
             # The mean is a feature as any other; what there is little of leans on 0, the mean of all.
             x_NG = np.concatenate([np.ones((len(x_NF), 1)), x_NF], axis=1)
             solved_G = np.linalg.solve(x_NG.T @ x_NG + strength * np.eye(features + 1), x_NG.T @ y_N)

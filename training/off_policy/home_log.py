@@ -178,10 +178,10 @@ def _viewers(lake: Lake, watched: pa.Table, events: pa.Table) -> Mapping[str, _V
 
 def _reactions(events: pa.Table) -> Mapping[str, Sequence[tuple[int, str, str]]]:
     """Viewer -> what they said of videos, oldest first."""
-    said = events.filter(pc.is_in(events["event"], pa.array(["like", *HIDING])))
-    said = said.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
+    reactions = events.filter(pc.is_in(events["event"], pa.array(["like", *HIDING])))
+    reactions = reactions.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
     found: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-    columns = [said[name].to_pylist() for name in ("user_id", "timestamp_us", "event", "video_id")]
+    columns = [reactions[name].to_pylist() for name in ("user_id", "timestamp_us", "event", "video_id")]
     for user_id, when, event, video_id in zip(*columns, strict=True):
         found[user_id].append((when, event, video_id))
     return found

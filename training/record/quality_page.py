@@ -67,8 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, help="take the results that were recorded here first")
     home: Path | None = parser.parse_args().home
-    for said in take(Home.open(home), RECORDS) if home else []:
-        print(said)
+    for line in take(Home.open(home), RECORDS) if home else []:
+        print(line)
     write_atomic(PAGE, assemble(RECORDS))
 
 
@@ -81,13 +81,13 @@ def assemble(records: Path) -> str:
 def read_record(file: Path) -> Record:
     """Raises MarqueeError where the head lacks a field."""
     _, head, body = file.read_text().split("---\n", 2) if file.read_text().startswith("---\n") else ("", "", "")
-    said = dict(line.split(": ", 1) for line in head.splitlines())
-    missing = [name for name in HEAD_FIELDS if not said.get(name, "").strip()]
-    if missing or said["source"] not in SOURCES:
+    fields = dict(line.split(": ", 1) for line in head.splitlines())
+    missing = [name for name in HEAD_FIELDS if not fields.get(name, "").strip()]
+    if missing or fields["source"] not in SOURCES:
         raise MarqueeError(
             f"{file}: expected a head with {', '.join(HEAD_FIELDS)}; missing or wrong: {missing or 'source'}"
         )
-    return Record(**{name: said[name] for name in HEAD_FIELDS}, body=body)
+    return Record(**{name: fields[name] for name in HEAD_FIELDS}, body=body)
 
 
 def take(home: Home, records: Path) -> list[str]:
@@ -99,25 +99,25 @@ def take(home: Home, records: Path) -> list[str]:
     known = {(record.protocol, record.world): file for file, record in _all(records)}
     done = []
     for results in sorted((home.root / "quality").glob("*/results.json")):
-        said = json.loads(results.read_text())
-        if _partial(said["command"]):
-            done.append(f"{said['protocol']}: left out, a part only ({said['command']})")
+        content = json.loads(results.read_text())
+        if _partial(content["command"]):
+            done.append(f"{content['protocol']}: left out, a part only ({content['command']})")
             continue
-        file = known.get((said["protocol"], world), records / f"90-{said['protocol']}-{world}.md")
-        title = read_record(file).title if file.exists() else f"{said['protocol']}, {world}"
+        file = known.get((content["protocol"], world), records / f"90-{content['protocol']}-{world}.md")
+        title = read_record(file).title if file.exists() else f"{content['protocol']}, {world}"
         record = Record(
             title=title,
-            protocol=said["protocol"],
+            protocol=content["protocol"],
             world=world,
-            command=said["command"],
-            data=said["data_hash"][:16],
-            revision=" ".join(sorted({run["revision"] for run in said["runs"]})) or said["revision"] or "unknown",
-            seeds=str(len({run["seed"] for run in said["runs"]} - {None}) or "none"),
+            command=content["command"],
+            data=content["data_hash"][:16],
+            revision=" ".join(sorted({run["revision"] for run in content["runs"]})) or content["revision"] or "unknown",
+            seeds=str(len({run["seed"] for run in content["runs"]} - {None}) or "none"),
             source="recorded",
-            body=f"{said['question']}\n\n{_table(results.with_suffix('.md'))}",
+            body=f"{content['question']}\n\n{_table(results.with_suffix('.md'))}",
         )
         write_atomic(file, record.text())
-        done.append(f"{said['protocol']}: recorded in {file.relative_to(records.parent)}")
+        done.append(f"{content['protocol']}: recorded in {file.relative_to(records.parent)}")
     return done
 
 

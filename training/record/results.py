@@ -66,15 +66,15 @@ class Results:
         rows = []
         models = list(dict.fromkeys(run.model for run in self.runs))
         for model in models:
-            own = [run for run in self.runs if run.model == model]
-            row: dict[str, Any] = {"model": model, "seeds": len(own)}
+            runs = [run for run in self.runs if run.model == model]
+            row: dict[str, Any] = {"model": model, "seeds": len(runs)}
             for figure in self.figures():
-                row |= _mean_and_spread(figure, [run.figures.get(figure) for run in own])
+                row |= _mean_and_spread(figure, [run.figures.get(figure) for run in runs])
                 row |= self._difference(figure, model)
                 if (units := self._units(figure, model)) is not None and np.isfinite(units).sum() > 1:
                     row[f"{figure}_se"] = float(np.nanstd(units, ddof=1) / np.sqrt(np.isfinite(units).sum()))
-            row["cpu_seconds"] = float(np.mean([run.cpu_seconds for run in own]))
-            row["revisions"] = sorted({run.revision or self.revision for run in own})
+            row["cpu_seconds"] = float(np.mean([run.cpu_seconds for run in runs]))
+            row["revisions"] = sorted({run.revision or self.revision for run in runs})
             rows.append(row)
         return rows
 
@@ -165,9 +165,9 @@ class RunStore:
         file = self._file(model, seed)
         if not file.exists():
             return None
-        said = json.loads(file.read_text())
+        content = json.loads(file.read_text())
         with np.load(file.with_suffix(".npz"), allow_pickle=False) as arrays:
-            return Run(**{**said, "per_unit": {name: arrays[name] for name in arrays.files}})
+            return Run(**{**content, "per_unit": {name: arrays[name] for name in arrays.files}})
 
     def put(self, run: Run) -> None:
         """The arrays first: a run is there when its JSON is."""
@@ -176,9 +176,9 @@ class RunStore:
         file, buffer = self._file(run.model, run.seed), io.BytesIO()
         np.savez_compressed(buffer, **{name: np.asarray(value) for name, value in run.per_unit.items()})  # type: ignore[arg-type]
         write_atomic(file.with_suffix(".npz"), buffer.getvalue())
-        said = {name: value for name, value in asdict(run).items() if name != "per_unit"}
-        said["revision"] = run.revision or git_revision()
-        write_atomic(file, json.dumps(said, indent=1, default=plain) + "\n")
+        content = {name: value for name, value in asdict(run).items() if name != "per_unit"}
+        content["revision"] = run.revision or git_revision()
+        write_atomic(file, json.dumps(content, indent=1, default=plain) + "\n")
 
     def _file(self, model: str, seed: int | None) -> Path:
         return self.directory / f"{model}-{'any' if seed is None else seed}.json"
@@ -194,16 +194,16 @@ def record(home: Home, results: Results) -> dict[str, Any]:
 
     directory = quality_directory(home, results.protocol)
     paths = {name: directory / f"results.{name}" for name in ("json", "md")}
-    said = results.to_json()
-    write_atomic(paths["json"], json.dumps(said, indent=1, default=plain) + "\n")
+    content = results.to_json()
+    write_atomic(paths["json"], json.dumps(content, indent=1, default=plain) + "\n")
     write_atomic(paths["md"], results.to_markdown())
     metrics = {
         f"{row['model']}.{name}": float(value)
-        for row in said["table"]
+        for row in content["table"]
         for name, value in row.items()
         if isinstance(value, int | float) and np.isfinite(value)
     }
-    tags = {name: said[name] for name in ("protocol", "data_hash", "revision", "command", "reference")}
+    tags = {name: content[name] for name in ("protocol", "data_hash", "revision", "command", "reference")}
     run_id = Tracking(home).log_quality(results.protocol, metrics, tags, list(paths.values()))
     return {"paths": {name: str(path) for name, path in paths.items()}, "mlflow_run": run_id}
 

@@ -32,9 +32,9 @@ class _Written:
     @classmethod
     def read(cls, directory: Path) -> Self:
         """Raises FileNotFoundError where a model was not trained here."""
-        said = json.loads((directory / TRAINING_FILE).read_text())
+        content = json.loads((directory / TRAINING_FILE).read_text())
         known = {one.name for one in fields(cls)}
-        return cls(**{name: value for name, value in said.items() if name in known})
+        return cls(**{name: value for name, value in content.items() if name in known})
 
 
 @dataclass(frozen=True)

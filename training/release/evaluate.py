@@ -90,22 +90,22 @@ def _judge(
     seeds: Sequence[int] | None,
     models: Sequence[str] | None,
 ) -> Results:
-    said = read_protocol(file)
-    kind = said.get("kind")
+    protocol = read_protocol(file)
+    kind = protocol.get("kind")
     if kind == "retrieval":
-        return run_retrieval(home, said, command, progress, seeds, models)
+        return run_retrieval(home, protocol, command, progress, seeds, models)
     if models:
         raise HomeError(f"protocol {file}: models can be chosen where the kind is retrieval; it is {kind}")
     if seeds:
-        said = {**said, "seeds": list(seeds)}
+        protocol = {**protocol, "seeds": list(seeds)}
     if kind == "ranking":
         from training.judge.protocols.ranking import run_ranking
 
-        return run_ranking(home, said, command, progress)
+        return run_ranking(home, protocol, command, progress)
     if kind == "sources":
         from training.judge.protocols.sources import run_sources
 
-        return run_sources(home, said, command, progress)
+        return run_sources(home, protocol, command, progress)
     raise HomeError(f"protocol {file}: expected the kind retrieval, ranking or sources, found {kind!r}")
 
 

@@ -33,8 +33,8 @@ class Evaluation:
 
     @classmethod
     def read(cls, directory: Path) -> Evaluation:
-        said = json.loads((directory / EVALUATION_FILE).read_text())
-        return cls(**{field.name: said.get(field.name, {}) for field in fields(cls)})
+        content = json.loads((directory / EVALUATION_FILE).read_text())
+        return cls(**{field.name: content.get(field.name, {}) for field in fields(cls)})
 
 
 def require_models(home: Home) -> None:

@@ -58,9 +58,9 @@ class Bench:
 
     def store(self, model: str) -> RunStore:
         """Of runs under exactly these settings, on exactly this data and question."""
-        own = self.protocol.baselines.get(model) or self.config(model, 0).chosen()
+        settings = self.protocol.baselines.get(model) or self.config(model, 0).chosen()
         asks = {item.name: getattr(self.protocol, item.name) for item in fields(QuestionConfig)}
-        return RunStore(self.home, self.protocol.name, fingerprint([asks, self.split.data_hash, model, own]))
+        return RunStore(self.home, self.protocol.name, fingerprint([asks, self.split.data_hash, model, settings]))
 
     def config(self, model: str, seed: int) -> TwoTowerConfig:
         """Nothing is refitted on the validation part unless the protocol says so."""
@@ -85,10 +85,12 @@ class Bench:
             retriever, settings = self._baseline(model, seed or 0, progress)
         figures: Figures = {}
         per_unit: dict[str, Array] = {}
-        with progress.task(f"{model} answers", total=sum(len(own.question.asked) for own in self.answers)) as advance:
-            for own in self.answers:
-                lists_BK = best_lists(retriever, own.question.asked, own.row_of, advance)
-                own.measure(lists_BK, figures, per_unit)
+        with progress.task(
+            f"{model} answers", total=sum(len(answers.question.asked) for answers in self.answers)
+        ) as advance:
+            for answers in self.answers:
+                lists_BK = best_lists(retriever, answers.question.asked, answers.row_of, advance)
+                answers.measure(lists_BK, figures, per_unit)
         seconds = before + time.process_time() - started
         done = Run(model, seed, figures, per_unit, settings, seconds, git_revision())
         store.put(done)
@@ -133,10 +135,10 @@ class Bench:
         found = []
         with progress.task(f"the grid of {model}", total=len(grid)) as advance:
             for point in grid:
-                own = {name: value for name, value in point.items() if name != "half_life"}
-                key = fingerprint([own])
+                settings = {name: value for name, value in point.items() if name != "half_life"}
+                key = fingerprint([settings])
                 if key not in fitted:
-                    fitted = {key: fit_baseline(model, known, own, self.protocol.seeds[0])}
+                    fitted = {key: fit_baseline(model, known, settings, self.protocol.seeds[0])}
                 retriever = fitted[key]
                 if "half_life" in point:
                     retriever = with_half_life(retriever, point["half_life"])

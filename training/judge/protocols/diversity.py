@@ -62,13 +62,13 @@ from training.record.training_facts import TwoTowerTraining
 Array = np.ndarray[Any, Any]
 
 
-def frontier(home: Home, said: Mapping[str, Any], command: str, progress: Progress = SILENT) -> dict[str, Any]:
+def frontier(home: Home, content: Mapping[str, Any], command: str, progress: Progress = SILENT) -> dict[str, Any]:
     """Measure, choose, draw; write HOME/quality/NAME (results, pictures), HOME/policy.toml and HOME/models/exposure.
 
     The next release serves what was chosen. Finished points are kept. Raises HomeError without a two-tower model, where
     no seeds say that some are to be fitted.
     """
-    config = FrontierConfig.of(said)
+    config = FrontierConfig.of(content)
     trained = _recipe(home, config)
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)
@@ -209,8 +209,8 @@ def _install(
 def trained_config(home: Home) -> TwoTowerConfig:
     """How the home's two-tower model was trained. Raises HomeError when there is none."""
     known = {field.name for field in fields(TwoTowerConfig)}
-    said = TwoTowerTraining.of(home).config
-    return TwoTowerConfig(**{name: value for name, value in said.items() if name in known})
+    config = TwoTowerTraining.of(home).config
+    return TwoTowerConfig(**{name: value for name, value in config.items() if name in known})
 
 
 def _recipe(home: Home, config: FrontierConfig) -> TwoTowerConfig:

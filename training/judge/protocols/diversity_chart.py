@@ -134,7 +134,7 @@ def _html(
         figure.add_hline(y=(1 - max_loss) * base[NDCG], line={"color": "#999", "width": 1}, **place)
     figure.update_layout(height=820, template="plotly_white", margin={"t": 60}, legend={"x": 0.7, "y": 0.35})
     plot = figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-    said = (
+    choice = (
         f"The star is the choice: <code>{chosen}</code>." if chosen else "Nothing was chosen: no point gained enough."
     )
     return (
@@ -142,7 +142,7 @@ def _html(
         "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem;max-width:1500px}</style>"
         f"<script>{get_plotlyjs()}</script></head><body><h1>What variety costs</h1>"
         "<p>Each curve starts at the lists by relevance alone (the dot) and gives more and more of it for variety. "
-        f"Up is more of what viewers watched next; the grey line is {max_loss:.0%} of that lost. {said} "
+        f"Up is more of what viewers watched next; the grey line is {max_loss:.0%} of that lost. {choice} "
         "A <em>floor</em> is the share of an even exposure that prices secure for every video.</p>"
         f"{plot}</body></html>"
     )

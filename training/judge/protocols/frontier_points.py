@@ -45,9 +45,9 @@ class FrontierConfig:
             raise ValueError(f"expected at least {SCREEN} candidates, 0 <= max_loss < 1 and some viewers")
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> FrontierConfig:
+    def of(cls, given: Mapping[str, Any]) -> FrontierConfig:
         """From a protocol file. Raises HomeError saying what is wrong in it."""
-        return declared(cls, said, "diversity")
+        return declared(cls, given, "diversity")
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def choose(runs: Sequence[Run], config: FrontierConfig) -> Point | None:
     best, best_gain = None, 0.0
     base = _validation(runs, RELEVANCE)
     for point in points(config):
-        own = _validation(runs, point.name)
+        figures = _validation(runs, point.name)
         lost_B = np.mean([run.per_unit[LOSS] for run in runs if run.model == point.name], axis=0)
         loss = lost_B.mean() + lost_B.std() / np.sqrt(len(lost_B))
-        gain = min(own[figure] / max(base[figure], 1e-12) - 1.0 for figure in GAINS)
+        gain = min(figures[figure] / max(base[figure], 1e-12) - 1.0 for figure in GAINS)
         if loss <= config.max_loss and gain > best_gain:
             best, best_gain = point, float(gain)
     return best
@@ -99,8 +99,8 @@ def curves(runs: Sequence[Run], config: FrontierConfig) -> list[dict[str, Any]]:
     for point in (Point(RELEVANCE, 1.0), *points(config)):
         name = RELEVANCE if point.method == RELEVANCE else point.name
         means = _over_seeds([run.figures for run in runs if run.model == name])
-        said = {"name": name, "family": point.family, "trade_off": point.trade_off}
-        rows.append({**said, **means, "validation": _validation(runs, name)})
+        labels = {"name": name, "family": point.family, "trade_off": point.trade_off}
+        rows.append({**labels, **means, "validation": _validation(runs, name)})
     return rows
 
 
@@ -110,22 +110,22 @@ def _validation(runs: Sequence[Run], name: str) -> Figures:
 
 
 def _over_seeds(figures: Sequence[Mapping[str, Any]]) -> Figures:
-    return {name: float(np.mean([own[name] for own in figures])) for name in figures[0]}
+    return {name: float(np.mean([one_seed[name] for one_seed in figures])) for name in figures[0]}
 
 
 def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
     """Relevance only beside what was chosen, on the test question, with the relative change."""
     rows = []
     for name in (RELEVANCE, *((chosen.name,) if chosen else ())):
-        own = [run.figures for run in runs if run.model == name]
-        rows.append({"model": name, "seeds": len(own), **_over_seeds(own)})
+        figures = [run.figures for run in runs if run.model == name]
+        rows.append({"model": name, "seeds": len(figures), **_over_seeds(figures)})
     if chosen:
         before, after = rows
         rows.append(
             {
                 "model": "relative change",
                 "seeds": after["seeds"],
-                **{figure: after[figure] / before[figure] - 1.0 if before[figure] else None for figure in own[0]},
+                **{figure: after[figure] / before[figure] - 1.0 if before[figure] else None for figure in figures[0]},
             }
         )
     return rows

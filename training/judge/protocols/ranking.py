@@ -117,9 +117,9 @@ class RankingProtocol:
             )
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> RankingProtocol:
+    def of(cls, given: Mapping[str, Any]) -> RankingProtocol:
         """From the fields of a protocol file. Raises HomeError, naming what is wrong in it."""
-        return declared(cls, said, "ranking")
+        return declared(cls, given, "ranking")
 
     @property
     def windows(self) -> Windows:
@@ -127,12 +127,12 @@ class RankingProtocol:
         return Windows(*(round(moment.timestamp() * 1e6) for moment in moments))
 
 
-def run_ranking(home: Home, said: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
+def run_ranking(home: Home, content: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
     """Every model under every seed. Finished runs are kept, and so are the two-tower model and the frozen features.
 
     Raises HomeError for a bad protocol, or where the home has nothing in one of its windows.
     """
-    protocol = RankingProtocol.of(said)
+    protocol = RankingProtocol.of(content)
     windows, without, grid = protocol.windows, list(protocol.without_surfaces), protocol.lightgbm
     for start_us, end_us in pairwise(astuple(windows)):  # before minutes are spent on models
         _shown(home, start_us, end_us, without)
@@ -185,7 +185,7 @@ def retrieval_before(
     return fit_and_keep(home, config, TrainingData(train, valid, windows.train_from), progress).model
 
 
-def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array], **said: Any) -> Run:
+def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array], **facts: Any) -> Run:
     """Its figures are the means of their values per viewer; nDCG's are those of viewers with a positive. ECE has none.
     Without `watch_seconds` among the predictions there are none of watch time."""
     viewers = rows.user_ids
@@ -216,7 +216,7 @@ def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array]
                 "watch_mae": mean_by_viewer(absolute_errors(watched, seconds), viewers),
             }
         )
-    return Run(model, seed, figures, per_viewer, **said)
+    return Run(model, seed, figures, per_viewer, **facts)
 
 
 def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: float) -> list[Run]:

@@ -35,21 +35,21 @@ def read_protocol(file: str) -> dict[str, Any]:
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.toml")))
         raise HomeError(f"no protocol {file}: expected one of {known}, or the path of a TOML file")
-    said = read_toml(path)
+    content = read_toml(path)
     try:
-        read_as(Heading, {name: said[name] for name in ("name", "kind", "seeds") if name in said})
+        read_as(Heading, {name: content[name] for name in ("name", "kind", "seeds") if name in content})
     except ValueError as error:
         raise HomeError(f"{path}: {error}") from error
-    return said
+    return content
 
 
-def declared(cls: type[Kind], said: Mapping[str, Any], kind: str) -> Kind:
+def declared(cls: type[Kind], content: Mapping[str, Any], kind: str) -> Kind:
     """What a protocol file says, as the dataclass of its kind. Raises HomeError naming protocol, key, what was expected
     and what was found."""
     try:
-        if said.get("kind") != kind:
-            raise ValueError(f"kind: expected {kind!r}, found {said.get('kind')!r}")
-        found: Kind = read_as(cls, {name: value for name, value in said.items() if name != "kind"})
-        return found
+        if content.get("kind") != kind:
+            raise ValueError(f"kind: expected {kind!r}, found {content.get('kind')!r}")
+        protocol: Kind = read_as(cls, {name: value for name, value in content.items() if name != "kind"})
+        return protocol
     except (TypeError, ValueError) as error:
-        raise HomeError(f"protocol {said.get('name', '')}: {error}") from error
+        raise HomeError(f"protocol {content.get('name', '')}: {error}") from error

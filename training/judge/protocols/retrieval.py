@@ -33,7 +33,7 @@ IN_EVALUATION = ("ease", "ials", "item_knn", "popularity_7d", "popularity")  # b
 
 def run_retrieval(
     home: Home,
-    said: Mapping[str, Any],
+    content: Mapping[str, Any],
     command: str,
     progress: Progress = SILENT,
     seeds: Sequence[int] | None = None,
@@ -44,7 +44,7 @@ def run_retrieval(
     Writes runs under HOME/quality/PROTOCOL, models under HOME/quality/two_tower. A stopped training goes on from its
     last epoch.
     """
-    protocol = RetrievalProtocol.of(said)
+    protocol = RetrievalProtocol.of(content)
     seeds, models = tuple(seeds or protocol.seeds), tuple(models or protocol.names)
     if unknown := [model for model in models if model not in protocol.names]:
         raise HomeError(

@@ -43,9 +43,9 @@ class RetrievalProtocol(QuestionConfig):
             )
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> RetrievalProtocol:
+    def of(cls, given: Mapping[str, Any]) -> RetrievalProtocol:
         """From the fields of a protocol file. Raises HomeError, naming what is wrong in it."""
-        return declared(cls, said, "retrieval")
+        return declared(cls, given, "retrieval")
 
     @classmethod
     def load(cls, name: str) -> RetrievalProtocol:

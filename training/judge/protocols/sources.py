@@ -176,12 +176,12 @@ def _sources(
     for model, order_BK in orders.items():
         figures, units = _figures(order_BK, targets[1], watches[1])
         runs.append(Run(model, seed, figures, units, settings.get(model, {})))
-    together = [np.unique(np.concatenate(own)) for own in zip(*found[1].values(), strict=True)]
+    together = [np.unique(np.concatenate(rows)) for rows in zip(*found[1].values(), strict=True)]
     shares = [
-        len(set(wanted) & set(own.tolist())) / len(set(wanted))
-        for own, wanted in zip(together, targets[1], strict=True)
+        len(set(wanted) & set(rows.tolist())) / len(set(wanted))
+        for rows, wanted in zip(together, targets[1], strict=True)
     ]
-    size = float(np.mean([(own >= 0).sum() for own in together]))
+    size = float(np.mean([(rows >= 0).sum() for rows in together]))
     runs.append(Run("uncut", seed, {"recall_of_all_found": float(np.mean(shares)), "candidates": size}))
     return runs
 
@@ -200,7 +200,7 @@ def _cold_start(
     with progress.task("vectors of videos that few have watched"):
         chooses, reports = asked
         rows = measured_rows(home, retrieval, train, chooses.asked, reports.asked, reports.past)
-    return [Run(name, seed, figures, units, said) for name, (figures, units, said) in rows.items()]
+    return [Run(name, seed, figures, units, settings) for name, (figures, units, settings) in rows.items()]
 
 
 def _two_tower(
@@ -264,10 +264,10 @@ def _popular_by_history(found: Lists, watches: Array) -> Array:
     bucket_B = np.searchsorted(FROM_WATCHES, watches, side="right") - 1
     order_BN = np.full((len(watches), CANDIDATES), -1, dtype=np.int32)
     for bucket, share in enumerate(DECLARED_POPULAR):
-        own = bucket_B == bucket
-        part = {source: found[source][own] for source in ("popular", ALONE)}
+        in_bucket_B = bucket_B == bucket
+        part = {source: found[source][in_bucket_B] for source in ("popular", ALONE)}
         # In turns, so that the first 50 are mixed as the 500 are.
-        order_BN[own] = _in_turns(part["popular"], part[ALONE], share)
+        order_BN[in_bucket_B] = _in_turns(part["popular"], part[ALONE], share)
     return order_BN
 
 
@@ -295,9 +295,9 @@ def _figures(
     recall = {k: recall_at(hits_BK, counts, k) for k in COUNTS}
     figures: dict[str, float | None] = {f"recall_at_{k}": float(recall[k].mean()) for k in COUNTS}
     for low, high in zip(FROM_WATCHES, (*FROM_WATCHES[1:], np.inf), strict=True):
-        own = (watches >= low) & (watches < high)
+        asked_B = (watches >= low) & (watches < high)
         for k in (50, 500):
-            figures[f"recall_at_{k}_from_{low}_watches"] = float(recall[k][own].mean()) if own.any() else None
+            figures[f"recall_at_{k}_from_{low}_watches"] = float(recall[k][asked_B].mean()) if asked_B.any() else None
     return figures, {f"recall_at_{k}": recall[k] for k in COUNTS}
 
 
