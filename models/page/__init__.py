@@ -1,1 +1,1 @@
-"""What makes a list a page: diversity, exploration, exposure prices."""
+"""From a ranked list to a page: hard filters, diversity, exploration, exposure prices."""

@@ -1,4 +1,4 @@
-"""Spreading a list over what is alike (MMR, max-sum, DPP) and keeping it within caps. Pure functions of arrays.
+"""Diversifying a ranked list (MMR, max-sum, DPP) and keeping it within caps. Pure functions of arrays.
 
 B lists at once, N candidates, D embedding, G genres, K places, V videos.
 """
@@ -15,17 +15,17 @@ Array = np.ndarray[Any, Any]
 
 RULES = ("max_per_creator", "max_category_share", "max_category_run", "max_genre_in_top", "min_fresh")
 
-ROOT = 4  # of a share: costs less NDCG for as much ILD than the square root (MovieLens 1M, validation, three seeds)
-RIDGE = 0.2  # of the DPP's kernel: two videos of the same genres are alike, not the same
-SCREEN = 10  # places that a viewer takes in together: what varies is which videos share one, not their order
+ROOT = 4  # of a share: less NDCG lost for the same ILD than with the square root (MovieLens 1M, validation, 3 seeds)
+RIDGE = 0.2  # of the DPP's kernel: two videos of the same genres are similar, not identical
+SCREEN = 10  # places that a viewer sees at once: diversity decides which videos share a screen, not their order there
 
 
 def share_of_best(score_BN: Array) -> Array:
-    """(B, N) worth of showing each candidate, the best's being 1: a root of its score over the best one's.
+    """(B, N) worth of each candidate in (0, 1]: (score / best score) ** (1 / ROOT).
 
-    For scores that are amounts (chances, expected seconds); nothing below 0 has any worth. The root keeps what is half
-    as likely from being worth half: the list is paid by its first places, and these are not given away. Where many are
-    nearly as likely as the best, variety is cheap; the higher the root, the more of it is bought there.
+    For scores that are amounts (probabilities, expected seconds); a score below 0 is worth 0. The root flattens the
+    scale: candidates nearly as good as the best lose little worth, so that diversity is bought among them, and a
+    candidate far below the best hardly gains from it. The higher the root, the more diversity.
     """
     score_BN = np.maximum(np.asarray(score_BN, dtype=np.float64), 0.0)
     best_B1 = score_BN.max(axis=-1, keepdims=True, initial=0.0)
@@ -44,15 +44,15 @@ def odds_of_best(logit_BN: Array) -> Array:
 def mmr(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
     """(B, k) candidates by maximal marginal relevance (Carbonell & Goldstein 1998, eq. 1), in the order of picking.
 
-    Each pick maximizes trade_off x worth - (1 - trade_off) x its largest cosine to the picks before. Ties: the first.
+    Each pick maximizes trade_off x worth - (1 - trade_off) x its largest cosine to earlier picks. Ties: the first.
     """
     return _greedy(worth_BN, vector_BND, k, trade_off, lambda before, cosine, picked: np.maximum(before, cosine))
 
 
 def max_sum(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
-    """The same with the mean cosine to the picks before: greedy max-sum diversification (Gollapudi & Sharma 2009).
+    """Like `mmr` with the mean cosine to earlier picks: greedy max-sum diversification (Gollapudi & Sharma 2009).
 
-    What it spreads is the very mean distance between the videos of a list (ILD).
+    It maximizes the intra-list distance (ILD) directly.
     """
     return _greedy(
         worth_BN, vector_BND, k, trade_off, lambda mean, cosine, picked: mean + (cosine - mean) / (picked + 1)
@@ -63,13 +63,13 @@ def dpp(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
     """The greedy most likely set of a determinantal point process (Chen, Zhang & Zhou 2018, algorithm 1 and eq. 12).
 
     Maximizes trade_off x the sum of worths + (1 - trade_off) x log det of the similarities, one pick after the other by
-    updating a Cholesky factor; similarities are cosines taken to [0, 1] and leant on the identity by RIDGE.
+    updating a Cholesky factor; similarities are cosines mapped to [0, 1] and shrunk towards the identity by RIDGE.
     """
     worth_BN, unit_BND = np.asarray(worth_BN, dtype=np.float64), _unit(vector_BND)
     b, n = np.arange(len(worth_BN)), worth_BN.shape[1]
     picked_BK = np.empty((len(b), min(k, n)), dtype=np.int64)
     factor_BKN = np.zeros((len(b), picked_BK.shape[1], n))
-    left_BN = np.ones_like(worth_BN)  # what of each candidate's variance the picks do not explain
+    left_BN = np.ones_like(worth_BN)  # each candidate's variance that earlier picks do not explain
     gain_BN = trade_off * worth_BN
     for at in range(picked_BK.shape[1]):
         best_B = np.argmax(gain_BN + (1.0 - trade_off) * np.log(np.maximum(left_BN, 1e-12)), axis=1)
@@ -89,9 +89,9 @@ METHODS: dict[str, Spreading] = {"mmr": mmr, "max_sum": max_sum, "dpp": dpp}
 
 
 def by_screens(picked_BK: Array, screen: int = SCREEN) -> Array:
-    """Candidates that stand in the order of their worth, picked for variety: each screen of them back in that order.
+    """Picks with each screen of them sorted by worth again; candidates are numbered in the order of their worth.
 
-    Which videos share a screen is all that variety asks for; the best of them may as well stand first.
+    Diversity only decides which videos share a screen; within a screen the best may stand first.
     """
     parts = [np.sort(picked_BK[:, at : at + screen], axis=1) for at in range(0, picked_BK.shape[1], screen)]
     return np.concatenate(parts, axis=1) if parts else picked_BK
@@ -125,7 +125,7 @@ def _unit(vector_BND: Array) -> Array:
 
 @dataclass(frozen=True)
 class Caps:
-    """What a list must keep to. `relaxation` names every rule, the one that gives way first at its head."""
+    """The caps of a list. `relaxation` names every rule, in the order in which they are relaxed."""
 
     max_per_creator: int = 3
     max_category_share: float = 0.30
@@ -156,16 +156,16 @@ class Caps:
             raise ValueError(f"max_category_share: expected more than 0 and at most 1, found {self.max_category_share}")
 
     def category_bar(self, length: int) -> int:
-        """Videos of one category that a list of this length may hold."""
+        """The most videos of one category that a list of this length may hold."""
         return max(1, int(self.max_category_share * length + 1e-9))
 
     def fresh_bar(self, length: int) -> int:
-        """Fresh videos that a list of this length must hold."""
+        """The fewest fresh videos that a list of this length must hold."""
         return min(self.min_fresh, length // 5)
 
 
 class Filling:
-    """A list of `length` places while it is being filled: which candidate would break which rule at the next place.
+    """A list of `length` places being filled: it knows which rules each candidate would break at the next place.
 
     creator_N, category_N: codes, -1 = unknown and not capped; genre_NG: multi-hot; fresh_N: bool.
     """
@@ -179,7 +179,9 @@ class Filling:
         self._creator_N, self._category_N, self._fresh_N = creator_N, category_N, fresh_N
         self._genre_NG = genre_NG > 0
         self._weight = {rule: 2**at for at, rule in enumerate(caps.relaxation)}
-        self._creator_count = np.zeros(creator_N.max(initial=-1) + 2, dtype=np.int64)  # the last is that of code -1
+        self._creator_count = np.zeros(
+            creator_N.max(initial=-1) + 2, dtype=np.int64
+        )  # code -1 reads the last entry, always 0
         self._category_count = np.zeros(category_N.max(initial=-1) + 2, dtype=np.int64)
         self._genre_count = np.zeros(genre_NG.shape[1], dtype=np.int64)
         self._fresh_count = 0
@@ -191,9 +193,9 @@ class Filling:
         return len(self.taken) < self._length
 
     def penalty_N(self) -> Array:
-        """(N,) float: 0 = breaks nothing at the next place; else the broken rules' weights; inf = taken already.
+        """(N,) float: 0 = breaks no rule at the next place; else the sum of the broken rules' weights; inf = taken.
 
-        Breaking a rule weighs more than breaking all rules together that give way before it.
+        A rule weighs more than all rules together that are relaxed before it.
         """
         caps, weight = self._caps, self._weight
         penalty_N: Array = (
@@ -221,21 +223,21 @@ class Filling:
         self._fresh_count += int(self._fresh_N[candidate])
 
     def _running(self) -> int:
-        """The category that fills the last `max_category_run` places; -1 when none does."""
+        """The category that fills the last `max_category_run` places; -1 when they differ."""
         run = self._caps.max_category_run
         last = {int(self._category_N[candidate]) for candidate in self.taken[-run:]}
         return last.pop() if len(self.taken) >= run and len(last) == 1 else -1
 
 
 def fill(filling: Filling) -> list[int]:
-    """Fill every place with the first candidate that breaks nothing, else with the first of those that break least."""
+    """Fill every place with the first candidate of the smallest penalty: one that breaks no rule, if there is one."""
     while filling:
         filling.take(int(np.argmin(filling.penalty_N())))
     return filling.taken
 
 
 def first_of_each(code_N: Array, most: int) -> Array:
-    """(N,) bool: whether a candidate is among the first `most` of its code; code -1 is not counted."""
+    """(N,) bool: whether a candidate is among the first `most` of its code; those of code -1 always are."""
     kept_N = np.ones(len(code_N), dtype=bool)
     seen: dict[int, int] = {}
     for at, code in enumerate(code_N.tolist()):
@@ -245,7 +247,6 @@ def first_of_each(code_N: Array, most: int) -> Array:
 
 
 def codes(values: Sequence[str]) -> Array:
-    """Equal texts -> equal codes from 0 on; "" -> -1."""
+    """Equal strings -> equal codes, counted from 0; "" -> -1."""
     code_of: dict[str, int] = {"": -1}
-    found = [code_of.setdefault(value, len(code_of) - 1) for value in values]
-    return np.array(found, dtype=np.int64)
+    return np.array([code_of.setdefault(value, len(code_of) - 1) for value in values], dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Showing what is not known well enough yet, so that the probability of everything shown is known exactly.
+"""Exploration: showing videos whose appeal is still uncertain, with exactly known probabilities.
 
 Thompson sampling (Thompson 1933) picks the arm whose sampled rate is highest. Its probabilities have no closed form,
-so they are estimated first and the arm is drawn from the estimate: what is logged is the very distribution drawn from.
+so they are estimated first and the arm is drawn from the estimate: the logged propensity is exact.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-PRIOR_STRENGTH = 20.0  # impressions that a prior rate counts as
+PRIOR_STRENGTH = 20.0  # impressions that a prior rate is worth
 DRAWS = 128
 
 
 def beta_arms(successes_N: Array, trials_N: Array, prior_rate_N: Array) -> tuple[Array, Array]:
-    """Beta(a, b) of each arm's rate: its prior as if PRIOR_STRENGTH trials had shown it, and what was observed."""
+    """Beta(a, b) of each arm's rate: its prior, worth PRIOR_STRENGTH trials, and the observed trials."""
     rate_N = np.clip(prior_rate_N, 0.001, 0.999)
     failures_N = np.maximum(trials_N - successes_N, 0.0)
     return PRIOR_STRENGTH * rate_N + successes_N, PRIOR_STRENGTH * (1.0 - rate_N) + failures_N
 
 
 def thompson_probabilities(a_N: Array, b_N: Array, rng: np.random.Generator, draws: int = DRAWS) -> Array:
-    """(N,) the probability with which each arm is shown; every arm keeps some."""
+    """(N,) the probability with which each arm is shown; never 0."""
     wins_N = np.bincount(rng.beta(a_N, b_N, size=(draws, len(a_N))).argmax(axis=1), minlength=len(a_N))
     probability_N: Array = (wins_N + 1.0) / (draws + len(a_N))
     return probability_N
@@ -38,7 +38,7 @@ def among(probability_N: Array, allowed_N: Array) -> Array:
 
 
 def prior_rates(successes_N: Array, trials_N: Array, group_N: Array) -> Array:
-    """(N,) the rate of each arm's group (its creator), leaning on that of all arms; group -1 has only the latter."""
+    """(N,) the rate of each arm's group (its creator), shrunk towards that of all arms; group -1 gets the latter."""
     overall = (successes_N.sum() + 1.0) / (trials_N.sum() + 20.0)
     in_group = group_N >= 0
     size = int(group_N.max(initial=-1)) + 1

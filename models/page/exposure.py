@@ -1,8 +1,7 @@
-"""What showing a video is worth beyond its worth to the viewer, so that every video finds some viewers.
+"""Exposure prices: a bonus on videos that would hardly ever be shown, so that every video finds some viewers.
 
-The Lagrange multipliers of "each video is shown at least so often": a video that would be shown to nobody is
-offered at a price, to those viewers for whom it is nearest to being chosen anyway. Learned by
-training/judge/protocols/diversity.py.
+They are the Lagrange multipliers of the constraint "each video is shown at least so often": the bonus shows a video to
+those viewers for whom it is closest to being chosen anyway. Learned by training/judge/protocols/diversity.py.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ FILE = "exposure_prices.json"
 
 @dataclass(frozen=True)
 class ExposurePrices:
-    """video -> what is added to its worth (models.page.diversity: the best candidate's worth is 1); others have
-    none."""
+    """video -> what is added to its worth (models.page.diversity: the best candidate's worth is 1); 0 for others."""
 
     price_of: dict[str, float] = field(default_factory=dict)
 

@@ -1,7 +1,7 @@
 """Hard rules: what a viewer must not be shown. Each answers for the whole catalog and fails closed.
 
-SAFETY and NOVELTY are the only lists of them. Pages, lists for everybody and estimates of other policies all ask
-`safe` or `allowed`, so that a rule that is added here holds wherever a video is shown, scored or estimated.
+SAFETY and NOVELTY are the only lists of them. Pages, batch recommendations and off-policy estimates all call `safe` or
+`allowed`, so a rule added here holds wherever a video is shown, scored or estimated.
 
 V videos of the catalog.
 """
@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Filter(Protocol):
-    """A hard rule. It has no fallback: when it cannot answer, nothing is shown rather than what should not be."""
+    """A hard rule. It has no fallback: when it fails, the videos are not shown."""
 
     @property
     def name(self) -> str: ...
@@ -49,7 +49,7 @@ class WithinMaturity:
 
 
 class InCountry:
-    """A video may be restricted to some countries. A viewer of no known country sees only unrestricted ones."""
+    """A video may be restricted to some countries. A viewer of unknown country sees only unrestricted ones."""
 
     name = "in_country"
 
@@ -70,7 +70,7 @@ class InCountry:
 
 @dataclass(frozen=True)
 class NotHidden:
-    """Nothing that the viewer disliked or was not interested in."""
+    """Nothing that the viewer disliked or marked as not interesting."""
 
     name = "not_hidden"
 
@@ -90,7 +90,7 @@ class NotSeen:
 
 
 class NotShown:
-    """Nothing that stood on an earlier page of this feed."""
+    """Nothing that was on an earlier page of this feed."""
 
     name = "not_shown"
 
@@ -104,7 +104,7 @@ class NotShown:
 
 
 SAFETY: tuple[Filter, ...] = (Published(), WithinMaturity(), InCountry(), NotHidden())
-NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # do not hold for what the viewer began and may go on with
+NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # not applied to videos that the viewer began and may continue
 
 
 def safe(request: ViewerRequest) -> Array:
@@ -118,7 +118,7 @@ def allowed(request: ViewerRequest) -> Array:
 
 
 def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Array:
-    """(V,) bool: what every one of them keeps. Raises ValueError for an answer that is no mask of the catalog."""
+    """(V,) bool: what all of these filters keep. Raises ValueError for a result that is not a mask of the catalog."""
     kept = np.ones(len(request.catalog), dtype=bool)
     for rule in filters:
         answer = rule.keep(request)

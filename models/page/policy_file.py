@@ -1,4 +1,4 @@
-"""Which policy file holds: the home's own, or the rules that Marquee comes with."""
+"""Which policy file applies: the home's own, or the default that ships with Marquee."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ POLICY = Path(__file__).with_name("policy.toml")
 
 
 def policy_of(home: Home) -> Path:
-    """HOME/policy.toml, which a person or `marquee frontier` wrote; else the rules that Marquee comes with."""
-    own = home.root / "policy.toml"
-    return own if own.exists() else POLICY
+    """HOME/policy.toml, written by an operator or by `marquee frontier`; else the default policy."""
+    of_home = home.root / "policy.toml"
+    return of_home if of_home.exists() else POLICY

@@ -1,4 +1,4 @@
-"""What serving asks of a ranker. A model in this process answers it, and a client of a service does."""
+"""What serving needs of a ranker. A model in this process implements it, and so does the client of a remote one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 class Ranks(Protocol):
     @property
     def retrieval(self) -> float:
-        """How much the two-tower model's odds add to the order of a page, see ranker.with_retrieval."""
+        """Exponent of the two-tower model's odds in the order of a page: see ranker.with_retrieval."""
         ...
 
     def score(self, columns: RankColumns) -> Mapping[str, Array]:

@@ -1,10 +1,10 @@
 """The multi-task ranker: one forward pass gives every action's probability for every candidate of a request.
 
-N candidates, F numbers, M of them no flags, K pieces of each, C categories, A actions (ACTIONS below), I inputs,
-H hidden, E experts; R viewers at a moment, P of their past watches, V videos.
+N candidates, F numbers (M of them not flags), K pieces of each, C categories, A actions (ACTIONS below), I inputs,
+H hidden, E experts; R viewers at a moment, G candidates of each, P past watches, V videos.
 
-`Ranker` is the network, trainable; `RankerModel` is the trained artifact: network, trees beside it, encoding, blend
-and score weights.
+`Ranker` is the trainable network; `RankerModel` is the trained artifact: network, trees, encoding, blend of the two and
+score weights.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from models.ranking.trees import Trees, tree_inputs
 
 Array = np.ndarray[Any, Any]
 
-LABELS = ("click", "complete", "long_view", "like", "share", "dislike")  # happened, or did not
+LABELS = ("click", "complete", "long_view", "like", "share", "dislike")  # binary
 WATCHES = ("watch_rank", "watch_gain")  # shares in [0, 1]: see training/data/watch_time.py
 ACTIONS = (*LABELS, *WATCHES)
-CHUNK = 4096  # rows of one pass
+CHUNK = 4096  # rows of one forward pass
 HEADS = ("p_click", "p_complete", "p_long_view", "watch_seconds", "p_like", "p_share", "p_dislike")
 
 
@@ -47,7 +47,7 @@ class Crosses(nn.Module):
         self.narrow = nn.ModuleList(nn.Linear(in_features, rank, bias=False) for _ in range(layers))
         self.wide = nn.ModuleList(nn.Linear(rank, in_features) for _ in range(layers))
         for layer in self.wide:
-            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]  # begins as what it was given
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]  # starts as the identity
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x0_NI: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class Crosses(nn.Module):
 
 
 class GatedExperts(nn.Module):
-    """What the actions share, in parts that each action weighs for itself (MMoE, Ma et al. 2018): (N, H) -> (N, A)."""
+    """Shared experts, mixed by a gate of each action's own (MMoE, Ma et al. 2018): (N, H) -> (N, A)."""
 
     def __init__(self, width: int, actions: int, experts: int, dropout: float) -> None:
         super().__init__()
@@ -70,22 +70,22 @@ class GatedExperts(nn.Module):
         self.bias = nn.Parameter(torch.zeros(actions))
 
     def forward(self, shared_NH: Tensor) -> Tensor:
-        seen_NEH = self.dropout(torch.relu(self.expert(shared_NH))).unflatten(1, (self.experts, self.narrow))
-        # Over the experts as the middle one of three: there torch's softmax takes a third of its time.
+        hidden_NEH = self.dropout(torch.relu(self.expert(shared_NH))).unflatten(1, (self.experts, self.narrow))
+        # Softmax over the experts as the middle of three dimensions: there torch takes a third of the time.
         gate_NEA = self.gate(shared_NH).unflatten(1, (-1, self.experts)).transpose(1, 2).softmax(dim=1)
-        # What each expert says of an action, then its share in it: the same as mixing first, with far less to multiply.
-        said_NEA = seen_NEH @ self.action.T
-        logits_NA: Tensor = (gate_NEA * said_NEA).sum(dim=1) + self.bias
+        # Each expert's logit of an action, then the mixture: the same as mixing first, with far fewer multiplications.
+        expert_NEA = hidden_NEH @ self.action.T
+        logits_NA: Tensor = (gate_NEA * expert_NEA).sum(dim=1) + self.bias
         return logits_NA
 
 
 class Ranker(nn.Module):
-    """Numbers, each also piecewise-linear over its quantiles, embedded categories and what attention finds in the past
-    -> crosses -> experts -> logits. A flag has one piece, which is the flag: it gets none.
+    """Numbers, their piecewise-linear encodings, embedded categories, target attention -> crosses -> experts -> logits.
 
-    The piecewise-linear encoding (Gorishniy et al. 2022, "On embeddings for numerical features", eq. 1) lets an MLP
-    bend where trees split; without it the trees win. Where an exposure stood enters as a bias added to the logits (Zhao
-    et al. 2019, "shallow tower"): it may explain a click but cannot interact with taste, and is left out when serving.
+    The piecewise-linear encoding over quantiles (Gorishniy et al. 2022, "On embeddings for numerical features", eq. 1)
+    lets an MLP bend where trees split; without it the trees win. A flag gets none: its one piece would be the flag.
+    The position of an exposure enters as a bias added to the logits (Zhao et al. 2019, "shallow tower"): it may explain
+    a click but cannot interact with taste, and is constant when serving.
     """
 
     bent_M: Tensor
@@ -101,10 +101,10 @@ class Ranker(nn.Module):
         dropout: float = 0.3,
         video_VD: Tensor | None = None,
     ) -> None:
-        """`video_VD`: the vectors of the encoding's videos by their codes; None: no video is known, nor any past."""
+        """`video_VD`: the vectors of the encoding's videos by code; None: no vectors, and attention sees no past."""
         super().__init__()
         *categories, positions = cardinalities
-        bent_M = (knots_FK.diff(dim=1) > 0).sum(dim=1).greater(1).nonzero()[:, 0]  # the M numbers that are no flags
+        bent_M = (knots_FK.diff(dim=1) > 0).sum(dim=1).greater(1).nonzero()[:, 0]  # the M numbers that are not flags
         knots_MK = knots_FK[bent_M]
         per_width_MK = 1.0 / knots_MK.diff(dim=1).clamp(min=1e-3)  # knots that coincide make a step
         self.register_buffer("bent_M", bent_M)
@@ -130,8 +130,8 @@ class Ranker(nn.Module):
         bent_NM1 = dense_NF.index_select(1, self.bent_M)[:, :, None]
         pieces_NMK = torch.addcmul(self.start_MK, bent_NM1, self.per_width_MK).clamp(0.0, 1.0)
         embedded = [table(categorical_NC[:, at]) for at, table in enumerate(self.embeddings)]
-        found_NI = self.attention(Past(video_RG, past_RP, facts_RP2)).flatten(0, 1)
-        input_NI = torch.cat([dense_NF, pieces_NMK.flatten(1), *embedded, found_NI], dim=1)
+        attended_NI = self.attention(Past(video_RG, past_RP, facts_RP2)).flatten(0, 1)
+        input_NI = torch.cat([dense_NF, pieces_NMK.flatten(1), *embedded, attended_NI], dim=1)
         logits_NA: Tensor = self.actions(self.hidden(input_NI)) + self.position_bias(categorical_NC[:, -1])
         return logits_NA.reshape(*video_RG.shape, -1)
 
@@ -144,14 +144,14 @@ def served(network: Ranker) -> Ranker:
 
 
 def tensors(inputs: RankerInputs) -> tuple[Tensor, ...]:
-    """What the network takes: rows grouped by the pasts that they share."""
+    """The network's inputs: rows grouped by the past that they share."""
     viewers = len(inputs.past)
     rows = (part.reshape(viewers, -1, *part.shape[1:]) for part in (inputs.dense, inputs.categorical, inputs.video))
     return tuple(torch.from_numpy(part) for part in (*rows, inputs.past, inputs.facts))
 
 
 def example(numbers: int, categories: int) -> tuple[Tensor, ...]:
-    """Inputs of a ranker of two viewers with three candidates each: what torch.export and MLflow trace."""
+    """Example inputs, two viewers with three candidates each: torch.export and MLflow trace the network with them."""
     codes = torch.zeros(2, 3, dtype=torch.int64)
     return (
         torch.zeros(2, 3, numbers),
@@ -164,20 +164,20 @@ def example(numbers: int, categories: int) -> tuple[Tensor, ...]:
 
 @torch.inference_mode()
 def logits_of(network: Callable[..., Tensor], inputs: RankerInputs) -> Array:
-    """(N, A) float32, some thousand rows at a time: each of them may bring its past."""
+    """(N, A) float32, CHUNK rows at a time to bound memory: each row may have a past of its own."""
     parts = [inputs.take(slice(at, at + CHUNK)) for at in range(0, len(inputs.dense), CHUNK)]
     return np.concatenate([network(*tensors(part)).flatten(0, 1).numpy() for part in parts])
 
 
 def quantile_knots(dense_NF: Array, bins: int = 8) -> Tensor:
-    """(F, bins + 1): the quantiles of each encoded number, between which `Ranker` is linear."""
+    """(F, bins + 1): the quantiles of each encoded number; the encoding of `Ranker` is linear between them."""
     quantiles_KF = np.quantile(dense_NF, np.linspace(0.0, 1.0, bins + 1), axis=0)
     return torch.from_numpy(np.ascontiguousarray(quantiles_KF.T, dtype=np.float32))
 
 
 @dataclass(frozen=True)
 class ActionWeights:
-    """How predicted actions become one score. Config, not learned: this is where a product says what it wants."""
+    """Weights that turn predicted actions into one score. Configured, not learned: a product decision."""
 
     click: float = 1.0
     complete: float = 0.5
@@ -187,7 +187,7 @@ class ActionWeights:
     dislike: float = 1.0
 
     def score(self, p: Mapping[str, Array]) -> Array:
-        """(N,) float32 of these probabilities of ACTIONS."""
+        """(N,) float32 scores from probabilities of ACTIONS."""
         score_N: Array = (
             self.click * p["click"]
             + self.complete * p["complete"]
@@ -200,16 +200,18 @@ class ActionWeights:
 
 
 def with_retrieval(score_N: Array, two_tower_N: Array, weight: float) -> Array:
-    """(N,) float32: the scores of one request's candidates times their odds by the two-tower model to the power of
-    `weight`; odds are those against the best candidate, at most 1. What scores 0 or less stays where it is."""
+    """(N,) float32: one request's scores times (two-tower odds) ** weight.
+
+    The odds of a candidate are relative to the best one, so at most 1. Scores of 0 or less are left as they are.
+    """
     odds_N = np.exp(weight * (two_tower_N - two_tower_N.max(initial=-np.inf)))
     return np.where(score_N > 0, score_N * odds_N, score_N).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class HeadBlend:
-    """Per action: logit = network * network's logit + trees * trees' logit + shift. Chosen on validation rows, which
-    makes it the calibration as well (Platt 1999)."""
+    """Per action: logit = network * network's logit + trees * trees' logit + shift. Fitted on validation rows, which
+    calibrates the probabilities as well (Platt 1999)."""
 
     network: tuple[float, ...] = (1.0,) * len(ACTIONS)
     trees: tuple[float, ...] = (0.0,) * len(ACTIONS)
@@ -225,8 +227,11 @@ class HeadBlend:
 
 @dataclass(frozen=True)
 class RankerModel:
-    """A trained ranker. `seconds_at_rank`: what a watch rank of 0 ... 1, in even steps, is in seconds; `retrieval`: how
-    much the two-tower model's odds add to the order of a page (with_retrieval), not to `score`."""
+    """A trained ranker.
+
+    `seconds_at_rank`: the watch seconds of watch ranks 0 ... 1, in even steps. `retrieval`: the exponent of the
+    two-tower model's odds in the order of a page (with_retrieval); `score` leaves them out.
+    """
 
     program: torch.export.ExportedProgram
     encoding: RankerEncoding
@@ -253,7 +258,7 @@ class RankerModel:
         blend: HeadBlend | None = None,
         retrieval: float = 0.0,
     ) -> RankerModel:
-        """Freeze a trained network; the numbers of candidates and of viewers stay free."""
+        """Freeze a trained network; the numbers of candidates and of viewers stay dynamic."""
         viewers, candidates = (torch.export.Dim(name, min=1, max=1_000_000) for name in ("viewers", "candidates"))
         row = {0: viewers, 1: candidates}
         free = (row, row, row, {0: viewers}, {0: viewers})
@@ -264,18 +269,18 @@ class RankerModel:
         )
 
     def probabilities(self, columns: RankColumns, position: Array | None = None) -> dict[str, Array]:
-        """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as served."""
+        """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as when serving."""
         inputs = self.encoding.encode(columns, position)
         if not len(inputs.dense):
             return {action: np.zeros(0, dtype=np.float32) for action in ACTIONS}
         return by_action(self.forward(inputs))
 
     def forward(self, inputs: RankerInputs) -> Array:
-        """Encoded rows -> (N, A) float32 in (0, 1): the part that may happen in a process of its own."""
+        """Encoded rows -> (N, A) float32 in (0, 1): the part that may run in a separate process."""
         return self.blend.probabilities(*self.logits(inputs))
 
     def logits(self, inputs: RankerInputs) -> tuple[Array, Array]:
-        """Encoded rows -> (N, A) logits of the network, (N, A) of the trees (0 where an action has none)."""
+        """Encoded rows -> (N, A) logits of the network, (N, A) of the trees (0 for actions without trees)."""
         network_NA = logits_of(self._network, inputs)  # type: ignore[attr-defined]
         trees_NA = np.zeros_like(network_NA)
         bias_NA = self._bias_PA[inputs.categorical[:, -1]]  # type: ignore[attr-defined]
@@ -289,11 +294,11 @@ class RankerModel:
         return self.scored(self.probabilities(columns))
 
     def scored(self, p: Mapping[str, Array]) -> dict[str, Array]:
-        """HEADS and score of these probabilities of ACTIONS."""
+        """HEADS and score from probabilities of ACTIONS."""
         ranks = np.linspace(0.0, 1.0, len(self.seconds_at_rank))
-        found = {f"p_{action}": p[action] for action in LABELS}
-        found["watch_seconds"] = np.interp(p["watch_rank"], ranks, self.seconds_at_rank).astype(np.float32)
-        return {**{head: found[head] for head in HEADS}, "score": self.weights.score(p)}
+        columns = {f"p_{action}": p[action] for action in LABELS}
+        columns["watch_seconds"] = np.interp(p["watch_rank"], ranks, self.seconds_at_rank).astype(np.float32)
+        return {**{head: columns[head] for head in HEADS}, "score": self.weights.score(p)}
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -329,7 +334,7 @@ class RankerModel:
 
 
 def by_action(p_NA: Array) -> dict[str, Array]:
-    """ACTIONS -> (N,): the columns of what `forward` gives."""
+    """ACTIONS -> (N,): the columns of the result of `forward`."""
     return {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
 
 

@@ -1,11 +1,11 @@
-"""What a candidate has to do with what its viewer watched last: attention of the candidate over the past.
+"""Target attention: each candidate attends to what its viewer watched last.
 
 The idea of DIN (Zhou et al. 2018, "Deep interest network") with the heads of a transformer (Vaswani et al. 2017,
-§3.2): of a viewer's watches those count that resemble this candidate. Videos are known by the two-tower model's
-vectors, which are not trained further; a video without one has no past and no likeness.
+§3.2): the watches that resemble this candidate count. Videos are represented by the two-tower model's vectors, which
+are not trained further; videos without one are masked out of the past.
 
 R viewers at a moment, G candidates of each, P past watches, V videos and one row for the unknown, H heads, E numbers
-in all of them.
+of all heads together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.encoding.ranker import MAX_AGE
 
 
 class Past(NamedTuple):
-    """As in `models.encoding.ranker.RankerInputs`."""
+    """Fields as in `models.encoding.ranker.RankerInputs`."""
 
     video_RG: Tensor
     past_RP: Tensor
@@ -27,7 +27,7 @@ class Past(NamedTuple):
 
 
 class VideoTables(nn.Module):
-    """Of every video what it asks with, what it is found by and what it says: (V, E) each."""
+    """Query, key and value of every video: (V, E) each."""
 
     video_VD: Tensor
 
@@ -43,7 +43,7 @@ class VideoTables(nn.Module):
 
 
 class FrozenTables(nn.Module):
-    """The same as they came out of training: what serving holds."""
+    """The same tables computed once after training, for serving."""
 
     query_VE: Tensor
     key_VE: Tensor
@@ -60,7 +60,7 @@ class FrozenTables(nn.Module):
 
 
 class TargetAttention(nn.Module):
-    """Per candidate: what it finds in the past, that times its own vector, its own vector, and how long the past is."""
+    """Per candidate: the attended past, its product with the query, the query, and how long the past is."""
 
     def __init__(self, video_VD: Tensor, heads: int = 4, width: int = 32, dropout: float = 0.2) -> None:
         """`video_VD`: rows by code; row 0, of unknown videos, has to be zeros."""
@@ -87,7 +87,7 @@ class TargetAttention(nn.Module):
         bias_RHP = self.age(age_RP).transpose(1, 2).masked_fill(~known_RP[:, None], -1e4)
         logit_RHGP = query @ key.transpose(2, 3) / key.shape[3] ** 0.5 + bias_RHP[:, :, None]
         share_RHGP = logit_RHGP.softmax(dim=3) * known_RP[:, None, None]
-        found_RGE = (share_RHGP @ value).transpose(1, 2).flatten(2)
-        said_RGI = self.dropout(torch.cat([found_RGE, found_RGE * query_RGE, query_RGE], dim=2))
+        past_RGE = (share_RHGP @ value).transpose(1, 2).flatten(2)
+        joined_RGI = self.dropout(torch.cat([past_RGE, past_RGE * query_RGE, query_RGE], dim=2))
         length_R1 = known_RP.float().mean(dim=1, keepdim=True)
-        return torch.cat([said_RGI, length_R1[:, None].expand(-1, query_RGE.shape[1], -1)], dim=2)
+        return torch.cat([joined_RGI, length_R1[:, None].expand(-1, query_RGE.shape[1], -1)], dim=2)

@@ -1,7 +1,7 @@
 """Gradient-boosted trees for some of the ranker's actions, on its encoded features; blended with the network.
 
-Trees never see where an exposure stood: they are grown on top of the network's position bias (LightGBM's init score),
-so that what is due to position is not put down to the video here either.
+Trees never see the position of an exposure: they are grown on top of the network's position bias (LightGBM's init
+score), so that they, too, do not attribute effects of position to the video.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 Array = np.ndarray[Any, Any]
-FEW_ROWS = 5_000  # up to here a second thread costs more than it brings
+FEW_ROWS = 5_000  # up to here a second thread costs more than it gains
 
 
 @dataclass(frozen=True)
 class Trees:
-    """Boosters by action, with the logit that each starts from."""
+    """Boosters by action, with the logit that each starts from (LightGBM leaves the init score out of predictions)."""
 
     boosters: Mapping[str, Booster] = field(default_factory=dict)
     intercepts: Mapping[str, float] = field(default_factory=dict)
 
     def logits(self, inputs: Array) -> dict[str, Array]:
-        """Rows as `tree_inputs` gives them -> action -> (N,) float64."""
+        """(N, F + C) `tree_inputs` -> action -> (N,) float64."""
         threads = 1 if len(inputs) <= FEW_ROWS else 0
         return {
             action: booster.predict(inputs, raw_score=True, num_threads=threads) + self.intercepts[action]

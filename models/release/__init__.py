@@ -1,1 +1,1 @@
-"""A release on disk: what it holds, verified before it is parsed."""
+"""A release on disk: its parts, its manifest, and loading it verified."""

@@ -1,19 +1,19 @@
 """A release on disk: everything one version of the recommender needs, verified before any parser sees it.
 
     HOME/releases/<release_id>/
-        manifest.json     what it is made of (models/release/manifest.py)
-        two_tower/ ranker/ item_cf/ popularity/     the models as they were trained; the first two after their refit
-        two_tower_judged/ ranker_judged/    as those two were before it, not having seen what the evaluation asks for
+        manifest.json     its files and their hashes (models/release/manifest.py)
+        two_tower/ ranker/ item_cf/ popularity/     the trained models; the first two refitted, if they were
+        two_tower_judged/ ranker_judged/    those two before the refit: they have not seen the test window
         matrix_factorization/ content_neighbours/   of other sources; a release may lack them
         blend/            the fusion of all sources (models/candidates/fusion.py); a release may lack it
         index/            faiss over every video's vector
         policy.toml       the feed's declared policy, when the release carries one
         static.json       popular videos with their metadata: what is shown when nothing else can be read
-        evaluation.json   the figures the release was judged by
+        evaluation.json   the metrics of its evaluation
     HOME/releases/champion, previous     text files that hold a release id
 
-models/release/parts.py is the table of all that. Bit flips load silently in faiss, safetensors and torch, hence SHA-256
-of every file first.
+models/release/parts.py is the table of these parts. Faiss, safetensors and torch load flipped bits silently, hence the
+SHA-256 of every file is checked first.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Release:
     factors: MatrixFactorization | None = None
     content: ItemNeighbours | None = None
     area: AreaPopularity | None = None
-    fusion: Fusion | None = None  # None: candidates come in the order of their sources
-    exposure: ExposurePrices | None = None  # None: `marquee frontier` chose none
+    fusion: Fusion | None = None  # None: candidates stay in the order of their sources
+    exposure: ExposurePrices | None = None  # None: `marquee frontier` chose no prices
 
 
 def load_release(path: Path) -> Release:
@@ -71,7 +71,7 @@ def load_release(path: Path) -> Release:
 
 
 def verify(path: Path) -> Manifest:
-    """The manifest of a release of which every byte is as it was written. Raises ArtifactError."""
+    """The manifest, after checking every file of the release against it. Raises ArtifactError."""
     manifest = Manifest.read(path)
     if path.name.startswith("r-") and path.name != manifest.release_id:
         raise ArtifactError(f"{path / MANIFEST}: this is release {manifest.release_id}, not {path.name}")
@@ -88,18 +88,18 @@ def verify(path: Path) -> Manifest:
 
 
 def judged(path: Path, model: str) -> Path:
-    """Where a release keeps the model, of REFITTED, that may be asked for what the served one has learned since."""
+    """Where a release keeps the model, one of REFITTED, that evaluation judged: the served one was refitted since."""
     kept = path / judged_name(model)
     return kept if kept.is_dir() else path / model
 
 
 def as_judged(release: Release) -> Release:
-    """The release with the models that evaluation judged, which have not seen the answers of the test window."""
+    """The release with the models that evaluation judged, which have not seen the test window."""
     return replace(release, **{part.field: part.load(judged(release.path, part.name)) for part in REFITTED})
 
 
 def load_champion(home: Home) -> tuple[Release, list[str]]:
-    """The champion, or, when it is corrupt, the previous release; with what was wrong with those refused."""
+    """The champion or, when it cannot be loaded, the previous release; with the errors of those that failed."""
     problems: list[str] = []
     for locate in (champion, lambda home: pointed_at(home, PREVIOUS)):
         try:

@@ -1,4 +1,4 @@
-"""Which columns the promoted ranker reads, without loading the model."""
+"""The columns that the promoted ranker reads, found without loading the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.release.store import CHAMPION, pointed_at
 
 
 def champion_inputs(home: Home) -> ModelInputs | None:
-    """None before anything was promoted."""
+    """None before the first promotion."""
     release = pointed_at(home, CHAMPION)
     if release is None:
         return None

@@ -1,4 +1,4 @@
-"""manifest.json of a release: what it is made of, in a form whose every byte is checked."""
+"""manifest.json of a release: its files, its world and its metrics, protected by a checksum."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from feature_repo.core.hashes import canonical
 from feature_repo.core.home import World
 
 MANIFEST = "manifest.json"
-# What the id is the hash of. When it was made and where MLflow lists it do not make it another release.
+# The release id is a hash of these. The creation time and the MLflow versions do not make it another release.
 CONTENT_FIELDS = ("files", "world", "feature_service", "cuts")
 
 
 class ArtifactError(MarqueeError):
-    """A release that is not what its manifest says; the message names the file."""
+    """A release that does not match its manifest; the message names the file."""
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Instants in microseconds UTC: until t1 the two-tower model learned, until t2 the ranker; both were judged on
-    what followed until the end."""
+    """Moments in microseconds UTC that split the data: the two-tower model learned from what came before t1,
+    the ranker from t1 to t2; both were evaluated on t2 to the end."""
 
     t1_us: int
     t2_us: int
@@ -34,8 +34,8 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`files`: path in the release -> sha256. `mlflow`: registered model -> version. A field that only another revision
-    knows is checked with the rest, and not kept."""
+    """`files`: path in the release -> sha256. `mlflow`: registered model -> version. Fields that only other revisions
+    of Marquee know are covered by the checksum and otherwise ignored."""
 
     created: str  # ISO
     files: Mapping[str, str]
@@ -47,16 +47,16 @@ class Manifest:
     release_id: str = ""
 
     def identified(self) -> Manifest:
-        """With `r-` and 12 hexadecimal digits of the content's hash: the same content is the same release."""
+        """With its id, `r-` and 12 hexadecimal digits of the content's hash: equal content is the same release."""
         return replace(self, release_id=_content_id(self._fields()))
 
     def to_bytes(self) -> bytes:
-        """The one way to write a manifest: with a checksum over all of it, so that no byte of it can change unseen."""
+        """The content of the file, with a checksum over all of it, so that any change of it is detected."""
         return _sealed(self._fields())
 
     def _fields(self) -> dict[str, Any]:
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {**own, "world": self.world.to_json(), "cuts": asdict(self.cuts)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "world": self.world.to_json(), "cuts": asdict(self.cuts)}
 
     @classmethod
     def read(cls, release: Path) -> Manifest:
@@ -64,28 +64,28 @@ class Manifest:
         file = release / MANIFEST
         try:
             raw = file.read_bytes()
-            said: dict[str, Any] = json.loads(raw)
-            sound = _sealed(said) == raw and _content_id(said) == said["release_id"]
-            manifest = cls._of(said)
+            content: dict[str, Any] = json.loads(raw)
+            sound = _sealed(content) == raw and _content_id(content) == content["release_id"]
+            manifest = cls._of(content)
         except FileNotFoundError:
             raise ArtifactError(f"{file}: not there; {release} is not a release") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArtifactError(f"{file}: not a manifest ({error})") from None
         if not sound:
-            raise ArtifactError(f"{file}: its checksum does not fit its content; the file was changed")
+            raise ArtifactError(f"{file}: its checksum does not match its content; the file was changed")
         return manifest
 
     @classmethod
-    def _of(cls, said: Mapping[str, Any]) -> Manifest:
-        own = {one.name: said[one.name] for one in fields(cls) if one.name in said}
-        return cls(**{**own, "world": World.from_json(said["world"]), "cuts": Cuts(**said["cuts"])})
+    def _of(cls, content: Mapping[str, Any]) -> Manifest:
+        known = {one.name: content[one.name] for one in fields(cls) if one.name in content}
+        return cls(**{**known, "world": World.from_json(content["world"]), "cuts": Cuts(**content["cuts"])})
 
 
-def _content_id(said: Mapping[str, Any]) -> str:
-    content = {name: said[name] for name in CONTENT_FIELDS}
-    return "r-" + hashlib.sha256(canonical(content)).hexdigest()[:12]
+def _content_id(content: Mapping[str, Any]) -> str:
+    identifying = {name: content[name] for name in CONTENT_FIELDS}
+    return "r-" + hashlib.sha256(canonical(identifying)).hexdigest()[:12]
 
 
-def _sealed(said: Mapping[str, Any]) -> bytes:
-    body = {name: value for name, value in said.items() if name != "checksum"}
+def _sealed(content: Mapping[str, Any]) -> bytes:
+    body = {name: value for name, value in content.items() if name != "checksum"}
     return canonical({**body, "checksum": hashlib.sha256(canonical(body)).hexdigest()})

@@ -1,7 +1,7 @@
-"""The parts of a release: what each is called, who makes it, who reads it, and whether a release may lack it.
+"""The parts of a release: what each is called, which step makes it, how it is loaded, and whether it is required.
 
-This table is read wherever parts are made, composed, verified, loaded or reported: a new part is a row here and a field
-of models.release.artifact.Release.
+Training, composing, verifying, loading and reporting all read this table: a new part is a row here and a field of
+models.release.artifact.Release.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 
 EVALUATION_FILE = "evaluation.json"
-COMPOSING = "promote"  # the step that makes what does not lie in HOME/models
+COMPOSING = "promote"  # the step that makes the parts which are not in HOME/models
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file or folder of a release, and before that of HOME/models unless composing a release makes it.
+    """A file or folder of a release. Training writes it to HOME/models first, unless composing the release makes it.
 
-    `refitted`: HOME/models also holds the model after it learned from the test window. A release then serves that one
-    under the plain name, and keeps the one which was judged beside it.
+    `refitted`: HOME/models may also hold the model retrained on everything, the test window included. A release then
+    serves that one under the plain name, and keeps the one that was evaluated beside it.
     """
 
     name: str
-    made_by: str  # a step of training.release.run.RELEASE, or another verb
+    made_by: str  # a step of training.release.run.RELEASE, or another verb of the command line
     field: str = ""  # of models.release.artifact.Release; "": not loaded
     load: Callable[[Path], Any] = Path
-    proof: str = ""  # the file of a folder by which a manifest shows that the part is whole
+    proof: str = ""  # a file of the folder that the manifest must list
     required: bool = True
     refitted: bool = False
-    title: str = ""  # in the words of a report
+    title: str = ""  # in reports
 
     @property
     def in_models(self) -> bool:
-        """Whether it lies in HOME/models, as a whole, until a release is composed of it."""
+        """Whether training writes it to HOME/models, as a file or folder of its own."""
         return self.made_by != COMPOSING and "/" not in self.name
 
     @property
@@ -52,7 +52,7 @@ class Part:
         return f"{self.name}/{self.proof}" if self.proof else self.name
 
     def is_in(self, files: Collection[str]) -> bool:
-        """Whether a manifest that lists these files lists some of this part."""
+        """Whether some of these files of a manifest belong to this part."""
         return self.name in files or any(file.startswith(f"{self.name}/") for file in files)
 
 
@@ -96,22 +96,22 @@ PARTS = (
     Part(EVALUATION_FILE, "evaluate", required=False),
 )
 REFITTED = tuple(part for part in PARTS if part.refitted)
-# What must be trained before it can be evaluated and released.
+# What must have been trained before a release can be evaluated and composed.
 MODELS = tuple(part.name for part in PARTS if part.required and part.in_models)
 REQUIRED_FILES = tuple(part.proven_by for part in PARTS if part.required)
 
 
 def made_by(step: str) -> list[str]:
-    """The names in HOME/models of what this step writes for a release."""
+    """The names in HOME/models of the parts that this step writes."""
     made = [part for part in PARTS if part.made_by == step and part.in_models]
     return [part.name for part in made] + [refitted_name(part.name) for part in made if part.refitted]
 
 
 def judged_name(model: str) -> str:
-    """Beside a refitted model in a release: the one that was evaluated, which has not seen the test window."""
+    """The folder, in a release, of the model that was evaluated, beside the refitted one."""
     return f"{model}_judged"
 
 
 def refitted_name(model: str) -> str:
-    """Beside a trained model in HOME/models: the same after it learned from everything, the test window included."""
+    """The folder, in HOME/models, of the model retrained on everything, the test window included."""
     return f"{model}_refit"

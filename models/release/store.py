@@ -13,7 +13,7 @@ CHAMPION, PREVIOUS = "champion", "previous"
 
 
 def champion(home: Home) -> Path:
-    """Where the promoted release lies. Raises HomeError when nothing was promoted yet."""
+    """The directory of the promoted release. Raises HomeError when nothing was promoted yet."""
     path = pointed_at(home, CHAMPION)
     if path is None:
         raise HomeError(f"no release at {home.root}: run `marquee train`, `marquee evaluate`, `marquee promote` first")
@@ -21,7 +21,7 @@ def champion(home: Home) -> Path:
 
 
 def pointed_at(home: Home, pointer: str) -> Path | None:
-    """The release that `champion` or `previous` names; None before there is one. Raises ArtifactError."""
+    """The directory of the release that `champion` or `previous` names; None without the file. Raises ArtifactError."""
     file = home.releases / pointer
     if not file.exists():
         return None
@@ -32,6 +32,6 @@ def pointed_at(home: Home, pointer: str) -> Path | None:
 
 
 def pointers(home: Home) -> dict[str, str | None]:
-    """What `champion` and `previous` say, as it is written."""
+    """The ids in `champion` and `previous`, unchecked."""
     files = {name: home.releases / name for name in (CHAMPION, PREVIOUS)}
     return {name: file.read_text().strip() if file.exists() else None for name, file in files.items()}

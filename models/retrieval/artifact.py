@@ -34,9 +34,9 @@ ALONE_FILE = "content_alone.json"
 class ContentAlone:
     """Norm cap and age-dependent scale of content-only vectors, for videos unseen in training.
 
-    Content unlike any in training can become a vector of any length: `loudest` is the longest that is allowed (0 = no
-    limit). A video published before `before_us` is not new: it was there and nobody watched it, so that its vector is
-    made `scale` times as long. training/fit/cold_start.py chooses.
+    Content unlike any in training can give a vector of any length: `loudest` is the largest norm allowed (0 = no
+    limit). A video published before `before_us` is not new, it was there and nobody watched it: its vector is
+    multiplied by `scale`. training/fit/cold_start.py chooses these values.
     """
 
     loudest: float = 0.0
@@ -54,7 +54,7 @@ class ContentAlone:
 
 @dataclass(frozen=True)
 class RetrievalModel:
-    """A trained two-tower model: user tower as a program, video vectors, and the content tower for new videos."""
+    """What training leaves of a two-tower network, for serving and for evaluation."""
 
     program: torch.export.ExportedProgram
     sequences: SequenceEncoding
@@ -62,7 +62,7 @@ class RetrievalModel:
     content: ContentEncoding
     content_weights: dict[str, Array]
     config: TowerConfig
-    viewer_context: ViewerContextEncoding | None = None  # None: the user tower knows the watches alone
+    viewer_context: ViewerContextEncoding | None = None  # None: the user tower reads watches only
     alone: ContentAlone = ContentAlone()
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class RetrievalModel:
         content: ContentEncoding,
         viewer_context: ViewerContextEncoding | None = None,
     ) -> RetrievalModel:
-        """Freeze a trained network; batch and history length stay free."""
+        """Freeze a trained network; batch size and history length stay dynamic."""
         tower = user_tower(network)
         batch = torch.export.Dim("batch", min=1, max=65_536)
         tokens = torch.export.Dim("tokens", min=1, max=network.config.length + 1)
@@ -110,7 +110,7 @@ class RetrievalModel:
         now_us: Array,
         viewer_context: Columns | None = None,
     ) -> Array:
-        """As protocol.UserTower says."""
+        """See protocol.UserTower."""
         if self.viewer_context is not None and viewer_context is None:
             raise ValueError(f"this model reads the viewer context: expected columns {', '.join(VIEWER_CONTEXT)}")
         token_BT, count_B, time_BT = self.sequences.encode(histories, timestamps_us, now_us)
@@ -126,9 +126,9 @@ class RetrievalModel:
         return vectors
 
     def embed(self, videos: Columns) -> Array:
-        """(N, D) float32 from content alone: videos published after training. Columns as ContentEncoding.encode.
+        """(N, D) float32 from content alone, for videos published after training. Columns as in ContentEncoding.encode.
 
-        All zeros where the model was trained without content: it knows nothing of new videos.
+        All zeros when the model was trained without content: it knows nothing about new videos.
         """
         features = self.content.encode(videos)
         if not self.config.content:
@@ -157,7 +157,7 @@ class RetrievalModel:
     def load(cls, directory: Path) -> RetrievalModel:
         config = TowerConfig(**json.loads((directory / "config.json").read_text()))
         video_ids = tuple(json.loads((directory / "video_ids.json").read_text()))
-        alone = directory / ALONE_FILE  # not there in a release of an older Marquee
+        alone = directory / ALONE_FILE  # absent from releases made by older revisions
         model = cls(
             program=torch.export.load(directory / "user_tower.pt2"),
             sequences=SequenceEncoding(video_ids, config.length),
@@ -172,7 +172,7 @@ class RetrievalModel:
             model.program.module()(*example(model.sequences, config, model.viewer_context).values())
         except (RuntimeError, TypeError, ValueError) as error:
             raise EncodingError(
-                f"{directory}: the user tower of another Marquee: train again (marquee train)"
+                f"{directory}: this user tower was exported by another version of Marquee: train again (marquee train)"
             ) from error
         return model
 
@@ -180,11 +180,11 @@ class RetrievalModel:
 def example(
     sequences: SequenceEncoding, config: TowerConfig, viewer_context: ViewerContextEncoding | None = None
 ) -> dict[str, Tensor]:
-    """Inputs of the user tower with two rows and some history: what torch.export and MLflow trace."""
+    """Example inputs of the user tower, two rows with some history: torch.export and MLflow trace it with them."""
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])
     inputs = {"tokens": torch.from_numpy(token_BT), "counts": torch.from_numpy(count_B)}
-    if config.time_bias != "none" or viewer_context is not None:  # times come before it, used or not
+    if config.time_bias != "none" or viewer_context is not None:  # inputs are positional: context comes after times
         inputs["times"] = torch.arange(token_BT.shape[1] + 1.0, dtype=torch.float64).repeat(2, 1)
     if viewer_context is not None:
         inputs["asker"] = torch.zeros(2, len(viewer_context.cardinalities), dtype=torch.int64)

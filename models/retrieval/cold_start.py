@@ -1,12 +1,11 @@
-"""Vectors of videos of which little is known yet.
+"""Cold start: vectors of videos with few or no watches.
 
     vector = alpha * content + (1 - alpha) * (id + content) = content + (1 - alpha) * id
     alpha  = floor + (1 - floor) * half / (half + watches)
 
-A video that training did not see has alpha = 1: content alone. Each watch moves it towards what its watchers say, down
-to `floor`; at `half` watches it is half way there. Without this, the id of a video with three watches, which has
-learned little but noise, counts as much as that of a hit. `training/fit/cold_start.py` chooses half and floor on the
-validation window, or that content does not count for trained videos.
+A video that training did not see has alpha = 1: content alone. With its watches, alpha falls towards `floor`; at `half`
+watches it is halfway there. Without this, the id embedding of a video with three watches, mostly noise, would count as
+much as that of a hit. `training/fit/cold_start.py` chooses half and floor on the validation window, or alpha = 0.
 
 N videos, V videos of training, D dimensions.
 """
@@ -28,7 +27,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Alpha:
-    """How much content counts. `half` 0: not at all, the id counts whole from the first watch."""
+    """How alpha depends on watches. `half` = 0: alpha is 0, the id embedding counts in full from the first watch."""
 
     half: float = 0.0
     floor: float = 0.0
@@ -46,8 +45,10 @@ class Alpha:
 
 
 def with_content_share(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha: Alpha) -> RetrievalModel:
-    """The model whose videos lean on their content the more, the less they were watched in training; histories are read
-    as before. `content`: the columns that `embed` reads, in the order of `retrieval.video_ids`."""
+    """The model with video vectors blended with content by `alpha`; the user tower is left as it is.
+
+    `content`: the columns that `embed` reads, in the order of `retrieval.video_ids`.
+    """
     if alpha.half == 0 or not retrieval.config.content:
         return retrieval
     alpha_V1 = alpha.of(watches_V)[:, None]
@@ -56,10 +57,10 @@ def with_content_share(retrieval: RetrievalModel, content: Columns, watches_V: A
 
 
 def vectors_of(retrieval: VideoVectors, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]) -> Array:
-    """(N, D) float32 of any videos: learned vectors, and content vectors of those that training had not.
+    """(N, D) float32 of any videos: learned vectors, and content vectors of those that training did not see.
 
-    `content` gives the columns that `embed` reads and published_timestamp_us for the rows (indices into `video_ids`) it
-    is asked for. Training and serving both come here, so that a new video has one vector.
+    `content(rows)` gives the columns that `embed` reads, and published_timestamp_us, of some indices into `video_ids`.
+    Training and serving both call this, so that a new video has the same vector in both.
     """
     trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
     at = np.array([trained_row.get(video_id, -1) for video_id in video_ids], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What a video is, apart from who watched it: text, genres, creator, language, length -> numbers.
+"""Content features of a video: text, genres, creator, language, length -> numbers.
 
 N videos, T terms, K text dimensions, F = K + GENRE_SLOTS + 1 numbers. Text is TF-IDF reduced by a truncated SVD (LSA):
 learned from the catalog alone, nothing to download.
@@ -28,12 +28,12 @@ Array = np.ndarray[Any, Any]
 WORD = re.compile(r"\w\w+")
 MAX_TERMS = 8192
 CREATOR_SLOTS = 32
-MAX_SHARE = 0.4  # a term in more of the catalog than this tells nothing
+MAX_SHARE = 0.4  # terms in a larger share of the catalog are dropped as uninformative
 
 
 @dataclass(frozen=True)
 class ContentFeatures:
-    """Rows of videos as the item tower reads them; `creator` and `language` are 0 when not known from training."""
+    """Videos as the content tower reads them; `creator_N` and `language_N` are 0 for values unseen in training."""
 
     numbers_NF: Array  # float32
     creator_N: Array  # int64
@@ -90,8 +90,8 @@ class ContentEncoding:
         )
 
     def similarity_vectors(self, videos: Columns) -> Array:
-        """(N, K + GENRE_SLOTS + CREATOR_SLOTS) float32 of unit length: a cosine says how alike words, genres and
-        creators of two videos are, a third each where all are known. No model of taste has a part in it."""
+        """(N, K + GENRE_SLOTS + CREATOR_SLOTS) float32 of unit length, whose cosine is the similarity of two videos'
+        words, genres and creators: a third each where all are known. Nothing here depends on who watched what."""
         text_NK = self.encode(videos).numbers_NF[:, : self.component_TK.shape[1]]
         creator_NC = np.zeros((len(text_NK), CREATOR_SLOTS), dtype=np.float32)
         for at, creator in enumerate(videos["creator_id"]):
@@ -103,25 +103,25 @@ class ContentEncoding:
 
     def save(self, directory: Path) -> None:
         save_file({"idf": self.idf_T, "component": self.component_TK}, directory / "content.safetensors")
-        words = {
+        names = {
             "terms": self.terms,
             "creators": self.creators.values,
             "languages": self.languages.values,
             "log_seconds": self.log_seconds,
         }
-        (directory / "content.json").write_text(json.dumps(words) + "\n")
+        (directory / "content.json").write_text(json.dumps(names) + "\n")
 
     @classmethod
     def load(cls, directory: Path) -> ContentEncoding:
         tensors = load_file(directory / "content.safetensors")
-        words = json.loads((directory / "content.json").read_text())
+        names = json.loads((directory / "content.json").read_text())
         return cls(
-            terms=tuple(words["terms"]),
+            terms=tuple(names["terms"]),
             idf_T=tensors["idf"],
             component_TK=tensors["component"],
-            creators=Vocabulary(tuple(words["creators"])),
-            languages=Vocabulary(tuple(words["languages"])),
-            log_seconds=(words["log_seconds"][0], words["log_seconds"][1]),
+            creators=Vocabulary(tuple(names["creators"])),
+            languages=Vocabulary(tuple(names["languages"])),
+            log_seconds=(names["log_seconds"][0], names["log_seconds"][1]),
         )
 
 
@@ -157,7 +157,7 @@ def _components(weights_NT: sparse.csr_matrix, dimensions: int, seed: int) -> Ar
     _, strength_K, right_KT = svds(weights_NT.astype(np.float64), k=k, v0=start)
     kept = strength_K > 1e-6
     component_TK = right_KT[kept].T * (np.sqrt(weights_NT.shape[0]) / strength_K[kept])
-    # The first dimension explains most: without damping, noise dimensions would weigh as much.
+    # Without damping, the last dimensions, mostly noise, would weigh as much as the first.
     damped = component_TK * np.sqrt(strength_K[kept] / strength_K.max())
     return np.ascontiguousarray(damped, dtype=np.float32)
 

@@ -1,7 +1,7 @@
 """The retrieval index: inner product over video vectors, filterable; an immutable value, exchanged as a whole.
 
-Exact up to IVF_ABOVE videos (0.5 ms at 50 k, and a filter makes it faster); inverted lists above. The only place that
-knows faiss. HNSW is left out on purpose: it cannot remove, and loses recall under filters.
+Exact up to IVF_ABOVE videos (0.5 ms for 50,000, less with a filter); inverted lists above. The only module that uses
+faiss. HNSW is left out on purpose: it cannot remove vectors, and loses recall under filters.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ faiss.omp_set_num_threads(1)  # two threads do not help one query, and a server 
 
 @dataclass(frozen=True, eq=False)
 class VideoIndex:
-    """`ids[row]` is the video of faiss' id `row`; "" where a video was removed. Rows are never reused.
+    """`ids[row]` is the video with faiss id `row`; "" where a video was removed. Rows are never reused.
 
-    Nothing changes an index that somebody may be searching: `with_added` and `without` give another one, at the cost
-    of a copy: about 15 ms for 100,000 videos of 64 numbers.
+    An index is never changed, since another thread may be searching it: `with_added` and `without` give a new one at
+    the cost of a copy, about 15 ms for 100,000 vectors of 64 numbers.
     """
 
     ids: tuple[str, ...]
-    faiss_index: Any  # nobody writes to it once it is in here
+    faiss_index: Any  # never written to once it is in here
     dim: int
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class VideoIndex:
 
     @classmethod
     def build(cls, ids: Sequence[str], vectors: Array, ivf_above: int = IVF_ABOVE) -> VideoIndex:
-        """Index (N, D) float32 vectors. Raises ValueError for what `with_added` refuses."""
+        """Index (N, D) float32 vectors. Raises ValueError like `with_added`."""
         data = _checked(ids, vectors)
         dim = data.shape[1]
         if len(ids) > ivf_above:
@@ -74,10 +74,10 @@ class VideoIndex:
         return self._names[rows], np.where(rows >= 0, scores, -np.inf).astype(np.float32)
 
     def with_added(self, ids: Sequence[str], vectors: Array) -> VideoIndex:
-        """An index that holds these videos, too; one that is in here already has its new vector there.
+        """An index that also holds these videos; those that are in this one already get their new vectors.
 
-        Raises ValueError when an id is empty or repeats, when ids and vectors do not fit each other or this index, and
-        when a vector holds a number that is not finite: it would be nearest to everybody, or to nobody.
+        Raises ValueError when an id is empty or repeats, when ids and vectors do not match each other or this index,
+        and when a vector is not finite: it would be nearest to every query, or to no query.
         """
         data = _checked(ids, vectors)
         if len(ids) and data.shape[1] != self.dim:
@@ -90,7 +90,7 @@ class VideoIndex:
         return VideoIndex((*left.ids, *ids), grown, self.dim)
 
     def without(self, ids: Iterable[str]) -> VideoIndex:
-        """An index without these videos; those that it does not hold are passed over."""
+        """An index without these videos; unknown ids are ignored."""
         rows = {self._row_of[video_id] for video_id in ids if video_id in self._row_of}
         if not rows:
             return self
@@ -105,7 +105,7 @@ class VideoIndex:
 
     @classmethod
     def load(cls, directory: Path) -> VideoIndex:
-        """Read an index that was verified before: faiss loads flipped bits without a word."""
+        """Read an index whose files were verified before: faiss loads flipped bits silently."""
         index = faiss.read_index(str(directory / INDEX_FILE))
         return cls(tuple(json.loads((directory / IDS_FILE).read_text())), index, int(index.d))
 
@@ -115,7 +115,7 @@ class VideoIndex:
 
     @cached_property
     def _names(self) -> Array:
-        return np.array([*self.ids, ""], dtype=object)  # faiss says -1 for nothing
+        return np.array([*self.ids, ""], dtype=object)  # faiss gives row -1 where it found fewer
 
 
 def _checked(ids: Sequence[str], vectors: Array) -> Array:

@@ -1,6 +1,6 @@
-"""Cross-entropy over a catalog: all of it below FULL_SOFTMAX_BELOW videos, a corrected sample of it above.
+"""Cross-entropy over a catalog: a full softmax below FULL_SOFTMAX_BELOW videos, a corrected sampled one above.
 
-N positions (real ones only), V videos, S sampled negatives, D dimensions.
+N positions (without padding), V videos, S sampled negatives, D dimensions.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from torch import Tensor
 
 FULL_SOFTMAX_BELOW = 50_000
 EVEN_ROWS = 64
-CHUNK_BYTES = 3 << 20  # of logits worked on at once: a piece that stays in a core's cache
+CHUNK_BYTES = 3 << 20  # logits computed at once: they stay in a core's cache
 
 
 def full_cross_entropy(
     state_ND: Tensor, video_VD: Tensor, target_N: Tensor, dtype: torch.dtype = torch.bfloat16
 ) -> Tensor:
-    """Mean of -log softmax(state @ video.T)[target], computed chunk by chunk: (N, V) never exists.
+    """Mean of -log softmax(state @ video.T)[target], computed chunk by chunk: the (N, V) matrix is never materialized.
 
-    Forward and gradient share one pass over each chunk of logits, which are in `dtype`; sums are float32.
+    Loss and gradient share one pass over each chunk of logits, which are of `dtype`; sums are float32.
     """
     loss: Tensor = _FullCrossEntropy.apply(state_ND, video_VD, target_N, dtype)  # type: ignore[no-untyped-call]
     return loss
@@ -33,13 +33,13 @@ def sampled_cross_entropy(
     """The full softmax with its sum estimated from S videos drawn with probability q: the logQ correction.
 
     Each sampled video j stands for 1 / (S q_j) of itself (importance sampling, Bengio & Senécal 2008); the target is
-    known to be there, stands for itself, and is left out among the samples.
+    always included, stands for itself, and is left out among the samples.
     """
-    own_N = (state_ND * target_ND).sum(dim=1)
+    target_logit_N = (state_ND * target_ND).sum(dim=1)
     expected_S = log_q_V[sample_S] + math.log(len(sample_S))
     other_NS = state_ND @ sample_SD.T - expected_S
     other_NS = other_NS.masked_fill(target_N[:, None] == sample_S[None, :], float("-inf"))
-    logits_NC = torch.cat([own_N[:, None], other_NS], dim=1)
+    logits_NC = torch.cat([target_logit_N[:, None], other_NS], dim=1)
     return torch.nn.functional.cross_entropy(logits_NC, torch.zeros_like(target_N))
 
 
@@ -47,7 +47,7 @@ class _FullCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, state_ND: Tensor, video_VD: Tensor, target_N: Tensor, dtype: torch.dtype) -> Tensor:
         positions, videos = len(state_ND), len(video_VD)
-        # A last chunk of any size is another shape in every batch, and oneDNN compiles for each: a few sizes only.
+        # oneDNN compiles for every new shape: padding to EVEN_ROWS keeps the last chunks to a few sizes.
         spare = -positions % EVEN_ROWS
         state = torch.nn.functional.pad(state_ND.to(dtype), (0, 0, 0, spare))
         target_N = torch.nn.functional.pad(target_N, (0, spare))
@@ -60,9 +60,9 @@ class _FullCrossEntropy(torch.autograd.Function):
             chunk, target_C = state[start : start + rows], target_N[start : start + rows, None]
             real = positions - start
             p_CV = torch.softmax(chunk @ video.T, dim=1)
-            own_C = p_CV.gather(1, target_C)
-            loss -= own_C[:real].float().clamp(min=1e-30).log().sum()
-            p_CV.scatter_(1, target_C, own_C - 1.0)  # d loss / d logits
+            target_p_C = p_CV.gather(1, target_C)
+            loss -= target_p_C[:real].float().clamp(min=1e-30).log().sum()
+            p_CV.scatter_(1, target_C, target_p_C - 1.0)  # d loss / d logits
             p_CV[real:] = 0.0
             grad_state_ND[start : start + rows] = p_CV @ video
             grad_video_VD += p_CV.T @ chunk

@@ -1,4 +1,4 @@
-"""What serving asks of retrieval. A model and an index in this process answer it, and clients of a service do.
+"""What serving needs of retrieval. A model and an index in this process implement it, and so do clients of a service.
 
 B viewers, D embedding, k videos.
 """
@@ -26,16 +26,16 @@ class UserTower(Protocol):
         now_us: Array,
         viewer_context: Columns | None = None,
     ) -> Array:
-        """(B, D) float32: who likes what, from watches (oldest first) that happened until `now_us` (B,).
+        """(B, D) float32 from watches (oldest first) up to `now_us` (B,).
 
-        `viewer_context`: (B,) columns of VIEWER_CONTEXT, without which a model that reads it raises ValueError. Videos
-        that training did not know are skipped; an empty history gives the vector of a new viewer.
+        `viewer_context`: (B,) columns of VIEWER_CONTEXT; a model that reads them raises ValueError without. Videos that
+        training did not know are skipped; an empty history gives the vector of a new viewer.
         """
         ...
 
 
 class VideoVectors(Protocol):
-    """What `cold_start.vectors_of` needs: the vectors of trained videos, and a way to those of others."""
+    """What `cold_start.vectors_of` needs: the vectors of trained videos, and a way to embed others."""
 
     @property
     def video_ids(self) -> Sequence[str]: ...
@@ -54,13 +54,13 @@ class VideoVectors(Protocol):
 
 
 class Retrieval(UserTower, VideoVectors, Protocol):
-    """A two-tower model."""
+    """Both halves of a two-tower model."""
 
 
 class NearestVideos(Protocol):
     @property
     def ids(self) -> Sequence[str]:
-        """What the rows of `allowed` are; "" where a video was removed."""
+        """The video of each row of `allowed`; "" where a video was removed."""
         ...
 
     def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:

@@ -13,11 +13,11 @@ class TowerConfig:
     dim: int = 64
     blocks: int = 2
     heads: int = 1
-    length: int = 50  # watches looked at
+    length: int = 50  # newest watches that the user tower reads
     dropout: float = 0.1
     id_dropout: float = 0.1
     creator_dim: int = 16
-    content: bool = True  # False: a video is its id alone, and a new one is nothing
+    content: bool = True  # False: a video's vector is its id embedding alone, and new videos have none
     time_bias: TimeBias = "none"
     asker: bool = False  # whether the user tower reads the viewer context
 

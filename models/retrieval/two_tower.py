@@ -6,13 +6,13 @@ F content numbers, C categories of viewer context.
     video vector = id embedding + content projection     (the id is dropped at random, so that content alone works)
     user vector  = last state of SASRec (Kang & McAuley 2018), pre-norm, over the video vectors; score = dot product
 
-Positions count from the end of the longest history there can be: the newest watch always stands at the same position.
-The start token is in every row; alone, it is the vector of a viewer of whom nothing is known. With `time_bias`,
-attention also sees how long ago each watch was (HSTU, Zhai et al. 2024, the temporal half of its relative bias):
-"history" counts from the newest watch, "query" from the moment for which the next watch is asked. With `asker`, the
-viewer context (models/encoding/viewer_context.py) of that moment is added to the last state.
+Positions count from the end of the longest possible history: the newest watch always has the same position. Every row
+begins with the start token; alone, it gives the vector of an unknown viewer. With `time_bias`, attention also sees how
+long ago each watch was (HSTU, Zhai et al. 2024, the temporal half of its relative bias): "history" counts from the
+newest watch, "query" from the moment whose next watch is predicted. With `asker`, the viewer context
+(models/encoding/viewer_context.py) of that moment is added to the last state.
 
-`TwoTower` is the network, trainable; `RetrievalModel` in models/retrieval/artifact.py is what was trained.
+`TwoTower` is the trainable network; `RetrievalModel` in models/retrieval/artifact.py is the trained artifact.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from models.retrieval.tower_config import TowerConfig
 
 
 class TowerInputs(NamedTuple):
-    """What is asked of the user tower."""
+    """Inputs of the user tower."""
 
     token_BT: Tensor  # int64; token V is the start token
-    count_B: Tensor  # so many tokens of each row are real
-    time_BT: Tensor | None = None  # (B, T + 1) float64 seconds: of each token, and last of the moment that asks
+    count_B: Tensor  # number of real (not padding) tokens per row
+    time_BT: Tensor | None = None  # (B, T + 1) float64 seconds: of each token, and last of the request
     context: Tensor | None = None  # int64 codes: (B, T, C) of the watch after each token; for the last state (B, C)
 
     def to(self, device: torch.device) -> TowerInputs:
@@ -60,11 +60,11 @@ class SequenceTower(nn.Module):
         nn.init.normal_(self.position.weight, std=0.02)
 
     def table(self, video_VD: Tensor) -> Tensor:
-        """(V + 1, D): what each token stands for."""
+        """(V + 1, D): the embedding of each token."""
         return torch.cat([video_VD, self.start[None]])
 
     def forward(self, table_WD: Tensor, inputs: TowerInputs) -> Tensor:
-        """(B, T, D). `table_WD` as `table` makes it."""
+        """(B, T, D). `table_WD` is the result of `table`."""
         x_BTD, age_BTT = self._embed(table_WD, inputs.token_BT, inputs.count_B), self._ages(inputs.time_BT)
         for block in self.blocks:
             x_BTD = block(x_BTD, age_BTT)
@@ -86,7 +86,7 @@ class SequenceTower(nn.Module):
         return state_BTD
 
     def _ages(self, time_BT: Tensor | None) -> Tensor | None:
-        """(B, T, T) buckets of how long before each row's moment each column's watch was: powers of two of seconds."""
+        """(B, T, T) age buckets, powers of two of seconds: how long before the row's moment the column's watch was."""
         if self.time_bias == "none" or time_BT is None:
             return None
         asks_BT = time_BT[:, 1:] if self.time_bias == "query" else time_BT[:, :-1]
@@ -102,7 +102,7 @@ class SequenceTower(nn.Module):
 
 
 class TwoTower(nn.Module):
-    """Both towers; `content` are the V videos of training."""
+    """Both towers; `content` holds the V videos of training."""
 
     numbers_VF: Tensor
     creator_V: Tensor
@@ -129,7 +129,7 @@ class TwoTower(nn.Module):
         self.register_buffer("language_V", torch.from_numpy(content.language_N), persistent=False)
 
     def video_vectors(self, rows: Tensor | None = None) -> Tensor:
-        """(V, D), or only some rows; in training each video loses its id with probability id_dropout."""
+        """(V, D), or only some rows; in training each video's id is dropped with probability id_dropout."""
         at = slice(None) if rows is None else rows
         id_VD = self.id_embedding.weight[at]
         if self.training and self.config.id_dropout and self.config.content:
@@ -146,14 +146,14 @@ class TwoTower(nn.Module):
 
 
 class UserTower(nn.Module):
-    """What serving runs: the sequence tower over frozen video vectors, the state after the last real token."""
+    """What serving runs: the sequence tower over frozen video vectors, up to the last real token's state."""
 
     table_WD: Tensor
 
     def __init__(self, sequence: SequenceTower, video_VD: Tensor) -> None:
         super().__init__()
         self.sequence = sequence
-        # Made here and not at each call: millions of videos are no small copy.
+        # Built once and not at each call: copying millions of vectors is slow.
         self.register_buffer("table_WD", sequence.table(video_VD).detach())
 
     @property
@@ -164,12 +164,12 @@ class UserTower(nn.Module):
         self, tokens: Tensor, counts: Tensor, times: Tensor | None = None, asker: Tensor | None = None
     ) -> Tensor:
         """Tokens (B, T) int64, real counts (B,) int64 -> (B, D). With a time bias also seconds (B, T + 1) float64, with
-        `asker` also codes (B, C) int64 of the viewer context. The names are those that exported programs have."""
+        `asker` also codes (B, C) int64 of the viewer context. Exported programs use these argument names."""
         return self.sequence.last(self.table_WD, TowerInputs(tokens, counts, times, asker))
 
 
 def user_tower(network: TwoTower) -> UserTower:
-    """The trained network's serving half."""
+    """The user tower of a trained network, for serving."""
     network.eval()
     with torch.no_grad():
         return UserTower(network.sequence, network.video_vectors()).eval()

@@ -155,7 +155,7 @@ def test_a_program_that_wants_other_inputs_is_refused_when_it_is_loaded(model: R
     model.save(tmp_path)
     named = torch.export.export(user_tower(listening()[0]), (), example(model.sequences, model.config))
     torch.export.save(named, tmp_path / "user_tower.pt2")
-    with pytest.raises(EncodingError, match="another Marquee"):
+    with pytest.raises(EncodingError, match="another version of Marquee"):
         RetrievalModel.load(tmp_path)
 
 
