@@ -10,7 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from feature_repo.core.settings import OF_LIBRARIES, VARIABLES, Section, explain, leaves, variable_of
+from feature_repo.core.settings import (
+    DEFAULT,
+    MARQUEE_HOME,
+    OF_LIBRARIES,
+    OPTION,
+    VARIABLES,
+    Section,
+    explain,
+    leaves,
+    variable_of,
+)
 
 UNITS = {"seconds": "s", "ms": "ms", "bytes": "bytes", "days": "days", "minutes": "min", "per_day": "per day"}
 BEGIN, END = "<!-- settings: made by `make docs` -->", "<!-- end of settings -->"
@@ -20,7 +30,7 @@ Row = dict[str, Any]
 
 def settings(sections: Sequence[Section[Any]], root: Path) -> list[Row]:
     """What a home goes by, each with its origin. Raises SettingsError for anything wrong in its file."""
-    return [*_variables(), *(row for section in sections for row in _rows(section, root))]
+    return [*_variables(root), *(row for section in sections for row in _rows(section, root))]
 
 
 def only(rows: Sequence[Row], key: str) -> list[Row]:
@@ -68,14 +78,17 @@ def comments(owner: type) -> Mapping[str, str]:
     return found
 
 
-def _variables() -> Iterator[Row]:
+def _variables(root: Path) -> Iterator[Row]:
     for variable in VARIABLES:
         value = variable.get()
+        origin = DEFAULT if value == variable.default else "environment"
+        if variable is MARQUEE_HOME and Path(value).expanduser().resolve() != root:
+            value, origin = str(root), OPTION
         yield {
             "key": variable.name,
             "value": "(secret)" if variable.secret and value else value,
             "unit": "",
-            "origin": "default" if value == variable.default else "environment",
+            "origin": origin,
             "variable": variable.name,
         }
 

@@ -70,3 +70,12 @@ def test_what_a_field_is_stands_behind_it() -> None:
 def test_the_tables_in_the_docs_are_what_the_code_gives() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     assert page == renewed(page, every_section()), "run `make docs`"
+
+
+def test_the_home_that_an_option_names_is_the_one_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARQUEE_HOME", str(tmp_path))
+    for home, origin in ((tmp_path / "another", "option"), (tmp_path, "environment")):
+        (row,) = only(settings(every_section(), home), "MARQUEE_HOME")
+        assert (row["value"], row["origin"]) == (str(home), origin)
