@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 from worlds import arithmetic as feed_world
 
-from bento_services.errors import PolicyError
 from bento_services.feed.compose import Serving, compose
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.hydrators import TwoTowerScore, VideoFacts
@@ -68,9 +65,3 @@ def test_composing_again_costs_next_to_nothing() -> None:
     for _ in range(20):
         compose(parts, home.recipe(FeedConfig()))
     assert (time.perf_counter() - started) / 20 < 0.05
-
-
-def test_parts_of_a_release_whose_policy_is_invalid_are_not_made(tmp_path: Path) -> None:
-    (tmp_path / "policy.toml").write_text("version = 1\n")
-    with pytest.raises(PolicyError, match=r"policy\.toml"):
-        Parts(feed_world.big_release(60, policy=tmp_path / "policy.toml"))

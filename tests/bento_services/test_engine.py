@@ -1,0 +1,90 @@
+"""The engine: pages under a limit, releases that change, a store that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from worlds.by_hand import Made
+
+from bento_services.admission.problem import Problem
+from bento_services.feed.page import Page, Query
+from feature_repo.store.connect import StoreDown
+
+
+@pytest.fixture
+def made() -> Iterator[Made]:
+    made = Made()
+    yield made
+    made.engine.close()
+
+
+async def test_a_page_beyond_the_limit_is_refused_and_the_place_is_given_back(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+    make = made.feed.page
+
+    def slowly(query: Query, surface: str = "home") -> Page:
+        going_on.wait(10)
+        return make(query, surface)
+
+    monkeypatch.setattr(made.feed, "page", slowly)
+    limit = made.engine._limits.max_in_flight_pages
+    asked = [asyncio.ensure_future(made.engine.answer("home", Query())) for _ in range(limit)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as refused:
+        await made.engine.answer("home", Query())
+    assert (refused.value.status, refused.value.code) == (503, "overloaded")
+    going_on.set()
+    assert {page.served_by for page in await asyncio.gather(*asked)} == {"full_funnel"}
+    assert (await made.engine.answer("home", Query())).recommendations
+
+
+async def test_an_invalid_query_is_a_400_that_names_the_field(made: Made) -> None:
+    with pytest.raises(Problem) as problem:
+        await made.engine.answer("home", Query(cursor="not-a-cursor"))
+    assert (problem.value.status, problem.value.details) == (400, {"field": "cursor"})
+
+
+async def test_a_store_that_does_not_answer_is_a_503_that_may_be_tried_again(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(count: int) -> Any:
+        raise StoreDown("told to be down")
+
+    monkeypatch.setattr(made.reader, "viewers", down)
+    with pytest.raises(Problem) as problem:
+        await made.engine.viewers(3)
+    assert (problem.value.status, problem.value.retry_after_seconds) == (503, 1)
+
+
+def test_pages_that_nobody_sees_are_made_before_it_is_ready(made: Made) -> None:
+    made.engine.ready = False
+    made.engine.warm_up()
+    assert made.engine.ready
+    assert {query.log for query in made.feed.queries} == {False}
+    assert {query.user_id for query in made.feed.queries} == {"u1", "warm-up"}
+
+
+def test_a_swap_changes_the_release_that_status_names_and_a_refusal_is_told_once(made: Made) -> None:
+    class Release:
+        release_id = "r-00000000000b"
+
+    made.engine.swap(Release())  # type: ignore[arg-type]
+    for _ in range(2):
+        made.engine.refuse("r-00000000000c: static.json was changed")
+    assert made.feed.released == ["r-00000000000b"]
+    status = made.engine.status()
+    assert status["release_id"] == "r-00000000000b"
+    assert status["refused_releases"] == ["r-00000000000c: static.json was changed"]
+
+
+def test_a_video_is_known_by_the_snapshot_and_any_video_by_an_empty_one(made: Made) -> None:
+    assert [made.engine.knows(video_id) for video_id in ("v1", "v99")] == [True, False]
+    made.reader.videos_by_id.clear()
+    made.reader.refresh()
+    assert made.engine.knows("v99")
