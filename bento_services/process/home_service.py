@@ -22,6 +22,7 @@ from bento_services.admission.keys import Keys, check_bind, is_loopback
 from bento_services.engine import Engine
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
+from bento_services.process import logs
 from bento_services.process.open_engine import open_engine
 from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, RankingService
 from bento_services.process.release_follower import ReleaseFollower
@@ -63,6 +64,7 @@ class _Home:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
+        logs.configure()  # here, because `bentoml serve` runs no code of ours before it
         settings, edge = self.settings, self.edge
         keys = Keys.of(settings.home)
         check_bind(settings.host, keys, insecure=settings.insecure)

@@ -50,10 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import uvicorn
 
-    from bento_services.process import logs
     from bento_services.process.home_service import home_service
-
-    logs.configure()
 
     config = uvicorn.Config(
         home_service(split=False).to_asgi(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from worlds.bento import home_service as module
 
@@ -47,6 +49,23 @@ def test_the_environment_chooses_the_form_when_the_service_is_first_asked_for(
     assert len(service.dependencies) == dependencies
     assert module.HomeService is service  # BentoML finds it again under its name
     assert service.import_string == "bento_services.process.home_service:HomeService"
+
+
+def test_a_service_that_starts_logs_json_lines_whoever_runs_it(tmp_path: Path) -> None:
+    """`bentoml serve` runs no code of ours before the start; a home without a release ends it soon after."""
+    program = (
+        "import asyncio, structlog; from bento_services.process.home_service import home_service\n"
+        "print(structlog.is_configured())\n"
+        "try: asyncio.run(home_service(split=False).inner().start())\n"
+        "except Exception as error: structlog.get_logger('requests').info('request', error=type(error).__name__)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MARQUEE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["False"]
+    line = orjson.loads(shown.stderr.splitlines()[-1])
+    assert (line["event"], line["level"]) == ("request", "info")
+    assert line["error"].endswith("Error")
 
 
 def test_an_import_makes_no_service_and_starts_no_thread() -> None:
