@@ -1,4 +1,4 @@
-"""A circuit breaker: what failed several times in a row is left alone for a moment, then tried by one caller."""
+"""A circuit breaker: after several failures in a row nobody calls the dependency for a while, then one caller tries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Closed: all may try. Open after `failures` in a row: nobody may, for `seconds`. Then one may, and decides."""
+    """Closed: all calls go through. Open after `failures` in a row: none for `seconds`, then one trial call decides."""
 
     def __init__(self, failures: int = 3, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._failures = failures
@@ -19,7 +19,7 @@ class Breaker:
         self._retry_at = 0.0
 
     def allows(self) -> bool:
-        """Whether to try now. Whoever was allowed reports `succeeded` or `failed`."""
+        """Whether to call now. A caller that got True must report `succeeded` or `failed`."""
         if self._failed < self._failures:
             return True
         with self._lock:
@@ -27,7 +27,7 @@ class Breaker:
                 return True
             if self._clock() < self._retry_at:
                 return False
-            self._retry_at = self._clock() + self._seconds  # the others wait for what this one finds
+            self._retry_at = self._clock() + self._seconds  # the others wait for the outcome of this trial call
             return True
 
     def succeeded(self) -> None:

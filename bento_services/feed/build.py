@@ -1,8 +1,8 @@
-"""The composition root: release + reader + log -> Feed, with what answers each surface.
+"""The composition root: release + reader + log -> Feed, ready to answer every surface.
 
-What answers is in surfaces/ (which sources, rows and rungs), how it is put together in compose.py, and how one request
-goes through it in feed.py, ladder.py and pipeline.py. Filters have no fallback anywhere: a rung whose filters fail does
-not answer, and when none can, the page is empty.
+surfaces/ declares the sources, rows and rungs of a surface, compose.py builds them for a release, and feed.py,
+ladder.py and pipeline.py take one request through them. Filters have no fallback: a rung whose filters fail does not
+answer, and when no rung can answer, the page is empty.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 class Candidates:
     """N videos of one snapshot, no video twice. The column `row` (N,) int64 says which row of the snapshot each is.
 
-    A value that is not there is NaN in a float column and -1 in an integer column.
+    A missing value is NaN in a float column and -1 in an integer column.
     """
 
     columns: Mapping[str, Array]
@@ -34,22 +34,22 @@ class Candidates:
     def found(
         cls, source: str, rows: Array | Sequence[int], scores: Array | Sequence[float], **columns: Array
     ) -> Candidates:
-        """What a source brings: snapshot rows and its own score of each, best first."""
-        given = {name: np.asarray(column) for name, column in columns.items()}
+        """The result of one source: snapshot rows and the source's score of each, best first."""
+        extra = {name: np.asarray(column) for name, column in columns.items()}
         return cls(
-            {ROW: np.asarray(rows, dtype=np.int64), FROM + source: np.asarray(scores, dtype=np.float32), **given}
+            {ROW: np.asarray(rows, dtype=np.int64), FROM + source: np.asarray(scores, dtype=np.float32), **extra}
         )
 
     @classmethod
     def merged(cls, found: Iterable[Candidates]) -> Candidates:
-        """All of them in order, each video once; where two know a value of a video, the first one's stays."""
+        """All tables in order, each video once; where two tables hold a value for a video, the first table's stays."""
         tables = [table for table in found if len(table)]
         rows = np.concatenate([table.rows for table in tables]) if tables else np.zeros(0, dtype=np.int64)
         at = np.arange(len(rows))
         first = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)  # only read where it was written
-        first[rows[::-1]] = at[::-1]  # of equal rows the last one written, the first in order, stays
+        first[rows[::-1]] = at[::-1]  # among equal rows the last write wins, which is the first in order
         merged = {ROW: rows[first[rows] == at]}
-        place = first  # from here on: of each row in the result
+        place = first  # reused from here on: the place of each row in the result
         place[merged[ROW]] = np.arange(len(merged[ROW]))
         for table in tables:
             for name, column in table.columns.items():
@@ -91,7 +91,7 @@ class Candidates:
         return Candidates({**self.columns, **columns})
 
     def score_of(self, source: str) -> Array:
-        """(N,) the source's own score; NaN where it did not find the video."""
+        """(N,) the score that the source gave; NaN where it did not find the video."""
         name = FROM + source
         return self.columns[name] if name in self.columns else np.full(len(self), np.nan, dtype=np.float32)
 
@@ -99,7 +99,7 @@ class Candidates:
         return ~np.isnan(self.score_of(source))
 
     def provenance(self) -> list[dict[str, float]]:
-        """Of each candidate: source -> its score, in the order in which the sources were asked."""
+        """For each candidate: source -> its score, in the order in which the sources were called."""
         found: list[dict[str, float]] = [{} for _ in range(len(self))]
         for name, column in self.columns.items():
             if name.startswith(FROM):

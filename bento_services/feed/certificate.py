@@ -1,4 +1,4 @@
-"""Which rules of its policy a page keeps, found by looking at the page, so that whoever holds it can check."""
+"""Which rules of the policy a page keeps, measured on the finished page, so that anyone who has the page can check."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from bento_services.feed.policy import Policy
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
 
-UNVARIED = (RESUME, EXPLORE)  # rows exempt from variety caps
+NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
 
 
 def certify(rows: Sequence[Row], items: Sequence[Item], limit: int, policy: Policy, now_us: int) -> dict[str, Any]:
-    """What a page and its recommendations keep of the policy, found by looking at what is on the page.
+    """Measures each rule of the policy on the page: {policy, fresh_from, top, rules: [{rule, bar, found, kept}],
+    relaxed: [rule]}.
 
-    Whoever holds the page can find the same figures: a creator is `channel`, a category `genres[0]`, and fresh is
-    `published_at` on or after `fresh_from`. `max_per_creator_in_row` is about the rows beside the recommendations, the
-    UNVARIED ones left out. {policy, fresh_from, top, rules: [{rule, bar, found, kept}], relaxed: [rule]}
+    Anyone who has the page can compute the same figures: a creator is `channel`, a category is `genres[0]`, and fresh
+    means `published_at` on or after `fresh_from`. `max_per_creator_in_row` covers the rows other than the
+    recommendations and those in NO_VARIETY_CAPS.
     """
     caps, n = policy.caps, len(items)
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=caps.fresh_days)).isoformat()
     categories = [item.genres[0] if item.genres else "" for item in items]
     genres_on_top = Counter(genre for item in items[: caps.top] for genre in set(item.genres))
-    found: dict[str, tuple[float, float, bool]] = {}  # rule -> bar, found, whether more is better
+    found: dict[str, tuple[float, float, bool]] = {}  # rule -> (bar, found, whether `found` must be at least the bar)
     found["count"] = (limit, n, True)
     on_page = [item.video_id for row in rows for item in row.items]
     found["duplicates_on_page"] = (0, len(on_page) - len(set(on_page)), False)
-    varied = [row.items for row in rows if row.row_id not in UNVARIED and row.items is not items]
+    varied = [row.items for row in rows if row.row_id not in NO_VARIETY_CAPS and row.items is not items]
     in_rows = [_most(Counter(item.channel for item in row)) for row in varied]
     found["max_per_creator_in_row"] = (caps.max_per_creator, max(in_rows, default=0), False)
     found["max_per_creator"] = (caps.max_per_creator, _most(Counter(item.channel for item in items)), False)

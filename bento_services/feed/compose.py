@@ -1,4 +1,4 @@
-"""Heavy and light put together: the parts of a release and the recipe of a surface make what answers queries."""
+"""Composes the parts of a release (heavy) and the recipe of a surface (light) into what answers its queries."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from models.candidates.sources.spec import SourceSpec
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a surface shows and how, without anything of a release: an arm of an experiment is a `replace` of it."""
+    """What a surface shows and how, independent of any release: an arm of an experiment is a `replace` of it."""
 
     surface: str
     ladder: tuple[RungSpec, ...]  # best first
-    sources: tuple[SourceSpec, ...]  # in the order in which they are asked
-    rows: tuple[RowSpec, ...]  # of a first page, in the order in which they choose
+    sources: tuple[SourceSpec, ...]  # in the order in which they are called
+    rows: tuple[RowSpec, ...]  # of a first page, in the order in which they pick candidates
     config: FeedConfig
     reasons: tuple[Reason, ...] = REASONS
     policy: Policy | None = None  # None: the release's own
@@ -35,18 +35,18 @@ class Recipe:
 
 @dataclass(frozen=True)
 class RungSpec:
-    """A rung before there is a release: its name, and the pipeline that it will have."""
+    """A rung before there is a release: its name, and how to build its pipeline."""
 
     name: str
     pipeline: Callable[[Parts, Recipe], Pipeline]
     needs_viewer: bool = False
     patient: bool = False
-    from_release: bool = False  # answers from the list that came with the release
+    from_release: bool = False  # uses the static list of the release as its catalog
 
 
 @dataclass(frozen=True)
 class Serving:
-    """Everything that one surface answers with, from one release."""
+    """Everything that answers one surface, built from one release."""
 
     surface: str
     release_id: str

@@ -1,8 +1,8 @@
-"""Where a feed goes on: a text that the client carries and the service need not remember.
+"""The cursor of a feed: a string that the client sends back, so that the service keeps no state between pages.
 
-It holds a mark of every video shown so far, so that the next page is the best of what was not shown: nothing comes
-twice and nothing is passed over, whatever happened to scores, releases or processes in between. A digest ties it to
-its viewer and finds damage; it protects nothing: a forged cursor only hides videos from its own sender.
+It holds a mark of every video shown so far, and the next page is the best of the rest: no video is repeated or skipped,
+even when scores, releases or processes changed in between. A digest ties it to its viewer and detects damage. It is no
+security measure: a forged cursor only hides videos from its own sender.
 
     base64url( version 1 byte | page 2 bytes | digest 8 bytes | mark 4 bytes ... )
 """
@@ -27,12 +27,12 @@ Array = np.ndarray[Any, Any]
 VERSION = 1
 DIGEST_BYTES = 8
 HEAD_BYTES = 3 + DIGEST_BYTES
-MAX_SHOWN = 1_000  # a feed ends after so many videos; a cursor stays below 5.5 kB
+MAX_SHOWN = 1_000  # a feed ends after this many videos; a cursor stays below 5.5 kB
 
 
 @dataclass(frozen=True)
 class Cursor:
-    page: int  # of the page that it leads to; the first page is 0 and needs none
+    page: int  # number of the page that it leads to; page 0 needs no cursor
     shown: Array  # (M,) uint32 marks
 
     def encode(self, viewer_id: str) -> str:
@@ -56,7 +56,7 @@ def decode(text: str, viewer_id: str) -> Cursor:
 
 
 def after(request: Request, composition: Composition) -> str:
-    """Leads to what is left of the allowed videos after this page; "" when nothing is."""
+    """The cursor to the allowed videos that are left after this page; "" when there are none."""
     rows = np.concatenate([row.candidates.rows for row in composition.rows]) if composition.rows else np.zeros(0, int)
     new = rows[composition.allowed[rows]]
     if not len(new) or composition.allowed.sum() == len(new):

@@ -1,4 +1,4 @@
-"""Queries in, pages out, from one release at a time: who asks, the ladder of the surface, the page as it is shown."""
+"""Queries in, pages out, from one release at a time: reads the viewer, descends the ladder, presents the page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from feature_repo.stream.log.protocol import EventLog
 from models.candidates.columns import TWO_TOWER_SCORE
 from models.release.artifact import Release
 
-Compose = Callable[[Release], Mapping[str, Serving]]  # what answers each surface; raises PolicyError
+Compose = Callable[[Release], Mapping[str, Serving]]  # surface -> what answers it; raises PolicyError
 
 
 class Feed:
@@ -67,12 +67,12 @@ class Feed:
         Raises PolicyError, and keeps the old release, when the new one's policy is invalid.
         """
         servings = self._compose(release)
-        for serving in servings.values():  # first calls compile and fill caches before anybody waits
+        for serving in servings.values():  # first calls compile kernels and fill caches: do it before a viewer waits
             self._page(serving, Query(limit=20, log=False))
         self._release_id, self._servings = release.release_id, servings
 
     def close(self) -> None:
-        """Write what is still to be logged. The reader and the log belong to whoever gave them."""
+        """Write the pages that are still queued for the log. The reader and the log are the caller's to close."""
         if self._served is not None:
             self._served.close()
 

@@ -1,4 +1,4 @@
-"""What else is known of each candidate, from the in-process snapshot and the release; never from the network."""
+"""Adds columns to the candidates, from the in-process snapshot and the release; never from the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """Codes of creator and category, and what is fresh: what the policy's caps count."""
+    """Codes of creator and category, and whether a video is fresh: what the policy's caps count."""
 
     creators: PerCatalog  # (V,) codes, -1 = none
     categories: PerCatalog  # (V,) codes, -1 = none
@@ -37,7 +37,7 @@ class VideoFacts:
 
 @dataclass(frozen=True)
 class TwoTowerScore:
-    """The dot product of the viewer's vector and each candidate's, also of those that other sources found."""
+    """The dot product of the viewer's vector and each candidate's, also for candidates that other sources found."""
 
     vectors: PerCatalog  # (V, D)
     name = TWO_TOWER_SCORE

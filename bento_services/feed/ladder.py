@@ -1,4 +1,4 @@
-"""Several ways to answer, best first: one that cannot answer gives way to the next, and the page says which it was."""
+"""Several ways to answer, best first: when one cannot, the next is tried, and the page says which one answered."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ report = structlog.get_logger("feed")
 
 @dataclass(frozen=True)
 class Rung:
-    name: str  # what a page says that it was served by
+    name: str  # `served_by` of the page
     pipeline: Pipeline
     breaker: Breaker
-    needs_viewer: bool = False  # is passed over while viewers' features cannot be read
-    patient: bool = False  # answers although the time is over
-    catalog: VideoSnapshot | None = None  # answers from this catalog whatever the live one holds
+    needs_viewer: bool = False  # skipped while the viewer's features cannot be read
+    patient: bool = False  # ignores the deadline
+    catalog: VideoSnapshot | None = None  # used instead of the live catalog
 
     def suits(self, request: Request) -> bool:
-        """Whether there is what it needs. A rung that does not suit is passed over without a warning."""
+        """Whether the request has what this rung needs. A rung that does not suit is skipped without a warning."""
         if self.catalog is None and not len(request.catalog):
             return False
         return not self.needs_viewer or request.viewer.knowledge is Knowledge.CURRENT
 
     def request(self, request: Request) -> Request:
-        """The request as this rung is asked it."""
+        """The request as this rung sees it: with its catalog, and without a deadline if it is patient."""
         if self.patient:
             request = replace(request, give_up_at=float("inf"))
         if self.catalog is not None:
@@ -45,7 +45,7 @@ class Rung:
 @dataclass(frozen=True)
 class Answer:
     served_by: str  # the rung's name
-    request: Request  # as the rung was asked it
+    request: Request  # as the rung saw it
     composition: Composition
 
 
@@ -60,7 +60,7 @@ class Ladder:
         return next(rung for rung in self.rungs if rung.name == name)
 
     def descend(self, request: Request) -> Answer:
-        """The first answer. When no rung can answer, it is the last one's, with nothing in it."""
+        """The answer of the first rung that can. When none can, an empty one in the name of the last."""
         warnings = request.trace.warnings
         for rung in self.rungs:
             if not rung.suits(request):
@@ -68,17 +68,17 @@ class Ladder:
             if not rung.breaker.allows():
                 warnings.append(f"{rung.name} is left alone for a moment")
                 continue
-            asked = rung.request(request)
+            adapted = rung.request(request)
             try:
-                composition = rung.pipeline.run(asked)
+                composition = rung.pipeline.run(adapted)
             except StageFailed as failure:
-                if not (failure.late and request.query.deadline_ms):  # one caller's haste says nothing of the rung
+                if not (failure.late and request.query.deadline_ms):  # a caller's short deadline is no fault of it
                     rung.breaker.failed()
                 warnings.append(f"{rung.name} failed at {failure.stage}")
                 report.warning("rung failed", rung=rung.name, why=str(failure), request_id=request.query.request_id)
                 continue
             rung.breaker.succeeded()
-            return Answer(rung.name, asked, composition)
+            return Answer(rung.name, adapted, composition)
         warnings.append("no rung could answer")
         nothing = Composition([], 0, np.zeros(len(request.catalog), dtype=bool))
         return Answer(self.rungs[-1].name, request, nothing)

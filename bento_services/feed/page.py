@@ -1,4 +1,4 @@
-"""What is asked and what is answered: Query in, Page out.
+"""The request and the response of a feed: Query in, Page out.
 
 Item, Row and Page are the one definition of an answer's fields: HTTP encodes them, the API's document is made from
 them, and gRPC's messages are filled from them by name. A field's description is what the document says about it.
@@ -22,14 +22,14 @@ class Query:
     session_id: str = ""  # stands in for user_id when that is empty
     surface: str = "home"
     limit: int = 20  # recommendations, 1 or more
-    cursor: str = ""  # of the page before; empty = the first page
+    cursor: str = ""  # from the previous page; empty = the first page
     rows: bool = True  # False: recommendations only, so that a flat list has no gaps where rows would be
     device: str = ""
     utc_offset_minutes: int = 0
     country: str = ""  # overrides the profile's
-    last_watched_item_id: str = ""  # known to the client before the event log knows it
+    last_watched_item_id: str = ""  # the client knows it before the event log does
     deadline_ms: int = 0  # 0 = the feed's own
-    request_id: str = ""  # empty: one is made; it seeds whatever is random on the page
+    request_id: str = ""  # empty: one is generated; it seeds all randomness of the page
     explain: bool = False  # give each item its trace
     log: bool = True  # False: a page that nobody sees (warm-up, batch, tests)
 

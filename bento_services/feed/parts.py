@@ -1,7 +1,7 @@
-"""The heavy things of a release, made once: its models, its sources and what is computed of each catalog.
+"""The heavy parts of a release, made once: its models, its sources and the arrays computed per catalog.
 
-Whatever is served from a release, two surfaces or two arms of an experiment, shares one `Parts`, and so the (V, D)
-vectors and every other array that is kept per catalog.
+All surfaces and all arms of an experiment that serve one release share one `Parts`, and with it the (V, D) vectors and
+every other array that is kept per catalog.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.retrieval.cold_start import vectors_of
 
 
 class Parts:
-    """`policy` is the release's own, read at once: raises PolicyError when it is invalid."""
+    """`policy` is the release's, read when this is made: raises PolicyError when it is invalid."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
@@ -51,11 +51,11 @@ class Parts:
 
 
 def _channels(catalog: Catalog) -> list[str]:
-    """What a viewer knows a creator by; "" when there is none."""
+    """The name of each video's creator as viewers see it, else the id; "" when there is neither."""
     names, ids = catalog.columns["creator_name"], catalog.columns["creator_id"]
     return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
 
 
 def _categories(catalog: Catalog) -> list[str]:
-    """A video's first genre; "" when it has none."""
+    """Each video's first genre; "" when it has none."""
     return [names[0] if names is not None and len(names) else "" for names in catalog.columns["genre_names"]]

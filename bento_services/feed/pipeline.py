@@ -1,7 +1,7 @@
-"""A request, top to bottom (what each stage is asked: stages.py).
+"""One request from the filters to the rows of the page (what each kind of stage does: stages.py).
 
-Filters are asked once, about the whole catalog: sources then search only what may be shown, and whatever they bring is
-held against the same answer. Time, counts and failures are taken here, around stages, never inside them.
+Filters run once, over the whole catalog: sources then search only allowed videos, and their results are checked against
+the same mask. Time, counts and failures are recorded here, around stages, never inside them.
 
 V videos of the catalog.
 """
@@ -41,21 +41,21 @@ class FilledRow:
 
 @dataclass(frozen=True)
 class Composition:
-    """What a pipeline made of a request: rows in the order of their selectors."""
+    """The result of a pipeline: rows in the order of their selectors."""
 
     rows: Sequence[FilledRow]
-    considered: int  # candidates
+    considered: int  # number of candidates that were ranked
     allowed: Array  # (V,) bool
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """`safety` holds for everything that is shown; `novelty` does not for what the viewer began and may go on with."""
+    """`safety` applies to everything that is shown; `novelty` not to videos that the viewer began and may resume."""
 
     safety: Sequence[Filter]
     novelty: Sequence[Filter]
     sources: Sequence[Source]
-    truncation: Reranker  # which of what the sources brought goes on
+    truncation: Reranker  # which of the candidates found go on
     scorers: Sequence[Scorer]
     rerankers: Sequence[Reranker]
     selectors: Sequence[Selector]  # of a page with rows
@@ -65,7 +65,7 @@ class Pipeline:
     resume: Source | None = None
 
     def run(self, request: Request) -> Composition:
-        """Raises StageFailed when a stage cannot answer or the time is over."""
+        """Raises StageFailed when a stage fails or the deadline has passed."""
         with _stage(request, "filters"):
             safe = all_of(self.safety, request)
             allowed = safe & all_of(self.novelty, request)
@@ -95,8 +95,8 @@ class Pipeline:
     def _ask(self, source: Source, request: Request, allowed: Array) -> Candidates:
         with _stage(request, source.name):
             found = source.find(request, allowed)
-            brought = Candidates.found(source.name, found.rows, found.scores, **found.columns)
-            kept = brought.take(allowed[brought.rows])
+            candidates = Candidates.found(source.name, found.rows, found.scores, **found.columns)
+            kept = candidates.take(allowed[candidates.rows])
         request.trace.counts[source.name] = len(kept)
         return kept
 
@@ -116,5 +116,5 @@ def _stage(request: Request, name: str) -> Iterator[None]:
     with request.trace.stage(name):
         try:
             yield
-        except Exception as error:  # a bulkhead between rungs: any failure of a stage means that the next rung is asked
+        except Exception as error:  # a bulkhead between rungs: whatever fails in a stage, the next rung is tried
             raise StageFailed(name, f"{type(error).__name__}: {error}") from error

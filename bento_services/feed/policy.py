@@ -24,8 +24,8 @@ class Boosts:
 
 @dataclass(frozen=True)
 class Diversity:
-    """How lists are diversified over genres: a method of models.page.diversity, and its trade-off, 1 being relevance
-    only."""
+    """How lists are diversified over genres: a method of models.page.diversity and its trade-off; `relevance` 1 means
+    no diversification."""
 
     method: str = "max_sum"
     relevance: float = 0.92
@@ -62,7 +62,7 @@ _Section = TypeVar("_Section", Caps, Boosts, Diversity, Exploration)
 
 
 def load_policy(path: Path = POLICY) -> Policy:
-    """Raises PolicyError naming the file and the part at fault."""
+    """Raises PolicyError, which names the file and the faulty rule."""
     try:
         declared = tomllib.loads(path.read_text())
         return Policy(
@@ -79,7 +79,8 @@ def load_policy(path: Path = POLICY) -> Policy:
 
 
 def fresh_since_us(now_us: int, days: int) -> int:
-    """The first microsecond of the day from which on a video is fresh: dates, so that a certificate can be checked."""
+    """Videos published from this microsecond on are fresh. It starts a day, because a page shows dates only, and the
+    certificate must be checkable from the page."""
     day: date = datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=days)
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 

@@ -1,4 +1,4 @@
-"""Rows of candidates -> the page as it is shown: order of rows, metadata, reasons, traces."""
+"""Rows of candidates -> rows of the page: their order, metadata, reasons and traces."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
 from models.ranking.ranker import HEADS
 
-JUDGED_BY = 5  # the first videos of a row decide how high it stands
+ROW_SCORE_VIDEOS = 5  # the mean score of the first videos of a row decides its place
 _SCORES = (*HEADS, TWO_TOWER_SCORE, BOOST)
 
 
 def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason, ...]) -> tuple[Row, ...]:
-    """Fixed rows as they come, then the others, the one with the best videos for this viewer first."""
+    """Fixed rows in their given order, then the others by the scores of their first videos, best first."""
     shown = [row for row in filled if len(row.candidates)]
     fixed = [row for row in shown if row.chosen.fixed]
-    personal = sorted((row for row in shown if not row.chosen.fixed), key=_promise, reverse=True)
+    personal = sorted((row for row in shown if not row.chosen.fixed), key=_row_score, reverse=True)
     rows: list[Row] = []
     position = 0
     for row in fixed + personal:
@@ -38,12 +38,12 @@ def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason
     return tuple(rows)
 
 
-def _promise(row: FilledRow) -> float:
-    return float(row.candidates[SCORE][:JUDGED_BY].mean())
+def _row_score(row: FilledRow) -> float:
+    return float(row.candidates[SCORE][:ROW_SCORE_VIDEOS].mean())
 
 
 def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
-    """What the ranker saw of each video of a row; nothing on rungs without a two-tower score."""
+    """The ranker's features of each video of a row; empty on rungs without a two-tower score."""
     candidates = row.candidates
     if TWO_TOWER_SCORE not in candidates:
         return [{}] * len(candidates)

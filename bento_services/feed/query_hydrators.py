@@ -1,4 +1,4 @@
-"""What else is known of who asks: features in one round trip, and the viewer's vector."""
+"""Adds to the request what is known of the viewer: features, in one round trip, and the viewer's vector."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Array = np.ndarray[Any, Any]
 
 
 class ViewerFeatures:
-    """One read per request behind a breaker; the last features of recent viewers are remembered for bad times."""
+    """One read per request behind a breaker; features of recent viewers are remembered for when the store is down."""
 
     name = "viewer"
 
@@ -68,7 +68,7 @@ class ViewerFeatures:
 
 @dataclass(frozen=True)
 class UserVector:
-    """(D,) of the viewer as of now, by the two-tower model."""
+    """The viewer's vector (D,) as of now, from the two-tower model."""
 
     retrieval: UserTower
     name = "user_tower"
@@ -85,7 +85,7 @@ class UserVector:
 
 
 def viewer_context(requests: Sequence[Request]) -> Columns:
-    """(B,) columns of who asks and where, as the user tower reads them: profiles as the ranker has them."""
+    """(B,) columns of viewer and request context for the user tower, with the profile values that the ranker gets."""
     profiles = [request.viewer.features.values for request in requests]
     user = {name: np.array([profile[name] for profile in profiles], dtype=object) for name in USER_CATEGORIES}
     context = {name: np.concatenate([request.context[name] for request in requests]) for name in requests[0].context}

@@ -1,4 +1,4 @@
-"""Why a video is shown to this viewer, in words: rules tried in order, the most telling first."""
+"""Why a video is shown to this viewer, in words: rules tried in order, the most specific first."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from models.candidates.sources.series import SERIES
 from models.candidates.sources.trending import TRENDING
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
-FAVOURITE_SHARE = 0.5  # of the liking of the favourite genre, from which on another one is a favourite, too
+FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite, too
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One video of a page, as reasons look at it."""
+    """One video of a page, with what rules look at."""
 
     request: Request
     row_id: str
     video: int  # its row of the catalog
     provenance: Mapping[str, float]  # source -> its score
-    anchor: int  # the row of the watched video that it follows from; -1 = none
+    anchor: int  # catalog row of the watched video that led to it; -1 = none
 
     def title(self, video: int) -> str:
         return str(self.request.catalog.columns["title"][video])
@@ -41,13 +41,13 @@ class Shown:
 
     @property
     def creator(self) -> str:
-        """What viewers know the creator by."""
+        """The creator's name, else the id."""
         return str(self.request.catalog.columns["creator_name"][self.video] or self.creator_id)
 
 
 class Reason(Protocol):
     def words(self, shown: Shown) -> str | None:
-        """None where it does not hold of this video."""
+        """None where the rule does not apply to this video."""
         ...
 
 
@@ -61,7 +61,7 @@ class ShareWatched:
 
 @dataclass(frozen=True)
 class InRow:
-    """The row says it already."""
+    """For every video of this row."""
 
     row_id: str
     text: str
@@ -72,7 +72,7 @@ class InRow:
 
 @dataclass(frozen=True)
 class BecauseYouWatched:
-    """`in_row`: only in rows whose id begins so."""
+    """`in_row`: only in rows whose id starts with it."""
 
     in_row: str = ""
 
@@ -92,7 +92,7 @@ class NextInSeries:
 
 @dataclass(frozen=True)
 class FollowedCreator:
-    """Of a creator whom the viewer watches and likes a lot. `in_row`: only there."""
+    """By a creator whom the viewer watches and likes a lot. `in_row`: only in this row."""
 
     text: str
     in_row: str = ""
@@ -160,5 +160,5 @@ OTHERWISE = "Picked for you"
 
 
 def reason(shown: Shown, reasons: tuple[Reason, ...] = REASONS) -> str:
-    """The first that holds."""
+    """The words of the first rule that applies."""
     return next((words for rule in reasons if (words := rule.words(shown)) is not None), OTHERWISE)

@@ -1,4 +1,4 @@
-"""In which order candidates are offered to the rows."""
+"""The order in which candidates are offered to the rows."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class ByScore:
 
 @dataclass(frozen=True)
 class Diversify:
-    """The best `n` diversified over genres, the rest as they are.
+    """Diversifies the best `n` over genres; the rest keep their order.
 
-    `worth` makes scores comparable; `prices` are what showing each video adds to it
+    `worth` puts scores on a common scale; `prices` are added to it, per video, to spread exposure
     (training/judge/protocols/diversity.py).
     """
 
@@ -44,7 +44,7 @@ class Diversify:
         n = min(max(self.n, 3 * request.query.limit), len(candidates))
         if not n:
             return np.arange(0)
-        wanted = min(n, 2 * request.query.limit + 20)  # as many as may be looked at; further down nobody sees it
+        wanted = min(n, 2 * request.query.limit + 20)  # as many as a page can show; nobody sees the order further down
         rows = candidates.rows[:n]
         worth_N = self.worth(candidates)[:n]
         if self.prices is not None:
@@ -58,10 +58,10 @@ class Diversify:
 
 
 def worth_of_score(candidates: Candidates) -> Array:
-    """Of scores that are amounts: the ranker's."""
+    """For scores on a ratio scale, such as the ranker's."""
     return share_of_best(candidates[SCORE])
 
 
 def worth_of_two_tower(candidates: Candidates) -> Array:
-    """Of the two-tower model's order, whose scores are logits; works on logits and keeps relative gaps."""
+    """For the two-tower order, whose scores are logits: their odds relative to the best."""
     return odds_of_best(candidates[TWO_TOWER_SCORE])

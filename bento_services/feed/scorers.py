@@ -1,4 +1,4 @@
-"""How good each candidate is. The scorer of a rung is what tells the rungs of the ladder apart."""
+"""How good each candidate is. The rungs of the ladder differ mainly in their scorers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RankerScore:
 
 
 def served_columns(request: Request, rows: Array, two_tower_score: Array) -> RankColumns:
-    """What the ranker looks at for these videos; what is logged of them is computed by this again, after the reply."""
+    """The ranker's input for these videos. The log of served pages calls this again, after the reply."""
     videos = {**request.catalog.rows(rows), "video_id": request.catalog.video_ids[rows]}
     user = {**request.user_columns, "user_id": np.array([request.query.viewer_id], dtype=object)}
     return rank_columns(user, videos, request.context, two_tower_score, request.world)
@@ -44,7 +44,7 @@ def served_columns(request: Request, rows: Array, two_tower_score: Array) -> Ran
 
 @dataclass(frozen=True)
 class WithRetrieval:
-    """The ranker's score beside the two-tower model's odds, as the release's validation rows chose."""
+    """Combines the ranker's score with the two-tower model's odds; the weight was chosen on validation rows."""
 
     weight: float
     name = "with_retrieval"
@@ -55,21 +55,21 @@ class WithRetrieval:
 
 @dataclass(frozen=True)
 class RetrievalOrder:
-    """Without a ranker: the two-tower score, over the candidates scaled to [0, 1]."""
+    """Without a ranker: the two-tower score, scaled to [0, 1] over the candidates."""
 
     name = "retrieval_order"
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         score = candidates[TWO_TOWER_SCORE]
         if not np.isfinite(score).all():
-            raise ValueError("two-tower scores that are not finite")
+            raise ValueError("the two-tower scores are not finite")
         low, high = (score.min(), score.max()) if len(score) else (0.0, 0.0)
         return {SCORE: (score - low) / max(high - low, 1e-9)}
 
 
 @dataclass(frozen=True)
 class SourceFusion:
-    """Without models: each source's own order, the best one counting. `weights`: source -> worth of its first video."""
+    """Without models: a source scores by rank, and the best score counts. `weights`: source -> score of its first."""
 
     weights: Mapping[str, float]
     name = "source_blend"
@@ -77,17 +77,17 @@ class SourceFusion:
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         score = np.zeros(len(candidates), dtype=np.float32)
         for source, weight in self.weights.items():
-            own = candidates.score_of(source)
-            found = ~np.isnan(own)
-            worse_first = np.sort(own[found])
-            place = len(worse_first) - np.searchsorted(worse_first, own[found], side="right")  # equals share a place
+            source_score = candidates.score_of(source)
+            found = ~np.isnan(source_score)
+            ascending = np.sort(source_score[found])
+            place = len(ascending) - np.searchsorted(ascending, source_score[found], side="right")  # ties share a place
             score[found] = np.maximum(score[found], weight * (1.0 - place / max(len(place), 1)))
         return {SCORE: score}
 
 
 @dataclass(frozen=True)
 class FreshnessBoost:
-    """New videos have had no time to gather what a score is made of."""
+    """New videos have had no time to collect the watches that scores are based on."""
 
     boosts: Boosts
     name = "freshness_boost"

@@ -1,4 +1,4 @@
-"""What happens after the reply: the served page goes to the log with all that the models saw. Nobody waits for it."""
+"""After the reply, off the request's path: the served page is logged with all features that the models saw."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LoggedItem(ServedItem, frozen=True, kw_only=True):
 
 
 class LoggedPage(ServedPage, frozen=True, kw_only=True):
-    """`features`: rank column -> one value per item, or a list of one where all items share it."""
+    """`features`: rank column -> one value per item, or a single value where all items share it."""
 
     items: Sequence[LoggedItem]
     release_id: str
@@ -43,7 +43,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ServedLog:
-    """A bounded queue and one thread. When the log is down or slow, pages are served and not logged, and counted."""
+    """A bounded queue and one thread. When the log is down or slow, pages are served unlogged and counted."""
 
     def __init__(self, log: EventLog, queue_pages: int) -> None:
         self.dropped = 0
@@ -60,7 +60,7 @@ class ServedLog:
             self.dropped += 1
 
     def close(self) -> None:
-        """Append what waits, then stop."""
+        """Append the pages that are queued, then stop."""
         self._waiting.put(None)
         self._thread.join(timeout=5.0)
 
@@ -76,7 +76,7 @@ class ServedLog:
 
 
 def encode_page(page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> bytes:
-    """The record of a served page: feature_repo.stream.served.ServedPage and what explains it."""
+    """The record of a served page: feature_repo.stream.served.ServedPage, with the features and scores behind it."""
     items = [item for row in page.rows for item in row.items]
     logged = LoggedPage(
         request_id=page.request_id,

@@ -1,4 +1,4 @@
-"""The sources of a recipe as stages: how many candidates each may bring, and which of them a page can do without."""
+"""The sources of a recipe as stages: how many candidates each may return, and which sources a page can do without."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class SizedSource:
     name: str
     source: CandidateSource
     size: int
-    optional: bool = False  # when it fails, the page says so and goes on
+    optional: bool = False  # when it fails, the page carries a warning and is made without it
 
     def find(self, request: Request, allowed: Array) -> Found:
         try:
             return self.source.find(request, allowed, self.size)
-        except Exception as error:  # a bulkhead: whatever broke in there stays in there
+        except Exception as error:  # a bulkhead: a failure of an optional source costs only its candidates
             if not self.optional:
                 raise
             request.trace.warnings.append(f"{self.name} left out: {type(error).__name__}")
@@ -37,10 +37,10 @@ def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSour
     source = parts.source(spec)
     if source is None:
         return None
-    own = spec.size if parts.release.fusion is None else spec.size_fused
-    return SizedSource(spec.name, source, sizes.get(spec.name, own), spec.optional)
+    default = spec.size if parts.release.fusion is None else spec.size_fused
+    return SizedSource(spec.name, source, sizes.get(spec.name, default), spec.optional)
 
 
 def stages(specs: Iterable[SourceSpec], parts: Parts, sizes: Mapping[str, int]) -> tuple[SizedSource, ...]:
-    """Those that the release has the models for, in their order."""
+    """The sources whose models the release has, in the order of `specs`."""
     return tuple(stage for spec in specs if (stage := sized(spec, parts, sizes)) is not None)

@@ -1,14 +1,14 @@
-"""What is asked of each kind of stage, and the request that they all look at.
+"""The kinds of stages, the question each answers, and the request that they all read.
 
-    QueryHydrator   what else is known of who asks?                       the request with more in it
+    QueryHydrator   what else is known of the viewer?                         the request with more in it
     Filter          which videos of the catalog may this viewer be shown?     (V,) bool (models/page/filters.py)
     Source          which of them should be considered?                       Found
     Hydrator        what else is known of each candidate?                     columns, one value per candidate
     Scorer          how good is each?                                         columns; the last one's `score` counts
-    Reranker        in which order?                                           an order; a shorter one cuts
+    Reranker        in which order?                                           an order; a shorter one truncates
     Selector        which of them make a row of the page?                     rows, each an order
 
-A stage answers a question; only the pipeline moves rows. Time, counts and failures are taken around stages, never
+A stage answers a question; only the pipeline moves rows. Time, counts and failures are recorded around stages, never
 inside them.
 
 V videos of the catalog, N candidates, D embedding.
@@ -64,7 +64,7 @@ class Request:
     viewer: Viewer
     catalog: VideoSnapshot
     world: World
-    seed: int  # whatever is drawn for this request is drawn from it
+    seed: int  # of everything random in this request
     shown: Array = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))  # marks of videos on earlier pages
     page: int = 0  # 0 = the first
     give_up_at: float = float("inf")  # perf_counter seconds
@@ -72,7 +72,7 @@ class Request:
     trace: Trace = field(default_factory=Trace)
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """The same request draws the same, whatever else was drawn for it."""
+        """A generator per purpose: draws for one purpose do not depend on draws for another."""
         return np.random.default_rng((self.seed, crc32(purpose.encode())))
 
     @property
@@ -115,7 +115,7 @@ class QueryHydrator(Protocol):
     def name(self) -> str: ...
 
     def hydrate(self, request: Request) -> Request:
-        """The request with more known of who asks."""
+        """The request with more known of the viewer."""
         ...
 
 
@@ -157,14 +157,14 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True)
 class Chosen:
-    """A row of the page as places of candidates. `propensity` (len(order),): 1 = it could not have been another."""
+    """A row of the page as places of candidates. `propensity` (len(order),): 1 = the choice was deterministic."""
 
     row_id: str
     title: str
     reason: str
     order: Array
     propensity: Array | None = None
-    fixed: bool = False  # stands at the top whatever it holds; other rows are ordered for the viewer
+    fixed: bool = False  # keeps its place at the top; other rows are ordered by score
 
 
 class Selector(Protocol):
@@ -172,5 +172,5 @@ class Selector(Protocol):
     def name(self) -> str: ...
 
     def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
-        """Rows that share no candidate. What they chose is gone for the next selector."""
+        """Rows that share no candidate. The next selector is not offered the candidates in them."""
         ...

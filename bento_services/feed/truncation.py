@@ -1,4 +1,4 @@
-"""Which of the candidates that the sources brought are looked at closely: as many as the ranker has time for."""
+"""Which of the candidates found are ranked: as many as the ranker has time for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class FirstFound:
-    """In the order in which the sources were asked."""
+    """In the order in which the sources were called."""
 
     n: int
     name = "first_found"
@@ -37,12 +37,14 @@ class ByFusion:
     name = "by_fusion"
 
     def order(self, request: Request, candidates: Candidates) -> Array:
-        orders = {name[len(FROM) :]: _order(own) for name, own in candidates.columns.items() if name.startswith(FROM)}
+        orders = {
+            name[len(FROM) :]: _order(score) for name, score in candidates.columns.items() if name.startswith(FROM)
+        }
         odds = self.fusion.odds(request.viewer.watches, orders, len(candidates))
-        anyway = np.zeros(len(candidates), dtype=bool)
+        protected = np.zeros(len(candidates), dtype=bool)
         for source, order in orders.items():
-            anyway[order[: self.kept.get(source, 0)]] = True
-        best = np.lexsort((-odds, ~anyway))[: _most(self.n, request)]
+            protected[order[: self.kept.get(source, 0)]] = True
+        best = np.lexsort((-odds, ~protected))[: _most(self.n, request)]
         return best[np.argsort(-odds[best], kind="stable")]
 
 
@@ -51,6 +53,6 @@ def _most(n: int, request: Request) -> int:
 
 
 def _order(score: Array) -> Array:
-    """The candidates that have this score, the best first."""
+    """Places of the candidates that have this score, best first."""
     found = np.flatnonzero(~np.isnan(score))
     return found[np.argsort(-score[found], kind="stable")]

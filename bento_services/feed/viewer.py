@@ -1,4 +1,4 @@
-"""Who is asking, and what may be assumed of viewers whose features cannot be read."""
+"""The viewer of a request, and safe assumptions for viewers whose features cannot be read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from feature_repo.store.snapshot import UserFeatures
 
 
 class Knowledge(Enum):
-    """How we know what we know of a viewer."""
+    """Where a viewer's features came from."""
 
-    CURRENT = "current"  # read for this request; of a new viewer there is nothing, and that is known
+    CURRENT = "current"  # read for this request; a new viewer is known to have none
     REMEMBERED = "remembered"  # the store does not answer: as last read by this process
     NONE = "none"  # not read: the store does not answer and this process never read this viewer
 
@@ -28,7 +28,7 @@ class Viewer:
     knowledge: Knowledge
     country: str  # "" = not known: only videos without restriction may be shown
     maturity_limit: int
-    history_ids: Sequence[str]  # oldest first, what the client says was just watched included
+    history_ids: Sequence[str]  # oldest first, including what the client says was just watched
     history_times_us: Sequence[int]
 
     @property
@@ -37,12 +37,12 @@ class Viewer:
 
 
 def unread(query: Query, config: FeedConfig) -> Viewer:
-    """Whoever asks, before anything was read of them."""
+    """The viewer before their features are read."""
     return viewer_of(nobody(query.viewer_id), Knowledge.NONE, query, 0, config)
 
 
 def viewer_of(features: UserFeatures, knowledge: Knowledge, query: Query, now_us: int, config: FeedConfig) -> Viewer:
-    """What follows from a viewer's features, in the light of what the client says."""
+    """A viewer from their features and from what the client says in the query."""
     values = features.values
     ids, times = list(values["history_video_ids"]), list(values["history_timestamps_us"])
     if (last := query.last_watched_item_id) and (not ids or ids[-1] != last):
@@ -65,7 +65,7 @@ def _maturity_limit(features: UserFeatures, knowledge: Knowledge, config: FeedCo
     if knowledge is Knowledge.NONE:
         return config.unreadable_maturity
     values = features.values
-    # Someone who has only watched has a row, but no profile in it: 0 is then a default and not a child's limit.
+    # A viewer who has only watched has features but no profile: 0 is then a default and not a child's limit.
     has_profile = bool(values["maturity_limit"] or values["signup_timestamp_us"] or values["age_group"])
     return int(values["maturity_limit"]) if has_profile else config.newcomer_maturity
 

@@ -1,4 +1,4 @@
-"""Rows of what is alike to a video that the viewer watched, for the latest watched that have enough."""
+"""Rows of videos similar to one that the viewer watched, for the latest watched videos with enough of them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS
 from models.catalog import rows_of
 
-BECAUSE = "because_you_watched"  # a row's id goes on with ":" and the id of the watched video
+BECAUSE = "because_you_watched"  # followed in a row's id by ":" and the id of the watched video
 
 
 @dataclass(frozen=True)
 class BecauseYouWatched:
-    """`row`'s title and reason have a place for the title of the watched video: {title}."""
+    """In `row`'s title and reason, {title} stands for the title of the watched video."""
 
     row: RowSpec
     sizes: RowSizes

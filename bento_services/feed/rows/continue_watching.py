@@ -1,4 +1,4 @@
-"""What was begun: all of it, latest first."""
+"""Every video that the viewer began and did not finish, latest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best of one source, in its own order or in the page's."""
+"""The best videos of one source, in the order of the source or of the page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FromSource:
     sizes: RowSizes
     max_per_creator: int
     own_order: bool = True
-    newcomers_only: bool = False  # a row for viewers whose history does not say much yet
+    newcomers_only: bool = False  # a row for viewers with a short history
 
     @classmethod
     def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:

@@ -1,4 +1,4 @@
-"""The personal list: the first candidates that the caps allow, a share of the places explored."""
+"""The personal list: the first candidates that the caps allow, with exploration at a share of the places."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that are a page's recommendation
 
 @dataclass(frozen=True)
 class Recommendations:
-    """An explored place shows a candidate of the explored sources, drawn by Thompson sampling over its click rate with
-    a prior from its creator. Every propensity is that of this video at this place given what stands above it."""
+    """An explored place shows a candidate of the exploring sources, drawn by Thompson sampling over its click rate with
+    a prior from its creator. A propensity is the probability of this video at this place, given the places above."""
 
     row: RowSpec
     policy: Policy
@@ -80,7 +80,7 @@ class Recommendations:
         return np.array(propensity)
 
     def _arms(self, request: Request, offered: Candidates, unknown: Array) -> Array:
-        """(N,) Thompson probabilities of the unknown candidates by the clicks that they had, 0 for the others."""
+        """(N,) Thompson probabilities of the `unknown` candidates, from their clicks so far; 0 for the others."""
         rows = offered.rows[unknown]
         trials = request.catalog.columns["video_impression_count_7d"][rows]
         clicks = request.catalog.columns["video_click_rate_7d"][rows] * trials

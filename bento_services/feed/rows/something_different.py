@@ -1,4 +1,4 @@
-"""Videos drawn from outside of the viewer's habits, in the order in which they were drawn."""
+"""Videos drawn at random from outside the viewer's habits, in the order of the draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a surface says of a row, and what kinds of rows have in common."""
+"""How a surface declares a row, and what all kinds of rows share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RowSpec:
         return self.kind(self, policy, config)
 
     def chosen(self, order: Array, least: int, fixed: bool = False, propensity: Array | None = None) -> list[Chosen]:
-        """The row with these candidates; no row when they are fewer than `least`."""
+        """The row with these candidates; no row when there are fewer than `least`."""
         enough = len(order) >= least
         return [Chosen(self.row_id, self.title, self.reason, order, propensity, fixed)] if enough else []
 
@@ -43,5 +43,5 @@ def from_source(candidates: Candidates, source: str) -> Array:
 
 
 def varied(order: Array, candidates: Candidates, max_per_creator: int) -> Array:
-    """The same places without those beyond `max_per_creator` of one creator."""
+    """These places, with at most `max_per_creator` of any one creator."""
     return order[first_of_each(candidates[CREATOR][order], max_per_creator)]

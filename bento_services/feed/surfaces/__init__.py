@@ -1,1 +1,1 @@
-"""What is asked for: one file per surface, each a recipe of sources, rows and a ladder."""
+"""One file per surface, each a recipe of sources, rows and a ladder."""

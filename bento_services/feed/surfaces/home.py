@@ -1,10 +1,10 @@
-"""The home page: which sources, which rows with which words, and which ladder.
+"""The home page: its sources, its rows with their titles, and its ladder.
 
-full_funnel            viewer's features, two-tower retrieval beside the other sources, ranker
+full_funnel            viewer's features, two-tower retrieval among the other sources, ranker
 retrieval_only         the ranker fails: the two-tower model's order
 similar_and_trending   the viewer's features or the two-tower model fail: neighbours of what was watched, trends
-popular                even that fails, or there is no time left
-static                 the catalog itself cannot be read: the list that came with the release
+popular                that fails too, or there is no time left
+static                 the catalog itself cannot be read: the static list of the release
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HOME = "home"
 FULL_FUNNEL = "full_funnel"
 CHOSEN = "Chosen for you"
 
-# In the order in which they choose; in which order they are shown is the presenter's to say.
+# In the order in which they pick candidates; the presenter decides the order in which they are shown.
 ROWS = (
     RowSpec(RESUME, "Continue watching", "You have not finished these", ContinueWatching.of, RESUME),
     RowSpec(TOP_PICKS, "Top picks for you", CHOSEN, Recommendations.of),

@@ -1,4 +1,4 @@
-"""The surfaces that a feed answers: a new one is its file and a line here."""
+"""The surfaces that a feed answers. To add one, write its file and add a line here."""
 
 from __future__ import annotations
 
