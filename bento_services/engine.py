@@ -1,7 +1,7 @@
-"""The service without its protocols: a feed and an event intake. HTTP and gRPC call this.
+"""The service without its protocols: the feed, the event intake and status. HTTP and gRPC call this.
 
-Pages are made on a few threads of their own, so that the event loop goes on answering health checks while a page is
-computed and while a dead store runs into its timeout.
+Pages are made on a small thread pool, so that the event loop still answers health checks while a page is computed or a
+dead store runs into its timeout.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.release.artifact import Release
 
 Result = TypeVar("Result")
-Prepare = Callable[[Release], Release]  # e.g. put remote retrieval and ranking in the place of the local ones
+Prepare = Callable[[Release], Release]  # e.g. replaces the local models by remote ones
 
 report = structlog.get_logger("service")
 
 
 class PageMaker(Protocol):
-    """What the engine asks of a feed. `page` raises QueryError for what the caller must correct, nothing else."""
+    """What the engine needs of a feed. `page` raises QueryError for invalid queries and nothing else."""
 
     def page(self, query: Query, surface: str) -> Page: ...
 
@@ -51,7 +51,7 @@ MakeFeed = Callable[[Release, FeatureReader, EventLog], PageMaker]
 
 
 class Engine:
-    """Made by the service when it starts, or from doubles by a test. Blocking work happens on its own threads."""
+    """Made by the service when it starts, or from doubles by a test. Blocking work runs on its thread pools."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Engine:
         self.reader = reader
         self._receipts = receipts
         self.release_id = release.release_id
-        self.problems = list(problems)  # releases that were refused, and why
+        self.problems = list(problems)  # releases that could not be served, and why
         self._prepare = prepare
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
@@ -110,19 +110,19 @@ class Engine:
         return await self._blocking(lambda: self._intake.accept(sent, caller=caller, user_id=user_id, key=key))
 
     async def is_visible(self, event_id: str) -> bool:
-        """Whether the features hold this event already."""
+        """Whether this event has reached the features."""
         return await self._blocking(lambda: self._receipts.folded_us(event_id)) is not None
 
     async def viewers(self, count: int) -> list[str]:
         return await self._blocking(lambda: self.reader.viewers(count))
 
     async def viewer(self, user_id: str) -> UserFeatures:
-        """What is known of one viewer. Waits for a busy store, as a page must not: nothing else can be answered."""
+        """The features of one viewer. Unlike a page it waits for a busy store: there is no fallback."""
         return (await self._blocking(lambda: self.reader.users([user_id])))[0]
 
     def knows(self, video_id: str) -> bool:
         snapshot = self.reader.snapshot()
-        return not len(snapshot) or video_id in snapshot.row_of  # an empty snapshot knows nothing of anything
+        return not len(snapshot) or video_id in snapshot.row_of  # an empty snapshot cannot tell, so every id passes
 
     def status(self) -> dict[str, Any]:
         return {
@@ -136,7 +136,7 @@ class Engine:
         }
 
     def warm_up(self) -> None:
-        """Make some pages before anybody asks: first calls compile kernels, fill caches and open connections."""
+        """Make some pages before the first request: first calls compile kernels, fill caches and open connections."""
         users = [self.world.example_user or "nobody", "warm-up"]
         for number in range(self._config.warm_up_pages):
             self._feed.page(
@@ -160,7 +160,7 @@ class Engine:
         report.info("release swapped", before=before, now=release.release_id)
 
     def refuse(self, why: str) -> None:
-        """A release that cannot be served: `status` tells of it."""
+        """Record a release that cannot be served; `status` lists it."""
         metrics.RELEASES_REFUSED.inc()
         if why not in self.problems:
             self.problems.append(why)

@@ -1,10 +1,10 @@
-"""What the feed can refuse or fail at. Dependencies that are down are not here: a page answers from a lower rung.
+"""The errors of the feed. A dependency that is down is not among them: the page comes from a lower rung.
 
 MarqueeError                 feature_repo/core/errors.py
 └── FeedError
-    ├── QueryError           a question that cannot be answered: the caller's to correct (HTTP 400)
-    └── PolicyError          a policy file that is not a policy: the release's to correct
-StageFailed                  inside the feed only: this rung cannot answer, the next one is asked
+    ├── QueryError           an invalid query: the caller must correct it (HTTP 400)
+    └── PolicyError          an invalid policy file: the release must be corrected
+StageFailed                  inside the feed only: this rung cannot answer, the next one is tried
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class FeedError(MarqueeError):
 
 
 class QueryError(FeedError):
-    """A field of the query that no page can be made for."""
+    """An invalid field of the query."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -29,7 +29,7 @@ class PolicyError(FeedError):
 
 
 class StageFailed(Exception):
-    """One stage of a pipeline could not answer. `stage` is its name as in `stage_ms`; `late`: it was not even asked."""
+    """A stage failed. `stage` is its name as in `stage_ms`; `late`: the deadline passed before it began."""
 
     def __init__(self, stage: str, why: str, late: bool = False) -> None:
         super().__init__(f"{stage}: {why}")

@@ -1,6 +1,6 @@
-"""One line in the log and one count in the metrics for every request, by whatever protocol it came.
+"""One log line and one count in the metrics for every request, on either protocol.
 
-A line says which request, route and rung, with what status and how fast: never who the viewer was, never what was sent.
+A line holds request id, route, rung, status and duration: never who the viewer was, never what was sent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def record(
             ms=round(seconds * 1000, 3),
             **rung,
         )
-    except Exception:  # the caller has the answer; a full disk or a closed pipe must not take the next one's
+    except Exception:  # a full disk or a closed pipe must not fail requests
         metrics.LOG_LINES_LOST.inc()
 
 

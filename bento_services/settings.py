@@ -1,4 +1,4 @@
-"""What the serving process is told from outside. `marquee serve` tells it; so may whoever runs `bentoml serve`."""
+"""Settings of the serving process, from the environment: `marquee serve` sets it, or whoever runs `bentoml serve`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class ServiceConfig:
 
     page_threads: int = 2  # a page holds the interpreter most of the time: more threads make every page slower
     write_threads: int = 4  # an append waits for the log
-    follow_seconds: float = 1.0  # between two looks at which release is the champion
-    warm_up_pages: int = 20  # made before it says that it is ready
+    follow_seconds: float = 1.0  # between two checks of which release is the champion
+    warm_up_pages: int = 20  # made before the service is ready
     warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
-    call_seconds: float = 5.0  # for an answer of the retrieval or ranking service; the first call of a release loads it
+    call_seconds: float = 5.0  # timeout of the retrieval or ranking service; the first call loads its release
 
     def __post_init__(self) -> None:
         if min(self.page_threads, self.write_threads) < 1:
@@ -39,13 +39,13 @@ class ServiceConfig:
 
 @dataclass(frozen=True)
 class SupervisorConfig:
-    """How `marquee serve` looks after its children."""
+    """How `marquee serve` supervises its child processes."""
 
-    ready_seconds: float = 120.0  # for the service to be ready to answer
+    ready_seconds: float = 120.0  # for the service to become ready
     stop_seconds: float = 10.0  # for children to end before they are killed
-    first_pause_seconds: float = 0.1  # before a child that died is started again; doubled each time
+    first_pause_seconds: float = 0.1  # before a dead child is restarted; doubled each time
     longest_pause_seconds: float = 5.0
-    healthy_seconds: float = 10.0  # a child that lived this long starts over with the first pause
+    healthy_seconds: float = 10.0  # after this uptime the pause is the first again
 
 
 SERVICE = Section("service", ServiceConfig, "service")

@@ -1,1 +1,1 @@
-"""Who may ask what, and in what form: keys, limits, the context of a request, the shape of an error."""
+"""What a request may do and must look like: keys, limits, context, the shape of an error."""

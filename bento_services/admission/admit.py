@@ -1,4 +1,4 @@
-"""Whether a caller may do what it asks for: the one decision that HTTP and gRPC share."""
+"""Whether a caller may use an endpoint: the one decision that HTTP and gRPC share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bento_services.admission.problem import Problem
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request shows of its sender."""
+    """What a request carries to identify its sender."""
 
     key: str = field(default="", repr=False)
-    host: str | None = None  # the name it was sent to; None: by a protocol that no browser speaks
+    host: str | None = None  # the Host header; None on gRPC, which browsers do not speak
 
     @classmethod
     def of(cls, headers: Mapping[str, str], host: str | None = None) -> Credentials:
@@ -34,8 +34,8 @@ class Admission:
     limits: Limits = field(default_factory=Limits)
 
     def admit(self, credentials: Credentials, endpoint: EndpointClass) -> Caller:
-        """The caller, who may use the endpoint. Raises Problem: 401 without a known key, 403 without its scope or,
-        in keyless use, under another machine's name."""
+        """The caller, if it may use the endpoint. Raises Problem: 401 without a known key, 403 without the scope or, in
+        keyless use, for a Host that is not this machine."""
         if not len(self.keys):
             if self.loopback_only and credentials.host is not None and not host_is_ours(credentials.host):
                 raise Problem(403, "wrong_host", "without API keys only this machine's own address is answered")

@@ -1,4 +1,4 @@
-"""The context that a caller sends, turned into fields of the feed's Query: one reading for HTTP and gRPC."""
+"""The context that a caller sends, parsed into fields of the feed's Query, in one way for HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MAX_DEADLINE_MS = 10_000
 _TEXTS = ("device", "last_watched_item_id")
 
 
-def request_id_of(asked: str) -> str:
-    """The caller's own, when it is one; it goes into logs and headers."""
-    if 0 < len(asked) <= 64 and asked.isascii() and all(c.isalnum() or c in "-_." for c in asked):
-        return asked
+def request_id_of(sent: str) -> str:
+    """The caller's request id if it is safe for logs and headers, else a new one."""
+    if 0 < len(sent) <= 64 and sent.isascii() and all(c.isalnum() or c in "-_." for c in sent):
+        return sent
     return "q-" + secrets.token_hex(8)
 
 
@@ -28,7 +28,7 @@ def read_context(header: str) -> dict[str, Any]:
         return {}
     if len(header) > MAX_CONTEXT_BYTES:
         raise malformed(f"X-Context: at most {MAX_CONTEXT_BYTES} bytes")
-    # Header bytes arrive as latin-1; a caller's UTF-8 is what was meant.
+    # Header bytes arrive decoded as latin-1, but callers send UTF-8.
     context = read_json(header.encode("latin-1", "replace"), "X-Context")
     if not isinstance(context, dict):
         raise malformed("X-Context: expected a JSON object")
@@ -73,7 +73,7 @@ def _country(value: str) -> str:
 
 
 def _offset_of(zone: str) -> int:
-    """Minutes east of Greenwich, now."""
+    """The current UTC offset of a time zone, in minutes."""
     if not zone:
         return 0
     try:

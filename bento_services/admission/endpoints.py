@@ -1,6 +1,6 @@
-"""Classes of endpoints, declared once for both protocols: what a caller needs, for whom it speaks, how much it sends.
+"""Classes of endpoints, declared once for both protocols: what a caller needs and how much it may send.
 
-A route of HTTP and a method of gRPC each name the class that they belong to; admission reads nothing else of them.
+Each HTTP route and gRPC method names its class; admission reads nothing else of them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from bento_services.admission.limits import Limits
 @dataclass(frozen=True)
 class EndpointClass:
     name: str
-    scope: Scope | None = None  # what the caller's key must hold; None: any key will do
+    scope: Scope | None = None  # that the caller's key must have; None: any key will do
     public: bool = False  # answered without a key: what a browser asks for before it can send one
-    speaks_for_viewer: bool = False  # the caller names the viewer in whose name it asks or writes
+    speaks_for_viewer: bool = False  # the caller names the viewer for whom it reads or writes
     many_events: bool = False  # its body may be as large as a batch of events
 
     def max_body_bytes(self, limits: Limits) -> int:
@@ -24,7 +24,7 @@ class EndpointClass:
 
 
 PUBLIC = EndpointClass("public", public=True)
-UNKNOWN = EndpointClass("unknown")  # an address where nothing is: said to callers with a key only
+UNKNOWN = EndpointClass("unknown")  # no such address: only callers with a key learn that
 HEALTH = EndpointClass("health")
 OPERATIONS = EndpointClass("operations", "serve")
 PAGES = EndpointClass("pages", "serve", speaks_for_viewer=True)

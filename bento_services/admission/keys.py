@@ -1,7 +1,7 @@
 """Who is calling, and what they may do: API keys with scopes, and the keyless mode of a loopback demo.
 
-A home's keys lie in `HOME/keys.json` as SHA-256 digests; the key itself is shown once, when it is made. A key is 256
-random bits, so a plain digest is enough: there is nothing to guess and nothing to stretch.
+A home's keys are in `HOME/keys.json` as SHA-256 digests; the key itself is shown once, when it is made. A key is 256
+random bits, so a plain digest is enough: there is nothing to guess, and key stretching adds nothing.
 
     serve    read pages, and speak for any viewer in doing so
     events   send events and feedback for any viewer
@@ -31,7 +31,7 @@ PREFIX = "mq_"
 
 
 class AuthError(MarqueeError):
-    """The service may not be started like this, or the file of keys is not what it should be."""
+    """The service may not be started like this, or the key file is invalid."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ NOBODY = Caller("nobody", frozenset())
 
 
 class Keys:
-    """The keys of one home. Without any, whoever reaches the loopback address may do everything: the demo mode."""
+    """The keys of one home. With none, any caller on the loopback address may do everything: the demo mode."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys = tuple(keys)
@@ -78,10 +78,10 @@ class Keys:
             raise AuthError(f"{path} is not a list of keys ({error}); mend it, or remove it for keyless use") from error
 
     def owner(self, presented: str) -> Caller | None:
-        """Whose key this is; None: nobody's."""
+        """The caller whose key this is; None for an unknown key."""
         digest = _digest(presented)
         found = None
-        for key in self._keys:  # every key is compared, so that the time taken tells nothing
+        for key in self._keys:  # every key is compared, so that timing reveals nothing
             if hmac.compare_digest(digest, key.sha256):
                 found = key
         return None if found is None else Caller(found.name, frozenset(found.scopes))
@@ -92,7 +92,7 @@ def keys_path(home: Home) -> Path:
 
 
 def create_key(home: Home, name: str, scopes: Iterable[Scope]) -> str:
-    """Add a key and return it: the only time that anybody sees it. An old key of this name is replaced (rotation)."""
+    """Add a key and return it: the only time that it is shown. An old key of this name is replaced (rotation)."""
     chosen = tuple(dict.fromkeys(scopes))
     if unknown := [scope for scope in chosen if scope not in SCOPES]:
         raise AuthError(f"unknown scope {unknown[0]!r}: expected some of {', '.join(SCOPES)}")
@@ -103,7 +103,7 @@ def create_key(home: Home, name: str, scopes: Iterable[Scope]) -> str:
 
 
 def revoke_key(home: Home, name: str) -> None:
-    """Take a key away. A service that runs goes on with the keys that it started with."""
+    """Remove a key. A running service keeps the keys that it started with."""
     before = list(Keys.of(home))
     kept = [key for key in before if key.name != name]
     if len(kept) == len(before):

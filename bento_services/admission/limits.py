@@ -1,4 +1,4 @@
-"""How much one request may ask for, and the strict reading of what it sends."""
+"""Limits on requests, and strict parsing of what they send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bento_services.admission.problem import malformed, unprocessable
 from feature_repo.core.settings import Section
 from feature_repo.events import MAX_ID_LENGTH
 
-# What the API's document promises its callers; the same everywhere.
+# Promised by the API's document, so the same in every deployment.
 MAX_EVENTS = 500
 MAX_DEPTH = 32
 MAX_CONTEXT_BYTES = 4096
@@ -25,8 +25,8 @@ class Limits:
 
     max_body_bytes: int = 64 * 1024
     max_events_body_bytes: int = 1024 * 1024
-    receive_seconds: float = 10.0  # to send a whole body: a slow client may not hold a connection for ever
-    max_in_flight_pages: int = 64  # waiting or being made; beyond them a page would come too late to be of use
+    receive_seconds: float = 10.0  # for a whole body: a slow client may not hold a connection for ever
+    max_in_flight_pages: int = 64  # waiting or being made; any more would come too late to be of use
     max_concurrent_rpcs: int = 512
 
     def __post_init__(self) -> None:
@@ -39,7 +39,7 @@ LIMITS = Section("limits", Limits, "service")
 
 
 def read_json(body: bytes, what: str = "the body") -> Any:
-    """Parse strictly: NaN, infinities, duplicate encodings and towers of brackets are refused."""
+    """Parse strictly: NaN, infinities, invalid UTF-8 and deep nesting are refused."""
     try:
         value = orjson.loads(body)  # refuses NaN, Infinity and invalid UTF-8
     except orjson.JSONDecodeError as error:

@@ -1,1 +1,1 @@
-"""Events from clients into the log."""
+"""The way of clients' events into the log."""

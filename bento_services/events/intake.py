@@ -1,8 +1,8 @@
-"""Taking events: normalize, make durable, answer with a receipt. HTTP and gRPC both end here.
+"""Accepts events: normalize, make durable, answer with a receipt. HTTP and gRPC both end here.
 
-A request is taken whole or not at all. Under an idempotency key the same request gets the same answer once more, and
-events without an id of their own get ids derived from the key: sent again, also after a crash between the log and the
-answer, they are the same events, and the event processor counts an event once.
+A request is accepted whole or not at all. A repeated request with the same idempotency key gets the same answer, and
+events without an id get ids derived from the key: sent again, even after a crash between log and answer, they are the
+same events, and the event processor counts an event once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ report = structlog.get_logger("events")
 
 class Receipt(Struct, frozen=True):
     accepted: int
-    receipt: str  # the place of the last event in the log
+    receipt: str  # position of the last event in the log
     event_ids: list[str]  # in the order in which they were sent
 
 
@@ -47,10 +47,10 @@ class EventIntake:
         self._probe = VisibilityProbe(receipts)
 
     def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
-        """Take one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
+        """Accept one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
 
-        `user_id` stands in where an event names nobody. Raises Problem: 400 and 422 for what was sent, 409 for a key
-        that was used for something else, 503 when the log does not answer.
+        `user_id` is used for events that name no user. Raises Problem: 400 and 422 for invalid input, 409 for a key
+        that was used with another body, 503 when the log does not answer.
         """
         objects = _objects(sent)
         if not key:

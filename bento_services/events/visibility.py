@@ -1,4 +1,4 @@
-"""How long until the next page knows of an event: measured in the service, on one event at a time."""
+"""Measures how long an event takes to reach the features, on one event at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROBE_GIVES_UP_SECONDS = 10.0
 
 
 class VisibilityProbe:
-    """Has a thread of its own. Events that come while one is being measured are not."""
+    """Runs its own thread. Events that arrive while one is being measured are not measured."""
 
     def __init__(self, receipts: Receipts) -> None:
         self._receipts = receipts

@@ -35,7 +35,7 @@ GROUPS = (
 
 
 def create_app(engine: Callable[[], Engine], groups: Sequence[Endpoints] = GROUPS) -> Edge:
-    """`engine` is asked on every request, for it exists only once the process has started."""
+    """`engine` is called on every request, because the engine exists only once the process has started."""
     app = FastAPI(
         title="Marquee",
         version="1",
@@ -46,8 +46,8 @@ def create_app(engine: Callable[[], Engine], groups: Sequence[Endpoints] = GROUP
         exception_handlers=HANDLERS,
     )
     app.state.engine = engine
-    own: list[BaseRoute] = list(app.routes)  # FastAPI's: /openapi.json
-    endpoints = [Endpoint(route, PUBLIC, (), None) for route in own]
+    builtin: list[BaseRoute] = list(app.routes)  # FastAPI's: /openapi.json
+    endpoints = [Endpoint(route, PUBLIC, (), None) for route in builtin]
     for group in groups:
         app.include_router(group.router)
         endpoints += group.listed

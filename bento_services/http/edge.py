@@ -1,7 +1,7 @@
 """The outermost layer of HTTP: what every request goes through before a route sees it.
 
-Request id, admission, how much may be sent and how slowly, one shape for whatever goes wrong, one count and one log
-line per request. Plain ASGI, so that it costs microseconds.
+Request id, admission, limits on the size and time of a body, one shape for all errors, one count and one log line per
+request. Plain ASGI, so that it costs microseconds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Edge:
             await self.app(scope, _replay(body, receive), answer)
         except Problem as problem:
             await answer.problem(problem)
-        except Exception as error:  # the last line: a caller gets the one shape, the log gets the cause
+        except Exception as error:  # last resort: the caller gets the common error shape, the log the cause
             report.error("request failed", request_id=request_id, error=repr(error), exc_info=error)
             await answer.problem(INTERNAL)
         finally:
@@ -89,7 +89,7 @@ class Edge:
 
 
 class _Answer:
-    """Passes an answer on, adds what every answer carries, and knows whether one has begun."""
+    """Passes an answer on, adds the common headers, and knows whether it has begun."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -107,7 +107,7 @@ class _Answer:
         await self._send(message)
 
     async def problem(self, problem: Problem) -> None:
-        if self.status:  # the answer has begun; all that is left is to break it off
+        if self.status:  # the answer has begun: it can only be cut off
             return
         headers = [(name.encode(), value.encode()) for name, value in problem.headers().items()]
         body = problem.body(self._request_id)

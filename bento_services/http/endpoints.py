@@ -1,4 +1,4 @@
-"""One group of routes, each with all that is said about it: its class for admission, its shapes for the document."""
+"""Groups of routes, each route with its class for admission and its shapes for the API's document."""
 
 from __future__ import annotations
 

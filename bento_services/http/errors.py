@@ -1,4 +1,4 @@
-"""Whatever goes wrong inside a route, in the one shape that the edge uses too."""
+"""Errors inside a route, in the same shape as those of the edge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from bento_services.admission.problem import INTERNAL, Problem, malformed, unprocessable
 
-# Pydantic's names for values of the right type that are not possible.
+# Pydantic's error types for values of the right type that are out of range: 422 and not 400.
 _SEMANTIC = {"greater_than_equal", "less_than_equal", "string_too_long", "literal_error", "enum"}
 
 
@@ -20,7 +20,7 @@ async def on_problem(request: Request, problem: Problem) -> Response:
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
-    return _answer(request, INTERNAL)  # and it is raised on, to the edge, which logs it
+    return _answer(request, INTERNAL)  # starlette raises it again, and the edge logs it
 
 
 async def on_invalid(request: Request, error: RequestValidationError) -> Response:

@@ -1,4 +1,4 @@
-"""What several routes take: headers and parameters as the API's document shows them, and the query they add up to."""
+"""Headers and parameters that several routes share, with their API documentation, and the Query made of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="Sam
 
 
 def engine_of(request: Request) -> Engine:
-    """Asked on every request, for it exists only once the process has started."""
+    """Looked up on every request, because the engine exists only once the process has started."""
     engine: Engine = request.app.state.engine()
     return engine
 

@@ -1,1 +1,1 @@
-"""Recommendations outside of a request."""
+"""Recommendations made outside of a request."""

@@ -35,7 +35,7 @@ from models.release.artifact import Release, load_champion
 Array = np.ndarray[Any, Any]
 Stage = Literal["retrieval", "full"]
 
-VIEWERS = 256  # at once
+VIEWERS = 256  # read and encoded together
 PATIENCE_MS = 60_000
 
 
@@ -66,8 +66,8 @@ def recommend_all(
     """Write user_id, item_id, rank (1 = best), score for every user of the lake; ids as in the source data.
 
     `retrieval`: the two-tower model's order; `full`: the whole funnel without exploration. Both keep the hard filters:
-    what a user has seen is not in his list. Users without a history get what is popular. A list is shorter than `n`
-    only when there is no more to show.
+    what a user has seen is not in their list. Users without a history get what is popular. A list is shorter than `n`
+    only when nothing more may be shown.
     """
     started = perf_counter()
     release, _ = load_champion(home)
@@ -119,10 +119,10 @@ def _by_retrieval(
             requests.append(Request(query=query, now_us=now_us, viewer=viewer, catalog=catalog, world=world, seed=0))
         histories = [request.viewer.history_ids for request in requests]
         times_us = [request.viewer.history_times_us for request in requests]
-        nowhen = np.full(len(requests), "", dtype=object)  # lists for whenever each viewer comes
-        asker = {**viewer_context(requests), "day_part": nowhen}
+        no_day_part = np.full(len(requests), "", dtype=object)  # the lists are for any time of day
+        context = {**viewer_context(requests), "day_part": no_day_part}
         user_BD = release.retrieval.user_vectors(
-            histories, times_us, np.full(len(requests), now_us, dtype=np.int64), asker
+            histories, times_us, np.full(len(requests), now_us, dtype=np.int64), context
         )
         for request, score_V in zip(requests, user_BD @ video_VD.T, strict=True):
             allowed = filters.allowed(request)
@@ -152,7 +152,7 @@ def _by_the_funnel(
 
 
 class _Prefetched:
-    """A reader of viewers that were read together: one round trip for many."""
+    """A reader that serves viewers from a chunk read before: one round trip for many."""
 
     def __init__(self, reader: FeatureReader) -> None:
         self._reader = reader
@@ -194,7 +194,7 @@ def _chunks(reader: FeatureReader, user_ids: Sequence[str]) -> Iterator[list[Use
 
 
 def write(ranked: Sequence[Ranked], world: World, out: Path) -> int:
-    """One row per recommendation, whole or not at all."""
+    """Write one row per recommendation. The file appears complete or not at all."""
     lengths = [len(one.video_ids) for one in ranked]
     source_id = {video_id: world.source_id(video_id) for one in ranked for video_id in one.video_ids}
     ids = pa.int64() if world.id_type == "int" else pa.string()

@@ -1,1 +1,1 @@
-"""The processes: BentoML services, what starts and watches them, and the Bento that holds them."""
+"""The processes: BentoML services, their supervisor, and the Bento that packages them."""

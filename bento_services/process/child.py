@@ -1,4 +1,4 @@
-"""A process kept running: started again when it dies, ended with whoever keeps it, with a log and a pid file."""
+"""A child process that is restarted when it dies and ends with its supervisor. It has a log and a pid file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OnEvent = Callable[[str], None]
 
 
 class Child:
-    """A process that is started again when it dies. Its pid and its log lie in `HOME/run`."""
+    """A process that is restarted when it dies. Its pid file and log are in `HOME/run`."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Child:
                 self._process.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Until it has ended; killed when it takes longer."""
+        """Wait for its end; kill it after `seconds`."""
         if self._thread.ident is None:
             return
         self._thread.join(seconds)

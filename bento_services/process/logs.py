@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr: one event, one line. Tracebacks without the values of variables, which hold viewers."""
+"""Logs as JSON lines on stderr, one per event. Tracebacks leave out the values of variables: they may hold viewers."""
 
 from __future__ import annotations
 

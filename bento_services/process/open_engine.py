@@ -1,4 +1,4 @@
-"""An engine from what a process was told: the release that answers, the online store and the event log of a home."""
+"""Opens an engine from settings: the release that answers, the online store and the event log of a home."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ report = structlog.get_logger("service")
 
 
 def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda release: release) -> Engine:
-    """The engine that `settings` ask for, not warm yet; `opened` closes it and all that it stands on.
+    """The engine that `settings` describe, not yet warm; `opened` closes it and everything it uses.
 
-    Raises ArtifactError or HomeError when no release can be loaded. Without a store it answers from the release alone.
+    Raises ArtifactError or HomeError when no release can be loaded. Without a store it answers from the release.
     """
     problems: list[str] = []
     if settings.release is not None:

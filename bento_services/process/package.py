@@ -2,8 +2,8 @@
 
     BENTOML_HOME=HOME/bentoml bentoml serve marquee:TAG
 
-The Bento brings the models; viewers' features and the event log are where REDIS_URL, or MARQUEE_HOME, says. Without
-either a page still comes, from the release alone.
+The Bento holds the models; viewers' features and the event log are where REDIS_URL, or MARQUEE_HOME, says. Without
+either, pages are still served, from the release.
 """
 
 from __future__ import annotations

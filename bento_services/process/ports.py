@@ -1,4 +1,4 @@
-"""Where a served home listens: HOME/run/ports.json, there for as long as the supervisor is."""
+"""Where a served home listens: HOME/run/ports.json, which exists while the supervisor runs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Ports:
 
     @classmethod
     def read(cls, home: Home) -> Ports | None:
-        """Where this home is being served; None when it is not: also when a supervisor that was killed left its file,
-        and when the file is none of ours."""
+        """Where this home is being served; None when it is not: also when a killed supervisor left its file behind, or
+        the file is invalid."""
         try:
             written = json.loads(_path(home).read_text())
             ports = cls(
@@ -46,7 +46,7 @@ class Ports:
 
     @contextmanager
     def written(self, home: Home) -> Iterator[None]:
-        """For as long as the block lasts, `read` finds these ports."""
+        """Inside the block, `read` finds these ports."""
         path = _path(home)
         write_atomic(path, json.dumps(self.to_json(), indent=2) + "\n")
         try:
@@ -64,7 +64,7 @@ def _is_alive(pid: int) -> bool:
         return False
     try:
         os.kill(pid, 0)
-    except PermissionError:  # somebody else's, but there
+    except PermissionError:  # another user's process, but alive
         return True
     except (ProcessLookupError, OverflowError):
         return False

@@ -1,7 +1,7 @@
 """The ranker as a BentoML service of its own: numbers in, probabilities out, one forward pass per call.
 
-In one process the home service calls the model itself; split (`MARQUEE_SPLIT=1`) it puts that of remote.py in its
-place, which calls this service.
+In one process the home service calls the model itself; when split (`MARQUEE_SPLIT=1`) it uses the remote model of
+remote.py, which calls this service.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from bento_services.settings import Settings
 from models.encoding.ranker import RankerInputs
 from models.ranking.ranker import RankerModel
 
-# BentoML's client between services renews its connection after so many calls and breaks those under way (its issue
-# 5540): never let it.
+# BentoML's client between services renews its connection after a number of calls and breaks those under way (its
+# issue 5540): never let it.
 RUNNER_CONNECTION = {"max_requests": 10**9, "max_age": 1e9}
 QUIET = {"access": {"enabled": False}}
 

@@ -1,4 +1,4 @@
-"""Parts of releases, loaded once and kept while a page under way may still need them."""
+"""Parts of releases, loaded once and kept while running requests may still need them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bento_services.settings import Settings
 from models.release.artifact import verify
 from models.release.manifest import ArtifactError
 
-KEPT = 2  # the one that answers, and the one before it
+KEPT = 2  # the current release and the one before it
 
 Part = TypeVar("Part")
 
 
 class ReleaseCache(Generic[Part]):
-    """`load` reads its part out of a release directory, of which every byte has been verified before."""
+    """`load` reads a part from a release directory whose files have all been verified."""
 
     def __init__(self, settings: Settings, load: Callable[[Path], Part]) -> None:
         self._settings = settings
@@ -26,7 +26,7 @@ class ReleaseCache(Generic[Part]):
         self._loading = threading.Lock()
 
     def get(self, release_id: str) -> Part:
-        """Raises ArtifactError when there is no such release, or when it is not what its manifest says."""
+        """Raises ArtifactError when there is no such release, or when its files do not match its manifest."""
         if (part := self._parts.get(release_id)) is not None:
             return part
         with self._loading:

@@ -1,4 +1,4 @@
-"""Which release a service answers with: the one that is promoted in its home, as soon as it is."""
+"""Switches a service to the release that is promoted in its home, soon after the promotion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.release.store import pointed_at
 
 
 class Answers(Protocol):
-    """bento_services.engine.Engine, as far as it is told of releases."""
+    """The part of bento_services.engine.Engine that deals with releases."""
 
     release_id: str
 
@@ -22,7 +22,7 @@ class Answers(Protocol):
 
 
 class ReleaseFollower:
-    """Has a thread of its own. A release that cannot be served is refused once, and the old one stays."""
+    """Runs its own thread. A release that cannot be served is refused once, and the old one stays."""
 
     def __init__(self, engine: Answers, home: Home, seconds: float) -> None:
         self._engine = engine
@@ -38,7 +38,7 @@ class ReleaseFollower:
         self._thread.join()
 
     def look(self) -> None:
-        """Swap when another release is promoted than the one that answers."""
+        """Swap if the promoted release is not the one that answers."""
         wanted = ""
         try:
             path = pointed_at(self._home, "champion")

@@ -1,7 +1,7 @@
-"""Retrieval and ranking in processes of their own: what the split form puts in the place of the models of a release.
+"""Retrieval and ranking in separate processes: what replaces the models of a release in the split form.
 
 They answer the same protocols as the local ones, number for number (models/retrieval/protocol.py,
-models/ranking/protocol.py): only what computes, user tower, search and forward pass, is called elsewhere.
+models/ranking/protocol.py): only the computation (user tower, search, forward pass) runs elsewhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Call(Protocol):
 def with_remote_models(release: Release, retrieval: Call, ranking: Call) -> Release:
     """The same release with its models in the processes of two services, which load it by its id."""
     release_id = release.release_id
-    # Serving asks a release for the protocols only; training, for which the fields are typed, never sees this one.
+    # Serving uses only the protocols; training, for which the fields are typed, never sees this release.
     return replace(
         release,
         retrieval=cast(RetrievalModel, RemoteRetrieval(release.retrieval, retrieval, release_id)),
@@ -43,7 +43,7 @@ def with_remote_models(release: Release, retrieval: Call, ranking: Call) -> Rele
 
 
 class RemoteRetrieval:
-    """A Retrieval whose user tower runs in the retrieval service; the vectors of videos are here as well."""
+    """A Retrieval whose user tower runs in the retrieval service; the vectors of videos are local."""
 
     def __init__(self, local: Retrieval, call: Call, release_id: str) -> None:
         self._local = local
@@ -98,7 +98,7 @@ class RemoteIndex:
 
 
 class RemoteRanker:
-    """A ranker whose forward pass runs in the ranking service; encoding and weights stay with the page."""
+    """A ranker whose forward pass runs in the ranking service; encoding and the weights of actions stay local."""
 
     def __init__(self, local: RankerModel, call: Call, release_id: str) -> None:
         self._local = local

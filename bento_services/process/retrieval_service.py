@@ -1,7 +1,7 @@
 """Retrieval as a BentoML service of its own: histories in, user vectors and nearest videos out.
 
-In one process the home service calls model and index itself; split (`MARQUEE_SPLIT=1`) it puts those of remote.py in
-their place, which call this service.
+In one process the home service calls model and index itself; when split (`MARQUEE_SPLIT=1`) it uses the remote ones of
+remote.py, which call this service.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class RetrievalService:
         histories: list[list[str]],
         timestamps_us: list[list[int]],
         now_us: np.ndarray,
-        asker: dict[str, list[str]],
+        viewer_context: dict[str, list[str]],
     ) -> np.ndarray:
-        """B histories, oldest first, their times, and who asks ({}: not said) -> (B, D) float32."""
+        """B histories, oldest first, their times, and viewer context columns ({}: none) -> (B, D) float32."""
         retrieval, _ = self._parts.get(release_id)
-        columns = {name: np.array(column, dtype=object) for name, column in asker.items()}
+        columns = {name: np.array(column, dtype=object) for name, column in viewer_context.items()}
         return retrieval.user_vectors(histories, timestamps_us, now_us.astype(np.int64), columns or None)
 
     @bentoml.api  # type: ignore[untyped-decorator]

@@ -1,6 +1,6 @@
 """The serving process: BentoML's HomeService as one process under uvicorn, gRPC beside it on the same loop.
 
-`bentoml serve` would put an arbiter around it; this is one process, and composed in it a page costs no hop.
+`bentoml serve` would add a supervising process; this is a single one, and a page costs no network hop.
 `marquee serve` starts this through the supervisor, which hands it the listening socket. On its own:
 
     python -m bento_services.process.serve --home DIR --http-port 8080 --grpc-port 8081

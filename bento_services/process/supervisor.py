@@ -1,7 +1,7 @@
 """Everything that `marquee serve` keeps running, as one context manager: online store, event processor, service.
 
-The supervisor holds the listening socket, so a service that is started again finds the requests that came meanwhile.
-Children that die are started again; children whose supervisor dies, however it dies, end by themselves.
+The supervisor holds the listening socket, so requests that arrive while the service restarts wait until it is back.
+Children that die are restarted; when the supervisor dies, however it dies, they end by themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from feature_repo.store.valkey_server import online_store
 
 
 class ServiceError(MarqueeError):
-    """The service does not come up; the message says why or quotes the end of its log."""
+    """The service does not start; the message says why or quotes the end of its log."""
 
 
 @contextmanager
@@ -44,8 +44,8 @@ def running(
 ) -> Iterator[Ports]:
     """Serve this home for as long as the block lasts; ready to answer when it begins, nothing left when it ends.
 
-    A port of 0 is chosen by the system. `on_event` hears, from another thread, of children that died and were started
-    again. In the main thread, SIGTERM ends the block like Ctrl-C does.
+    A port of 0 is chosen by the system. `on_event` is called, from another thread, when a child has died and is
+    restarted. In the main thread, SIGTERM ends the block like Ctrl-C does.
     """
     home.world()
     check((*feature_repo.settings.SECTIONS, *SECTIONS), home.root)
@@ -71,7 +71,7 @@ def running(
             MARQUEE_INSECURE="1" if insecure else "",
             BENTOML_HOME=BENTOML_HOME.get() or str(home.root / "bentoml"),
             BENTOML_DO_NOT_TRACK="True",
-            OMP_NUM_THREADS="1",  # a request is one core's work; more threads only get into each other's way
+            OMP_NUM_THREADS="1",  # a request is work for one core; more threads only compete
         )
 
         def child(name: str, module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> Child:
@@ -108,7 +108,7 @@ def _wait_until_ready(service: Child, ports: Ports, seconds: float) -> None:
 
 
 def _is_ready(ports: Ports) -> bool:
-    # The listener is there before the service is, so a connection waits; the short timeout lets us look at the child.
+    # The listener exists before the service does, so connections wait; a short timeout lets us check on the child.
     connection = http.client.HTTPConnection(ports.host, ports.http_port, timeout=0.5)
     try:
         connection.request("GET", "/readyz")
@@ -133,7 +133,7 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def _free_grpc_port(host: str, port: int) -> int:
-    """Checked here, where it can be said well; the service binds it."""
+    """Checked here, where a good message is possible; the service binds it."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,1 +1,1 @@
-"""The gRPC protocol: the same answers as over HTTP."""
+"""The gRPC protocol: the same answers as HTTP gives."""

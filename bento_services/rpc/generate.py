@@ -1,4 +1,4 @@
-"""`make proto`: the generated code, made again from marquee.proto. Needs grpcio-tools, which serving does not.
+"""`make proto`: generates the code again from marquee.proto. Needs grpcio-tools, which serving does not.
 
 python -m bento_services.rpc.generate [FOLDER]
 """
@@ -15,13 +15,13 @@ GENERATED = Path(__file__).parent / "generated"
 
 
 def generate(folder: Path = GENERATED) -> list[Path]:
-    """Write marquee_pb2.py and marquee_pb2_grpc.py into a folder. protoc puts them, and looks for them, beside the
-    proto; ours lie in a folder of their own."""
+    """Write marquee_pb2.py and marquee_pb2_grpc.py into a folder. protoc writes
+    and imports them beside the proto; ours are in the folder `generated`."""
     from grpc_tools import protoc
 
     with tempfile.TemporaryDirectory(prefix="marquee-proto-") as scratch:
-        made = ["protoc", f"--proto_path={ROOT}", f"--python_out={scratch}", f"--grpc_python_out={scratch}", PROTO]
-        if protoc.main(made):
+        command = ["protoc", f"--proto_path={ROOT}", f"--python_out={scratch}", f"--grpc_python_out={scratch}", PROTO]
+        if protoc.main(command):
             raise SystemExit(f"protoc could not read {PROTO}")
         written = []
         for source in sorted((Path(scratch) / PROTO).parent.glob("*.py")):

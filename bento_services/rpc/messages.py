@@ -1,6 +1,6 @@
-"""Between answers and gRPC messages, field by field and by name.
+"""Converts between answers and gRPC messages, field by field and by name.
 
-A field whose name ends in _json holds, as JSON text, a field that has no type in proto. None is a field left out.
+A field whose name ends in _json holds JSON text, for a field that has no type in proto. None leaves a field out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Fill = Callable[[Any], Any]
 
 
 def message_of(answer: Struct, message: Any) -> Any:
-    """An answer as a message of the given type. AttributeError where the type has a field that the answer lacks."""
+    """An answer as a message of the given type. Raises AttributeError when the answer lacks a field of the type."""
     filled = {}
     for name, source, fill in _fields(message):
         value = getattr(answer, source)
@@ -26,14 +26,14 @@ def message_of(answer: Struct, message: Any) -> Any:
     return message(**filled)
 
 
-def said_in(message: Any) -> dict[str, Any]:
-    """The fields that a caller set. Zero and empty mean "not said" in proto 3, except where a field is optional."""
+def set_fields(message: Any) -> dict[str, Any]:
+    """The fields that a caller set. In proto 3, zero and empty count as not set, except for optional fields."""
     return {field.name: value for field, value in message.ListFields()}
 
 
 @cache
 def _fields(message: Any) -> tuple[tuple[str, str, Fill], ...]:
-    """Of each field of a message: its name, the name of the answer's, and how the value is turned."""
+    """For each field of a message: its name, the answer's field, and how to convert the value."""
     return tuple((field.name, field.name.removesuffix(JSON), _fill(field)) for field in message.DESCRIPTOR.fields)
 
 

@@ -1,4 +1,4 @@
-"""The same two calls on gRPC, answered by the same engine on the same event loop.
+"""Pages and events over gRPC, answered by the engine that HTTP uses, on the same event loop.
 
 BentoML's own gRPC server does not work at this version; this is a plain grpc.aio server inside the serving process.
 """
@@ -27,12 +27,12 @@ from bento_services.feed.page import Query
 from bento_services.feed.surfaces.home import HOME
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeServicer, add_MarqueeServicer_to_server
-from bento_services.rpc.messages import message_of, said_in
+from bento_services.rpc.messages import message_of, set_fields
 
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
 STOP_SECONDS = 3.0
-CODES = {  # of gRPC, by the status that HTTP would answer
+CODES = {  # HTTP status -> gRPC status
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
     403: grpc.StatusCode.PERMISSION_DENIED,
@@ -48,7 +48,7 @@ report = structlog.get_logger("grpc")
 
 @dataclass
 class _Call:
-    """What is known of one call; the log line says it at the end."""
+    """What the log line at the end of a call needs."""
 
     request_id: str
     caller: Caller = NOBODY
@@ -72,7 +72,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
             raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
         if len(request.cursor) > MAX_CURSOR_LENGTH:
             raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
-        given = said_in(request.context)
+        given = set_fields(request.context)
         if request.deadline_ms:
             given["deadline_ms"] = request.deadline_ms
         page = await self._engine.answer(
@@ -91,7 +91,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
         return message_of(page.as_sent(), messages.GetHomeResponse)
 
     async def _events(self, request: Any, call: _Call) -> Any:
-        sent = [said_in(event) for event in request.events]
+        sent = [set_fields(event) for event in request.events]
         receipt = await self._engine.accept(sent, caller=call.caller.name, key=request.idempotency_key)
         return message_of(receipt, messages.SendEventsResponse)
 
@@ -108,7 +108,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
         except Problem as problem:
             status = problem.code
             await _abort(context, problem)
-        except Exception as error:  # the last line, as on HTTP
+        except Exception as error:  # the last resort, as on HTTP
             status = INTERNAL.code
             report.error("call failed", method=method, request_id=call.request_id, error=repr(error), exc_info=error)
             await _abort(context, INTERNAL)
@@ -118,7 +118,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
 
 
 class GrpcServer:
-    """Started and stopped on the event loop that it shares with HTTP."""
+    """The gRPC server, started and stopped on the event loop that it shares with HTTP."""
 
     def __init__(self, engine: Engine, admission: Admission, host: str, port: int) -> None:
         limits = admission.limits
@@ -139,7 +139,7 @@ class GrpcServer:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
-        """Say that we are going, let calls under way finish, then close."""
+        """Report shutdown to health checks, let running calls finish, then close."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(STOP_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Events and feedback: what is sent, and what answers."""
+"""Events and feedback: request and response bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of pages in short; the whole page's are in feed/page.py."""
+"""The short form of a page; the full form is in feed/page.py."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def reference(shape: Any) -> dict[str, Any]:
 
 
 def components(shapes: Iterable[Any], *, complete: bool) -> dict[str, Any]:
-    """These shapes and those that they hold, by name. `complete`: an answer, which always has all of its fields."""
+    """These shapes and those nested in them, by name. `complete`: for answers, which always have all fields."""
     _, found = msgspec.json.schema_components(list(shapes), ref_template=PREFIX + "{name}")
     return {_name(name): _component(_name(name), schema, complete) for name, schema in sorted(found.items())}
 
@@ -37,7 +37,7 @@ def _component(name: str, schema: dict[str, Any], complete: bool) -> dict[str, A
 
 
 def _renamed(schema: Any) -> Any:
-    """In the words that FastAPI uses elsewhere in the document."""
+    """Rewrites msgspec's schema into the form that FastAPI uses elsewhere in the document."""
     if isinstance(schema, list):
         return [_renamed(one) for one in schema]
     if not isinstance(schema, dict):

@@ -11,7 +11,7 @@ from worlds.by_hand import item
 from bento_services.events.intake import Receipt
 from bento_services.feed.page import Item, Page, Row
 from bento_services.rpc.generated import marquee_pb2
-from bento_services.rpc.messages import JSON, message_of, said_in
+from bento_services.rpc.messages import JSON, message_of, set_fields
 
 messages: Any = marquee_pb2
 PAIRS = [
@@ -47,5 +47,5 @@ def test_rows_hold_their_items() -> None:
 
 
 def test_an_optional_zero_is_said_and_a_plain_one_is_not() -> None:
-    assert said_in(messages.Event(user_id="u1", position=0, duration_sec=0)) == {"user_id": "u1", "position": 0}
-    assert said_in(messages.Context(utc_offset_minutes=0, device="")) == {"utc_offset_minutes": 0}
+    assert set_fields(messages.Event(user_id="u1", position=0, duration_sec=0)) == {"user_id": "u1", "position": 0}
+    assert set_fields(messages.Context(utc_offset_minutes=0, device="")) == {"utc_offset_minutes": 0}
