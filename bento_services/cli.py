@@ -92,12 +92,12 @@ def create_key(
     """Make a key and print it, once: the home holds its hash only. Start the service again to use it."""
     from bento_services.admission import keys
 
-    say(keys.create_key(existing(home), name, scope))  # type: ignore[arg-type]  # it refuses what is no scope
+    say(keys.create_key(existing(home), name, scope))  # type: ignore[arg-type]  # it refuses unknown scopes
 
 
 @keys_app.command("list")
 def list_keys(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Names and scopes of the keys; the keys themselves are nowhere."""
+    """Names and scopes of the keys; the keys themselves are not stored."""
     from bento_services.admission.keys import Keys
 
     keys = Keys.of(existing(home))

@@ -35,9 +35,7 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
         ('method = "max_sum"', 'method = "sum"', "method"),
     ],
 )
-def test_a_policy_that_is_none_is_refused_by_the_name_of_its_fault(
-    tmp_path: Path, old: str, new: str, part: str
-) -> None:
+def test_an_invalid_policy_is_refused_by_the_name_of_its_fault(tmp_path: Path, old: str, new: str, part: str) -> None:
     text = POLICY.read_text()
     assert old in text
     path = tmp_path / "policy.toml"

@@ -13,7 +13,7 @@ from bento_services.feed.rows.spec import RowSpec, from_source, varied
 ROW = RowSpec("trending", "Trending now", "Watched by many", FromSource.of, "near")
 
 
-def test_a_row_that_is_too_short_is_none() -> None:
+def test_a_row_that_is_too_short_is_left_out() -> None:
     assert ROW.chosen(np.arange(1), least=2) == []
     (row,) = ROW.chosen(np.arange(2), least=2)
     assert (row.row_id, row.title, row.reason, row.order.tolist()) == ("trending", ROW.title, ROW.reason, [0, 1])
