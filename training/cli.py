@@ -49,7 +49,7 @@ def train(
     from training.release.run import RANKER, TWO_TOWER
 
     opened = existing(home)
-    steps = Steps(opened, again=True)  # done whenever it is asked for, and remembered by `marquee release`
+    steps = Steps(opened, again=True)  # always trains; the record lets `marquee release` skip the step
     result = {}
     with bars() as progress:
         making = Making(opened, progress, {"epochs": epochs, "seed": seed})
@@ -72,7 +72,7 @@ def evaluate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the models beside the baselines. On the untouched last window, or as a protocol file says."""
+    """Measure the models beside the baselines. On the held-out last window, or by a protocol file."""
     opened = existing(home)
     if protocol is not None:
         _evaluate_protocol(opened, protocol, seeds, models, home, as_json)
@@ -168,14 +168,15 @@ def score(
 
 @app.command("off-policy", epilog="Example:  marquee off-policy   ·   marquee off-policy --open-bandit DIR")
 def off_policy(
-    synthetic: Annotated[bool, typer.Option("--synthetic", help="Against made-up logs whose truth is known.")] = False,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Test on simulated logs with a known truth.")] = False,
     bandit: Annotated[
-        Path | None, typer.Option("--open-bandit", exists=True, file_okay=False, help="Against Open Bandit's policies.")
+        Path | None,
+        typer.Option("--open-bandit", exists=True, file_okay=False, help="Test on Open Bandit's two policies."),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what another policy would have earned. IPS, SNIPS, DR: from this home's own log, or held against truths."""
+    """Estimate what another policy would have earned. IPS, SNIPS, DR: from this home's log, or against known truths."""
     from training.judge.protocols import off_policy as ope_protocol
 
     if synthetic and bandit is not None:
@@ -201,7 +202,7 @@ def promote(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a release the champion. Builds it, holds it against its gates and registers it in MLflow."""
+    """Make a release the champion. Builds it, checks its gates and registers it in MLflow."""
     from training.release import promote as promotion
 
     opened = existing(home)
@@ -216,7 +217,7 @@ def promote(
 def release(
     context: typer.Context,
     resume: Annotated[
-        bool, typer.Option("--resume/--again", help="Skip steps whose inputs are as they were, or do all anew.")
+        bool, typer.Option("--resume/--again", help="Skip steps whose inputs have not changed, or run all of them.")
     ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
@@ -224,15 +225,15 @@ def release(
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
     only_plan: Annotated[
-        bool, typer.Option("--plan", help="Say which steps would run and why; run none, change nothing.")
+        bool, typer.Option("--plan", help="Show which steps would run and why, without running or changing anything.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
 
-    What was done on the same inputs is not done again: a stopped run goes on, a repeated one rests. Ends with 1 where a
-    gate fails; the champion then stays what it was.
+    Steps whose inputs have not changed are skipped: a stopped run continues where it stopped. Exits with 1 when a gate
+    fails; the champion then stays the same.
     """
     from feature_repo.core.plan import plan
     from feature_repo.core.steps import Making, Steps
@@ -247,7 +248,7 @@ def release(
         return
     if not resume:
         names = [step.name for step in (*RELEASE, page)]
-        steps.forget(*names)  # all at once: when this is stopped, it goes on without --again
+        steps.forget(*names)  # all at once, so that a stopped run can continue without --again
     with bars() as progress:
         result = make_release(Making(opened, progress, options), steps, page)
     show(result, as_json, table=print_release)
@@ -255,7 +256,7 @@ def release(
 
 
 def print_evaluation(result: Mapping[str, Any]) -> None:
-    """What fits a terminal; the rest is in the file and under --json."""
+    """The columns that fit a terminal; the file and --json have all of them."""
     for name, rows in result["tables"].items():
         shown = SHOWN_FIGURES.get(name, tuple(rows[0]))
         print_table(name, [{figure: row[figure] for figure in shown if figure in row} for row in rows])
@@ -293,7 +294,7 @@ def refuse_unless_promoted(result: Mapping[str, Any]) -> None:
 
 
 def print_prepared(steps: Steps, promoted: Mapping[str, Any]) -> None:
-    """What `marquee demo` says of the release it is about to serve."""
+    """What `marquee demo` prints about the release it is about to serve."""
     refuse_unless_promoted(promoted)
     evaluation = steps.done("evaluate")
     print_evaluation(evaluation.result if evaluation else {"tables": {}})

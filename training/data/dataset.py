@@ -1,4 +1,4 @@
-"""Impressions -> ranking rows: each exposure with the features as they were at its moment, through the serving code."""
+"""Impressions -> ranking rows: each exposure with the features of its moment, computed by the serving code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RankingRows:
     video_ids: Array
     request_ids: Array
     timestamps_us: Array
-    position: Array  # -1 = not known
+    position: Array  # -1 = unknown
     propensity: Array
 
     def __len__(self) -> int:
@@ -127,7 +127,7 @@ def assembled(
     retrieval: RetrievalModel,
     progress: Progress = SILENT,
 ) -> Columns:
-    """Rank columns of rows whose features are joined, through the code that serves them."""
+    """Rank columns of rows whose features are joined, computed by the serving code."""
     world = home.world()
     ids = {name: _of(shown, name) for name in ("user_id", "video_id")}
     joined = {**features, **ids, "genres": multi_hot(list(features["genres"]), world.genres)}
@@ -140,7 +140,7 @@ def assembled(
 
 
 def labels(shown: pa.Table, duration_seconds: Array) -> dict[str, Array]:
-    """What each exposure led to. A skip counts as a dislike: the viewer opened the video and left it at once."""
+    """The outcome of each exposure. A skip counts as a dislike: the viewer opened the video and left at once."""
     clicked, fraction = _of(shown, "clicked").astype(bool), _of(shown, "watch_fraction").astype(np.float32)
     skipped = clicked & (_of(shown, "watch_seconds") > 0) & (fraction < MIN_WATCH_FRACTION)
     columns = {

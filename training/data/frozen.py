@@ -1,8 +1,8 @@
-"""The home as it was at a moment: every feature frozen there, whatever the lake learned later.
+"""The home as of a moment: every feature is frozen there, regardless of later data in the lake.
 
-The feature tables hold only states that some exposure saw, and none of what the lake has learned since `marquee
-features`. So the lake is cut at the moment and the tables are built again: in HOME/frozen/MOMENT, or in
-HOME/frozen/end for every moment from the end of the lake on.
+The feature tables hold only states as of some exposure, and nothing newer than the last `marquee features`. So the
+lake is cut at the moment and the tables are built again: in HOME/frozen/MOMENT, or in HOME/frozen/end for any moment
+after the end of the lake.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def frozen_columns(
 ) -> Columns:
     """Rank columns of `rows` (user_id, video_id and dataset.CONTEXT), rows and order kept, frozen at `as_of_us`.
 
-    Only the hour and the weekday are the row's own: they are asked with the row, like its surface. Durations given
-    here stand in where the lake knows none. Users and videos that the lake does not know have default features.
+    Only hour, weekday and surface come from the row itself, as parts of its request. `duration_seconds` is used where
+    the lake has no duration. Unknown users and videos have default features.
     """
     then = frozen_home(home, as_of_us, progress)
     moment = pa.array(np.full(len(rows), as_of_us))
@@ -67,7 +67,7 @@ def frozen_columns(
 
 
 def end_of(home: Home) -> int:
-    """The first moment of which the lake holds nothing, in microseconds."""
+    """The first microsecond after everything in the lake."""
     lake = Lake(home)
     files = [*glob(lake.events_glob), *glob(lake.impressions_glob)]
     newest = [pc.max(pq.ParquetFile(file).read(["timestamp_us"])["timestamp_us"]).as_py() for file in files]
@@ -77,7 +77,7 @@ def end_of(home: Home) -> int:
 
 
 def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
-    """A home whose features are as of that moment; built once, and again when the lake or what builds has changed."""
+    """A home with the features of that moment; built once, and again when the lake or the building code changes."""
     lake, end_us = Lake(home), end_of(home)
     frozen = Home(home.root / "frozen" / (str(as_of_us) if as_of_us < end_us else "end"))
     cut_us = min(as_of_us, end_us)
@@ -91,7 +91,7 @@ def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
         raise HomeError(f"nothing happened before {np.datetime64(cut_us, 'us')} in {home.lake}: a later moment")
     marker.unlink(missing_ok=True)
     with progress.task(f"the lake as of {np.datetime64(cut_us, 'us')}"):
-        # Windows are computed up to the world's now: these tables shall not depend on the day on which they are built.
+        # Windows are computed up to the world's clock; fixed here, so that the tables do not depend on the build day.
         now_seconds = end_us / 1e6 + WINDOWS_END_SECONDS
         frozen.write_world(replace(home.world(), clock_offset_seconds=now_seconds - time.time()))
         Lake(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)

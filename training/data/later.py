@@ -1,6 +1,6 @@
-"""The split "later": training ends at one instant for everybody, and every watch after it may be asked for.
+"""The split "later": training ends at one instant for everybody, and every watch after it may be a target.
 
-What it asks says training/data/questions.py. B questions, V videos.
+training/data/questions.py describes its questions. B questions, V videos.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from feature_repo.lake.tables import Lake
 from training.data.questions import Question, QuestionConfig, Questions
 from training.data.splits import Holdout, drawn, sequences
 
-FIRST = 5  # watches of a viewer, for which he counts as new
+FIRST = 5  # a viewer counts as new for so many watches
 
 
 class _Viewer(NamedTuple):
@@ -145,7 +145,7 @@ def _holdout(viewers: Sequence[_Viewer], places: Sequence[Place]) -> Holdout:
     histories, times = [], []
     for number, at in places:
         viewer = viewers[number]
-        # A video watched again stands at its newest watch, as serving has it.
+        # A rewatched video has the place of its newest watch, as in serving.
         newest = dict(zip(viewer.video_ids[:at], range(at), strict=True))
         kept = sorted(newest.values()) if len(newest) < at else range(at)
         histories.append([viewer.video_ids[row] for row in kept])
@@ -164,7 +164,7 @@ def _draw(places: Sequence[Place], most: int, rng: np.random.Generator) -> list[
 
 
 def _quantile(watched: pa.Table, quantile: float) -> int:
-    """The first instant after the quantile: what happened at the quantile itself is before the cut."""
+    """The first instant after the quantile: what happened at the quantile itself lies before the cut."""
     if not len(watched):
         raise HomeError("expected watches to split by time, found none: a smaller `core` leaves more of them")
     return int(np.quantile(watched["timestamp_us"].to_numpy(), quantile)) + 1

@@ -1,12 +1,12 @@
-"""What a protocol asks, and what may be learned before it is asked. training/data/read_questions.py makes it.
+"""The questions of a protocol and the data allowed for training; training/data/read_questions.py makes them.
 
-leave_last   of every viewer the last watch is asked for, the one before it chooses; all else is training
+leave_last   test on the last watch of every viewer, validate on the one before it, train on the rest
 time         what do viewers watch in the last window that is new to them, given all before it (training/data/splits.py)
 later        global temporal split (training/data/later.py): training ends at one instant for everybody. Watches after
              it are asked for one by one, each from all watches of that viewer before it, also those after the cut:
              "successive", of which "last" is each viewer's last, and "new_videos" tells apart the videos that nobody
              had watched by the cut.
-             A viewer without any watch before the cut is asked from the second one on (as Gusak et al. 2025, "Time to
+             Viewers with no watch before the cut are asked about from the second one on (Gusak et al. 2025, "Time to
              Split", RecSys; their code masks all that was watched before the question, and so do we). "new_viewers"
              asks for the very first as well, and tells the first five watches of such viewers from those of the others
 

@@ -21,7 +21,7 @@ from models.encoding.vocabulary import Vocabulary
 from training.data.dataset import long_view
 
 Array = np.ndarray[Any, Any]
-FOLDS = 5  # stretches of time; a training row's rates leave its own stretch out
+FOLDS = 5  # stretches of time; a training row's rates exclude its own stretch
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Exposures:
         return self.rates(self.timestamps_us < until_us)
 
     def for_training(self, columns: Columns, timestamps_us: Array, until_us: int) -> dict[str, Array]:
-        """The rates of training rows (sorted by time): of all exposures before `until_us` but those of the row's own
-        stretch of time. That is as much as a served row knows, and nothing of what came of the row itself."""
+        """The rates of training rows (in order of time), of exposures before `until_us` except those of the row's own
+        stretch of time: as much data as for a served row, without the row's own outcome."""
         n = len(timestamps_us)
         parts: list[dict[str, Array]] = []
         edges = [timestamps_us[int(n * at / FOLDS)] for at in range(FOLDS)] + [until_us]

@@ -1,9 +1,9 @@
-"""Who watched what in which order, and the lines that training may not cross.
+"""Watch histories in order of time, and the time splits that keep training away from validation and test data.
 
 time         two-tower [start, t1) · ranker [t1, t2) · untouched test [t2, end)
 leave_last   per viewer: ... training ... | validation = second-last watch | test = last watch
 
-`split_of` is the one place that tells the two apart.
+`split_of` is the one place that chooses between the two.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Cuts:
 
 
 def time_cuts(lake: Lake, events: pa.Table | None = None) -> Cuts:
-    """Where the windows of the two models and of the test lie in this lake; `events` when they were read already."""
+    """The boundaries of the windows in this lake; pass `events` when they were read already."""
     times = np.sort((lake.events() if events is None else events)["timestamp_us"].to_numpy())
     if len(times) < 2:
         raise HomeError(f"{len(times)} events in {lake.root}: too few to train on; simulate or ingest first")
@@ -82,14 +82,14 @@ class Sequences:
         )
 
     def with_frequent(self, min_count: int) -> Sequences:
-        """Without the videos that fewer than `min_count` viewers watched."""
+        """Only the videos that at least `min_count` viewers watched."""
         if min_count <= 1:
             return self
         _, video = _codes(pa.chunked_array([pa.array(self.video_ids, pa.string())]))
         return self.keep(np.bincount(video)[video] >= min_count)
 
     def digest(self, lake: Lake) -> str:
-        """Of all that a model of these watches may learn from: what the lake says of videos and viewers as well."""
+        """Of all that a model of these watches may learn from: including the lake's data on videos and viewers."""
         content = hashlib.sha256("\0".join([*self.user_ids, "", *self.video_ids]).encode())
         for part in (self.timestamps_us, self.offsets):
             content.update(np.ascontiguousarray(part).tobytes())
@@ -151,7 +151,7 @@ class Split:
     test: Holdout
     train_until_us: int
     known_until_us: int
-    catalog: frozenset[str] | None = None  # videos that can be asked for; None: whatever the lake has
+    catalog: frozenset[str] | None = None  # videos that can be targets; None: all videos of the lake
 
 
 def split_of(lake: Lake, rule: SplitRule, min_count: int = 1) -> Split:
@@ -209,9 +209,9 @@ def sequences(watched: pa.Table, until_us: int | None = None) -> Sequences:
 
 
 def next_watches(watched: pa.Table, start_us: int, end_us: int) -> Holdout:
-    """The time split's question: given all before `start_us`, what that is new to them do viewers watch until `end_us`.
+    """The question of the time split: given all before `start_us`, which unseen videos do viewers watch until `end_us`?
 
-    Viewers without any history are asked about as well: a service has to answer them.
+    Includes viewers without any history: a service has to answer them, too.
     """
     before = sequences(watched, start_us)
     past = dict(zip(before.user_ids, zip(before.histories(), before.times(), strict=True), strict=True))

@@ -1,4 +1,4 @@
-"""Who watched, where and when, by the lake: what the user tower may know of a moment besides the watches.
+"""Viewer context from the lake: what the user tower may know at a moment besides the watches.
 
 B moments, C categories of models.encoding.viewer_context.VIEWER_CONTEXT.
 """
@@ -29,10 +29,10 @@ CONTEXT = ("device", "day_part")
 
 @dataclass(frozen=True)
 class Profiles:
-    """What the lake says of viewers."""
+    """The profiles of the viewers in the lake."""
 
     row_of: dict[str, int]
-    columns: dict[str, Array]  # (U,) of each of USER_CATEGORIES; one more row for whoever is not known
+    columns: dict[str, Array]  # (U,) of each of USER_CATEGORIES; one more row for unknown viewers
 
     @classmethod
     def read(cls, lake: Lake) -> Profiles:
@@ -50,18 +50,18 @@ class Profiles:
 class ViewerContexts:
     """Profiles by viewer; device and part of the day by (viewer, instant) of every watch.
 
-    The hour is that of the page which led to the watch. Of a watch that no page led to, such as one that played on by
-    itself, it is the watch's own, by the clock that the viewer's last page told. A moment at which its viewer watched
-    nothing has a profile alone: an offline question is asked from nowhere.
+    The hour is that of the page which led to the watch. For a watch without a page, such as autoplay, it is the hour of
+    the watch itself in the UTC offset of the viewer's last page. A moment without a watch has the profile only: an
+    offline question has no device and no hour.
     """
 
     profiles: Profiles
     watch_of: dict[tuple[str, int], int]
-    contexts: dict[str, Array]  # (W,) by watch; one more for a moment without one
+    contexts: dict[str, Array]  # (W,) by watch; one more for moments without a watch
 
     @classmethod
     def of(cls, home: Home, listens: bool = True) -> ViewerContexts:
-        """For a tower that does not listen nothing is read, and everybody is unknown."""
+        """Without `listens` (a tower that ignores the context) nothing is read and every value is unknown."""
         if not listens:
             unknown = np.array([UNKNOWN], dtype=object)
             return cls(Profiles({}, dict.fromkeys(USER_CATEGORIES, unknown)), {}, dict.fromkeys(CONTEXT, unknown))
@@ -92,8 +92,7 @@ def user_vectors(retrieval: RetrievalModel, contexts: ViewerContexts, asked: Hol
 
 
 def _clocks(lake: Lake, watched: pa.Table) -> tuple[Array, Array, Array]:
-    """Of every watch the moment whose hour counts, how many minutes its clock is ahead of UTC, and whether that is
-    known."""
+    """For every watch: the moment whose hour counts, the UTC offset in minutes, and whether the offset is known."""
     moment_us, nothing = watched["timestamp_us"].to_numpy(), np.zeros(len(watched), dtype=np.int64)
     if not lake.counts()["impressions"]:
         return moment_us, nothing, nothing.astype(bool)

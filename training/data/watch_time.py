@@ -1,6 +1,6 @@
 """Seconds watched as two shares in [0, 1] that a ranker can learn beside probabilities.
 
-watch_rank   share of all exposures that were watched shorter. Its mean orders pairs well (XAUC), which a mean of
+watch_rank   share of all exposures with a shorter watch. Its mean orders pairs well (XAUC), which a mean of
              seconds does not: a few long watches decide it.
 watch_gain   the same among the watched exposures of videos of similar length, 0 when nothing was watched: without the
              length, or long videos would win by being long (D2Q, Zhan et al. 2022: quantile within a duration bucket).
@@ -40,7 +40,7 @@ class WatchTime:
         return {"watch_rank": rank.astype(np.float32), "watch_gain": gain.astype(np.float32)}
 
     def seconds_at_rank(self, predicted: Array, watch_seconds: Array) -> Array:
-        """(STEPS + 1,) what a predicted rank of 0 ... 1 is in seconds, from validation rows.
+        """(STEPS + 1,) seconds for predicted ranks of 0 ... 1, from validation rows.
 
         The seconds of that rank: the typical watch. Where most exposures are not watched at all that would be 0
         nearly everywhere; there it is the mean of exposures so predicted (isotonic regression). Either keeps order.
@@ -51,7 +51,7 @@ class WatchTime:
         from sklearn.isotonic import IsotonicRegression
 
         fitted = IsotonicRegression(out_of_bounds="clip").fit(predicted, watch_seconds)
-        return np.asarray(fitted.predict(ranks)) + 1e-3 * ranks  # steps would tie what is told apart
+        return np.asarray(fitted.predict(ranks)) + 1e-3 * ranks  # breaks the ties of the step function
 
 
 def _rank(among: Array, values: Array) -> Array:

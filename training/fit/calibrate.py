@@ -1,4 +1,4 @@
-"""What the validation rows decide about a fitted ranker: how network and trees mix, and how much retrieval adds.
+"""Choose on validation rows how a fitted ranker mixes network and trees, and how much retrieval adds.
 
 N rows, A actions, U viewers.
 """
@@ -16,7 +16,7 @@ from training.measure.metrics import gauc_by_viewer
 from training.measure.newton import logistic
 
 Array = np.ndarray[Any, Any]
-PULL = 20.0  # towards the plain mean of network and trees, in rows' worth of evidence
+PULL = 20.0  # towards the plain mean of network and trees, as a number of rows
 
 
 def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config: RankerConfig) -> HeadBlend:

@@ -1,11 +1,10 @@
-"""Choose how much content counts for videos that few have watched (models/retrieval/cold_start.py), and measure the
-gain.
+"""Choose how much content counts for rarely watched videos (models/retrieval/cold_start.py), and measure the gain.
 
-By the validation question: a choice must find more of what viewers watch next over all, and not less of what is rare
-or new; else all stays as trained. First the share of content in the vector of a rare video (Recall@50), then the scale
-of content-only vectors of older videos that nobody watched (Recall@10, since such videos crowd the first places). Two
-further ideas are measured beside it and not served, because they lose: giving a new video what its creator's other
-videos have learned beyond their content, and placing it amid the neighbours of its first watches.
+Choices are made on the validation question: one must raise recall over all targets and not lower it for rare or new
+videos, otherwise the vectors stay as trained. First the share of content in rare vectors (Recall@50), then the
+scale of content-only vectors of older unwatched videos (Recall@10, since such videos crowd the first places). Two
+more ideas are measured but not served, because they lose: shifting a new video by what the vectors of its creator's
+other videos learned beyond content, and moving it towards the videos that its first watchers saw.
 
 N videos of the catalog, V videos of training, B viewers, D dimensions.
 """
@@ -31,9 +30,9 @@ from training.measure.metrics import hits, recall_at, top_k
 
 Array = np.ndarray[Any, Any]
 GRID = (Alpha(), *(Alpha(half, floor) for half in (1.0, 2.0, 5.0, 10.0, 20.0) for floor in (0.0, 0.2)))
-RARE = 10  # watches in training: below, a video is rare
-KINDS = ("warm", "rare", "young", "new")  # seen in training often, seldom; first watched after it; never watched yet
-SCALES = (1.0, 0.8, 0.6, 0.4)  # of older videos that nobody watched; never 0, they may yet be found
+RARE = 10  # a video with fewer watches in training is rare
+KINDS = ("warm", "rare", "young", "new")  # often or seldom in training; first watched after it; never watched
+SCALES = (1.0, 0.8, 0.6, 0.4)  # of older unwatched videos; never 0, so that they can still be found
 COUNTS = (10, 50, 200)
 BATCH = 512
 AS_IT_IS = ContentAlone()
@@ -41,7 +40,7 @@ AS_IT_IS = ContentAlone()
 
 @dataclass(frozen=True)
 class Videos:
-    """The catalog row by row with what the model makes of each video."""
+    """The catalog with the model's token, watch count and content vector of each video."""
 
     ids: list[str]
     creators: Array  # (N,) object, "" = none
@@ -69,7 +68,7 @@ class Videos:
         return self.token_N >= 0
 
     def vectors(self, retrieval: RetrievalModel, alpha: Alpha = GRID[0], alone: ContentAlone = AS_IT_IS) -> Array:
-        """(N, D): trained vectors leaning on content by `alpha`; content alone of those not in training."""
+        """(N, D): trained vectors mixed with content by `alpha`; content-only vectors of untrained videos."""
         trained_ND = retrieval.item_vectors[np.maximum(self.token_N, 0)]
         alpha_N1 = np.where(self.trained, alpha.of(self.watches_N), 1.0)[:, None]
         vectors: Array = alpha_N1 * self.content_ND + (1.0 - alpha_N1) * trained_ND
@@ -79,19 +78,19 @@ class Videos:
 
     @property
     def loudest(self) -> float:
-        """The length of content's part in the vector that 5 % of trained videos go beyond."""
+        """The 95 % quantile of the norm of the content part over trained videos."""
         return float(np.quantile(np.linalg.norm(self.content_ND[self.trained], axis=1), 0.95))
 
 
 @dataclass(frozen=True)
 class ColdStart:
     alpha: Alpha = GRID[0]
-    scale: float = 1.0  # of content-only vectors of videos that nobody watched for long
-    grids: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # what every point found
+    scale: float = 1.0  # of content-only vectors of older unwatched videos
+    grids: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # the figures of every grid point
 
 
 def choose_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, valid: Holdout) -> ColdStart:
-    """How much content counts for a model trained on `train`, by the validation question."""
+    """Choose on the validation question how much content counts for a model trained on `train`."""
     if not retrieval.config.content or not len(valid):
         return ColdStart()
     videos = Videos.of(home, retrieval, train)
@@ -107,7 +106,7 @@ def choose_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, v
 
 
 def best_of(found: Sequence[Mapping[str, Any]], more: str, not_less: Sequence[str]) -> int:
-    """The row with the most of `more`, which must be more than in the first row, and not less of the others."""
+    """The row with the highest `more`: above the first row's, and with none of the other figures below it."""
     first = found[0]
     better = [
         at
@@ -127,7 +126,7 @@ def content_alone(videos: Videos, train: Sequences, scale: float) -> ContentAlon
 
 
 def with_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, choice: ColdStart) -> RetrievalModel:
-    """A model that was trained on `train`, its vectors as chosen."""
+    """The model trained on `train` with the chosen vectors."""
     if not retrieval.config.content:
         return retrieval
     alone = content_alone(Videos.of(home, retrieval, train), train, choice.scale)
@@ -135,7 +134,7 @@ def with_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, cho
 
 
 def with_alpha(home: Home, retrieval: RetrievalModel, train: Sequences, alpha: Alpha) -> RetrievalModel:
-    """A model that was trained on `train`, its rare videos leaning on their content."""
+    """The model trained on `train` with rare videos mixed with their content."""
     videos = Lake(home).videos()
     row_of = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}
     rows = pa.array([row_of[video_id] for video_id in retrieval.video_ids])

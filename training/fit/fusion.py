@@ -1,7 +1,7 @@
-"""Choose how much each source's word counts (models/candidates/fusion.py), from what viewers watched next.
+"""Fit the weight of each source in the fusion (models/candidates/fusion.py) from what viewers watched next.
 
-A logistic regression for every length of history: over the candidates of all sources, was it among the next watches?
-Each viewer counts once, however much he watched. A length that few viewers have stays near what is true of all.
+A logistic regression for each bucket of history length: is a candidate of any source among the next watches? Each
+viewer has the same weight, however much they watched. A bucket with few viewers stays near the fit over all viewers.
 
 B viewers, S sources, K places, N candidates sampled, F = 2 S + 1 inputs.
 """
@@ -18,15 +18,15 @@ from training.measure.newton import logistic
 
 Array = np.ndarray[Any, Any]
 FROM_WATCHES = (0, 1, 5, 20)
-NEGATIVES = 100  # candidates not watched, of each viewer; weighted for those they stand for
-NEAR = 20.0  # ridge towards what is true of all, in viewers' worth of evidence
+NEGATIVES = 100  # unwatched candidates sampled per viewer, weighted to stand for all of them
+NEAR = 20.0  # ridge towards the fit over all viewers, as a number of viewers
 Lists = Mapping[str, Array]  # source -> (B, K) rows of the catalog, -1 = no more
 
 
 def fit_fusion(
     lists: Lists, targets: Sequence[Sequence[int]], watches_B: Array, videos: int, seed: int = 0
 ) -> Fusion | None:
-    """From the lists of viewers whose next watches are `targets`; None where no source found any of them."""
+    """Fit on the lists of viewers whose next watches are `targets`; None when no source found any of them."""
     sources = list(lists)
     rows = _samples(lists, targets, videos, np.random.default_rng(seed))
     if not rows:
@@ -58,7 +58,7 @@ def fused(fusion: Fusion, lists: Lists, watches_B: Array, videos: int, n: int = 
 
 
 def by_quota(lists: Lists, quota: Mapping[str, int], filler: str, n: int = DEPTH) -> Array:
-    """(B, n): so many of each source's best, each video once; then the filler's next ones until there are n."""
+    """(B, n): the best `quota[source]` of each source without repeats, then the filler's next until there are n."""
     viewers = len(next(iter(lists.values())))
     found_BN = np.full((viewers, n), -1, dtype=np.int32)
     for viewer in range(viewers):
@@ -74,7 +74,7 @@ def by_quota(lists: Lists, quota: Mapping[str, int], filler: str, n: int = DEPTH
 def _samples(
     lists: Lists, targets: Sequence[Sequence[int]], videos: int, rng: np.random.Generator
 ) -> list[tuple[int, Array, Array, Array]]:
-    """Of every viewer with a target among the candidates: viewer, inputs (n, F), labels, weights."""
+    """For every viewer with a target among the candidates: viewer, inputs (n, F), labels, weights."""
     rows = []
     for viewer, wanted in enumerate(targets):
         candidates = np.unique(np.concatenate([rows_BK[viewer] for rows_BK in lists.values()]))
@@ -98,7 +98,7 @@ def _samples(
 
 
 def _fit(x_NF: Array, y_N: Array, w_N: Array, near_F: Array, ridge: float) -> Array:
-    """The first input is the intercept: it is all but free."""
+    """The first input is the intercept, which is hardly regularized."""
     ridge_F = np.full(x_NF.shape[1], ridge)
     ridge_F[0] = 1e-6
     return logistic(x_NF, y_N, near_F, ridge_F, weight_N=w_N, max_step=2.0, clip=30.0)

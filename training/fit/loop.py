@@ -31,24 +31,22 @@ Row = dict[str, float]
 class LoopConfig:
     seed: int = 0
     max_epochs: int = 20
-    patience: int = 3  # validations without a better one before it stops
+    patience: int = 3  # validations without improvement before training stops
     validate_every: int = 1
     learning_rate: float = 1e-3
     last_learning_rate: float = 0.1  # share of the learning rate left after max_epochs, by a cosine
     warmup_steps: int = 50
     weight_decay: float = 0.0
     max_gradient: float = 5.0
-    average: float = (
-        0.0  # what a step leaves of the average of the weights, which is validated and kept; 0 = no average
-    )
+    average: float = 0.0  # decay of the moving average of the weights, which is validated and kept; 0 = no average
     selected_by: str = "ndcg_at_10"  # higher is better
 
 
 @dataclass
 class Checkpoint:
-    """Where a stopped run left off. A checkpoint of another config or other data (`fingerprint`) is not continued.
+    """The state of a stopped run. A checkpoint of another config or other data (`fingerprint`) is ignored.
 
-    `beside` writes whatever else the network cannot be understood without into the checkpoint's directory.
+    `beside` writes what else is needed to load the network, such as its encodings, into the checkpoint's directory.
     """
 
     directory: Path
@@ -79,7 +77,7 @@ class Checkpoint:
         tensors = load_file(self.directory / "state.safetensors")
         weights = _under("network.", tensors)
         if _shapes(weights) != _shapes(network.state_dict()):
-            return None  # of a Marquee whose network was built otherwise: there is nothing to go on from
+            return None  # from a revision with another network: it cannot be continued
         network.load_state_dict(weights)
         slots: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
@@ -115,9 +113,9 @@ class Fit(Generic[Batch]):
         config: LoopConfig,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """`batches(epoch)`: an epoch's, in order; `loss` of a batch: a scalar; `validate`: figures by name.
+        """`batches(epoch)`: the batches in order; `loss(batch)`: a scalar; `validate()`: figures by name.
 
-        Without `validate` there is nothing to choose by: the last epoch is kept.
+        Without `validate` the last epoch is kept.
         """
         self.network, self.batches, self.loss, self.validate = network, batches, loss, validate
         self.config, self.checkpoint = config, checkpoint
@@ -127,7 +125,7 @@ class Fit(Generic[Batch]):
         )
 
     def run(self, label: str = "training", progress: Progress = SILENT) -> LoopState:
-        """Train until the schedule ends or patience does; the network is left with its best weights."""
+        """Train until the schedule or the patience runs out; the network ends with its best weights."""
         config = self.config
         state = (self.checkpoint and self.checkpoint.load(self.network, self.optimizer)) or LoopState()
         with progress.task(label, total=config.max_epochs) as advance:
@@ -180,7 +178,7 @@ class Fit(Generic[Batch]):
 
     @torch.no_grad()
     def _average(self, state: LoopState) -> None:
-        """One step of the exponential moving average; the first steps count less, as they are far from the end."""
+        """One step of the exponential moving average, with a smaller decay in the first steps."""
         if not self.config.average:
             return
         kept = min(self.config.average, (state.step + 1) / (state.step + 10))
@@ -189,7 +187,7 @@ class Fit(Generic[Batch]):
 
     @contextmanager
     def _averaged(self, state: LoopState) -> Iterator[None]:
-        """The network with the average of its weights, for as long as it is judged and kept."""
+        """The network with its averaged weights, while it is validated and saved."""
         self.network.eval()
         live = {name: value.clone() for name, value in self.network.state_dict().items()} if state.average else {}
         if state.average:

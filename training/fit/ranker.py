@@ -1,4 +1,4 @@
-"""Train the multi-task ranker on the exposures between the two-tower model's window and the untouched test window."""
+"""Train the multi-task ranker on the exposures between the two-tower model's window and the held-out test window."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ Array = np.ndarray[Any, Any]
 
 
 def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:
-    """Write HOME/models/ranker, ranker_refit (what a release serves: the same after the test window, too) and, for the
-    table, the LightGBM baseline beside it; metrics on the validation part."""
+    """Write HOME/models/ranker, ranker_refit (served by a release: refitted with the test window included) and the
+    LightGBM baseline. Returns the metrics on the validation part."""
     started = time.perf_counter()
     if not (home.models / "two_tower").is_dir():
         raise HomeError(f"no two-tower model at {home.models}: run `marquee train two-tower` first")
@@ -93,7 +93,7 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the validation rows decided."""
+    """What was chosen on the validation rows."""
 
     epochs: int
     rounds: dict[str, int]  # of trees, per action
@@ -105,7 +105,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """`train` and `valid`: the rows that chose, with their rates."""
+    """`train` and `valid`: the rows that everything was chosen on, with their rates."""
 
     model: RankerModel
     network: Ranker
@@ -124,10 +124,10 @@ def fit_ranker(
     config: RankerConfig,
     progress: Progress = SILENT,
 ) -> FittedRanker:
-    """`train`, then `valid` later in time, in order of time; `exposures` reach at least until the end of `valid`.
+    """Rows in order of time, all of `valid` after `train`; `exposures` reach at least to the end of `valid`.
 
-    Epochs, rounds and blend are chosen on `valid`, whose rates are as of its beginning: it is scored as a frozen
-    model would have scored it. Then everything is fitted once more on both, with what was chosen.
+    Epochs, rounds and blend are chosen on `valid`, with rates as of its start, so that it is scored as a frozen model
+    would score it. Then everything is fitted again on both, with the chosen values.
     """
     split_us, end_us = int(valid.timestamps_us[0]), int(valid.timestamps_us[-1]) + 1
     train, valid = (
@@ -171,7 +171,7 @@ def refit(
     chosen: Chosen,
     progress: Progress = SILENT,
 ) -> tuple[RankerModel, Ranker]:
-    """The ranker of all `rows`, in order of time and before `end_us`, as it was chosen on some of them."""
+    """Fit the ranker to all `rows` (in order of time, before `end_us`) with the settings chosen on a part of them."""
     rows = _with_watches(rows, chosen.watch)
     rows = rows.with_columns(exposures.for_training(rows.columns, rows.timestamps_us, end_us))
     encoding = RankerEncoding.fit(rows.columns, exposures.before(end_us), videos.ids)

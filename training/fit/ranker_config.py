@@ -14,7 +14,7 @@ from models.ranking.ranker import ACTIONS, ActionWeights
 class RankerConfig:
     seed: int = 0
     max_rows: int = 150_000  # exposures, drawn as whole requests
-    validation_fraction: float = 0.15  # the last of the window, by time
+    validation_fraction: float = 0.15  # the end of the window, by time
     max_epochs: int = 12
     patience: int = 2
     batch_size: int = 1024  # at most; a small world takes smaller ones, so that an epoch has STEPS_PER_EPOCH steps
@@ -29,7 +29,7 @@ class RankerConfig:
     tree_rounds: int = 80  # at most
     tree_leaves: int = 15
     tree_learning_rate: float = 0.12
-    refit: bool = True  # after the choice of epochs, rounds and blend: train on the rows that chose, too
+    refit: bool = True  # train again with the validation rows included, once epochs, rounds and blend are chosen
     propensity_weighting: bool = False
     max_inverse_propensity: float = 20.0
     action_losses: dict[str, float] = field(
@@ -57,8 +57,8 @@ class RankerConfig:
     def for_world(cls, world: World, **given: Any) -> RankerConfig:
         """The recipe for this kind of data; `given` wins.
 
-        Where nobody logged what was shown, the passed-over were drawn by popularity (feature_repo/ingest/implied.py): a
-        ranker of such rows says how much likelier a video is than it is popular, not how likely.
+        Where exposures were not logged, negatives were drawn by popularity (feature_repo/ingest/implied.py): a ranker
+        trained on them predicts the lift over popularity, not the probability.
         """
         implied = {"retrieval": (1.0,)} if world.source == "movielens" else {}
         return cls(**{**implied, **given})

@@ -25,14 +25,14 @@ from training.fit.ranker_config import RankerConfig
 from training.measure.metrics import auc, gauc, log_loss
 
 Array = np.ndarray[Any, Any]
-NETWORK: type[Ranker] = Ranker  # what is fitted; another class with the same inputs takes its place here
+NETWORK: type[Ranker] = Ranker  # the network that is fitted; to try another one with the same inputs, name it here
 STEPS_PER_EPOCH = 25  # at least
 MIN_BATCH = 32
 
 
 @dataclass(frozen=True)
 class KnownVideos:
-    """What attention knows videos by: the two-tower model's vectors, of new videos from their content."""
+    """The video vectors for attention: the two-tower model's; for new videos, computed from their content."""
 
     ids: Sequence[str]
     vector_VD: Array
@@ -54,11 +54,10 @@ def fit_network(
     config: RankerConfig,
     progress: Progress,
 ) -> tuple[Ranker, list[dict[str, float]]]:
-    """The network with its curve. Early stopping on the validation log loss of click and long view; without `valid`
-    none.
+    """The network and its learning curve. Stops early by the validation log loss of click and long view, if `valid`.
 
-    The validation rows keep their positions, which serving does not know: without them, what predicts the log best is a
-    model that mistakes the order of the old ranking for taste.
+    Validation rows keep their positions although serving has none: without them, the model that predicts the log best
+    would be one that attributes the old ranking's order to taste.
     """
     torch.manual_seed(config.seed)
     inputs = encoding.encode(train.columns, train.position)
@@ -134,7 +133,7 @@ def _row_weights(train: RankingRows, config: RankerConfig) -> Array:
 
 @torch.no_grad()
 def _calibrate_served_position(network: Ranker, inputs: RankerInputs, target_NA: Tensor) -> None:
-    """Set the bias of "not known yet", what serving says, so that the mean prediction is the mean outcome (Newton)."""
+    """Set the bias of the position "unknown", used in serving, so that the mean prediction equals the mean outcome."""
     served = inputs._replace(categorical=inputs.categorical.copy())
     served.categorical[:, -1] = 0
     network.position_bias.weight[0] = 0.0
@@ -143,5 +142,5 @@ def _calibrate_served_position(network: Ranker, inputs: RankerInputs, target_NA:
     for _ in range(30):
         p_NA = torch.sigmoid(logits_NA + bias_A)
         step_A = (p_NA.mean(dim=0) - target_NA.mean(dim=0)) / (p_NA * (1.0 - p_NA)).mean(dim=0).clamp(min=1e-6)
-        bias_A = (bias_A - step_A.clamp(-2.0, 2.0)).clamp(-15.0, 15.0)  # an action that never happened has no end
+        bias_A = (bias_A - step_A.clamp(-2.0, 2.0)).clamp(-15.0, 15.0)  # an action that never happened would diverge
     network.position_bias.weight[0] = bias_A

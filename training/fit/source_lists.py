@@ -1,4 +1,4 @@
-"""What each source of a page would bring for viewers of whom the past is known: the lists that recall is measured on.
+"""The lists that each source would return for viewers at a moment of the past: what recall is measured on.
 
 The sources are the served ones (models/candidates/sources), asked about a moment of the past.
 
@@ -39,7 +39,7 @@ BATCH = 256  # viewers whose vectors are computed at once
 
 @dataclass(frozen=True)
 class Trained:
-    """The models of the sources, all learned from the same watches."""
+    """The models of the sources, all fitted to the same watches."""
 
     retrieval: RetrievalModel
     contexts: ViewerContexts
@@ -77,7 +77,7 @@ class _Models:
 
 
 def lists(spec: SourceSpec, asks: SourceQuestion, trained: Trained) -> Array:
-    """(B, K) int32 rows of the catalog, best first, without what was watched; -1 where the source finds no more."""
+    """(B, K) int32 rows of the catalog, best first, without watched videos; -1 where the source has no more."""
     order_BK = np.full((len(asks.asked), DEPTH), -1, dtype=np.int32)
     area = asks.counters.area
     source = spec.open(_Models(trained.index, trained.item_cf, trained.content, trained.factors, area))

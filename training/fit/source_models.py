@@ -1,4 +1,4 @@
-"""Fit the models of the sources beside the two-tower model, from whatever watches they may know."""
+"""Fit the models of the sources other than the two-tower model to a given set of watches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT_DIMENSIONS = 64
 
 @dataclass(frozen=True)
 class FactorsConfig:
-    """Of the implicit ALS; `half_life` only of the fold-in."""
+    """Settings of the implicit ALS; `half_life` applies to the fold-in only."""
 
     factors: int = 64
     regularization: float = 1.0
@@ -48,7 +48,7 @@ def fit_factors(histories: Sequence[Sequence[str]], config: FactorsConfig | None
     values = np.full(len(columns), 1.0 + config.confidence, dtype=np.float32)
     watched_UV = sparse.csr_matrix((values, columns, starts), shape=(len(rows), len(video_ids)))
     factors = min(config.factors, len(video_ids))
-    with threadpool_limits(1, "blas"):  # the library's own threads and BLAS's would wait for each other
+    with threadpool_limits(1, "blas"):  # the library's threads and those of BLAS would compete
         als = AlternatingLeastSquares(
             factors=factors,
             regularization=config.regularization,

@@ -1,4 +1,4 @@
-"""What the sources of candidates are asked: viewers whose next watches are known, with all that a service knew then."""
+"""The questions for sources: viewers whose next watches are known, with everything a service knew at that time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SampleConfig:
 
 @dataclass(frozen=True)
 class Counters:
-    """What the online store knows of the catalog at one moment."""
+    """What the online store would hold about the catalog at one moment."""
 
     now_us: int
     columns: Columns  # (V,) of the catalog, as the online store's features name them
@@ -76,7 +76,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class SourceQuestion:
-    """Viewers asked about, with what is known when they are."""
+    """The viewers of a question, with what is known about them at its moment."""
 
     asked: Holdout
     past: Sequences  # all watches that may be known
@@ -94,7 +94,7 @@ class SourceQuestion:
 def source_questions(
     home: Home, catalog: CatalogTable, config: SampleConfig
 ) -> tuple[Sequences, SourceQuestion, SourceQuestion]:
-    """What may be trained on, the question that chooses and the one that is reported."""
+    """The training part, the question to choose by, and the question to report."""
     split = split_of(Lake(home), config.split, config.min_count)
 
     def question(asked: Holdout, past: Sequences, now_us: int) -> SourceQuestion:

@@ -1,7 +1,7 @@
-"""Train what stands beside the two-tower model: neighbours, factors, popularity, and the fusion of all sources.
+"""Fit the other candidate models (neighbours, factors, popularity) and the fusion of all sources.
 
-Factors and fusion are chosen as the two-tower model's epoch is: by what viewers watched in the validation window, after
-all that the models know. What a release then carries of the models is fitted anew, on everything.
+Factors and fusion are chosen like the two-tower model's epoch: by what viewers watched in the validation window, which
+the models have not seen. The models of a release are then fitted again, to everything.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from training.fit.source_questions import SampleConfig, SourceQuestion, catalog_
 from training.measure.metrics import hits, recall_at
 
 Array = np.ndarray[Any, Any]
-CANDIDATES = 500  # as many as a page ranks
+CANDIDATES = 500  # as a page ranks
 GRID = (
     FactorsConfig(factors=16),
     FactorsConfig(factors=64),
@@ -48,7 +48,7 @@ class Saves(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """What the validation question chose: models of the training window, their lists there, and the fusion of these."""
+    """What the validation question chose: models of the training window, their lists, and the lists' fusion."""
 
     trained: Trained
     lists: Lists
@@ -59,8 +59,8 @@ class Choice:
 def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, progress: Progress = SILENT) -> None:
     """Write HOME/models/item_cf, matrix_factorization, content_neighbours, popularity and blend (the fusion).
 
-    `retrieval` is the model of the training window, not one that was refitted on what the fusion is chosen by. Where
-    nobody of the validation window can be learned from, there is no fusion.
+    `retrieval` is the model of the training window, not one refitted on the data that the fusion is chosen by. Without
+    usable viewers in the validation window there is no fusion.
     """
     catalog = catalog_of(home)
     train, chooses, _ = source_questions(home, catalog, sample)
@@ -103,7 +103,7 @@ def choose(
     grid: Sequence[FactorsConfig] = GRID,
     progress: Progress = SILENT,
 ) -> Choice:
-    """The factors that alone find most of what the question asks for, then the fusion of all sources."""
+    """Choose the factors with the best recall on their own, then fit the fusion of all sources."""
     targets = chooses.targets()
     tried: list[dict[str, Any]] = []
     with progress.task("choosing factors and fusion of the sources", total=len(grid) + len(MEASURED)) as advance:

@@ -28,7 +28,7 @@ class Watched(NamedTuple):
 
     tokens: Array
     times_us: Array
-    context_TC: Array  # codes of who watched, and where; C = 0 where the tower does not listen
+    context_TC: Array  # codes of the viewer context; C = 0 when the tower does not use it
 
     def piece(self, start: int, end: int) -> Watched:
         return Watched(*(part[start:end] for part in self))
@@ -36,7 +36,7 @@ class Watched(NamedTuple):
 
 @dataclass(frozen=True)
 class TowerBatches:
-    """`viewer_context`: None where the tower does not listen to it."""
+    """`viewer_context`: None when the tower does not use it."""
 
     config: TwoTowerConfig
     encoding: SequenceEncoding
@@ -50,7 +50,7 @@ class TowerBatches:
         histories: Sequence[Sequence[str]],
         times_us: Sequence[Sequence[int]],
     ) -> list[Watched]:
-        """What each viewer watched of what `encoding` knows."""
+        """The watches of each viewer, of the videos that `encoding` knows."""
         rows = []
         for user_id, history, moments in zip(user_ids, histories, times_us, strict=True):
             known_us = [moments[at] for at in encoding.known(history)]
@@ -80,7 +80,7 @@ class TowerBatches:
     def batch(
         self, rows: Sequence[Watched], now_us: Array | None = None, context_BC: Array | None = None
     ) -> TowerInputs:
-        """In training nothing is asked after the last watch: neither when nor by whom matters."""
+        """In training nothing is predicted after the last watch: its moment and context do not matter."""
         longest = max(len(row.tokens) for row in rows)
         token_BT, count_B = self.encoding.pad([row.tokens for row in rows], _even(longest, self.config.length))
         time_BT = None
@@ -91,15 +91,15 @@ class TowerBatches:
             time_BT = torch.from_numpy(
                 self.encoding.seconds([row.times_us for row in rows], asked_us, token_BT.shape[1] - 1)
             )
-        if self.viewer_context is not None and context is None:  # of a token: who makes the watch after it, and where
+        if self.viewer_context is not None and context is None:  # a token carries the context of the next watch
             context = torch.zeros(*token_BT.shape, len(self.viewer_context.cardinalities), dtype=torch.int64)
             for at, row in enumerate(rows):
                 context[at, : len(row.tokens)] = torch.from_numpy(row.context_TC)
         return TowerInputs(torch.from_numpy(token_BT), torch.from_numpy(count_B), time_BT, context)
 
     def _windows(self, watched: Sequence[Watched], rng: np.random.Generator) -> list[Watched]:
-        """The newest `length` watches of every viewer, and for those with more one earlier window: heavy viewers have
-        much to teach, but may not drown the others."""
+        """The newest `length` watches of every viewer, and for those with more one earlier window: heavy viewers teach
+        much, but must not dominate."""
         length = self.config.length
         windows = [row.piece(max(0, len(row.tokens) - length), len(row.tokens)) for row in watched]
         if not self.config.older_windows:
@@ -114,6 +114,6 @@ class TowerBatches:
 
 
 def _even(longest: int, most: int) -> int:
-    """A width of batches that many share: tensors of ever new sizes fragment the heap, and every size that oneDNN has
-    not seen yet it compiles for (an epoch grew from 30 to 130 CPU-seconds in one run)."""
+    """Round the width of a batch up. Tensors of many sizes fragment the heap, and oneDNN compiles code for every new
+    size (an epoch grew from 30 to 130 CPU-seconds in one run)."""
     return min(-(-longest // EVEN_WIDTH) * EVEN_WIDTH, max(most, longest))

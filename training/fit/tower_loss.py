@@ -1,6 +1,6 @@
 """The loss of the two-tower model: every real token predicts the next one.
 
-N predicted tokens, V videos, M of them named by a batch or its negatives, S negatives, D dimensions.
+N predicted tokens, V videos, M of them in a batch or its negatives, S negatives, D dimensions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.retrieval.two_tower import TowerInputs, TwoTower
 
 @dataclass(frozen=True)
 class NextWatchLoss:
-    """`negatives`: drawn for each batch with the probabilities `q_V`; 0: against every video."""
+    """`negatives`: how many are drawn per batch with probabilities `q_V`; 0: full softmax over all videos."""
 
     network: TwoTower
     device: torch.device
@@ -24,7 +24,7 @@ class NextWatchLoss:
     negatives: int = 0
 
     def __call__(self, batch: TowerInputs) -> Tensor:
-        """Pads are never computed against the catalog."""
+        """Padding is dropped before the catalog's scores are computed."""
         batch = batch.to(self.device)
         token_BT, count_B = batch.token_BT, batch.count_B
         real_BT = torch.arange(token_BT.shape[1] - 1, device=self.device)[None, :] < count_B[:, None] - 1
@@ -36,7 +36,7 @@ class NextWatchLoss:
         return full_cross_entropy(state_ND, video_VD, target_N)
 
     def _sampled(self, batch: TowerInputs, real_BT: Tensor, target_N: Tensor) -> Tensor:
-        """Only the vectors of videos that the batch or its negatives name are computed."""
+        """Computes only the vectors of videos in the batch or its negatives."""
         sample_S = torch.multinomial(self.q_V, self.negatives, replacement=True)
         start = len(self.q_V)  # the token after those of the videos
         named = torch.unique(torch.cat([batch.token_BT[batch.token_BT != start], sample_S]))

@@ -31,7 +31,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Trainer:
-    """Batches, loss and validation in the form that training/fit/loop.py wants them."""
+    """Batches, loss and validation in the form that training/fit/loop.py takes."""
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Trainer:
         viewer_context: ViewerContextEncoding | None = None,
         contexts: ViewerContexts | None = None,
     ) -> None:
-        """`content` and `viewer_context` are the encodings of the run that is continued; without them they are fitted.
-        `contexts`: of this home, where they were read already."""
+        """`content` and `viewer_context` are the encodings of the run that is continued; fitted when not given.
+        `contexts`: the home's viewer contexts, when they were read already."""
         self.config = config
         videos = Lake(home).videos()
         columns = content_columns(videos, home.world())
@@ -96,7 +96,7 @@ class Trainer:
             self.viewer_context.save(directory)
 
     def go_on_from(self, trained: Trainer) -> None:
-        """Begin with what another trainer has learned. A video that it did not know has no id vector yet."""
+        """Start from the weights of another trainer. Videos that it did not know start without an id vector."""
         weights = {name: value.clone() for name, value in trained.network.state_dict().items()}
         row_of = {video_id: row for row, video_id in enumerate(trained.encoding.video_ids)}
         at = torch.tensor([row_of.get(video_id, -1) for video_id in self.encoding.video_ids]).to(self.device)
@@ -108,7 +108,7 @@ class Trainer:
         return RetrievalModel.export(self.network.cpu(), self.encoding, self.content, self.viewer_context)
 
     def _loss(self) -> NextWatchLoss:
-        """Against every video, or in a large catalog against a sample drawn by how often each was watched."""
+        """The loss over all videos, or in a large catalog over a sample drawn by watch counts."""
         videos = len(self.encoding.video_ids)
         counts = np.bincount(np.concatenate([row.tokens for row in self.rows]), minlength=videos) + 1.0
         q_V: Tensor = torch.from_numpy(counts / counts.sum()).to(self.device)
@@ -117,7 +117,7 @@ class Trainer:
 
 
 def _trained_on(train: Sequences, video_ids: tuple[str, ...], inputs: TowerBatches) -> list[Watched]:
-    """The whole histories of the viewers with at least one watch to predict."""
+    """The full histories of the viewers with at least one watch to predict."""
     whole = SequenceEncoding(video_ids, max(int(train.lengths.max(initial=0)), 1))
     rows = inputs.watched(whole, train.user_ids, train.histories(), train.times())
     return [row for row in rows if len(row.tokens) > 1]

@@ -1,4 +1,4 @@
-"""What chooses the two-tower model's epoch: ranks of the held-back watches over all videos of training."""
+"""The validation that chooses the two-tower model's epoch: ranks of held-out watches among all training videos."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BATCH, PLACES = 256, 50
 
 @dataclass(frozen=True)
 class Validation:
-    """Viewers asked about, as the tower reads them. Rows of the four belong together."""
+    """The validation viewers as inputs of the tower; the four fields have one row per viewer."""
 
     asked: Holdout
     rows: list[Watched]
     context_BC: Array
     seen: list[list[int]]  # tokens, left out of the ranks
-    targets: list[list[int]]  # tokens; -1 for a video without a vector: it cannot be found, and stays in the count
+    targets: list[list[int]]  # tokens; -1 for a video without a vector, which counts as missed
 
     @classmethod
     def of(cls, asked: Holdout, batches: TowerBatches) -> Validation:

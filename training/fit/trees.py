@@ -23,7 +23,7 @@ def grow_trees(
     config: RankerConfig,
     rounds: dict[str, int] | None = None,
 ) -> Trees:
-    """Boosters on top of the position bias; as many `rounds` as given, or as many as the validation rows want."""
+    """Boosters on top of the position bias; as many as `rounds` says, or by early stopping on the validation rows."""
     import lightgbm
 
     bias_PA = network.position_bias.weight.detach().numpy()
@@ -56,7 +56,7 @@ def grow_trees(
 
 
 def tree_params(seed: int) -> dict[str, Any]:
-    """What LightGBM is told, whatever it learns."""
+    """The LightGBM parameters that all its models share."""
     return {
         "max_bin": 63,
         "num_leaves": 31,

@@ -1,7 +1,7 @@
 """Train the two-tower model on watch sequences, and with it the item-item neighbours and popularity of a release.
 
-Two models come of one run. The one that was chosen, which has not seen the test window, is what figures are measured on
-("judged": HOME/models/two_tower). The other goes on from it for some epochs over everything ("refitted":
+One run gives two models. The chosen one has not seen the test window; figures are measured on it ("judged":
+HOME/models/two_tower). The other continues from it for some epochs over everything ("refitted":
 HOME/models/two_tower_refit); a release serves it under the plain name and carries the judged one beside it.
 """
 
@@ -42,7 +42,7 @@ NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
 
 @dataclass(frozen=True)
 class Fitted:
-    """One training run. `refitted` has gone on over everything that `TrainingData.everything` holds."""
+    """One training run. `refitted` continued over all of `TrainingData.everything`."""
 
     model: RetrievalModel
     refitted: RetrievalModel | None
@@ -59,9 +59,9 @@ class Fitted:
 def fit(
     home: Home, config: TwoTowerConfig, data: TrainingData, checkpoint: Path, progress: Progress = SILENT
 ) -> Fitted:
-    """Train on `data` with the contents of the home's videos; nothing but the directory `checkpoint` is written.
+    """Train on `data` and the content of the home's videos; writes nothing but the directory `checkpoint`.
 
-    A stopped run goes on from there. Raises HomeError when there is too little to learn from.
+    A stopped run continues from there. Raises HomeError when there is too little to learn from.
     """
     if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
         raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
@@ -84,9 +84,9 @@ def fit(
 
 
 def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progress: Progress = SILENT) -> Fitted:
-    """`fit`, its last checkpoint kept in HOME/quality/two_tower: what one protocol has trained, another only asks.
+    """`fit` with its last checkpoint kept in HOME/quality/two_tower, so that protocols can share a trained model.
 
-    What chose the epoch, and until when content was known, are part of what a model is: they go into its place.
+    The folder's name covers the validation question and the time until which content was known, too.
     """
     chose = [data.valid.user_ids, data.valid.targets, data.valid.now_us, data.known_until_us]
     place = fingerprint([_fingerprint(home, replace(config, **NO_REFIT), data.train), *chose])
@@ -96,7 +96,7 @@ def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progres
 def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: Progress = SILENT) -> dict[str, Any]:
     """Write HOME/models/two_tower, two_tower_refit (what a release serves), item_cf and popularity.
 
-    A stopped run goes on from its last epoch. Raises HomeError when there is too little to learn from.
+    A stopped run continues after its last epoch. Raises HomeError when there is too little to learn from.
     """
     config = config or read(TWO_TOWER_SECTION, home.root)
     started = time.perf_counter()
@@ -137,7 +137,7 @@ def _as_chosen(home: Home, fitted: Fitted, data: TrainingData, choice: ColdStart
 
 
 def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences) -> str:
-    """Of whatever the weights depend on."""
+    """A hash of everything that the weights depend on."""
     return fingerprint([config.chosen(), trained_on.digest(Lake(home))])
 
 

@@ -14,7 +14,7 @@ from training.fit.loop import LoopConfig
 
 @dataclass(frozen=True)
 class TwoTowerConfig:
-    """Defaults suit a service with exposures of some weeks; `for_world` knows what suits others."""
+    """The defaults suit a service with a few weeks of exposures; `for_world` has recipes for other data."""
 
     split: SplitRule = "time"
     seed: int = 0
@@ -34,7 +34,7 @@ class TwoTowerConfig:
     text_dimensions: int = 64
     content: bool = True  # False: videos are their ids alone, as in SASRec
     time_bias: TimeBias = "none"  # "query" needs requests whose moment means something
-    asker: bool = False  # the user tower hears profile, device and hour as well: where viewers and requests have them
+    asker: bool = False  # the user tower reads the viewer context, too: profile, device and hour
     average: float = 0.0  # of the weights over steps; .99 = about the last hundred
     refit_epochs: int = 3  # over everything there is, after the choice: what a release serves; 0 = no refit
     refit_learning_rate: float = 0.3  # share of the learning rate
@@ -73,7 +73,7 @@ class TwoTowerConfig:
         return cls(**{**chosen, **given})
 
     def chosen(self) -> dict[str, Any]:
-        """What differs from the defaults: under this things are kept, so that a new option voids nothing."""
+        """The fields that differ from the defaults. Results are stored under these, so that a new option voids none."""
         default = asdict(TwoTowerConfig())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
 
@@ -102,7 +102,7 @@ class TwoTowerConfig:
         )
 
     def refit_loop(self) -> LoopConfig:
-        """A few epochs from the chosen weights: the space of the vectors, which the ranker knows, stays what it is."""
+        """A few epochs from the chosen weights, so that the vector space that the ranker knows stays the same."""
         rate = self.refit_learning_rate * self.learning_rate
         return replace(
             self.loop(),

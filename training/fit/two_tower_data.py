@@ -1,4 +1,4 @@
-"""What a two-tower model may be trained on."""
+"""The data that a two-tower model may be trained on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TrainingData:
     train: Sequences
     valid: Holdout
     known_until_us: int  # content of videos published later was not known when training
-    everything: Sequences | None = None  # what a refit may learn from; None = there is no refit
+    everything: Sequences | None = None  # for the refit; None = no refit
 
 
 def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:

@@ -1,6 +1,6 @@
-"""A release beside the champion, on the same question: the test window of the lake as it is now.
+"""A release compared with the champion on the same question: the test window of the lake as it is now.
 
-Both are asked by the models that had not been refitted, so that neither has seen the answers. U viewers.
+Both are represented by their models from before the refit, which have not seen the answers. U viewers.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from training.judge.protocols.retrieval_config import RetrievalProtocol
 from training.measure.metrics import auc, coverage, gauc, hits, ndcg_at, recall_at
 
 Array = np.ndarray[Any, Any]
-MAX_VIEWERS, MAX_ROWS = 2_000, 10_000  # a gate wants to see a standard error, not a tenth of one
+MAX_VIEWERS, MAX_ROWS = 2_000, 10_000  # enough for a gate: one standard error matters, a tenth of one does not
 
 
 @dataclass(frozen=True)
 class Beside:
-    """One figure of both. `error`: one standard error of the difference; 0 where the two are the same model."""
+    """One figure of both releases. `error`: one standard error of the difference; 0 where the models are the same."""
 
     figure: str
     ours: float
@@ -46,7 +46,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`figures` is empty where `why_not` says why the two cannot be compared."""
+    """When the two cannot be compared, `figures` is empty and `why_not` gives the reason."""
 
     champion: str  # release id
     viewers: int = 0
@@ -65,7 +65,7 @@ class NewVideos:
 
 
 class Judge:
-    """The question of one home, read once."""
+    """The test question of one home, read once."""
 
     def __init__(self, home: Home, split: str, max_viewers: int = MAX_VIEWERS, max_rows: int = MAX_ROWS) -> None:
         self.home = home
@@ -80,7 +80,7 @@ class Judge:
         return self._best(ByTwoTower.of(self.home, retrieval, self.asks.video_ids))
 
     def new_videos(self, retrieval: RetrievalModel, lists_UK: Array) -> NewVideos | None:
-        """None where nobody watched a new one."""
+        """None when nobody watched a new video."""
         trained = set(retrieval.video_ids)
         new = np.array([video_id not in trained for video_id in self.asks.video_ids])
         targets = [[row for row in wanted if row >= 0 and new[row]] for wanted in self._targets]
@@ -110,7 +110,7 @@ class Judge:
         return [*found, Beside("two_tower coverage_at_10", covered[0], covered[1], 0.0)]
 
     def exposures(self, retrieval: RetrievalModel) -> RankingRows:
-        """Of the test window. Raises HomeError where there are none."""
+        """The exposures of the test window. Raises HomeError when there are none."""
         cuts = time_cuts(Lake(self.home))
         return ranking_rows(self.home, cuts.t2_us, cuts.end_us, retrieval, self.max_rows)
 
@@ -121,7 +121,7 @@ class Judge:
 def compare(
     judge: Judge, ours: Release, retrieval: RetrievalModel, lists_UK: Array, champion: Path, progress: Progress = SILENT
 ) -> Comparison:
-    """`retrieval` and `lists_UK` are those of our judged model; they are the champion's too where the files are."""
+    """`retrieval` and `lists_UK` are of our judged model, and reused for the champion when its files are the same."""
     same = directory_id(judged(ours.path, "two_tower")) == directory_id(judged(champion, "two_tower"))
     with progress.task("beside the champion", total=2) as advance:
         its_retrieval = retrieval if same else RetrievalModel.load(judged(champion, "two_tower"))
@@ -141,7 +141,7 @@ def compare(
 
 
 def _ranking(ours: RankerModel, champion: RankerModel, our_rows: RankingRows, its_rows: RankingRows) -> list[Beside]:
-    """AUC and GAUC of the click, position unknown as when serving."""
+    """AUC and GAUC of clicks, with the position unknown as in serving."""
     pairs = [(ours.score(our_rows.columns)["p_click"], our_rows)]
     pairs.append((champion.score(its_rows.columns)["p_click"], its_rows))
     found = []

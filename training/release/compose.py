@@ -34,8 +34,8 @@ STATIC_VIDEOS = 200
 def build_release(home: Home, policy: Path | None = None) -> Path:
     """Compose HOME/releases/<id> from HOME/models; the same content is the same release and is not written again.
 
-    `policy` None: that of the home. Raises HomeError when a model or its evaluation is missing or does not belong to
-    the others.
+    Without `policy`, the home's policy file. Raises HomeError when a model or its evaluation is missing, or when the
+    evaluation is of other models.
     """
     evaluation = current_evaluation(home)
     home.releases.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def build_release(home: Home, policy: Path | None = None) -> Path:
 
 
 def static_videos(home: Home, popularity: Popularity) -> list[dict[str, Any]]:
-    """The most popular videos with everything that a page shows or a filter asks of them."""
+    """The most popular videos with all columns that pages and filters read."""
     catalog = {row["video_id"]: row for row in Lake(home).videos().select(list(VIDEO_COLUMNS)).to_pylist()}
     return [catalog[video_id] for video_id in popularity.top(STATIC_VIDEOS) if video_id in catalog]
 
@@ -85,7 +85,7 @@ def _manifest(home: Home, draft: Path, evaluation: Evaluation) -> Manifest:
 
 
 def _settle(draft: Path, path: Path) -> Path:
-    """Move the draft to its name, unless the same release already stands there whole."""
+    """Move the draft to its final name, unless the same release is already there and intact."""
     try:
         verify(path)
     except ArtifactError:

@@ -1,4 +1,4 @@
-"""Measure the candidate models on the untouched last window, beside the simplest alternatives: `marquee evaluate`."""
+"""Measure the candidate models on the held-out last window, beside simple baselines: `marquee evaluate`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EVALUATION = Section("evaluation", EvaluationConfig, "marquee evaluate")
 
 
 def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig | None = None) -> Evaluation:
-    """Measure the models of HOME/models and write what was found beside them (training/release/evaluation.py)."""
+    """Measure the models of HOME/models and write the figures beside them (training/release/evaluation.py)."""
     config = config or read(EVALUATION, home.root)
     require_models(home)
     retrieval = RetrievalModel.load(home.models / "two_tower")
@@ -72,10 +72,9 @@ def evaluate_protocol(
     seeds: Sequence[int] | None = None,
     models: Sequence[str] | None = None,
 ) -> Results:
-    """Run a protocol file, or what of it is not finished, and record it under HOME/quality
-    (training/record/results.py).
+    """Run the unfinished part of a protocol file and record all of it under HOME/quality (training/record/results.py).
 
-    `kind` in the file says what is judged. Raises HomeError for a file, a model or a home that does not fit.
+    The file's `kind` says what is measured. Raises HomeError for a file, a model or a home that does not fit.
     """
     results = _judge(home, file, command, progress, seeds, models)
     record(home, results)
@@ -110,7 +109,7 @@ def _judge(
 
 
 def _protocol(home: Home, config: EvaluationConfig) -> RetrievalProtocol:
-    """The one that asks for what the two-tower model was not trained on, by the split it was trained under."""
+    """The protocol that tests the two-tower model on watches held out by the split it was trained with."""
     trained = TwoTowerTraining.read(home.models / "two_tower")
     return replace(RetrievalProtocol.for_split(trained.split), max_viewers=config.max_viewers, seed=config.seed)
 
@@ -118,7 +117,7 @@ def _protocol(home: Home, config: EvaluationConfig) -> RetrievalProtocol:
 def ranking_figures(
     home: Home, retrieval: RetrievalModel, config: EvaluationConfig, progress: Progress = SILENT
 ) -> dict[str, Figures]:
-    """How well exposures of the test window are ordered by click: the ranker as served, without the position."""
+    """How well models order the exposures of the test window by clicks; the ranker as served, with position unknown."""
     import lightgbm
 
     cuts = time_cuts(Lake(home))

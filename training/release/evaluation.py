@@ -19,7 +19,7 @@ Figures = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Nothing in it depends on the clock, so that the same models have the same evaluation."""
+    """Independent of the clock: the same models have the same evaluation."""
 
     tables: Mapping[str, Sequence[Mapping[str, Any]]]  # to print: name -> rows
     metrics: Mapping[str, Mapping[str, Figures]]  # for the gates: name -> model -> figures
@@ -38,14 +38,14 @@ class Evaluation:
 
 
 def require_models(home: Home) -> None:
-    """Raises HomeError unless every model lies in HOME/models that a release must have."""
+    """Raises HomeError unless HOME/models holds every model that a release needs."""
     for name in MODELS:
         if not (home.models / name).is_dir():
             raise HomeError(f"no {name} model at {home.models}: run `marquee train` first")
 
 
 def current_evaluation(home: Home) -> Evaluation:
-    """Of HOME/models. Raises HomeError unless it measured the models that lie beside it."""
+    """The evaluation in HOME/models. Raises HomeError unless it is of the models that are there now."""
     require_models(home)
     if not (home.models / EVALUATION_FILE).exists():
         raise HomeError(f"the models at {home.models} were not evaluated: run `marquee evaluate` first")
@@ -57,5 +57,5 @@ def current_evaluation(home: Home) -> Evaluation:
 
 
 def candidate_ids(home: Home) -> dict[str, str]:
-    """What an evaluation measures: model -> hash of its files."""
+    """The models that an evaluation measures: name -> hash of their files."""
     return {name: directory_id(home.models / name) for name in MODELS}

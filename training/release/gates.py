@@ -1,4 +1,4 @@
-"""What a release must reach to serve: each gate names its figure, its bar and what it guards."""
+"""The gates that a release must pass to serve: each has a figure, a bar and what it guards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIMPLE = ("popularity", "popularity_7d")
 
 @dataclass(frozen=True)
 class Bars:
-    """The bars that are no other model's figure."""
+    """The bars that are fixed numbers; the others are the figures of other models."""
 
     max_rank_ms: float = 10.0  # to score one request's candidates
     max_calibration_error: float = 0.1
@@ -55,9 +55,9 @@ class Gate:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is measured for the gates alone, beside the evaluation. None: there is nothing to measure."""
+    """What is measured for the gates only, beyond the evaluation. None where there is nothing to measure."""
 
-    comparison: Comparison | None = None  # no champion yet, or this release is it
+    comparison: Comparison | None = None  # None: no champion yet, or this release is the champion
     new_videos: NewVideos | None = None
     skew: Skew | None = None
 
@@ -65,9 +65,9 @@ class Measured:
 def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()) -> list[Gate]:
     """Every gate with its value and its bar.
 
-    The bars of accuracy are what the simplest alternatives reach, the best of them; bars that rest on few clicks or
-    viewers give one standard error, which is small change after a week of a real service and keeps a world of some
-    hundred clicks from deciding by luck.
+    The bar of an accuracy gate is the figure of the best simple alternative. Bars estimated from clicks or viewers are
+    lowered by one standard error: negligible after a week of a real service, but it keeps a world with a few hundred
+    clicks from deciding by luck.
     """
     figures = release.manifest.metrics
     retrieval, ranking = figures["retrieval"], figures["ranking"]
@@ -113,7 +113,7 @@ def _skew(skew: Skew | None, most: float) -> list[Gate]:
 
 
 def _beside_the_champion(comparison: Comparison | None, kept_coverage: float) -> list[Gate]:
-    """Not worse than the champion by more than one standard error; of coverage a tenth may be given for the rest."""
+    """At most one standard error below the champion; coverage may be a tenth lower."""
     found = []
     for beside in comparison.figures if comparison else ():
         if "coverage" in beside.figure:
@@ -127,10 +127,10 @@ def _beside_the_champion(comparison: Comparison | None, kept_coverage: float) ->
 def rank_milliseconds(release: Release, repeats: int = 30) -> float:
     """Processor time of encoding and scoring one request's candidates, on a core that needs REFERENCE_MS for `_work`.
 
-    Both are timed in turns, and the faster quarters compared: a busy or slow machine slows both and refuses no release.
+    The two are timed alternately and their lower quartiles compared, so that a busy or slow machine fails no release.
     """
     encoding = release.ranker.encoding
-    rng = np.random.default_rng(0)  # candidates that differ: equal ones take one and the same path through the trees
+    rng = np.random.default_rng(0)  # distinct candidates: equal ones would all take the same path through the trees
     columns = {name: rng.lognormal(0.0, 2.0, CANDIDATES).astype(np.float32) for name in encoding.numbers}
     unknown = {name: np.full(CANDIDATES, "", dtype=object) for name in encoding.categories}
     if encoding.videos:
@@ -147,7 +147,7 @@ def rank_milliseconds(release: Release, repeats: int = 30) -> float:
 
 
 def _work() -> None:
-    """Some multiplying and some walking through memory, as a network does."""
+    """A fixed load of multiplication and memory access, similar to a network's."""
     product = _WORK_IN @ _WORK_BY
     np.maximum(_WORK_OVER * _WORK_OVER + product.mean(), 0.0).sum()
 
@@ -159,7 +159,7 @@ def _processor_seconds(call: Callable[[], Any]) -> float:
 
 
 def flat(metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, float]:
-    """table.row.figure -> value, of those that have one."""
+    """table.row.figure -> value, without figures that have no value."""
     return {
         f"{table}.{row}.{name}": float(value)
         for table, rows in metrics.items()

@@ -1,4 +1,4 @@
-"""Make a release the champion when it passes every gate, keep the one before a step away, and let old ones go."""
+"""Promote a release that passes every gate, keep the previous one for a rollback, and remove old ones."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ PROMOTION = Section("promotion", PromotionConfig, "marquee promote")
 
 
 def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: Progress = SILENT) -> dict[str, Any]:
-    """Build the release, hold it against its gates, register it, and make it the champion when all pass.
+    """Build the release, check its gates, register it, and make it the champion when all pass.
 
-    An artifact that cannot be verified is never promoted, not even by force. `against` is the champion it was held
-    against. Releases beyond those that are kept are removed.
+    An artifact that cannot be verified is never promoted, not even by force. `against` in the result is the champion
+    that it was compared with. Old releases beyond `config.keep` are removed.
     """
     with progress.task("composing the release"):
         release = load_release(build_release(home))
@@ -69,7 +69,7 @@ def promote(home: Home, config: PromotionConfig = PromotionConfig(), progress: P
 
 
 def measure(home: Home, release: Release, champion: Path | None, progress: Progress = SILENT) -> Measured:
-    """What the gates need beyond the evaluation: new videos, the champion on the same question, skew."""
+    """What the gates need beyond the evaluation: new videos, a comparison with the champion, skew."""
     tower = judged(release.path, "two_tower")
     with progress.task("the question of the gates"):
         judge = Judge(home, TwoTowerTraining.read(tower).split)
@@ -85,7 +85,7 @@ def measure(home: Home, release: Release, champion: Path | None, progress: Progr
 
 
 def prune(home: Home, keep: int, spare: str = "") -> list[str]:
-    """Remove old releases with their reports; champion, previous, `spare` and the `keep` newest stay. Gives the ids."""
+    """Remove old releases with reports, except champion, previous, `spare` and the `keep` newest. Returns the ids."""
     kept = {spare, *(path.name for path in (_pointed(home, CHAMPION), _pointed(home, PREVIOUS)) if path is not None)}
     paths = sorted(home.releases.glob("r-*"), key=lambda path: (path / MANIFEST).stat().st_mtime_ns, reverse=True)
     old = [path for path in paths[keep:] if path.name not in kept]
@@ -96,7 +96,7 @@ def prune(home: Home, keep: int, spare: str = "") -> list[str]:
 
 
 def rollback(home: Home) -> dict[str, Any]:
-    """Let the previous release serve again, after verifying it; what served now becomes the previous one."""
+    """Verify the previous release and make it the champion; the current champion becomes the previous one."""
     path = pointed_at(home, PREVIOUS)
     if path is None:
         raise HomeError(f"no previous release at {home.root}: nothing to go back to")
@@ -107,7 +107,7 @@ def rollback(home: Home) -> dict[str, Any]:
 
 
 def _sound_champion(home: Home, release_id: str) -> Path | None:
-    """None where there is none but this release. A damaged one cannot be compared with, and must not be in the way."""
+    """The champion to compare with; None when there is no other one, or when it is damaged."""
     path = _pointed(home, CHAMPION)
     if path is None or path.name == release_id:
         return None
@@ -121,12 +121,12 @@ def _sound_champion(home: Home, release_id: str) -> Path | None:
 def _pointed(home: Home, pointer: str) -> Path | None:
     try:
         return pointed_at(home, pointer)
-    except ArtifactError:  # a pointer that names nothing
+    except ArtifactError:  # the pointer names a release that does not exist
         return None
 
 
 def _point(home: Home, release_id: str) -> None:
-    """`previous` first: a crash between the two leaves the old champion serving."""
+    """Writes `previous` first, so that a crash between the two writes leaves the old champion serving."""
     current = _pointed(home, CHAMPION)
     if current is not None and current.name == release_id:
         return

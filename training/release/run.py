@@ -1,6 +1,6 @@
 """The order of a release, from a lake to a champion: `marquee release`, and `--plan` to see what it would do.
 
-What a step reads and writes lies in the home; HOME/steps.json says what was done (feature_repo/core/steps.py).
+Steps read and write files of the home; HOME/steps.json records what was done (feature_repo/core/steps.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def make_release(making: Making, steps: Steps, page: Step) -> Result:
-    """The one way from a lake to a champion. `page` shows people what was made and why: `report` in the result."""
+    """Take every step from a lake to a champion, then `page`, which writes the report of the release."""
     for step in (*RELEASE, page):
         steps.take(step, making)
     return {
@@ -34,9 +34,9 @@ def make_release(making: Making, steps: Steps, page: Step) -> Result:
 
 
 def prepare_world(making: Making, steps: Steps, simulation: Step, page: Step, report: Step) -> Result:
-    """Run every step up to a promoted release, and give what `promote` gave.
+    """Run every step up to a promoted release and return the result of `promote`.
 
-    A world that stands is left as it is, also after it was served.
+    A complete world is left as it is, even when serving has added to it since.
     """
     steps.take(simulation, making)
     whole = (*RELEASE, page)
@@ -51,7 +51,7 @@ def prepare_world(making: Making, steps: Steps, simulation: Step, page: Step, re
     return promoted
 
 
-# --- what each step is asked with, takes and does; heavy modules are imported when they are needed -------------------
+# --- settings, inputs and work of each step; heavy modules are imported when they are needed -------------------
 
 
 def _two_tower_config(making: Making) -> TwoTowerConfig:
@@ -110,13 +110,13 @@ def _force_overrules(making: Making, promoted: Result) -> str:
 
 
 def _models(making: Making) -> Sequence[Path]:
-    """Every model that lies in HOME/models."""
+    """The folders of HOME/models."""
     folders = making.home.models.iterdir() if making.home.models.is_dir() else ()
     return sorted(path for path in folders if path.is_dir() and not path.name.startswith("."))
 
 
 def _made_by(step: str, *beside: str) -> Any:
-    """Where in HOME/models the parts lie that a step makes, and what it writes beside them."""
+    """The folders in HOME/models of the parts that a step makes, and of what it writes beside them."""
 
     def paths(making: Making) -> Sequence[Path]:
         from models.release.parts import made_by
@@ -145,7 +145,7 @@ RANKER = Step(
     _train_ranker,
     code=("training.fit.ranker",),
     after=("two-tower",),
-    # The features of a moment follow from the lake; tables of another day hold the same moments.
+    # Not the feature tables: features at a past moment depend on the lake alone, whatever day the tables were built.
     reads=lambda making: [making.home.lake, making.home.models / "two_tower"],
     settings=lambda making: {"config": asdict(_ranker_config(making))},
     writes=_made_by("ranker", "ranker_baseline"),

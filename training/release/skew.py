@@ -1,7 +1,6 @@
-"""Whether serving reads what training learned from: every feature of a sample, from the online store and offline.
+"""Training-serving skew: every feature of a sample, read from the online store and from the offline tables.
 
-Both pass through the same code from there on (models/encoding/ranker.py), hence equal features are equal inputs of
-the ranker.
+From there on both go through the same code (models/encoding/ranker.py), so equal features are equal ranker inputs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from feature_repo.store.valkey_server import online_store
 
 Array = np.ndarray[Any, Any]
 PAIRS = 400
-TOLERANCE = 1e-6  # relative: the online store keeps what Feast's protobuf does
+TOLERANCE = 1e-6  # relative: the online store has the precision of Feast's protobuf
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Skew:
 
 
 def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
-    """Of random viewers and videos as of now. Viewers of whom something happened since the tables are left out.
+    """Compares random viewers and videos as of now, without viewers who have events newer than the feature tables.
 
     Raises HomeError where the feature tables are older than the lake.
     """
