@@ -1,6 +1,6 @@
-"""Ranked lists of a whole catalog, and what they are measured by.
+"""Ranked lists over the whole catalog, and their metrics.
 
-Ranks are over the full catalog, never sampled; what a viewer has watched is left out.
+Ranks are over the full catalog, never sampled; watched videos are left out.
 
 B questions, U viewers, V videos of the catalog, K places of a list, G genres.
 """
@@ -39,7 +39,7 @@ BATCH = 512  # viewers whose scores are held at once
 
 
 class Answers:
-    """What the lists of one question are measured with."""
+    """What the metrics of one question's lists need."""
 
     def __init__(self, home: Home, question: Question, split: Questions) -> None:
         self.question, self.unit_B = question, question.units()
@@ -77,7 +77,7 @@ class Answers:
         return [("", weight_B), ("_warm", np.where(cold_B, 0.0, weight_B)), ("_cold", np.where(cold_B, weight_B, 0.0))]
 
     def _of_lists(self, first_BK: Array) -> dict[str, Array]:
-        """Of lists whatever was asked; by genre where the catalog has any."""
+        """Metrics of the lists alone, without targets; by genre where the catalog has genres."""
         figures = {"novelty": novelty_at(first_BK, self.watchers_V, self.viewers, 10)}
         if not self.genres_VG.any():
             return figures
@@ -88,7 +88,7 @@ class Answers:
 
     @cached_property
     def history_BG(self) -> Array:
-        """(B, G) shares of the genres of what was watched."""
+        """(B, G) shares of genres in the histories."""
         alone_VG = genre_shares(np.arange(len(self.genres_VG))[:, None], self.genres_VG)
         total_BG = np.asarray(watched_matrix(self.question.asked.histories, self.row_of) @ alone_VG)
         sum_B1 = total_BG.sum(axis=1, keepdims=True)
@@ -99,7 +99,7 @@ class Answers:
 def best_lists(
     retriever: Retriever, asked: Holdout, row_of: Mapping[str, int], advance: Advance = lambda rows: None
 ) -> Array:
-    """(B, LIST_LENGTH) rows of the catalog, best first, without what each viewer has watched; -1: nothing is left."""
+    """(B, LIST_LENGTH) rows of the catalog, best first, without watched videos; -1 where nothing is left."""
     lists = []
     for start in range(0, len(asked), BATCH):
         part = asked.take(range(start, min(start + BATCH, len(asked))))
@@ -113,5 +113,5 @@ def best_lists(
 
 
 def targets_of(asked: Holdout, row_of: Mapping[str, int]) -> list[list[int]]:
-    """A target outside the catalog cannot be found; -1 keeps it among the targets."""
+    """Rows of the targets. A target outside the catalog is -1: it counts, and cannot be found."""
     return [[row_of.get(video_id, -1) for video_id in wanted] for wanted in asked.targets]

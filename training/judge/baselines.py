@@ -1,7 +1,7 @@
-"""What a recommender must beat, all behind one protocol: popularity, last week's popularity, ItemKNN, EASE, iALS.
+"""Baselines that a recommender must beat, behind one protocol: popularity, last week's popularity, ItemKNN, EASE, iALS.
 
-Each is fitted from what is known, with settings that a protocol file chooses from a grid. Those that read a history may
-weigh it: with `half_life`, a watch counts half as much for every so many newer ones (0: all alike).
+Each is fitted to the training part, with settings from the grid of a protocol file. Baselines that read a history
+may weigh it: with `half_life`, a watch counts half as much for every so many newer ones (0: all count the same).
 
 B viewers, V videos of a shared catalog, F content numbers.
 """
@@ -32,16 +32,16 @@ Settings = Mapping[str, Any]
 
 
 class Retriever(Protocol):
-    """Scores every video of a catalog for viewers of whom only the history is known."""
+    """Scores every video of a catalog for viewers, from their histories."""
 
     def scores(self, asked: Holdout) -> Array:
-        """(B, V) float32, higher is better, one row per viewer asked about; seen videos need not be left out."""
+        """(B, V) float32, higher is better, one row per viewer asked about; watched videos may be included."""
         ...
 
 
 @dataclass(frozen=True)
 class Known:
-    """What may be learned from before a question is asked. `content_VF`: unit vectors of what the videos are."""
+    """The data that a baseline may be fitted to. `content_VF`: unit content vectors of the videos."""
 
     video_ids: Sequence[str]
     histories: Sequence[Sequence[str]]
@@ -73,7 +73,7 @@ class ByPopularity:
 class ItemKNN:
     """Summed similarity to what was watched (models/candidates/item_cf.py)."""
 
-    matrix_VV: sparse.csr_matrix  # [i, j]: what having watched i says for j
+    matrix_VV: sparse.csr_matrix  # [i, j]: how much having watched i counts for j
     row_of: Mapping[str, int]
     half_life: float = 0.0
 
@@ -131,7 +131,7 @@ class ByFactors:
 
 @dataclass(frozen=True)
 class ByContent:
-    """Cosine of a video's content and the mean content of what was watched: it knows new videos as well as old."""
+    """Cosine of a video's content and the mean content of the history; works for new videos, too."""
 
     content_VF: Array
     row_of: Mapping[str, int]
@@ -144,7 +144,7 @@ class ByContent:
 
 @dataclass(frozen=True)
 class AtRandom:
-    """What luck finds: an order of the catalog for each viewer, drawn from the seed and who it is."""
+    """A random order of the catalog for each viewer, drawn from the seed and the viewer's id."""
 
     videos: int
     seed: int
@@ -226,12 +226,12 @@ BASELINES = tuple(FITTED)
 
 
 def fit_baseline(name: str, known: Known, settings: Settings | None = None, seed: int = 0) -> Retriever:
-    """One of BASELINES. Raises TypeError for settings that it does not have."""
+    """Fit one of BASELINES. Raises TypeError for settings that it does not have."""
     return FITTED[name](known, seed, **(settings or {}))
 
 
 def check_grid(name: str, grid: Sequence[Settings]) -> None:
-    """Raises ValueError for a baseline, TypeError for a setting, that there is not."""
+    """Raises ValueError for an unknown baseline and TypeError for an unknown setting."""
     if name not in FITTED or not grid:
         raise ValueError(f"baselines: expected some of {', '.join(FITTED)}, each with a grid; found {name} = {grid}")
     for point in grid:
@@ -239,7 +239,7 @@ def check_grid(name: str, grid: Sequence[Settings]) -> None:
 
 
 def with_half_life(retriever: Retriever, half_life: float) -> Retriever:
-    """The same model reading histories by another half-life: nothing is fitted again."""
+    """The same fitted model with another half-life for histories."""
     if isinstance(retriever, ByFactors):
         model = replace(retriever.model, half_life=half_life)
         return replace(retriever, model=model)
@@ -247,7 +247,7 @@ def with_half_life(retriever: Retriever, half_life: float) -> Retriever:
 
 
 def fits(name: str, videos: int) -> bool:
-    """Whether a catalog of so many videos leaves this baseline its time and memory."""
+    """Whether this baseline is affordable, in time and memory, for so many videos."""
     return name != "ease" or videos < EASE_BELOW
 
 

@@ -1,7 +1,7 @@
-"""Given rows, scored: `marquee score --rows FILE --out FILE`. Input rows and order are kept, pairs may repeat.
+"""Score given rows: `marquee score --rows FILE --out FILE`. Rows and order are kept; pairs may repeat.
 
-Everything is frozen at one moment, what exposures gave included: the rows' own outcomes, and those of rows beside
-them, cannot leak into a score.
+Everything is frozen at one moment, rates of outcomes included, so that neither a row's own outcome nor that of its
+neighbours can leak into a score.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ UNITS = ((1e11, 1_000_000, "s"), (1e14, 1_000, "ms"), (1e17, 1, "us"))  # epoch 
 PLAUSIBLE = ("1990-01-01", "2100-01-01")
 LOW_US, HIGH_US = (int(np.datetime64(day, "us").astype(np.int64)) for day in PLAUSIBLE)
 MOST_OFFSET = 24 * 60  # minutes
-EXACT = 2**53  # whole numbers up to this are themselves as floats
+EXACT = 2**53  # whole numbers up to this are exact as floats
 
 
 class RowsError(MarqueeError):
@@ -57,10 +57,10 @@ class Rows:
     table: pa.Table
     asked: pa.Table
     duration_seconds: Array  # 0 = not given
-    unit: str  # in which the timestamps were found to be
+    unit: str  # of the timestamps, as detected
 
     def filled(self, usual: Mapping[str, Any]) -> Rows:
-        """What a row does not say is as `usual`."""
+        """Missing context is filled from `usual`."""
         asked = {name: self.asked[name] for name in self.asked.column_names}
         return replace(self, asked=pa.table(asked | {name: asked[name].fill_null(usual[name]) for name in usual}))
 
@@ -102,7 +102,7 @@ def score_file(
 
 
 def default_moment(end_us: int, timestamps_us: Array) -> tuple[int, list[str]]:
-    """Where features are frozen when nobody says, and a warning where that leaves rows long after it."""
+    """The default moment, and a warning when rows lie long after it."""
     first_us = int(timestamps_us.min())
     if first_us >= end_us:
         return end_us, []
@@ -115,16 +115,15 @@ def default_moment(end_us: int, timestamps_us: Array) -> tuple[int, list[str]]:
 
 
 def as_of_release(release: Release, as_of_us: int) -> tuple[Release, list[str]]:
-    """The release with models that may be asked at that moment, and a warning of each that has learned from what came
-    after it nevertheless.
+    """The release with the models to use at that moment, and a warning for each model trained on later data.
 
-    Those that it serves were refitted on everything there was; before the end of that, the judged ones are asked.
+    The served models were refitted on all data; for moments before its end the judged ones are used.
     """
     cuts = release.manifest.cuts
     learned_until = {"two-tower model": cuts.end_us, "ranker": cuts.end_us}
     if as_of_us < cuts.end_us:
         learned_until["ranker"] = cuts.t2_us
-        # To leave out each viewer's last watches is no moment: such a model, too, has learned until the end.
+        # leave_last holds out watches, not a time: such a model, too, was trained on data up to the end.
         if TwoTowerTraining.read(judged(release.path, "two_tower")).split == "time":
             learned_until["two-tower model"] = cuts.t1_us
         release = as_judged(release)
@@ -155,7 +154,7 @@ def score_rows(
 
 
 def usual_context(home: Home, as_of_us: int) -> dict[str, Any]:
-    """The commonest device, UTC offset and surface of the newest exposures then: what a row says that is silent."""
+    """The commonest device, UTC offset and surface of the newest exposures: the defaults for rows without them."""
     shown = Lake(home).impressions(None, as_of_us)
     newest = shown.slice(max(0, len(shown) - 10_000))
     usual: dict[str, Any] = {"device": "", "utc_offset_minutes": 0, "surface": ""}
@@ -166,7 +165,7 @@ def usual_context(home: Home, as_of_us: int) -> dict[str, Any]:
 
 
 def read_rows(file: Path) -> Rows:
-    """Raises RowsError saying what was expected and what was found."""
+    """Read and check a Parquet file of rows. Raises RowsError."""
     if not file.exists():
         raise RowsError(f"{file}: expected a Parquet file, found nothing there")
     try:
@@ -192,7 +191,7 @@ def read_rows(file: Path) -> Rows:
 
 
 def _check_out(out: Path) -> None:
-    """Before the work begins, not after it. Raises RowsError."""
+    """Fail before the work begins when the output cannot be written. Raises RowsError."""
     if out.is_dir():
         raise RowsError(f"--out: expected a file to write, found the directory {out}")
     above = next(path for path in out.absolute().parents if path.exists())
@@ -210,7 +209,7 @@ def _release(home: Home, release_id: str | None) -> Release:
 
 
 class _Columns:
-    """The columns of a file of N rows as values of one kind each; null where nothing is said. Raise RowsError."""
+    """The columns of a file of N rows as values of one type each, with nulls for missing values. Raises RowsError."""
 
     def __init__(self, file: Path, table: pa.Table) -> None:
         self._file = file
@@ -237,7 +236,7 @@ class _Columns:
         return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
     def texts(self, name: str | None) -> pa.ChunkedArray:
-        """As Marquee writes ids and contexts, which is text: 7, 7.0 and "7" are one."""
+        """Ids and contexts as text: 7, 7.0 and "7" are the same."""
         column, wanted = self.plain(name), "whole numbers or text"
         if pa.types.is_floating(column.type):
             column = self._integers(name, column, wanted)
@@ -255,7 +254,7 @@ class _Columns:
         return minutes
 
     def seconds(self, name: str | None) -> Array:
-        """(N,) float64; 0 where no duration is given, or none that can be."""
+        """(N,) float64; 0 where the duration is missing or impossible."""
         wanted = "a finite number"
         values = self._floats(name, wanted).fill_null(0.0).to_numpy()
         if len(wrong := values[np.isinf(values)]):
@@ -288,7 +287,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _microseconds(where: str, column: pa.ChunkedArray) -> tuple[Array, str]:
-    """Microseconds since 1970, UTC, of a column without nulls, and the unit that it was found to be in."""
+    """Microseconds since 1970, UTC, of a column without nulls, and its detected unit."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         times = column.cast(pa.timestamp("us", tz=getattr(column.type, "tz", None)), safe=False)
         found, unit = times.cast(pa.int64()).to_numpy(), "datetime"
@@ -302,7 +301,7 @@ def _microseconds(where: str, column: pa.ChunkedArray) -> tuple[Array, str]:
     _check_plausible(where, numbers * scale, unit)
     if pa.types.is_floating(column.type):
         return np.round(numbers * scale).astype(np.int64), unit
-    whole = column.cast(pa.int64()).to_numpy()  # after the check: what is plausible is no overflow
+    whole = column.cast(pa.int64()).to_numpy()  # after the range check, which rules out an overflow
     return (whole // 1000 if unit == "ns" else whole * int(scale)), unit
 
 
@@ -315,9 +314,9 @@ def _check_plausible(where: str, found_us: Array, unit: str) -> None:
 
 
 def _moment(text: str) -> int:
-    """An ISO time (UTC where it says no zone) or an epoch number -> microseconds.
+    """An ISO time (UTC without a zone) or an epoch number -> microseconds.
 
-    Nine digits and more are an epoch number, although 1651011212345 is an ISO time of the year 1651, too.
+    Nine or more digits are an epoch number, although 1651011212345 would also parse as an ISO time in 1651.
     """
     if re.fullmatch(r"\d{9,19}(\.\d*)?", text):
         number = float(text) if "." in text else int(text)

@@ -1,7 +1,7 @@
-"""What another policy would have been worth, from what this one showed: IPS, SNIPS, clipped IPS, DM, DR, SNDR.
+"""Off-policy estimators of a policy's value from the log of another: IPS, SNIPS, clipped IPS, DM, DR, SNDR.
 
 A row is one place of one page: an action was shown with a known probability and earned a reward. Estimators and their
-errors in numpy; the reward model is fitted on other rows than it speaks of.
+errors in numpy; the reward model is cross-fitted.
 
 N rows, A actions, F features of the context, C clusters (pages): rows of one page are not independent.
 """
@@ -18,25 +18,25 @@ from feature_repo.core.errors import MarqueeError
 Array = np.ndarray[Any, Any]
 CLIP = 20.0  # of the weights of clipped IPS
 DRAWS = 1000
-BLOCKS = 1000  # clusters are drawn in at most so many random blocks: as good, and quick for any log
+BLOCKS = 1000  # the bootstrap draws at most so many random blocks of clusters, which keeps it fast for any log
 FOLDS = 5
 
 
 class OffPolicyError(MarqueeError):
-    """A log from which nothing can be estimated; the message says which rows and why."""
+    """A log that cannot be used; the message names the rows and the reason."""
 
 
 @dataclass(frozen=True)
 class Log:
-    """What was shown, how likely that was, and how likely the policy in question makes it; N rows.
+    """Actions shown, their probability when logged, and under the policy to evaluate; N rows.
 
-    `policy_NA` and `context_NF` are needed for a reward model only. Raises OffPolicyError for what is no probability.
+    `policy_NA` and `context_NF` are needed for a reward model only. Raises OffPolicyError for invalid probabilities.
     """
 
     action_N: Array  # int
     reward_N: Array
-    propensity_N: Array  # of the action shown, by the policy that showed it
-    policy_NA: Array  # of every action, by the policy in question
+    propensity_N: Array  # of the action shown, under the logging policy
+    policy_NA: Array  # of every action, under the policy to evaluate
     context_NF: Array
     cluster_N: Array
 
@@ -53,7 +53,7 @@ class Log:
         sums_N = self.policy_NA.sum(axis=1)
         if (self.policy_NA < 0).any() or not np.allclose(sums_N, 1.0, atol=1e-4):
             raise OffPolicyError(
-                f"the policy in question: expected probabilities that sum to 1, found sums from {sums_N.min():.4f}"
+                f"the policy to evaluate: expected probabilities that sum to 1, found sums from {sums_N.min():.4f}"
                 f" to {sums_N.max():.4f}"
             )
 
@@ -67,7 +67,7 @@ class Log:
 
 
 def checked_propensities(propensity_N: Array) -> Array:
-    """The same. Raises OffPolicyError where one is missing, 0 or below, or above 1."""
+    """The propensities as given. Raises OffPolicyError where one is missing, 0 or below, or above 1."""
     bad_N = ~(np.isfinite(propensity_N) & (propensity_N > 0) & (propensity_N <= 1.0 + 1e-9))
     if bad_N.any():
         first = int(np.flatnonzero(bad_N)[0])
@@ -80,7 +80,7 @@ def checked_propensities(propensity_N: Array) -> Array:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Reward per row under the policy in question, with its standard error and the ends of a 95 % interval."""
+    """Reward per row under the evaluated policy, with its standard error and a 95 % interval."""
 
     value: float
     standard_error: float
@@ -89,16 +89,16 @@ class Estimate:
 
 
 def effective_sample_size(weight_N: Array) -> float:
-    """As many rows of equal weight would say as much (Kish 1965)."""
+    """The number of rows of equal weight with the same variance (Kish 1965)."""
     return float(weight_N.sum() ** 2 / max(float(np.square(weight_N).sum()), 1e-300))
 
 
 def estimates(log: Log, reward_NA: Array | None = None, clip: float = CLIP, seed: int = 0) -> dict[str, Estimate]:
-    """Estimator -> what it says. `reward_NA` is the model's reward of every action; without it no dm, dr, sndr.
+    """Estimator -> estimate. `reward_NA` is the model's reward of every action; without it no dm, dr, sndr.
 
     ips     Horvitz & Thompson 1952: unbiased where every action has some probability
-    snips   Swaminathan & Joachims 2015: divided by the weights there are; slightly biased, far steadier
-    clipped weights of at most `clip` (Ionides 2008): never too large, biased down
+    snips   Swaminathan & Joachims 2015: divided by the sum of weights; slightly biased, far lower variance
+    clipped weights of at most `clip` (Ionides 2008): lower variance, biased down
     dm      the model alone
     dr      Dudík, Langford & Li 2011: right when the propensities or the model are right
     sndr    dr with self-normalized weights
@@ -122,7 +122,7 @@ def estimates(log: Log, reward_NA: Array | None = None, clip: float = CLIP, seed
             "sndr": (expected_N, corrected_N, weight_N),
         }
     if not weight_N.any():
-        raise OffPolicyError("the policy in question never shows what was shown: this log says nothing of it")
+        raise OffPolicyError("the policy to evaluate never shows what was shown: this log cannot tell its value")
     _, cluster_N = np.unique(log.cluster_N, return_inverse=True)
     clusters = int(cluster_N.max()) + 1
     block_N = np.random.default_rng(seed).permutation(clusters)[cluster_N] % BLOCKS
@@ -168,10 +168,10 @@ def _drawn(size_C: Array, parts: dict[str, tuple[Array | None, ...]], seed: int)
 
 
 def cross_fitted_rewards(log: Log, strength: float = 10.0, folds: int = FOLDS, seed: int = 0) -> Array:
-    """(N, A) reward of every action in every row's context, by a model that has not seen the row's page.
+    """(N, A) reward of every action in every row's context, by a model not fitted on the row's page.
 
-    Each action has its mean, leaning on that of all, and a ridge regression of what the context adds; `strength` is
-    what both count as, in rows.
+    Each action has a mean, shrunk towards the overall mean, and a ridge regression on the context; `strength` is
+    that of both priors, as a number of rows.
     """
     _, cluster_N = np.unique(log.cluster_N, return_inverse=True)
     folds = min(folds, int(cluster_N.max()) + 1)
@@ -204,7 +204,7 @@ class RidgeRewards:
         for action in range(actions):
             taken_N = log.action_N == action
             x_NF, y_N = log.context_NF[taken_N] - center_F, log.reward_N[taken_N] - overall
-            # The mean is a feature as any other; what there is little of leans on 0, the mean of all.
+            # The intercept is regularized like any feature: with few rows it shrinks to 0, the overall mean.
             x_NG = np.concatenate([np.ones((len(x_NF), 1)), x_NF], axis=1)
             solved_G = np.linalg.solve(x_NG.T @ x_NG + strength * np.eye(features + 1), x_NG.T @ y_N)
             mean_A[action] += solved_G[0]

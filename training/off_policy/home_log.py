@@ -1,7 +1,7 @@
-"""A home's own randomized pages as logs for policies in question: what would another first place have earned?
+"""A home's own randomized pages as logs for evaluating other policies for the first place.
 
-Only a page's first place is looked at (further down, what stands above has its part in the click), only after what the
-two-tower model learned from, and only where chance chose with a logged probability (above 0, below 1).
+Only a page's first place counts (clicks further down also depend on what stands above), only after the training data of
+the two-tower model, and only where the video was drawn at random with a logged probability (above 0, below 1).
 
 N pages, V videos of the catalog.
 """
@@ -35,7 +35,7 @@ from training.off_policy.estimators import Log, OffPolicyError
 from training.off_policy.logged_bandits import softmax
 
 Array = np.ndarray[Any, Any]
-MOST_CELLS = 12_000_000  # pages x videos held at once; more pages are drawn from
+MOST_CELLS = 12_000_000  # pages x videos in memory; a sample of pages when there are more
 NEVER = -1e9
 HIDING = ("dislike", "not_interested")  # events after which a viewer is not shown the video again
 
@@ -50,8 +50,7 @@ class _Viewer:
 
 
 def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
-    """Policy in question -> its log; every one is a softmax over the videos that the viewer may be shown and has not
-    watched.
+    """Evaluated policy -> its log; each is a softmax over the unwatched videos that the viewer may be shown.
 
     two_tower, two_tower_sharp: of the two-tower scores, and of twice them; popular: in proportion to the watches of the
     training window; uniform. Raises OffPolicyError without pages of known probability, HomeError without a model.
@@ -83,14 +82,14 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
 
 
 def _logs(logits: Mapping[str, Array], pages: pa.Table, allowed_NV: Array, action_N: Array) -> dict[str, Log]:
-    """Of the pages whose video is in the catalog, of viewers who may be shown something."""
+    """The logs of pages whose video is in the catalog and whose viewer may be shown something."""
     kept = (action_N >= 0) & allowed_NV.any(axis=1)
     shared = {
         "action_N": action_N[kept],
         "reward_N": pages["clicked"].to_numpy(zero_copy_only=False).astype(np.float64)[kept],
         "propensity_N": pages["propensity"].to_numpy()[kept],
         "context_NF": np.zeros((int(kept.sum()), 1)),
-        "cluster_N": pages["user_id"].to_numpy(zero_copy_only=False).astype(str)[kept],  # one viewer's pages are alike
+        "cluster_N": pages["user_id"].to_numpy(zero_copy_only=False).astype(str)[kept],  # not independent
     }
     return {
         name: Log(policy_NA=softmax(np.where(allowed_NV, logit_NV, NEVER)[kept]), **shared)
@@ -99,7 +98,7 @@ def _logs(logits: Mapping[str, Array], pages: pa.Table, allowed_NV: Array, actio
 
 
 def _asked(pages: pa.Table, users: Sequence[_Viewer]) -> Holdout:
-    """What each page's viewer had watched by then, a video at its newest watch; no targets."""
+    """The history of each page's viewer at that time, a video at its newest watch; no targets."""
     now_us = pages["timestamp_us"].to_numpy()
     histories, times = [], []
     for viewer, now in zip(users, now_us, strict=True):
@@ -121,7 +120,7 @@ def _context(lake: Lake, pages: pa.Table) -> Columns:
 
 
 def _allowed(catalog: CatalogTable, pages: pa.Table, users: Sequence[_Viewer], asked: Holdout) -> tuple[Array, Array]:
-    """(N, V) bool by the rules that serving keeps, and (N,) the row of each page's video, -1: not in the catalog."""
+    """(N, V) bool by the hard rules of serving, and (N,) the row of each page's video, -1: not in the catalog."""
     allowed_NV = np.array(
         [
             filters.allowed(_request(catalog, viewer, int(now), history))
@@ -177,7 +176,7 @@ def _viewers(lake: Lake, watched: pa.Table, events: pa.Table) -> Mapping[str, _V
 
 
 def _reactions(events: pa.Table) -> Mapping[str, Sequence[tuple[int, str, str]]]:
-    """Viewer -> what they said of videos, oldest first."""
+    """Viewer -> their reactions to videos, oldest first."""
     reactions = events.filter(pc.is_in(events["event"], pa.array(["like", *HIDING])))
     reactions = reactions.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
     found: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
@@ -206,7 +205,7 @@ def _request(catalog: CatalogTable, viewer: _Viewer, now_us: int, history: Seque
         if event in HIDING:
             hidden[video_id] = None
         else:
-            hidden.pop(video_id, None)  # whoever likes a video after all may be shown it, as the fold has it
+            hidden.pop(video_id, None)  # a later like makes it visible again, as in the fold
     return OfflineRequest(
         catalog=catalog,
         now_us=now_us,

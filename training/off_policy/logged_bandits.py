@@ -1,4 +1,4 @@
-"""Logs whose truth is known: a bandit made up for it, and Open Bandit, where two policies ran side by side."""
+"""Logs with a known truth: a simulated bandit, and Open Bandit, where two policies ran side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = ("timestamp", "item_id", "position", "click", "propensity_score")
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """Rewards are clicks whose chance is linear in the context; both policies are softmaxes of unlike tastes."""
+    """Rewards are clicks whose chance is linear in the context; the policies are softmaxes of other scores."""
 
     rows: int = 200_000
     actions: int = 10
@@ -35,7 +35,7 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class KnownLog:
-    """A log with the true value of the policy in question (over these very contexts) and the true chances."""
+    """A log with the true value of the evaluated policy (over exactly these contexts) and the true chances."""
 
     log: Log
     truth: float
@@ -64,7 +64,7 @@ def open_bandit(directory: Path, campaign: str) -> dict[str, tuple[Log, Array]]:
     clicks that the other really had, (M,). Raises OffPolicyError for files that are missing or not what they should be.
 
     A row is one of a page's three places; the place belongs to the context and to both policies. Bernoulli Thompson
-    sampling knew nothing of viewers and was updated as it ran, so as a policy in question it is its probabilities'
+    sampling ignored the viewer and was updated as it ran, so as the policy to evaluate it is its probabilities'
     mean over time: of what was shown, their harmonic mean (showing favors the moments when they were high).
     """
     tables = {policy: _table(directory / f"{policy}_{campaign}.parquet") for policy in POLICIES}

@@ -1,4 +1,4 @@
-"""One retrieval protocol on one home: models are fitted and answer. A finished (model, seed) is kept and not run again.
+"""Run one retrieval protocol on one home: fit the models and measure their lists. A finished (model, seed) is kept.
 
 B questions, V videos of the catalog, K places of a list, F content numbers.
 """
@@ -45,7 +45,7 @@ CHOSEN_BY = "ndcg_at_10"
 
 
 class Bench:
-    """One protocol on one home: fits models and lets them answer."""
+    """One protocol on one home: fits and measures its models."""
 
     def __init__(self, home: Home, protocol: RetrievalProtocol, split: Questions) -> None:
         self.home, self.protocol, self.split = home, protocol, split
@@ -53,23 +53,23 @@ class Bench:
         self._content_VF: Array | None = None
 
     def certain(self, model: str) -> bool:
-        """Nothing in it is random."""
+        """Whether the model is deterministic: one seed is enough."""
         return model in self.protocol.baselines and model not in SEEDED
 
     def store(self, model: str) -> RunStore:
-        """Of runs under exactly these settings, on exactly this data and question."""
+        """The store of runs with exactly these settings, data and question."""
         settings = self.protocol.baselines.get(model) or self.config(model, 0).chosen()
         asks = {item.name: getattr(self.protocol, item.name) for item in fields(QuestionConfig)}
         return RunStore(self.home, self.protocol.name, fingerprint([asks, self.split.data_hash, model, settings]))
 
     def config(self, model: str, seed: int) -> TwoTowerConfig:
-        """Nothing is refitted on the validation part unless the protocol says so."""
+        """The two-tower config of a model; no refit on the validation part unless the protocol asks for one."""
         given = {"refit_epochs": 0, **self.protocol.two_tower, **self.protocol.models[model]}
         split = "leave_last" if self.protocol.split == "leave_last" else "time"
         return TwoTowerConfig.for_world(self.home.world(), **{**given, "split": split, "seed": seed})
 
     def run(self, model: str, seed: int | None, progress: Progress) -> Run:
-        """Finished before, or fitted and measured now."""
+        """The finished run from the store, or a new one."""
         store = self.store(model)
         if (kept := store.get(model, seed)) is not None:
             return kept
@@ -97,7 +97,7 @@ class Bench:
         return done
 
     def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any], float]:
-        """The model, how it was made, and the CPU-seconds that went into it before now."""
+        """The model, its settings, and the CPU-seconds that earlier runs spent on it."""
         config, split = self.config(model, seed), self.split
         everything = split.known if config.refit_epochs else None
         data = TrainingData(split.train, split.valid, split.train_until_us, everything)
@@ -117,7 +117,7 @@ class Bench:
         return ByTwoTower.of(self.home, retrieval, self.split.catalog)
 
     def _baseline(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:
-        """Chosen with the first seed of the protocol on the validation question, then fitted to all that is known."""
+        """Settings are chosen with the first seed on the validation question; the fit is to all known data."""
         grid = list(self.protocol.baselines[model])
         known = self.known(self.split.known, self.split.known_until_us)
         finished = (run for other in self.protocol.seeds if (run := self.store(model).get(model, other)))
@@ -160,7 +160,7 @@ def pairs(watched: Sequences) -> list[tuple[str, int]]:
 
 
 def content_vectors(home: Home, video_ids: Sequence[str], until_us: int) -> Array:
-    """(V, F) unit vectors of what videos are, in the words of what had been published by then."""
+    """(V, F) unit content vectors; the vocabulary is that of videos published by then."""
     videos = Lake(home).videos()
     columns = content_columns(videos, home.world())
     published = videos["published_timestamp_us"].to_numpy() < until_us

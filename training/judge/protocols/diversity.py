@@ -1,9 +1,9 @@
-"""What variety costs: NDCG against ILD and coverage over the trade-off, and the choice of one: `marquee frontier`.
+"""What diversity costs: NDCG against ILD and coverage over the trade-off, and the chosen point: `marquee frontier`.
 
-Lists of ten from the two-tower model's best candidates, over the full catalog and without what was watched. ILD and
-calibration are by genres, which no model had a part in. The validation question chooses; the test question, of later
-watches, is reported. Prices on exposure know no answer: they come from the lists of the same viewers one watch before
-those that they are judged by, as a release's come from before the requests that it serves.
+Lists of ten from the two-tower model's best candidates, over the full catalog and without watched videos. ILD and
+calibration are by genres, which no model optimizes. The validation question chooses; the test question, of later
+watches, is reported. Exposure prices see no targets: they come from lists of the same viewers one watch earlier, as
+the prices of a release come from before the requests that it serves.
 
 B viewers, V videos, N candidates, K places, G genres.
 """
@@ -65,8 +65,8 @@ Array = np.ndarray[Any, Any]
 def frontier(home: Home, content: Mapping[str, Any], command: str, progress: Progress = SILENT) -> dict[str, Any]:
     """Measure, choose, draw; write HOME/quality/NAME (results, pictures), HOME/policy.toml and HOME/models/exposure.
 
-    The next release serves what was chosen. Finished points are kept. Raises HomeError without a two-tower model, where
-    no seeds say that some are to be fitted.
+    The next release serves the choice. Finished points are kept. Without seeds the home's two-tower model is measured;
+    raises HomeError when there is none.
     """
     config = FrontierConfig.of(content)
     trained = _recipe(home, config)
@@ -112,7 +112,7 @@ def _measured(
     store: RunStore,
     progress: Progress,
 ) -> list[Run]:
-    """Every point of every curve under one seed; what was finished before is read."""
+    """Every point of every curve under one seed; finished points are read from disk."""
     wanted = list(points(config))
     names = [RELEVANCE, *(point.name for point in wanted)]
     kept = [run for name in names if (run := store.get(name, seed)) is not None]
@@ -160,7 +160,7 @@ def _run(
 def _questions(
     home: Home, trained: TwoTowerConfig, max_viewers: int
 ) -> tuple[GenreCatalog, Holdout, Holdout, Sequences]:
-    """The catalog, who is asked to choose and who to report, and what the model learned from, by the model's split."""
+    """The catalog, the validation and test questions, and the training part, by the model's split."""
     lake = Lake(home)
     split = split_of(lake, trained.split, trained.min_count)
     videos = lake.videos()
@@ -190,8 +190,8 @@ def _two_tower(home: Home, config: FrontierConfig, seed: int | None, progress: P
 def _install(
     home: Home, config: FrontierConfig, chosen: Point, catalog: GenreCatalog, asked: Holdout, progress: Progress
 ) -> dict[str, Any]:
-    """Where the next release finds the choice: [spread] of HOME/policy.toml, and prices by the (first) model on the
-    newest lists that are known: those of `asked`."""
+    """Write the choice where the next release reads it: [spread] of HOME/policy.toml, and the exposure prices that the
+    (first) model gives on the newest known lists, those of `asked`."""
     directory = home.models / "exposure"
     shutil.rmtree(directory, ignore_errors=True)
     if chosen.floor:
@@ -207,7 +207,7 @@ def _install(
 
 
 def trained_config(home: Home) -> TwoTowerConfig:
-    """How the home's two-tower model was trained. Raises HomeError when there is none."""
+    """The config of the home's two-tower model. Raises HomeError when there is none."""
     known = {field.name for field in fields(TwoTowerConfig)}
     config = TwoTowerTraining.of(home).config
     return TwoTowerConfig(**{name: value for name, value in config.items() if name in known})

@@ -1,4 +1,4 @@
-"""The curves of `marquee frontier` as a picture (PNG) and as a page that explains itself (HTML, whole in one file)."""
+"""The curves of `marquee frontier` as a picture (PNG) and as a self-contained page (HTML)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _families(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _dash(families: Sequence[str], family: str) -> tuple[tuple[int, ...] | None, str]:
-    """Of one method, each floor has its own; its color is the method's."""
+    """The dash of a curve: one per floor; the colour is per method."""
     alike = [name for name in families if name.split(",")[0] == family.split(",")[0]]
     return DASHES[alike.index(family) % len(DASHES)]
 

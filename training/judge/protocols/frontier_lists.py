@@ -1,4 +1,4 @@
-"""Lists for the frontier: candidates of every viewer, spread in one of several ways, with or without exposure prices.
+"""Lists for the frontier: every viewer's candidates, diversified by a method, with or without exposure prices.
 
 B viewers, V videos, N candidates, K places, G genres.
 """
@@ -42,12 +42,12 @@ class GenreCatalog:
 
 @dataclass(frozen=True)
 class Pool:
-    """The candidates of every viewer asked about, the best first, and what counts as found."""
+    """The candidates of every viewer, best first, and the targets."""
 
     rows_BN: Array
     worth_BN: Array
     targets: list[list[int]]
-    taste_BG: Array  # genres of what each has watched, as shares
+    taste_BG: Array  # shares of genres in each history
 
     def lists(self, point: Point, catalog: GenreCatalog, price_V: Array) -> Array:
         """(B, K) rows of the catalog."""
@@ -100,7 +100,7 @@ def ndcg_of(lists_BK: Array, pool: Pool) -> Array:
 def exposure_prices(pool: Pool, point: Point, catalog: GenreCatalog, price_V: Array, steps: int = PRICE_STEPS) -> Array:
     """(V,) by projected subgradient ascent on the dual of "every video is shown floor x an even share of the places".
 
-    Videos that are short of it become dearer, the others cheaper, by less with every step. Without a floor: no prices.
+    Prices rise for videos below the floor and fall for the others, by less with every step. No floor: no prices.
     """
     videos = len(catalog.video_ids)
     if not point.floor:
@@ -114,7 +114,7 @@ def exposure_prices(pool: Pool, point: Point, catalog: GenreCatalog, price_V: Ar
 
 
 def one_watch_before(asked: Holdout) -> Holdout:
-    """The same viewers without the newest watch of their histories, at the moment of that watch."""
+    """The same viewers one watch earlier: the newest watch is left out, and the moment is that of this watch."""
     now_us = [times[-1] if times else int(now) for times, now in zip(asked.times_us, asked.now_us, strict=True)]
     return replace(
         asked,
@@ -125,7 +125,7 @@ def one_watch_before(asked: Holdout) -> Holdout:
 
 
 def along(wanted: Sequence[Point], pool: Pool, catalog: GenreCatalog) -> Iterator[Array]:
-    """(V,) prices of every point by this pool's lists: along a curve, learned from those of the point before."""
+    """(V,) prices of every point by this pool's lists; along a curve each starts from those of the previous point."""
     free_V = price_V = np.zeros(len(catalog.video_ids))
     family = ""
     for point in wanted:

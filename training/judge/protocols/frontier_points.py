@@ -1,4 +1,4 @@
-"""The points of the frontier: what is swept, what was found along it, and which point is chosen."""
+"""The points of the frontier: the sweep, its curves, and the choice of a point."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from training.judge.protocols.reading import declared
 from training.record.results import Run
 
 Figures = dict[str, float]
-RELEVANCE = "relevance"  # the reference: nothing is spread
+RELEVANCE = "relevance"  # the reference: no diversification
 GAINS = ("ild_at_10", "coverage_at_10")
-LOSS = "validation_ndcg_loss"  # of each viewer, in a run's per_unit
+LOSS = "validation_ndcg_loss"  # per viewer, in a run's per_unit
 
 
 @dataclass(frozen=True)
 class FrontierConfig:
-    """`floors`: what prices secure for every video of an even share of the lists' places; 0: no prices.
-    `seeds`: of models fitted for this, by the recipe of the home's world; none: the home's own model is measured."""
+    """`floors`: the share of an even exposure that prices guarantee to every video; 0: no prices.
+    `seeds`: fit a model for each, by the recipe of the home's world; empty: measure the home's own model."""
 
     name: str = "diversity"
     seeds: tuple[int, ...] = ()
@@ -46,7 +46,7 @@ class FrontierConfig:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> FrontierConfig:
-        """From a protocol file. Raises HomeError saying what is wrong in it."""
+        """From a protocol file. Raises HomeError."""
         return declared(cls, given, "diversity")
 
 
@@ -68,7 +68,7 @@ class Point:
 
 
 def points(config: FrontierConfig) -> Iterator[Point]:
-    """Every curve from mostly relevance on."""
+    """The points of every curve, most relevant first."""
     for method in config.methods:
         for floor in config.floors:
             for trade_off in sorted(config.trade_offs, reverse=True):
@@ -76,10 +76,10 @@ def points(config: FrontierConfig) -> Iterator[Point]:
 
 
 def choose(runs: Sequence[Run], config: FrontierConfig) -> Point | None:
-    """By validation alone: of what loses at most max_loss of NDCG, the point whose smaller gain is the largest.
+    """Choose on validation alone: of points that lose at most `max_loss` of NDCG, the one with the best smallest gain.
 
-    The loss is each viewer's mean over the seeds, and has one standard error over viewers on top, so that it holds on
-    other watches as well. None when no point gains anything at that.
+    The loss is averaged per viewer over seeds, plus one standard error over viewers, so that the bound also holds on
+    other watches. None when no such point gains anything.
     """
     best, best_gain = None, 0.0
     base = _validation(runs, RELEVANCE)
@@ -105,7 +105,7 @@ def curves(runs: Sequence[Run], config: FrontierConfig) -> list[dict[str, Any]]:
 
 
 def _validation(runs: Sequence[Run], name: str) -> Figures:
-    """Of the question that chooses: means over seeds."""
+    """The figures of the validation question: means over seeds."""
     return _over_seeds([run.settings["validation"] for run in runs if run.model == name])
 
 
@@ -114,7 +114,7 @@ def _over_seeds(figures: Sequence[Mapping[str, Any]]) -> Figures:
 
 
 def summary(runs: Sequence[Run], chosen: Point | None) -> list[dict[str, Any]]:
-    """Relevance only beside what was chosen, on the test question, with the relative change."""
+    """Relevance only and the choice on the test question, with the relative change."""
     rows = []
     for name in (RELEVANCE, *((chosen.name,) if chosen else ())):
         figures = [run.figures for run in runs if run.model == name]

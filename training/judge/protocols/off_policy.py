@@ -1,4 +1,4 @@
-"""The estimators held against truths: runs of `marquee off-policy`, recorded as every other quality figure."""
+"""Compare the estimators with known truths: the runs of `marquee off-policy`, recorded like other quality figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.record.results import Results, Run, record
 
 Array = np.ndarray[Any, Any]
 SEEDS = (0, 1, 2, 3, 4)
-FEW_CLICKS = 100.0  # what the context of a click on Open Bandit counts for little against: one in 200 is clicked
+FEW_CLICKS = 100.0  # strength of the reward model's prior on Open Bandit, where one in 200 is clicked
 
 
 def against_synthetic(
@@ -30,8 +30,8 @@ def against_synthetic(
     seeds: Sequence[int] = SEEDS,
     progress: Progress = SILENT,
 ) -> Results:
-    """Every estimator on several logs of a made-up bandit: relative error against the truth, and whether its 95 %
-    interval holds it. dr_wrong_model, dr_wrong_propensities and dm_wrong_model have one of the two replaced by nothing
+    """Every estimator on several logs of a simulated bandit: relative error, and whether its 95 % interval covers the
+    truth. dr_wrong_model, dr_wrong_propensities and dm_wrong_model have one of the two replaced by nothing
     (no context, an even propensity)."""
     config = config or SyntheticConfig()
     runs = []
@@ -85,8 +85,8 @@ def against_open_bandit(home: Home, directory: Path, command: str, progress: Pro
 
 
 def on_own_log(home: Home, command: str, progress: Progress = SILENT) -> Results:
-    """Clicks at the first place under other policies, from the home's own randomized pages. There is no truth to hold
-    them against: `logged_value` is what the pages earned, and `effective_rows` says how far the log reaches."""
+    """Clicks at the first place under other policies, from the home's own randomized pages. The truth is unknown here:
+    `logged_value` is what the pages earned, and `effective_rows` the effective sample size."""
     runs, digest = [], hashlib.sha256()
     with progress.task("reading randomized pages"):
         logs = home_logs(home)
@@ -111,7 +111,7 @@ def on_own_log(home: Home, command: str, progress: Progress = SILENT) -> Results
 
 
 def shown(results: Results) -> list[dict[str, Any]]:
-    """What fits on a screen of the table."""
+    """The columns of the table that fit a terminal."""
     names = (
         "value",
         "truth",

@@ -1,6 +1,6 @@
 """How well exposures of a later window are ordered, features frozen at its start: protocols of kind "ranking".
 
-    ranker    the network and its trees, blended: what a release serves        network, trees   each of them alone
+    ranker    network and trees blended, as a release serves them        network, trees   each of them alone
     lightgbm  one model per outcome on the same features, its grid searched on the validation rows
     rates     the floor: log-odds of smoothed rates of video, viewer and surface, added up
 
@@ -78,7 +78,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """A point of LightGBM's grid; for the rest see train_ranker.tree_params."""
+    """A point of LightGBM's grid; for the rest see training/fit/trees.py."""
 
     num_leaves: int = 31
     learning_rate: float = 0.1
@@ -91,7 +91,7 @@ class TreeSettings:
 
 @dataclass(frozen=True)
 class RankingProtocol:
-    """A file of kind "ranking"; moments are UTC where they say no zone. `features`: of training rows as of the start of
+    """A file of kind "ranking"; moments without a zone are UTC. `features` of training rows: as of the start of
     their day ("frozen") or of their moment ("live"). `two_tower` changes the recipe of the home's world."""
 
     name: str
@@ -118,7 +118,7 @@ class RankingProtocol:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> RankingProtocol:
-        """From the fields of a protocol file. Raises HomeError, naming what is wrong in it."""
+        """From the fields of a protocol file. Raises HomeError naming the wrong field."""
         return declared(cls, given, "ranking")
 
     @property
@@ -130,7 +130,7 @@ class RankingProtocol:
 def run_ranking(home: Home, content: Mapping[str, Any], command: str, progress: Progress = SILENT) -> Results:
     """Every model under every seed. Finished runs are kept, and so are the two-tower model and the frozen features.
 
-    Raises HomeError for a bad protocol, or where the home has nothing in one of its windows.
+    Raises HomeError for a bad protocol, or when one of its windows is empty in this home.
     """
     protocol = RankingProtocol.of(content)
     windows, without, grid = protocol.windows, list(protocol.without_surfaces), protocol.lightgbm
@@ -171,8 +171,8 @@ def run_ranking(home: Home, content: Mapping[str, Any], command: str, progress: 
 def retrieval_before(
     home: Home, config: TwoTowerConfig, windows: Windows, progress: Progress = SILENT
 ) -> RetrievalModel:
-    """The two-tower model that knows the watches before the training window, its epochs chosen by those that follow
-    until validation. Raises HomeError where there are too few of either."""
+    """The two-tower model of the watches before the training window; its epochs are chosen on the watches between that
+    and validation. Raises HomeError where there are too few of either."""
     watched = watches(Lake(home))
     train = sequences(watched, windows.train_from).with_frequent(config.min_count)
     valid = next_watches(watched, windows.train_from, windows.validate_from)
@@ -220,7 +220,7 @@ def _run(rows: RankingRows, model: str, seed: int | None, p: Mapping[str, Array]
 
 
 def _ranker_runs(fitted: FittedRanker, test: RankingRows, seed: int, seconds: float) -> list[Run]:
-    """Of the blend, and of each of its halves alone."""
+    """Runs of the blend, and of network and trees alone."""
     model = fitted.model
     network_NA, trees_NA = model.logits(model.encoding.encode(test.columns))
     alone = replace(

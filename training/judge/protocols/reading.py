@@ -1,4 +1,4 @@
-"""The protocol files of training/configs: found by name, with a heading that all kinds share, read as dataclasses."""
+"""Read the protocol files of training/configs: found by name, a heading common to all kinds, fields as dataclasses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 @dataclass(frozen=True)
 class Heading:
-    """What the file of every protocol says."""
+    """The fields that every protocol file has."""
 
     name: str
     kind: str
@@ -44,8 +44,7 @@ def read_protocol(file: str) -> dict[str, Any]:
 
 
 def declared(cls: type[Kind], content: Mapping[str, Any], kind: str) -> Kind:
-    """What a protocol file says, as the dataclass of its kind. Raises HomeError naming protocol, key, what was expected
-    and what was found."""
+    """A protocol file as the dataclass of its kind. Raises HomeError with protocol, key, expected and found values."""
     try:
         if content.get("kind") != kind:
             raise ValueError(f"kind: expected {kind!r}, found {content.get('kind')!r}")

@@ -1,6 +1,6 @@
-"""Retrieval judged by a protocol that a file of training/configs fixes: what is asked, who answers, by which settings.
+"""Measure retrieval by a protocol file of training/configs, which fixes questions, models and settings.
 
-Every model answers the same questions. Settings are chosen on the validation question alone.
+Every model gets the same questions. Settings are chosen on the validation question alone.
 
 V videos of the catalog, B questions, K places of a list.
 """
@@ -39,9 +39,9 @@ def run_retrieval(
     seeds: Sequence[int] | None = None,
     models: Sequence[str] | None = None,
 ) -> Results:
-    """Run what is not finished of a protocol: all of it, or some `models` and `seeds`. Gives every finished run.
+    """Run the unfinished part of a protocol, or of some `models` and `seeds`. Returns every finished run.
 
-    Writes runs under HOME/quality/PROTOCOL, models under HOME/quality/two_tower. A stopped training goes on from its
+    Writes runs under HOME/quality/PROTOCOL, models under HOME/quality/two_tower. A stopped training continues after its
     last epoch.
     """
     protocol = RetrievalProtocol.of(content)
@@ -78,7 +78,7 @@ def run_retrieval(
 
 @dataclass(frozen=True)
 class FirstQuestion:
-    """The first test question of a protocol: who is asked about, over which catalog, and what came before."""
+    """The first test question of a protocol: its viewers, the catalog, and the watches before it."""
 
     asked: Holdout
     video_ids: list[str]
@@ -117,7 +117,7 @@ def retrieval_figures(
 
 
 def _recall_of_new(lists_BK: Array, targets: Sequence[Sequence[int]], new: Array) -> float | None:
-    """Of the videos that no model was trained on."""
+    """Recall of the videos that no model was trained on."""
     wanted_new = [[row for row in wanted if row >= 0 and new[row]] for wanted in targets]
     counts = np.array([len(wanted) for wanted in wanted_new])
     if not counts.any():

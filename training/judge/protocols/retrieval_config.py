@@ -1,4 +1,4 @@
-"""What a protocol file of kind "retrieval" says."""
+"""Protocol files of kind "retrieval"."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RetrievalProtocol(QuestionConfig):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> RetrievalProtocol:
-        """From the fields of a protocol file. Raises HomeError, naming what is wrong in it."""
+        """From the fields of a protocol file. Raises HomeError naming the wrong field."""
         return declared(cls, given, "retrieval")
 
     @classmethod
@@ -53,8 +53,8 @@ class RetrievalProtocol(QuestionConfig):
 
     @classmethod
     def for_split(cls, split: str) -> RetrievalProtocol:
-        """The protocol that tests a model trained with this split on watches it has not seen, over all that is served:
-        a model may leave out what few have watched, a home page has it."""
+        """The protocol that tests a model trained with this split on unseen watches, over the whole catalog: a model
+        may leave out rarely watched videos, a home page may show them."""
         return replace(cls.load("a1" if split == "leave_last" else "time"), min_count=1)
 
     @property

@@ -1,9 +1,9 @@
-"""How much of what viewers watch next each source finds, and all of them together at the same number of candidates; or,
-as `about` says, how videos that few have watched fare (training/fit/cold_start.py).
+"""Recall of each source, and of all sources together at the same number of candidates; or, with `about` cold_start, the
+recall of rarely watched videos (training/fit/cold_start.py).
 
-Every model learns from the training window. The validation question chooses the factors and the blend; the test
-question, asked once, is reported. Of every viewer asked about: recall@k = share of the next watches among the first k
-candidates, over the full catalog, without what was watched.
+Every model is fitted to the training window. The validation question chooses factors and fusion; the test question is
+used once, for the report. Per viewer, recall@k is the share of the next watches among the first k candidates, over the
+full catalog without watched videos.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ COLD_START_ROWS = (
     "creator_prior",
     "amid_neighbours",
 )
-# Requirement CS-1: the share of what is popular among a viewer's candidates, by length of history as in FROM_WATCHES.
+# Requirement CS-1: the share of popular videos among a viewer's candidates, by length of history as in FROM_WATCHES.
 DECLARED_POPULAR = (0.8, 0.4, 0.4, 0.1)
 
 
 @dataclass(frozen=True)
 class SourcesProtocol:
-    """`models` "home": the two-tower model that lies in the home, one for all seeds; "fit": one is trained for each."""
+    """`models` "home": the home's two-tower model for all seeds; "fit": one is trained for each seed."""
 
     name: str
     question: SampleConfig
@@ -145,7 +145,7 @@ def _sources(
     asked: tuple[SourceQuestion, SourceQuestion],
     progress: Progress,
 ) -> list[Run]:
-    """Every row of the sources' table under one seed."""
+    """Every row of the table of sources, for one seed."""
     retrieval = _two_tower(home, protocol, seed, train, asked[0], progress)
     grid = [replace(FactorsConfig(**point), seed=seed) for point in protocol.factors]
     choice = choose(home, catalog, retrieval, train, asked[0], grid, progress)
@@ -195,7 +195,7 @@ def _cold_start(
     asked: tuple[SourceQuestion, SourceQuestion],
     progress: Progress,
 ) -> list[Run]:
-    """Every row of the table of videos that few have watched, under one seed."""
+    """Every row of the table of rarely watched videos, for one seed."""
     retrieval = _trained(home, protocol, seed, progress)
     with progress.task("vectors of videos that few have watched"):
         chooses, reports = asked
@@ -222,7 +222,7 @@ def _trained(home: Home, protocol: SourcesProtocol, seed: int, progress: Progres
 
 
 def _quota(found: Lists, targets: Sequence[Sequence[int]], step: int = 50) -> dict[str, int]:
-    """Whole places for each source, from all for the two-tower model: moved one step at a time while it finds more."""
+    """Quotas per source: starts with all places for the two-tower model and moves some at a time while recall rises."""
 
     def recall(quota: Mapping[str, int]) -> float:
         order_BK = by_quota(found, quota, ALONE, CANDIDATES)
@@ -242,7 +242,7 @@ def _quota(found: Lists, targets: Sequence[Sequence[int]], step: int = 50) -> di
 
 
 def _halves(found: Lists, targets: Sequence[Sequence[int]], watches: Array, videos: int) -> dict[str, float]:
-    """Inside the validation question: what a choice on every second viewer gives for the others."""
+    """Overfitting check inside the validation question: fit on every second viewer, measure on the others."""
     chooses, rest = slice(0, None, 2), slice(1, None, 2)
     half = {source: rows[chooses] for source, rows in found.items()}
     other = {source: rows[rest] for source, rows in found.items()}
@@ -260,13 +260,13 @@ def _halves(found: Lists, targets: Sequence[Sequence[int]], watches: Array, vide
 
 
 def _popular_by_history(found: Lists, watches: Array) -> Array:
-    """The declared mix: so large a share of what is popular, the two-tower model's for the rest."""
+    """The declared mix: a share of popular videos, the two-tower model's for the rest."""
     bucket_B = np.searchsorted(FROM_WATCHES, watches, side="right") - 1
     order_BN = np.full((len(watches), CANDIDATES), -1, dtype=np.int32)
     for bucket, share in enumerate(DECLARED_POPULAR):
         in_bucket_B = bucket_B == bucket
         part = {source: found[source][in_bucket_B] for source in ("popular", ALONE)}
-        # In turns, so that the first 50 are mixed as the 500 are.
+        # In turns, so that the first 50 have the same mix as all 500.
         order_BN[in_bucket_B] = _in_turns(part["popular"], part[ALONE], share)
     return order_BN
 
