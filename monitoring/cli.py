@@ -1,4 +1,4 @@
-"""The verbs that say how things stand: reports, and what this home holds."""
+"""The verbs that report on a home: reports, status, configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from feature_repo.core.terminal import bars, print_table, say, show
 
 app = typer.Typer()
 config_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="What a home goes by: defaults, marquee.toml, environment."
+    no_args_is_help=True, rich_markup_mode=None, help="The settings of a home: defaults, marquee.toml, environment."
 )
 app.add_typer(config_app, name="config")
 
@@ -38,7 +38,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @config_app.command("show", epilog="Examples:  marquee config show   ·   marquee config show feed.deadline_ms --json")
 def config_show(
     key: Annotated[str | None, typer.Argument(help="One setting, or one table; all when left out.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print what there is to set, as in the docs.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables of settings for the docs.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,7 +58,7 @@ def config_show(
 
 @config_app.command("check", epilog="Example:  marquee config check --home worlds/small")
 def config_check(home: HomeOption = None) -> None:
-    """Read marquee.toml and the environment as every process would; say what is wrong, where."""
+    """Check marquee.toml and the environment as every process would. Says what is wrong, and where."""
     from feature_repo.core.settings import FILE, check
     from monitoring.settings import every_section
 
@@ -69,7 +69,7 @@ def config_check(home: HomeOption = None) -> None:
 
 @config_app.command("document", hidden=True)
 def config_document(page: Path) -> None:
-    """Make the tables of settings in a page again (`make docs`)."""
+    """Update the tables of settings in a page (`make docs`)."""
     from feature_repo.core.settings_list import renewed
     from monitoring.settings import every_section
 

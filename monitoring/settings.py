@@ -1,4 +1,4 @@
-"""The tables of marquee.toml that this layer reads, and those of all layers."""
+"""The tables of marquee.toml that monitoring reads, and those of all layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECTIONS: tuple[Section[Any], ...] = (REPORT, DRIFT)
 
 
 def every_section() -> tuple[Section[Any], ...]:
-    """Those of every layer; only here all of them can be seen."""
+    """The tables of every layer; only the top layer may import all of them."""
     import bento_services.settings
     import feature_repo.settings
     import training.settings

@@ -1,4 +1,4 @@
-"""What a home holds and what runs there: `marquee status`."""
+"""`marquee status`: what a home contains and which processes run there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of marquee.toml that this layer reads."""
+"""The tables of marquee.toml that training reads."""
 
 from __future__ import annotations
 

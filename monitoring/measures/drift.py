@@ -1,9 +1,9 @@
 """Feature drift: do the ranker's inputs, and its scores, still look like what it was trained on?
 
 Per column the Wasserstein distance between the two windows in units of the reference's standard deviation, which reads
-the same for counts, rates and ages; the data set alarms when too large a share of its columns drifted. It is what
-Evidently measures, computed here for every column; its page draws those that moved most: a drawing takes a tenth of a
-second.
+the same for counts, rates and ages; the data set alarms when too large a share of its columns drifted. It is
+Evidently's measure, computed here for every column; its page draws only the columns that moved most, since a drawing
+takes a tenth of a second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From where on a change between two windows is called drift."""
+"""The thresholds above which a change between two windows counts as drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from feature_repo.core.settings import Section
 
 @dataclass(frozen=True)
 class DriftBars:
-    distance: float = 0.1  # a column drifts from so many standard deviations on
+    distance: float = 0.1  # a column drifts from this many standard deviations on
     share: float = 0.5  # the data set drifts from this share of its columns on
 
     def __post_init__(self) -> None:

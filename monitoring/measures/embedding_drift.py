@@ -21,7 +21,7 @@ MIN_ROWS = 30
 
 
 class TooFew(HomeError):
-    """The home holds too little to compare; the message says of what."""
+    """The home has too little data for a comparison; the message says of what."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ def embedding_drift(
     columns = [f"{name}_{dimension}" for dimension in range(reference_ND.shape[1])]
     reference, current = (pd.DataFrame((x - center) / spread, columns=columns) for x in (reference_ND, current_MD))
     method = ModelDriftMethod(threshold=bar)
-    auc, _, _ = method(current.copy(), reference.copy())  # it writes into what it is given
-    if path is not None:  # the page costs a t-SNE
+    auc, _, _ = method(current.copy(), reference.copy())  # it modifies its inputs
+    if path is not None:  # the page computes a t-SNE
         metric = EmbeddingsDrift(embeddings_name=name, drift_method=method, tests=[lt(bar)])
         snapshot([metric], DataDefinition(embeddings={name: columns}), current, reference, path=path)
     return EmbeddingDrift(float(auc), bar, *rows)
 
 
 def _auc_deviation(positives: int, negatives: int) -> float:
-    """Standard deviation of the AUC of a coin (Mann-Whitney U without ties), on the half that is held out."""
+    """Standard deviation of the AUC of a random classifier (Mann-Whitney U without ties) on the held-out half."""
     return sqrt((positives + negatives + 1) / (12 * positives * negatives))

@@ -1,6 +1,6 @@
-"""The one place that speaks to Evidently: run a report, keep its page, give back its numbers.
+"""The one module that uses Evidently: runs a report, saves its page, returns its numbers.
 
-Nothing leaves the machine: the pages hold their own scripts, and DO_NOT_TRACK is set before a report runs.
+Nothing leaves the machine: the pages embed their scripts, and DO_NOT_TRACK is set before a report runs.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def snapshot(
 ) -> list[Mapping[str, Any]]:
     """Evidently's `{"config": …, "value": …}` for each metric of `current`; the page goes to `path`.
 
-    A metric that was taken of `reference` as well has that value under "reference".
+    A metric that is also computed on `reference` has that value under "reference".
     """
     preset(DO_NOT_TRACK="1")
 

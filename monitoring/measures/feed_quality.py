@@ -1,6 +1,6 @@
 """Recommendation quality and diversity: are the lists right, and are they more than the same few videos for everyone?
 
-The champion's lists are judged beside popularity's on what viewers watched afterwards.
+The champion's lists and those of popularity are compared on what viewers watched afterwards.
 
     U users, K recommended, V videos of the catalog, G genres
 """
@@ -35,7 +35,7 @@ MIN_PERSONALIZATION = 0.05
 
 @dataclass(frozen=True)
 class Interactions:
-    """What was watched before the lists were made: one row per watch."""
+    """The watches before the lists were made, one row each."""
 
     users: Array  # (N,) int
     videos: Array  # (N,) int, rows of the catalog
@@ -43,7 +43,7 @@ class Interactions:
 
 @dataclass(frozen=True)
 class FeedQuality:
-    """The same measures for both lists, and the names of what is wrong with the current one."""
+    """The same measures for both sets of lists, and the names of those that alarm for the current one."""
 
     current: Mapping[str, float]
     baseline: Mapping[str, float]
@@ -59,7 +59,7 @@ def feed_quality(
     quality_path: Path | None = None,
     diversity_path: Path | None = None,
 ) -> FeedQuality:
-    """Judge two sets of lists, given as rows of the catalog, best first, -1 behind the end of a short list.
+    """Compare two sets of lists, given as rows of the catalog, best first, padded with -1.
 
     Two pages, as Evidently counts every row of a reference as recommended, also the missed videos that NDCG needs.
     """

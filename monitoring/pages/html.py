@@ -1,4 +1,4 @@
-"""What every page shares: head, base style (light and dark), tables. Nothing is loaded from elsewhere."""
+"""The parts common to all pages: head, base style (light and dark), tables. Nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 

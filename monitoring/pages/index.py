@@ -1,4 +1,4 @@
-"""The front page of the reports: what was compared, what alarms, the headline numbers, and where to read more."""
+"""The front page of the reports: comparisons, alarms, headline numbers and links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ QUIET, ALARM, UNMEASURED = "quiet", "alarm", "not measured"
 
 @dataclass(frozen=True)
 class Card:
-    """One report: a verdict in a word, a sentence of what it says, its numbers, and its pages."""
+    """One report: its verdict, a sentence, its numbers and its pages."""
 
     title: str
     verdict: str  # QUIET | ALARM | UNMEASURED

@@ -1,6 +1,6 @@
-"""The page of a release: one HTML file that asks nothing of the network, in light and dark.
+"""The page of a release: one self-contained HTML file, in light and dark.
 
-Every section says in a sentence what its numbers are, so that a person who did not make the release can judge it.
+Every section explains its numbers in a sentence for readers who did not make the release.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitoring.pages.release_facts import Example, ReleaseReport
 
 LOWER_IS_BETTER = ("gini", "miscalibration", "log_loss", "ece", "mae", "loss")
-NO_RANKING = ("model", "viewers", "clicks", "rows")  # columns in which no row is the best
+NO_RANKING = ("model", "viewers", "clicks", "rows")  # columns without a best row
 CURVES = ("loss", "ndcg_at_10", "recall_at_50", "log_loss", "auc", "gauc")
 
 

@@ -1,4 +1,4 @@
-"""What the page of a release is made from."""
+"""The data that the page of a release shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """How far the lists of a sample of viewers are other ones than the champion's."""
+    """How much the lists of a sample of viewers differ from the champion's."""
 
     viewers: int
     overlap: float  # mean share of the first ten that both lists hold
@@ -33,7 +33,7 @@ class Recommendations:
 
 @dataclass(frozen=True)
 class Changes:
-    """Against the champion of the moment of promotion."""
+    """Compared with the champion at the time of promotion."""
 
     champion: str
     settings: Sequence[tuple[str, str, str]]  # name, before, now

@@ -1,4 +1,4 @@
-"""The words of the page of a release: what each number, gate and model is, for a person who did not make it."""
+"""The texts on the page of a release: each number, gate and model explained for people who did not make it."""
 
 from __future__ import annotations
 

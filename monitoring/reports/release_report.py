@@ -1,6 +1,6 @@
 """What a release is and why it serves or does not: HOME/reports/release/<release_id>/index.html, one file for a person.
 
-Example pages and the comparison of recommendations come from the feed that serves, asked in this process.
+Example pages and compared recommendations come from the serving feed, run in this process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROWS, ITEMS = 5, 6  # of an example page
 LAST_WATCHED = 5
 SAMPLE = 60  # viewers whose recommendations are compared
 LIST_LENGTH = 10
-MOVED = 8  # videos shown that gained, and that lost
+MOVED = 8  # videos listed that gained, and that lost
 PATIENCE_MS = 60_000
 
 
@@ -48,7 +48,7 @@ def page_of(home: Home, release_id: str) -> Path:
 
 
 def write_release_report(home: Home, promotion: Mapping[str, Any], progress: Progress = SILENT) -> dict[str, Any]:
-    """Write the page of what `training.release.promote.promote` answered. Raises HomeError where the online store is
+    """Write the page for the result of `training.release.promote.promote`. Raises HomeError where the online store is
     empty."""
     release = load_release(home.releases / promotion["release_id"])
     champion = _champion(home, promotion["against"])
@@ -108,7 +108,7 @@ def _report(
 
 
 def _training(release: Release, model: str) -> Training | None:
-    """None where a release does not say how its model was trained."""
+    """None when a release has no record of how its model was trained."""
     directory = release.path / model
     return TRAININGS[model].read(directory) if (directory / TRAINING_FILE).exists() else None
 
@@ -159,7 +159,7 @@ def _changes(
 
 
 def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Example]:
-    """A newcomer, and viewers with few, middling and many watches; the world's own example where it names one."""
+    """A newcomer and viewers with few, medium and many watches; the world's example viewer if it has one."""
     users = sorted(Lake(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.random.default_rng(0).permutation(len(users))[:SAMPLE]]
     found = [one for one in reader.users(sample) if one.values["history_video_ids"]]
@@ -194,7 +194,7 @@ def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Examp
 
 
 def _recommendations(home: Home, release: Release, champion: Release, reader: FeatureReader) -> Recommendations:
-    """Both releases asked for the same viewers' first ten now, without exploration."""
+    """The first ten videos of both releases for the same viewers now, without exploration."""
     users = sorted(Lake(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.sort(np.random.default_rng(1).permutation(len(users))[:SAMPLE])]
     config = read(FEED, home.root)

@@ -1,6 +1,6 @@
-"""`marquee report`: what the champion saw when it was trained against what it sees now, as pages a person can read.
+"""`marquee report`: HTML pages that compare the champion's training data with what it sees now.
 
-HOME/reports/ is replaced as a whole, but for the pages of releases: index.html with the verdicts, and one Evidently
+HOME/reports/ is replaced as a whole, except the pages of releases: index.html with the verdicts, and one Evidently
 page for each comparison.
 """
 
@@ -61,7 +61,7 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
                     card, headlines[name] = make(subject, title, folder / f"{name}.html")
                 except (
                     HomeError
-                ) as error:  # too little to compare, or features older than the lake: say so, make the others
+                ) as error:  # too little data, or features older than the lake: report that, and make the other pages
                     card, headlines[name] = Card(title, UNMEASURED, f"{error}."), {"not_measured": str(error)}
                 cards.append(card)
                 advance(1)
@@ -82,8 +82,7 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
 
 
 def _keep_release_pages(home: Home, folder: Path) -> None:
-    """Pages of releases (monitoring/reports/release_report.py) are written when those are made and outlive other
-    reports."""
+    """Pages of releases (monitoring/reports/release_report.py) are written once and kept when reports are replaced."""
     if (home.reports / "release").is_dir():
         shutil.copytree(home.reports / "release", folder / "release")
 
@@ -116,7 +115,7 @@ def _user_vectors(subject: Subject, title: str, path: Path) -> Made:
     for half, at_us in enumerate((cuts.t2_us, cuts.end_us)):
         seen = sequences(subject.watched, at_us)
         histories, times = seen.histories(), seen.times()
-        # No viewer is on both sides, else the two samples were not independent.
+        # No viewer is on both sides: the two samples must be independent.
         own = [user for user, user_id in enumerate(seen.user_ids) if crc32(user_id.encode()) % 2 == half]
         chosen = _sample(np.array(own, dtype=np.int64), subject.config.users)
         if not len(chosen):

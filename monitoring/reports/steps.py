@@ -1,4 +1,4 @@
-"""The steps that show people a release: its page, and the reports about the home that serves it."""
+"""The reporting steps: the page of a release, and the reports about its home."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from feature_repo.core.steps import Making, Result, Step
 
 
 def _page_of(making: Making) -> Sequence[Path]:
-    """Nowhere before something was promoted."""
+    """No file before the promote step has a result."""
     from monitoring.reports.release_report import page_of
 
     promoted = making.results.get("promote")

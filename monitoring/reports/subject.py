@@ -1,4 +1,4 @@
-"""What the reports of one run look at: the champion, its time windows, the watches, the catalog and its vectors."""
+"""The data that the reports of one run share: the champion, its time windows, watches, catalog and vectors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH = 512  # users per pass of the user tower
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """How much of each window is looked at; samples keep the reports to seconds in a large world."""
+    """Sample sizes per window, so that reports take seconds in a large world."""
 
     exposures: int = 4_000  # of each window
     users: int = 1_500  # of each window, for the drift of their vectors
@@ -42,7 +42,7 @@ REPORT = Section("report", ReportConfig, "marquee report")
 class Subject:
     """V videos in one order everywhere; `watched` is the table of training.data.splits.watches.
 
-    The models of `release` are those that evaluation judged: what is asked of them here, the served ones have seen.
+    The models of `release` are the judged ones: the served, refitted ones were trained on the data examined here.
     """
 
     home: Home

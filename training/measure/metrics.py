@@ -1,4 +1,4 @@
-"""How good a ranking, a catalog's exposure and a probability are. Pure numpy; tests check it against scikit-learn.
+"""Metrics of rankings, catalog exposure and probabilities. Pure numpy; tests compare with scikit-learn.
 
 B viewers, V videos, K places of a list (rows of the catalog, best first; -1 = nothing there), F features, G genres.
 Ranks are over the full catalog. A place's relevance is 0 or 1.
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 
 def top_k(scores_BV: Array, k: int) -> Array:
-    """(B, k) columns of the highest scores, best first; ties by column, so that equal scores hold no luck."""
+    """(B, k) columns of the highest scores, best first; ties by column, so that equal scores have a fixed order."""
     k = min(k, scores_BV.shape[1])
     if k == scores_BV.shape[1]:
         return np.argsort(-scores_BV, axis=1, kind="stable")
@@ -105,7 +105,7 @@ def ild_at(lists_BK: Array, vectors_VF: Array, k: int) -> Array:
 
 def novelty_at(lists_BK: Array, watchers_V: Array, viewers: int, k: int) -> Array:
     """(B,) mean of -log2 of the share of viewers who have watched a video (Zhou et al. 2010), with one watcher added to
-    each so that a video nobody watched is novel by log2(viewers + 1), not endlessly. NaN for an empty list.
+    each so that a video nobody watched has the novelty log2(viewers + 1), not infinity. NaN for an empty list.
     """
     first_BK = lists_BK[:, :k]
     surprise_V = -np.log2((np.asarray(watchers_V, dtype=np.float64) + 1.0) / (viewers + 1.0))
@@ -170,7 +170,7 @@ def auc(label: Array, score: Array) -> float:
 
 def auc_by_viewer(label: Array, score: Array, viewers: Array) -> Array:
     """(U,) values whose mean is `auc`, by viewer as in Obuchowski 1997: AUC + U * (sum of (placement - AUC) / m over a
-    viewer's positives + the same / n over his negatives), of m positives and n negatives in all. A placement is the
+    viewer's positives + the same / n over their negatives), of m positives and n negatives in all. A placement is the
     share of the other class that a row is on the right side of (DeLong et al. 1988). AUC is XAUC of a truth of 0 and 1.
     """
     return xauc_by_viewer(np.asarray(label) > 0.5, score, viewers)
@@ -189,7 +189,7 @@ def gauc_by_viewer(label: Array, score: Array, viewers: Array) -> Array:
 
 
 def _auc_within(label: Array, score: Array, groups: Array) -> tuple[Array, Array]:
-    """(U,) AUC of each viewer, and his positives: .5 and 0 without both classes."""
+    """(U,) AUC and number of positives of each viewer; .5 and 0 for a viewer without both classes."""
     _, group = np.unique(np.asarray(groups).astype(str), return_inverse=True)
     positive = np.asarray(label) > 0.5
     # Sorted by (group, score), a row's rank within its group is its place minus the group's start.
@@ -210,7 +210,7 @@ def _auc_within(label: Array, score: Array, groups: Array) -> tuple[Array, Array
 def ndcg_per_list(label: Array, score: Array, lists: Array, k: int) -> Array:
     """(L,) nDCG@k of each list that holds a positive, in order of its name; rows of one list share a value of `lists`.
 
-    Rows of equal score share the gain of their places (McSherry & Najork 2008): the order of rows must not matter.
+    Rows of equal score share the gain of their places (McSherry & Najork 2008): the order of rows has no influence.
     """
     _, group = np.unique(np.asarray(lists).astype(str), return_inverse=True)
     gain, score = np.asarray(label, dtype=np.float64), np.asarray(score, dtype=np.float64)

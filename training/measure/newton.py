@@ -1,4 +1,4 @@
-"""Logistic regression by Newton's method, with a quadratic penalty towards where it starts.
+"""Logistic regression by Newton's method, with a quadratic penalty towards the start.
 
 N rows, F inputs.
 """

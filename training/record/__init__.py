@@ -1,1 +1,1 @@
-"""What was done and what it gave: steps, results, MLflow."""
+"""Records of trainings and results: JSON files, the quality page, MLflow."""

@@ -1,12 +1,12 @@
-"""docs/quality.md, put together from one record per table; nobody edits the page.
+"""docs/quality.md, assembled from one record per table and never edited by hand.
 
-    python -m training.record.quality_page --home var/quality/ml1m     take what was recorded there, then write the page
+    python -m training.record.quality_page --home var/quality/ml1m     copy this home's records, then write the page
     python -m training.record.quality_page                             write the page again from docs/quality/
 
 A record is a file of docs/quality/: a head of `name: value` lines between two `---`, then Markdown. `source` says where
 its figures come from: "recorded" is copied from HOME/quality/PROTOCOL/results.md by this module, "quoted" was carried
 over from the README of the named revision, whose results.json was never kept in the repository. `marquee
-evaluate` with --seeds or --models answers a part of the question and replaces nothing.
+evaluate` with --seeds or --models gives a partial result, which replaces no record.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ def read_record(file: Path) -> Record:
 
 
 def take(home: Home, records: Path) -> list[str]:
-    """Copy every complete result of the home into its record; a line for each about what was done.
+    """Copy every complete result of the home into its record; returns one line about each.
 
-    A record is found by protocol and world. One that is not there yet goes to the end of the page.
+    A record is found by protocol and world; a new one goes to the end of the page.
     """
     world = home.world().name if (home.root / "world.json").exists() else "none"
     known = {(record.protocol, record.world): file for file, record in _all(records)}
@@ -122,7 +122,7 @@ def take(home: Home, records: Path) -> list[str]:
 
 
 def _partial(command: str) -> bool:
-    """`marquee frontier` takes its number of seeds from --seeds, always; a protocol file names its own."""
+    """`marquee frontier` always takes its seeds from --seeds, so they do not make its result a partial one."""
     return "--models" in command or ("--seeds" in command and not command.startswith("marquee frontier"))
 
 

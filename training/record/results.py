@@ -1,8 +1,8 @@
-"""One shape for every quality figure: runs by model and seed, their table, and where the record of both lies.
+"""The common form of quality results: runs by model and seed, their table, and their files.
 
-A difference to the reference model comes with a paired bootstrap: the same viewers are drawn for both models, so that
-how hard a viewer is to answer cancels. Several seeds of a model are averaged viewer by viewer first; the interval is
-about viewers, the standard deviation in the table about seeds.
+A difference from the reference model has a paired bootstrap interval: both models get the same drawn viewers, so that
+the difficulty of a viewer cancels. Seeds of a model are averaged per viewer first: the interval is over viewers, the
+standard deviation in the table over seeds.
 
 U units (viewers, lists or rows) in the same order in every run of a protocol.
 """
@@ -25,7 +25,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
 
 Array = np.ndarray[Any, Any]
-RESAMPLED_TOGETHER = 4_000_000  # drawn units held at once by the bootstrap
+RESAMPLED_TOGETHER = 4_000_000  # drawn units in memory during the bootstrap
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class Run:
     """One model under one seed."""
 
     model: str
-    seed: int | None  # None: nothing random in it
+    seed: int | None  # None: deterministic
     figures: Mapping[str, float | None]
-    per_unit: Mapping[str, Array] = field(default_factory=dict)  # figure -> (U,); NaN where it says nothing of a unit
-    settings: Mapping[str, Any] = field(default_factory=dict)  # chosen hyperparameters, what the grid gave
+    per_unit: Mapping[str, Array] = field(default_factory=dict)  # figure -> (U,); NaN where undefined for a unit
+    settings: Mapping[str, Any] = field(default_factory=dict)  # chosen hyperparameters, figures of the grid
     cpu_seconds: float = 0.0
-    revision: str = ""  # of the code that made it; a resumed table may hold runs of several
+    revision: str = ""  # of the code; a resumed table may hold runs of several revisions
 
 
 @dataclass(frozen=True)
 class Results:
-    """Every run of one protocol. `reference` is the model that the others are compared with."""
+    """All runs of one protocol. `reference` is the model that the others are compared with."""
 
     protocol: str
     question: str
@@ -62,7 +62,7 @@ class Results:
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
-        """Made once: the bootstraps of a frontier's ninety models take minutes, and three files ask for them."""
+        """Cached: the bootstraps of a frontier's ninety models take minutes, and three files need them."""
         rows = []
         models = list(dict.fromkeys(run.model for run in self.runs))
         for model in models:
@@ -115,7 +115,7 @@ class Results:
         return "\n".join(lines) + "\n"
 
     def shown(self) -> list[dict[str, str]]:
-        """The table as a person reads it: a row per model, or per figure where there are more figures than models."""
+        """The table for people: a row per model, or per figure when there are more figures than models."""
         figures = self.figures()
         rows = [
             {"model": row["model"], "seeds": str(row["seeds"])}
@@ -153,9 +153,9 @@ class Results:
 
 
 class RunStore:
-    """Finished runs in HOME/quality/PROTOCOL/runs/FINGERPRINT, so that a stopped command goes on where it was.
+    """Finished runs in HOME/quality/PROTOCOL/runs/FINGERPRINT, so that a stopped command can continue.
 
-    The fingerprint covers whatever a run depends on: data, question, settings. Others' runs are never mixed in.
+    The fingerprint covers everything that a run depends on (data, question, settings), so runs never mix.
     """
 
     def __init__(self, home: Home, protocol: str, fingerprint: str) -> None:
@@ -170,7 +170,7 @@ class RunStore:
             return Run(**{**content, "per_unit": {name: arrays[name] for name in arrays.files}})
 
     def put(self, run: Run) -> None:
-        """The arrays first: a run is there when its JSON is."""
+        """Writes the arrays first: a run exists once its JSON does."""
         import io
 
         file, buffer = self._file(run.model, run.seed), io.BytesIO()
@@ -229,7 +229,7 @@ def paired_bootstrap(ours_U: Array, theirs_U: Array, draws: int = 2000, seed: in
 
 
 def fingerprint(parts: Iterable[Any]) -> str:
-    """Of whatever a run depends on; dataclasses and mappings by their content."""
+    """A hash of what a run depends on; dataclasses and mappings count by content."""
     text = json.dumps(list(parts), sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -29,7 +29,7 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What is worth keeping of one training run. `files` is where the trained artifact was written."""
+    """What MLflow keeps of one training run. `files` is the folder of the trained artifact."""
 
     model: str  # TWO_TOWER or RANKER
     files: Path
@@ -42,8 +42,8 @@ class TrainingRun:
     dataset_digest: str = ""
 
 
-MARK = "/mlflow/artifacts/"  # in the address of an experiment: what stands before is the home it was made in
-# Where MLflow writes down absolute addresses of this home's files.
+MARK = "/mlflow/artifacts/"  # the part of an experiment's address before this is the home where it was made
+# The columns in which MLflow stores absolute paths of this home's files.
 ADDRESSES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -112,7 +112,7 @@ class Tracking:
             return self._register(run.model, logged.model_uri, active.info.run_id, tags, logged.model_id)
 
     def version_of(self, model: str, files: Path) -> str | None:
-        """The version that was registered with exactly these files."""
+        """The version registered with exactly these files."""
         return self._version_with(model, "files", directory_id(files))
 
     def register_release(
@@ -137,7 +137,7 @@ class Tracking:
     def log_quality(
         self, protocol: str, metrics: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
     ) -> str:
-        """Record what a protocol gave (training/record/results.py); the run's id."""
+        """Log a protocol's results (training/record/results.py). Returns the run's id."""
         with _quiet():
             import mlflow
 
@@ -149,7 +149,7 @@ class Tracking:
             return str(active.info.run_id)
 
     def point(self, aliases: Mapping[str, str | None]) -> None:
-        """Let each alias name a release, or nothing."""
+        """Set each alias to a release, or remove it (None)."""
         with _quiet():
             for alias, release_id in aliases.items():
                 version = self._version_with(RELEASE, "release_id", release_id) if release_id else None
@@ -194,13 +194,13 @@ def _made_by() -> dict[str, str]:
 
 
 def _settle(store: Path, home: Home) -> None:
-    """Where the home was copied or moved: let its records speak of the files beside them, not of the old place's."""
+    """After the home was copied or moved: rewrite the stored paths to the files of this home."""
     with closing(sqlite3.connect(store)) as database, database:
         try:
             ours = database.execute(
                 "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", (f"file://%{MARK}%",)
             ).fetchone()
-        except sqlite3.OperationalError:  # a store that MLflow has not laid out yet
+        except sqlite3.OperationalError:  # MLflow has not created its tables yet
             return
         here = home.root.as_uri().removeprefix("file://")
         there = ours[0].rpartition(MARK)[0].removeprefix("file://") if ours else here
@@ -215,7 +215,7 @@ def _settle(store: Path, home: Home) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow's dependencies warn about each other; what they raise still reaches us."""
+    """Silences the warnings of MLflow's dependencies about each other; errors still surface."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

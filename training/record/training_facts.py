@@ -1,7 +1,7 @@
 """training.json: how a model was trained, beside its files in HOME/models and in a release.
 
-Without clock readings: the same data and seed write the same files. A field that an older file lacks is None or empty;
-one that only another revision knows is left out.
+It holds no times, so that the same data and seed give the same file. A field missing in an older file is None or empty;
+fields of other revisions are ignored.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TwoTowerTraining(_Written):
 
     @classmethod
     def of(cls, home: Home) -> TwoTowerTraining:
-        """Of the model in HOME/models. Raises HomeError when there is none."""
+        """The facts of the model in HOME/models. Raises HomeError when there is none."""
         directory = home.models / "two_tower"
         if not (directory / TRAINING_FILE).exists():
             raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
@@ -93,5 +93,5 @@ TRAININGS: Mapping[str, type[Training]] = {"two_tower": TwoTowerTraining, "ranke
 
 
 def _epoch_of(metrics: Mapping[str, float], curve: Curve) -> int:
-    """The epoch whose figures are those of the model."""
+    """The epoch whose figures equal those of the model."""
     return next((at for at, row in enumerate(curve, 1) if row == metrics), 0)
