@@ -38,7 +38,9 @@ def data_set() -> Callable[[str], Path]:
 def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home that the real pipeline filled: simulated, features built, two models trained, a release promoted.
 
-    Shared by the whole run, also by its parallel workers: a test that breaks something works on a copy (`own_world`).
+    For tests/e2e and tests/faults alone: no unit test waits for a training (tests/worlds/untrained.py has releases for
+    those). Shared by the whole run, also by its parallel workers: a test that breaks something works on a copy,
+    `own_world`.
     """
     from filelock import FileLock
 

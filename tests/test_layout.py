@@ -21,6 +21,8 @@ LINES, MEDIAN_LINES, FUNCTION_LINES = 400, 110, 60
 # What is still longer. Make it shorter and delete its line; never add one.
 LONG_FUNCTIONS: set[str] = set()
 MIRRORED = 0.9  # share of the modules that do something and have a test file at their own path
+TRAINED_WORLDS = {"small" + "_world", "own" + "_world"}  # fixtures of tests/conftest.py
+MAY_TRAIN = ("tests/e2e/", "tests/faults/", "tests/conftest.py")
 # Runs every import and prints which module reads or writes the environment, or starts a thread, while it is imported.
 # What a library does is its own affair.
 IMPORTS = """
@@ -164,6 +166,19 @@ def test_a_module_has_its_test_where_one_looks_for_it() -> None:
     assert share >= MIRRORED, f"{share:.2f} of {len(modules)} modules; none for\n" + "\n".join(without)
 
 
+def test_no_unit_test_waits_for_a_training() -> None:
+    """A trained world takes a minute; a test that needs one is end to end, and untrained.py has releases for others."""
+    waiting = [
+        f"{path}: {name}"
+        for path in _tracked()
+        if path.startswith("tests/") and not path.startswith(MAY_TRAIN)
+        for node in ast.walk(_parsed(ROOT / path))
+        for name in _names(node)
+        if name in TRAINED_WORLDS
+    ]
+    assert waiting == []
+
+
 def test_an_import_has_no_effects() -> None:
     modules = [str(path.relative_to(ROOT).with_suffix("")).replace(os.sep, ".") for path in SOURCES]
     names = [name.removesuffix(".__init__") for name in modules]
@@ -179,6 +194,13 @@ def _tracked() -> list[str]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return [path for path in listed if "_pb2" not in path and (ROOT / path).exists()]
+
+
+def _names(node: ast.AST) -> list[str]:
+    """What a node names: a fixture is a parameter, or a text given to `usefixtures` or `getfixturevalue`."""
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
 
 
 def _does_something(path: Path) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from worlds.untrained import promote, releases, untrained_home
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.hashes import sha256_of
@@ -12,23 +13,15 @@ from feature_repo.core.home import Home
 from models.release.artifact import load_champion, load_release, verify
 from models.release.manifest import MANIFEST, ArtifactError, Manifest
 from models.release.store import champion
-from training.release.compose import build_release
 
 
 @pytest.fixture(scope="module")
-def two_releases(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home whose champion and previous are two different, real releases."""
-    home = Home(tmp_path_factory.mktemp("releases") / "home")
-    for part in ("lake", "models", "mlflow", "releases"):
-        shutil.copytree(small_world / part, home.root / part)
-    shutil.copy(small_world / "world.json", home.root)
-    promoted = champion(home)
-    policy = home.root / "policy.toml"
-    policy.write_text((promoted / "policy.toml").read_text() + "\n# another policy\n")
-    other = build_release(home, policy=policy)
-    assert other.name != promoted.name
-    (home.releases / "champion").write_text(other.name + "\n")
-    (home.releases / "previous").write_text(promoted.name + "\n")
+def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose champion and previous are two different, real releases of models that nobody trained."""
+    home = untrained_home(tmp_path_factory.mktemp("releases") / "home")
+    promoted, other = releases(home)
+    promote(home, other)
+    (home.releases / "previous").write_text(promoted + "\n")
     return home
 
 

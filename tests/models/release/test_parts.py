@@ -3,7 +3,8 @@
 from dataclasses import fields
 from pathlib import Path
 
-from feature_repo.core.home import Home
+from worlds.untrained import untrained_home
+
 from models.release.artifact import Release, load_release
 from models.release.manifest import Manifest
 from models.release.parts import MODELS, PARTS, REFITTED, REQUIRED_FILES, made_by
@@ -40,8 +41,8 @@ def test_a_folder_is_in_a_release_by_its_files_and_not_by_a_longer_name() -> Non
     assert tower.proven_by == "two_tower/config.json"
 
 
-def test_what_the_manifest_lists_is_loaded_and_nothing_else(small_world: Path) -> None:
-    path = champion(Home(small_world))
+def test_what_the_manifest_lists_is_loaded_and_nothing_else(tmp_path: Path) -> None:
+    path = champion(untrained_home(tmp_path))
     release, files = load_release(path), Manifest.read(path).files
     for part in PARTS:
         if part.field:

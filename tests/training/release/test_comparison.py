@@ -1,66 +1,39 @@
-"""The gates ask what the evaluation asked, and a champion is asked the same."""
+"""Two releases are compared list by list, and each difference comes with its error."""
 
-import json
-from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from feature_repo.core.home import Home
-from models.release.artifact import judged, load_release
-from models.release.store import champion
-from models.retrieval.artifact import RetrievalModel
-from training.release.comparison import Judge, auc_error, compare
-from training.release.skew import feature_skew
+from training.release.comparison import Judge, auc_error
 
 
-def test_the_gates_find_the_figures_of_the_evaluation_and_no_difference_between_a_release_and_itself(
-    small_world: Path,
-) -> None:
-    home = Home(small_world)
-    release = load_release(champion(home))
-    said = json.loads((release.path / "evaluation.json").read_text())["metrics"]
-    judge = Judge(home, "time")
-    retrieval = RetrievalModel.load(judged(release.path, "two_tower"))
-    lists = judge.lists(retrieval)
-    found = compare(judge, release, retrieval, lists, release.path)
-    expected = {
-        "two_tower ndcg_at_10": said["retrieval"]["two_tower"]["ndcg_at_10"],
-        "two_tower recall_at_50": said["retrieval"]["two_tower"]["recall_at_50"],
-        "two_tower coverage_at_10": said["retrieval"]["two_tower"]["coverage_at_10"],
-        "ranker auc": said["ranking"]["ranker"]["auc"],
-        "ranker gauc": said["ranking"]["ranker"]["gauc"],
-    }
-    assert {one.figure: one.ours for one in found.figures} == pytest.approx(expected, abs=1e-6)
-    assert all(one.ours == one.champions and one.error == 0.0 for one in found.figures)
-    new = judge.new_videos(retrieval, lists)
-    assert new is not None
-    assert new.recall == pytest.approx(said["retrieval"]["two_tower"]["recall_at_50_new"])
-    assert new.popularity == pytest.approx(said["retrieval"]["popularity"]["recall_at_50_new"])
-    assert new.chance == 50 / 400
+@pytest.fixture
+def judge() -> Any:
+    """Of two viewers, who watched "a" and "b" of a catalog of four."""
+    judge: Any = Judge.__new__(Judge)
+    judge.asks = SimpleNamespace(video_ids=("a", "b", "c", "d"))
+    judge._targets = [[0], [1]]
+    return judge
 
-    worse = np.roll(lists, 10, axis=1)  # what stood at the places 1 to 10 stands at 11 to 20
-    ndcg = judge.retrieval(lists, worse)[0]
-    assert ndcg.ours == pytest.approx(expected["two_tower ndcg_at_10"], abs=1e-6)
-    assert ndcg.ours > ndcg.champions
-    assert 0.0 < ndcg.error < 0.1
+
+def test_lists_are_compared_viewer_by_viewer(judge: Judge) -> None:
+    ours, champions = np.array([[0, 2], [1, 3]]), np.array([[0, 2], [2, 1]])
+    ndcg, recall, coverage = judge.retrieval(ours, champions)
+    second_place = 1 / np.log2(3)
+    assert (ndcg.figure, ndcg.ours) == ("two_tower ndcg_at_10", 1.0)
+    assert ndcg.champions == pytest.approx((1.0 + second_place) / 2)
+    assert ndcg.error == pytest.approx((1.0 - second_place) / 2 / 2**0.5)
+    assert (recall.ours, recall.champions, recall.error) == (1.0, 1.0, 0.0)
+    assert (coverage.ours, coverage.champions) == (1.0, 0.75)
+
+
+def test_where_nobody_watched_a_new_video_there_is_nothing_to_say_of_new_ones(judge: Judge) -> None:
+    retrieval: Any = SimpleNamespace(video_ids=("a", "b", "c"))
+    assert judge.new_videos(retrieval, np.array([[0], [1]])) is None
 
 
 def test_the_error_of_an_auc_shrinks_with_the_clicks() -> None:
     assert auc_error(0.6, 100) == pytest.approx((0.24 / 100) ** 0.5)
     assert auc_error(0.5, 0) == 0.5
-
-
-def test_serving_reads_what_training_learned_from_and_a_table_that_says_otherwise_is_found(own_world: Path) -> None:
-    home = Home(own_world)
-    sound = feature_skew(home, pairs=60)
-    assert (sound.pairs, sound.share, sound.features) == (60, 0.0, ())
-    file = home.features / "user_profile.parquet"
-    table = pq.read_table(file)
-    at = table.schema.get_field_index("country")
-    pq.write_table(table.set_column(at, "country", pa.array(["nowhere"] * len(table))), file)
-    found = feature_skew(home, pairs=60)
-    assert found.features == ("country",)
-    assert 0.0 < found.share < 0.1

@@ -1,107 +1,85 @@
 """A release serves when it passes every gate; the one before it stays one step away."""
 
-import json
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from worlds.untrained import releases, untrained_home
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
-from models.ranking.ranker import RankerModel
-from models.release.artifact import load_release
 from models.release.manifest import ArtifactError
-from models.release.store import champion
-from training.record.tracking import Tracking
+from models.release.store import champion, pointers
 from training.release import promote as promotion
-from training.release.gates import LATENCY, Measured, gates
+from training.release.gates import LATENCY, Gate, Measured
 from training.release.promote import PromotionConfig, promote, prune, rollback
 
 
+class NoTracking:
+    """MLflow, which has tests of its own (tests/training/record)."""
+
+    def __init__(self, home: Home) -> None: ...
+
+    def register_release(self, *_: Any) -> str:
+        return "1"
+
+    def point(self, aliases: Any) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two releases of models that nobody trained."""
+    return untrained_home(tmp_path_factory.mktemp("untrained") / "home")
+
+
 @pytest.fixture
-def home(own_world: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """What is measured for the gates alone takes seconds, and has tests of its own (test_comparison, test_skew)."""
+def home(made: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home with a champion and no other release."""
+    monkeypatch.setattr(promotion, "Tracking", NoTracking)
+    copy = Home(tmp_path / "home")
+    shutil.copytree(made.releases, copy.releases)
+    shutil.copy(made.root / "world.json", copy.root)
+    shutil.rmtree(copy.releases / releases(copy)[1])
+    return copy
+
+
+@pytest.fixture
+def other(made: Home, home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The release that the next promotion composes."""
+    release_id = releases(made)[1]
+    path = Path(shutil.copytree(made.releases / release_id, home.releases / release_id))
+    monkeypatch.setattr(promotion, "build_release", lambda _: path)
     monkeypatch.setattr(promotion, "measure", lambda *_: Measured())
-    return Home(own_world)
+    monkeypatch.setattr(promotion, "gates", lambda *_: [])
+    return release_id
 
 
-def another_release(home: Home, **two_tower: float) -> None:
-    """Change a score weight, so that the next release differs, and let the evaluation say these figures of it."""
-    from training.release.evaluation import candidate_ids
-
-    config = home.models / "ranker" / "config.json"
-    fields = json.loads(config.read_text())
-    fields["weights"]["like"] += 1.0
-    config.write_text(json.dumps(fields))
-    file = home.models / "evaluation.json"
-    evaluation = json.loads(file.read_text())
-    evaluation["models"] = candidate_ids(home)
-    evaluation["metrics"]["retrieval"]["two_tower"] |= two_tower
-    file.write_text(json.dumps(evaluation))
-
-
-def test_promoting_again_changes_nothing(home: Home) -> None:
-    before = champion(home)
-    result = promote(home)
-    assert (result["promoted"], result["release_id"], result["failed"]) == (True, before.name, [])
-    assert champion(home) == before
-    assert not (home.releases / "previous").exists()
-
-
-def test_a_better_release_becomes_the_champion_and_the_old_one_the_previous(home: Home) -> None:
-    before = champion(home).name
-    another_release(home)
-    result = promote(home)
-    assert result["promoted"]
-    assert result["champion"] == result["release_id"] != before
-    assert result["previous"] == before
-    assert Tracking(home).aliases() == {"champion": result["release_id"], "previous": before}
-
-
-def test_a_release_that_fails_a_gate_stays_a_challenger_and_the_gate_is_named_with_value_and_bar(home: Home) -> None:
-    before = champion(home).name
-    another_release(home, recall_at_50=0.001)
-    result = promote(home)
-    assert not result["promoted"]
-    assert result["failed"] == ["two_tower recall_at_50 beats popularity"]
-    failed = next(gate for gate in result["gates"] if not gate["passed"])
-    retrieval = json.loads((home.models / "evaluation.json").read_text())["metrics"]["retrieval"]
-    simplest = max(retrieval[name]["recall_at_50"] for name in ("popularity", "popularity_7d"))
-    assert (failed["value"], failed["bar"]) == (0.001, simplest)
-    assert champion(home).name == before
-    assert Tracking(home).aliases() == {"champion": before, "challenger": result["release_id"]}
-
-
-def test_a_slow_ranker_is_refused_whatever_the_machine_and_ours_is_not(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+def test_a_release_that_fails_a_gate_serves_only_by_force(
+    home: Home, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release = load_release(champion(home))
-    latency = next(gate for gate in gates(release) if gate.kind == LATENCY)
-    assert latency.passed, str(latency)
-    score = RankerModel.score
-    monkeypatch.setattr(RankerModel, "score", lambda *asked: [score(*asked) for _ in range(5)][-1])
-    slow = next(gate for gate in gates(release) if gate.kind == LATENCY)
-    assert not slow.passed, str(slow)
-
-
-def test_force_promotes_and_says_so(home: Home) -> None:
-    another_release(home, ndcg_at_10=0.0)
+    before = champion(home).name
+    slow = Gate("ranker ms", LATENCY, 11.0, 10.0, at_least=False, passed=False)
+    monkeypatch.setattr(promotion, "gates", lambda *_: [slow])
+    result = promote(home)
+    assert (result["promoted"], result["failed"], result["against"]) == (False, ["ranker ms"], before)
+    assert pointers(home) == {"champion": before, "previous": None}
     result = promote(home, PromotionConfig(force=True))
-    assert (result["promoted"], result["forced"]) == (True, True)
-    assert champion(home).name == result["release_id"]
+    assert (result["promoted"], result["forced"], result["failed"]) == (True, True, ["ranker ms"])
+    assert pointers(home) == {"champion": other, "previous": before}
 
 
-def test_rollback_lets_the_previous_release_serve_and_can_be_taken_back(home: Home) -> None:
+def test_rollback_exchanges_the_champion_and_the_one_before(home: Home, other: str) -> None:
     first = champion(home).name
-    another_release(home)
-    second = promote(home)["release_id"]
-    assert rollback(home)["champion"] == first
-    assert Tracking(home).aliases() == {"champion": first, "previous": second}
-    assert rollback(home)["champion"] == second
+    assert promote(home)["promoted"]
+    for serving, before in ((first, other), (other, first)):
+        assert rollback(home)["champion"] == serving
+        assert pointers(home) == {"champion": serving, "previous": before}
 
 
-def test_rollback_refuses_a_damaged_release_and_the_champion_goes_on(home: Home) -> None:
+def test_rollback_refuses_a_damaged_release_and_the_champion_goes_on(home: Home, other: str) -> None:
     first = champion(home)
-    another_release(home)
     second = promote(home)["release_id"]
     (first / "static.json").write_text("[]")
     with pytest.raises(ArtifactError, match=r"static\.json"):
@@ -115,8 +93,6 @@ def test_without_a_previous_release_there_is_nothing_to_go_back_to(home: Home) -
 
 
 def test_old_releases_go_with_their_pages_and_the_champion_and_the_previous_one_stay(home: Home) -> None:
-    import os
-
     serving = champion(home).name
     (home.releases / "previous").write_text("r-000000000001\n")
     for age, digit in enumerate("54321"):  # r-...1 is the oldest

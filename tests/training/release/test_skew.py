@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
+import pyarrow as pa
+import pyarrow.parquet as pq
+from worlds import toy
 
-from feature_repo.core.home import Home
-from feature_repo.lake.history import historical_features
+from feature_repo.jobs.build_features import build_features
+from feature_repo.jobs.materialize import materialize
+from feature_repo.store.valkey_server import online_store
 from training.release import skew
-from training.release.skew import feature_skew
 
 
-def test_a_world_whose_features_were_just_built_has_no_skew(own_world: Path) -> None:
-    found = feature_skew(Home(own_world), pairs=50)
-    assert found.pairs > 25
-    assert (found.share, found.features) == (0.0, ())
-
-
-def test_a_feature_that_differs_is_named(own_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def shifted(*arguments: Any) -> dict[str, Any]:
-        columns = historical_features(*arguments)
-        return {**columns, "video_like_rate_7d": columns["video_like_rate_7d"] + 0.5}
-
-    monkeypatch.setattr(skew, "historical_features", shifted)
-    found = feature_skew(Home(own_world), pairs=50)
-    assert found.features == ("video_like_rate_7d",)
-    assert 0.0 < found.share < 0.1  # all values of one feature of many
+def test_what_was_just_materialized_is_read_alike_and_a_table_that_says_otherwise_is_named(tmp_path: Path) -> None:
+    home = toy.toy_home(tmp_path)
+    build_features(home)
+    with online_store(home) as url:
+        materialize(home, url)
+        sound = skew.feature_skew(home, pairs=20)
+        assert sound.pairs > 10
+        assert (sound.share, sound.features) == (0.0, ())
+        file = home.features / "user_profile.parquet"
+        table = pq.read_table(file)
+        at = table.schema.get_field_index("country")
+        pq.write_table(table.set_column(at, "country", pa.array(["nowhere"] * len(table))), file)
+        found = skew.feature_skew(home, pairs=20)
+    assert found.features == ("country",)
+    assert 0.0 < found.share < 0.1
 
 
 def test_lists_differ_by_content_and_vectors_by_any_of_their_numbers() -> None:
