@@ -35,7 +35,7 @@ EPILOG = """Examples:
 
 
 def read_by_champion(home: Home) -> ModelInputs | None:
-    """What `marquee features describe` tells of the promoted ranker."""
+    """The features that the promoted ranker reads, for `marquee features describe`."""
     from models.release.inputs import champion_inputs
 
     return champion_inputs(home)

@@ -1,4 +1,4 @@
-"""The verbs of the features: bring a world into the lake, build what is known of it, send and watch events."""
+"""The verbs of the feature layer: fill the lake, build features, send and watch events."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 ingest_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring a data set into the lake.")
 features_app = typer.Typer(rich_markup_mode=None)
-events_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Send events to the log, or watch them pass."
-)
+events_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Send events to the log, or print them.")
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(features_app, name="features")
 app.add_typer(events_app, name="events")
@@ -102,7 +100,7 @@ def features_list(
     view: Annotated[str, typer.Option(help="Of one feature view: user_activity, …")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Name every feature: what it is, its unit, how soon it knows, who owns it."""
+    """List every feature with its meaning, unit, freshness and owner."""
     from feature_repo.listing import listed
 
     rows = listed(kind, view)
@@ -116,7 +114,7 @@ def features_describe(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell all about one feature: type, default, unit, where it is computed, and who reads it."""
+    """Show everything about one feature: type, default, unit, where it is computed, and who reads it."""
     from feature_repo.listing import described
 
     champion = context.obj.champion_inputs(Home.open(home)) if context.obj is not None else None
@@ -124,7 +122,7 @@ def features_describe(
 
 
 def _narrow(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What fits a screen; `--json` has the rest."""
+    """The columns that fit a terminal; `--json` has all of them."""
     shown = ("name", "kind", "entity", "dtype", "tier", "ranker", "unit", "description")
     return [{column: row[column] for column in shown} for row in rows]
 
@@ -133,8 +131,8 @@ def _narrow(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     "send", epilog="Example:  marquee events send --user u00042 --video v00007 --event watch --seconds 900"
 )
 def events_send(
-    user: Annotated[str | None, typer.Option(help="Who.")] = None,
-    video: Annotated[str | None, typer.Option(help="Which video.")] = None,
+    user: Annotated[str | None, typer.Option(help="The viewer.")] = None,
+    video: Annotated[str | None, typer.Option(help="The video.")] = None,
     event: Annotated[str, typer.Option(help="click, watch, like, dislike, not_interested or share.")] = "watch",
     seconds: Annotated[float, typer.Option(min=0, help="Seconds watched.")] = 0.0,
     file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines, one event each.")] = None,
@@ -173,7 +171,7 @@ def events_tail(
 
 
 def simulator_config(home: Home, size: Mapping[str, Any]) -> SimulatorConfig:
-    """The simulator's, of the options that were given; a size that cannot be simulated is refused as an option is."""
+    """The simulator's config with the given options. Raises BadParameter for a size that cannot be simulated."""
     from feature_repo.ingest.simulator.config import SIMULATOR
 
     try:

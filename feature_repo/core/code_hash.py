@@ -1,4 +1,4 @@
-"""A hash of what a module does."""
+"""A hash of a module's code, to detect that a step must run again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("feature_repo", "models", "training", "bento_services", "monitoring"
 
 @cache
 def code_of(module: str) -> str:
-    """A hash of this module's code and of all of Marquee's that it imports; comments and docstrings do not count."""
+    """A hash of this module and of all modules of Marquee that it imports; comments and docstrings do not count."""
     trees: dict[str, str] = {}
     waiting = [module]
     while waiting:

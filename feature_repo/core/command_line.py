@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Above:
-    """What verbs are handed by layers above their own: the command line that mounts them all makes one."""
+    """What verbs need from layers above their own; made by the command line that mounts all verbs."""
 
-    page: Step  # with which `marquee release` ends
+    page: Step  # the last step of `marquee release`
     champion_inputs: Callable[[Home], Any]  # feature_repo/listing.py: what the promoted ranker reads
 
 
@@ -33,7 +33,7 @@ def run(app: Callable[[], Any]) -> None:
     """Run the command line `app` and leave the process with its exit status."""
     code = _status_of(app)
     if "duckdb" in sys.modules:
-        # DuckDB's binding complains about leaked references on a regular exit (nanobind), in words nobody can act on.
+        # DuckDB's binding complains of leaked references on a regular exit (nanobind), which users cannot act on.
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -42,7 +42,7 @@ def run(app: Callable[[], Any]) -> None:
 
 
 def hear_every_interrupt() -> None:
-    """A Ctrl-C that arrives inside a finalizer (`__del__`) is printed there and lost: send it once more."""
+    """Send a Ctrl-C again that arrived inside a finalizer (`__del__`), where Python prints and then ignores it."""
     ignored = sys.unraisablehook
 
     def again(unraisable: Any) -> None:

@@ -1,4 +1,4 @@
-"""Hashes that tell content apart: of a file, of a directory, of JSON in its one canonical form."""
+"""Content hashes: of a file, of a directory, of JSON in canonical form."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def directory_id(directory: Path) -> str:
 
 
 def content_of(paths: Sequence[Path]) -> dict[str, str]:
-    """Name -> hash of these files and directories; "" for what is not there."""
+    """Name -> hash of these files and directories; "" for a missing one."""
     return {
         path.name: directory_id(path) if path.is_dir() else sha256_of(path) if path.is_file() else "" for path in paths
     }
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:
-    """The bytes of a JSON object that are the same whatever the order its fields were given in."""
+    """A JSON object as bytes that do not depend on the order of its fields."""
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode()

@@ -1,4 +1,4 @@
-"""The options that most verbs take, and the home that a verb works on."""
+"""Options common to most verbs, and opening the home that a verb works on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a person sees of a command: results on stdout, as text, tables or JSON; bars and notes on stderr.
+"""Terminal output of a command: results on stdout as text, tables or JSON; progress bars and notes on stderr.
 
-Rich is imported when something is drawn, so that importing this costs nothing.
+Rich is imported only when something is drawn, so that importing this module is cheap.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def console() -> Console:
-    """stdout; wide enough for our tables where it is no terminal but a file or a pipe."""
+    """A console on stdout; with a fixed width, enough for our tables, when that is a file or a pipe."""
     from rich.console import Console
 
     return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
@@ -79,7 +79,7 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Of work under way; stdout is for results."""
+    """Print a line about work in progress to stderr; stdout is for results."""
     print(text, file=sys.stderr, flush=True)
 
 
