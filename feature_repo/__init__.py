@@ -1,1 +1,1 @@
-"""What we know: definitions of features, the lake, the online store and the stream that keeps it fresh."""
+"""What we know: feature definitions, the lake, the online store and the stream that keeps it fresh."""

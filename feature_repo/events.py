@@ -1,7 +1,7 @@
-"""The one event of Marquee and the normalization of what clients send.
+"""The event type of Marquee and the normalization of what clients send.
 
-`normalize` turns a client's JSON object into an `Event`; whatever it cannot turn raises `EventError` with a message
-that names the field. The HTTP edge, the gRPC edge and the command line all call it.
+`normalize` turns a client's JSON object into an `Event`, or raises `EventError` with a message that names the invalid
+field. HTTP, gRPC and the command line all call it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import msgspec
 from feature_repo.schema import EVENT_ALIASES, EVENTS
 
 MAX_ID_LENGTH = 128
-FUTURE_TOLERANCE_SECONDS = 300  # a client clock this far ahead is believed; further ahead, the server's time is used
+FUTURE_TOLERANCE_SECONDS = 300  # tolerated lead of a client's clock; beyond it, the server's time is used
 
 
 class EventError(ValueError):
-    """An event that cannot be accepted. `field` names the part at fault."""
+    """An event that cannot be accepted. `field` names the invalid field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -35,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: str
     timestamp_us: int
     watch_seconds: float = 0.0
-    duration_seconds: float = 0.0  # 0 = ask the catalog
+    duration_seconds: float = 0.0  # 0 = use the catalog's
     position: int = -1
     surface: str = ""
     device: str = ""
@@ -48,10 +48,10 @@ decode_event = msgspec.json.Decoder(Event).decode
 
 
 def normalize(fields: Mapping[str, Any], *, now_us: int) -> Event:
-    """Build an `Event` from a client's object. Unknown fields are ignored; a missing event_id is made here.
+    """Build an `Event` from a client's object. Unknown fields are ignored; a missing event_id is generated.
 
-    `timestamp` may be ISO 8601, epoch seconds, milliseconds or microseconds; without one, or when it lies further in
-    the future than FUTURE_TOLERANCE_SECONDS, the event happened now.
+    `timestamp` may be ISO 8601, epoch seconds, milliseconds or microseconds; if it is missing, or further in the future
+    than FUTURE_TOLERANCE_SECONDS, `now_us` is used.
     """
     known: dict[str, Any] = {}
     for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""Files and directories that a reader sees whole or not at all, and values as JSON."""
+"""Atomic writes of files and directories, and values as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and never a part."""
+    """Write a file so that readers see, and a crash leaves, either the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -27,7 +27,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 
 def plain(value: Any) -> Any:
-    """What `json.dumps` cannot say by itself (its `default`): paths, arrays and their scalars, dataclasses."""
+    """The `default` of `json.dumps`: converts paths, arrays, their scalars, and dataclasses."""
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "tolist"):
@@ -39,7 +39,7 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Give a new empty directory to fill; it takes the place of `path` only when the block ends without an error."""
+    """Yield a new empty directory to fill; it replaces `path` only when the block ends without an error."""
     import shutil
 
     path.parent.mkdir(parents=True, exist_ok=True)

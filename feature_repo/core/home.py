@@ -1,4 +1,4 @@
-"""One world on disk: where everything lives, and the facts about it that every layer needs.
+"""A home: one world on disk, the paths of its parts, and the facts about it that every layer needs.
 
 `marquee --home DIR` or `MARQUEE_HOME` (default `var/`) names the directory; several worlds live side by side.
 No heavy library: the command line, training and serving all import it.
@@ -23,12 +23,12 @@ class World:
     """Facts about a data set that training and serving must agree on; a release carries a copy.
 
     `clock_offset_seconds` is added to the wall clock to get the world's "now": 0 for a live world, negative for a data
-    set recorded years ago, so that ages of videos at serving are what they were at training.
+    set recorded years ago, so that videos have the same ages at serving as at training.
     """
 
     name: str
     source: str  # simulator | movielens | kuairand
-    id_type: str  # int | str: how the source wrote its ids; inside Marquee ids are strings
+    id_type: str  # int | str: the type of ids in the source; inside Marquee ids are strings
     genres: tuple[str, ...]
     history_length: int = HISTORY_LENGTH
     clock_offset_seconds: float = 0.0
@@ -79,7 +79,7 @@ class Home:
 
     @property
     def models(self) -> Path:
-        """Candidate models: what a training run wrote, before it became part of a release."""
+        """Models written by training, before they become part of a release."""
         return self.root / "models"
 
     @property
@@ -92,7 +92,7 @@ class Home:
 
     @property
     def run(self) -> Path:
-        """Process ids, ports, sockets and logs of what is running now."""
+        """Process ids, ports, sockets and logs of running processes."""
         return self.root / "run"
 
     def world(self) -> World:
@@ -104,7 +104,7 @@ class Home:
         return World.from_json(json.loads(path.read_text()))
 
     def known_world(self) -> World | None:
-        """The world; None where there is none yet."""
+        """The world, or None if the home does not have one yet."""
         return self.world() if (self.root / "world.json").exists() else None
 
     def write_world(self, world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a command of steps would do now, step by step, and why. Nothing is run and nothing is written."""
+"""The plan of a command of steps: what each would do now, and why. Nothing is run and nothing is written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Would = Literal["run", "perhaps", "rest"]
 
 @dataclass(frozen=True)
 class Planned:
-    """`perhaps`: it takes what an earlier step is going to make anew, and rests where that turns out the same."""
+    """`perhaps`: an earlier step that it uses will run again; this one rests if the outcome is the same."""
 
     step: str
     would: Would

@@ -1,4 +1,4 @@
-"""A child process that ends when its parent does, however the parent ends."""
+"""Child processes that end with their parent, however the parent ends."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-# The child asks to be terminated when its parent dies, checks that the parent has not died already, and becomes the
-# command. Only Linux can be asked; elsewhere children look at their parent themselves.
+# The child asks to be terminated when its parent dies, checks that the parent has not died already, and execs the
+# command. Only Linux offers this; elsewhere children have to watch their parent themselves.
 _TIE = """
 import os, signal, sys
 if sys.platform == "linux":
@@ -20,6 +20,8 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def tied(command: Sequence[str]) -> list[str]:
-    """The command, to be started by this process, from a thread that lives as long as the child may: the kernel ties
-    the child to the thread that forked it. `command[0]` is a path."""
+    """The command line of a child of this process that dies with it. `command[0]` is a path.
+
+    Start it from a thread that outlives the child: the kernel ties the child to the thread that forked it.
+    """
     return [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), *command]

@@ -1,4 +1,4 @@
-"""How long work reports its progress, without knowing who draws it. The command line draws bars; tests stay silent."""
+"""Progress reporting, independent of how it is drawn. The command line draws bars; tests stay silent."""
 
 from __future__ import annotations
 

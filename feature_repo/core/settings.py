@@ -1,8 +1,8 @@
-"""What a process is told from outside: every environment variable, and the tables of HOME/marquee.toml.
+"""Configuration from outside the process: every environment variable, and the tables of HOME/marquee.toml.
 
-A value is decided by, each over the one before: the default beside its owner, HOME/marquee.toml, the environment, an
-option of the command line. An owner keeps a frozen dataclass; `<layer>/settings.py` names the table that it is read
-from. A key `feed.deadline_ms` of the file is the variable MARQUEE_FEED_DEADLINE_MS of the environment.
+Precedence, lowest first: the default in the dataclass, HOME/marquee.toml, the environment, an option of the command
+line. Each part of Marquee declares a frozen dataclass and the table that it is read from; `<layer>/settings.py` lists
+them. The key `feed.deadline_ms` of the file is the variable MARQUEE_FEED_DEADLINE_MS in the environment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from feature_repo.core.toml import read_as, read_over, read_toml
 
 FILE = "marquee.toml"  # in the home
 PREFIX = "MARQUEE_"
-# Every table that FILE may have. The serving process holds no training, but must know that [ranker] is no mistake.
+# Every table that FILE may have. The serving process imports no training code, but must still accept [ranker].
 TABLES = (
     "store",
     "log",
@@ -45,7 +45,7 @@ Config = TypeVar("Config")
 
 
 class SettingsError(HomeError):
-    """A variable, a table or a key that is none, or a value of another type. The message says where it stands."""
+    """An unknown table or key, or a value of the wrong type. The message says where it is."""
 
 
 # --- environment variables -------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ class SettingsError(HomeError):
 
 @dataclass(frozen=True)
 class Variable(Generic[Value]):
-    """One environment variable. Set to nothing, it counts as not set."""
+    """One environment variable. An empty value counts as unset."""
 
     name: str
     parse: Callable[[str], Value]
@@ -72,7 +72,7 @@ class Variable(Generic[Value]):
             raise SettingsError(f"{self.name}: expected a whole number, found {text!r}") from None
 
     def set(self, value: Value) -> None:
-        """For this process and those that it starts."""
+        """Set it for this process and the processes that it starts."""
         os.environ[self.name] = ("1" if value else "") if isinstance(value, bool) else str(value)
 
     def unset(self) -> None:
@@ -120,7 +120,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     BENTOML_HOME,
 )
 
-# What Marquee presets for the libraries it uses. A value that is there already stays.
+# What Marquee presets for the libraries it uses. A value that is set already is kept.
 OF_LIBRARIES = {
     "BENTOML_DO_NOT_TRACK": "BentoML reports nothing home",
     "DO_NOT_TRACK": "Evidently reports nothing home",
@@ -136,14 +136,14 @@ OF_LIBRARIES = {
 
 
 def preset(**values: str) -> None:
-    """Tell libraries what they read from the environment, before they are imported, unless somebody has told them."""
+    """Set environment variables that libraries read at import, unless they are set already."""
     assert values.keys() <= OF_LIBRARIES.keys(), "a switch is explained in OF_LIBRARIES"
     for name, value in values.items():
         os.environ.setdefault(name, value)
 
 
 def child_environment(**values: str) -> dict[str, str]:
-    """This process's environment with other values, for a process that it starts."""
+    """This process's environment with some values replaced, for a child process."""
     return {**os.environ, **values}
 
 
@@ -152,12 +152,12 @@ def child_environment(**values: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Section(Generic[Config]):
-    """One table of marquee.toml, read into the frozen dataclass of its owner."""
+    """One table of marquee.toml, read into a frozen dataclass."""
 
     name: str
     config: type[Config]
     read_by: str
-    defaults: Callable[[Path], Config] | None = None  # where they depend on the home's world
+    defaults: Callable[[Path], Config] | None = None  # for defaults that depend on the home's world
 
     def __post_init__(self) -> None:
         assert self.name in TABLES, f"{self.name} is not among TABLES"
@@ -168,7 +168,7 @@ class Section(Generic[Config]):
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of a section: its value, and who said so."""
+    """One key of a section: its value, and where that was set."""
 
     key: str
     value: Any
@@ -182,13 +182,13 @@ class Setting:
 def read(section: Section[Config], root: Path, **given: Any) -> Config:
     """The section's dataclass for the home at `root`. `given` are options of the command line; None: not given.
 
-    Raises SettingsError, for any unknown table or key of the file, before anything starts.
+    Raises SettingsError for an unknown table of the file, and for an unknown key or invalid value of the section.
     """
     return _decided(section, root, given)[0]
 
 
 def explain(section: Section[Any], root: Path, **given: Any) -> list[Setting]:
-    """Every key of the section with its value and where that comes from. Raises SettingsError."""
+    """Every key of the section with its value and its origin. Raises SettingsError."""
     config, origins = _decided(section, root, given)
     return [Setting(key, value, origins.get(key, DEFAULT)) for key, value, _ in leaves(config, section.name)]
 
@@ -225,8 +225,8 @@ def _decided(section: Section[Config], root: Path, given: Mapping[str, Any]) -> 
         raise SettingsError(f"{_place(path, lines, str(error).partition(':')[0])}: {error}") from error
     origins = {key: _place(Path(FILE), lines, key) for key in _keys(table, section.name)}
     for key, _, (owner, name) in list(leaves(config, section.name)):
-        if said := os.environ.get(variable_of(key)):
-            config = _told(config, key.split(".")[1:], get_type_hints(owner)[name], variable_of(key), said)
+        if text := os.environ.get(variable_of(key)):
+            config = _overridden(config, key.split(".")[1:], get_type_hints(owner)[name], variable_of(key), text)
             origins[key] = variable_of(key)
     options = {name: value for name, value in given.items() if value is not None}
     return replace(config, **options), origins | {f"{section.name}.{name}": OPTION for name in options}  # type: ignore[type-var]
@@ -245,16 +245,16 @@ def _file(path: Path) -> tuple[str, dict[str, Any]]:
     return text, tables
 
 
-def _told(config: Any, path: list[str], hint: Any, variable: str, text: str) -> Any:
-    """`config` with the value of an environment variable, spelled as in TOML; text needs no quotes."""
+def _overridden(config: Any, path: list[str], hint: Any, variable: str, text: str) -> Any:
+    """`config` with the value of an environment variable, written as in TOML; strings need no quotes."""
     try:
         value = text if hint is str else read_as(hint, tomllib.loads(f"value = {text}")["value"], variable)
         return _with(config, path, value)
     except tomllib.TOMLDecodeError:
         raise SettingsError(f"{variable}: expected a value as in {FILE}, found {text!r}") from None
     except ValueError as error:
-        said = str(error)
-        raise SettingsError(said if said.startswith(variable) else f"{variable}: {said}") from error
+        message = str(error)
+        raise SettingsError(message if message.startswith(variable) else f"{variable}: {message}") from error
 
 
 def _with(config: Any, path: list[str], value: Any) -> Any:
@@ -270,7 +270,7 @@ def _keys(table: Mapping[str, Any], key: str) -> Iterator[str]:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """The line of each table and key of a TOML text; of an inline table, only its own."""
+    """The line of each table and key of a TOML text; the keys of an inline table are not listed."""
     found: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
@@ -285,7 +285,7 @@ def lines_of(text: str) -> dict[str, int]:
 
 
 def _place(path: Path, lines: Mapping[str, int], key: str) -> str:
-    """FILE:LINE of a key, or of what it stands in."""
+    """FILE:LINE of a key, or of the innermost table around it whose line is known."""
     while key and key not in lines:
         key = key.rpartition(".")[0]
     return f"{path}:{lines[key]}" if key else str(path)

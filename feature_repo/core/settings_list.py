@@ -1,4 +1,4 @@
-"""Every setting as a row: what it is, in which unit, who decided it; for people, programs and docs/operations.md."""
+"""All settings as rows with value, unit and origin: for `marquee config show` and docs/operations.md."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ Row = dict[str, Any]
 
 
 def settings(sections: Sequence[Section[Any]], root: Path) -> list[Row]:
-    """What a home goes by, each with its origin. Raises SettingsError for anything wrong in its file."""
+    """The effective settings of a home, each with its origin. Raises SettingsError for any error in its file."""
     return [*_variables(root), *(row for section in sections for row in _rows(section, root))]
 
 
 def only(rows: Sequence[Row], key: str) -> list[Row]:
-    """The row of a setting, or those of a table."""
+    """The row of one setting, or the rows of one table."""
     return [row for row in rows if row["key"] == key or row["key"].startswith(f"{key}.")]
 
 
 def markdown(sections: Sequence[Section[Any]]) -> str:
-    """The declaration: what there is, with the defaults of a home without a world."""
+    """All settings as Markdown tables, with the defaults of a home without a world."""
     lines = ["### Environment variables", "", "| variable | default | read by | what it says |", "|---|---|---|---|"]
     lines += [f"| `{v.name}` | {_code(v.default)} | {v.read_by} | {_cell(v.what)} |" for v in VARIABLES]
     lines += ["", "Preset for libraries, unless somebody has set them:", ""]
@@ -54,7 +54,7 @@ def markdown(sections: Sequence[Section[Any]]) -> str:
 
 
 def renewed(page: str, sections: Sequence[Section[Any]]) -> str:
-    """A page with the tables between its two marks made again."""
+    """A page with the tables between its two markers regenerated."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{markdown(sections)}\n{END}{after}"
@@ -67,7 +67,7 @@ def unit_of(key: str) -> str:
 
 @cache
 def comments(owner: type) -> Mapping[str, str]:
-    """What the source of a dataclass says behind each of its fields: there the field is explained, once."""
+    """Field name -> the comment behind the field in the dataclass's source, where each setting is explained."""
     found: dict[str, str] = {}
     name = ""
     for token in tokenize.generate_tokens(io.StringIO(inspect.getsource(owner)).readline):

@@ -1,7 +1,7 @@
-"""The steps of a long command, each done once for its inputs: a stopped command goes on, a repeated one rests.
+"""The steps of a long command. Each runs once for its inputs: a stopped command resumes, a repeated one does nothing.
 
-HOME/steps.json: step -> Record. A step runs again when its inputs are others than then, or somebody else wrote or
-removed its files.
+HOME/steps.json: step -> Record. A step runs again when its inputs have changed, or when its files were changed or
+removed since.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Result = dict[str, Any]
 
 @dataclass
 class Making:
-    """A command under way: what it works on, what it was asked for, and what its steps have given so far."""
+    """A running command: its home, its options, and the results of its steps so far."""
 
     home: Home
     progress: Progress = SILENT
-    options: Mapping[str, Any] = field(default_factory=dict)  # None stands for an option left out
+    options: Mapping[str, Any] = field(default_factory=dict)  # None: not given
     results: dict[str, Result] = field(default_factory=dict)
 
     def chosen(self, *names: str) -> dict[str, Any]:
@@ -49,19 +49,22 @@ def _no_files(making: Making) -> Sequence[Path]:
 class Step:
     """What one step reads, writes and does.
 
-    Its inputs are the content of `reads`, the values of `settings` and the code of `code` with all that it imports.
+    Its inputs are the content of `reads`, the values of `settings`, and the code of the modules `code` and their
+    imports.
     """
 
     name: str
     work: Callable[[Making], Result]
     code: tuple[str, ...] = ()  # modules
-    after: tuple[str, ...] = ()  # the steps whose files or results it takes
+    after: tuple[str, ...] = ()  # the steps whose files or results it uses
     reads: Callable[[Making], Sequence[Path]] = _no_files
     settings: Callable[[Making], Mapping[str, Any]] = _nothing
     writes: Callable[[Making], Sequence[Path]] = _no_files
-    within: Callable[[Making], AbstractContextManager[Any]] = nullcontext  # held while inputs are read and work is done
-    redo: Callable[[Making, Result], str] = lambda making, result: ""  # why to do it again although nothing changed
-    unseen: str = ""  # what may change its inputs that only `within` brings to light
+    within: Callable[[Making], AbstractContextManager[Any]] = (
+        nullcontext  # entered while inputs are read and the work runs
+    )
+    redo: Callable[[Making, Result], str] = lambda making, result: ""  # a reason to run again although nothing changed
+    unseen: str = ""  # what entering `within` may change in its inputs, so that `--plan` cannot see it
 
     def inputs(self, making: Making) -> dict[str, Any]:
         code = {"code": "".join(map(code_of, self.code))} if self.code else {}
@@ -70,7 +73,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Record:
-    """What steps.json says of a step that was done."""
+    """A step that was done, as steps.json records it."""
 
     inputs: str  # one hash of all of them
     outputs: Mapping[str, str]  # file or folder -> hash of what it wrote there
@@ -79,27 +82,27 @@ class Record:
     each: Mapping[str, str] = field(default_factory=dict)  # input -> its hash; empty in files of older revisions
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Record:
-        known = {one.name: said[one.name] for one in fields(cls) if one.name in said}
+    def of(cls, recorded: Mapping[str, Any]) -> Record:
+        known = {one.name: recorded[one.name] for one in fields(cls) if one.name in recorded}
         return cls(**{"inputs": "", "outputs": {}, "seconds": 0.0, "result": {}, **known})
 
     def why_again(self, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> str:
-        """What of these inputs and files is not as it was then; "" where all is."""
+        """Which of these inputs and files have changed since; "" if all are the same."""
         reasons = []
         if self.inputs != _hash(inputs):
             now = _each(inputs)
             names = sorted(name for name in {*now, *self.each} if now.get(name) != self.each.get(name))
             reasons.append(f"{', '.join(names)} changed" if self.each and names else "inputs changed")
-        found = content_of(outputs)
-        reasons += [f"{name} is gone" for name, content in found.items() if not content and self.outputs.get(name)]
-        others = [name for name, content in found.items() if content and content != self.outputs.get(name)]
-        if others or (not reasons and found != self.outputs):
-            reasons.append(f"{', '.join(others) or 'outputs'} changed since")
+        contents = content_of(outputs)
+        reasons += [f"{name} is gone" for name, content in contents.items() if not content and self.outputs.get(name)]
+        changed = [name for name, content in contents.items() if content and content != self.outputs.get(name)]
+        if changed or (not reasons and contents != self.outputs):
+            reasons.append(f"{', '.join(changed) or 'outputs'} changed since")
         return "; ".join(reasons)
 
 
 class Steps:
-    """What was done in this home. `say` is told a line for each step; `again` does every step anew."""
+    """The steps of this home. `say` is called with a line for each step; `again` runs every step anew."""
 
     def __init__(self, home: Home, say: Callable[[str], None] = lambda line: None, again: bool = False) -> None:
         self._path = home.root / "steps.json"
@@ -108,7 +111,7 @@ class Steps:
         self.ran: list[str] = []  # by this command
 
     def take(self, step: Step, making: Making) -> Result:
-        """The step's result, from its work or from the last time; those after it find it in `making.results`."""
+        """The step's result, new or recorded; also put into `making.results` for later steps."""
         with step.within(making):
             inputs, outputs = step.inputs(making), step.writes(making)
             if (done := self.done(step.name)) is not None and step.redo(making, done.result):
@@ -117,7 +120,7 @@ class Steps:
         return making.results[step.name]
 
     def run(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[], Result]) -> Result:
-        """The step's result as JSON gives it back, from `work` or from the last time. Raises what `work` raises."""
+        """The step's result after a round trip through JSON, new from `work` or recorded. Raises what `work` raises."""
         done = None if self._again else self.done(name)
         if done is not None and not done.why_again(inputs, outputs):
             return self._before(name, done)
@@ -131,7 +134,7 @@ class Steps:
         return self._read()[name].result
 
     def keep(self, name: str) -> Result:
-        """The result of a step that is not to be done again, whatever its inputs are now."""
+        """The recorded result of a step, whatever its inputs are now."""
         done = self.done(name)
         assert done is not None, f"{name} was not done in {self._path.parent}"
         return self._before(name, done)
@@ -140,11 +143,11 @@ class Steps:
         return self._read().get(name)
 
     def names(self) -> list[str]:
-        """Of the steps that were done."""
+        """The names of the steps that were done."""
         return sorted(self._read())
 
     def forget(self, *names: str) -> None:
-        """Do these steps anew, whatever their inputs are."""
+        """Forget the records of these steps, so that they run again."""
         self._write({name: record for name, record in self._read().items() if name not in names})
 
     def _before(self, name: str, done: Record) -> Result:
@@ -157,7 +160,7 @@ class Steps:
 
     def _read(self) -> dict[str, Record]:
         content = json.loads(self._path.read_text()) if self._path.exists() else {}
-        return {name: Record.of(said) for name, said in content.items()}
+        return {name: Record.of(recorded) for name, recorded in content.items()}
 
 
 def _each(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -27,8 +27,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_as(hint: Any, value: Any, key: str = "") -> Any:
-    """A value of TOML as what an annotation asks for: tables become dataclasses, lists tuples, ISO times datetimes
-    (without a zone: UTC).
+    """Convert a TOML value to an annotated type: tables to dataclasses, lists to tuples, ISO times to datetimes (UTC
+    unless they name a zone).
 
     Raises ValueError naming the key, what was expected and what was found. `key` is the path of `value` in its file.
     """
@@ -46,17 +46,17 @@ def read_as(hint: Any, value: Any, key: str = "") -> Any:
 
 
 def read_over(config: Config, table: Mapping[str, Any], key: str = "") -> Config:
-    """A dataclass with what `table` says in the place of its own values; those within it likewise.
+    """A copy of a dataclass with the values of `table`; nested dataclasses likewise.
 
-    Raises ValueError as `read_as` does, and says which table a dataclass refuses.
+    Raises ValueError as `read_as` does, and names the table when a dataclass rejects its values.
     """
     inside = f"{key}." if key else ""
     hints = _known(type(config), table, inside)
     changed = {}
-    for name, said in table.items():
+    for name, value in table.items():
         now = getattr(config, name)
-        nested = is_dataclass(now) and isinstance(said, Mapping)
-        changed[name] = read_over(now, said, inside + name) if nested else read_as(hints[name], said, inside + name)
+        nested = is_dataclass(now) and isinstance(value, Mapping)
+        changed[name] = read_over(now, value, inside + name) if nested else read_as(hints[name], value, inside + name)
     try:
         return replace(config, **changed)  # type: ignore[type-var]  # a TypeVar cannot be bound to dataclasses
     except ValueError as error:
@@ -64,7 +64,7 @@ def read_over(config: Config, table: Mapping[str, Any], key: str = "") -> Config
 
 
 def _known(hint: Any, table: Mapping[str, Any], inside: str) -> dict[str, Any]:
-    """The annotations of a dataclass; raises ValueError for a key of the table that is none of its fields."""
+    """The annotations of a dataclass; raises ValueError for a key of the table that is not one of its fields."""
     hints = get_type_hints(hint)
     if unknown := [name for name in table if name not in hints]:
         raise ValueError(f"{inside}{unknown[0]}: expected one of {', '.join(hints)}, found {unknown[0]!r}")
@@ -80,7 +80,7 @@ def _dataclass(hint: Any, table: Mapping[str, Any], inside: str) -> Any:
 
 
 def _words(hint: Any) -> str:
-    """What an annotation asks for, as the author of a TOML file would say it."""
+    """An annotation in words for the author of a TOML file."""
     if get_origin(hint) is Literal:
         *others, last = map(str, get_args(hint))
         return f"{', '.join(others)} or {last}" if others else last

@@ -1,4 +1,4 @@
-"""The features of a home, for training and for serving, as a step of a release: `marquee features`."""
+"""`marquee features` as a step of a release: builds the features for training and for serving."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _settings(making: Making) -> Mapping[str, Any]:
 
 @contextmanager
 def _flushed(making: Making) -> Iterator[None]:
-    """The online store is up, and what happened live is part of the past."""
+    """With the online store running, after the live events in the log have been written to the lake."""
     from feature_repo.store.valkey_server import online_store
     from feature_repo.stream.flush import flush
 

@@ -12,16 +12,16 @@ from redis.retry import Retry
 
 from feature_repo.core.errors import MarqueeError
 
-Client = Any  # a redis.Redis; its annotations say that every answer may be awaitable, which ours never are
+Client = Any  # a redis.Redis; its annotations allow every result to be awaitable, which ours never are
 
 
 class StoreDown(MarqueeError):
-    """The online store did not answer in time, or answered that it has lost its contents."""
+    """The online store did not answer in time, or has lost its contents."""
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turns whatever the client raises inside into StoreDown."""
+    """Turn the client's errors inside the block into StoreDown."""
     try:
         yield
     except redis.RedisError as error:
@@ -29,9 +29,9 @@ def answering() -> Iterator[None]:
 
 
 def connect(url: str, timeout_seconds: float = 0.05) -> Client:
-    """A client that answers or fails within `timeout_seconds` and never retries behind its caller's back.
+    """A client that answers or fails within `timeout_seconds` and never retries by itself.
 
-    It reconnects by itself on the next command after the server was away.
+    It reconnects on the next command after the server was away.
     """
     return redis.Redis.from_url(
         url,

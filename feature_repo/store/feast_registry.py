@@ -1,4 +1,4 @@
-"""Feast for one home: its configuration, and a registry that holds what features.py defines."""
+"""Feast for one home: its configuration, and a registry of the objects that features.py defines."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from feature_repo.features import define
 from feature_repo.store.config import STORE
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "feature_store.yaml"
-APPLIED_FOR = "applied_for"  # beside the registry: the tables whose paths are in it
-NO_STORE = "127.0.0.1:1"  # for work that reads tables only
+APPLIED_FOR = "applied_for"  # file beside the registry: the directory of the tables that it refers to
+NO_STORE = "127.0.0.1:1"  # address for work that only reads tables
 
 
 def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
-    """`feast apply` of features.py for this home: a fresh registry, so that what was removed there is gone here too.
+    """`feast apply` of features.py for this home, into a fresh registry, so that removed objects are removed here, too.
 
     `url` is the online store's redis:// URL; None when only tables will be read.
     """
@@ -34,9 +34,9 @@ def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
 
 
 def open_store(home: Home, url: str | None = None) -> FeatureStore:
-    """Feast over this home as it was last applied; applied now when it never was.
+    """Feast over this home's registry; applies the definitions first when the registry is missing or of another place.
 
-    A registry holds absolute paths: that of a home that was copied or moved would read the tables of the old place.
+    A registry holds absolute paths: in a copied or moved home it would read the tables of the original.
     """
     marker = home.feast / APPLIED_FOR
     is_ours = marker.exists() and marker.read_text() == str(home.features)
@@ -44,7 +44,7 @@ def open_store(home: Home, url: str | None = None) -> FeatureStore:
 
 
 def write_configuration(home: Home, url: str) -> Path:
-    """Render feature_store.yaml for this home, readable by its owner alone: it holds the store's password."""
+    """Render feature_store.yaml for this home, readable only by its owner: it holds the store's password."""
     path = home.feast / "feature_store.yaml"
     write_atomic(path, _rendered(home, url))
     path.chmod(0o600)
@@ -71,7 +71,7 @@ def _rendered(home: Home, url: str | None) -> str:
 
 
 def _connection_string(url: str, timeout_seconds: float) -> str:
-    """redis://[user:password@]host:port/db -> Feast's spelling, with a bounded wait and no hidden retries."""
+    """redis://[user:password@]host:port/db -> Feast's connection string, with timeouts and without retries."""
     parts = urlsplit(url)
     options = {
         "db": parts.path.strip("/") or "0",

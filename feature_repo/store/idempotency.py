@@ -1,6 +1,6 @@
-"""Answers already given, by idempotency key: the same request sent again gets the same answer.
+"""Stored answers by idempotency key: the same request sent again gets the same answer.
 
-`ValkeyAnswers` for the service, `MemoryAnswers` (shipped double) for whoever has no store.
+`ValkeyAnswers` for the service, `MemoryAnswers` (shipped double) for tests and for use without a store.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class Answered:
     """An earlier request of the same idempotency key."""
 
     fingerprint: str
-    answer: bytes | None  # None: it was begun and is not finished, or its process died
+    answer: bytes | None  # None: still being answered, or its process died
 
 
 class Answers(Protocol):
     """Every method raises StoreDown when the store does not answer."""
 
     def begin(self, key: str, fingerprint: str) -> Answered | None:
-        """Claim an idempotency key for a request; None when nobody had it, else what is known of the earlier one."""
+        """Claim an idempotency key for a request; None when it was free, else the earlier request with this key."""
         ...
 
     def finish(self, key: str, fingerprint: str, answer: bytes) -> None: ...
@@ -52,7 +52,7 @@ class ValkeyAnswers:
 
 
 class MemoryAnswers:
-    """Answers in process; `down = True` makes it fail as a dead store does."""
+    """Answers in process; `down = True` makes it fail like a dead store."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answered] = {}

@@ -1,4 +1,4 @@
-"""How a feature row lies in the online store: Feast's Redis layout, read and written without importing Feast.
+"""The layout of feature rows in the online store: Feast's Redis layout, read and written without importing Feast.
 
 Importing Feast costs five seconds and 367 MiB, and its client reads 500 videos in 25 ms where the bytes themselves
 take 3; the serving process and the event processor therefore speak the layout directly (entity key serialization
@@ -33,14 +33,14 @@ from feature_repo.store.connect import Client
 PROJECT = "marquee"
 
 VIDEO_IDS = "marquee:video_ids"  # set: the catalog
-USER_IDS = "marquee:user_ids"  # set: everybody with a profile or an event
-GENERATION = "marquee:generation"  # counter: readers load everything again when it moves
+USER_IDS = "marquee:user_ids"  # set: every viewer with a profile or an event
+GENERATION = "marquee:generation"  # counter: readers reload everything when it changes
 MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the event processor waits
 VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos the event processor has just written
-PROCESSOR = "marquee:processor:"  # + consumer name: what the event processor says of itself, gone when it is gone
-SINK = "marquee:sink:"  # + consumer name: what the writer of the lake says of itself, gone when it is gone
-SINK_FLUSH = "marquee:sink:flush"  # counter: raise it and the processor writes its log to the lake now
-EVENT_MARK = "marquee:event:"  # + event_id: this event is in the features; holds when it was folded
+PROCESSOR = "marquee:processor:"  # + consumer name: status of the event processor; expires soon after it stops
+SINK = "marquee:sink:"  # + consumer name: status of the writer of the lake; expires soon after it stops
+SINK_FLUSH = "marquee:sink:flush"  # counter: when it is raised, the processor writes its log to the lake at once
+EVENT_MARK = "marquee:event:"  # + event_id: this event is in the features; the value is when it was folded
 
 MATERIALIZING_SECONDS = 20
 
@@ -71,7 +71,7 @@ def timestamp_field(view: str) -> bytes:
 
 @cache
 def row_fields(views: tuple[str, ...]) -> tuple[bytes, ...]:
-    """What to HMGET for whole views: the features of each view in schema order, then its timestamp."""
+    """The fields to HMGET for whole views: the features of each view in registry order, then its timestamp."""
     return tuple(
         name for view in views for name in (*(field(view, feature) for feature in VIEWS[view]), timestamp_field(view))
     )
@@ -89,7 +89,7 @@ def encode(dtype: str, value: Any) -> bytes:
 
 
 def decode(dtype: str, data: bytes | None) -> Any:
-    """A stored value; one that is null, or was never written, is the default of its dtype."""
+    """A stored value; the default of the dtype when it is null or was never written."""
     if not data:
         return DEFAULTS[dtype] if dtype in _SCALAR_FIELDS else []
     message = _Value.FromString(data)
@@ -99,7 +99,7 @@ def decode(dtype: str, data: bytes | None) -> Any:
 
 
 def encode_row(view: str, row: Mapping[str, Any], timestamp_us: int) -> dict[bytes, bytes]:
-    """The hash fields of one view of one entity, as Feast writes them. Features absent from `row` are left alone."""
+    """The hash fields of one view of one entity, as Feast writes them. Features absent from `row` stay unchanged."""
     fields = {field(view, name): encode(VIEWS[view][name], value) for name, value in row.items()}
     fields[timestamp_field(view)] = encode_timestamp(timestamp_us)
     return fields
@@ -108,7 +108,7 @@ def encode_row(view: str, row: Mapping[str, Any], timestamp_us: int) -> dict[byt
 def decode_row(views: tuple[str, ...], values: Sequence[bytes | None]) -> tuple[dict[str, Any], dict[str, int]]:
     """The answer to HMGET `row_fields(views)` -> (features, {view: timestamp_us, 0 = absent}).
 
-    A feature that is null, or was never written because it is newer than the row, is its registered default.
+    A feature that is null, or was added after the row was written, gets its registered default.
     """
     row: dict[str, Any] = {}
     timestamps: dict[str, int] = {}
@@ -124,7 +124,7 @@ def decode_row(views: tuple[str, ...], values: Sequence[bytes | None]) -> tuple[
 
 
 def with_genre_slots(row: dict[str, Any]) -> dict[str, Any]:
-    """An affinity that was stored for another number of genre slots is none."""
+    """Reset an affinity that was stored for another number of genre slots to its default."""
     if "genre_affinity" in row and len(row["genre_affinity"]) != GENRE_SLOTS:
         row["genre_affinity"] = default_of("genre_affinity")
     return row
@@ -143,7 +143,7 @@ def decode_timestamp(data: bytes | None) -> int:
 
 
 def announce(client: Client, *, video_ids: Iterable[str] = (), user_ids: Iterable[str] = ()) -> None:
-    """Tell readers that a batch write is complete: these entities exist, and everything is to be read again."""
+    """Tell readers that a batch write is complete: add these ids, and make readers reload everything."""
     for key, ids in ((VIDEO_IDS, iter(video_ids)), (USER_IDS, iter(user_ids))):
         while chunk := list(islice(ids, 5_000)):
             client.sadd(key, *chunk)
@@ -155,8 +155,8 @@ def materializing(client: Client) -> Iterator[None]:
     """Keep the event processor out while a batch job writes stream views.
 
     Feast compares timestamps and writes in two round trips; an event folded between the two would be overwritten by
-    the older batch row. The processor watches the key in its transaction, so nothing of it lands while the key
-    exists; the events wait in the log. A job that dies lets go after MATERIALIZING_SECONDS.
+    the older batch row. The processor watches the key in its transaction, so none of its writes land while the key
+    exists; the events wait in the log. The key of a job that died expires after MATERIALIZING_SECONDS.
     """
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The shipped double of the online store's reader, for tests and for whoever has no store."""
+"""The shipped double of the online store's reader, for tests and for use without a store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from feature_repo.store.snapshot import UserFeatures, VideoSnapshot, video_snaps
 
 
 class MemoryReader:
-    """Features given by hand; `down = True` makes it fail as a dead store does."""
+    """A reader of given features; `down = True` makes it fail like a dead store."""
 
     def __init__(
         self,

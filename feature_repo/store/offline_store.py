@@ -2,10 +2,10 @@
 
 Feast's own join multiplies every entity row by all earlier rows of its entity and then keeps the newest. With
 histories of 50 videos in each row that is gigabytes for a training set of a modest size; DuckDB's ASOF join looks up
-the one row instead. The answers are the same (a test compares the two stores), the rows come back all and in order.
+the one row instead. The results are the same (a test compares the two stores), with every row and in order.
 
-Two things are asked of the tables, and `build_features` gives them: one row per entity and event time, and no time to
-live, because a row holds until the next one.
+It relies on what `build_features` guarantees: one row per entity and event time, and no time to live, because a row is
+valid until the next one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         full_feature_names: bool = False,
         filter_by_created_timestamp: bool = False,
     ) -> IbisRetrievalJob:
-        """For each row of the frame `entity_df` (with `event_timestamp`), the newest feature row not after it."""
+        """For each row of the frame `entity_df` (with `event_timestamp`), the newest feature row at or before it."""
         if filter_by_created_timestamp or full_feature_names:
             raise NotImplementedError("this store joins by event time, under the features' own names")
         entities = entity_df.assign(asof_row=range(len(entity_df)))
@@ -62,10 +62,10 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
                 asof_entity=source[entity.name],
                 asof_time=source[view.batch_source.timestamp_field].cast(UTC_MICROSECONDS),
             )
-            found = base.select("asof_row", "event_timestamp", entity.name).asof_join(
+            matched = base.select("asof_row", "event_timestamp", entity.name).asof_join(
                 features, on=base["event_timestamp"] >= features["asof_time"], predicates=[(entity.name, "asof_entity")]
             )
-            joined = joined.left_join(found.select("asof_row", *names), "asof_row").drop("asof_row_right")
+            joined = joined.left_join(matched.select("asof_row", *names), "asof_row").drop("asof_row_right")
         times = entity_df["event_timestamp"]
         return IbisRetrievalJob(
             joined.order_by("asof_row").drop("asof_row"),
@@ -94,7 +94,7 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         start_date: datetime,
         end_date: datetime,
     ) -> IbisRetrievalJob:
-        """The newest row of each entity between two moments: its time first, then that one row with its lists."""
+        """The newest row of each entity between two moments: finds its time first, then reads only that row's lists."""
         (key,) = join_key_columns
         table = _read_data_source(data_source, str(config.repo_path))
         table = table.select(
@@ -106,9 +106,9 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         moment = table[timestamp_field].cast(UTC_MICROSECONDS)
         table = table.filter(moment.between(_utc(start_date), _utc(end_date)))
         newest = table.group_by(key).agg(newest=table[timestamp_field].max())
-        found = table.semi_join(newest, [key, (timestamp_field, "newest")])
+        latest = table.semi_join(newest, [key, (timestamp_field, "newest")])
         return IbisRetrievalJob(
-            found,
+            latest,
             [],
             False,
             metadata=None,

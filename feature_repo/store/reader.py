@@ -1,4 +1,4 @@
-"""What serving knows: one viewer's features in one round trip, and all videos' features in process.
+"""The features that serving reads: one viewer's in one round trip, and all videos' in process.
 
 `OnlineReader` reads the online store; `memory.MemoryReader` is the shipped double. Both pass one contract suite.
 """
@@ -21,13 +21,13 @@ from feature_repo.store.connect import StoreDown, answering, connect
 from feature_repo.store.layout import GENERATION, USER_IDS, VIDEO_CHANGES, VIDEO_IDS, decode_row, entity_key, row_fields
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot, video_snapshot
 
-CHUNK = 256  # videos per round trip of a whole reading; between two chunks request threads get the interpreter
-STREAMED = ("video_activity",)  # what the event processor writes of a video
+CHUNK = 256  # videos per round trip of a full reload; between two chunks, request threads can run
+STREAMED = ("video_activity",)  # the views of a video that the event processor writes
 
 
 class FeatureReader(Protocol):
     def user(self, user_id: str) -> UserFeatures:
-        """Everything about one viewer, in one round trip. Raises StoreDown within 50 ms, never retries."""
+        """All features of one viewer in one round trip. Raises StoreDown after StoreConfig.user_timeout_seconds."""
         ...
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
@@ -35,25 +35,25 @@ class FeatureReader(Protocol):
         ...
 
     def viewers(self, count: int) -> list[str]:
-        """Some ids of viewers, in no order. Raises StoreDown."""
+        """Up to `count` ids of viewers, in no particular order. Raises StoreDown."""
         ...
 
     def snapshot(self) -> VideoSnapshot:
-        """The catalog as last read. Never waits for the network; empty until the store was reached once."""
+        """The catalog as last read, without network access; empty until the store was reached once."""
         ...
 
     def refresh(self) -> VideoSnapshot:
-        """Read the whole catalog again and give the new snapshot. Raises StoreDown and keeps the old one."""
+        """Reload the whole catalog and return the new snapshot. Raises StoreDown, keeping the old one."""
         ...
 
     def close(self) -> None: ...
 
 
 class OnlineReader:
-    """Reads the online store: viewers when asked for, the catalog in the background.
+    """Reads the online store: viewers on request, the catalog in the background.
 
-    A background tick asks which videos the event processor has written since the last one and reads only those; the
-    whole catalog is read at the start, when a batch job has announced itself, and after any failure.
+    A background tick asks which videos the event processor has written since the last tick and reads only those; the
+    whole catalog is read at the start, after a batch job has announced a write, and after any failure.
     """
 
     def __init__(self, url: str, world: World, config: StoreConfig = StoreConfig(), background: bool = True) -> None:
@@ -65,7 +65,7 @@ class OnlineReader:
         self._cursor: _Cursor | None = None
         self._refreshing = threading.Lock()
         self._stopping = threading.Event()
-        with suppress(StoreDown):  # the background finds it when it comes; until then there are no videos
+        with suppress(StoreDown):  # the background thread retries; until it succeeds there are no videos
             self.refresh()
         self._thread: threading.Thread | None = None
         if background:
@@ -78,7 +78,7 @@ class OnlineReader:
         return _user_features(user_id, values)
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
-        found: list[UserFeatures] = []
+        users: list[UserFeatures] = []
         with answering():
             for start in range(0, len(user_ids), CHUNK):
                 chunk = user_ids[start : start + CHUNK]
@@ -86,8 +86,8 @@ class OnlineReader:
                     for user_id in chunk:
                         pipe.hmget(entity_key("user_id", user_id), row_fields(USER_VIEWS))
                     answers = pipe.execute()
-                found.extend(_user_features(user_id, values) for user_id, values in zip(chunk, answers, strict=True))
-        return found
+                users.extend(_user_features(user_id, values) for user_id, values in zip(chunk, answers, strict=True))
+        return users
 
     def viewers(self, count: int) -> list[str]:
         with answering():
@@ -99,7 +99,9 @@ class OnlineReader:
     def refresh(self) -> VideoSnapshot:
         with self._refreshing, answering():
             self._cursor = None
-            cursor = _Cursor(self._generation(), self._newest_change())  # before the rows: nothing falls between
+            cursor = _Cursor(
+                self._generation(), self._newest_change()
+            )  # read before the rows, so that no change is missed
             ids = sorted(raw.decode() for raw in self._bulk.smembers(VIDEO_IDS))
             if not ids and len(self._snapshot):
                 raise StoreDown("the online store has lost its videos (run `marquee features`)")
@@ -172,6 +174,6 @@ class _Cursor:
 
 def _user_features(user_id: str, values: Sequence[bytes | None]) -> UserFeatures:
     row, timestamps = decode_row(USER_VIEWS, values)
-    # Feast marks a missing row as present; only its timestamp tells.
+    # Feast reports a missing row as present; only its timestamp shows that it is missing.
     as_of_us = max(timestamps.values())
     return UserFeatures(user_id, as_of_us > 0, row, as_of_us)

@@ -1,6 +1,6 @@
-"""Whether an accepted event is in the features yet: the event processor leaves a mark with each event it folds.
+"""Whether an accepted event is in the features yet: the event processor writes a mark for each event it folds.
 
-`ValkeyReceipts` for the service, `MemoryReceipts` (shipped double) for whoever has no store.
+`ValkeyReceipts` for the service, `MemoryReceipts` (shipped double) for tests and for use without a store.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from feature_repo.store.layout import EVENT_MARK
 
 class Receipts(Protocol):
     def folded_us(self, event_id: str) -> int | None:
-        """When this event went into the features (wall clock), None as long as it has not. Raises StoreDown."""
+        """When this event was folded into the features (wall clock); None if it was not yet. Raises StoreDown."""
         ...
 
 
@@ -28,7 +28,7 @@ class ValkeyReceipts:
 
 
 class MemoryReceipts:
-    """Marks in process; `down = True` makes it fail as a dead store does."""
+    """Marks in process; `down = True` makes it fail like a dead store."""
 
     def __init__(self) -> None:
         self.folded: dict[str, int] = {}

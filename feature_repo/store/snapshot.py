@@ -1,4 +1,4 @@
-"""What a reader gives: one viewer's features, and the catalog's as columns. Values, never changed in place."""
+"""The results of a reader: one viewer's features, and the catalog as columns. Immutable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class UserFeatures:
-    """One viewer. `values` holds every one of registry.USER_FEATURES; an unknown viewer has the defaults."""
+    """One viewer. `values` holds all of registry.USER_FEATURES; an unknown viewer has the defaults."""
 
     user_id: str
     known: bool
@@ -35,9 +35,9 @@ class UserFeatures:
 
 @dataclass(frozen=True)
 class VideoSnapshot:
-    """The catalog at one moment, N rows that belong together. Never changed in place.
+    """The catalog at one moment as N parallel rows. Never changed in place.
 
-    `columns` holds every one of registry.VIDEO_FEATURES: int64, float64, or object for strings and lists; except that
+    `columns` holds all of registry.VIDEO_FEATURES: int64, float64, or object for strings and lists; except that
     "genres" is the (N, GENRE_SLOTS) float32 multi-hot and "genre_names" the lists of names.
     """
 
@@ -56,7 +56,7 @@ class VideoSnapshot:
     def patched(
         self, ids: Sequence[str], rows: Sequence[Mapping[str, Any]], views: Sequence[str], as_of_us: int
     ) -> VideoSnapshot:
-        """A snapshot in which the features of `views` of these videos are new; requests go on reading this one."""
+        """A new snapshot with other values for `views` of these videos; running requests keep reading this one."""
         at = np.array([self.row_of[video_id] for video_id in ids], dtype=np.int64)
         columns = dict(self.columns)
         for view in views:

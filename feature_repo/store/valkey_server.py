@@ -1,8 +1,8 @@
-"""The embedded online store: a Valkey server as a child process, and how everybody connects to it.
+"""The embedded online store: a Valkey server as a child process, and its address for all who connect.
 
-One server per home, on loopback with a random password, append-only file on. It dies with its parent, and while any
-holder of `online_store` lives it is started again on the same port when it dies. `REDIS_URL` replaces all of this by a
-server of your own.
+One server per home, on loopback with a random password, append-only file on. It dies with its parent; when it dies
+while other processes are inside `online_store`, one of them restarts it on the same port. `REDIS_URL` replaces all of
+this by a server of your own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ValkeyError(MarqueeError):
 
 @contextmanager
 def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
-    """The URL of this home's online store, up and answering, for as long as the block lasts."""
+    """The URL of this home's online store, which is up and answering for as long as the block lasts."""
     if url := REDIS_URL.get():
         yield url
         return
@@ -52,7 +52,7 @@ def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
 
 
 def running_url(home: Home) -> str | None:
-    """The URL of this home's online store when it answers; nothing is started."""
+    """The URL of this home's online store if it answers, else None; nothing is started."""
     if url := REDIS_URL.get():
         return url if _pings(url) else None
     address = EmbeddedValkey(home.valkey).stored_address()
@@ -70,7 +70,7 @@ class Address:
 
 
 class EmbeddedValkey:
-    """This home's server: joined when it already answers, else started as our child, and watched.
+    """This home's server: joined when it already runs, else started as our child, and supervised.
 
     All children are forked by the watching thread, because the kernel ties "dies with its parent" to the forking
     thread and that one lives until `stop`.
@@ -122,14 +122,14 @@ class EmbeddedValkey:
             self._terminate()
 
     def _sync(self) -> None:
-        """Bring the append-only file to the disk once a second.
+        """Fsync the append-only file once a second.
 
-        Not the server itself: under `appendfsync everysec` it answers, while a slow fsync is under way, for writes that
-        it has not even given to the kernel, and loses them when it is killed.
+        The server must not do this itself: with `appendfsync everysec`, during a slow fsync, it acknowledges writes
+        that it has not even passed to the kernel, and loses them when it is killed.
         """
         while not self._stopping.wait(self._config.sync_seconds):
             for file in self.directory.glob("appendonlydir/*.aof") if self._child else ():
-                with suppress(OSError):  # rewritten and gone, or a disk that is full: the server says what it cannot do
+                with suppress(OSError):  # the file was rewritten, or the disk is full: the server reports that itself
                     descriptor = os.open(file, os.O_RDONLY)
                     try:
                         os.fsync(descriptor)
@@ -137,7 +137,7 @@ class EmbeddedValkey:
                         os.close(descriptor)
 
     def _is_gone(self) -> bool:
-        """True when nobody listens any more. A server that only answers slowly is not gone."""
+        """True when the process has ended or its port is closed. A server that only answers slowly is not gone."""
         if self._child is not None:
             return self._child.poll() is not None
         try:
@@ -150,7 +150,7 @@ class EmbeddedValkey:
 
     def _ensure_running(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        with open(self.directory / "lock", "w") as lock:  # one starter at a time, whichever process it is in
+        with open(self.directory / "lock", "w") as lock:  # one starter at a time, over all processes
             fcntl.flock(lock, fcntl.LOCK_EX)
             address = self.stored_address()
             if address and _answers(address, self.directory):
@@ -165,7 +165,7 @@ class EmbeddedValkey:
             self._await_loaded(address)
 
     def _await_loaded(self, address: Address) -> None:
-        """A server answers for its settings while it still reads its append-only file, and for nothing else."""
+        """Wait for PING: while it loads its append-only file, a server answers CONFIG GET and little else."""
         self._await(lambda: _pings(address.url), "does not finish loading")
 
     def _await(self, ready: Callable[[], bool], late: str) -> None:
@@ -216,7 +216,7 @@ class EmbeddedValkey:
 
 
 def _configuration(directory: Path, address: Address) -> str:
-    """No scripting: nothing here needs EVAL, and it was the way into past servers."""
+    """No scripting: Marquee does not need EVAL, and past exploits of the server used it."""
     return f"""bind 127.0.0.1
 port {address.port}
 user default on >{address.password} ~* &* +@all -@scripting
@@ -230,7 +230,7 @@ tcp-keepalive 60
 
 
 def _answers(address: Address, directory: Path) -> bool:
-    """Whether this home's own server answers there; a copied home must not join the server of the original."""
+    """Whether this home's server answers there; a copied home must not join the server of the original."""
     client = connect(address.url, timeout_seconds=0.5)
     try:
         return Path(client.config_get("dir")["dir"]) == directory

@@ -2,19 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from worlds.toy import toy_home
-
-from feature_repo.core.home import Home
 from feature_repo.features import define
-from feature_repo.jobs.build_features import build_features
 from feature_repo.registry import FEATURES, SERVICES, VIEWS
 from feature_repo.schema import DEFAULTS, STREAM_VIEWS, USER_VIEWS
-from feature_repo.store.feast_registry import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,17 +74,6 @@ def test_a_service_asks_only_for_features_that_exist() -> None:
     for views in SERVICES.values():
         for view, names in views.items():
             assert set(names) <= set(VIEWS[view])
-
-
-def test_a_copied_home_reads_its_own_tables_and_not_those_of_the_old_place(tmp_path: Path) -> None:
-    home = toy_home(tmp_path / "first")
-    build_features(home)
-    open_store(home)
-    shutil.copytree(home.root, tmp_path / "second")
-    copied = open_store(Home.open(tmp_path / "second"))
-    paths = {view.batch_source.path for view in copied.list_batch_feature_views()}
-    assert paths
-    assert all(str(tmp_path / "second") in path for path in paths)
 
 
 def test_feast_says_of_each_feature_what_the_registry_says(tmp_path: Path) -> None:

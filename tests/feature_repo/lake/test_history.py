@@ -19,11 +19,9 @@ from feature_repo.events import Event
 from feature_repo.jobs.build_features import build_features
 from feature_repo.jobs.replay import video_facts
 from feature_repo.lake.history import historical_features
-from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import SERVICES, USER_ACTIVITY, VIDEO_ACTIVITY, VIEWS
 from feature_repo.schema import GENRE_SLOTS, PAGE_SERVICE, RANK_SERVICE
-from feature_repo.store import feast_registry as feast_store
 
 Columns = dict[str, Any]
 
@@ -120,33 +118,6 @@ def test_rows_come_back_all_and_in_the_order_asked_for(home: Home) -> None:
 def test_no_rows_give_no_rows(home: Home) -> None:
     found = historical_features(home, asked([]), RANK_SERVICE)
     assert {len(column) for column in found.values()} == {0}
-
-
-def test_the_as_of_join_gives_what_feasts_own_store_gives(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = plain(historical_features(home, asked(), PAGE_SERVICE))
-    rendered = feast_store._rendered
-
-    def stock(home: Home, url: str | None) -> str:
-        return rendered(home, url).replace("feature_repo.store.offline_store.AsofOfflineStore", "duckdb")
-
-    monkeypatch.setattr(feast_store, "_rendered", stock)
-    frame = asked().to_pandas()
-    frame["event_timestamp"] = asked()["timestamp_us"].cast(pa.timestamp("us", tz="UTC")).to_pandas()
-    frame["row"] = np.arange(len(frame))
-    store = feast_store.open_store(home)
-    assert store.config.offline_store.type == "duckdb"
-    with ibis_session():
-        job = store.get_historical_features(entity_df=frame, features=store.get_feature_service(PAGE_SERVICE))
-        theirs = job.to_arrow().sort_by("row")
-    for name, values in ours.items():
-        for mine, other in zip(values, theirs[name].to_pylist(), strict=True):
-            assert mine == other or (other is None and not np.any(np.asarray(mine, dtype=object) != type_zero(mine))), (
-                name
-            )
-
-
-def type_zero(value: Any) -> Any:
-    return 0.0 if isinstance(value, list) else type(value)()
 
 
 def test_a_lake_that_has_grown_since_is_refused(tmp_path: Path) -> None:
