@@ -1,8 +1,8 @@
-"""Feast's view of the registry: the stored features, each with its description, owner, unit and how soon it knows.
+"""Feast's view of the registry: the stored features, each with its description, owner, unit and freshness tier.
 
 `feast apply` finds the objects bound at the end of this file; Marquee's jobs call `define` for the home they work on.
-Nothing is transformed here: a value is computed by aggregates.py or fold.py before. What is computed for each request
-(crosses, derived numbers, rates) is never stored and so unknown to Feast; `marquee features list` names all.
+Nothing is transformed here: aggregates.py and fold.py compute the values. Features that are computed for each request
+(crosses, derived numbers, rates) are not stored and so unknown to Feast; `marquee features list` names all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every feature there is, each registered once beside its computation, and what follows from that.
+"""The feature registry: all features, each registered once beside its computation, and everything derived from them.
 
-Views, feature tables, lake columns, feature services and what the ranker reads are derived here; nobody else lists
-features by name. How a feature is added stands in `compute/feature.py`.
+Views, feature tables, lake columns, feature services and the ranker's inputs are derived here; no other module lists
+features by name. `compute/feature.py` explains how to add one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from feature_repo.schema import GENRE_SLOTS, PAGE_SERVICE, RANK_SERVICE, USER_VI
 
 
 class UnknownFeature(RegistrationError):
-    """A name that no feature has; the message names those that are near it."""
+    """A name that no feature has; the message suggests similar ones."""
 
 
 def collected(features: Iterable[Feature]) -> dict[str, Feature]:
@@ -83,7 +83,7 @@ USER_COLUMNS = ("user_id", *USER_PROFILE)
 
 
 def default_of(name: str) -> Any:
-    """What a stored feature is of which nothing was ever written; a list is the caller's own."""
+    """The value of a stored feature that was never written; a list is a new one for each caller."""
     return FEATURES[name].fresh_default()
 
 
@@ -102,7 +102,7 @@ SERVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 def read_as(how: Input, view: str, service: str = RANK_SERVICE) -> tuple[str, ...]:
     """The features of a view in a service that a model reads as they are stored, in the order of its columns.
 
-    That order is the one in which they are registered, but that of facts of profiles, which stand by name.
+    That is the order of registration, except for numbers of profiles, which are sorted by name.
     """
     chosen = [FEATURES[name] for name in SERVICES[service][view]]
     names = [one.name for one in chosen if one.ranker == how and not one.at_request]
@@ -117,5 +117,5 @@ class ModelInputs(NamedTuple):
 
 
 def columns_of(one: Feature, genres: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a feature is in a world of these genres."""
+    """The columns of a feature in a world of these genres."""
     return tuple(f"{one.name[:-1]}{genre}" for genre in genres[:GENRE_SLOTS]) if one.pattern else (one.name,)

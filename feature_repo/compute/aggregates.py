@@ -1,11 +1,10 @@
-"""Batch windows as Ibis expressions: the same ones run on DuckDB and on Spark and give equal tables. windows.py says
-which there are.
+"""Batch windows as Ibis expressions, which give equal tables on DuckDB and on Spark. windows.py lists the windows.
 
-A row says what was known at 00:00 UTC of its day from the days before. There is a row on every day on which a value
+A row holds what was known at 00:00 UTC of its day from the days before. There is a row for every day on which a value
 changes: the day after something happened, and the day on which that leaves a window.
 
-Sums are taken in whole microseconds and millionths, because integers add up to the same number in any order; engines
-sum in different orders, and a training set must not depend on which one made it.
+Amounts are summed as whole millionths: integers have the same sum in any order, engines sum in different orders, and a
+training set must not depend on the engine that made it.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from feature_repo.schema import MIN_WATCH_FRACTION
 
 Table = Any  # an Ibis table; Ibis is not typed where it matters
 
-# What came of an impression is known this long after it. A click that comes later is not counted as its click, in any
-# row: a row never uses an outcome from after its own midnight.
+# The outcome of an impression counts as known this long after it, so that a row does not use outcomes from after its
+# own midnight.
 OUTCOME_DELAY_US = 3600 * MILLION
 IMPLIED = "implied"  # a surface of exposures that were sampled for training and never shown
 
@@ -53,7 +52,7 @@ def _sum(known: Table, days: int, count: str) -> Any:
 
 
 def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Table:
-    """(entity, day, *COUNTS): integers to be summed, each with the first day on whose midnight it is known."""
+    """(entity, day, *COUNTS): integers to be summed, each with the first day at whose midnight it is known."""
     lengths = videos.select(video="video_id", catalog_seconds="duration_seconds")
     seen = _once(events, "event_id").left_join(lengths, [("video_id", "video")])
     length = (seen["duration_seconds"] > 0).ifelse(seen["duration_seconds"], seen["catalog_seconds"].fill_null(0.0))
@@ -70,7 +69,7 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
 
 
 def _counted(rows: Table, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """COUNTS of rows that give some of them; of the others there are none."""
+    """All COUNTS as columns; those that `counts` does not define are 0."""
     zero = ibis.literal(0, "int64")
     return {name: counts[name](rows) if name in counts else zero for name in COUNTS}
 

@@ -1,4 +1,4 @@
-"""Columns: dicts of arrays with a value per row, and what all rows share said once.
+"""Columns: dicts of arrays with a value per row, or with one shared value for all rows.
 
 N rows. Training has a viewer, a video and a context per row; a request has one viewer and one context for all its
 candidates.
@@ -27,7 +27,7 @@ class Shared:
         return self.n
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Where numpy is handed one, it sees a value per row."""
+        """numpy functions see a value per row."""
         return np.array(self.repeated(), dtype=dtype)
 
     def repeated(self) -> Array:
@@ -39,15 +39,15 @@ RankColumns = Mapping[str, Array | Shared]
 
 
 def shared(column: Array, n: int) -> Array | Shared:
-    """A column of N rows, or of the one row that N others share."""
+    """The column, as Shared when it has one row for `n` rows."""
     return Shared(column, n) if len(column) == 1 and n != 1 else column
 
 
 def repeated(columns: RankColumns) -> dict[str, Array]:
-    """Every column with a value per row: as training has them."""
+    """Every column with a value per row, as in training."""
     return {name: column.repeated() if isinstance(column, Shared) else column for name, column in columns.items()}
 
 
 def values(column: Array | Shared) -> Array:
-    """(N, ...), or (1, ...) where all rows share it: what broadcasts against N rows."""
+    """(N, ...), or (1, ...) for a shared column: either broadcasts against N rows."""
     return column.value if isinstance(column, Shared) else column

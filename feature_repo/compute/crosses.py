@@ -17,7 +17,7 @@ from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.compute.inputs import HOUR_US, FeatureInputs
 from feature_repo.schema import GENRE_SLOTS
 
-PRIOR_WATCHES, PRIOR_FRACTION = 5.0, 0.5  # a rate of few watches leans on the prior
+PRIOR_WATCHES, PRIOR_FRACTION = 5.0, 0.5  # rates of few watches are shrunk towards the prior
 LONGEST_IDLE_US = 30 * DAY_US
 
 CROSSES = Family("cross", "ranking")

@@ -1,5 +1,5 @@
-"""Numbers that follow from stored ones: shares of what happened to a video, and what of a viewer's state holds at the
-moment of a request. Training rows and served candidates run this code.
+"""Numbers computed from stored ones: rates of a video, and the parts of a viewer's state that depend on the moment of
+a request. Training rows and served candidates run this code.
 
 To add one, add a function of the FeatureInputs under the decorator.
 """
@@ -16,7 +16,7 @@ from feature_repo.compute.fold import DAY_US
 from feature_repo.compute.inputs import FeatureInputs
 from feature_repo.schema import FLOAT, GENRE_SLOTS, RANK_SERVICE
 
-PRIOR_HAPPENED, PRIOR_WATCHES = 1.0, 20.0  # a share of few watches leans on one in twenty
+PRIOR_HAPPENED, PRIOR_WATCHES = 1.0, 20.0  # shares of few watches are shrunk towards one in twenty
 
 DERIVED = Family("derived", "ranking")
 
@@ -28,7 +28,7 @@ def account_age_days(of: FeatureInputs) -> Array:
 
 @DERIVED.at_request
 def session_watch_count(of: FeatureInputs) -> Array:
-    """A session that has ended counts for nothing."""
+    """0 when the last session has ended."""
     return np.where(of.in_session, of.user["session_watch_count"], 0)
 
 
@@ -57,11 +57,11 @@ def _share(happened: Array, among: Array) -> Array:
     return share
 
 
-# --- what is no function of the inputs alone --------------------------------------------------------------------------
+# --- features that depend on more than the inputs ---------------------------------------------------------------------
 
 
 def genre_columns(video: Columns, genres: Sequence[str]) -> dict[str, Array]:
-    """One column per genre of a world that has a slot."""
+    """One column per genre of the world, up to GENRE_SLOTS."""
     return {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(genres[:GENRE_SLOTS])}
 
 

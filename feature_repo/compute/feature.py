@@ -1,21 +1,21 @@
-"""A feature, as it is registered: once, beside the code that computes it.
+"""Feature registration: each feature is declared once, beside the code that computes it.
 
-Every module of this folder that computes features says what they are in the same place; `feature_repo/registry.py`
-collects them and derives from them the views, the tables, the services and what the ranker reads.
+Every module of this folder that computes features declares them, too; `feature_repo/registry.py` collects them and
+derives the views, the tables, the services and the ranker's inputs.
 
-    profile    what a source states of a viewer or a video     profiles.py    one entry
+    profile    attributes of a viewer or a video               profiles.py    one entry
     window     sums over the last days, by a batch job         windows.py     one entry, its expression in it
     folded     state that each event changes                   fold.py        a field, and its rule in the same file
-    context    what a request says of itself                   crosses.py     an entry, and a column of the context
+    context    attributes of a request                         inputs.py      an entry, and a column of the context
     cross      viewer x video, or the request's own            crosses.py     one function under a decorator
     derived    arithmetic over what is stored                  derived.py     one function under a decorator
     sequence   the newest watches, which attention reads       past.py
     rate       outcomes of past exposures by a key             rates.py       one entry
     world      one column per value of a world                 derived.py
-    model      what another model says                         derived.py
+    model      the output of another model                     derived.py
 
 To add a feature, add it to its file; nothing else needs to know its name. The tables get its column with the next
-`marquee features`, the ranker with the next `marquee release`; a release that was trained without it goes on without.
+`marquee features`, the ranker with the next `marquee release`; a release trained without it keeps working without it.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ Computation = TypeVar("Computation", bound=Callable[..., Any])
 
 
 class RegistrationError(MarqueeError):
-    """A feature that is registered incompletely, or twice."""
+    """A feature that is registered incompletely or twice, or asked for by an unknown kind or view."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """What is known of a feature beside its values.
+    """The declaration of a feature.
 
-    `default` is what an entity has that no source and no event has said anything of; None: the one of the dtype.
-    `ranker`: how the ranker takes it; None where it is stored for the page alone, or for others to be computed from.
-    `computed_by`: module:function. `at_request`: the same, where a stored value is brought up to the moment of a
-    request before a model sees it.
+    `default`: the value of an entity for which nothing was written; None: the default of the dtype. `ranker`: how the
+    ranker reads it; None for features stored only for the page, or as inputs of other features. `computed_by`:
+    module:function. `at_request`: the module:function, if any, that updates a stored value to the moment of a request
+    before a model reads it.
     """
 
     name: str
@@ -102,12 +102,12 @@ class Feature:
 
     @property
     def tier(self) -> Tier:
-        """How soon it knows of what has happened."""
+        """How fresh it is."""
         return TIERS[self.kind]
 
     @property
     def view(self) -> str:
-        """The feature table and online view that it is a column of; "" where it is computed for each request."""
+        """The feature table and online view that hold it; "" for features computed for each request."""
         return f"{self.entity}_{_VIEWS[self.kind]}" if self.kind in _VIEWS else ""
 
     @property
@@ -116,13 +116,13 @@ class Feature:
         return self.name.endswith("*")
 
     def fresh_default(self) -> Any:
-        """The default, a list of one's own."""
+        """The default; a list is a new one for each caller."""
         return list(self.default) if isinstance(self.default, list) else self.default
 
 
 @dataclass(frozen=True)
 class Family:
-    """Features of one kind that one module computes, a function each, in the order of their definition.
+    """The features of one kind that a module computes, a function each, in the order of their definition.
 
     CROSSES = Family("cross", "ranking")
 
@@ -138,7 +138,7 @@ class Family:
     def feature(
         self, entity: Entity, unit: str, description: str, dtype: str = FLOAT
     ) -> Callable[[Computation], Computation]:
-        """Register the decorated function as the computation of a feature of its name, which the ranker reads."""
+        """Register the decorated function as the computation of a ranker feature of the same name."""
 
         def register(computation: Computation) -> Computation:
             name = computation.__name__
@@ -162,7 +162,7 @@ class Family:
         return register
 
     def at_request(self, computation: Computation) -> Computation:
-        """What a stored feature of this function's name is at the moment of a request: so the ranker reads it."""
+        """Register the function that updates the stored feature of its name to the moment of a request."""
         self.functions[computation.__name__] = computation
         return computation
 
@@ -172,7 +172,7 @@ def where(computation: Callable[..., Any]) -> str:
 
 
 def as_read_at_request(feature: Feature, families: tuple[Family, ...]) -> Feature:
-    """A stored feature, with the function that brings it up to a request's moment where a family has one."""
+    """A stored feature, with the function that updates it to a request's moment if a family has one."""
     for family in families:
         if feature.name in family.functions:
             return replace(feature, ranker="number", at_request=where(family.functions[feature.name]))

@@ -1,11 +1,11 @@
 """The state of a user and of a video, folded over events. The live stream and the historical replay run this code.
 
 A state is the feature row itself: its fields are the features of a view. To add one, add a field and, below, the rule
-by which an event changes it; a state that was stored before has its default. The row is read from and written to the
-feature store, so a restarted processor continues from what serving sees.
+by which an event changes it; states stored before get its default. The row is read from and written to the feature
+store, so a restarted processor continues from what serving sees.
 
-Weighted histories (affinities, trends) are exponentially decayed sums referred to the newest event's time, so that late
-events land where they belong whatever their order:
+Weighted histories (affinities, trends) are exponentially decayed sums as of the newest event's time T, so that late
+events get the right weight in any order:
 
     S(T) = sum_i w_i * 2 ** (-(T - t_i) / half_life)
 """
@@ -47,7 +47,7 @@ BOTH, PAGE = (RANK_SERVICE, PAGE_SERVICE), (PAGE_SERVICE,)
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What the fold needs to know of a video. An unknown video has no facts; its event still counts."""
+    """What the fold needs to know about a video. Events of unknown videos count, too, with empty facts."""
 
     genre_slots: tuple[int, ...] = ()  # indices into World.genres
     creator_id: str = ""
@@ -65,7 +65,7 @@ def folded(
     services: Sequence[str] = BOTH,
     default: Any = None,
 ) -> Any:
-    """A field of a state, registered as a feature: its name is the field's."""
+    """A field of a state, registered as a feature of the same name."""
     registered = {"dtype": dtype, "unit": unit, "description": description, "ranker": ranker, "services": services}
     default = DEFAULTS[dtype] if default is None else default
     if isinstance(default, list):
@@ -119,7 +119,7 @@ class VideoState:
 
 
 def features_of(state: type[UserState | VideoState]) -> tuple[Feature, ...]:
-    """The features that a state's fields are."""
+    """The fields of a state as features."""
     entity: Entity = "user" if state is UserState else "video"
     fold = fold_user if state is UserState else fold_video
     return tuple(
@@ -228,7 +228,7 @@ def fold_video(state: VideoState, event: Event, video: VideoFacts) -> None:
 
 
 def decayed(value: Any, since_us: Any, now_us: Any, half_life_days: float) -> Any:
-    """A decayed sum stored as of `since_us`, seen at `now_us`. Numbers or numpy arrays."""
+    """The value at `now_us` of a decayed sum stored as of `since_us`. Numbers or numpy arrays."""
     age_us = now_us - since_us
     return value * 2.0 ** (-(age_us * (age_us > 0)) / (half_life_days * DAY_US))
 
@@ -254,7 +254,7 @@ def _advance_user(state: UserState, timestamp_us: int) -> int:
 
 
 def _remember(state: UserState, video_id: str, timestamp_us: int, fraction: float, limit: int) -> None:
-    """Put a watch into the history by its time. A video stands there once, at its newest watch."""
+    """Insert a watch into the history by its time. Each video is there once, at its newest watch."""
     ids, times, fractions = state.history_video_ids, state.history_timestamps_us, state.history_watch_fractions
     if video_id in ids:
         at = ids.index(video_id)

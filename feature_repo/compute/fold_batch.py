@@ -1,7 +1,7 @@
-"""Many events folded onto many states at once, as a pure function: rows in, rows out, no store anywhere.
+"""Folding many events onto many states at once, as a pure function: rows in, rows out, without a store.
 
 The event processor calls it inside its transaction; a Spark batch or stream can call it with rows of a table. The
-historical replay does not: it wants the states between the events, too.
+historical replay does not use it, because it also needs the states between the events.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from feature_repo.compute.fold import (
 from feature_repo.events import Event
 from feature_repo.schema import HISTORY_LENGTH
 
-Rows = Mapping[str, Mapping[str, Any]]  # id -> feature row; who is not in it has no state yet
+Rows = Mapping[str, Mapping[str, Any]]  # id -> feature row; ids that are absent have no state yet
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a batch of events changes: whole feature rows, in the order in which the events came to them."""
+    """What a batch of events changes: whole feature rows, in the order of their first event."""
 
     users: dict[str, dict[str, Any]]  # user_id -> `user_activity`
     videos: dict[str, dict[str, Any]]  # video_id -> `video_activity`
-    folded: tuple[Event, ...]  # the events that counted: each id once, those folded before left out
+    folded: tuple[Event, ...]  # the events that were folded: each id once, without those folded before
 
 
 def fold_batch(
@@ -45,9 +45,9 @@ def fold_batch(
     already_folded: Collection[str] = frozenset(),
     history_length: int = HISTORY_LENGTH,
 ) -> Changes:
-    """Fold these events, in this order, onto these states. Nothing that is passed in changes.
+    """Fold these events, in this order, onto these states. The arguments are not modified.
 
-    `already_folded`: ids of events that are in the states; of one id that comes twice, the first counts.
+    `already_folded`: ids of events that the states contain already. Of two events with one id, the first counts.
     """
     fresh: dict[str, Event] = {}
     for event in events:

@@ -1,7 +1,7 @@
-"""What the features of a request are computed from: a viewer's columns, the videos' and the context's.
+"""The inputs of request-time features: columns of the viewer, the videos and the context.
 
 `user` and `context` may have a single row (a request: one user, N candidates) which broadcasts; in training they have
-N rows. What several features need is worked out once here.
+N rows. Values that several features need are computed once here.
 
     genre_affinity (1|N, GENRE_SLOTS) · genres (N, GENRE_SLOTS) multi-hot · everything else (1|N,) or (N,)
 """
@@ -38,7 +38,7 @@ class FeatureInputs:
 
     @cached_property
     def idle_us(self) -> Array:
-        """Since the viewer's last event; since 1970 where there is none."""
+        """Since the viewer's last event; since 1970 when there was none."""
         idle: Array = self.now_us - self.user["user_activity_timestamp_us"]
         return idle
 
@@ -53,7 +53,7 @@ class FeatureInputs:
 
 
 def computed(family: Family, inputs: FeatureInputs) -> dict[str, Array]:
-    """Every feature of a family as (1|N,) float32: one row where all candidates of a request share it."""
+    """Every feature of a family as (1|N,) float32: one row when all candidates of a request share it."""
     return {name: np.asarray(of(inputs), dtype=np.float32) for name, of in family.functions.items()}
 
 
@@ -73,7 +73,7 @@ def context_columns(
 
 
 def local_clock(context: Columns) -> tuple[Array, Array]:
-    """Where the viewer is: the hour (N,) from 0 up to 24, and whether it is Saturday or Sunday (N,) bool."""
+    """The viewer's local hour (N,) from 0 up to 24, and whether it is Saturday or Sunday there (N,) bool."""
     local_us = context["timestamp_us"] + context["utc_offset_minutes"] * 60_000_000
     weekday = (local_us // DAY_US + 3) % 7  # 1 January 1970 was a Thursday
     return (local_us % DAY_US) / HOUR_US, weekday >= 5

@@ -1,4 +1,4 @@
-"""The newest watches of a viewer, which the ranker's attention holds a candidate against.
+"""The newest watches of a viewer, which the ranker's candidates attend to.
 
 U viewers, each at a moment; PAST watches.
 """
@@ -12,7 +12,7 @@ from feature_repo.compute.feature import Feature, where
 from feature_repo.compute.fold import DAY_US
 from feature_repo.schema import FLOATS, RANK_SERVICE, STRINGS
 
-PAST = 20  # newest watches that a candidate is held against
+PAST = 20  # newest watches that a candidate attends to
 PAST_COLUMNS = ("past_video_ids", "past_ages", "past_fractions")  # each (N, PAST), the newest at the end
 
 

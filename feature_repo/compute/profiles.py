@@ -1,6 +1,6 @@
-"""What a source states of viewers and videos: nothing is computed. In the order of the lake's columns.
+"""Attributes of viewers and videos as their source states them, not computed; in the order of the lake's columns.
 
-An ingest that knows nothing of a column leaves it out; the lake then fills in the default.
+An ingest may leave a column out that its source does not have; the lake then fills in the default.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which rates of past exposures there are. `models/encoding/rates.py` fits and looks them up, whatever the keys.
+"""The rates of past exposures. `models/encoding/rates.py` fits them and looks them up, generically over keys.
 
-To add one, add an entry to RATES: what its key is made of, and how many exposures of an average viewer its prior is
-worth. A part that is no code yet is computed in ExposureRates.codes and, for the lake, in training/data/rate_tables.py.
+To add one, add an entry to RATES: the parts of its key, and how many exposures its prior is worth. A part that is not
+coded yet must be computed in ExposureRates.codes and, for the lake, in training/data/rate_tables.py.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RATES: Mapping[str, Rate] = {
 
 
 def rate_names(key: str) -> tuple[str, ...]:
-    """The columns of a key: a mean per outcome, and how often it was shown."""
+    """The columns of a key: a mean per outcome, and the number of exposures."""
     return (*(f"rate:{key}:{outcome}" for outcome in OUTCOMES), f"rate:{key}:shown")
 
 

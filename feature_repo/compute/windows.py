@@ -1,8 +1,8 @@
-"""Features over the last days: what a row of sums of so many days gives. `aggregates.py` takes the sums on any engine.
+"""Features over the last days, computed from sums over these days. `aggregates.py` takes the sums on any engine.
 
-To add one, add an entry: its name, how many days, and its value in terms of the sums of COUNTS over those days. A count
-that is not there yet is a line in EVENT_COUNTS or IMPRESSION_COUNTS. Nothing here imports Ibis; the expressions are
-built when a job calls them.
+To add one, add an entry: its name, how many days, and its value in terms of the sums of COUNTS over those days. A new
+count is a line in EVENT_COUNTS or IMPRESSION_COUNTS. Nothing here imports Ibis; the expressions are built when a job
+calls them.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def number(count: Expression) -> Expression:
 
 
 def rate(total: Expression, count: Expression) -> Expression:
-    """total / count, 0 where nothing was counted."""
+    """total / count; 0 when count is 0."""
     return (count > 0).ifelse(total / count.nullif(0), 0.0)
 
 

@@ -225,8 +225,8 @@ def _decided(section: Section[Config], root: Path, given: Mapping[str, Any]) -> 
         raise SettingsError(f"{_place(path, lines, str(error).partition(':')[0])}: {error}") from error
     origins = {key: _place(Path(FILE), lines, key) for key in _keys(table, section.name)}
     for key, _, (owner, name) in list(leaves(config, section.name)):
-        if text := os.environ.get(variable_of(key)):
-            config = _overridden(config, key.split(".")[1:], get_type_hints(owner)[name], variable_of(key), text)
+        if override := os.environ.get(variable_of(key)):
+            config = _overridden(config, key.split(".")[1:], get_type_hints(owner)[name], variable_of(key), override)
             origins[key] = variable_of(key)
     options = {name: value for name, value in given.items() if value is not None}
     return replace(config, **options), origins | {f"{section.name}.{name}": OPTION for name in options}  # type: ignore[type-var]

@@ -1,1 +1,1 @@
-"""Foreign data, and the simulator, into the schema of the lake."""
+"""Data sets, and the simulator, into the tables of the lake."""

@@ -1,4 +1,4 @@
-"""Exposures for data that has none: a ranker needs to see what was passed over, and ratings only say what was taken."""
+"""Implied exposures, for data without any: a ranker needs negatives, and ratings only contain positives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 IMPLIED_REQUESTS = 40_000
-PASSED_OVER = 4  # videos beside each one taken
+PASSED_OVER = 4  # negatives beside each video taken
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Implied:
 
 
 def imply_exposures(user_N: Array, video_N: Array, videos: int, rng: np.random.Generator) -> Implied:
-    """Draw a sample of N interactions, and beside each four videos that its viewer never takes.
+    """Draw a sample of N interactions and, beside each, PASSED_OVER videos that its viewer never takes.
 
-    The passed-over are drawn as often as they are popular: were they drawn evenly, "popular" would explain every
-    click and a ranker would learn nothing about the viewer. Interactions come in order of time, videos as 0..V-1.
+    Those are drawn in proportion to their popularity: if they were drawn uniformly, popularity would explain every
+    click, and a ranker would learn nothing about the viewer. Interactions are ordered by time; videos are 0..V-1.
     """
     taken_R = np.sort(rng.permutation(len(user_N))[:IMPLIED_REQUESTS])
     pairs = np.unique(user_N.astype(np.int64) * videos + video_N)

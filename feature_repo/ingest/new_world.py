@@ -1,4 +1,4 @@
-"""Another world takes a home's place."""
+"""Putting a new world into a home."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def forget_online_state(home: Home) -> None:
-    """A new world starts with an empty embedded online store: states of other viewers would outlive their world."""
+    """Empty the embedded online store: the states of the old world's viewers must not survive into a new one."""
     from feature_repo.store.valkey_server import running_url
 
     if running_url(home):

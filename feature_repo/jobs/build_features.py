@@ -31,9 +31,9 @@ FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never wr
 def build_features(
     home: Home, engine: Engine = "duckdb", progress: Progress = SILENT, only_last: bool = False
 ) -> dict[str, Any]:
-    """Write HOME/features/<view>.parquet for every view of registry.VIEWS, all of them or none; give rows per view.
+    """Write HOME/features/<view>.parquet for every view of registry.VIEWS, all or none; returns rows per view.
 
-    `only_last`: of viewers no state but the last, where no row will ask for an earlier moment.
+    `only_last`: keep only the last state of each viewer, for when no earlier moment will be asked for.
     """
     world, lake = home.world(), Lake(home)
     now_us = world.now_us()
@@ -56,7 +56,7 @@ def build_features(
 
 
 def _profiles(view: str, entities: pa.Table, events: pa.Table, impressions: pa.Table, now_us: int) -> pa.Table:
-    """One row each, known from sign-up or publication on; or from its first trace, where a source dates it later."""
+    """One row per entity, valid from sign-up or publication, or from its first event or impression if earlier."""
     key = entity_of(view)
     since = "signup_timestamp_us" if view == "user_profile" else "published_timestamp_us"
     traces = pa.concat_tables([table.select([key, "timestamp_us"]) for table in (events, impressions)])

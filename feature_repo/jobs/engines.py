@@ -1,4 +1,4 @@
-"""Where the expressions of aggregates.py run: DuckDB in this process, or Spark. Same files in, equal tables out."""
+"""The engines that run the expressions of aggregates.py: DuckDB in this process, or Spark, with equal results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Engine = Literal["duckdb", "spark"]
 
 
 class SparkAbsent(MarqueeError):
-    """Spark was asked for and cannot run here; the message says what to install."""
+    """Spark was requested and cannot run here; the message says what to install."""
 
 
 def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str, pa.Table]]:

@@ -44,10 +44,10 @@ def apply(home: Home, url: str) -> None:
 
 
 def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, Any]:
-    """The newest row of each entity of each view to the online store at `url`; give entities per view.
+    """Write the newest row of each entity of each view to the online store at `url`; returns entities per view.
 
-    Feast ignores a row that is not newer than the stored one. That keeps what the event processor has written since;
-    for the views that only batch jobs write it would keep a corrected title out, so their stored times are set back.
+    Feast ignores a row that is not newer than the stored one. That protects what the event processor has written since.
+    In the views that only batch jobs write, it would reject corrections (a new title), so their stored times are reset.
     """
     tables = {view: home.features / f"{view}.parquet" for view in VIEWS}
     if absent := [view for view, path in tables.items() if not path.exists()]:
@@ -62,7 +62,7 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
     try:
         with materializing(client), progress.task("writing to the online store", len(VIEWS)) as advance:
             for view in VIEWS:
-                # An event of a client whose clock runs ahead is already part of a state; a window of tomorrow is not.
+                # States may be ahead of now (from a client whose clock is fast); windows must not be.
                 ahead_us = FUTURE_TOLERANCE_SECONDS * 1_000_000 if view in STREAM_VIEWS else 0
                 if view not in STREAM_VIEWS:
                     _set_back(client, view, ids[view], config.batch_rows)
@@ -90,7 +90,7 @@ def _set_back(client: Client, view: str, ids: Sequence[str], batch_rows: int) ->
 
 
 def _forget_withdrawn(client: Client, ids: Sequence[str]) -> None:
-    """Take videos that have left the catalog out of the set that readers go by."""
+    """Remove videos that have left the catalog from the set of ids that readers load."""
     kept = {video_id.encode() for video_id in ids}
     if withdrawn := client.smembers(VIDEO_IDS) - kept:
         client.srem(VIDEO_IDS, *withdrawn)
@@ -98,6 +98,6 @@ def _forget_withdrawn(client: Client, ids: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Feast prints and draws bars of its own."""
+    """Suppress Feast's own output and progress bars."""
     with ibis_session(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -24,7 +24,7 @@ ROWS_PER_GROUP = 4_096  # of states held in memory before they are written
 
 
 def video_facts(videos: pa.Table, world: World) -> dict[str, VideoFacts]:
-    """What the fold needs to know of each video of the catalog."""
+    """What the fold needs to know about each video of the catalog."""
     slot_of = {name: slot for slot, name in enumerate(world.genres)}
     columns = (videos[name].to_pylist() for name in ("video_id", "genres", "creator_id", "duration_seconds"))
     return {
@@ -41,9 +41,9 @@ def replay_users(
     path: Path,
     progress: Progress = SILENT,
 ) -> int:
-    """Write `user_activity`: of each viewer the states that some impression saw, and the last; give their number.
+    """Write `user_activity`: for each viewer the states at impressions, and the last; returns their number.
 
-    Every other state is one that no training row can ask for, and lists of videos make states large.
+    No training row can ask for any other state, and states are large because of their lists of videos.
     """
     shown = _Groups(impressions, "user_id")
     times_of = {user_id: impressions["timestamp_us"].to_numpy()[rows] for user_id, rows in shown}
@@ -67,7 +67,7 @@ def replay_users(
 
 
 def replay_videos(events: pa.Table, facts: dict[str, VideoFacts], path: Path, progress: Progress = SILENT) -> int:
-    """Write `video_activity`: of each video the state after each moment at which something happened; their number."""
+    """Write `video_activity`: for each video the state after each moment with an event; returns their number."""
     with (
         _TableWriter("video_activity", path) as writer,
         progress.task("replaying videos", len(events)) as advance,
@@ -121,7 +121,7 @@ class _Groups:
 
 
 class _EventLog:
-    """The events as the fold wants them, made one at a time; equal ids are one string."""
+    """The events as objects for the fold, created one at a time; equal ids share one string object."""
 
     def __init__(self, events: pa.Table) -> None:
         self.timestamps_us: Array = events["timestamp_us"].to_numpy()

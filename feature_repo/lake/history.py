@@ -29,11 +29,11 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
     """The features of `service` for each row of `entities` (user_id, video_id, timestamp_us), rows and order kept.
 
     One array of N values per feature: int64, float64, or object for strings and lists; `genre_affinity` is
-    (N, GENRE_SLOTS) float64. What an entity did not have yet is the feature's default. Rows of one viewer and moment
-    share their lists, which are therefore not to be changed.
+    (N, GENRE_SLOTS) float64. Values that an entity did not have yet are the feature's default. Rows of one viewer and
+    moment share their lists, so these must not be modified.
 
-    Moments are those of impressions, or any after a viewer's last event: of all other states no row is kept. Raises
-    HomeError for a moment whose state is not in the tables, also because the lake has grown since they were built.
+    Moments must be those of impressions, or after a viewer's last event: the tables keep no other states. Raises
+    HomeError for a moment whose state is not in the tables, for example because the lake has grown since.
     """
     if missing := [view for view in SERVICES[service] if not (home.features / f"{view}.parquet").exists()]:
         raise HomeError(f"no feature tables {', '.join(missing)} in {home.features}: run `marquee features` first")
@@ -53,7 +53,7 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
 
 
 def _lacking(home: Home, service: str, view: str) -> list[str]:
-    """Features of a service that its table was built without."""
+    """Features of the service that the table lacks, because it was built before they were registered."""
     known = set(pq.read_schema(home.features / f"{view}.parquet").names)
     return [name for name in SERVICES[service][view] if name not in known]
 
@@ -67,8 +67,8 @@ def _by_entity(views: Iterable[str]) -> list[tuple[str, list[str]]]:
 def _distinct(rows: pa.Table, key: str) -> tuple[pa.Table, Array]:
     """The different (entity, moment) pairs, and for each row the index of its pair.
 
-    The rows of a page have one viewer and one moment; joining and converting histories once a page is most of the
-    speed of this module.
+    All rows of a page have the same viewer and moment; joining and converting histories once per page is what makes
+    this module fast.
     """
     if not len(rows):
         return rows, np.empty(0, dtype=np.int64)
@@ -79,7 +79,7 @@ def _distinct(rows: pa.Table, key: str) -> tuple[pa.Table, Array]:
 
 
 def _from_feast(home: Home, moments: pa.Table, key: str, service: str, views: list[str]) -> pa.Table:
-    """What Feast knows of these entities at these moments, a row for each, in order."""
+    """Feast's features of these entities at these moments, a row for each, in order."""
     frame = moments.select([key]).to_pandas()
     frame["event_timestamp"] = moments["timestamp_us"].cast(pa.timestamp("us", tz="UTC")).to_pandas()
     frame["row"] = np.arange(len(frame))
@@ -96,7 +96,7 @@ def _from_feast(home: Home, moments: pa.Table, key: str, service: str, views: li
 
 
 def _check_newest(home: Home, moments: pa.Table, key: str, found: pa.Table) -> None:
-    """Whether every state found holds all the events until its moment."""
+    """Raises HomeError when a state does not contain all events up to its moment."""
     name = "user_activity_timestamp_us" if key == "user_id" else "video_activity_timestamp_us"
     if name not in found.column_names or not len(moments):
         return
@@ -113,7 +113,7 @@ def _check_newest(home: Home, moments: pa.Table, key: str, found: pa.Table) -> N
 
 
 def _newest_event_us(source: str, moments: pa.Table, key: str, events: pa.Table | None = None) -> Array:
-    """For each (entity, moment) the time of its last event not after it; 0 without one."""
+    """For each (entity, moment) the time of the entity's last event up to that moment; 0 without one."""
     with duckdb.connect() as connection:
         connection.register("moments", moments.append_column("row", pa.array(np.arange(len(moments)))))
         if events is not None:

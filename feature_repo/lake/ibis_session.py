@@ -14,8 +14,8 @@ import ibis
 def ibis_session() -> Iterator[Any]:
     """A fresh DuckDB backend that is Ibis's default for the block, which is where Feast's store runs.
 
-    Ibis would otherwise keep one for the life of the process, every table ever read in it, and DuckDB complains of it
-    on the way out. Ibis 12 also calls functions that DuckDB 2 has renamed; nobody need read about that.
+    Ibis would otherwise keep one for the life of the process, with every table ever read in it, and DuckDB would
+    complain about that at exit. Ibis 12 also calls functions that DuckDB 2 has renamed: those warnings are suppressed.
     """
     backend, before = ibis.duckdb.connect(), ibis.options.default_backend
     ibis.set_backend(backend)

@@ -1,4 +1,4 @@
-"""What viewers did with what they were shown, joined into live impressions."""
+"""Outcomes: joins what viewers did into the live impressions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import duckdb
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import IMPRESSIONS, Lake
 
-LIVE = "live-"  # how the files of this sink begin
+LIVE = "live-"  # prefix of the files that stream/handlers/write_lake.py writes
 
 
 def settle_outcomes(home: Home) -> int:
-    """Join live impressions with what their viewers then did; how many impressions have an outcome.
+    """Join live impressions with the events that followed; returns how many impressions were clicked.
 
-    An event answers an impression when it names its request. A watch is a click, too: nobody watches unclicked.
+    An event belongs to an impression when it has the same request, viewer and video. A watch implies a click.
     """
     lake = Lake(home)
     files = sorted((lake.root / "impressions").glob(f"day=*/{LIVE}*.parquet"))

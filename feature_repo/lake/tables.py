@@ -1,10 +1,10 @@
 """The offline tables: videos, users, events, impressions. Parquet, the last two partitioned by UTC day.
 
-A directory `day=D` holds day D whole. After a batch write it may hold days after D as well, which were too small to
-deserve files of their own (MovieLens spreads 100,000 ratings over 4,110 days): filter by `timestamp_us`, not by path.
+A directory `day=D` holds all of day D. After a batch write it may also hold later days that are too small for files of
+their own (MovieLens spreads 100,000 ratings over 4,110 days): filter by `timestamp_us`, not by path.
 
-Batch writers replace a table whole and atomically; the live sink adds one named file per day, and the same name again
-replaces it. Readers deduplicate events by `event_id`, so that a file written twice counts once.
+Batch writers replace a whole table atomically; the live sink adds one named file per day, and writing the same name
+again replaces it. Readers deduplicate events by `event_id`, so that events written twice count once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_CO
 from feature_repo.schema import EVENT_COLUMNS, FLOAT, IMPRESSION_COLUMNS, INT, STRING, STRINGS
 
 DAY_US = 86_400_000_000
-FEW_ROWS = 2_000  # a batch file holds at least so many, if need be of several days
+FEW_ROWS = 2_000  # the fewest rows of a batch file; smaller days share one
 
 ARROW_TYPES = {
     STRING: pa.string(),
@@ -55,7 +55,7 @@ IMPRESSIONS = _schema(IMPRESSION_COLUMNS)
 
 
 class LakeError(MarqueeError):
-    """A table or a source file is not what it should be; the message names the file and what was expected."""
+    """A table or a source file is invalid; the message names it and what was expected."""
 
 
 class Lake:
@@ -79,7 +79,7 @@ class Lake:
         return str(self.root / "impressions" / "day=*" / "*.parquet")
 
     def replace(self, *, videos: pa.Table, users: pa.Table, events: pa.Table, impressions: pa.Table) -> None:
-        """Put another world in the place of this one: all four tables at once, or none when anything fails."""
+        """Replace the world: all four tables at once, or none when anything fails."""
         staged = copy.copy(self)
         with atomic_directory(self.root) as staged.root:
             staged.write_videos(videos)
@@ -127,7 +127,7 @@ class Lake:
         return {name: sum(pq.read_metadata(file).num_rows for file in glob(path)) for name, path in tables.items()}
 
     def profiles_digest(self) -> str:
-        """Of what is known of videos and viewers, whatever wrote it."""
+        """A hash of the contents of the videos and users tables, independent of the bytes of their files."""
         content = hashlib.sha256()
         for table in (self.videos(), self.users()):
             buffer = pa.BufferOutputStream()
@@ -181,7 +181,7 @@ def _by_day(table: pa.Table, few_rows: int) -> list[tuple[str, pa.Table]]:
 
 
 def _filled(table: pa.Table, profiles: pa.Schema) -> pa.Table:
-    """With the defaults of features that its source, or the Marquee that wrote it, did not know."""
+    """The table with default columns for features that its source, or the Marquee that wrote it, did not have."""
     for column in profiles:
         if column.name in FEATURES and column.name not in table.column_names:
             values = [FEATURES[column.name].default] * len(table)
@@ -200,7 +200,7 @@ def _checked(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
 
 
 def write_result(table: pa.Table, out: Path) -> None:
-    """A Parquet file for others to read: whole or not at all, and not through memory."""
+    """Write a Parquet file atomically, without building it in memory first."""
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""How the log is read: the patience of its two kinds, and the batches of its readers."""
+"""Settings of the event log and of its consumers: timeouts, retention and batch sizes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The loop around every handler of the log: read, hand over, acknowledge; wait for what is away; tell how it goes.
+"""The consumer loop around every handler: read, handle, acknowledge; wait out failures of store and log; report status.
 
-A record that its handler names as failed is handed out again and, after `max_tries`, put aside with the reason. Killed
-between handling and acknowledging, a consumer is given the same records again: handlers must be idempotent.
+A record that its handler reports as failed is delivered again and, after `max_tries`, becomes a dead letter. A consumer
+that is killed between handling and acknowledging gets the same records again: handlers must be idempotent.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
 from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
 
-DRAIN_MS = 100  # silence for so long is the end of a topic
-TICK_SECONDS = 0.25  # between two looks at whether gathered records are asked for
+DRAIN_MS = 100  # a topic that yields nothing for so long is drained
+TICK_SECONDS = 0.25  # between two checks whether a flush was requested
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 STATUS_SECONDS, STATUS_EXPIRES_SECONDS = 1.0, 10
 
@@ -32,7 +32,7 @@ report = structlog.get_logger("consumer")
 
 
 class Consumer:
-    """One handler's reader of the log. Not for several threads at once, and its log neither."""
+    """Consumes the log for one handler. Neither it nor its log may be shared between threads."""
 
     def __init__(
         self, handler: Handler, log: EventLog, store: Client, name: str = "", config: StreamConfig = StreamConfig()
@@ -44,7 +44,7 @@ class Consumer:
         self._store = store
         self._report = report.bind(group=handler.group)
         self._dead_letters = 0
-        self._asked: bytes | None = None  # for gathered records: the request that was answered last
+        self._asked: bytes | None = None  # value of the counter `Reading.asked_by` at the last drain
         self._reported = self._trimmed = self._drained = time.monotonic()
 
     @property
@@ -52,24 +52,24 @@ class Consumer:
         return {**self._handler.counts, "dead_letters": self._dead_letters}
 
     def step(self, block_ms: int | None = None) -> int:
-        """Deal with one batch of each topic; how many records they had.
+        """Handle one batch of each topic; returns the number of records.
 
-        Raises Later and AWAY; then nothing is lost and the next step tries again.
+        Raises Later and the errors AWAY; nothing is lost then, and the next step tries again.
         """
         wait_ms = self._handler.reading.block_ms if block_ms is None else block_ms
         topics = self._handler.topics
         return sum(self._batch(topic, wait_ms // len(topics)) for topic in topics)
 
     def drain(self) -> int:
-        """Deal with everything that the log holds for this group; how many records it were. Raises as `step` does."""
-        dealt = 0
+        """Handle everything that the log holds for this group; returns the number of records. Raises as `step` does."""
+        handled = 0
         for topic in self._handler.topics:
             while count := self._batch(topic, DRAIN_MS):
-                dealt += count
-        return dealt
+                handled += count
+        return handled
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until told to stop. A store, a log or a disk that is away is waited for."""
+        """Work until `stopping` is set. While the store, the log or the disk is unavailable, wait and try again."""
         pause_seconds = 0.0
         while not stopping.is_set():
             try:
@@ -101,8 +101,8 @@ class Consumer:
         self._store.set(self._status_key, msgspec.json.encode(status), ex=STATUS_EXPIRES_SECONDS)
 
     def close(self) -> None:
-        """Say that nobody is here any more. The log and the store are whoever's opened them."""
-        with suppress(redis.RedisError):  # it is forgotten by itself after a while
+        """Remove the status. The log and the store are closed by whoever opened them."""
+        with suppress(redis.RedisError):  # the status expires by itself
             self._store.delete(self._status_key)
 
     @property
@@ -142,7 +142,7 @@ class Consumer:
             failures = self._handler.handle(topic, records)
         except Poisoned as error:
             if len(records) > 1:
-                for record in records:  # one of them is to blame; the others must not wait for it
+                for record in records:  # one of them is at fault; it must not hold up the others
                     self._deal(topic, [record])
                 return
             failures = [Failure(records[0], str(error))]
@@ -152,7 +152,7 @@ class Consumer:
             self._failed(topic, failure)
 
     def _failed(self, topic: str, failure: Failure) -> None:
-        """Leave it to be handed out again, or, after enough tries, put it aside with the reason."""
+        """Leave the record to be delivered again or, after `max_tries`, make it a dead letter with the reason."""
         if failure.record.deliveries < self._config.max_tries:
             return
         self._log.dead_letter(topic, self._handler.group, failure.record, failure.reason)

@@ -1,4 +1,4 @@
-"""A record of the log back into an `Event`: our own encoding, or what a messy foreign producer wrote."""
+"""Decoding a record of the log into an `Event`: in our own encoding, or as written by a foreign producer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from feature_repo.stream.log.protocol import Record
 
 
 def decode_record(record: Record, *, now_us: int) -> Event:
-    """Raises EventError for a record that is no event.
+    """Raises EventError for a record that is not an event.
 
-    The HTTP edge has normalized what it appended; whatever else writes to the topic is normalized here. A foreign
-    record without an event_id is known by its place in the log, so that handing it out again makes no second event.
+    What our HTTP service appends is normalized already; records of other producers are normalized here. A record
+    without an event_id gets one from its id in the log, so that a second delivery is the same event.
     """
     try:
         event = decode_event(record.value)

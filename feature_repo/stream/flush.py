@@ -1,4 +1,4 @@
-"""Bring the lake up to date with the log."""
+"""Bring the lake up to date with the event log: before features are built from it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from feature_repo.stream.worker import HANDLERS, Connections, connections
 
 
 def flush(home: Home, url: str, kafka: str | None = None) -> None:
-    """Bring the lake up to date with the log, outcomes included: before features are built from it.
+    """Write everything that the log holds to the lake, and join the outcomes.
 
-    A running processor is asked to do it; without one, events that wait in the log are folded here, too.
+    A running processor is asked to write; without one, the waiting events are folded and written here.
     Raises EventLogDown.
     """
     with ExitStack() as opened:
         at = connections(home, url, kafka, opened)
         if _is_running(at.store):
             _ask(at)
-        # Whoever died left its records to its name.
+        # A processor that died left unacknowledged records: consumers of the same names take them over.
         if not _is_running(at.store):
             for make in HANDLERS:
                 consumer = Consumer(make(at), at.log, at.store, config=at.config)
@@ -36,7 +36,7 @@ def flush(home: Home, url: str, kafka: str | None = None) -> None:
 
 
 def _ask(at: Connections) -> None:
-    """Wait until the running processor has written the lake, or is gone."""
+    """Ask the running processor to write the lake, and wait until it has, or is gone."""
     at.store.incr(SINK_FLUSH)
     deadline = time.monotonic() + at.config.flush_seconds
     while any(at.log.lag(topic, GROUP) for topic in (WATCH_EVENTS, RECOMMENDATION_SERVED)):

@@ -1,4 +1,4 @@
-"""Events from the command line into the log: the same normalization and the same durability as the HTTP edge."""
+"""Events from the command line into the log, with the same normalization and durability as over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feature_repo.stream.log.open import open_event_log
 
 
 def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
-    """Normalize JSON lines and append them, all or none: one bad line names itself and nothing is written."""
+    """Normalize JSON lines and append them, all or none. Raises MarqueeError naming the first invalid line."""
     now_us = home.world().now_us()
     events = []
     for number, line in enumerate(lines, start=1):

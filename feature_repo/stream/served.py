@@ -1,6 +1,6 @@
-"""A served page as the log keeps it: what was shown where, and with which probability.
+"""A served page as a record of the log: what was shown at which position, and with which probability.
 
-The feed may add whatever explains the page (features, scores, rung); readers that do not know a field pass over it.
+The feed may add fields that explain the page (features, scores, rung); readers ignore fields that they do not know.
 """
 
 from __future__ import annotations

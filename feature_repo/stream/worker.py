@@ -26,14 +26,14 @@ from feature_repo.stream.handlers.protocol import Handler
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
 
-HEAD_START_SECONDS = 1.0  # of the first handler: what the others import takes half a second, and events come first
+HEAD_START_SECONDS = 1.0  # for the first handler: the imports of the others take half a second, and folding comes first
 
 report = structlog.get_logger("processor")
 
 
 @dataclass(frozen=True)
 class Connections:
-    """What handlers are made of: a world, and a store and a log of their own."""
+    """What a handler needs: the home, its world, and connections to store and log that it shares with no other."""
 
     home: Home
     world: World
@@ -48,7 +48,7 @@ def lake_writer(at: Connections) -> Handler:
     return WriteLake(at.home, at.world, at.store, at.log, at.config)
 
 
-# A new handler is one line here. In this order `flush` drains them.
+# A new handler is one line here. `flush` drains them in this order.
 HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
     lambda at: FoldEvents(at.world, at.store, at.config),
     lake_writer,
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def work(home: Home, url: str, kafka: str | None, stopping: threading.Event, consumer: str = "") -> None:
-    """Run every handler until told to stop. One that fails takes the others along: whoever started this sees it."""
+    """Run every handler until `stopping` is set. If one fails, all stop and its error is raised."""
     failures: list[BaseException] = []
 
     def beside(make: Callable[[Connections], Handler]) -> None:
@@ -107,7 +107,7 @@ def _consume(
     make: Callable[[Connections], Handler],
     name: str,
 ) -> None:
-    """With connections of its own: one group must not hold up another."""
+    """Run one handler with connections of its own, so that one group does not hold up another."""
     with ExitStack() as opened:
         at = connections(home, url, kafka, opened)
         handler = make(at)

@@ -1,4 +1,4 @@
-"""The videos of a simulated world: topics, creators, series, and what no model is told, their quality.
+"""The videos of a simulated world: topics, creators, series, and their quality, which is hidden from models.
 
 V videos, G genres, T topics, K creators, C countries
 """
@@ -92,7 +92,7 @@ def visible_in(catalog: Catalog) -> Array:
 
 
 def videos_table(catalog: Catalog, rng: np.random.Generator) -> pa.Table:
-    """The catalog as the lake wants it, with made-up titles and descriptions."""
+    """The catalog as a table of the lake, with made-up titles and descriptions."""
     second_genre = np.argsort(-catalog.genre_VG, axis=1)[:, 1]
     words = describe_catalog(catalog.topic, second_genre, catalog.creator, catalog.series, catalog.episode, rng)
     genre_names = [[GENRES[g] for g in np.argsort(-row)[: int((row > 0).sum())]] for row in catalog.genre_VG]

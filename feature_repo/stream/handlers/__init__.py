@@ -1,1 +1,1 @@
-"""What is done with the records of the log: features are folded, the lake is written."""
+"""Handlers of the log's records: folding features, writing the lake."""

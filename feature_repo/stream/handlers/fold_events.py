@@ -1,9 +1,9 @@
 """The event processor: watch-events -> user and video state in the online store, each event exactly once.
 
-One micro-batch is folded onto the stored states and written in one transaction together with a mark per event; only
-then is it acknowledged. Killed before the transaction, the batch is handed out again and nothing had happened; killed
-after it, the batch is handed out again and every event in it is found marked. The states are watched, so that several
-processors, or a batch job, never overwrite each other.
+A micro-batch is folded onto the stored states and written in one transaction together with a mark per event; only then
+is it acknowledged. If the process is killed before the transaction, the batch is delivered again and nothing was
+written; if it is killed after, the batch is delivered again and all its events are found marked. The states are watched
+(WATCH), so that processors and batch jobs never overwrite each other.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ FACTS_CACHED = 200_000
 _FACTS = ("genres", "creator_id", "duration_seconds")
 _FACT_FIELDS = (*(field("video_profile", name) for name in _FACTS), timestamp_field("video_profile"))
 
-# What a record itself can be guilty of once it is an event: a state of another type under its id, a number too large.
+# Errors that one valid event can cause: its key holds another type, or a number is too large.
 _POISON = (redis.ResponseError, ValueError, OverflowError)
 
 
@@ -61,7 +61,7 @@ class BatchJobRunning(Later):
 
 
 class FoldEvents:
-    """The handler. `counts`: conflicts are batches folded again because somebody else had written one of the states."""
+    """The handler. In `counts`, conflicts are batches folded again because another process wrote one of the states."""
 
     topics = (WATCH_EVENTS,)
     group = GROUP
@@ -93,7 +93,7 @@ class FoldEvents:
         return failures
 
     def _fold(self, events: Sequence[Event]) -> None:
-        """Fold these events into the stored states, all or nothing, those already folded left out."""
+        """Fold these events into the stored states, all or nothing, skipping those already folded."""
         while events:
             with self._store.pipeline(transaction=True) as transaction:
                 transaction.watch(
@@ -124,7 +124,7 @@ class FoldEvents:
                 return
 
     def _read(self, events: Sequence[Event]) -> _Stored:
-        """Everything the fold of these events needs, in one round trip."""
+        """Read everything that folding these events needs, in one round trip."""
         user_ids = list(dict.fromkeys(event.user_id for event in events))
         video_ids = list(dict.fromkeys(event.video_id for event in events))
         unread = [video_id for video_id in video_ids if video_id not in self._facts]

@@ -1,4 +1,4 @@
-"""What a handler of the log's records is. `consumer.Consumer` reads for it, and answers for whatever it raises.
+"""The contract of a handler of the log's records. `consumer.Consumer` reads for it and handles its errors.
 
 A new handler is a file beside this one and a line in `worker.HANDLERS`.
 """
@@ -15,34 +15,34 @@ from feature_repo.stream.log.protocol import Record
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a handler wants its records: as they come, or gathered and handed over at intervals."""
+    """How a handler receives records: as they arrive, or gathered at intervals."""
 
-    batch: int  # at most so many records at once
-    block_ms: int = 250  # a read waits so long for the first one
-    every_seconds: float = 0.0  # 0: as they come; else so often, and once more at the end
-    asked_by: str = ""  # a counter in the store: whoever raises it need not wait for the interval
+    batch: int  # most records at once
+    block_ms: int = 250  # how long a read waits for the first record
+    every_seconds: float = 0.0  # 0: as they arrive; else the interval, and once more at the end
+    asked_by: str = ""  # key of a counter in the store: when it is raised, the interval is cut short
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One record that could not be handled; the others of its batch were."""
+    """A record that could not be handled, while the others of its batch were."""
 
     record: Record
     reason: str
 
 
 class Later(MarqueeError):
-    """These records cannot be handled yet. They stay in the log and are handed over again after a pause."""
+    """These records cannot be handled yet. They stay in the log and are delivered again after a pause."""
 
     pause_seconds: ClassVar[float] = 0.25
 
 
 class Poisoned(MarqueeError):
-    """One of these records cannot be handled, nothing was done, and it is not known which: try them one by one."""
+    """An unknown one of these records cannot be handled, and nothing was done: try them one by one."""
 
 
 class Handler(Protocol):
-    """Deals with records at least once: what was handled and not acknowledged comes again."""
+    """Handles records at least once: one that was handled but not acknowledged is delivered again."""
 
     @property
     def topics(self) -> tuple[str, ...]: ...
@@ -54,7 +54,7 @@ class Handler(Protocol):
 
     @property
     def consumer(self) -> str:
-        """Its usual name in the group; kept over restarts, so that it is given again what it had."""
+        """Its default name in the group; kept over restarts, so that it gets its unacknowledged records again."""
         ...
 
     @property
@@ -62,17 +62,17 @@ class Handler(Protocol):
 
     @property
     def status_key(self) -> str:
-        """+ the consumer's name: where the store holds what the consumer says of itself."""
+        """Prefix of the store's key, before the consumer's name, under which the consumer reports its status."""
         ...
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What it has done since it was made, for the status."""
+        """Counters since it was created, for the status."""
         ...
 
     def handle(self, topic: str, records: Sequence[Record]) -> Sequence[Failure]:
-        """Deal with records of one topic; those not among the failures are acknowledged next.
+        """Handle records of one topic; all but the failures are acknowledged next.
 
-        Raises Later or Poisoned, and whatever a store or a disk raises that is away; then nothing is acknowledged.
+        Raises Later or Poisoned, and the errors of an unavailable store or disk; then nothing is acknowledged.
         """
         ...

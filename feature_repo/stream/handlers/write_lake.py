@@ -1,10 +1,10 @@
-"""What happened live becomes part of the lake, so that the next training sees it.
+"""Writes live events and served pages to the lake, so that the next training sees them.
 
-Events and served pages are gathered and written every minute and whenever `flush` asks. A batch file is named after
-its first record and acknowledged after it is written: written twice, it is the same file or the same event_ids.
+Records are gathered and written every minute and whenever `flush` asks. A batch file is named after its first record
+and acknowledged after it is written: writing it again gives the same file, or the same event_ids.
 
-An event enters the lake only after the event processor has folded it. The other way round, features built from the
-lake would hold an event that the processor then folds once more.
+An event enters the lake only after the event processor has folded it. Otherwise features built from the lake could
+contain an event that the processor then folds a second time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NotFolded(Later):
 
 
 class WriteLake:
-    """The handler. `counts`: rows written to which table. What cannot be read is the event processor's to put aside."""
+    """The handler. `counts`: rows written per table. Invalid events are left to the event processor's dead letters."""
 
     topics = (WATCH_EVENTS, RECOMMENDATION_SERVED)
     group = GROUP
@@ -80,7 +80,7 @@ class WriteLake:
     def _check_folded(self, event_ids: Sequence[str]) -> None:
         if None not in self._store.mget([EVENT_MARK + event_id for event_id in event_ids]):
             return
-        if self._log.lag(WATCH_EVENTS, FEATURE_GROUP):  # at 0 the ones without a mark are dead letters
+        if self._log.lag(WATCH_EVENTS, FEATURE_GROUP):  # lag 0: those without a mark are dead letters
             raise NotFolded("the event processor has not folded these events yet")
 
     def _write_impressions(self, records: Sequence[Record]) -> None:
@@ -96,7 +96,7 @@ class WriteLake:
 
 
 def _impressions(page: ServedPage) -> list[dict[str, Any]]:
-    """One row per shown item; its outcome is joined later, when there is one."""
+    """One row per shown item; outcomes are joined later (lake/outcomes.py)."""
     return [
         {
             "impression_id": f"{page.request_id}:{item.video_id}",

@@ -1,7 +1,7 @@
-"""The event log on Apache Kafka: idempotent producer, acks=all, one consumer group per reader of the whole.
+"""The event log on Apache Kafka: idempotent producer, acks=all, one consumer group per handler.
 
-The group's offset moves to the first record that is not acknowledged yet, so a restarted consumer is handed that one
-and what follows it again. Deliveries are counted in the process: a restart begins to count anew.
+The group's offset is that of the first unacknowledged record, so a restarted consumer gets that one and all that follow
+again. Deliveries are counted in the process: a restart begins counting anew.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EARLIEST, LATEST = -2, -1  # ListOffsets
 
 class KafkaEventLog:
     def __init__(self, bootstrap_servers: str, config: LogConfig = LogConfig()) -> None:
-        """Connects at the first use: a broker that is away must not hold up whoever builds this."""
+        """Connects at the first use: an unavailable broker must not hold up the constructor."""
         self._servers = bootstrap_servers.split(",")
         self._connection = {
             "bootstrap_servers": self._servers,
@@ -98,7 +98,7 @@ class KafkaEventLog:
         return [_record(message) for message in self._newest(topic, count)]
 
     def trim(self, topic: str, keep: int) -> None:
-        """Nothing: the broker's retention does it."""
+        """Does nothing: the broker has a retention."""
 
     def close(self) -> None:
         with _down():
@@ -122,7 +122,7 @@ class KafkaEventLog:
         return [f"{metadata.partition}-{metadata.offset}" for metadata in sent]
 
     def _newest(self, topic: str, count: int | None) -> list[Any]:
-        """The newest messages of a topic by time, read beside every group; None is all."""
+        """The newest messages of a topic by time, without affecting any group. `count` None: all."""
         with _down():
             self._ensure_topic(topic)
             ends, starts = self._offsets(topic, LATEST), self._offsets(topic, EARLIEST)
@@ -190,7 +190,7 @@ class KafkaEventLog:
             return self._admin
 
     def _reach(self) -> None:
-        """Look for a broker before a client is built: kafka-python's constructors leak a thread when they fail."""
+        """Check for a broker before building a client: kafka-python's constructors leak a thread on failing."""
         for server in self._servers:
             host, _, port = server.rpartition(":")
             try:
@@ -202,12 +202,12 @@ class KafkaEventLog:
 
 
 class _Member:
-    """One consumer of one group: what it was handed and has not acknowledged."""
+    """One consumer of one group, with the records that it got and has not acknowledged."""
 
     def __init__(self, connection: dict[str, Any], config: LogConfig, topic: str, group_id: str, consumer: str) -> None:
         self._consumer = KafkaConsumer(
             group_id=group_id,
-            group_instance_id=consumer,  # static: the same name is back in its place at once after a kill
+            group_instance_id=consumer,  # static membership: after a kill, the same name rejoins at once
             client_id=consumer,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -217,10 +217,10 @@ class _Member:
             **connection,
         )
         self._handed: dict[TopicPartition, dict[int, Record]] = {}  # offset -> record, in order, not acknowledged
-        self._next: dict[TopicPartition, int] = {}  # one beyond the last handed out
+        self._next: dict[TopicPartition, int] = {}  # offset after the last delivered record
         self._consumer.subscribe([topic], listener=_Revoked(self._handed, self._next))
-        # A consumer that joins before it knows the topic's partitions is given none and joins again; kafka-python 3.0
-        # forgets that second answer when it takes longer than a poll, and on a busy machine such a consumer stays deaf.
+        # A consumer that joins before it knows the topic's partitions is assigned none and joins again; kafka-python
+        # 3.0 loses that second assignment when it takes longer than a poll, and then never receives a record.
         self._consumer.partitions_for_topic(topic)
         self._topic = topic
         self._join_seconds = config.kafka_join_seconds
@@ -273,7 +273,7 @@ class _Member:
 
 
 class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Partitions that went to another consumer are its to hand out again."""
+    """Forget the records of revoked partitions: they are delivered again to the partitions' new consumer."""
 
     def __init__(self, handed: dict[TopicPartition, dict[int, Record]], beyond: dict[TopicPartition, int]) -> None:
         self._handed, self._next = handed, beyond

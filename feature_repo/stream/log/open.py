@@ -1,4 +1,4 @@
-"""Which event log: Kafka where it is named, else streams in the online store."""
+"""Opens the event log: Kafka if it is configured, else streams in the online store."""
 
 from __future__ import annotations
 

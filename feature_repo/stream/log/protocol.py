@@ -1,6 +1,6 @@
-"""The event log: what was accepted is kept until every consumer group has dealt with it.
+"""The event log: accepted records are kept until every consumer group has handled them.
 
-`ValkeyEventLog` (embedded default) and `KafkaEventLog` (outgrown) pass one contract suite.
+`ValkeyEventLog` (the embedded default) and `KafkaEventLog` (for larger installations) pass one contract suite.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Protocol
 
 from feature_repo.core.errors import MarqueeError
 
-DEAD_LETTERS = "-dlq"  # suffix of the topic that takes the records nobody could handle
+DEAD_LETTERS = "-dlq"  # suffix of the topic for records that could not be handled
 
 
 class EventLogDown(MarqueeError):
-    """The log did not answer in time. What was being appended may or may not be in it: append it again."""
+    """The log did not answer in time. An append may or may not have succeeded: try it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +23,30 @@ class Record:
     id: str  # opaque, unique in its topic
     key: str  # the entity: records of one key keep their order
     value: bytes
-    deliveries: int = 1  # how often this record was handed out, this time included
+    deliveries: int = 1  # number of deliveries of this record, this one included
 
 
 class EventLog(Protocol):
-    """At-least-once: a record is handed out until it is acknowledged, so handlers must be idempotent.
+    """At-least-once: a record is delivered until it is acknowledged, so handlers must be idempotent.
 
     Every method raises EventLogDown when the log does not answer.
     """
 
     def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
-        """Add (key, value) pairs in order and return their ids. They are durable when this returns."""
+        """Append (key, value) pairs in order and return their ids. They are durable when this returns."""
         ...
 
     def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
         """At most `count` records for this consumer, waiting up to `block_ms` for the first one.
 
-        What this consumer was given before and did not acknowledge comes first and alone, its `deliveries` one
-        higher; that holds over a restart under the same name. Records of a consumer that died are taken over after
-        a while. A group that is new starts at the oldest record.
+        Records that this consumer (by name, also after a restart) got before and did not acknowledge come first and
+        alone, with `deliveries` one higher. Records of a dead consumer are taken over after a while. A new group starts
+        at the oldest record.
         """
         ...
 
     def ack(self, topic: str, group: str, ids: Sequence[str]) -> None:
-        """These records are dealt with; the group never sees them again."""
+        """Mark these records as handled; they are not delivered to the group again."""
         ...
 
     def dead_letter(self, topic: str, group: str, record: Record, reason: str) -> None:
@@ -58,19 +58,19 @@ class EventLog(Protocol):
         ...
 
     def replay_dead_letters(self, topic: str) -> int:
-        """Append every dead letter to its topic again and forget it; how many there were."""
+        """Append every dead letter to its topic again and delete it; returns how many there were."""
         ...
 
     def lag(self, topic: str, group: str) -> int:
-        """How many records this group has still to acknowledge."""
+        """The number of records that this group has not acknowledged."""
         ...
 
     def tail(self, topic: str, count: int) -> list[Record]:
-        """The newest `count` records, newest last, read beside every group."""
+        """The newest `count` records, newest last, without affecting any group."""
         ...
 
     def trim(self, topic: str, keep: int) -> None:
-        """Let go of what every group has acknowledged, except the newest `keep`; a log with a retention need not."""
+        """Drop what every group has acknowledged, except for the newest `keep`; a no-op in a log with a retention."""
         ...
 
     def close(self) -> None: ...

@@ -1,8 +1,8 @@
-"""The event log on Valkey Streams: one stream per topic, one consumer group per reader of the whole.
+"""The event log on Valkey Streams: one stream per topic, one consumer group per handler.
 
 Durable means written to the append-only file before the reply: a killed server loses nothing that was acknowledged, a
-power cut about a second of it. In your own server `appendfsync always` closes that too; under `everysec` a server that
-is killed while its disk is slow loses what it had acknowledged meanwhile.
+power cut about a second of it. On a server of your own, `appendfsync always` avoids that loss; under `everysec`, a
+server that is killed while its disk is slow loses what it acknowledged meanwhile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ValkeyEventLog:
         self._client = connect(url, config.valkey_timeout_seconds)
         self._url = url
         self._config = config
-        # Blocking reads wait longer than an answer may take.
+        # A separate client: blocking reads wait longer than the timeout of other commands.
         self._waiting = connect(url, config.valkey_timeout_seconds)
         self._waiting_ms = 0
         # (topic, group, consumer): may have unacknowledged records
@@ -45,7 +45,9 @@ class ValkeyEventLog:
                 self._create_group(topic, group)
                 return self._read(topic, group, consumer, count, block_ms)
             except redis.RedisError:
-                self._pending[topic, group, consumer] = True  # the server may have handed out what did not arrive
+                self._pending[topic, group, consumer] = (
+                    True  # the server may have delivered records that did not arrive
+                )
                 raise
 
     def ack(self, topic: str, group: str, ids: Sequence[str]) -> None:
