@@ -11,6 +11,8 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -45,7 +47,7 @@ Config = TypeVar("Config")
 
 
 class SettingsError(HomeError):
-    """An unknown table or key, or a value of the wrong type. The message says where it is."""
+    """An unknown variable, table or key, or a value that is not valid. The message says where it stands."""
 
 
 # --- environment variables -------------------------------------------------------------------------------------------
@@ -69,7 +71,8 @@ class Variable(Generic[Value]):
         try:
             return self.parse(text)
         except ValueError:
-            raise SettingsError(f"{self.name}: expected a whole number, found {text!r}") from None
+            expected = "1 or 0" if self.parse is _flag else "a whole number"
+            raise SettingsError(f"{self.name}: expected {expected}, found {text!r}") from None
 
     def set(self, value: Value) -> None:
         """Set it for this process and the processes that it starts."""
@@ -80,6 +83,8 @@ class Variable(Generic[Value]):
 
 
 def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(text)
     return text == "1"
 
 
@@ -108,6 +113,7 @@ MARQUEE_SPLIT = Variable(
 BENTOML_HOME = Variable(
     "BENTOML_HOME", str, "", "package, service", "where Bentos are built and looked for (HOME/bentoml)"
 )
+DATA_SETS = "MARQUEE_DATA"  # read by the Makefile and the tests, by no process of a home
 VARIABLES: tuple[Variable[Any], ...] = (
     MARQUEE_HOME,
     MARQUEE_RELEASE,
@@ -195,8 +201,17 @@ def explain(section: Section[Any], root: Path, **given: Any) -> list[Setting]:
 
 def check(sections: tuple[Section[Any], ...], root: Path) -> None:
     """Raises SettingsError for the first thing that is wrong with the file or the environment."""
+    known = {variable.name for variable in VARIABLES} | {DATA_SETS}
     for section in sections:
         read(section, root)
+        known |= {variable_of(key) for key, _, _ in leaves(section.default(root), section.name)}
+    for variable in VARIABLES:
+        variable.get()
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; `marquee config show --json` names them all"
+            raise SettingsError(f"{name}: no setting has this variable{hint}")
 
 
 def leaves(config: Any, key: str) -> Iterator[tuple[str, Any, tuple[type, str]]]:
@@ -228,14 +243,32 @@ def _decided(section: Section[Config], root: Path, given: Mapping[str, Any]) -> 
         if override := os.environ.get(variable_of(key)):
             config = _overridden(config, key.split(".")[1:], get_type_hints(owner)[name], variable_of(key), override)
             origins[key] = variable_of(key)
+    _check_numbers(config, section, root, origins)
     options = {name: value for name, value in given.items() if value is not None}
     return replace(config, **options), origins | {f"{section.name}.{name}": OPTION for name in options}  # type: ignore[type-var]
+
+
+def _check_numbers(config: Any, section: Section[Any], root: Path, origins: Mapping[str, str]) -> None:
+    """Raises SettingsError for a number that is not finite, or negative although its default is not."""
+    defaults = {key: value for key, value, _ in leaves(section.default(root), section.name)}
+    for key, value, _ in leaves(config, section.name):
+        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+        for number in parts:
+            if not isinstance(number, int | float):
+                continue
+            if not isfinite(number) or (number < 0 and not _is_negative(defaults[key])):
+                raise SettingsError(f"{origins.get(key, FILE)}: {key}: expected a number from 0 up, found {value!r}")
+
+
+def _is_negative(default: Any) -> bool:
+    return isinstance(default, int | float) and default < 0
 
 
 def _file(path: Path) -> tuple[str, dict[str, Any]]:
     if not path.exists():
         return "", {}
-    text, tables = path.read_text(encoding="utf-8", errors="replace"), read_toml(path)
+    tables = read_toml(path)
+    text = path.read_text(encoding="utf-8")
     for name, table in tables.items():
         place = _place(path, lines_of(text), name)
         if name not in TABLES:

@@ -42,7 +42,7 @@ def markdown(sections: Sequence[Section[Any]]) -> str:
     """All settings as Markdown tables, with the defaults of a home without a world."""
     lines = ["### Environment variables", "", "| variable | default | read by | what it says |", "|---|---|---|---|"]
     lines += [f"| `{v.name}` | {_code(v.default)} | {v.read_by} | {_cell(v.what)} |" for v in VARIABLES]
-    lines += ["", "Preset for libraries, unless somebody has set them:", ""]
+    lines += ["", "Library defaults, unless already set:", ""]
     lines += [f"- `{name}`: {why}" for name, why in OF_LIBRARIES.items()]
     for section in sections:
         lines += ["", f"### `[{section.name}]` — {section.read_by}", ""]

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from feature_repo.core.code_hash import code_of
+from feature_repo.core.errors import HomeError
 from feature_repo.core.files import plain, write_atomic
 from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
@@ -159,8 +160,14 @@ class Steps:
         write_atomic(self._path, json.dumps(content, indent=1, default=plain) + "\n")
 
     def _read(self) -> dict[str, Record]:
-        content = json.loads(self._path.read_text()) if self._path.exists() else {}
-        return {name: Record.of(recorded) for name, recorded in content.items()}
+        if not self._path.exists():
+            return {}
+        try:
+            return {name: Record.of(said) for name, said in json.loads(self._path.read_text()).items()}
+        except (ValueError, AttributeError, TypeError) as error:
+            raise HomeError(
+                f"{self._path}: not a record of steps ({error}); delete it, and every step runs again"
+            ) from error
 
 
 def _each(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -20,6 +20,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a file. Raises HomeError naming the file."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HomeError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise HomeError(f"{path}: not UTF-8: {error}") from error
     except tomllib.TOMLDecodeError as error:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from feature_repo.core.errors import HomeError
 from feature_repo.core.settings import (
     FILE,
     MARQUEE_GRPC_PORT,
@@ -13,6 +14,7 @@ from feature_repo.core.settings import (
     Section,
     Setting,
     SettingsError,
+    check,
     child_environment,
     explain,
     lines_of,
@@ -163,3 +165,31 @@ def test_a_library_keeps_what_somebody_told_it(monkeypatch: pytest.MonkeyPatch) 
     told = child_environment()
     assert (told["OMP_NUM_THREADS"], told["SPARK_LOCAL_IP"]) == ("3", "127.0.0.1")
     monkeypatch.delenv("SPARK_LOCAL_IP")
+
+
+@pytest.mark.parametrize("said", ["rows.least = -2", "share = nan", "share = inf", "rows.length = -1"])
+def test_a_number_that_is_negative_or_not_finite_is_refused_with_its_line(tmp_path: Path, said: str) -> None:
+    (tmp_path / FILE).write_text(f"[feed]\n{said}\n")
+    key = said.split(" ")[0]
+    with pytest.raises(SettingsError, match=rf"marquee.toml:2: feed.{key}: expected a number from 0 up"):
+        read(FEED, tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(HomeError, match=r"marquee.toml: cannot be read: Is a directory"):
+        read(FEED, tmp_path)
+
+
+def test_a_variable_of_no_setting_and_a_switch_that_is_none_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARQUEE_DATA", "data")  # of the tests
+    check((FEED,), tmp_path)
+    monkeypatch.setenv("MARQUEE_SPLIT", "true")
+    with pytest.raises(SettingsError, match="MARQUEE_SPLIT: expected 1 or 0, found 'true'"):
+        check((FEED,), tmp_path)
+    monkeypatch.delenv("MARQUEE_SPLIT")
+    monkeypatch.setenv("MARQUEE_FEED_DEADLNE_MS", "3")
+    with pytest.raises(SettingsError, match=r"did you mean MARQUEE_FEED_DEADLINE_MS\?"):
+        check((FEED,), tmp_path)
