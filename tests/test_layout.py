@@ -197,7 +197,7 @@ def _tracked() -> list[str]:
 
 
 def _names(node: ast.AST) -> list[str]:
-    """What a node names: a fixture is a parameter, or a text given to `usefixtures` or `getfixturevalue`."""
+    """What a node names: a fixture is a parameter, or a text given to pytest as the name of a fixture."""
     if isinstance(node, ast.arg):
         return [node.arg]
     return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []

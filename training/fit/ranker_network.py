@@ -25,7 +25,7 @@ from training.fit.ranker_config import RankerConfig
 from training.measure.metrics import auc, gauc, log_loss
 
 Array = np.ndarray[Any, Any]
-NETWORK: type[Ranker] = Ranker  # the network that is fitted; to try another one with the same inputs, name it here
+NETWORK: type[Ranker] = Ranker  # the network that is fitted; another one with the same inputs is named here
 STEPS_PER_EPOCH = 25  # at least
 MIN_BATCH = 32
 
