@@ -63,7 +63,10 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 @pytest.fixture
 def own_world(small_world: Path, tmp_path: Path) -> Path:
-    """A copy of the small world that a test may break."""
+    """A copy of the small world that a test may break.
+
+    Without the address of its online store: two copies that start theirs at once would take one and the same port.
+    """
     copy = tmp_path / "world"
-    shutil.copytree(small_world, copy, symlinks=True, ignore=shutil.ignore_patterns("run", "*.sock"))
+    shutil.copytree(small_world, copy, symlinks=True, ignore=shutil.ignore_patterns("run", "*.sock", "address.json"))
     return copy
