@@ -26,3 +26,10 @@ def test_help_loads_no_heavy_library() -> None:
     program = f"import sys, marquee; print(*{{*{HEAVY}}} & {{*sys.modules}})"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert shown.stdout.split() == []
+
+
+def test_importing_the_command_line_imports_nothing_of_marquee() -> None:
+    """Or a Bento that is served where Marquee is installed would run the installed packages, and not its own."""
+    program = "import sys, marquee; print([n for n in sys.modules if n.startswith(('bento_', 'feature_'))])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
