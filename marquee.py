@@ -1,7 +1,7 @@
 """The command line: the verbs of every layer, and the demo that goes through all of them.
 
-Heavy imports live inside the commands, for a fast `--help`. Importing this module imports nothing of Marquee: where it is
-installed, `bentoml serve marquee:TAG` does that before it looks for the sources that the Bento holds.
+Heavy imports live inside the commands, for a fast `--help`. Importing this module imports nothing of Marquee: where it
+is installed, `bentoml serve marquee:TAG` does that before it looks for the sources that the Bento holds.
 """
 
 from functools import cache
