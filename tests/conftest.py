@@ -19,6 +19,7 @@ os.environ.pop("REDIS_URL", None)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
+NOT_COPIED = shutil.ignore_patterns("run", "*.sock", "address.json")
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
     For tests/e2e and tests/faults alone: no unit test waits for a training (tests/worlds/untrained.py has releases for
     those). Shared by the whole run, also by its parallel workers: a test that breaks something works on a copy,
-    `own_world`.
+    `own_world`. MARQUEE_TEST_WORLD names one of an earlier run to begin with; steps whose code has changed run again.
     """
     from filelock import FileLock
 
@@ -57,6 +58,9 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
         # Of one day, whatever the day: another is another world, and at midnight its windows would end with it.
         world = SimulatorConfig(users=300, videos=400, days=14, end="2026-11-21")
         home = Home.open(root)
+        earlier = os.environ.get("MARQUEE_TEST_WORLD", "")
+        if earlier and not root.exists():
+            shutil.copytree(earlier, root, symlinks=True, ignore=NOT_COPIED)
         prepare_world(Making(home), Steps(home), simulation(world), PAGE, REPORT)  # the second worker finds it done
     return root
 
@@ -68,5 +72,5 @@ def own_world(small_world: Path, tmp_path: Path) -> Path:
     Without the address of its online store: two copies that start theirs at once would take one and the same port.
     """
     copy = tmp_path / "world"
-    shutil.copytree(small_world, copy, symlinks=True, ignore=shutil.ignore_patterns("run", "*.sock", "address.json"))
+    shutil.copytree(small_world, copy, symlinks=True, ignore=NOT_COPIED)
     return copy

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 
 if TYPE_CHECKING:
@@ -76,5 +76,5 @@ def _status_of(app: Callable[[], Any]) -> int:
         return code
     except MarqueeError as error:
         print(f"marquee: {error}", file=sys.stderr)
-        return 2 if isinstance(error, HomeError) else 1
+        return error.exit_status
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+DONE, FAILED, USAGE, REFUSED, DEPENDENCY_DOWN = range(5)  # exit statuses of every verb (docs/operations.md)
+
 
 class MarqueeError(Exception):
     """An error that the command line shows as one line, without a stack trace: the root of the tree.
@@ -24,8 +26,26 @@ class MarqueeError(Exception):
     ├── AuthError          bento_services/admission/keys.py     an address that needs API keys
     ├── PackageError       bento_services/process/package.py
     └── ServiceError       bento_services/process/supervisor.py
+
+    Refused and DependencyDown are not a layer's own: a subclass says with them how the command ends.
     """
+
+    exit_status = FAILED
 
 
 class HomeError(MarqueeError):
     """The home is not in the state that a command needs; the message names the command to run first."""
+
+    exit_status = USAGE
+
+
+class Refused(MarqueeError):
+    """A gate, or a rule that keeps a home or a service safe, says no; the message names it, and how to overrule it."""
+
+    exit_status = REFUSED
+
+
+class DependencyDown(MarqueeError):
+    """Something outside this process does not answer: the online store, the event log, Spark, MLflow's store."""
+
+    exit_status = DEPENDENCY_DOWN

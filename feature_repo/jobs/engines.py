@@ -11,7 +11,7 @@ import ibis
 import pyarrow as pa
 
 from feature_repo.compute.aggregates import EXPRESSIONS
-from feature_repo.core.errors import MarqueeError
+from feature_repo.core.errors import DependencyDown
 from feature_repo.core.settings import preset
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.tables import Lake
@@ -19,7 +19,7 @@ from feature_repo.lake.tables import Lake
 Engine = Literal["duckdb", "spark"]
 
 
-class SparkAbsent(MarqueeError):
+class SparkAbsent(DependencyDown):
     """Spark was requested and cannot run here; the message says what to install."""
 
 

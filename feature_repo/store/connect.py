@@ -10,12 +10,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from feature_repo.core.errors import MarqueeError
+from feature_repo.core.errors import DependencyDown
 
 Client = Any  # a redis.Redis; its annotations allow every result to be awaitable, which ours never are
 
 
-class StoreDown(MarqueeError):
+class StoreDown(DependencyDown):
     """The online store did not answer in time, or has lost its contents."""
 
 

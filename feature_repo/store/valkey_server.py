@@ -22,7 +22,7 @@ from pathlib import Path
 
 import redis
 
-from feature_repo.core.errors import MarqueeError
+from feature_repo.core.errors import DependencyDown
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
@@ -33,7 +33,7 @@ from feature_repo.store.connect import connect
 WATCH_SECONDS = 0.2
 
 
-class ValkeyError(MarqueeError):
+class ValkeyError(DependencyDown):
     """The embedded server could not be started; the message holds the end of its log."""
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from feature_repo.core.errors import MarqueeError
+from feature_repo.core.errors import DependencyDown
 
 DEAD_LETTERS = "-dlq"  # suffix of the topic for records that could not be handled
 
 
-class EventLogDown(MarqueeError):
+class EventLogDown(DependencyDown):
     """The log did not answer in time. An append may or may not have succeeded: try it again."""
 
 
