@@ -22,6 +22,7 @@ from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
+from bento_services.health import RELEASE, Health
 from bento_services.settings import ServiceConfig
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
@@ -65,7 +66,9 @@ class Engine:
         make_feed: MakeFeed = build_feed,
         limits: Limits = Limits(),
         config: ServiceConfig = ServiceConfig(),
+        health: Health | None = None,
     ) -> None:
+        self.health = health or Health()
         self.world = release.world
         self.reader = reader
         self._receipts = receipts
@@ -106,7 +109,11 @@ class Engine:
         return page
 
     async def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
-        """Take events; durable when this returns. Raises Problem as EventIntake does."""
+        """Take events; durable when this returns. Raises Problem as EventIntake does, and 503 while what events need
+        is down: nobody is told "accepted" of an event that nobody folds."""
+        if why := self.health.stops_events():
+            metrics.EVENTS_REFUSED.labels("part_down").inc()
+            raise unavailable(f"events are not taken now: {why}")
         return await self._blocking(lambda: self._intake.accept(sent, caller=caller, user_id=user_id, key=key))
 
     async def is_visible(self, event_id: str) -> bool:
@@ -133,6 +140,8 @@ class Engine:
             "videos": len(self.reader.snapshot()),
             "snapshot_age_seconds": round(self._snapshot_age_seconds(), 1),
             "refused_releases": self.problems,
+            "events": {"ready": not (why := self.health.stops_events()), "why": why},
+            "parts": self.health.parts(),
         }
 
     def warm_up(self) -> None:
@@ -149,6 +158,7 @@ class Engine:
                 HOME,
             )
         self.ready = True
+        self._say_release(refused=self.problems[-1] if self.problems else "")
 
     def swap(self, release: Release) -> None:
         """Blue to green: requests under way finish with the old release, the next ones get the new one."""
@@ -157,6 +167,7 @@ class Engine:
         self.release_id = release.release_id
         metrics.RELEASE.labels(before).set(0)
         metrics.RELEASE.labels(release.release_id).set(1)
+        self._say_release()
         report.info("release swapped", before=before, now=release.release_id)
 
     def refuse(self, why: str) -> None:
@@ -165,6 +176,13 @@ class Engine:
         if why not in self.problems:
             self.problems.append(why)
             report.error("release refused, the old one stays", why=why, release_id=self.release_id)
+        self._say_release(refused=why)
+
+    def _say_release(self, refused: str = "") -> None:
+        if refused:
+            self.health.degraded(RELEASE, f"another was refused: {refused}", release_id=self.release_id)
+        else:
+            self.health.ok(RELEASE, release_id=self.release_id)
 
     def close(self) -> None:
         self._pages.shutdown()

@@ -12,6 +12,7 @@ from worlds.by_hand import Made
 
 from bento_services.admission.problem import Problem
 from bento_services.feed.page import Page, Query
+from bento_services.health import DEGRADED, OK, PROCESSOR, RELEASE
 from feature_repo.store.connect import StoreDown
 
 
@@ -62,6 +63,17 @@ async def test_a_store_that_does_not_answer_is_a_503_that_may_be_tried_again(
     assert (problem.value.status, problem.value.retry_after_seconds) == (503, 1)
 
 
+async def test_no_event_is_accepted_while_nobody_would_fold_it_and_pages_go_on(made: Made) -> None:
+    made.engine.health.down(PROCESSOR, "process 4711 is gone")
+    with pytest.raises(Problem, match="processor is down: process 4711 is gone") as refused:
+        await made.engine.accept({"user_id": "u1", "video_id": "v1", "event": "like"}, caller="")
+    assert (refused.value.status, refused.value.retry_after_seconds) == (503, 1)
+    assert made.engine.status()["events"] == {"ready": False, "why": "processor is down: process 4711 is gone"}
+    assert (await made.engine.answer("home", Query())).recommendations
+    made.engine.health.ok(PROCESSOR)
+    assert (await made.engine.accept({"user_id": "u1", "video_id": "v1", "event": "like"}, caller="")).accepted == 1
+
+
 def test_pages_that_nobody_sees_are_made_before_it_is_ready(made: Made) -> None:
     made.engine.ready = False
     made.engine.warm_up()
@@ -81,6 +93,12 @@ def test_a_swap_changes_the_release_that_status_names_and_a_refusal_is_told_once
     status = made.engine.status()
     assert status["release_id"] == "r-00000000000b"
     assert status["refused_releases"] == ["r-00000000000c: static.json was changed"]
+    assert (status["parts"][RELEASE].state, status["parts"][RELEASE].why) == (
+        DEGRADED,
+        "another was refused: r-00000000000c: static.json was changed",
+    )
+    made.engine.swap(Release())  # type: ignore[arg-type]
+    assert made.engine.health.of(RELEASE).state == OK
 
 
 def test_a_video_is_known_by_the_snapshot_and_any_video_by_an_empty_one(made: Made) -> None:
