@@ -1,18 +1,35 @@
-"""The registry as people read it: what `marquee features list | describe` prints, and the page docs/features.md.
+"""The registry and the limits as people read them: `marquee features list | describe`, and two pages of docs/.
 
-python -m feature_repo.listing       writes the page
+python -m feature_repo.listing       writes docs/features.md and docs/limits.md
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from feature_repo.compute.feature import Entity, Feature, Kind, RegistrationError
+from feature_repo.limits import EARLIEST_US, FUTURE_TOLERANCE_SECONDS, LIMITS, Limit
 from feature_repo.registry import FEATURES, VIEWS, ModelInputs, feature
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE, LIMITS_PAGE = DOCS / "features.md", DOCS / "limits.md"
+LIMITS_INTRODUCTION = """# Limits
+
+<!-- Made by `make docs` from feature_repo/limits.py. Do not edit. -->
+
+What every field that comes in may be. HTTP, gRPC, the command line, the event processor, the readers of data sets and
+the lake read this one table.
+
+- **Ids are text everywhere**: `007` and `7` are two viewers, and so are `1`, `01` and `+1`. A whole number that JSON
+  states as an id is the text of its digits. In a header an id is UTF-8.
+- Texts are kept in Unicode's form NFC: `é` as one character or as two is the same id. Blanks at the ends of an id, and
+  characters that do not print, are refused; texts for people are trimmed.
+- *refused* is 422 over HTTP, `INVALID_ARGUMENT` over gRPC, an error that names the line on the command line, a dead
+  letter in the event processor, and a row that is set aside in the lake.
+- *cut* is taken as far as it fits, and counted."""
 TITLES = {
     "user": "Of a viewer",
     "video": "Of a video",
@@ -85,6 +102,38 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def limits_page() -> str:
+    """docs/limits.md: the table of limits, a part per table."""
+    parts = [LIMITS_INTRODUCTION]
+    for table, fields in LIMITS.items():
+        lines = ["| field | type | what it may be | unique | if there is none | outside |", "|---|---|---|---|---|---|"]
+        for field, limit in fields.items():
+            cells = (limit.kind, _range(limit), "yes" if limit.unique else "", _if_none(limit), limit.outside)
+            lines.append(f"| `{field}` | {' | '.join(cells)} |")
+        parts.append(f"## {table.capitalize()}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _range(limit: Limit) -> str:
+    words = limit.expectation
+    if limit.kind == "moment":
+        year = datetime.fromtimestamp(EARLIEST_US / 1e6, UTC).year
+        first = f"a year before the world's first day ({year} where that is not known)"
+        last = f"{FUTURE_TOLERANCE_SECONDS // 60} minutes from now"
+        bounds = [
+            unknown if bound is None else limit.day(bound)
+            for bound, unknown in ((limit.least, first), (limit.most, last))
+        ]
+        words = f"{limit.unit}, from {bounds[0]} to {bounds[1]}"
+    return f"{words}; {limit.note}" if limit.note else words
+
+
+def _if_none(limit: Limit) -> str:
+    if limit.made or limit.required:
+        return limit.made or "refused"
+    return f"`{limit.default}`" if limit.default or limit.default == 0 else "empty"
+
+
 def _table(features: Sequence[Feature]) -> str:
     names = ("feature", "what it is", "unit", "dtype", "kind", "tier", "ranker", "owner")
     lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
@@ -106,3 +155,4 @@ def _is_column_of(column: str, one: Feature) -> bool:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    LIMITS_PAGE.write_text(limits_page())

@@ -23,6 +23,7 @@ PAGES = (
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/features.md",
+    "docs/limits.md",
     "docs/glossary.md",
     "docs/operations.md",
     "examples/README.md",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from feature_repo.compute.feature import RegistrationError
-from feature_repo.listing import PAGE, described, listed, page
+from feature_repo.limits import limits
+from feature_repo.listing import LIMITS_PAGE, PAGE, described, limits_page, listed, page
 from feature_repo.registry import FEATURES, VIEWS, ModelInputs, UnknownFeature
 
 CHAMPION = ModelInputs("r-0123456789ab", ("maturity", "genre:Drama", "genre:News"))
@@ -55,3 +56,10 @@ def test_the_page_of_features_is_current() -> None:
     assert Path(PAGE).read_text() == page(), "run `make docs`"
     for name in FEATURES:
         assert page().count(f"| `{name}` |") == 1
+
+
+def test_the_page_of_limits_is_current() -> None:
+    assert Path(LIMITS_PAGE).read_text() == limits_page(), "run `make docs`"
+    for table, field, limit in limits():
+        part = limits_page().split(f"## {table.capitalize()}\n")[1].split("\n## ")[0]
+        assert part.count(f"| `{field}` | {limit.kind} |") == 1

@@ -1,0 +1,326 @@
+"""The one table of limits: what every field that comes in may be, and what happens to a value outside it.
+
+HTTP, gRPC, the command line, the event processor, the readers of data sets and the lake all read this table; nothing
+else says what an id is or how many seconds a watch may last. `check` is for one value, such as a field of an event;
+`check_column` for a column of a table. docs/limits.md is made of it.
+
+Ids are text everywhere: `007` and `7` are two viewers, and so are `1` and `01`. A whole number that JSON or a column
+states is the text of its digits.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from feature_repo.schema import EVENTS
+
+Kind = Literal["id", "word", "text", "texts", "whole", "number", "moment", "flag"]
+Outside = Literal["refused", "cut"]
+
+MAX_ID_LENGTH = 128
+MAX_SECONDS = 30 * 86_400.0  # of one watch or one video
+YEAR_US = 366 * 86_400_000_000
+EARLIEST_US = 631_152_000_000_000  # 1990: of an event, where the world's first day is not known
+FUTURE_TOLERANCE_SECONDS = 300  # tolerated lead of a client's clock
+SHOWN_LENGTH = 60  # of a value in a message
+
+
+class LimitError(ValueError):
+    """A value outside its limit. The message says what was expected and what was found."""
+
+    def __init__(self, field: str, expectation: str, found: Any) -> None:
+        super().__init__(f"{field}: expected {expectation}, found {shown(found)}")
+        self.field = field
+        self.expectation = expectation
+        self.found = found
+
+
+class Clock(NamedTuple):
+    """What a world knows of time, in microseconds UTC."""
+
+    now_us: int
+    first_day_us: int = 0  # of its data; 0: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One row of the table. `least` and `most` count characters of a text, entries of a list, else they are values.
+
+    A moment without `least` may lie a year before the world's first day, without `most` five minutes ahead of its now.
+    """
+
+    kind: Kind
+    unit: str
+    least: float | None = None
+    most: float | None = None
+    unique: bool = False
+    required: bool = False  # else nothing, null and "" are the default
+    outside: Outside = "refused"
+    default: Any = None  # of what is not there
+    values: tuple[str, ...] = ()
+    pattern: str = ""
+    described: str = ""  # the pattern in words
+    per_second: int = 1_000_000  # of a moment: its unit
+    made: str = ""  # of an event: what stands in when its sender leaves it out
+    note: str = ""
+
+    def within(self, clock: Clock | None) -> Limit:
+        """The limit with both its bounds, as they are now."""
+        if self.kind != "moment" or (self.least is not None and self.most is not None):
+            return self
+        now_us, first_us = clock or Clock(time.time_ns() // 1000)
+        least = (first_us - YEAR_US if first_us else EARLIEST_US) * self.per_second // 1_000_000
+        last_us = now_us + FUTURE_TOLERANCE_SECONDS * 1_000_000
+        most = last_us * self.per_second // 1_000_000
+        return replace(
+            self, least=least if self.least is None else self.least, most=most if self.most is None else self.most
+        )
+
+    @property
+    def expectation(self) -> str:
+        """In words, for a message and for the page."""
+        if self.values:
+            return f"one of {', '.join(self.values)}"
+        if self.kind == "flag":
+            return "true or false"
+        if self.kind == "moment":
+            return f"{self.unit}, {self.day(self.least)} to {self.day(self.most)}"
+        if self.kind in ("whole", "number"):
+            word = "a whole number" if self.kind == "whole" else "a finite number"
+            least, most = (f"{bound:,.0f}" if bound == int(bound or 0) else f"{bound:g}" for bound in self.bounds)
+            return f"{self.unit}, {word} from {least} to {most}"
+        if self.kind == "texts":
+            each = f", each {self.described}" if self.described else ""
+            return f"a list of at most {self.most:,.0f} texts{each}"
+        if self.described:
+            return self.described
+        what = "text" if self.kind == "text" else "printable text without blanks at its ends"
+        return f"{what} of {1 if self.required else 0} to {self.most:,.0f} characters"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and most of a limit that has both."""
+        assert self.least is not None
+        assert self.most is not None
+        return self.least, self.most
+
+    def day(self, moment: float | None) -> str:
+        """A moment in the limit's unit, in words."""
+        if moment is None:
+            return "…"
+        return datetime.fromtimestamp(moment // self.per_second, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _id(**said: Any) -> Limit:
+    return Limit("id", "id", **{"most": MAX_ID_LENGTH, "required": True, **said})
+
+
+def _word(unit: str, **said: Any) -> Limit:
+    return Limit("word", unit, **{"most": MAX_ID_LENGTH, "default": "", **said})
+
+
+def _text(most: int, **said: Any) -> Limit:
+    return Limit("text", "text", most=most, outside="cut", **{"default": "", **said})
+
+
+def _whole(unit: str, least: float, most: float, **said: Any) -> Limit:
+    return Limit("whole", unit, least, most, **{"default": 0, **said})
+
+
+def _number(unit: str, least: float, most: float, **said: Any) -> Limit:
+    return Limit("number", unit, least, most, **{"default": 0.0, **said})
+
+
+def _moment(**said: Any) -> Limit:
+    return Limit("moment", "µs since 1970, UTC", **{"required": True, **said})
+
+
+def _epoch_us(year: int) -> int:
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+_FLAG = Limit("flag", "yes or no", default=False)
+_COUNTRY: dict[str, Any] = {"pattern": "[A-Z]{2}", "described": "two capital letters (ISO 3166-1 alpha-2)"}
+_LANGUAGE = {
+    "pattern": "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*",
+    "described": "a language code such as en or pt-BR (BCP 47)",
+}
+_DIGITS = {"pattern": "[0-9]{1,18}", "described": "1 to 18 digits 0-9"}
+_POSITION = _whole("place from 0, -1: unknown", -1, 999_999, default=-1)
+
+LIMITS: Mapping[str, Mapping[str, Limit]] = {
+    "videos": {
+        "video_id": _id(unique=True),
+        "title": _text(512, default="Untitled", note="an empty title is shown as Untitled"),
+        "description": _text(20_000),
+        "creator_id": _id(required=False, default=""),
+        "creator_name": _text(256),
+        "series_id": _id(required=False, default=""),
+        "episode": _whole("place from 1, 0: none", 0, 1_000_000),
+        "genres": Limit("texts", "names", most=64, default=[]),
+        "tags": Limit("texts", "words", most=512, default=[]),
+        "video_language": _word("BCP 47", **_LANGUAGE),
+        "countries": Limit("texts", "ISO 3166-1 codes", most=300, default=[], **_COUNTRY),
+        "maturity": _whole("years of age", 0, 21),
+        "duration_seconds": _number("seconds, 0: not known", 0, MAX_SECONDS),
+        "published_timestamp_us": _moment(required=False, default=0, least=_epoch_us(1850), most=_epoch_us(2200)),
+    },
+    "users": {
+        "user_id": _id(unique=True),
+        "country": _word("ISO 3166-1", **_COUNTRY),
+        "user_language": _word("BCP 47", **_LANGUAGE),
+        "age_group": _word("name of a group"),
+        "maturity_limit": _whole("years of age", 0, 21, default=18),
+        "signup_timestamp_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200)),
+    },
+    "events": {
+        "event_id": _id(unique=True, made="one is made", note="of its viewer: two viewers may use the same"),
+        "user_id": _id(),
+        "video_id": _id(),
+        "event": Limit("word", "kind", most=MAX_ID_LENGTH, values=EVENTS, required=True),
+        "timestamp_us": _moment(made="now"),
+        "watch_seconds": _number(
+            "seconds",
+            0,
+            MAX_SECONDS,
+            note="more than a viewer can have watched of the video is counted as all of it, as suspicious, and kept "
+            "from training",
+        ),
+        "duration_seconds": _number("seconds, 0: the catalog's", 0, MAX_SECONDS),
+        "position": _POSITION,
+        "surface": _word("name of a surface"),
+        "device": _word("name of a device"),
+        "request_id": _word("id of a page"),
+        "sequence": _whole("order within a microsecond", 0, 2**53),
+    },
+    "impressions": {
+        "impression_id": _id(unique=True, most=2 * MAX_ID_LENGTH + 1),
+        "request_id": _word("id of a page"),
+        "user_id": _id(required=False, default="", note="empty: an anonymous viewer"),
+        "video_id": _id(),
+        "timestamp_us": _moment(),
+        "position": _POSITION,
+        "surface": _word("name of a surface"),
+        "device": _word("name of a device"),
+        "utc_offset_minutes": _whole("minutes", -14 * 60, 14 * 60),
+        "propensity": _number("probability, 0: not logged", 0, 1),
+        "clicked": _FLAG,
+        "watch_seconds": _number("seconds", 0, MAX_SECONDS),
+        "watch_fraction": _number("share", 0, 1),
+        "liked": _FLAG,
+        "disliked": _FLAG,
+        "shared": _FLAG,
+    },
+    "ratings": {
+        "user_id": _id(**_DIGITS),
+        "video_id": _id(**_DIGITS),
+        "rating": _number("stars", 0.5, 5, required=True, note="MovieLens' scale"),
+        "timestamp": replace(_moment(), unit="s since 1970, UTC", per_second=1, least=EARLIEST_US // 1_000_000),
+    },
+}
+
+
+def limits() -> Iterator[tuple[str, str, Limit]]:
+    """Every row: table, field, limit."""
+    return ((table, field, limit) for table, fields in LIMITS.items() for field, limit in fields.items())
+
+
+def check(table: str, field: str, value: Any, clock: Clock | None = None, *, called: str = "") -> Any:
+    """The value as Marquee keeps it. Raises LimitError outside the limit.
+
+    `clock` bounds moments; without it the wall clock does. `called`: what the sender calls the field.
+    """
+    return checked(LIMITS[table][field].within(clock), value, called or field)
+
+
+def checked(limit: Limit, value: Any, field: str) -> Any:
+    """As `check`, for a limit with both its bounds."""
+    if value is None or (isinstance(value, str) and not value):
+        if limit.required:
+            raise LimitError(field, limit.expectation, value)
+        return [] if limit.kind == "texts" else limit.default
+    if limit.kind == "flag":
+        found = isinstance(value, bool)
+    elif limit.kind in ("whole", "number", "moment"):
+        kinds = int if limit.kind != "number" else int | float
+        # Compared before it is converted: a number of 400 digits is no float, and NaN is within nothing.
+        found = isinstance(value, kinds) and not isinstance(value, bool) and _between(limit, value)
+    elif limit.kind == "texts":
+        return _texts(limit, value, field)
+    elif limit.kind == "text":
+        return _shown_text(limit, value, field)
+    else:
+        return _identifier(limit, value, field)
+    if not found:
+        raise LimitError(field, limit.expectation + _unit_meant(limit, value), value)
+    return float(value) if limit.kind == "number" else value
+
+
+def shown(value: Any) -> str:
+    """A value in a message: short, in one line, whatever it is."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
+        return "a number of more than 75 digits"  # Python refuses to print some of them
+    if isinstance(value, dict | list) and len(value) > 3:
+        return f"a {type(value).__name__} of {len(value)}"
+    try:
+        said = repr(value)
+    except (RecursionError, ValueError):
+        return f"a {type(value).__name__}"
+    return said if len(said) <= SHOWN_LENGTH else f"{said[:SHOWN_LENGTH]}…"
+
+
+def is_plain(value: str) -> bool:
+    """Printable without blanks at its ends, as an id is."""
+    return value.isprintable() and value == value.strip()
+
+
+def _between(limit: Limit, value: Any) -> bool:
+    least, most = limit.bounds
+    return bool(least <= value <= most)
+
+
+def _identifier(limit: Limit, value: Any, field: str) -> str:
+    if limit.kind == "id" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        value = str(value)
+    if not isinstance(value, str) or not is_plain(value):
+        raise LimitError(field, limit.expectation, value)
+    text = value if value.isascii() else unicodedata.normalize("NFC", value)
+    if (
+        len(text) > (limit.most or 0)
+        or (limit.values and text not in limit.values)
+        or (limit.pattern and not re.fullmatch(limit.pattern, text))
+    ):
+        raise LimitError(field, limit.expectation, value)
+    return text
+
+
+def _shown_text(limit: Limit, value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise LimitError(field, limit.expectation, value)
+    text = value if value.isprintable() else "".join(one if one.isprintable() else " " for one in value)
+    text = unicodedata.normalize("NFC", text).strip()
+    return text[: int(limit.most or 0)] or limit.default
+
+
+def _texts(limit: Limit, value: Any, field: str) -> list[str]:
+    if not isinstance(value, list | tuple) or len(value) > (limit.most or 0):
+        raise LimitError(field, limit.expectation, value)
+    each = Limit("word", limit.unit, most=MAX_ID_LENGTH, required=True, pattern=limit.pattern)
+    return [_identifier(each, one, field) for one in value]
+
+
+def _unit_meant(limit: Limit, value: Any) -> str:
+    """A moment in another unit is the likeliest mistake: say which unit would make sense of it."""
+    if limit.kind != "moment" or isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    for word, per_second in (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 10**6), ("nanoseconds", 10**9)):
+        in_unit = value * limit.per_second // per_second if per_second != limit.per_second else 0
+        if in_unit and _between(limit, in_unit):
+            return f" (in {word} it would be one)"
+    return ""
