@@ -15,7 +15,10 @@ EPILOG = """Examples:
 
   marquee ingest movielens --path ml-1m --home worlds/ml1m
 
-  marquee recommend u00042 -n 10 --explain"""
+  marquee recommend u00042 -n 10 --explain
+
+Exit status: 0 done, 1 failed, 2 wrong usage or no such home, 3 refused by a gate, 4 a dependency is down,
+130 stopped by Ctrl-C."""
 
 
 @cache
@@ -86,7 +89,7 @@ def _add_demo(app: typer.Typer) -> None:
 def main() -> None:
     from feature_repo.core.command_line import run
 
-    run(command_line())
+    run(lambda: command_line()())
 
 
 def __getattr__(name: str) -> Any:

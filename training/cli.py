@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feature_repo.core.errors import Refused
 from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing
 from feature_repo.core.settings import read
@@ -232,7 +232,7 @@ def release(
 ) -> None:
     """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
 
-    Steps whose inputs have not changed are skipped: a stopped run continues where it stopped. Exits with 1 when a gate
+    Steps whose inputs have not changed are skipped: a stopped run continues where it stopped. Exits with 3 when a gate
     fails; the champion then stays the same.
     """
     from feature_repo.core.plan import plan
@@ -283,14 +283,15 @@ def print_release(result: Mapping[str, Any]) -> None:
 
 
 def refuse_unless_promoted(result: Mapping[str, Any]) -> None:
+    """Raises Refused naming every gate that failed, unless the release of this result was promoted."""
     if result.get("promoted", True):
         return
+    failures = []
     for gate in result["gates"]:
         if not gate["passed"]:
             at = "at least" if gate["at_least"] else "at most"
-            failure = f"{gate['gate']}: {gate['value']:.4f}, expected {at} {gate['bar']:.4f}"
-            print(f"marquee: not promoted: {failure}", file=sys.stderr)
-    raise typer.Exit(1)
+            failures.append(f"{gate['gate']}: {gate['value']:.4f}, expected {at} {gate['bar']:.4f}")
+    raise Refused(f"not promoted: {'; '.join(failures)}")
 
 
 def print_prepared(steps: Steps, promoted: Mapping[str, Any]) -> None:

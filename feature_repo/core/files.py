@@ -1,28 +1,92 @@
-"""Atomic writes of files and directories, and values as JSON."""
+"""Files of a home: read as what they should be or refused in one line, written whole or not at all, values as JSON."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from feature_repo.core.errors import HomeError, MarqueeError
+
+Value = TypeVar("Value")
+# What parsers, and the constructors of values after them, raise for content that they do not expect.
+WRONG_CONTENT = (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, RecursionError)
+
+
+class FileError(MarqueeError):
+    """A file is cut short, of another shape, or cannot be read; the message names it, and the command that mends it."""
+
+
+@contextmanager
+def reading(path: Path, expected: str, mend: str, error: type[MarqueeError] = FileError) -> Iterator[None]:
+    """Turn what goes wrong in the block while `path` is read into one line.
+
+    `expected` is what the file should be ("the evaluation"), `mend` the end of a sentence: "run `marquee evaluate`".
+    Raises HomeError where nothing is there, `error` for what cannot be read. `path` may be a directory of files.
+    """
+    try:
+        yield
+    except MarqueeError:
+        raise
+    except FileNotFoundError as absent:
+        missing = absent.filename if path.is_dir() and absent.filename else path
+        raise HomeError(f"{missing}: expected {expected}, found nothing; {mend}") from absent
+    except IsADirectoryError as folder:
+        raise error(f"{path}: expected {expected}, found a directory; {mend}") from folder
+    except OSError as broken:
+        raise error(f"{path}: expected {expected}, cannot be read: {one_line(broken)}; {mend}") from broken
+    except WRONG_CONTENT as wrong:
+        raise error(f"{path}: expected {expected}, found something else: {one_line(wrong)}; {mend}") from wrong
+
+
+def read_json(
+    path: Path, make: Callable[[Any], Value], expected: str, mend: str, error: type[MarqueeError] = FileError
+) -> Value:
+    """What `make` makes of the file's JSON. Raises as `reading` does, also for what `make` does not expect."""
+    with reading(path, expected, mend, error):
+        return make(json.loads(path.read_bytes()))
+
+
+def one_line(error: BaseException) -> str:
+    """An error of a library in one short line: its first line, or its type where it says nothing."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    what = said[0] if said else ""
+    if isinstance(error, KeyError):
+        what = f"no {what}"
+    return f"{what[:200]}" if what else type(error).__name__
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file so that readers see, and a crash leaves, either the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name `path` in an OSError of the block: a failed write names no file, and a temporary one means nothing."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            error.filename, error.filename2 = str(path), None
         raise
 
 
@@ -42,8 +106,9 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield a new empty directory to fill; it replaces `path` only when the block ends without an error."""
     import shutil
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield temporary
         retired = path.with_name(f".{path.name}.retired")

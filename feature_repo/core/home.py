@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from feature_repo.core.errors import HomeError
-from feature_repo.core.files import write_atomic
+from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.settings import MARQUEE_HOME
 from feature_repo.schema import HISTORY_LENGTH
 
@@ -45,7 +47,8 @@ class World:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> World:
-        return cls(**{**fields, "genres": tuple(fields["genres"])})
+        """Raises ValueError for a fact of another type, or a missing one; ignores what it does not know."""
+        return msgspec.convert(fields, cls)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Home:
             raise HomeError(
                 f"no world at {self.root}: run `marquee simulate` or `marquee ingest movielens --path DIR` first"
             )
-        return World.from_json(json.loads(path.read_text()))
+        return read_json(path, World.from_json, "the facts about a world", "simulate or ingest it again")
 
     def known_world(self) -> World | None:
         """The world, or None if the home does not have one yet."""

@@ -113,7 +113,8 @@ MARQUEE_SPLIT = Variable(
 BENTOML_HOME = Variable(
     "BENTOML_HOME", str, "", "package, service", "where Bentos are built and looked for (HOME/bentoml)"
 )
-DATA_SETS = "MARQUEE_DATA"  # read by the Makefile and the tests, by no process of a home
+# Read by the Makefile and the tests, and by Feast in feature_store.yaml; by no process of a home.
+READ_BY_OTHERS = ("MARQUEE_DATA", "MARQUEE_TEST_WORLD", "MARQUEE_FEAST_REDIS")
 VARIABLES: tuple[Variable[Any], ...] = (
     MARQUEE_HOME,
     MARQUEE_RELEASE,
@@ -201,7 +202,7 @@ def explain(section: Section[Any], root: Path, **given: Any) -> list[Setting]:
 
 def check(sections: tuple[Section[Any], ...], root: Path) -> None:
     """Raises SettingsError for the first thing that is wrong with the file or the environment."""
-    known = {variable.name for variable in VARIABLES} | {DATA_SETS}
+    known = {variable.name for variable in VARIABLES} | {*READ_BY_OTHERS}
     for section in sections:
         read(section, root)
         known |= {variable_of(key) for key, _, _ in leaves(section.default(root), section.name)}

@@ -10,14 +10,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import msgspec
+
 from feature_repo.core.code_hash import code_of
-from feature_repo.core.errors import HomeError
-from feature_repo.core.files import plain, write_atomic
+from feature_repo.core.files import plain, read_json, write_atomic
 from feature_repo.core.hashes import content_of
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
@@ -84,8 +85,8 @@ class Record:
 
     @classmethod
     def of(cls, recorded: Mapping[str, Any]) -> Record:
-        known = {one.name: recorded[one.name] for one in fields(cls) if one.name in recorded}
-        return cls(**{"inputs": "", "outputs": {}, "seconds": 0.0, "result": {}, **known})
+        """Raises ValueError for a field of another type."""
+        return msgspec.convert({"inputs": "", "outputs": {}, "seconds": 0.0, "result": {}, **recorded}, cls)
 
     def why_again(self, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> str:
         """Which of these inputs and files have changed since; "" if all are the same."""
@@ -162,12 +163,11 @@ class Steps:
     def _read(self) -> dict[str, Record]:
         if not self._path.exists():
             return {}
-        try:
-            return {name: Record.of(said) for name, said in json.loads(self._path.read_text()).items()}
-        except (ValueError, AttributeError, TypeError) as error:
-            raise HomeError(
-                f"{self._path}: not a record of steps ({error}); delete it, and every step runs again"
-            ) from error
+        return read_json(self._path, _records, "a record of steps", "delete it, and every step runs again")
+
+
+def _records(content: Any) -> dict[str, Record]:
+    return {name: Record.of(said) for name, said in content.items()}
 
 
 def _each(inputs: Mapping[str, Any]) -> dict[str, str]:

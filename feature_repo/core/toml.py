@@ -11,21 +11,15 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from feature_repo.core.errors import HomeError
+from feature_repo.core.files import reading
 
 Config = TypeVar("Config")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a file. Raises HomeError naming the file."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HomeError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise HomeError(f"{path}: not UTF-8: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise HomeError(f"{path}: not TOML: {error}") from error
+def read_toml(path: Path, expected: str = "TOML", mend: str = "mend it") -> dict[str, Any]:
+    """The tables of a file. Raises FileError, or HomeError where there is none, naming the file."""
+    with reading(path, expected, mend):
+        return tomllib.loads(path.read_bytes().decode())
 
 
 def read_as(hint: Any, value: Any, key: str = "") -> Any:

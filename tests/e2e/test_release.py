@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from feature_repo.core.errors import Refused
 from feature_repo.core.home import Home
 from marquee import app
 from models.page.policy_file import POLICY
@@ -18,7 +19,8 @@ from training.release.run import RELEASE
 
 def release(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
     done = CliRunner().invoke(app, ["release", "--json", "--home", str(home), *options])
-    return done.exit_code, json.loads(done.stdout), done.stderr
+    refused = done.exception if isinstance(done.exception, Refused) else None
+    return refused.exit_status if refused else done.exit_code, json.loads(done.stdout), f"{done.stderr}{refused or ''}"
 
 
 def stricter(home: Path, most: int) -> None:
@@ -42,17 +44,17 @@ def test_a_release_of_the_same_data_rests_and_a_new_rule_is_released_alone(own_w
     assert "the same models: what differs is how their answers are put together" in page
 
 
-def test_a_gate_that_fails_ends_with_1_its_name_value_and_bar_and_force_overrules_it(own_world: Path) -> None:
+def test_a_gate_that_fails_is_refused_with_its_name_value_and_bar_and_force_overrules_it(own_world: Path) -> None:
     before = champion(Home(own_world)).name
     stricter(own_world, 1)
     (own_world / "marquee.toml").write_text("[gates]\nmax_calibration_error = 1e-6\n")
     code, refused, said = release(own_world)
-    assert (code, refused["failed"], refused["champion"]) == (1, ["ranker calibration error"], before)
-    assert "marquee: not promoted: ranker calibration error: 0." in said
+    assert (code, refused["failed"], refused["champion"]) == (3, ["ranker calibration error"], before)
+    assert "not promoted: ranker calibration error: 0." in said
     assert "expected at most 0.0000" in said
     assert "Not promoted: the champion stays" in Path(refused["report"]).read_text()
     code, again, _ = release(own_world)
-    assert (code, again["ran"]) == (1, [])  # the same answer, at once
+    assert (code, again["ran"]) == (3, [])  # the same answer, at once
     code, forced, _ = release(own_world, "--force")
     assert (code, forced["ran"], forced["forced"]) == (0, ["promote", "page"], True)
     assert champion(Home(own_world)).name == forced["release_id"]

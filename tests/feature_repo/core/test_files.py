@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.core.files import atomic_directory, plain, write_atomic
+from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError, atomic_directory, plain, read_json, write_atomic
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -57,6 +58,34 @@ def test_a_directory_that_failed_half_way_is_forgotten(tmp_path: Path) -> None:
 class Pair:
     left: int
     right: str
+
+
+def pair(path: Path) -> Pair:
+    return read_json(path, lambda fields: Pair(**fields), "a pair", "run `marquee pair`")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"left": 1, "ri', b"3", b"null", b"[1, 2]", b'{"left": 1}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_a_file_that_is_not_what_it_should_be_is_one_line_with_what_mends_it(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "pair.json"
+    file.write_bytes(content)
+    with pytest.raises(FileError, match=r"pair.json: expected a pair, found something else: .*; run `marquee pair`$"):
+        pair(file)
+
+
+def test_a_missing_file_is_a_home_that_lacks_it_and_a_directory_is_none(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match=r"pair.json: expected a pair, found nothing; run `marquee pair`$"):
+        pair(tmp_path / "pair.json")
+    with pytest.raises(FileError, match="expected a pair, found a directory"):
+        pair(tmp_path)
+
+
+def test_what_the_disk_refuses_names_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(OSError) as caught:
+        write_atomic(tmp_path / "models" / "blend.json", "{}")
+    assert caught.value.filename == str(tmp_path / "models" / "blend.json")
 
 
 def test_paths_arrays_and_dataclasses_become_json() -> None:

@@ -1,11 +1,13 @@
 """A home names its places, and a world its clock and its ids."""
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError
 from feature_repo.core.home import Home, World
 
 WORLD = World(name="films", source="movielens", id_type="int", genres=("Drama", "Comedy"), clock_offset_seconds=-3600.0)
@@ -19,6 +21,18 @@ def test_a_world_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="run `marquee simulate`"):
         Home(tmp_path).world()
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", "{}", '{"name": "w"}', '{"name": 3, "source": "s", "id_type": "a"}'])
+def test_broken_facts_are_named_with_the_command_that_mends_them(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "world.json").write_text(broken)
+    with pytest.raises(FileError, match=r"world.json: expected the facts about a world, found something else: .*again"):
+        Home(tmp_path).world()
+
+
+def test_facts_that_another_marquee_wrote_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "world.json").write_text(json.dumps({**WORLD.to_json(), "later": 1}))
+    assert Home(tmp_path).world() == WORLD
 
 
 def test_the_clock_of_a_recorded_world_is_behind() -> None:

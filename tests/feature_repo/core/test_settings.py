@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError
 from feature_repo.core.settings import (
     FILE,
     MARQUEE_GRPC_PORT,
@@ -103,7 +103,7 @@ def test_the_environment_spells_values_as_the_file_does(tmp_path: Path, monkeypa
         ("[feed.rows]\nlength = 1.5\n", ":2: feed.rows.length: expected a whole number, found 1.5"),
         ("[feed]\nrows = 5\n", ":2: feed.rows: expected a table, found 5"),
         ("[feed]\ndeadline_ms = 0\n", ":1: feed: deadline_ms: expected at least 1"),
-        ("[feed\n", ": not TOML: "),
+        ("[feed\n", ": expected TOML, found something else: "),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
@@ -177,7 +177,7 @@ def test_a_number_that_is_negative_or_not_finite_is_refused_with_its_line(tmp_pa
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
-    with pytest.raises(HomeError, match=r"marquee.toml: cannot be read: Is a directory"):
+    with pytest.raises(FileError, match=r"marquee.toml: expected TOML, found a directory; mend it"):
         read(FEED, tmp_path)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError
 from feature_repo.core.home import Home
 from feature_repo.core.steps import Steps
 
@@ -77,8 +77,8 @@ def test_a_kept_or_forgotten_step_is_what_it_says(tmp_path: Path, work: Work) ->
     assert steps.done("bake") is None
 
 
-@pytest.mark.parametrize("torn", ["", "[1]", '{"simulate": 3}'])
+@pytest.mark.parametrize("torn", ["", "[1]", '{"simulate": 3}', '{"simulate": {"seconds": "long"}}'])
 def test_a_torn_record_of_steps_is_named_with_what_to_do(tmp_path: Path, torn: str) -> None:
     (tmp_path / "steps.json").write_text(torn)
-    with pytest.raises(HomeError, match=r"steps.json: not a record of steps .* delete it"):
+    with pytest.raises(FileError, match=r"steps.json: expected a record of steps, found something else: .* delete it"):
         Steps(Home(tmp_path)).done("simulate")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError
 from feature_repo.core.toml import read_as, read_toml
 
 
@@ -70,8 +70,8 @@ def test_what_does_not_fit_is_named_with_its_key(changes: dict[str, Any], says: 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     file = tmp_path / "broken.toml"
     file.write_text("name = ")
-    with pytest.raises(HomeError, match=r"broken\.toml: not TOML"):
+    with pytest.raises(FileError, match=r"broken\.toml: expected TOML, found something else: Invalid value"):
         read_toml(file)
     file.write_bytes('name = "früh"'.encode("latin-1"))
-    with pytest.raises(HomeError, match=r"broken\.toml: not UTF-8"):
+    with pytest.raises(FileError, match=r"broken\.toml: expected TOML, found something else: 'utf-8' codec"):
         read_toml(file)

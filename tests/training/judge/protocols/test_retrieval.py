@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError
 from feature_repo.core.home import Home, World
 from feature_repo.lake.tables import EVENTS, USERS, VIDEOS, Lake
 from training.data.read_questions import questions_of
@@ -203,8 +204,8 @@ def test_an_unknown_model_file_or_syntax_is_named(home: Home, tmp_path: Path) ->
     with pytest.raises(HomeError, match="no protocol a2: expected one of a1, a3"):
         evaluate_protocol(home, "a2", "c")
     (tmp_path / "broken.toml").write_text("name = ")
-    with pytest.raises(HomeError, match=r"broken\.toml: not TOML"):
+    with pytest.raises(FileError, match=r"broken\.toml: expected TOML, found something else"):
         evaluate_protocol(home, str(tmp_path / "broken.toml"), "c")
     (tmp_path / "broken.toml").write_bytes('name = "früh"'.encode("latin-1"))
-    with pytest.raises(HomeError, match=r"broken\.toml: not UTF-8"):
+    with pytest.raises(FileError, match=r"broken\.toml: expected TOML, found something else"):
         evaluate_protocol(home, str(tmp_path / "broken.toml"), "c")
