@@ -61,12 +61,22 @@ class Consumer:
         return sum(self._batch(topic, wait_ms // len(topics)) for topic in topics)
 
     def drain(self) -> int:
-        """Handle everything that the log holds for this group; returns the number of records. Raises as `step` does."""
-        handled = 0
-        for topic in self._handler.topics:
-            while count := self._batch(topic, DRAIN_MS):
+        """Handle everything that the log holds for this group now; returns the number of records. Raises as `step`.
+
+        Up to the newest record as of the call: a log that is written to all the time would never be drained.
+        """
+        return self._drain()[0]
+
+    def _drain(self) -> tuple[int, bool]:
+        """How many records were handled, and whether none is left: another consumer may hold some back."""
+        ends = {topic: self._log.end(topic) for topic in self._handler.topics}
+        handled, is_whole = 0, True
+        for topic, end in ends.items():
+            while is_whole and not self._log.has_handled(topic, self._handler.group, end):
+                count = self._batch(topic, DRAIN_MS)
                 handled += count
-        return handled
+                is_whole = count > 0 or self._log.has_handled(topic, self._handler.group, end)
+        return handled, is_whole
 
     def run(self, stopping: threading.Event) -> None:
         """Work until `stopping` is set. While the store, the log or the disk is unavailable, wait and try again."""
@@ -118,8 +128,10 @@ class Consumer:
         if asking == self._asked and time.monotonic() - self._drained < reading.every_seconds:
             stopping.wait(TICK_SECONDS)
             return
-        self.drain()
-        self._asked, self._drained = asking, time.monotonic()
+        if self._drain()[1]:
+            self._asked, self._drained = asking, time.monotonic()
+        else:
+            stopping.wait(TICK_SECONDS)
 
     def _keep_house(self) -> None:
         now = time.monotonic()

@@ -157,6 +157,22 @@ def test_lag_counts_what_is_still_to_acknowledge(log: EventLog, topic: str) -> N
     assert log.lag(topic, "g") == 3
 
 
+def test_a_place_is_reached_when_all_up_to_it_is_acknowledged_whatever_comes_after(log: EventLog, topic: str) -> None:
+    assert log.has_handled(topic, "g", log.end(topic))  # nothing is there
+    log.append(topic, [(f"user-{n}", b"x") for n in range(20)])
+    place = log.end(topic)
+    assert not log.has_handled(topic, "g", place)
+    first, *others = _all(log, topic, 20)
+    log.append(topic, [(f"user-{n}", b"later") for n in range(20)])
+    log.ack(topic, "g", [record.id for record in others])
+    assert not log.has_handled(topic, "g", place)  # the first is still open
+    log.ack(topic, "g", [first.id])
+    assert log.has_handled(topic, "g", place)
+    assert log.has_handled(topic, "g", log.position_of([first, *others]))
+    assert not log.has_handled(topic, "g", log.end(topic))
+    assert log.lag(topic, "g") == 20
+
+
 def test_a_dead_letter_keeps_its_reason_and_can_be_replayed(log: EventLog, topic: str) -> None:
     log.append(topic, [("user", b"poison"), ("user", b"fine")])
     records = _one_batch(log, topic, "a", 100)
@@ -202,6 +218,7 @@ def test_a_log_that_is_down_says_so_soon(backend: Backend, topic: str) -> None:
         lambda: log.append(topic, [("user", b"x")]),
         lambda: log.read(topic, "g", "a", 1, 10),
         lambda: log.lag(topic, "g"),
+        lambda: log.end(topic),
         lambda: log.tail(topic, 1),
     ):
         started = time.monotonic()
@@ -209,6 +226,16 @@ def test_a_log_that_is_down_says_so_soon(backend: Backend, topic: str) -> None:
             call()
         assert time.monotonic() - started < 3
     log.close()
+
+
+def _all(log: EventLog, topic: str, n: int) -> list[Record]:
+    """Exactly so many records, handed out and not acknowledged."""
+    found: dict[str, Record] = {}
+    deadline = time.monotonic() + 10
+    while len(found) < n and time.monotonic() < deadline:
+        found |= {record.id: record for record in log.read(topic, "g", "a", 100, 50)}
+    assert len(found) == n
+    return list(found.values())
 
 
 def _one_batch(log: EventLog, topic: str, consumer: str, count: int) -> list[Record]:

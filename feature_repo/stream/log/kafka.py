@@ -19,7 +19,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from feature_repo.stream.config import LogConfig
-from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Record
+from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Position, Record
 
 EARLIEST, LATEST = -2, -1  # ListOffsets
 
@@ -85,14 +85,28 @@ class KafkaEventLog:
     def lag(self, topic: str, group: str) -> int:
         with _down():
             ends = self._offsets(topic, LATEST)
-            starts = self._offsets(topic, EARLIEST)
-            group_id = _group_id(topic, group)
-            committed = self._administrator().list_group_offsets({group_id: list(ends)})[group_id]
-        behind = 0
-        for partition, end in ends.items():
-            at = committed[partition].offset if partition in committed else -1
-            behind += end - max(at, starts[partition])
-        return behind
+            first_open = self._first_open(topic, group, list(ends))
+        return sum(end - first_open[partition] for partition, end in ends.items())
+
+    def end(self, topic: str) -> Position:
+        with _down():
+            starts, ends = self._offsets(topic, EARLIEST), self._offsets(topic, LATEST)
+        return {str(found.partition): str(end - 1) for found, end in ends.items() if end > starts[found]}
+
+    def position_of(self, records: Sequence[Record]) -> Position:
+        newest: dict[str, int] = {}
+        for record in records:
+            partition, _, offset = record.id.partition("-")
+            newest[partition] = max(newest.get(partition, 0), int(offset))
+        return {partition: str(offset) for partition, offset in newest.items()}
+
+    def has_handled(self, topic: str, group: str, until: Position) -> bool:
+        if not until:
+            return True
+        places = {TopicPartition(topic, int(number)): int(offset) for number, offset in until.items()}
+        with _down():
+            first_open = self._first_open(topic, group, list(places))
+        return all(first_open[partition] > offset for partition, offset in places.items())
 
     def tail(self, topic: str, count: int) -> list[Record]:
         return [_record(message) for message in self._newest(topic, count)]
@@ -148,6 +162,13 @@ class KafkaEventLog:
                 reader.close(autocommit=False)
         messages.sort(key=lambda message: (message.timestamp, message.partition, message.offset))
         return messages if count is None else messages[-count:]
+
+    def _first_open(self, topic: str, group: str, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first offset of each partition that this group has not acknowledged, of those still there."""
+        starts, group_id = self._offsets(topic, EARLIEST), _group_id(topic, group)
+        committed = self._administrator().list_group_offsets({group_id: list(partitions)})[group_id]
+        at = {found: committed[found].offset if found in committed else -1 for found in partitions}
+        return {found: max(offset, starts[found]) for found, offset in at.items()}
 
     def _offsets(self, topic: str, which: int) -> dict[TopicPartition, int]:
         self._ensure_topic(topic)

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from feature_repo.core.errors import DependencyDown
+
+Position = Mapping[str, str]  # a place in a topic: partition -> its newest record there; empty before the first record
 
 DEAD_LETTERS = "-dlq"  # suffix of the topic for records that could not be handled
 
@@ -63,6 +65,18 @@ class EventLog(Protocol):
 
     def lag(self, topic: str, group: str) -> int:
         """The number of records that this group has not acknowledged."""
+        ...
+
+    def end(self, topic: str) -> Position:
+        """The place of the newest record, as of now."""
+        ...
+
+    def position_of(self, records: Sequence[Record]) -> Position:
+        """The place of the newest of these records of one topic."""
+        ...
+
+    def has_handled(self, topic: str, group: str, until: Position) -> bool:
+        """Whether this group has acknowledged every record up to a place, whatever has been appended since."""
         ...
 
     def tail(self, topic: str, count: int) -> list[Record]:

@@ -15,7 +15,7 @@ import redis
 
 from feature_repo.store.connect import connect
 from feature_repo.stream.config import LogConfig
-from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Record
+from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Position, Record
 
 
 class ValkeyEventLog:
@@ -91,6 +91,30 @@ class ValkeyEventLog:
                     return int(undelivered) + int(found["pending"])
             return int(self._client.xlen(stream(topic)))
 
+    def end(self, topic: str) -> Position:
+        with _down():
+            if not self._client.exists(stream(topic)):
+                return {}
+            newest = self._client.xinfo_stream(stream(topic))["last-generated-id"]
+        return {STREAM: newest.decode()} if _id(newest) > (0, 0) else {}
+
+    def position_of(self, records: Sequence[Record]) -> Position:
+        return {STREAM: max((record.id for record in records), key=lambda found: _id(found.encode()))}
+
+    def has_handled(self, topic: str, group: str, until: Position) -> bool:
+        if not until:
+            return True
+        place = _id(until[STREAM].encode())
+        with _down():
+            if not self._client.exists(stream(topic)):
+                return True  # nothing is left that could be handled
+            groups = {found["name"]: found for found in self._client.xinfo_groups(stream(topic))}
+            if (found := groups.get(group.encode())) is None:
+                return False
+            oldest = self._client.xpending(stream(topic), group)["min"]
+        delivered = _id(found["last-delivered-id"]) >= place or not self._is_after(topic, found["last-delivered-id"])
+        return delivered and (oldest is None or _id(oldest) > place)
+
     def tail(self, topic: str, count: int) -> list[Record]:
         with _down():
             entries = self._client.xrevrange(stream(topic), count=count)
@@ -154,6 +178,11 @@ class ValkeyEventLog:
         deliveries = {found["message_id"]: found["times_delivered"] for found in pending}
         return [_record(entry_id, fields, deliveries.get(entry_id, 1)) for entry_id, fields in entries]
 
+    def _is_after(self, topic: str, entry_id: bytes) -> bool:
+        """Whether the stream still holds a record behind this one: the newest may have been deleted."""
+        with _down():
+            return bool(self._client.xrange(stream(topic), min=b"(" + entry_id, count=1))
+
     def _create_group(self, topic: str, group: str) -> None:
         try:
             self._client.xgroup_create(stream(topic), group, id="0", mkstream=True)
@@ -167,6 +196,9 @@ class ValkeyEventLog:
             self._waiting = connect(self._url, self._config.valkey_timeout_seconds + block_ms / 1000)
             self._waiting_ms = block_ms
         return self._waiting
+
+
+STREAM = "0"  # the one partition of a topic
 
 
 def stream(topic: str) -> str:

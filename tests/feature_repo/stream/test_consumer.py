@@ -107,6 +107,17 @@ def test_draining_takes_batch_after_batch_until_the_topics_are_silent(log: Event
     assert [len(batch) for batch in handler.batches] == [10, 10, 5, 1]
 
 
+def test_draining_ends_where_the_log_stood_although_more_comes_with_every_batch(log: EventLog, store: Client) -> None:
+    class Busy(Recording):
+        def handle(self, topic: str, records: Sequence[Record]) -> Sequence[Failure]:
+            append(log, *(b"later" for _ in range(10)))
+            return super().handle(topic, records)
+
+    append(log, *(str(number).encode() for number in range(25)))
+    assert Consumer(Busy(), log, store).drain() == 30  # whole batches of ten
+    assert lag(log) == 25
+
+
 def test_a_failed_record_is_tried_again_alone_and_then_put_aside_with_the_reason(log: EventLog, store: Client) -> None:
     handler = Recording()
     handler.on[b"bad"] = refuse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,9 @@ def test_a_record_that_is_no_page_holds_nobody_up(home: Home, url: str, log: Eve
     assert log.lag(RECOMMENDATION_SERVED, GROUP) == 0
 
 
-def test_a_running_processor_writes_the_lake_when_it_is_asked(home: Home, url: str, log: EventLog) -> None:
-    store = connect(url, 5.0)
+def test_a_running_processor_writes_the_lake_when_it_is_asked(
+    home: Home, url: str, log: EventLog, store: Client
+) -> None:
     process = start_processor(home)
     try:
         eventually(lambda: store.exists(online.PROCESSOR + "processor-0"), 20)
@@ -135,4 +137,42 @@ def test_a_running_processor_writes_the_lake_when_it_is_asked(home: Home, url: s
         process.terminate()
         assert process.wait(20) == 0
     assert Lake(home).events().num_rows == 3  # it flushes when it leaves
-    store.close()
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["with a processor", "without one"])
+def test_a_flush_of_a_log_that_is_never_quiet_ends_with_what_there_was_when_it_was_asked_for(
+    home: Home, url: str, log: EventLog, store: Client, running: bool
+) -> None:
+    process = start_processor(home) if running else None
+    if running:
+        eventually(lambda: store.exists(online.PROCESSOR + "processor-0"), 20)
+    stopping, sent = threading.Event(), [0]
+
+    def produce() -> None:
+        mine = open_event_log(url)
+        while not stopping.is_set():
+            at = sent[0]
+            mine.append(WATCH_EVENTS, [*items(*(event(n) for n in range(at, at + 5))), ("u1", b"no event")])
+            mine.append(RECOMMENDATION_SERVED, [page(at, "v0")])
+            sent[0] += 5
+            stopping.wait(0.02)
+        mine.close()
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    try:
+        eventually(lambda: sent[0] >= 50, 20)
+        for _ in range(3):
+            before = sent[0]
+            ends = flush(home, url)
+            assert set(ends) == {WATCH_EVENTS, RECOMMENDATION_SERVED}
+            assert {f"e{n}" for n in range(before)} <= set(Lake(home).events()["event_id"].to_pylist())
+            assert Lake(home).impressions().num_rows >= before // 5 - 1
+        files = len(list((home.lake / "events").glob("day=*/*.parquet")))
+        assert files < sent[0] / 5  # not one for every few events
+    finally:
+        stopping.set()
+        producer.join()
+        if process is not None:
+            process.terminate()
+            assert process.wait(30) == 0

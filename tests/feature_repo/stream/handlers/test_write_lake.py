@@ -111,5 +111,21 @@ def test_a_dead_letter_does_not_hold_up_the_lake(home: Home, url: str, log: Even
     assert sink.counts["events"] == 2
 
 
+def test_a_dead_letter_does_not_hold_up_the_lake_while_other_events_wait_to_be_folded(
+    home: Home, url: str, log: EventLog, store: Client
+) -> None:
+    """A service that is used always has some of those."""
+    log.append(WATCH_EVENTS, [*items(event(1)), ("u1", b"no event"), *items(event(2))])
+    store.set(online.entity_key("user_id", "broken"), "not a hash")
+    log.append(WATCH_EVENTS, items(event(3, user="broken")))
+    fold(url, log)
+    sink = lake_writer(home, log, store)
+    records = log.read(WATCH_EVENTS, GROUP, "sink-0", 100, 100)
+    log.append(WATCH_EVENTS, items(event(4)))
+    assert WriteLake(home, WORLD, store, log).handle(WATCH_EVENTS, records) == []
+    assert sorted(Lake(home).events()["event_id"].to_pylist()) == ["e1", "e2", "e3"]
+    sink.close()
+
+
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
