@@ -23,11 +23,20 @@ MAX_LIMIT = 100
 class Limits:
     """What an operator may change: how much one process takes on. Every number is positive."""
 
+    max_connections: int = 512  # over HTTP; one more pushes out the one least likely to be missed
+    reserved_descriptors: int = 256  # for store, log, files and gRPC: what RLIMIT_NOFILE leaves beside them is for HTTP
+    max_head_bytes: int = 16 * 1024  # address and headers of a request
+    head_seconds: float = 5.0  # for a request's head, and for a new connection to say anything
+    idle_seconds: int = 15  # between two requests on one connection
+    send_seconds: float = 10.0  # for a client that has stopped to read its answer
+    answer_seconds: float = 10.0  # for the work on one request; then 504
     max_body_bytes: int = 64 * 1024
     max_events_body_bytes: int = 1024 * 1024
     receive_seconds: float = 10.0  # for a whole body: a slow client may not hold a connection for ever
     max_in_flight_pages: int = 64  # waiting or being made; any more would come too late to be of use
     max_concurrent_rpcs: int = 512
+    max_rpc_connections: int = 128
+    max_rpcs_per_connection: int = 100
 
     def __post_init__(self) -> None:
         for limit in fields(self):

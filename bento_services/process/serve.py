@@ -15,12 +15,15 @@ import socket
 import threading
 from collections.abc import Sequence
 
+from bento_services.admission.limits import LIMITS
+from feature_repo.core.home import Home
 from feature_repo.core.settings import (
     MARQUEE_GRPC_PORT,
     MARQUEE_HOME,
     MARQUEE_HOST,
     MARQUEE_INSECURE,
     preset,
+    read,
 )
 
 STOP_SECONDS = 5
@@ -50,14 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import uvicorn
 
+    from bento_services.http.protocol import bounded_http
     from bento_services.process.home_service import home_service
 
+    limits = read(LIMITS, Home.open().root)
     config = uvicorn.Config(
         home_service(split=False).to_asgi(),
         host=MARQUEE_HOST.get(),
         port=options.http_port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_http(limits),
+        ws="none",
+        timeout_keep_alive=limits.idle_seconds,
         lifespan="on",
         access_log=False,
         log_level="warning",
