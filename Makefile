@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE # where it is set, every process would compile 
 # $(1): the ingester, $(2): folder of DATA, $(3): home. Other files than last time are ingested, and learned from, anew.
 ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 	test "$$now" = "$$(cat $(QUALITY)/$(3)/.source 2>/dev/null)" || \
-	{ $(BIN)/marquee ingest $(1) --path $(DATA)/$(2) --home $(QUALITY)/$(3) && rm -rf $(QUALITY)/$(3)/models && \
+	{ $(BIN)/marquee ingest $(1) --path $(DATA)/$(2) --home $(QUALITY)/$(3) --replace && \
 	echo "$$now" > $(QUALITY)/$(3)/.source; }
 
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.

@@ -64,6 +64,7 @@ def command_line() -> typer.Typer:
 
 def _add_demo(app: typer.Typer) -> None:
     from bento_services.cli import HttpPort
+    from feature_repo.cli import ReplaceOption
     from feature_repo.core.options import EndOption, HomeOption
 
     @app.command(
@@ -75,6 +76,7 @@ def _add_demo(app: typer.Typer) -> None:
         videos: Annotated[int | None, typer.Option(min=100, help="Videos to simulate.")] = None,
         days: Annotated[int | None, typer.Option(min=10, help="Days to simulate.")] = None,
         end: EndOption = "",
+        replace: ReplaceOption = False,
         http_port: HttpPort = 8080,
         grpc_port: HttpPort = 8081,
         home: HomeOption = None,
@@ -83,7 +85,7 @@ def _add_demo(app: typer.Typer) -> None:
         from monitoring.demo import demonstrate
 
         size = {"users": users, "videos": videos, "days": days, "end": end}
-        demonstrate(home, size, http_port, grpc_port, once)
+        demonstrate(home, size, replace, http_port, grpc_port, once)
 
 
 def main() -> None:

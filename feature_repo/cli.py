@@ -15,6 +15,7 @@ from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, print_table, show
 
 if TYPE_CHECKING:
+    from feature_repo.ingest.new_world import Putting
     from feature_repo.ingest.simulator import SimulatorConfig
 
 app = typer.Typer()
@@ -26,52 +27,98 @@ app.add_typer(features_app, name="features")
 app.add_typer(events_app, name="events")
 
 
+ReplaceOption = Annotated[
+    bool,
+    typer.Option(
+        "--replace", help="Take the place of another world; its models, releases, reports and online state go with it."
+    ),
+]
+SetAsideOption = Annotated[
+    bool, typer.Option("--set-aside", help="Put bad rows into HOME/rejected, with the reason, and take the others.")
+]
+MaxRejectedOption = Annotated[
+    str,
+    typer.Option(help="With --set-aside: at most so many rows, or such a share of a file's (1%)."),
+]
+
+
 @app.command(epilog="Example:  marquee simulate --users 500 --videos 400 --days 30 --seed 7 --home worlds/small")
 def simulate(
     users: Annotated[int | None, typer.Option(min=10, help="Viewers.")] = None,
-    videos: Annotated[int | None, typer.Option(min=20, help="Videos in the catalog.")] = None,
+    videos: Annotated[int | None, typer.Option(min=30, help="Videos in the catalog.")] = None,
     days: Annotated[int | None, typer.Option(min=5, help="Days of history.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and end give the same world.")] = None,
     end: EndOption = "",
+    replace: ReplaceOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a video service into the lake. It has hidden tastes, impressions and outcomes."""
-    from feature_repo.ingest.new_world import forget_online_state
+    from feature_repo.ingest.new_world import Putting
     from feature_repo.ingest.simulator import simulate as run
 
     opened = Home.open(home)
     config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
-    forget_online_state(opened)
     with bars() as progress:
-        show(run(opened, config, progress), as_json)
+        show(run(opened, config, progress, Putting(replace)), as_json)
 
 
 PathOption = Annotated[Path, typer.Option("--path", exists=True, file_okay=False, help="Directory of the data set.")]
 
 
-@ingest_app.command("movielens", epilog="Example:  marquee ingest movielens --path ml-1m --home worlds/ml1m")
-def ingest_movielens(path: PathOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+@ingest_app.command(
+    "movielens",
+    epilog="Examples:  marquee ingest movielens --path ml-1m --home worlds/ml1m   ·   "
+    "marquee ingest movielens --path mine --set-aside --max-rejected 0.5% --replace --json",
+)
+def ingest_movielens(
+    path: PathOption,
+    set_aside: SetAsideOption = False,
+    max_rejected: MaxRejectedOption = "",
+    replace: ReplaceOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Read MovieLens: `ratings.dat`, `users.dat`, `movies.dat`, or the CSV files of the newer sets."""
     from feature_repo.ingest import movielens
-    from feature_repo.ingest.new_world import forget_online_state
 
-    opened = Home.open(home)
-    forget_online_state(opened)
+    putting = _putting(set_aside, max_rejected, replace)
     with bars() as progress:
-        show(movielens.ingest(opened, path, progress), as_json)
+        show(movielens.ingest(Home.open(home), path, progress, putting), as_json)
 
 
-@ingest_app.command("kuairand", epilog="Example:  marquee ingest kuairand --path kuairand-pure --home worlds/kuairand")
-def ingest_kuairand(path: PathOption, home: HomeOption = None, as_json: JsonOption = False) -> None:
+@ingest_app.command(
+    "kuairand",
+    epilog="Examples:  marquee ingest kuairand --path kuairand-pure --home worlds/kuairand   ·   "
+    "marquee ingest kuairand --path mine --set-aside --max-rejected 100",
+)
+def ingest_kuairand(
+    path: PathOption,
+    set_aside: SetAsideOption = False,
+    max_rejected: MaxRejectedOption = "",
+    replace: ReplaceOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Read KuaiRand: exposures with clicks, likes and watch time."""
     from feature_repo.ingest import kuairand
-    from feature_repo.ingest.new_world import forget_online_state
 
-    opened = Home.open(home)
-    forget_online_state(opened)
+    putting = _putting(set_aside, max_rejected, replace)
     with bars() as progress:
-        show(kuairand.ingest(opened, path, progress), as_json)
+        show(kuairand.ingest(Home.open(home), path, progress, putting), as_json)
+
+
+def _putting(set_aside: bool, max_rejected: str, replace: bool) -> Putting:
+    from feature_repo.ingest.new_world import Putting
+    from feature_repo.ingest.rejected import MaxRejected, Rejected
+
+    if max_rejected and not set_aside:
+        raise typer.BadParameter("needs --set-aside, which it limits", param_hint="--max-rejected")
+    try:
+        most = MaxRejected.parse(max_rejected) if max_rejected else MaxRejected()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--max-rejected") from error
+    return Putting(replace, Rejected(set_aside, most))
 
 
 @features_app.callback(invoke_without_command=True, epilog="Example:  marquee features --engine spark")

@@ -12,11 +12,14 @@ from feature_repo.core.terminal import bars, say
 from monitoring.reports.steps import PAGE, REPORT
 
 
-def demonstrate(home: Path | None, size: Mapping[str, Any], http_port: int, grpc_port: int, once: bool) -> None:
+def demonstrate(
+    home: Path | None, size: Mapping[str, Any], replace: bool, http_port: int, grpc_port: int, once: bool
+) -> None:
     """Every step up to a served page. `size`: what of SimulatorConfig was asked for, None or "" for its default."""
     from bento_services.process.demo import converse
     from feature_repo.cli import simulator_config
-    from feature_repo.ingest.new_world import simulation
+    from feature_repo.ingest.new_world import Putting
+    from feature_repo.ingest.simulator.step import simulation
     from training.cli import print_prepared
     from training.release.run import prepare_world
 
@@ -24,6 +27,6 @@ def demonstrate(home: Path | None, size: Mapping[str, Any], http_port: int, grpc
     config = simulator_config(opened, dict(size))
     steps = Steps(opened, say)
     with bars() as progress:
-        promoted = prepare_world(Making(opened, progress), steps, simulation(config), PAGE, REPORT)
+        promoted = prepare_world(Making(opened, progress), steps, simulation(config, Putting(replace)), PAGE, REPORT)
     print_prepared(steps, promoted)
     converse(opened, http_port, grpc_port, once)

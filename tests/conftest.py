@@ -47,8 +47,9 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
     from feature_repo.core.home import Home
     from feature_repo.core.steps import Making, Steps
-    from feature_repo.ingest.new_world import simulation
+    from feature_repo.ingest.new_world import Putting
     from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.ingest.simulator.step import simulation
     from monitoring.reports.steps import PAGE, REPORT
     from training.release.run import prepare_world
 
@@ -61,7 +62,8 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
         earlier = os.environ.get("MARQUEE_TEST_WORLD", "")
         if earlier and not root.exists():
             shutil.copytree(earlier, root, symlinks=True, ignore=NOT_COPIED)
-        prepare_world(Making(home), Steps(home), simulation(world), PAGE, REPORT)  # the second worker finds it done
+        simulate = simulation(world, Putting(replace=True))
+        prepare_world(Making(home), Steps(home), simulate, PAGE, REPORT)  # the second worker finds it done
     return root
 
 

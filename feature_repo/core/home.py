@@ -17,6 +17,7 @@ import msgspec
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.settings import MARQUEE_HOME
+from feature_repo.core.world_swap import settle
 from feature_repo.schema import HISTORY_LENGTH
 
 
@@ -35,6 +36,8 @@ class World:
     history_length: int = HISTORY_LENGTH
     clock_offset_seconds: float = 0.0
     example_user: str = ""
+    world_id: str = ""  # a hash of its tables as they were read; "": of a revision that did not give any
+    made_from: str = ""  # a hash of the files or options that it was made from
 
     def now_us(self) -> int:
         return int((time.time() + self.clock_offset_seconds) * 1_000_000)
@@ -43,12 +46,18 @@ class World:
         return int(marquee_id) if self.id_type == "int" else marquee_id
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "genres": list(self.genres)}
+        fields = {**asdict(self), "genres": list(self.genres)}
+        # A world of an older revision stays as that wrote it.
+        return {name: value for name, value in fields.items() if value or name not in ("world_id", "made_from")}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> World:
         """Raises ValueError for a fact of another type, or a missing one; ignores what it does not know."""
         return msgspec.convert(fields, cls)
+
+    def is_other_than(self, world: World) -> bool:
+        """Whether both say which world they are, and differ."""
+        return bool(self.world_id and world.world_id) and self.world_id != world.world_id
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,11 @@ class Home:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Home:
+        """The home in this directory, which need not be there yet; finishes what a crashed ingest had decided."""
         chosen = path or MARQUEE_HOME.get()
-        return cls(Path(chosen).expanduser().resolve())
+        root = Path(chosen).expanduser().resolve()
+        settle(root)
+        return cls(root)
 
     @property
     def lake(self) -> Path:
@@ -92,6 +104,11 @@ class Home:
     @property
     def reports(self) -> Path:
         return self.root / "reports"
+
+    @property
+    def rejected(self) -> Path:
+        """Rows that were set aside, with the reason: a folder for each way in."""
+        return self.root / "rejected"
 
     @property
     def run(self) -> Path:

@@ -1,40 +1,152 @@
-"""Putting a new world into a home."""
+"""Putting a new world into a home: read in full, written beside, and exchanged for the old one in one step.
+
+On any failure before the exchange (a bad row, a full disk, Ctrl-C, kill -9) the home holds what it held.
+"""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+import fcntl
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
-from feature_repo.core.errors import MarqueeError
-from feature_repo.core.home import Home
-from feature_repo.core.steps import Making, Result, Step
+import pyarrow as pa
 
-if TYPE_CHECKING:
-    from feature_repo.ingest.simulator import SimulatorConfig
-
-
-def forget_online_state(home: Home) -> None:
-    """Empty the embedded online store: the states of the old world's viewers must not survive into a new one."""
-    from feature_repo.store.valkey_server import running_url
-
-    if running_url(home):
-        raise MarqueeError(f"{home.root} is being served: stop `marquee serve` before putting another world there")
-    shutil.rmtree(home.valkey, ignore_errors=True)
+from feature_repo.core.errors import MarqueeError, Refused
+from feature_repo.core.hashes import canonical, sha256_of
+from feature_repo.core.home import Home, World
+from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.steps import Result
+from feature_repo.core.world_swap import building, decide
+from feature_repo.ingest.rejected import Rejected
+from feature_repo.lake.tables import Lake
 
 
-def simulation(config: SimulatorConfig) -> Step:
-    """A simulated world, as the first step of `marquee demo`."""
+class WorldThere(Refused):
+    """The home holds another world, or serves one; the message says how to put the new one there all the same."""
 
-    def work(making: Making) -> Result:
-        from feature_repo.ingest.simulator import simulate
 
-        forget_online_state(making.home)
-        return simulate(making.home, config, making.progress)
+@dataclass(frozen=True)
+class NewWorld:
+    """A world as its reader made it, not yet in any home."""
 
-    return Step(
-        "simulate",
-        work,
-        settings=lambda making: asdict(config),
-        writes=lambda making: [making.home.root / "world.json"],
+    world: World  # without its id
+    videos: pa.Table
+    users: pa.Table
+    events: pa.Table
+    impressions: pa.Table
+    told: Mapping[str, Any]  # the reader's summary
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        return {name: getattr(self, name) for name in ("videos", "users", "events", "impressions")}
+
+
+@dataclass(frozen=True)
+class Putting:
+    """How a new world comes into a home."""
+
+    replace: bool = False  # another world's place, with all that was made from that one
+    rejected: Rejected = field(default_factory=Rejected)
+
+
+def put_world(
+    home: Home,
+    made_from: Mapping[str, Any],
+    make: Callable[[Rejected], NewWorld],
+    putting: Putting = Putting(),
+    progress: Progress = SILENT,
+) -> Result:
+    """Put the world that `make` reads into the home. `made_from`: everything that decides what it will be.
+
+    The same world as the one that is there changes nothing, not even what serving has added since. Raises WorldThere
+    over another world unless it is to be replaced, and whatever `make` raises.
+    """
+    source = hashlib.sha256(canonical(made_from)).hexdigest()
+    rejected = putting.rejected
+    try:
+        with building(home.root) as folder:
+            _check_free(home, source, putting.replace)
+            made = make(rejected)
+            with progress.task("checking the tables"):
+                world = replace(made.world, world_id=world_id(made), made_from=source)
+            told = {**made.told, "world_id": world.world_id, **rejected.told()}
+            old = None if putting.replace else home.known_world()
+            if old is not None:
+                if old.world_id != world.world_id:
+                    raise WorldThere(_taken(home, old))
+                return {**told, "unchanged": True}
+            beside = Home(folder)
+            with progress.task("writing the lake"):
+                Lake(beside).replace(**made.tables)
+                rejected.write(beside.rejected / world.source)
+                beside.write_world(world)
+            _check_free(home, source, putting.replace)
+            decide(home.root)
+    except OSError as error:
+        raise MarqueeError(f"cannot put a world into {home.root}: {error}; what was there is as it was") from error
+    return {**told, "unchanged": False}
+
+
+def world_id(made: NewWorld) -> str:
+    """`w-` and a hash of the tables and of what training reads of the world: the same data is the same world."""
+    content = hashlib.sha256()
+    facts = {"source": made.world.source, "genres": made.world.genres, "history_length": made.world.history_length}
+    content.update(canonical(facts))
+    for table in made.tables.values():
+        with pa.ipc.new_stream(_Hashed(content), table.schema) as stream:
+            stream.write_table(table.combine_chunks())
+    return f"w-{content.hexdigest()[:12]}"
+
+
+def files_read(files: Iterable[Path]) -> dict[str, str]:
+    """The files that exist, by name, with the hash of their content: what a world of files is made from."""
+    return {file.name: sha256_of(file) for file in files if file.is_file()}
+
+
+def _check_free(home: Home, source: str, may_replace: bool) -> None:
+    """Raises WorldThere where a world is served, or where another than the one made from `source` is kept."""
+    if _is_served(home):
+        raise WorldThere(f"{home.root} is being served: stop `marquee serve` before putting a world there")
+    old = None if may_replace else home.known_world()  # --replace mends a world.json that cannot be read
+    if old is not None and old.made_from != source:
+        raise WorldThere(_taken(home, old))
+
+
+def _taken(home: Home, old: World) -> str:
+    return (
+        f"{home.root} holds the world {old.name} ({old.source}), and this is another: choose another --home, or "
+        f"--replace it, which removes its lake, features, models, releases, reports and online state"
     )
+
+
+def _is_served(home: Home) -> bool:
+    from feature_repo.store.valkey_server import embedded_url
+
+    if embedded_url(home) is not None:
+        return True
+    with suppress(FileNotFoundError), (home.run / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # `marquee serve` holds it
+        except BlockingIOError:
+            return True
+    return False
+
+
+class _Hashed:
+    """A file that only hashes what is written to it."""
+
+    closed = False
+
+    def __init__(self, content: Any) -> None:
+        self._content = content
+
+    def write(self, data: bytes) -> int:
+        self._content.update(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass

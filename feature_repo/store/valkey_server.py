@@ -55,6 +55,11 @@ def running_url(home: Home) -> str | None:
     """The URL of this home's online store if it answers, else None; nothing is started."""
     if url := REDIS_URL.get():
         return url if _pings(url) else None
+    return embedded_url(home)
+
+
+def embedded_url(home: Home) -> str | None:
+    """As `running_url`, of the server inside the home alone, whatever REDIS_URL says."""
     address = EmbeddedValkey(home.valkey).stored_address()
     return address.url if address and _answers(address, home.valkey.resolve()) else None
 

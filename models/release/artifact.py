@@ -75,6 +75,7 @@ def verify(path: Path) -> Manifest:
     manifest = Manifest.read(path)
     if path.name.startswith("r-") and path.name != manifest.release_id:
         raise ArtifactError(f"{path / MANIFEST}: this is release {manifest.release_id}, not {path.name}")
+    check_world(path, manifest.world)
     missing = [name for name in REQUIRED_FILES if name not in manifest.files]
     if missing:
         raise ArtifactError(f"{path / MANIFEST}: a release holds {', '.join(REQUIRED_FILES)}; not listed: {missing[0]}")
@@ -85,6 +86,20 @@ def verify(path: Path) -> Manifest:
         if (found := sha256_of(file)) != expected:
             raise ArtifactError(f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; the file was changed")
     return manifest
+
+
+def check_world(path: Path, world: World) -> None:
+    """Raises ArtifactError where this release, of `world`, lies in HOME/releases of a home that holds another world.
+
+    Homes and releases of revisions that gave worlds no id pass, and so does a release outside of a home.
+    """
+    home = Home(path.parent.parent)
+    held = home.known_world() if path.parent == home.releases else None
+    if held is not None and held.is_other_than(world):
+        raise ArtifactError(
+            f"{path}: trained on the world {world.name} ({world.world_id}), but {home.root} holds {held.name} "
+            f"({held.world_id}): make a release of this world with `marquee release`"
+        )
 
 
 def judged(path: Path, model: str) -> Path:

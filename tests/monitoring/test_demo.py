@@ -16,6 +16,6 @@ def test_what_was_asked_for_reaches_the_page(tmp_path: Path, monkeypatch: pytest
     )
     monkeypatch.setattr("training.cli.print_prepared", lambda steps, promoted: None)
     monkeypatch.setattr("bento_services.process.demo.converse", lambda *asked: served.append(asked))
-    demo.demonstrate(tmp_path, {"users": 60, "videos": 100, "days": None, "end": ""}, 0, 1, True)
+    demo.demonstrate(tmp_path, {"users": 60, "videos": 100, "days": None, "end": ""}, False, 0, 1, True)
     assert served == [(Home.open(tmp_path), 0, 1, True)]
     assert len(made) == 1

@@ -31,6 +31,12 @@ BEGIN_MS = 1_649_347_200_000  # 8 April 2022 in China: KuaiRand begins
 VIDEO_FILE = "video_features_basic_pure.csv"
 
 
+def files(path: Path) -> list[Path]:
+    """Everything that is read where it is there."""
+    logs = (*path.glob("log_standard_*.parquet"), *path.glob("history_*.parquet"))
+    return [*sorted(logs), path / VIDEO_FILE, path / "user_features.parquet"]
+
+
 def read_log(path: Path) -> dict[str, Array]:
     files = sorted(path.glob("log_standard_*.parquet"))
     if not files:

@@ -1,4 +1,4 @@
-"""Bring KuaiRand into a home's lake."""
+"""KuaiRand as a world."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.ingest.kuairand.files import read_catalog, read_history, read_log, read_registered
+from feature_repo.ingest.kuairand.files import files, read_catalog, read_history, read_log, read_registered
 from feature_repo.ingest.kuairand.tables import (
     events_table,
     history_exposures,
@@ -22,15 +22,23 @@ from feature_repo.ingest.kuairand.tables import (
     video_seconds,
     videos_table,
 )
+from feature_repo.ingest.new_world import NewWorld, Putting, files_read, put_world
+from feature_repo.ingest.rejected import Rejected
 from feature_repo.ingest.tables import utc_day
-from feature_repo.lake.tables import Lake
 from feature_repo.schema import GENRE_SLOTS
 
 Array = np.ndarray[Any, Any]
+SOURCE = "kuairand"
 
 
-def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any]:
-    """Replace the home's world by the data set at `path`. Raises LakeError naming the file at fault."""
+def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting = Putting()) -> dict[str, Any]:
+    """Put the data set at `path` into the home. Raises LakeError naming the file at fault, and WorldThere."""
+    path = Path(path)
+    made_from = {"source": SOURCE, **files_read(files(path))}
+    return put_world(home, made_from, lambda rejected: read(path, rejected, progress), putting, progress)
+
+
+def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorld:
     with progress.task("reading KuaiRand", total=4) as advance:
         log = read_log(path)
         advance(1)
@@ -47,24 +55,16 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any
     genres = tuple(f"topic {tag}" for tag, _ in tags.most_common(GENRE_SLOTS))
     users = np.unique(np.concatenate([log["user_id"], history["user_id"], np.array(list(registered), dtype=np.int64)]))
     times_us = np.concatenate([impressions["timestamp_us"].to_numpy(), events["timestamp_us"].to_numpy()])
-    with progress.task("writing the lake"):
-        Lake(home).replace(
-            videos=videos_table(catalog, durations, genres, log, history),
-            users=users_table(users, registered, int(times_us.min())),
-            events=events,
-            impressions=impressions,
-        )
     last_us = int(times_us.max())
     world = World(
         name=path.resolve().name,
-        source="kuairand",
+        source=SOURCE,
         id_type="int",
         genres=genres,
         clock_offset_seconds=last_us / 1e6 + 1 - time.time(),
         example_user=_example_user(log),
     )
-    home.write_world(world)
-    return {
+    told = {
         "world": world.name,
         "videos": len(catalog["video_id"]),
         "users": len(users),
@@ -73,6 +73,14 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any
         "first_day": utc_day(int(events["timestamp_us"].to_numpy().min())),
         "last_day": utc_day(last_us),
     }
+    return NewWorld(
+        world,
+        videos=videos_table(catalog, durations, genres, log, history),
+        users=users_table(users, registered, int(times_us.min())),
+        events=events,
+        impressions=impressions,
+        told=told,
+    )
 
 
 def _example_user(log: dict[str, Array]) -> str:

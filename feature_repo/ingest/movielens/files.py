@@ -31,6 +31,11 @@ class DatFiles:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def files(self) -> list[Path]:
+        """Everything it reads where it is there."""
+        names = (self.ratings_name, self.movies_name, self.users_name, "movies.parquet", "ratings.parquet")
+        return [self.path / name for name in names]
+
     def movies(self) -> list[Movie]:
         pattern = re.compile(r"(\d+)::(.+)::(.*)")
         rows = _matches(self.path / self.movies_name, pattern, "MovieID::Title::Genres", "latin-1")
@@ -60,6 +65,10 @@ class CsvFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def files(self) -> list[Path]:
+        names = (self.ratings_name, self.movies_name, "tags.csv", "movies_enriched.parquet", "ratings.parquet")
+        return [self.path / name for name in names]
 
     def movies(self) -> list[Movie]:
         rows = _csv_rows(self.path / self.movies_name, ("movieId", "title", "genres"))

@@ -1,4 +1,4 @@
-"""Bring a MovieLens set into a home's lake."""
+"""A MovieLens set as a world."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.ingest.movielens.files import check_references, find_files
 from feature_repo.ingest.movielens.ratings import Ratings
 from feature_repo.ingest.movielens.tables import events_table, impressions_table, users_table, videos_table
+from feature_repo.ingest.new_world import NewWorld, Putting, files_read, put_world
+from feature_repo.ingest.rejected import Rejected
 from feature_repo.ingest.tables import utc_day
-from feature_repo.lake.tables import Lake
 
+SOURCE = "movielens"
 HISTORY_LENGTH = 200
 
 
-def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any]:
-    """Replace the home's world by the MovieLens set in the directory `path`.
+def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting = Putting()) -> dict[str, Any]:
+    """Put the MovieLens set in the directory `path` into the home.
 
-    Raises LakeError, naming file and line, before anything is written.
+    Raises LakeError, naming file and line, and WorldThere, before anything of the home is changed.
     """
     path = Path(path)
-    with progress.task(f"MovieLens from {path.name}", total=5) as advance:
+    reader = find_files(path)
+    made_from = {"source": SOURCE, **files_read(reader.files())}
+    return put_world(home, made_from, lambda rejected: read(path, rejected, progress), putting, progress)
+
+
+def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorld:
+    with progress.task(f"MovieLens from {path.name}", total=4) as advance:
         reader = find_files(path)
         movies = reader.movies()
         advance(1)
@@ -38,22 +46,18 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any
         advance(1)
         impressions = impressions_table(ratings, videos)
         advance(1)
-        Lake(home).replace(videos=videos, users=users, events=events, impressions=impressions)
-        advance(1)
     last_us = int(ratings.timestamp_us_N[-1])
-    home.write_world(
-        World(
-            name=path.resolve().name,
-            source="movielens",
-            id_type="int",
-            genres=tuple(sorted({genre for movie in movies for genre in movie.genres})),
-            history_length=HISTORY_LENGTH,
-            clock_offset_seconds=last_us / 1e6 + 1.0 - time.time(),
-            example_user=_example_user(ratings),
-        )
+    world = World(
+        name=path.resolve().name,
+        source=SOURCE,
+        id_type="int",
+        genres=tuple(sorted({genre for movie in movies for genre in movie.genres})),
+        history_length=HISTORY_LENGTH,
+        clock_offset_seconds=last_us / 1e6 + 1.0 - time.time(),
+        example_user=_example_user(ratings),
     )
-    return {
-        "world": path.resolve().name,
+    told = {
+        "world": world.name,
         "videos": len(videos),
         "users": len(users),
         "ratings": len(ratings.user_N),
@@ -62,6 +66,7 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT) -> dict[str, Any
         "first_day": utc_day(int(ratings.timestamp_us_N[0])),
         "last_day": utc_day(last_us),
     }
+    return NewWorld(world, videos, users, events, impressions, told)
 
 
 def _example_user(ratings: Ratings) -> str:

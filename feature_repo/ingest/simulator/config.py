@@ -22,6 +22,7 @@ MATURITY_SHARE = (0.35, 0.25, 0.22, 0.12, 0.06)
 DEVICES = ("mobile", "desktop", "tv")
 DEVICE_SHARE = ((0.65, 0.25, 0.10), (0.30, 0.20, 0.50))  # of the morning, of the evening
 VIDEOS_PER_CREATOR = 12
+PAGES_OF_VIDEOS = 3  # the fewest: else every page shows the same
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,13 @@ class SimulatorConfig:
     pages_per_day: float = 0.32  # mean pages of a viewer per day; activity is skewed around it
 
     def __post_init__(self) -> None:
-        if self.users < 10 or self.videos < 20 or self.days < 5:
-            raise ValueError("a world needs at least 10 users, 20 videos and 5 days")
-        if self.videos < 3 * self.page_length:
-            raise ValueError("a world needs at least three pages of videos")
+        if self.users < 10 or self.days < 5:
+            raise ValueError("a world needs at least 10 users and 5 days")
+        if self.videos < (fewest := PAGES_OF_VIDEOS * self.page_length):
+            raise ValueError(
+                f"a world needs at least {fewest} videos, {PAGES_OF_VIDEOS} pages of {self.page_length}; "
+                f"found {self.videos}"
+            )
         if self.end:
             self.end_us()
 

@@ -1,25 +1,36 @@
-"""Simulate a world and write it into a home's lake."""
+"""Simulate a world and put it into a home."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.ingest.new_world import NewWorld, Putting, put_world
 from feature_repo.ingest.simulator.catalog import make_catalog, videos_table
 from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.days import Days
 from feature_repo.ingest.simulator.viewers import example_viewer, make_viewers, users_table
 from feature_repo.ingest.tables import utc_day
 from feature_repo.ingest.titles import GENRES
-from feature_repo.lake.tables import DAY_US, Lake
+from feature_repo.lake.tables import DAY_US
+
+SOURCE = "simulator"
 
 
-def simulate(home: Home, config: SimulatorConfig = SimulatorConfig(), progress: Progress = SILENT) -> dict[str, Any]:
-    """Write a simulated world into the home's lake, replacing what was there."""
+def simulate(
+    home: Home, config: SimulatorConfig = SimulatorConfig(), progress: Progress = SILENT, putting: Putting = Putting()
+) -> dict[str, Any]:
+    """Put a simulated world into the home. Raises WorldThere over another one, unless it is to be replaced."""
+    made_from = {"source": SOURCE, **asdict(config), "end_us": config.end_us()}
+    return put_world(home, made_from, lambda _: simulated(config, progress), putting, progress)
+
+
+def simulated(config: SimulatorConfig, progress: Progress = SILENT) -> NewWorld:
     rng = np.random.default_rng(config.seed)
     end_us = config.end_us()
     start_us = end_us - config.days * DAY_US
@@ -31,19 +42,15 @@ def simulate(home: Home, config: SimulatorConfig = SimulatorConfig(), progress: 
             days.live(day)
             advance(1)
     events, impressions = days.log.tables(end_us)
-    Lake(home).replace(
-        videos=videos_table(catalog, rng), users=users_table(viewers), events=events, impressions=impressions
-    )
     world = World(
         name="simulated",
-        source="simulator",
+        source=SOURCE,
         id_type="str",
         genres=GENRES,
         clock_offset_seconds=end_us / 1e6 - time.time() if config.end else 0.0,
         example_user=f"u{example_viewer(viewers):05d}",
     )
-    home.write_world(world)
-    return {
+    told = {
         "world": world.name,
         "videos": config.videos,
         "users": config.users,
@@ -52,3 +59,4 @@ def simulate(home: Home, config: SimulatorConfig = SimulatorConfig(), progress: 
         "first_day": utc_day(start_us),
         "last_day": utc_day(end_us - 1),
     }
+    return NewWorld(world, videos_table(catalog, rng), users_table(viewers), events, impressions, told)

@@ -1,28 +1,131 @@
-"""Another world takes a home's place only where nobody serves the old one, and starts without its viewers' states."""
+"""A new world comes into a home whole or not at all, and over another one only where it may."""
 
+from __future__ import annotations
+
+import fcntl
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from feature_repo.core.errors import MarqueeError
-from feature_repo.core.home import Home
-from feature_repo.ingest.new_world import forget_online_state
+from feature_repo.core.errors import REFUSED, MarqueeError
+from feature_repo.core.hashes import hashes
+from feature_repo.core.home import Home, World
+from feature_repo.ingest.new_world import NewWorld, Putting, WorldThere, put_world, world_id
+from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
+from feature_repo.ingest.simulator import SimulatorConfig
+from feature_repo.ingest.simulator.world import simulated
+from feature_repo.lake.tables import Lake
 from feature_repo.store import valkey_server
 
-
-def test_the_embedded_store_of_the_old_world_goes(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    home.valkey.mkdir()
-    (home.valkey / "appendonly.aof").write_text("states")
-    forget_online_state(home)
-    assert not home.valkey.exists()
-    forget_online_state(home)  # nothing there is fine
+CONFIG = SimulatorConfig(users=20, videos=40, days=5, end="2025-06-01")
 
 
-def test_a_world_that_is_being_served_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(tmp_path)
-    home.valkey.mkdir()
-    monkeypatch.setattr(valkey_server, "running_url", lambda home: "redis://127.0.0.1:1")
-    with pytest.raises(MarqueeError, match="stop `marquee serve`"):
-        forget_online_state(home)
-    assert home.valkey.exists()
+@pytest.fixture(scope="module")
+def made() -> NewWorld:
+    return simulated(CONFIG)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def put(home: Home, made: NewWorld, seed: int = 0, **options: Any) -> dict[str, Any]:
+    return put_world(home, {"seed": seed}, lambda _: made, Putting(**options))
+
+
+def of_fewer_viewers(made: NewWorld) -> NewWorld:
+    return replace(made, users=made.users.slice(1))
+
+
+def test_a_world_is_known_by_its_content_and_the_home_says_which_it_holds(home: Home, made: NewWorld) -> None:
+    told = put(home, made)
+    assert home.world() == replace(made.world, world_id=world_id(made), made_from=home.world().made_from)
+    assert (told["world_id"], told["unchanged"], told["rejected"]) == (world_id(made), False, 0)
+    assert Lake(home).counts()["users"] == 20
+    renamed = replace(made, world=replace(made.world, name="other", clock_offset_seconds=-1.0))
+    assert world_id(made) == world_id(renamed) == world_id(simulated(CONFIG))
+    assert world_id(made) != world_id(of_fewer_viewers(made))
+
+
+def test_the_same_world_again_changes_nothing_and_keeps_what_serving_added(home: Home, made: NewWorld) -> None:
+    put(home, made)
+    (home.models / "ranker").mkdir(parents=True)
+    (home.lake / "events" / "day=2025-06-02").mkdir()
+    (home.lake / "events" / "day=2025-06-02" / "live-1.parquet").write_text("")
+    before = hashes(home.root)
+    assert put(home, made)["unchanged"]
+    assert hashes(home.root) == before
+
+
+def test_another_world_needs_replace_which_takes_what_was_made_from_the_first(home: Home, made: NewWorld) -> None:
+    put(home, made)
+    for part in (home.models, home.releases, home.reports, home.features, home.valkey, home.mlflow):
+        part.mkdir()
+        (part / "of-the-old-world").write_text("")
+    (home.root / "steps.json").write_text("{}")
+    (home.root / "marquee.toml").write_text("")
+    before = hashes(home.root)
+    for seed in (0, 1):  # the source says it is another, or its content does
+        with pytest.raises(WorldThere, match=r"holds the world simulated .simulator.*--replace") as refused:
+            put(home, of_fewer_viewers(made), seed)
+        assert refused.value.exit_status == REFUSED
+    assert hashes(home.root) == before
+    put(home, of_fewer_viewers(made), seed=1, replace=True)
+    assert Lake(home).counts()["users"] == 19
+    assert sorted(path.name for path in home.root.iterdir()) == ["lake", "marquee.toml", "world.json"]
+
+
+def test_a_world_of_an_older_revision_is_another(home: Home, made: NewWorld) -> None:
+    Lake(home).replace(**made.tables)
+    home.write_world(made.world)
+    with pytest.raises(WorldThere):
+        put(home, made)
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_world_that_was_there(
+    home: Home, made: NewWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, made)
+    before = hashes(home.root)
+
+    def full(self: Lake, table: pa.Table) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Lake, "write_impressions", full)
+    with pytest.raises(MarqueeError, match="No space left on device; what was there is as it was"):
+        put(home, of_fewer_viewers(made), seed=1, replace=True)
+    assert hashes(home.root) == before
+    assert sorted(path.name for path in home.root.iterdir()) == ["lake", "world.json"]
+
+
+def test_a_home_that_is_being_served_is_left_alone(home: Home, made: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(home, made)
+    home.run.mkdir()
+    with (home.run / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(WorldThere, match="stop `marquee serve`"):
+            put(home, made, replace=True)
+    put(home, made, replace=True)
+    monkeypatch.setattr(valkey_server, "embedded_url", lambda home: "redis://127.0.0.1:1")
+    with pytest.raises(WorldThere, match="stop `marquee serve`"):
+        put(home, made, replace=True)
+
+
+def test_rows_that_were_set_aside_lie_in_the_home_and_are_counted(home: Home, made: NewWorld, tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+
+    def make(rejected: Rejected) -> NewWorld:
+        rejected.done(file, 10, [BadRow(3, "rating", "99", "0.5 to 5", "1,2,99,5")])
+        return made
+
+    told = put_world(home, {}, make, Putting(rejected=Rejected(True, MaxRejected(rows=1))))
+    assert told["rejected_for"] == {"ratings.csv, rating: expected 0.5 to 5": 1}
+    assert (home.rejected / "simulator" / "ratings.csv.jsonl").read_text().count('"line": 3') == 1
+
+
+def test_a_world_without_an_id_is_written_as_older_revisions_did() -> None:
+    assert "world_id" not in World("w", "simulator", "str", ("Drama",)).to_json()

@@ -50,6 +50,31 @@ def test_a_release_holds_every_part(two_releases: Home) -> None:
     assert release.policy_path.is_file()
 
 
+def test_a_release_of_another_world_is_refused_and_says_which(two_releases: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(two_releases.root, home.root)
+    path = champion(home)
+    for held, of_release, belongs in (
+        ("w-1", "", True),
+        ("", "w-1", True),
+        ("w-1", "w-1", True),
+        ("w-1", "w-2", False),
+    ):
+        home.write_world(replace(two_releases.world(), world_id=held))
+        manifest = Manifest.read(champion(two_releases))
+        named = replace(manifest, world=replace(manifest.world, world_id=of_release)).identified()
+        moved = path.rename(path.with_name(named.release_id))
+        (moved / MANIFEST).write_bytes(named.to_bytes())
+        path = moved
+        if belongs:
+            assert load_release(path).world.world_id == of_release
+        else:
+            with pytest.raises(ArtifactError, match=r"trained on the world big \(w-2\).*holds big \(w-1\)"):
+                load_release(path)
+            outside = shutil.copytree(path, tmp_path / path.name)
+            assert load_release(outside).world.world_id == "w-2"
+
+
 def test_a_flipped_byte_in_any_file_is_refused_by_name_and_the_previous_release_serves(two_releases: Home) -> None:
     corrupt, good = champion(two_releases), (two_releases.releases / "previous").read_text().strip()
     refused = 0

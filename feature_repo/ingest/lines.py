@@ -1,0 +1,65 @@
+"""Text files of a data set as lines and cells, whatever wrote them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from feature_repo.ingest.rejected import BadRow, Rejected, shown
+from feature_repo.lake.tables import LakeError
+
+
+def read_text(file: Path, rejected: Rejected) -> str:
+    """The content of a file in UTF-8. A line that is not UTF-8 is read as latin-1, and a note says so.
+
+    Raises LakeError for UTF-16 and other files that are no text.
+    """
+    content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+    if b"\0" in content:
+        raise LakeError(f"{file}: expected text in UTF-8, found bytes of zero (UTF-16, or no text at all)")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        lines, others = [], []
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            try:
+                lines.append(line.decode())
+            except UnicodeDecodeError:
+                lines.append(line.decode("latin-1"))
+                others.append(number)
+        several = f"{len(others)} lines are" if len(others) > 1 else "one line is"
+        rejected.note(f"{file.name}: {several} not UTF-8 and read as latin-1, the first is line {others[0]}")
+        return "\n".join(lines)
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers from 1; what follows the last end of line is a line if it holds anything."""
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return ((number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1))
+
+
+def csv_cells(file: Path, text: str, names: Sequence[str], bad: list[BadRow]) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each record below a header of exactly these names; others are added to `bad`.
+
+    A record is one line: a quote that stays open would swallow the lines below it. Raises LakeError for another header.
+    """
+    expected = ",".join(names)
+    lines = lines_of(text)
+    header = next(lines, (1, ""))[1]
+    if [cell.strip() for cell in header.split(",")] != list(names):
+        raise LakeError(f"{file}, line 1: expected {expected}, found {shown(header)}")
+    for number, line in lines:
+        try:
+            cells = next(csv.reader([line], strict=True), [])
+        except csv.Error:
+            quoted = 'the quote that opens on it to be closed on it, and " within quotes written twice'
+            bad.append(BadRow(number, "", line, quoted, line))
+            continue
+        if len(cells) != len(names):
+            bad.append(BadRow(number, "", line, expected, line))
+        else:
+            yield number, cells

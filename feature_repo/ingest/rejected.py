@@ -1,0 +1,117 @@
+"""Rows of a source that cannot be what they say: they stop an ingest, or are set aside with the reason.
+
+A reader adds every bad row of a file and then calls `done`. Without `set_aside` that raises BadRows, which names the
+first; with it the rows go to HOME/rejected/<ingest>/<file>.jsonl, one JSON object each, and the reader goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from feature_repo.lake.tables import LakeError
+
+NAMED = 3  # bad rows that a message names
+SHOWN_LENGTH = 60
+
+
+class BadRows(LakeError):
+    """Rows of a source that are outside their limits; the message names file, line, column, value and expectation."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    line: int  # 1 = the first line of the file; of a Parquet file the row
+    column: str  # "": the line as a whole
+    found: str
+    expected: str
+    row: str = ""  # as it stands in the file
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, {self.column}: " if self.column else f"line {self.line}: "
+        return f"{where}expected {self.expected}, found {shown(self.found)}"
+
+
+@dataclass(frozen=True)
+class MaxRejected:
+    """How many rows may be set aside: a number of rows, or a share of the rows of each file."""
+
+    rows: int | None = None
+    share: float = 0.01
+
+    @classmethod
+    def parse(cls, text: str) -> MaxRejected:
+        """`100`, `0.5%` or `0.005`. Raises ValueError."""
+        try:
+            if text.strip().isdecimal():
+                return cls(rows=int(text))
+            share = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            raise ValueError(f"expected a number of rows or a share such as 100, 0.5% or 0.005, found {text!r}")
+        return cls(share=share)
+
+    def allows(self, rejected: int, rows: int) -> bool:
+        return rejected <= (self.share * rows if self.rows is None else self.rows)
+
+    def __str__(self) -> str:
+        return f"{self.share:g} of the rows" if self.rows is None else f"{self.rows} rows"
+
+
+@dataclass
+class Rejected:
+    """What one ingest could not take, and what its reader has to say about what it took."""
+
+    set_aside: bool = False
+    most: MaxRejected = field(default_factory=MaxRejected)
+    notes: list[str] = field(default_factory=list)
+    _rows: dict[Path, list[BadRow]] = field(default_factory=dict)
+
+    def done(self, file: Path, rows: int, bad: Iterable[BadRow]) -> None:
+        """Take these bad ones of the rows of a file. Raises BadRows unless they may be set aside."""
+        found = self._rows.setdefault(file, [])
+        found += bad
+        found.sort(key=lambda one: one.line)
+        total = sum(map(len, self._rows.values())) if self.most.rows is not None else len(found)
+        if not found or (self.set_aside and self.most.allows(total, rows)):
+            return
+        several = f"{len(found):,} of {rows:,} rows are bad: " if len(found) > 1 else ""
+        more = "; ".join(map(str, found[1:NAMED]))
+        rest = f"; {more}{' …' if len(found) > NAMED else ''}" if more else ""
+        raise BadRows(f"{file}, {several}{found[0]}{rest}; {self._advice()}")
+
+    def note(self, text: str) -> None:
+        """Something that was read otherwise than it stands in the source, for the summary."""
+        self.notes.append(text)
+
+    def told(self) -> dict[str, Any]:
+        """For the summary: rows that were set aside by file, column and expectation, and the notes."""
+        counts = Counter(
+            f"{file.name}{f', {bad.column}' if bad.column else ''}: expected {bad.expected}"
+            for file, rows in self._rows.items()
+            for bad in rows
+        )
+        return {"rejected": sum(counts.values()), "rejected_for": dict(counts.most_common()), "notes": self.notes}
+
+    def write(self, folder: Path) -> None:
+        for file, rows in self._rows.items():
+            if rows:
+                folder.mkdir(parents=True, exist_ok=True)
+                lines = (json.dumps(asdict(bad), ensure_ascii=False) for bad in rows)
+                (folder / f"{file.name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _advice(self) -> str:
+        if self.set_aside:
+            return f"more than --max-rejected ({self.most}); nothing was changed"
+        return "nothing was changed (mend the file, or --set-aside takes the other rows)"
+
+
+def shown(value: Any) -> str:
+    """A value of a source in a message: one line, not long."""
+    text = repr(str(value))
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
