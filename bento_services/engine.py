@@ -85,7 +85,7 @@ class Engine:
         self._config = config
         self.ready = False
         metrics.RELEASE.labels(release.release_id).set(1)
-        metrics.SNAPSHOT_AGE_SECONDS.set_function(self._snapshot_age_seconds)
+        metrics.SNAPSHOT_AGE_SECONDS.set_function(self.snapshot_age_seconds)
 
     async def answer(self, surface: str, query: Query) -> Page:
         """One page of a surface. Raises Problem: 503 when too many are waiting, 400 for an invalid query."""
@@ -138,7 +138,7 @@ class Engine:
             "world": self.world.name,
             "example_user": self.world.example_user,
             "videos": len(self.reader.snapshot()),
-            "snapshot_age_seconds": round(self._snapshot_age_seconds(), 1),
+            "snapshot_age_seconds": round(self.snapshot_age_seconds(), 1),
             "refused_releases": self.problems,
             "events": {"ready": not (why := self.health.stops_events()), "why": why},
             "parts": self.health.parts(),
@@ -198,7 +198,8 @@ class Engine:
         except (StoreDown, EventLogDown) as error:
             raise unavailable("the store does not answer; try again") from error
 
-    def _snapshot_age_seconds(self) -> float:
+    def snapshot_age_seconds(self) -> float:
+        """Since the features of videos were last compared with the store."""
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6
 
 

@@ -31,6 +31,8 @@ class ServiceConfig:
     warm_up_pages: int = 20  # made before the service is ready
     warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
     call_seconds: float = 5.0  # timeout of the retrieval or ranking service; the first call loads its release
+    least_free_bytes: int = 16 * 1024 * 1024  # on the disk that holds the event log; below, events are refused
+    needs_processor: bool = False  # events are refused until a processor was heard of; `marquee serve` sets it
 
     def __post_init__(self) -> None:
         if min(self.page_threads, self.write_threads) < 1:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, ClassVar
 
 import bentoml
@@ -28,6 +29,7 @@ from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, Ran
 from bento_services.process.release_follower import ReleaseFollower
 from bento_services.process.remote import Call, with_remote_models
 from bento_services.process.retrieval_service import RetrievalService
+from bento_services.process.watch import Looking, look_at_follower
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
 from feature_repo.core.settings import MARQUEE_SPLIT
@@ -73,8 +75,12 @@ class _Home:
             engine = self.started.engine = open_engine(settings, self._open, self.prepare)
             await self._connect()
             await asyncio.to_thread(engine.warm_up)
+            follower = None
             if settings.release is None:
-                self._open.callback(ReleaseFollower(engine, settings.home, settings.service.follow_seconds).close)
+                follower = ReleaseFollower(engine, settings.home, settings.service.follow_seconds)
+                self._open.callback(follower.close)
+            look = Looking("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
+            self._open.callback(look.close)
             if settings.grpc_port is not None:
                 self._grpc = GrpcServer(engine, edge.admission, settings.host, settings.grpc_port)
                 await self._grpc.start()

@@ -9,6 +9,7 @@ import structlog
 
 from bento_services.engine import Engine, Prepare
 from bento_services.feed.build import build_feed
+from bento_services.process.watch import Watch
 from bento_services.settings import Settings
 from feature_repo.store.connect import connect
 from feature_repo.store.idempotency import ValkeyAnswers
@@ -49,4 +50,5 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
         config=settings.service,
     )
     opened.callback(engine.close)
+    opened.callback(Watch(settings, url, engine.reader, engine.health, engine.snapshot_age_seconds).close)
     return engine

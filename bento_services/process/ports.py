@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
+from feature_repo.core.processes import is_running
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Ports:
     http_port: int
     grpc_port: int
     pid: int = 0  # of the supervisor
+    started: int = 0  # when that process was, so that another with its id is not taken for it
 
     @property
     def http_url(self) -> str:
@@ -36,10 +37,11 @@ class Ports:
                 http_port=int(written["http_port"]),
                 grpc_port=int(written["grpc_port"]),
                 pid=int(written["pid"]),
+                started=int(written["started"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return ports if _is_alive(ports.pid) else None
+        return ports if is_running(ports.pid, ports.started) else None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "http_url": self.http_url}
@@ -57,15 +59,3 @@ class Ports:
 
 def _path(home: Home) -> Path:
     return home.run / "ports.json"
-
-
-def _is_alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # another user's process, but alive
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True

@@ -33,6 +33,10 @@ class ReleaseFollower:
         self._thread = threading.Thread(target=self._run, name="champion", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def close(self) -> None:
         self._stopping.set()
         self._thread.join()

@@ -25,6 +25,7 @@ from bento_services.process.ports import Ports
 from bento_services.settings import SECTIONS, SUPERVISOR
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.home import Home
+from feature_repo.core.processes import started_at
 from feature_repo.core.settings import BENTOML_HOME, check, child_environment, read
 from feature_repo.store.valkey_server import online_store
 
@@ -62,6 +63,7 @@ def running(
             listener.getsockname()[1],
             _free_grpc_port(host, grpc_port),
             os.getpid(),
+            started_at(os.getpid()),
         )
         environment = child_environment(
             MARQUEE_HOME=str(home.root),
@@ -69,6 +71,7 @@ def running(
             MARQUEE_HOST=host,
             MARQUEE_GRPC_PORT=str(ports.grpc_port),
             MARQUEE_INSECURE="1" if insecure else "",
+            MARQUEE_SERVICE_NEEDS_PROCESSOR="true",
             BENTOML_HOME=BENTOML_HOME.get() or str(home.root / "bentoml"),
             BENTOML_DO_NOT_TRACK="True",
             OMP_NUM_THREADS="1",  # a request is work for one core; more threads only compete

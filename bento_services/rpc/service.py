@@ -5,6 +5,7 @@ BentoML's own gRPC server does not work at this version; this is a plain grpc.ai
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from bento_services.admission.problem import INTERNAL, Problem, unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.feed.surfaces.home import HOME
+from bento_services.health import DOWN
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeServicer, add_MarqueeServicer_to_server
 from bento_services.rpc.messages import message_of, set_fields
@@ -32,6 +34,7 @@ from bento_services.rpc.messages import message_of, set_fields
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
 STOP_SECONDS = 3.0
+HEALTH_SECONDS = 0.25
 CODES = {  # HTTP status -> gRPC status
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -127,6 +130,9 @@ class GrpcServer:
             maximum_concurrent_rpcs=limits.max_concurrent_rpcs,
         )
         add_MarqueeServicer_to_server(MarqueeGrpc(engine, admission), self._server)  # type: ignore[no-untyped-call]
+        self._parts = engine.health
+        self._said: dict[str, int] = {}  # to the health service, by name
+        self._following: asyncio.Task[None] | None = None
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -135,13 +141,30 @@ class GrpcServer:
 
     async def start(self) -> None:
         await self._server.start()
-        for name in ("", SERVICE):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self._say_health()
+        self._following = asyncio.create_task(self._follow_health())
 
     async def stop(self) -> None:
         """Report shutdown to health checks, let running calls finish, then close."""
+        if self._following is not None:
+            self._following.cancel()
         await self._health.enter_graceful_shutdown()
         await self._server.stop(STOP_SECONDS)
+
+    async def _follow_health(self) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_SECONDS)
+            await self._say_health()
+
+    async def _say_health(self) -> None:
+        """What /api/v1/status says: "" and the service are pages, "events" whether they are taken; then parts."""
+        serving = {"": True, SERVICE: True, "pages": True, "events": not self._parts.stops_events()}
+        serving |= {name: part.state != DOWN for name, part in self._parts.parts().items()}
+        for name, well in serving.items():
+            status = health_pb2.HealthCheckResponse.SERVING if well else health_pb2.HealthCheckResponse.NOT_SERVING
+            if self._said.get(name) != status:
+                self._said[name] = status
+                await self._health.set(name, status)
 
 
 async def _abort(context: Any, problem: Problem) -> None:

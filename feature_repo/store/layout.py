@@ -39,7 +39,9 @@ MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the 
 VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos the event processor has just written
 PROCESSOR = "marquee:processor:"  # + consumer name: status of the event processor; expires soon after it stops
 SINK = "marquee:sink:"  # + consumer name: status of the writer of the lake; expires soon after it stops
+CONSUMERS = "marquee:consumers"  # set: the keys of the two above, of consumers that run or have run
 SINK_FLUSH = "marquee:sink:flush"  # counter: when it is raised, the processor writes its log to the lake at once
+PROBE = "marquee:probe"  # written by services to see whether the store takes writes; expires
 EVENT_MARK = "marquee:event:"  # + event_id: this event is in the features; the value is when it was folded
 
 MATERIALIZING_SECONDS = 20

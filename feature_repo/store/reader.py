@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import redis
+import structlog
 
 from feature_repo.core.home import World
 from feature_repo.schema import USER_VIEWS, VIDEO_VIEWS
@@ -22,6 +23,8 @@ from feature_repo.store.layout import GENERATION, USER_IDS, VIDEO_CHANGES, VIDEO
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot, video_snapshot
 
 CHUNK = 256  # videos per round trip of a full reload; between two chunks, request threads can run
+report = structlog.get_logger("catalog")
+
 STREAMED = ("video_activity",)  # the views of a video that the event processor writes
 
 
@@ -128,6 +131,9 @@ class OnlineReader:
                     self._refresh_changed()
             except (StoreDown, redis.RedisError):
                 self._cursor = None
+            except Exception as error:  # one row that cannot be read must not end the thread: it looks again
+                self._cursor = None
+                report.error("the catalog cannot be read", error=repr(error), exc_info=error)
 
     def _refresh_changed(self) -> None:
         with self._refreshing:

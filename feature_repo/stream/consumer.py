@@ -6,25 +6,23 @@ that is killed between handling and acknowledging gets the same records again: h
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-import msgspec
 import redis
 import structlog
 
 from feature_repo.store.connect import Client
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
+from feature_repo.stream.heartbeat import BEAT_SECONDS, beat, forget
 from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
 
 DRAIN_MS = 100  # a topic that yields nothing for so long is drained
 TICK_SECONDS = 0.25  # between two checks whether a flush was requested
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
-STATUS_SECONDS, STATUS_EXPIRES_SECONDS = 1.0, 10
 
 AWAY = (EventLogDown, redis.ConnectionError, redis.TimeoutError, OSError)
 
@@ -102,18 +100,13 @@ class Consumer:
                 self._report.info("records stay in the log", reason=str(why))
 
     def write_status(self) -> None:
-        status = {
-            "pid": os.getpid(),
-            "at_us": time.time_ns() // 1000,
-            "lag": sum(self._log.lag(topic, self._handler.group) for topic in self._handler.topics),
-            **self.counts,
-        }
-        self._store.set(self._status_key, msgspec.json.encode(status), ex=STATUS_EXPIRES_SECONDS)
+        lag = sum(self._log.lag(topic, self._handler.group) for topic in self._handler.topics)
+        beat(self._store, self._status_key, lag, self.counts)
 
     def close(self) -> None:
         """Remove the status. The log and the store are closed by whoever opened them."""
         with suppress(redis.RedisError):  # the status expires by itself
-            self._store.delete(self._status_key)
+            forget(self._store, self._status_key)
 
     @property
     def _status_key(self) -> str:
@@ -135,7 +128,7 @@ class Consumer:
 
     def _keep_house(self) -> None:
         now = time.monotonic()
-        if now - self._reported >= STATUS_SECONDS:
+        if now - self._reported >= BEAT_SECONDS:
             self._reported = now
             self.write_status()
         if now - self._trimmed >= self._config.trim_seconds:

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 
 from feature_repo.core.home import Home
 from feature_repo.lake.outcomes import settle_outcomes
-from feature_repo.store.connect import Client
-from feature_repo.store.layout import PROCESSOR, SINK_FLUSH
+from feature_repo.store.layout import SINK_FLUSH
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.protocol import Later
 from feature_repo.stream.handlers.write_lake import GROUP, WriteLake
+from feature_repo.stream.heartbeat import is_processing
 from feature_repo.stream.log.protocol import EventLogDown, Position
 from feature_repo.stream.worker import HANDLERS, Connections, connections
 
@@ -37,7 +37,7 @@ def flush(home: Home, url: str, kafka: str | None = None) -> dict[str, Position]
                     f"the event processor did not write the lake within {at.config.flush_seconds:.0f} s "
                     f"(stream.flush_seconds): see its log in {home.run}"
                 )
-            if _is_running(at.store):
+            if is_processing(at.store):
                 time.sleep(0.05)
             else:
                 _write(at)
@@ -56,7 +56,3 @@ def _write(at: Connections) -> None:
             time.sleep(why.pause_seconds)
         finally:
             consumer.close()
-
-
-def _is_running(store: Client) -> bool:
-    return next(store.scan_iter(f"{PROCESSOR}*", count=1_000), None) is not None

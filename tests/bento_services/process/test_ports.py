@@ -12,8 +12,10 @@ import pytest
 
 from bento_services.process.ports import Ports
 from feature_repo.core.home import Home
+from feature_repo.core.processes import started_at
 
-PORTS = Ports("127.0.0.1", 8080, 8081, os.getpid())
+STARTED = started_at(os.getpid())
+PORTS = Ports("127.0.0.1", 8080, 8081, os.getpid(), STARTED)
 
 
 @pytest.fixture
@@ -39,6 +41,7 @@ def test_the_file_is_what_scripts_have_read_so_far(home: Home) -> None:
             "grpc_port": 8081,
             "http_url": "http://127.0.0.1:8080",
             "pid": os.getpid(),
+            "started": STARTED,
         }
 
 
@@ -46,6 +49,11 @@ def test_the_file_of_a_supervisor_that_was_killed_says_nothing(home: Home) -> No
     dead = subprocess.Popen([sys.executable, "-S", "-c", ""])
     dead.wait()
     with Ports("127.0.0.1", 8080, 8081, dead.pid).written(home):
+        assert Ports.read(home) is None
+
+
+def test_the_file_of_a_supervisor_whose_process_id_another_got_says_nothing(home: Home) -> None:
+    with Ports("127.0.0.1", 8080, 8081, os.getpid(), STARTED + 1).written(home):
         assert Ports.read(home) is None
 
 
@@ -57,9 +65,9 @@ def test_the_file_of_a_supervisor_that_was_killed_says_nothing(home: Home) -> No
         b"[]",
         b"null",
         b'{"host": "127.0.0.1"}',
-        b'{"host": "h", "http_port": "no", "grpc_port": 1, "pid": 1}',
-        b'{"host": "h", "http_port": 1, "grpc_port": 1, "pid": 0}',
-        b'{"host": "h", "http_port": 1, "grpc_port": 1, "pid": 99999999999999999999}',
+        b'{"host": "h", "http_port": "no", "grpc_port": 1, "pid": 1, "started": 0}',
+        b'{"host": "h", "http_port": 1, "grpc_port": 1, "pid": 0, "started": 0}',
+        b'{"host": "h", "http_port": 1, "grpc_port": 1, "pid": 99999999999999999999, "started": 0}',
         b"\xff\xfe",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from worlds.by_hand import Made
 
 from bento_services.admission.admit import Admission
 from bento_services.admission.keys import Keys, create_key
+from bento_services.health import PARTS, PROCESSOR
 from bento_services.http.app import create_app
 from bento_services.rpc.generated import marquee_pb2 as messages
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
@@ -145,6 +147,25 @@ async def test_health_and_reflection_answer(channel: Any) -> None:
     async for answer in answers:
         names = {service.name for service in answer.list_services_response.service}
         assert SERVICE in names
+
+
+async def test_health_says_of_each_part_what_status_says(channel: Any, made: Made) -> None:
+    stub = health_pb2_grpc.HealthStub(channel)
+
+    async def serving(name: str) -> bool:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    made.engine.health.down(PROCESSOR, "killed")
+    async with asyncio.timeout(10):
+        while await serving("processor"):
+            await asyncio.sleep(0.02)
+    assert not await serving("events")
+    assert [await serving(name) for name in ("", SERVICE, "pages", *(set(PARTS) - {PROCESSOR}))] == [True] * 10
+    made.engine.health.ok(PROCESSOR)
+    async with asyncio.timeout(10):
+        while not await serving("events"):
+            await asyncio.sleep(0.02)
 
 
 async def test_keys_are_asked_for(made: Made, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from feature_repo.core.processes import tied
+from feature_repo.core.processes import is_running, is_stopped, started_at, tied
 
 PARENT = """
 import subprocess, sys, time
@@ -43,3 +45,27 @@ def test_a_command_whose_parent_is_gone_already_does_not_start() -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.stdout, done.stderr.strip()) == ("", "the parent is gone")
     assert time.monotonic() - started < 10
+
+
+def test_a_process_that_has_ended_or_whose_id_another_got_is_not_running() -> None:
+    with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"]) as child:
+        started = started_at(child.pid)
+        assert is_running(child.pid)
+        assert is_running(child.pid, started)
+        assert not is_running(child.pid, started + 1)  # the same id, started at another time
+        child.kill()
+        child.wait()
+    assert not is_running(child.pid, started)
+    assert not is_running(child.pid)
+    assert [is_running(pid) for pid in (0, -1, 10**20)] == [False] * 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_a_process_that_was_stopped_is_told_from_one_that_waits() -> None:
+    with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"]) as child:
+        assert not is_stopped(child.pid)
+        child.send_signal(signal.SIGSTOP)
+        os.waitpid(child.pid, os.WUNTRACED)
+        assert is_stopped(child.pid)
+        assert is_running(child.pid)
+        child.kill()

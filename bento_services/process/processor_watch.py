@@ -1,0 +1,82 @@
+"""Judges the event processor by what it says of itself in the store, and by whether its process is there.
+
+On one machine a dead process is seen at once. Elsewhere, and for one that hangs, silence tells: what it says changes
+twice a second. Times are this process's own, so that clocks of two machines need not agree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from bento_services.health import PROCESSOR, SINK, Health
+from feature_repo.store import layout
+from feature_repo.stream.heartbeat import Beat
+
+GRACE_SECONDS = 0.5  # one that was killed is back by then, and events wait in the log
+HANGS_SECONDS = 5.0  # silent for so long, though its process is there
+SINK_SILENT_SECONDS = 60.0  # it says nothing while it writes a large batch
+
+
+class ProcessorWatch:
+    """`look` is called several times a second with what consumers said; None: the store does not answer."""
+
+    def __init__(self, health: Health, needed: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._health = health
+        self._needed = needed  # also before one was heard of for the first time
+        self._clock = clock
+        self._began = clock()
+        self._changed: dict[str, tuple[int, float]] = {}  # when a consumer last said something new
+        self._well = clock()  # when one was last found at work
+        self._why = "no event processor was heard of yet"
+
+    def look(self, heard: Mapping[str, Beat] | None) -> None:
+        if heard is None:
+            self._health.degraded(PROCESSOR, "the online store, through which it is heard of, does not answer")
+            self._health.degraded(SINK, "the online store, through which it is heard of, does not answer")
+            return
+        for key, beat in heard.items():
+            if self._changed.get(key, (0, 0.0))[0] != beat.at_us:
+                self._changed[key] = (beat.at_us, self._clock())
+        self._look_at_processor(_of(heard, layout.PROCESSOR))
+        self._look_at_sink(_of(heard, layout.SINK))
+
+    def _look_at_processor(self, heard: Mapping[str, Beat]) -> None:
+        failing = {key: self._fault(key, beat, HANGS_SECONDS) for key, beat in heard.items()}
+        at_work = [beat for key, beat in heard.items() if not failing[key]]
+        if at_work:
+            self._well = self._clock()
+            self._needed = True
+            self._health.ok(PROCESSOR, pid=at_work[0].pid, lag=max(beat.lag for beat in at_work))
+            return
+        if heard:
+            self._why = "; ".join(failing.values())
+        elif self._needed and self._well > self._began:
+            self._why = "it says nothing any more"
+        say = self._health.down if self._needed else self._health.degraded
+        if self._clock() - self._well < GRACE_SECONDS:
+            say = self._health.degraded
+        say(PROCESSOR, self._why if self._needed else f"{self._why}; events wait in the log")
+
+    def _look_at_sink(self, heard: Mapping[str, Beat]) -> None:
+        faults = [fault for key, beat in heard.items() if (fault := self._fault(key, beat, SINK_SILENT_SECONDS))]
+        if heard and len(faults) < len(heard):
+            self._health.ok(SINK, lag=max(beat.lag for beat in heard.values()))
+        elif heard:
+            self._health.down(SINK, "; ".join(faults))
+        else:
+            self._health.degraded(SINK, "no writer of the lake was heard of for a while; events wait in the log")
+
+    def _fault(self, key: str, beat: Beat, hangs_seconds: float) -> str:
+        silent_seconds = self._clock() - self._changed[key][1]
+        if beat.is_gone:
+            return f"process {beat.pid} is gone"
+        if beat.is_stopped:
+            return f"process {beat.pid} is stopped"
+        if silent_seconds > hangs_seconds:
+            return f"process {beat.pid} has said nothing for {silent_seconds:.0f} s"
+        return ""
+
+
+def _of(heard: Mapping[str, Beat], prefix: str) -> dict[str, Beat]:
+    return {key: beat for key, beat in heard.items() if key.startswith(prefix)}
