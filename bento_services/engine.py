@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -67,9 +68,11 @@ class Engine:
         limits: Limits = Limits(),
         config: ServiceConfig = ServiceConfig(),
         health: Health | None = None,
+        first_day_us: int = 0,
     ) -> None:
+        """`first_day_us`: of the home's data, for a release of before worlds said so."""
         self.health = health or Health()
-        self.world = release.world
+        self.world = replace(release.world, first_day_us=release.world.first_day_us or first_day_us)
         self.reader = reader
         self._receipts = receipts
         self.release_id = release.release_id
@@ -77,7 +80,7 @@ class Engine:
         self._prepare = prepare
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
-        self._intake = EventIntake(log, answers, receipts, release.world)
+        self._intake = EventIntake(log, answers, receipts, self.world)
         self._pages = ThreadPoolExecutor(config.page_threads, thread_name_prefix="page")
         self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
         self._in_flight = 0

@@ -1,7 +1,7 @@
 """The event type of Marquee and the normalization of what clients send.
 
-`normalize` turns a client's JSON object into an `Event`, or raises `EventError` with a message that names the invalid
-field. HTTP, gRPC and the command line all call it.
+`normalize` turns a client's JSON object into an `Event` within the limits of limits.py, or raises `EventError` with a
+message that names the invalid field. HTTP, gRPC, the command line and the event processor all call it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from feature_repo.schema import EVENT_ALIASES, EVENTS
+from feature_repo.limits import Clock, LimitError, check, shown
+from feature_repo.schema import EVENT_ALIASES
 
-MAX_ID_LENGTH = 128
-FUTURE_TOLERANCE_SECONDS = 300  # tolerated lead of a client's clock; beyond it, the server's time is used
+# What a message calls a field: the API's name of it, where that is not ours.
+_API_NAMES = {"video_id": "item_id", "watch_seconds": "duration_sec", "duration_seconds": "total_duration"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventError(ValueError):
-    """An event that cannot be accepted. `field` names the invalid field."""
+    """An event that cannot be accepted. `field` names the invalid field, by its name in the API."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -47,77 +49,92 @@ encode_event = msgspec.json.Encoder().encode
 decode_event = msgspec.json.Decoder(Event).decode
 
 
-def normalize(fields: Mapping[str, Any], *, now_us: int) -> Event:
+def normalize(fields: Mapping[str, Any], *, clock: Clock) -> Event:
     """Build an `Event` from a client's object. Unknown fields are ignored; a missing event_id is generated.
 
-    `timestamp` may be ISO 8601, epoch seconds, milliseconds or microseconds; if it is missing, or further in the future
-    than FUTURE_TOLERANCE_SECONDS, `now_us` is used.
+    `timestamp` may be ISO 8601, epoch seconds, milliseconds or microseconds; `timestamp_us` is in microseconds; with
+    neither it happened now. What lies outside the limits is refused, and so is a field that is said twice by two names.
     """
-    known: dict[str, Any] = {}
-    for name, value in fields.items():
-        known.setdefault(EVENT_ALIASES.get(name, name), value)
-    kind = known.get("event")
-    if kind not in EVENTS:
-        raise EventError("event", f"expected one of {', '.join(EVENTS)}, found {kind!r}")
-    timestamp_us = _timestamp_us(known.get("timestamp_us"), known.get("timestamp"), now_us)
-    if timestamp_us > now_us + FUTURE_TOLERANCE_SECONDS * 1_000_000:
-        timestamp_us = now_us
-    return Event(
-        event_id=_identifier(known.get("event_id", uuid.uuid4().hex), "event_id"),
-        user_id=_identifier(known.get("user_id"), "user_id"),
-        video_id=_identifier(known.get("video_id"), "item_id"),
-        event=kind,
-        timestamp_us=timestamp_us,
-        watch_seconds=_seconds(known.get("watch_seconds", 0.0), "duration_sec"),
-        duration_seconds=_seconds(known.get("duration_seconds", 0.0), "total_duration"),
-        position=_position(known.get("position", -1)),
-        surface=_text(known.get("surface", ""), "surface"),
-        device=_text(known.get("device", ""), "device"),
-        request_id=_text(known.get("request_id", ""), "request_id"),
-    )
+    sent = _Sent(fields)
+    try:
+        return Event(
+            event=sent.value("event"),
+            event_id=sent.value("event_id") if "event_id" in sent.names else uuid.uuid4().hex,
+            user_id=sent.value("user_id"),
+            video_id=sent.value("video_id"),
+            timestamp_us=_timestamp_us(sent, clock),
+            watch_seconds=sent.value("watch_seconds"),
+            duration_seconds=sent.value("duration_seconds"),
+            position=sent.value("position"),
+            surface=sent.value("surface"),
+            device=sent.value("device"),
+            request_id=sent.value("request_id"),
+        )
+    except LimitError as error:
+        raise EventError(error.field, str(error).partition(": ")[2]) from error
 
 
-def _identifier(value: Any, field: str) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not value:
-        raise EventError(field, "expected a non-empty string")
-    if len(value) > MAX_ID_LENGTH or not value.isprintable():
-        raise EventError(field, f"expected at most {MAX_ID_LENGTH} printable characters")
-    return value
+def check_event(event: Event, clock: Clock) -> None:
+    """Raises EventError for an event in our own encoding that is not within the limits, as `normalize` leaves it."""
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        try:
+            kept = check("events", name, value, clock, called=_API_NAMES.get(name, name))
+        except LimitError as error:
+            raise EventError(error.field, str(error).partition(": ")[2]) from error
+        if kept != value:
+            raise EventError(name, f"expected it in Unicode's form NFC, found {shown(value)}")
 
 
-def _text(value: Any, field: str) -> str:
-    if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not value.isprintable():
-        raise EventError(field, f"expected at most {MAX_ID_LENGTH} printable characters")
-    return value
+class _Sent:
+    """What a client sent, by our names."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._values: dict[str, Any] = {}
+        self.names: dict[str, str] = {}  # ours -> the client's
+        for said, value in fields.items():
+            name = EVENT_ALIASES.get(said, said)
+            if name in self.names and self._values[name] != value:
+                raise EventError(said, f"expected what {self.names[name]} says, found {shown(value)}")
+            self._values[name], self.names[name] = value, said
+
+    def value(self, name: str) -> Any:
+        called = _API_NAMES.get(name, name)
+        value = self._values.get(name)
+        if value is None and name in self.names:
+            raise EventError(called, "expected a value, or to be left out, found null")
+        return check("events", name, value, called=called)
+
+    def get(self, name: str) -> Any:
+        return self._values.get(name)
 
 
-def _seconds(value: Any, field: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise EventError(field, f"expected seconds, a finite number >= 0, found {value!r}")
-    return float(value)
-
-
-def _position(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value < 1_000_000:
-        raise EventError("position", f"expected an integer from 0, or -1 for unknown, found {value!r}")
-    return value
-
-
-def _timestamp_us(exact: Any, loose: Any, now_us: int) -> int:
-    if isinstance(exact, int) and not isinstance(exact, bool) and exact > 0:
-        return exact
+def _timestamp_us(sent: _Sent, clock: Clock) -> int:
+    exact, loose = sent.get("timestamp_us"), sent.get("timestamp")
+    if exact is not None:
+        moment_us: int = check("events", "timestamp_us", exact, clock)
+        return moment_us
     if loose is None:
-        return now_us
+        return clock.now_us
+    try:
+        moment_us = check("events", "timestamp_us", _epoch_us(loose), clock, called="timestamp")
+    except LimitError as error:
+        wanted = error.expectation.partition(", ")[2].partition(", ")[2]
+        message = f"expected ISO 8601, or epoch seconds, milliseconds or microseconds, {wanted}, found {shown(loose)}"
+        raise EventError("timestamp", message) from error
+    return moment_us
+
+
+def _epoch_us(loose: Any) -> Any:
+    """Microseconds since 1970 of a moment in any of the units, which its size tells; None for what is no moment."""
     if isinstance(loose, str):
         try:
             moment = datetime.fromisoformat(loose.replace("Z", "+00:00"))
-        except ValueError as error:
-            raise EventError("timestamp", f"expected ISO 8601 or epoch seconds, found {loose!r}") from error
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
-    if isinstance(loose, bool) or not isinstance(loose, int | float) or not math.isfinite(loose) or loose <= 0:
-        raise EventError("timestamp", f"expected ISO 8601 or epoch seconds, found {loose!r}")
+            return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
+        except (ValueError, OverflowError):
+            return None
+    if isinstance(loose, bool) or not isinstance(loose, int | float) or not abs(loose) < math.inf:
+        return None
     if loose < 1e11:  # seconds until the year 5138
         return int(loose * 1_000_000)
     if loose < 1e14:  # milliseconds

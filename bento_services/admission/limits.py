@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-import orjson
-
 from bento_services.admission.problem import malformed, unprocessable
 from feature_repo.core.settings import Section
-from feature_repo.events import MAX_ID_LENGTH
+from feature_repo.core.strict_json import JsonError, parse
+from feature_repo.limits import LimitError, check
 
 # Promised by the API's document, so the same in every deployment.
 MAX_EVENTS = 500
-MAX_DEPTH = 32
 MAX_CONTEXT_BYTES = 4096
 MAX_CURSOR_LENGTH = 6144
 MAX_LIMIT = 100
@@ -48,31 +46,17 @@ LIMITS = Section("limits", Limits, "service")
 
 
 def read_json(body: bytes, what: str = "the body") -> Any:
-    """Parse strictly: NaN, infinities, invalid UTF-8 and deep nesting are refused."""
+    """Parse strictly, as everything from outside is."""
     try:
-        value = orjson.loads(body)  # refuses NaN, Infinity and invalid UTF-8
-    except orjson.JSONDecodeError as error:
-        raise malformed(f"{what} is not JSON: {error}") from error
-    if _depth(value) > MAX_DEPTH:
-        raise malformed(f"{what} is nested more than {MAX_DEPTH} deep")
-    return value
+        return parse(body, what)
+    except JsonError as error:
+        raise malformed(str(error)) from error
 
 
-def identifier(value: str, name: str) -> str:
-    """An id of at most MAX_ID_LENGTH printable characters, or empty."""
-    if len(value) > MAX_ID_LENGTH or not value.isprintable():
-        raise unprocessable(f"{name}: expected at most {MAX_ID_LENGTH} printable characters", field=name)
-    return value
-
-
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level:
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        depth += 1
-    return depth
+def identifier(value: str, name: str, field: str = "user_id") -> str:
+    """An id or a word within the limits of this field of an event, or empty."""
+    try:
+        kept: str = check("events", field, value, called=name) if value else ""
+    except LimitError as error:
+        raise unprocessable(str(error), field=name) from error
+    return kept

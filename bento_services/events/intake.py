@@ -76,7 +76,7 @@ class EventIntake:
         self._probe.close()
 
     def _normalized(self, objects: Sequence[Any], user_id: str, key: str) -> list[Event]:
-        now_us = self._world.now_us()
+        clock = self._world.clock()
         events: list[Event] = []
         wrong: list[dict[str, Any]] = []
         for index, fields in enumerate(objects):
@@ -86,7 +86,7 @@ class EventIntake:
                 given: dict[str, Any] = {"user_id": user_id} if user_id else {}
                 if key:
                     given["event_id"] = hashlib.sha256(f"{key}:{index}".encode()).hexdigest()[:32]
-                events.append(normalize({**given, **fields}, now_us=now_us))
+                events.append(normalize({**given, **fields}, clock=clock))
             except EventError as error:
                 wrong.append({"index": index, "field": error.field, "message": str(error)})
         if wrong:

@@ -48,6 +48,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
         make_feed=partial(build_feed, config=settings.feed),
         limits=settings.limits,
         config=settings.service,
+        first_day_us=world.first_day_us if (world := settings.home.known_world()) else 0,
     )
     opened.callback(engine.close)
     opened.callback(Watch(settings, url, engine.reader, engine.health, engine.snapshot_age_seconds).close)

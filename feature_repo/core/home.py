@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.settings import MARQUEE_HOME
 from feature_repo.core.world_swap import settle
+from feature_repo.limits import EARLIEST_US, Clock
 from feature_repo.schema import HISTORY_LENGTH
 
 
@@ -26,7 +29,8 @@ class World:
     """Facts about a data set that training and serving must agree on; a release carries a copy.
 
     `clock_offset_seconds` is added to the wall clock to get the world's "now": 0 for a live world, negative for a data
-    set recorded years ago, so that videos have the same ages at serving as at training.
+    set recorded years ago, so that videos have the same ages at serving as at training. `first_day_us` is when its data
+    begins (0: not known): no event can be much older.
     """
 
     name: str
@@ -38,6 +42,10 @@ class World:
     example_user: str = ""
     world_id: str = ""  # a hash of its tables as they were read; "": of a revision that did not give any
     made_from: str = ""  # a hash of the files or options that it was made from
+    first_day_us: int = 0
+
+    def clock(self) -> Clock:
+        return Clock(self.now_us(), self.first_day_us)
 
     def now_us(self) -> int:
         return int((time.time() + self.clock_offset_seconds) * 1_000_000)
@@ -48,7 +56,8 @@ class World:
     def to_json(self) -> dict[str, Any]:
         fields = {**asdict(self), "genres": list(self.genres)}
         # A world of an older revision stays as that wrote it.
-        return {name: value for name, value in fields.items() if value or name not in ("world_id", "made_from")}
+        newer = ("world_id", "made_from", "first_day_us")
+        return {name: value for name, value in fields.items() if value or name not in newer}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> World:
@@ -121,11 +130,24 @@ class Home:
             raise HomeError(
                 f"no world at {self.root}: run `marquee simulate` or `marquee ingest movielens --path DIR` first"
             )
-        return read_json(path, World.from_json, "the facts about a world", "simulate or ingest it again")
+        world = read_json(path, World.from_json, "the facts about a world", "simulate or ingest it again")
+        return self._dated(world)
 
     def known_world(self) -> World | None:
         """The world, or None if the home does not have one yet."""
         return self.world() if (self.root / "world.json").exists() else None
 
     def write_world(self, world: World) -> None:
-        write_atomic(self.root / "world.json", json.dumps(world.to_json(), indent=2) + "\n")
+        write_atomic(self.root / "world.json", json.dumps(self._dated(world).to_json(), indent=2) + "\n")
+
+    def _dated(self, world: World) -> World:
+        """With the first day of its data: what was written before worlds said so tells it by the lake's folders."""
+        if world.first_day_us:
+            return world
+        days = sorted(day.name.removeprefix("day=") for day in self.lake.glob("*/day=*"))
+        for day in days:
+            with suppress(ValueError):
+                first_us = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000_000
+                if first_us >= EARLIEST_US:  # older: an event from before there were limits
+                    return replace(world, first_day_us=first_us)
+        return world

@@ -14,9 +14,9 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from feature_repo.events import FUTURE_TOLERANCE_SECONDS
 from feature_repo.lake.feature_tables import entity_of
 from feature_repo.lake.ibis_session import ibis_session
+from feature_repo.limits import FUTURE_TOLERANCE_SECONDS
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS
 from feature_repo.store.config import STORE

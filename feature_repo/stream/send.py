@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.settings import read
+from feature_repo.core.strict_json import JsonError, parse
 from feature_repo.events import EventError, encode_event, normalize
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.valkey_server import online_store
@@ -18,12 +18,15 @@ from feature_repo.stream.log.open import open_event_log
 
 def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
     """Normalize JSON lines and append them, all or none. Raises MarqueeError naming the first invalid line."""
-    now_us = home.world().now_us()
+    clock = home.world().clock()
     events = []
     for number, line in enumerate(lines, start=1):
         try:
-            events.append(normalize(json.loads(line), now_us=now_us))
-        except (EventError, ValueError) as error:
+            fields = parse(line.encode("utf-8", "surrogateescape"), "event")
+            if not isinstance(fields, dict):
+                raise EventError("event", f"expected a JSON object, found {type(fields).__name__}")
+            events.append(normalize(fields, clock=clock))
+        except (EventError, JsonError) as error:
             raise MarqueeError(f"line {number}: {error}; nothing was sent") from error
     with online_store(home) as url:
         log = open_event_log(url, config=read(LOG, home.root))

@@ -2,17 +2,20 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from feature_repo.events import MAX_ID_LENGTH, EventError, decode_event, encode_event, normalize
+from feature_repo.events import EventError, check_event, decode_event, encode_event, normalize
+from feature_repo.limits import MAX_ID_LENGTH, YEAR_US, Clock
 
 NOW_US = 1_700_000_000_000_000
+CLOCK = Clock(NOW_US, first_day_us=NOW_US - 30 * 86_400_000_000)
 WATCH = {"user_id": "u1", "video_id": "v1", "event": "watch"}
 
 
 def test_fields_of_clients_get_our_names() -> None:
     sent = {"user_id": 7, "item_id": "v1", "action": "watch", "watch_time": 30, "total_duration": 60, "other": "x"}
-    event = normalize(sent, now_us=NOW_US)
+    event = normalize(sent, clock=CLOCK)
     assert (event.user_id, event.video_id, event.event) == ("7", "v1", "watch")
     assert (event.watch_seconds, event.duration_seconds, event.timestamp_us) == (30.0, 60.0, NOW_US)
     assert decode_event(encode_event(event)) == event
@@ -24,14 +27,67 @@ def test_fields_of_clients_get_our_names() -> None:
     ids=["ISO", "ISO without a zone", "seconds", "milliseconds", "microseconds"],
 )
 def test_a_time_may_be_written_in_five_ways(timestamp: Any) -> None:
-    assert normalize({**WATCH, "timestamp": timestamp}, now_us=NOW_US).timestamp_us == NOW_US - 1_000_000
+    assert normalize({**WATCH, "timestamp": timestamp}, clock=CLOCK).timestamp_us == NOW_US - 1_000_000
 
 
-def test_a_time_too_far_ahead_becomes_now() -> None:
-    times = [
-        normalize({**WATCH, "timestamp": 1_700_000_000 + ahead}, now_us=NOW_US).timestamp_us for ahead in (300, 301)
-    ]
-    assert times == [NOW_US + 300_000_000, NOW_US]
+def test_without_a_time_it_happened_now() -> None:
+    assert normalize(WATCH, clock=CLOCK).timestamp_us == NOW_US
+    assert normalize({**WATCH, "timestamp": None, "timestamp_us": None}, clock=CLOCK).timestamp_us == NOW_US
+
+
+@pytest.mark.parametrize("ahead_seconds", [300, -30 * 86_400 - YEAR_US // 1_000_000])
+def test_a_time_within_the_limits_is_believed_to_the_second(ahead_seconds: int) -> None:
+    taken = NOW_US // 1_000_000 + ahead_seconds
+    beyond = taken + (1 if ahead_seconds > 0 else -1)
+    assert normalize({**WATCH, "timestamp": taken}, clock=CLOCK).timestamp_us == taken * 1_000_000
+    with pytest.raises(EventError, match=r"timestamp: expected ISO 8601, or epoch seconds, .* 2022-10-"):
+        normalize({**WATCH, "timestamp": beyond}, clock=CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [
+        ("timestamp_us", NOW_US // 1_000_000),
+        ("timestamp_us", NOW_US // 1_000),
+        ("timestamp_us", NOW_US * 1_000),
+        ("timestamp_us", 0),
+        ("timestamp_us", "2023-11-14T22:13:19Z"),
+        ("timestamp", NOW_US * 1_000),
+        ("timestamp", "0001-01-01T00:00:00+14:00"),
+        ("timestamp", "1960-05-05"),
+        ("timestamp", "2099-01-01T00:00:00Z"),
+        ("timestamp", "1700000000"),
+        ("timestamp", 10**400),
+        ("timestamp", float("nan")),
+        ("timestamp", float("-inf")),
+        ("timestamp", -1),
+        ("timestamp", True),
+        ("timestamp", []),
+    ],
+)
+def test_a_time_in_no_known_unit_or_outside_the_world_is_refused_and_never_now(field: str, sent: Any) -> None:
+    with pytest.raises(EventError) as refused:
+        normalize({**WATCH, field: sent}, clock=CLOCK)
+    assert refused.value.field == field
+
+
+def test_a_field_may_be_said_twice_in_the_same_words_only() -> None:
+    assert normalize({**WATCH, "item_id": "v1"}, clock=CLOCK).video_id == "v1"
+    with pytest.raises(EventError, match="item_id: expected what video_id says, found 'v2'"):
+        normalize({**WATCH, "item_id": "v2"}, clock=CLOCK)
+
+
+def test_an_id_is_the_same_in_both_forms_of_unicode() -> None:
+    composed, decomposed = (normalize({**WATCH, "video_id": one}, clock=CLOCK) for one in ("caf\u00e9", "cafe\u0301"))
+    assert composed.video_id == decomposed.video_id == "caf\u00e9"
+
+
+def test_what_normalize_leaves_is_within_the_limits_and_what_it_would_change_is_not() -> None:
+    event = normalize(WATCH, clock=CLOCK)
+    check_event(event, CLOCK)
+    for wrong in ({"watch_seconds": 1e13}, {"video_id": "cafe\u0301"}, {"timestamp_us": 5}, {"user_id": " u1"}):
+        with pytest.raises(EventError):
+            check_event(msgspec.structs.replace(event, **wrong), CLOCK)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +102,18 @@ def test_a_time_too_far_ahead_becomes_now() -> None:
         ({"position": -2}, "position"),
         ({"surface": "\n"}, "surface"),
         ({"timestamp": "yesterday"}, "timestamp"),
+        ({"watch_seconds": 1e13}, "duration_sec"),
+        ({"duration_seconds": 1e306}, "total_duration"),
+        ({"watch_seconds": 10**400}, "duration_sec"),
+        ({"watch_seconds": None}, "duration_sec"),
+        ({"video_id": "v1 "}, "item_id"),
+        ({"event_id": ""}, "event_id"),
+        ({"user_id": -7}, "user_id"),
+        ({"position": 5.0}, "position"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: dict[str, Any], field: str) -> None:
     with pytest.raises(EventError) as refused:
-        normalize({**WATCH, **wrong}, now_us=NOW_US)
+        normalize({**WATCH, **wrong}, clock=CLOCK)
     assert refused.value.field == field
     assert str(refused.value).startswith(f"{field}: ")

@@ -78,12 +78,12 @@ class FoldEvents:
         self.counts = {"folded": 0, "duplicates": 0, "conflicts": 0}
 
     def handle(self, topic: str, records: Sequence[Record]) -> list[Failure]:
-        now_us = self._world.now_us()
+        clock = self._world.clock()
         events: list[Event] = []
         failures: list[Failure] = []
         for record in records:
             try:
-                events.append(decode_record(record, now_us=now_us))
+                events.append(decode_record(record, clock=clock))
             except EventError as error:
                 failures.append(Failure(record, str(error)))
         try:

@@ -68,7 +68,7 @@ class WriteLake:
         rows: list[dict[str, Any]] = []
         for record in records:
             try:
-                event = decode_record(record, now_us=self._world.now_us())
+                event = decode_record(record, clock=self._world.clock())
             except EventError:
                 continue  # the event processor keeps it as a dead letter
             rows.append({name: getattr(event, name) for name in EVENT_COLUMNS})

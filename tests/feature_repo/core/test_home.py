@@ -49,3 +49,20 @@ def test_a_path_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
     assert Home.open().root == tmp_path / "named"
     assert Home.open(tmp_path / "given").root == tmp_path / "given"
     assert Home.open("relative").root == Path.cwd() / "relative"
+
+
+def test_a_world_knows_its_first_day_or_learns_it_from_the_lake_that_an_older_marquee_wrote(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for day in ("1970-01-01", "2025-10-09", "2025-10-11"):  # the first: an event from before there were limits
+        (home.lake / "events" / f"day={day}").mkdir(parents=True)
+    home.write_world(WORLD)
+    first_day_us = 1_759_968_000_000_000
+    assert json.loads((tmp_path / "world.json").read_text())["first_day_us"] == first_day_us
+    older = {name: value for name, value in WORLD.to_json().items() if name != "first_day_us"}
+    (tmp_path / "world.json").write_text(json.dumps(older))
+    assert home.world().clock().first_day_us == first_day_us
+
+
+def test_a_world_that_does_not_know_its_first_day_is_written_as_it_always_was() -> None:
+    assert "first_day_us" not in WORLD.to_json()
+    assert World.from_json(WORLD.to_json()) == WORLD

@@ -43,7 +43,9 @@ def of_fewer_viewers(made: NewWorld) -> NewWorld:
 
 def test_a_world_is_known_by_its_content_and_the_home_says_which_it_holds(home: Home, made: NewWorld) -> None:
     told = put(home, made)
-    assert home.world() == replace(made.world, world_id=world_id(made), made_from=home.world().made_from)
+    assert home.world() == replace(
+        made.world, world_id=world_id(made), made_from=home.world().made_from, first_day_us=1_748_304_000_000_000
+    )
     assert (told["world_id"], told["unchanged"], told["rejected"]) == (world_id(made), False, 0)
     assert Lake(home).counts()["users"] == 20
     renamed = replace(made, world=replace(made.world, name="other", clock_offset_seconds=-1.0))
