@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,18 +72,25 @@ class Rejected:
     notes: list[str] = field(default_factory=list)
     _rows: dict[Path, list[BadRow]] = field(default_factory=dict)
 
-    def done(self, file: Path, rows: int, bad: Iterable[BadRow]) -> None:
-        """Take these bad ones of the rows of a file. Raises BadRows unless they may be set aside."""
-        found = self._rows.setdefault(file, [])
-        found += bad
-        found.sort(key=lambda one: one.line)
-        total = sum(map(len, self._rows.values())) if self.most.rows is not None else len(found)
-        if not found or (self.set_aside and self.most.allows(total, rows)):
+    def may_be(self, file: Path, bad: int, rows: int) -> bool:
+        """Whether so many bad ones of the rows of this file may be set aside, after those of files before."""
+        before = sum(map(len, self._rows.values())) if self.most.rows is not None else 0
+        return not bad or (self.set_aside and self.most.allows(before + bad, rows))
+
+    def done(self, file: Path, rows: int, bad: Sequence[BadRow], count: int | None = None) -> None:
+        """Take these bad ones of the rows of a file. Raises BadRows unless they may be set aside.
+
+        `count` of them all, where `bad` are only the first because more than may be set aside.
+        """
+        found = sorted(bad, key=lambda one: one.line)
+        count = len(found) if count is None else count
+        if self.may_be(file, count, rows):
+            self._rows[file] = found
             return
-        several = f"{len(found):,} of {rows:,} rows are bad: " if len(found) > 1 else ""
-        more = "; ".join(map(str, found[1:NAMED]))
-        rest = f"; {more}{' …' if len(found) > NAMED else ''}" if more else ""
-        raise BadRows(f"{file}, {several}{found[0]}{rest}; {self._advice()}")
+        several = f"{count:,} of {rows:,} rows are bad: " if count > 1 else ""
+        named = "; ".join(map(str, found[:NAMED]))
+        rest = " …" if count > NAMED else ""
+        raise BadRows(f"{file}, {several}{named}{rest}; {self._advice()}")
 
     def note(self, text: str) -> None:
         """Something that was read otherwise than it stands in the source, for the summary."""

@@ -1,179 +1,193 @@
 """The two formats of MovieLens: the `::` files of 1M and 10M, and the CSV files of the newer sets.
 
-A line that is not as expected raises LakeError, naming file and line.
+Rows that are not as expected are told to `Rejected`, by line and column; a file that is another thing altogether raises
+LakeError. Ids are text: `007` and `7` are two.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pacsv
-
-from feature_repo.ingest.movielens.movies import Movie, movie_of, with_extras
+from feature_repo.ingest.lines import csv_cells, lines_of, read_text
+from feature_repo.ingest.movielens.extras import extras_of, with_extra
+from feature_repo.ingest.movielens.movies import Movie, movie_of
+from feature_repo.ingest.movielens.rating_rows import RatingFile, rating_rows
 from feature_repo.ingest.movielens.ratings import Ratings, in_order
+from feature_repo.ingest.rejected import BadRow, Rejected
 from feature_repo.lake.tables import LakeError
+from feature_repo.limits import LimitError, check
 
-AGE_GROUPS = {1: "under 18", 18: "18-24", 25: "25-34", 35: "35-44", 45: "45-49", 50: "50-55", 56: "56+"}
+AGE_GROUPS = {"1": "under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49", "50": "50-55", "56": "56+"}
+TAG_LENGTH, TAGS = 128, 5
+
+Cells = tuple[int, list[str]]  # a line and what stands in it
 
 
 class DatFiles:
-    """`ratings.dat`, `movies.dat`, `users.dat`: fields between `::`, latin-1, no header. 10M has no `users.dat`."""
+    """`ratings.dat`, `movies.dat`, `users.dat`: fields between `::`, no header. 10M has no `users.dat`."""
 
-    ratings_name, movies_name, users_name = "ratings.dat", "movies.dat", "users.dat"
-    rating_line = "UserID::MovieID::Rating::Timestamp"
+    ratings_name, movies_name, users_name, extras_name = "ratings.dat", "movies.dat", "users.dat", "movies.parquet"
+    rating_file = RatingFile("UserID::MovieID::Rating::Timestamp", "::", 0)
+    movie_columns = ("MovieID", "Title", "Genres")
+    user_columns = ("UserID", "Gender", "Age", "Occupation", "Zip-code")
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, rejected: Rejected) -> None:
+        self.path, self.rejected = path, rejected
 
     def files(self) -> list[Path]:
         """Everything it reads where it is there."""
-        names = (self.ratings_name, self.movies_name, self.users_name, "movies.parquet", "ratings.parquet")
+        names = (self.ratings_name, self.movies_name, self.users_name, self.extras_name, "ratings.parquet")
         return [self.path / name for name in names]
 
     def movies(self) -> list[Movie]:
-        pattern = re.compile(r"(\d+)::(.+)::(.*)")
-        rows = _matches(self.path / self.movies_name, pattern, "MovieID::Title::Genres", "latin-1")
-        return with_extras(self.path / "movies.parquet", [movie_of(*match.groups()) for match in rows], {})
+        bad: list[BadRow] = []
+        rows = self._cells(self.movies_name, re.compile(r"(.*?)::(.*)::(.*)"), self.movie_columns, bad)
+        return _movies(self.path / self.movies_name, rows, self.movie_columns, bad, self.rejected)
 
-    def ratings(self) -> Ratings:
-        file = self.path / self.ratings_name
-        content = file.read_bytes().replace(b"::", b"\t")
-        table = _parse_ratings(file, content, "\t", re.compile(r"\d+::\d+::\d+(\.\d+)?::\d+"), self.rating_line, 0)
-        return in_order(table, 1, self.path / "ratings.parquet")
-
-    def ages(self) -> dict[int, str] | None:
+    def ages(self) -> dict[str, str] | None:
         """user id -> age group; None when the set does not say who its users are."""
         file = self.path / self.users_name
         if not file.exists():
             return None
-        pattern = re.compile(r"(\d+)::([MF])::(\d+)::(\d+)::(.*)")
-        rows = _matches(file, pattern, "UserID::Gender::Age::Occupation::Zip-code", "latin-1")
-        return {int(match[1]): AGE_GROUPS.get(int(match[3]), "") for match in rows}
+        bad: list[BadRow] = []
+        pattern = re.compile(r"(.*?)::(.*?)::(.*?)::(.*?)::(.*)")
+        ages: dict[str, str] = {}
+        lines: dict[str, int] = {}
+        rows = list(self._cells(self.users_name, pattern, self.user_columns, bad))
+        for number, (user, gender, age, *_) in rows:
+            wrong = _is_bad_id(number, "UserID", user, "user_id", lines, bad)
+            for column, found, known in (("Gender", gender, ("M", "F")), ("Age", age, tuple(AGE_GROUPS))):
+                if not wrong and found not in known:
+                    bad.append(BadRow(number, column, found, f"one of {', '.join(known)}"))
+                    wrong = True
+            if not wrong:
+                ages[user], lines[user] = AGE_GROUPS[age], number
+        self.rejected.done(file, len(rows), bad)
+        return ages
+
+    def tags(self) -> dict[str, list[str]]:
+        return {}
+
+    def _cells(
+        self, name: str, pattern: re.Pattern[str], columns: tuple[str, ...], bad: list[BadRow]
+    ) -> Iterator[Cells]:
+        for number, line in lines_of(read_text(self.path / name, self.rejected)):
+            match = pattern.fullmatch(line)
+            if match is None:
+                bad.append(BadRow(number, "", line, "::".join(columns), line))
+            else:
+                yield number, list(match.groups())
 
 
 class CsvFiles:
-    """`ratings.csv`, `movies.csv`, and `tags.csv` where it lies beside: UTF-8 with a header."""
+    """`ratings.csv`, `movies.csv`, and `tags.csv` where it lies beside: with a header."""
 
-    ratings_name, movies_name, users_name = "ratings.csv", "movies.csv", ""
-    rating_line = "userId,movieId,rating,timestamp"
+    ratings_name, movies_name, users_name, extras_name = "ratings.csv", "movies.csv", "", "movies_enriched.parquet"
+    rating_file = RatingFile("userId,movieId,rating,timestamp", ",", 1)
+    movie_columns = ("movieId", "title", "genres")
+    tag_columns = ("userId", "movieId", "tag", "timestamp")
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, rejected: Rejected) -> None:
+        self.path, self.rejected = path, rejected
 
     def files(self) -> list[Path]:
-        names = (self.ratings_name, self.movies_name, "tags.csv", "movies_enriched.parquet", "ratings.parquet")
+        """Everything it reads where it is there."""
+        names = (self.ratings_name, self.movies_name, "tags.csv", self.extras_name, "ratings.parquet")
         return [self.path / name for name in names]
 
     def movies(self) -> list[Movie]:
-        rows = _csv_rows(self.path / self.movies_name, ("movieId", "title", "genres"))
-        movies = [movie_of(*row) for row in rows]
-        return with_extras(self.path / "movies_enriched.parquet", movies, self._tags())
+        file = self.path / self.movies_name
+        bad: list[BadRow] = []
+        rows = csv_cells(file, read_text(file, self.rejected), self.movie_columns, bad)
+        return _movies(file, rows, self.movie_columns, bad, self.rejected)
 
-    def ratings(self) -> Ratings:
-        file = self.path / self.ratings_name
-        content = file.read_bytes()
-        header, _, body = content.partition(b"\n")
-        if header.strip().decode("utf-8", "replace") != self.rating_line:
-            raise _wrong(file, 1, self.rating_line, header.decode("utf-8", "replace"))
-        table = _parse_ratings(file, body, ",", re.compile(r"\d+,\d+,\d+(\.\d+)?,\d+"), self.rating_line, 1)
-        return in_order(table, 2, self.path / "ratings.parquet")
-
-    def ages(self) -> dict[int, str] | None:
+    def ages(self) -> dict[str, str] | None:
         return None
 
-    def _tags(self) -> dict[int, list[str]]:
+    def tags(self) -> dict[str, list[str]]:
         """movie id -> what people call it, the most frequent first."""
         file = self.path / "tags.csv"
         if not file.exists():
             return {}
-        counts: dict[int, Counter[str]] = {}
-        for _, movie_id, tag, _ in _csv_rows(file, ("userId", "movieId", "tag", "timestamp")):
-            counts.setdefault(int(movie_id), Counter())[tag.strip().lower()] += 1
-        return {movie_id: [tag for tag, _ in count.most_common(5) if tag] for movie_id, count in counts.items()}
+        counts: dict[str, Counter[str]] = {}
+        bad: list[BadRow] = []
+        rows = list(csv_cells(file, read_text(file, self.rejected), self.tag_columns, bad))
+        for _, (_, movie_id, tag, _) in rows:
+            word = " ".join(tag.lower().split())[:TAG_LENGTH].strip()
+            if word.isprintable() and word:
+                counts.setdefault(movie_id, Counter())[word] += 1
+        self.rejected.done(file, len(rows), bad)
+        return {movie_id: [tag for tag, _ in count.most_common(TAGS)] for movie_id, count in counts.items()}
 
 
-def find_files(path: Path) -> DatFiles | CsvFiles:
+Files = DatFiles | CsvFiles
+
+
+def find_files(path: Path, rejected: Rejected) -> Files:
     for reader in (DatFiles, CsvFiles):
         if (path / reader.ratings_name).is_file():
             if not (path / reader.movies_name).is_file():
                 raise LakeError(f"{path / reader.movies_name}: expected beside {reader.ratings_name}; it is not there")
-            return reader(path)
+            return reader(path, rejected)
     raise LakeError(f"{path}: expected ratings.dat or ratings.csv in it (the directory of a MovieLens set); neither is")
 
 
-def _parse_ratings(
-    file: Path, body: bytes, delimiter: str, line: re.Pattern[str], expected: str, skip: int
-) -> pa.Table:
-    names = ["user", "movie", "rating", "timestamp"]
-    types = {"user": pa.int64(), "movie": pa.int64(), "rating": pa.float64(), "timestamp": pa.int64()}
-    if not body.strip():
-        raise _wrong(file, skip + 1, expected, "the end of the file")
-    try:
-        return pacsv.read_csv(
-            pa.BufferReader(body),
-            read_options=pacsv.ReadOptions(column_names=names),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
-            convert_options=pacsv.ConvertOptions(column_types=types, null_values=[]),
-        )
-    except pa.ArrowInvalid as error:
-        for _ in list(_matches(file, line, expected, "latin-1", skip)):
-            pass  # the fast parser refused the file; the slow one raises at the line
-        raise LakeError(f"{file}: expected lines of {expected}: {error}") from error
+def read_movies(reader: Files) -> list[Movie]:
+    """The films, with what a Parquet file beside them adds."""
+    extras, tags = extras_of(reader.path / reader.extras_name), reader.tags()
+    return [
+        with_extra(movie, extras.get(movie.movie_id, {}), tags.get(movie.movie_id, [])) for movie in reader.movies()
+    ]
 
 
-def _matches(
-    file: Path, pattern: re.Pattern[str], expected: str, encoding: str, skip: int = 0
-) -> Iterator[re.Match[str]]:
-    """Every line of the file as a match of the whole pattern; LakeError at the first that is not."""
-    with file.open(encoding=encoding, newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            if number <= skip:
-                continue
-            match = pattern.fullmatch(line.rstrip("\r\n"))
-            if match is None:
-                raise _wrong(file, number, expected, line.rstrip("\r\n"))
-            yield match
+def read_ratings(reader: Files, movies: Iterable[Movie], users: Mapping[str, str] | None) -> Ratings:
+    """The ratings of listed films by listed users, in the order in which they were given."""
+    listed = {"video_id": (reader.movies_name, [movie.movie_id for movie in movies])}
+    if users is not None:
+        listed["user_id"] = (reader.users_name, list(users))
+    rows = rating_rows(reader.path / reader.ratings_name, reader.rating_file, listed, reader.rejected)
+    return in_order(rows, reader.path / "ratings.parquet")
 
 
-def _csv_rows(file: Path, names: tuple[str, ...]) -> Iterator[list[str]]:
-    """The rows below a header of exactly these names, whose first column ending in "Id" is a number."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines)
+def _movies(
+    file: Path, rows: Iterable[Cells], columns: tuple[str, ...], bad: list[BadRow], rejected: Rejected
+) -> list[Movie]:
+    """The films of these rows, one for each id; the first of two equal rows."""
+    movies: dict[str, Movie] = {}
+    lines: dict[str, int] = {}
+    again, count = [], 0
+    for number, (movie_id, title, genres) in rows:
+        count += 1
+        known = movies.get(movie_id)
         try:
-            header = next(rows, [])
-            if tuple(header) != names:
-                raise _wrong(file, 1, ",".join(names), ",".join(header))
-            for row in rows:
-                if len(row) != len(names) or not all(
-                    cell.isdigit() for cell, name in zip(row, names, strict=True) if name.endswith("Id")
-                ):
-                    raise _wrong(file, rows.line_num, ",".join(names), ",".join(row))
-                yield row
-        except UnicodeDecodeError as error:
-            raise LakeError(f"{file}: expected UTF-8 text after line {rows.line_num}: {error}") from error
+            movie = movie_of(movie_id, title, genres)
+            check("videos", "genres", movie.genres)
+        except LimitError as error:
+            bad.append(BadRow(number, columns[2], genres, error.expectation))
+            continue
+        if known == movie:
+            again.append((number, lines[movie_id]))
+        elif not _is_bad_id(number, columns[0], movie_id, "video_id", lines, bad):
+            movies[movie_id], lines[movie_id] = movie, number
+    if again:
+        rejected.note(
+            f"{file.name}: {len(again)} films stand twice and count once, the first in the lines "
+            f"{again[0][1]} and {again[0][0]}"
+        )
+    rejected.done(file, count + len(bad), bad)
+    return list(movies.values())
 
 
-def _wrong(file: Path, number: int, expected: str, found: str) -> LakeError:
-    return LakeError(f"{file}, line {number}: expected {expected}, found {found[:80]!r}")
-
-
-def check_references(
-    reader: DatFiles | CsvFiles, ratings: Ratings, movies: list[Movie], ages: dict[int, str] | None
-) -> None:
-    listed = [("movie", ratings.movie_N, [movie.movie_id for movie in movies], reader.movies_name)]
-    if ages is not None:
-        listed.append(("user", ratings.user_N, list(ages), reader.users_name))
-    for kind, ids, known, name in listed:
-        stray = ~np.isin(ids, known)
-        if stray.any():
-            at = int(np.flatnonzero(stray)[np.argmin(ratings.line_N[stray])])
-            raise LakeError(
-                f"{reader.path / reader.ratings_name}, line {ratings.line_N[at]}: "
-                f"expected a {kind} that {name} lists, found {kind} {ids[at]}"
-            )
+def _is_bad_id(number: int, column: str, found: str, field: str, lines: Mapping[str, int], bad: list[BadRow]) -> bool:
+    """Whether this is no id, or one of a line before; then it is added to `bad`."""
+    expected = f"an id that no line before has (line {lines[found]} has it)" if found in lines else ""
+    try:
+        check("ratings", field, found)
+    except LimitError as error:
+        expected = error.expectation
+    if expected:
+        bad.append(BadRow(number, column, found, expected))
+    return bool(expected)

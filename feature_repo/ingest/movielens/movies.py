@@ -1,75 +1,61 @@
-"""A film of MovieLens: what its own files say, and what a Parquet file beside them adds."""
+"""A film of MovieLens as its own files tell it, with a title as people read it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
+from feature_repo.limits import check
 
-UNKNOWN_DURATION_SECONDS = 6000.0  # 100 minutes, near the median of the films whose runtime is known
-MATURITY = {"G": 0, "PG": 7, "PG-13": 13, "R": 16, "NC-17": 18}
 UNRATED_MATURITY = 13
 NO_GENRES = "(no genres listed)"
+# "Heat, The (1995)", "City of Lost Children, The (Cité des enfants perdus, La) (1995)": the article is sorted behind.
+_ARTICLES = "The|A|An|La|Le|Les|L'|Il|Lo|El|Los|Las|Der|Die|Das|Det|Den|Une|Un|Una"
+_SORTED = re.compile(rf"(?P<rest>[^()]*\S), (?P<article>{_ARTICLES})(?P<end>\s*(?:\(|\)|$))")
 
 
 @dataclass(frozen=True)
 class Movie:
-    movie_id: int
+    movie_id: str
     title: str
     genres: list[str]
-    year: int = 0
+    year: int = 0  # 0: not known
     description: str = ""
     director: str = ""
     tags: list[str] = field(default_factory=list)
     maturity: int = UNRATED_MATURITY
-    duration_seconds: float = UNKNOWN_DURATION_SECONDS
+    duration_seconds: float = 0.0  # 0: not known
     released_us: int | None = None
 
 
 def movie_of(movie_id: str, title: str, genres: str) -> Movie:
-    year = re.search(r"\((\d{4})[^)]*\)\s*$", title)
-    names = [genre for genre in genres.split("|") if genre and genre != NO_GENRES]
-    return Movie(int(movie_id), title.strip(), names, int(year[1]) if year else 0)
+    """Raises nothing: an empty title becomes a name to show."""
+    year = re.search(r"\(([0-9]{4})[^)]*\)\s*$", title)
+    names = [genre.strip() for genre in genres.split("|") if genre.strip() and genre.strip() != NO_GENRES]
+    shown = check("videos", "title", readable(title.strip()))
+    return Movie(movie_id, shown, list(dict.fromkeys(names)), int(year[1]) if year else 0)
 
 
-def with_extras(file: Path, movies: list[Movie], tags: dict[int, list[str]]) -> list[Movie]:
-    """The movies with what a Parquet file beside them tells: plot, runtime, director, release date, rating."""
-    extra: dict[int, dict[str, Any]] = {}
-    if file.exists():
-        rows = pq.read_table(file).to_pylist()
-        extra = {int(row.get("movie_id") or row.get("movieId") or 0): row for row in rows}
-    return [_with_extra(movie, extra.get(movie.movie_id, {}), tags.get(movie.movie_id, [])) for movie in movies]
+def readable(title: str) -> str:
+    """The title with its articles in front: "Shawshank Redemption, The (1994)" is "The Shawshank Redemption (1994)"."""
+    return _SORTED.sub(_article_first, title)
 
 
-def _with_extra(movie: Movie, extra: dict[str, Any], tags: list[str]) -> Movie:
-    runtime = float(extra.get("runtime_min") or 0.0)
-    actors = [name.strip() for name in (extra.get("actors") or "").split(",") if name.strip() not in ("", "N/A")]
-    director = (extra.get("directors") or "").split(",")[0].strip()
-    plot = extra.get("plot") or extra.get("tmdb_overview") or ""
-    decade = [f"{movie.year // 10 * 10}s"] if movie.year else []
-    return Movie(
-        movie_id=movie.movie_id,
-        title=movie.title,
-        genres=movie.genres,
-        year=movie.year,
-        description=plot if plot != "N/A" else "",
-        director=director if director != "N/A" else "",
-        tags=[*decade, *tags, *actors[:3]],
-        maturity=MATURITY.get(extra.get("age_rating") or "", UNRATED_MATURITY),
-        duration_seconds=runtime * 60.0 if 0 < runtime < 1000 else UNKNOWN_DURATION_SECONDS,  # NaN is neither
-        released_us=_released_us(extra.get("release_date") or "", movie.year),
-    )
+def under_two_ids(movies: Iterable[Movie]) -> list[tuple[Movie, Movie]]:
+    """Films that have the title and the year of one before, with that one. Those without a year are not compared."""
+    first: dict[str, Movie] = {}
+    pairs = []
+    for movie in movies:
+        if movie.year:
+            known = first.setdefault(movie.title.casefold(), movie)
+            if known is not movie:
+                pairs.append((known, movie))
+    return pairs
 
 
-def _released_us(date: str, year: int) -> int | None:
-    try:
-        day = datetime.strptime(date, "%d %b %Y").replace(tzinfo=UTC)
-    except ValueError:
-        if not year:
-            return None
-        day = datetime(year, 1, 1, tzinfo=UTC)
-    return int(day.timestamp()) * 1_000_000
+def _article_first(found: re.Match[str]) -> str:
+    space = "" if found["article"].endswith("'") else " "
+    rest = found["rest"]
+    blank = rest[: len(rest) - len(rest.lstrip())]
+    return f"{blank}{found['article']}{space}{rest.lstrip()}{found['end']}"

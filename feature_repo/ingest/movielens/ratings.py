@@ -6,13 +6,18 @@ The ratings of one second, of which MovieLens has many, are kept apart by micros
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from feature_repo.ingest.movielens.rating_rows import RatingRows
+from feature_repo.lake.tables import LakeError
 
 Array = np.ndarray[Any, Any]
 
@@ -21,8 +26,10 @@ UNKNOWN_POSITION = 2**31
 
 @dataclass(frozen=True)
 class Ratings:
-    """N ratings in the order in which they were given; `user_N` and `movie_N` as in the source."""
+    """N ratings in the order in which they were given, of U users and M films, who are numbered."""
 
+    user_ids_U: tuple[str, ...]
+    movie_ids_M: tuple[str, ...]
     user_N: Array
     movie_N: Array
     rating_N: Array
@@ -30,24 +37,39 @@ class Ratings:
     line_N: Array  # 1 = the first line of the file
 
 
-def in_order(table: pa.Table, first_line: int, exact: Path) -> Ratings:
+def in_order(rows: RatingRows, exact: Path) -> Ratings:
     """The ratings in order: within a user the exact one where it is known; no time is earlier than it was."""
-    user, movie, rating, seconds = (table[name].to_numpy().copy() for name in ("user", "movie", "rating", "timestamp"))
-    line = np.arange(len(user)) + first_line
-    position = _exact_positions(exact, user, movie)
+    (user_ids, user), (movie_ids, movie) = (_numbered(column) for column in (rows.user_N, rows.movie_N))
+    seconds, line = rows.seconds_N.copy(), rows.line_N
+    position = _exact_positions(exact, (user_ids, user), (movie_ids, movie))
     order = np.lexsort((line, position, user))
     for own in _runs(user[order]):
-        rows = order[own]
-        rows = rows[position[rows] < UNKNOWN_POSITION]
-        seconds[rows] = np.maximum.accumulate(seconds[rows])
+        known = order[own]
+        known = known[position[known] < UNKNOWN_POSITION]
+        seconds[known] = np.maximum.accumulate(seconds[known])
     order = np.lexsort((line, position, seconds, user))
     timestamp_us = seconds[order] * 1_000_000
     for own in _runs(user[order]):
         apart_us = 2 * np.arange(own.stop - own.start)  # a like stands one microsecond after its watch
         timestamp_us[own] = np.maximum.accumulate(timestamp_us[own] - apart_us) + apart_us
     by_time = np.argsort(timestamp_us, kind="stable")
-    rows = order[by_time]
-    return Ratings(user[rows], movie[rows], rating[rows], timestamp_us[by_time], line[rows])
+    at = order[by_time]
+    return Ratings(user_ids, movie_ids, user[at], movie[at], rows.rating_N[at], timestamp_us[by_time], line[at])
+
+
+def natural(text: str) -> tuple[int, str]:
+    """The order of ids: that of their numbers where they are numbers."""
+    return len(text), text
+
+
+def _numbered(column: pa.Array) -> tuple[tuple[str, ...], Array]:
+    """The different ids in their natural order, and the number of each row's."""
+    encoded = column.dictionary_encode()
+    ids = encoded.dictionary.to_pylist()
+    order = sorted(range(len(ids)), key=lambda at: natural(ids[at]))
+    number = np.empty(len(ids), dtype=np.int64)
+    number[order] = np.arange(len(ids))
+    return tuple(ids[at] for at in order), number[encoded.indices.to_numpy()]
 
 
 def _runs(sorted_values: Array) -> list[slice]:
@@ -55,19 +77,31 @@ def _runs(sorted_values: Array) -> list[slice]:
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(sorted_values)], strict=True)]
 
 
-def _exact_positions(file: Path, user: Array, movie: Array) -> Array:
+def _exact_positions(file: Path, user: tuple[Sequence[str], Array], movie: tuple[Sequence[str], Array]) -> Array:
     """`sasrec_pos` of each rating; UNKNOWN_POSITION where no file beside tells it."""
-    position = np.full(len(user), UNKNOWN_POSITION)
+    (user_ids, user_N), (movie_ids, movie_N) = user, movie
+    position = np.full(len(user_N), UNKNOWN_POSITION)
     names = ["user_id", "movie_id", "sasrec_pos"]
-    if not file.exists() or not set(names) <= set(pq.read_schema(file).names):
+    if not file.exists():
         return position
-    known = pq.read_table(file, columns=names).drop_null()
-    if not len(known):
+    try:
+        if not set(names) <= set(pq.read_schema(file).names):
+            return position
+        known = pq.read_table(file, columns=names).drop_null()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise LakeError(f"{file}: expected a Parquet file with sasrec_pos: {error}") from error
+    width = len(movie_ids)
+    numbers = [
+        pc.index_in(known[name].cast(pa.string()), value_set=pa.array(ids, pa.string())).fill_null(-1).to_numpy()
+        for name, ids in (("user_id", user_ids), ("movie_id", movie_ids))
+    ]
+    here = (numbers[0] >= 0) & (numbers[1] >= 0)
+    if not here.any():
         return position
-    known_user, known_movie, known_position = (known[name].to_numpy().astype(np.int64) for name in names)
-    width = int(max(movie.max(), known_movie.max())) + 1
-    keys, wanted = known_user * width + known_movie, user * width + movie
+    keys = numbers[0][here].astype(np.int64) * width + numbers[1][here]
+    wanted = user_N * width + movie_N
     by_key = np.argsort(keys)
     at = by_key[np.searchsorted(keys[by_key], wanted).clip(max=len(keys) - 1)]
-    positions: Array = np.where(keys[at] == wanted, known_position[at], position)
+    exact = known["sasrec_pos"].to_numpy().astype(np.int64)[here]
+    positions: Array = np.where(keys[at] == wanted, exact[at], position)
     return positions

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from feature_repo.ingest.implied import PASSED_OVER, imply_exposures
 from feature_repo.ingest.movielens.movies import Movie
-from feature_repo.ingest.movielens.ratings import Ratings
+from feature_repo.ingest.movielens.ratings import Ratings, natural
 from feature_repo.ingest.tables import lake_table, text
 from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS
 
@@ -24,18 +24,20 @@ Array = np.ndarray[Any, Any]
 
 LIKE_FROM, DISLIKE_TO = 4.0, 2.0
 SEED = 7
+ASSUMED_SECONDS = 6000.0  # of a watch of a film whose runtime nobody states: 100 minutes, near the median of the others
 
 
 def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
     """One row per film. Nobody watches what is not out: a film is published a day before its first rating at latest."""
-    ids = np.array([movie.movie_id for movie in movies])
-    first_us = np.full(int(max(ids.max(), ratings.movie_N.max())) + 1, ratings.timestamp_us_N[-1])
-    np.minimum.at(first_us, ratings.movie_N, ratings.timestamp_us_N)
-    latest_us = first_us[ids] - DAY_US
+    last_us = int(ratings.timestamp_us_N[-1])
+    first_us_M = np.full(len(ratings.movie_ids_M), last_us)
+    np.minimum.at(first_us_M, ratings.movie_N, ratings.timestamp_us_N)
+    first_us = dict(zip(ratings.movie_ids_M, first_us_M.tolist(), strict=True))
+    latest_us = [first_us.get(movie.movie_id, last_us) - DAY_US for movie in movies]
     released_us = [movie.released_us for movie in movies]
     return pa.table(
         {
-            "video_id": text(ids),
+            "video_id": [movie.movie_id for movie in movies],
             "title": [movie.title for movie in movies],
             "description": [movie.description for movie in movies],
             "creator_id": [_slug(movie.director) for movie in movies],
@@ -56,16 +58,16 @@ def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
     )
 
 
-def users_table(ratings: Ratings, ages: dict[int, str] | None) -> pa.Table:
+def users_table(ratings: Ratings, ages: dict[str, str] | None) -> pa.Table:
     """One row per user, who signs up a minute before the first rating (without one: when the world begins)."""
-    known, first = np.unique(ratings.user_N, return_index=True)
-    first_us = dict(zip(known.tolist(), ratings.timestamp_us_N[first].tolist(), strict=True))
-    ids = sorted(first_us if ages is None else ages)
+    _, first = np.unique(ratings.user_N, return_index=True)
+    first_us = dict(zip(ratings.user_ids_U, ratings.timestamp_us_N[first].tolist(), strict=True))
+    ids = sorted(first_us if ages is None else ages, key=natural)
     count = len(ids)
     begin_us = int(ratings.timestamp_us_N[0])
     return pa.table(
         {
-            "user_id": text(np.array(ids)),
+            "user_id": ids,
             "country": [""] * count,
             "user_language": ["en"] * count,
             "age_group": [(ages or {}).get(user, "") for user in ids],
@@ -83,15 +85,15 @@ def events_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
     rows = np.concatenate([np.arange(count), reacted])
     is_watch = np.arange(len(rows)) < count
     kind = np.where(is_watch, 0, np.where(liked[rows], 1, 2)).astype(np.int8)
-    duration = _of_movie(videos, "duration_seconds", ratings.movie_N)[rows]
+    duration = _seconds_M(ratings, videos)[ratings.movie_N[rows]]
     kinds = pa.DictionaryArray.from_arrays(pa.array(kind), pa.array(["watch", "like", "dislike"])).cast(pa.string())
     line = text(ratings.line_N[rows])
     return lake_table(
         EVENTS,
         len(rows),
         event_id=pc.binary_join_element_wise("r", line, pc.binary_join_element_wise("-", kinds, ""), ""),
-        user_id=text(ratings.user_N[rows]),
-        video_id=text(ratings.movie_N[rows]),
+        user_id=pa.array(ratings.user_ids_U).take(pa.array(ratings.user_N[rows])),
+        video_id=pa.array(ratings.movie_ids_M).take(pa.array(ratings.movie_N[rows])),
         event=kinds,
         timestamp_us=ratings.timestamp_us_N[rows] + ~is_watch,
         watch_seconds=np.where(is_watch, duration, 0.0),
@@ -104,15 +106,15 @@ def events_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
 def impressions_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
     """Implied exposures, one second before the rating that they led to."""
     rng = np.random.default_rng(SEED)
-    movies, movie = np.unique(ratings.movie_N, return_inverse=True)
-    implied = imply_exposures(ratings.user_N, movie, len(movies), rng)
+    movie = ratings.movie_N
+    implied = imply_exposures(ratings.user_N, movie, len(ratings.movie_ids_M), rng)
     width = 1 + PASSED_OVER
     shown_RP = np.concatenate([movie[implied.taken_R][:, None], implied.passed_RW], axis=1)
     kept = shown_RP.ravel() >= 0
     row = np.repeat(implied.taken_R, width)[kept]
     number = np.repeat(np.arange(len(implied)), width)[kept]
     slot = np.tile(np.arange(width), len(implied))[kept]
-    movie_id = movies[shown_RP.ravel()[kept]]
+    shown = shown_RP.ravel()[kept]
     taken, rating = slot == 0, ratings.rating_N[row]
     request = pc.binary_join_element_wise("implied", text(number), "-")
     count = len(row)
@@ -121,24 +123,24 @@ def impressions_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
         count,
         impression_id=pc.binary_join_element_wise(request, text(slot), "-"),
         request_id=request,
-        user_id=text(ratings.user_N[row]),
-        video_id=text(movie_id),
+        user_id=pa.array(ratings.user_ids_U).take(pa.array(ratings.user_N[row])),
+        video_id=pa.array(ratings.movie_ids_M).take(pa.array(shown)),
         timestamp_us=ratings.timestamp_us_N[row] - 1_000_000,
         position=np.full(count, -1),
         surface=pa.array(["implied"] * count),
         clicked=taken,
-        watch_seconds=np.where(taken, _of_movie(videos, "duration_seconds", movie_id), 0.0),
+        watch_seconds=np.where(taken, _seconds_M(ratings, videos)[shown], 0.0),
         watch_fraction=taken.astype(np.float64),
         liked=taken & (rating >= LIKE_FROM),
         disliked=taken & (rating <= DISLIKE_TO),
     )
 
 
-def _of_movie(videos: pa.Table, column: str, movie: Array) -> Array:
-    ids = pc.cast(videos["video_id"], pa.int64()).to_numpy()
-    order = np.argsort(ids)
-    values: Array = videos[column].to_numpy()[order[np.searchsorted(ids[order], movie)]]
-    return values
+def _seconds_M(ratings: Ratings, videos: pa.Table) -> Array:
+    """What a watch of each rated film takes; its catalog entry keeps 0 where the runtime is not known."""
+    at = pc.index_in(pa.array(ratings.movie_ids_M), value_set=videos["video_id"].combine_chunks())
+    seconds = videos["duration_seconds"].to_numpy()[at.to_numpy()]
+    return np.where(seconds > 0, seconds, ASSUMED_SECONDS)
 
 
 def _slug(name: str) -> str:

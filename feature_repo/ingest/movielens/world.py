@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,21 @@ import numpy as np
 
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.ingest.movielens.files import check_references, find_files
+from feature_repo.ingest.movielens.files import find_files, read_movies, read_ratings
+from feature_repo.ingest.movielens.movies import Movie, under_two_ids
 from feature_repo.ingest.movielens.ratings import Ratings
-from feature_repo.ingest.movielens.tables import events_table, impressions_table, users_table, videos_table
+from feature_repo.ingest.movielens.tables import (
+    ASSUMED_SECONDS,
+    events_table,
+    impressions_table,
+    users_table,
+    videos_table,
+)
 from feature_repo.ingest.new_world import NewWorld, Putting, files_read, put_world
 from feature_repo.ingest.rejected import Rejected
 from feature_repo.ingest.tables import utc_day
+from feature_repo.limits import LIMITS
+from feature_repo.schema import GENRE_SLOTS
 
 SOURCE = "movielens"
 HISTORY_LENGTH = 200
@@ -27,31 +38,31 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting
     Raises LakeError, naming file and line, and WorldThere, before anything of the home is changed.
     """
     path = Path(path)
-    reader = find_files(path)
-    made_from = {"source": SOURCE, **files_read(reader.files())}
+    made_from = {"source": SOURCE, **files_read(find_files(path, putting.rejected).files())}
     return put_world(home, made_from, lambda rejected: read(path, rejected, progress), putting, progress)
 
 
 def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorld:
     with progress.task(f"MovieLens from {path.name}", total=4) as advance:
-        reader = find_files(path)
-        movies = reader.movies()
-        advance(1)
-        ratings = reader.ratings()
+        reader = find_files(path, rejected)
+        movies = read_movies(reader)
         ages = reader.ages()
-        check_references(reader, ratings, movies, ages)
+        advance(1)
+        ratings = read_ratings(reader, movies, ages)
         advance(1)
         videos, users = videos_table(movies, ratings), users_table(ratings, ages)
         events = events_table(ratings, videos)
         advance(1)
         impressions = impressions_table(ratings, videos)
         advance(1)
+    _note(movies, rejected)
+    ids = (*videos["video_id"].to_pylist(), *users["user_id"].to_pylist())
     last_us = int(ratings.timestamp_us_N[-1])
     world = World(
         name=path.resolve().name,
         source=SOURCE,
-        id_type="int",
-        genres=tuple(sorted({genre for movie in movies for genre in movie.genres})),
+        id_type="int" if all(map(_is_number, ids)) else "str",
+        genres=_genres(movies, rejected),
         history_length=HISTORY_LENGTH,
         clock_offset_seconds=last_us / 1e6 + 1.0 - time.time(),
         example_user=_example_user(ratings),
@@ -73,4 +84,37 @@ def _example_user(ratings: Ratings) -> str:
     """A user with a rich history: the last one to rate among those with at least as many ratings as three in four."""
     _, of_row, counts = np.unique(ratings.user_N, return_inverse=True, return_counts=True)
     rich = counts[of_row] >= np.quantile(counts, 0.75)
-    return str(ratings.user_N[np.flatnonzero(rich)[-1]])
+    return ratings.user_ids_U[int(ratings.user_N[np.flatnonzero(rich)[-1]])]
+
+
+def _genres(movies: Sequence[Movie], rejected: Rejected) -> tuple[str, ...]:
+    """The genres that are features: of more than GENRE_SLOTS the most frequent."""
+    counts = Counter(genre for movie in movies for genre in movie.genres)
+    kept = sorted(counts, key=lambda genre: (-counts[genre], genre))[:GENRE_SLOTS]
+    if others := sorted(counts.keys() - set(kept)):
+        rejected.note(
+            f"{len(counts)} genres: the {GENRE_SLOTS} most frequent are features; shown, but not learned from: "
+            f"{', '.join(others)}"
+        )
+    return tuple(sorted(kept))
+
+
+def _note(movies: Sequence[Movie], rejected: Rejected) -> None:
+    if pairs := under_two_ids(movies):
+        one, other = pairs[0]
+        rejected.note(
+            f"{len(pairs)} films stand under a second id, too, the first is {one.title}: {one.movie_id} and "
+            f"{other.movie_id}; a page shows one of them"
+        )
+    if unknown := sum(movie.duration_seconds == 0 for movie in movies):
+        rejected.note(
+            f"{unknown} of {len(movies)} films have no runtime: shown without one, a watch counts as "
+            f"{ASSUMED_SECONDS / 60:g} minutes"
+        )
+    if nameless := [movie.movie_id for movie in movies if movie.title == LIMITS["videos"]["title"].default]:
+        rejected.note(f"{len(nameless)} films have no title and are shown as Untitled, the first is {nameless[0]}")
+
+
+def _is_number(text: str) -> bool:
+    """Whether a number gives the same text again: 7, not 007."""
+    return text == "0" or (text[0] != "0" and len(text) < 19)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from feature_repo.core.home import Home
 from feature_repo.ingest import movielens
-from feature_repo.ingest.movielens.movies import UNKNOWN_DURATION_SECONDS
+from feature_repo.ingest.movielens.movies import movie_of, readable, under_two_ids
 from feature_repo.lake.tables import Lake
 
 
@@ -19,11 +20,38 @@ def test_what_the_catalog_says_arrives(home: Home, dat: Path) -> None:
     videos = {row["video_id"]: row for row in Lake(home).videos().to_pylist()}
     assert videos["2"]["title"] == "Amélie (2001)"  # latin-1
     assert videos["1"]["genres"] == ["Animation", "Children's", "Comedy"]
-    assert videos["1"]["duration_seconds"] == UNKNOWN_DURATION_SECONDS
+    assert videos["1"]["duration_seconds"] == 0  # not known
     assert videos["7"]["published_timestamp_us"] == int(np.datetime64("1942-01-01", "us").astype(np.int64))
     assert videos["2"]["published_timestamp_us"] < 978300760_000_000  # rated before the year it is said to be of
     assert home.world().genres == ("Animation", "Children's", "Comedy", "Drama")
     assert [row["age_group"] for row in Lake(home).users().to_pylist()] == ["under 18", "56+", "25-34"]
+
+
+@pytest.mark.parametrize(
+    ("sorted_title", "title"),
+    [
+        ("Shawshank Redemption, The (1994)", "The Shawshank Redemption (1994)"),
+        ("Postino, Il (Postman, The) (1994)", "Il Postino (The Postman) (1994)"),
+        (
+            "City of Lost Children, The (Cité des enfants perdus, La) (1995)",
+            "The City of Lost Children (La Cité des enfants perdus) (1995)",
+        ),
+        ("Avventura, L' (1960)", "L'Avventura (1960)"),
+        ("Corrina, Corrina (1994)", "Corrina, Corrina (1994)"),
+        ("Paris, Texas (1984)", "Paris, Texas (1984)"),
+        ("Associate, The (L'Associe)(1982)", "The Associate (L'Associe)(1982)"),
+        ("Heat, The", "The Heat"),
+        (", The", ", The"),
+    ],
+)
+def test_an_article_that_was_sorted_behind_stands_in_front_again(sorted_title: str, title: str) -> None:
+    assert readable(sorted_title) == title
+    assert readable(title) == title
+
+
+def test_films_of_one_title_and_year_are_the_same_under_two_ids() -> None:
+    films = [movie_of(*one) for one in (("1", "Emma (1996)", ""), ("2", "EMMA (1996)", ""), ("3", "Emma (2020)", ""))]
+    assert under_two_ids([*films, movie_of("4", "Untitled", ""), movie_of("5", "", "")]) == [(films[0], films[1])]
 
 
 def test_extras_beside_the_files_are_used(home: Home, dat: Path) -> None:
@@ -35,4 +63,7 @@ def test_extras_beside_the_files_are_used(home: Home, dat: Path) -> None:
     assert (toy["duration_seconds"], toy["description"], toy["maturity"]) == (4860.0, "Toys live.", 0)
     assert (toy["creator_id"], toy["creator_name"]) == ("ann-example", "Ann Example")
     assert toy["published_timestamp_us"] == int(np.datetime64("1995-11-22", "us").astype(np.int64))
-    assert (amelie["duration_seconds"], amelie["description"], amelie["maturity"]) == (6000.0, "", 16)
+    assert (amelie["duration_seconds"], amelie["description"], amelie["maturity"]) == (0.0, "", 16)
+    watched = {row["video_id"]: row["watch_seconds"] for row in Lake(home).events().to_pylist()[-2:]}
+    assert watched == {"1": 0.0}  # a like; its watch came before
+    assert {row["watch_seconds"] for row in Lake(home).events().to_pylist() if row["video_id"] == "2"} == {6000.0, 0.0}

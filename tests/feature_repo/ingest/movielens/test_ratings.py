@@ -18,7 +18,7 @@ def _log(home: Home) -> list[tuple[str, str, str]]:
 
 def test_the_exact_position_beats_line_and_time_and_ratings_without_one_keep_their_time(home: Home, dat: Path) -> None:
     # The film that stands first in the file was rated last; film 2 has no position, and its time is later.
-    (dat / "ratings.dat").write_text("1::7::5::100000\n1::1::3::100060\n1::2::3::100090\n")
+    (dat / "ratings.dat").write_text("1::7::5::978300000\n1::1::3::978300060\n1::2::3::978300090\n")
     exact = {"user_id": [1, 1, 1], "movie_id": [7, 1, 2], "sasrec_pos": [1, 0, None]}
     pq.write_table(pa.table(exact), dat / "ratings.parquet")
     movielens.ingest(home, dat)

@@ -1,0 +1,157 @@
+"""The lines of a file of ratings, read fast, each against the table of limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from feature_repo.column_limits import check_column
+from feature_repo.ingest.lines import read_text
+from feature_repo.ingest.rejected import NAMED, BadRow, Rejected, shown
+from feature_repo.lake.tables import LakeError
+from feature_repo.limits import LIMITS, LimitError, check
+
+Array = np.ndarray[Any, Any]
+
+FIELDS = ("user_id", "video_id", "rating", "timestamp")  # of the table of limits, in the order of the file
+_CELL = "\x1f"  # between the fields of a `::` file while it is parsed: the parser wants one character
+
+
+@dataclass(frozen=True)
+class RatingFile:
+    columns: str  # as the format writes them
+    between: str
+    header_lines: int
+
+
+@dataclass(frozen=True)
+class RatingRows:
+    """N good rows in the order of the file; ids are text."""
+
+    user_N: pa.Array
+    movie_N: pa.Array
+    rating_N: Array
+    seconds_N: Array  # since 1970
+    line_N: Array
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Some rows that are bad for one reason."""
+
+    column: int  # of FIELDS
+    rows_N: Array  # bool
+    expected: str = ""  # "": the table of limits says it
+
+
+def rating_rows(
+    file: Path, form: RatingFile, listed: Mapping[str, tuple[str, Sequence[str]]], rejected: Rejected
+) -> RatingRows:
+    """`listed`: "user_id" and "video_id" -> the file that lists them, and their ids. Raises LakeError, or BadRows."""
+    text = read_text(file, rejected)
+    if form.header_lines:
+        header, _, text = text.partition("\n")
+        if header.strip() != form.columns:
+            raise LakeError(f"{file}, line 1: expected {form.columns}, found {shown(header)}")
+    if not text.strip():
+        raise LakeError(f"{file}, line {form.header_lines + 1}: expected {form.columns}, found the end of the file")
+    cells, line_N, torn = _cells(text, form)
+    checked = [check_column("ratings", field, cells[at]) for at, field in enumerate(FIELDS)]
+    faults = [_Fault(at, column.bad) for at, column in enumerate(checked)]
+    for field, (name, ids) in listed.items():
+        at = FIELDS.index(field)
+        known = pc.is_in(cells[at], value_set=pa.array(ids, pa.string())).to_numpy(zero_copy_only=False)
+        faults.append(_Fault(at, ~known, f"one that {name} lists"))
+    bad_N = np.logical_or.reduce([fault.rows_N for fault in faults])
+    count = len(torn) + int(bad_N.sum())
+    told = count if rejected.may_be(file, count, len(line_N) + len(torn)) else NAMED
+    bad = [*torn, *_told(faults, cells, line_N, form, told)]
+    rejected.done(file, len(line_N) + len(torn), bad, count)
+    user, movie, rating, seconds = (column.values.filter(pa.array(~bad_N)) for column in checked)
+    if not len(user):
+        raise LakeError(f"{file}: expected ratings, found none that is good")
+    return _once(file, RatingRows(user, movie, rating.to_numpy(), seconds.to_numpy(), line_N[~bad_N]), rejected)
+
+
+def _cells(text: str, form: RatingFile) -> tuple[list[pa.Array], Array, list[BadRow]]:
+    """The four fields of each line as text, their lines, and lines of more or fewer fields."""
+    torn: list[BadRow] = []
+
+    def other(row: Any) -> str:
+        line = row.text.replace(_CELL, form.between)
+        torn.append(BadRow(row.number + form.header_lines, "", line, form.columns, line))
+        return "skip"
+
+    delimiter = form.between if len(form.between) == 1 else _CELL
+    body = text.replace(form.between, delimiter) if form.between != delimiter else text
+    table = pacsv.read_csv(
+        pa.BufferReader(body.encode()),
+        read_options=pacsv.ReadOptions(column_names=list(FIELDS), use_threads=False),  # numbers rows only without
+        parse_options=pacsv.ParseOptions(
+            delimiter=delimiter, quote_char=False, ignore_empty_lines=False, invalid_row_handler=other
+        ),
+        convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(FIELDS, pa.string()), null_values=[]),
+    )
+    every = np.arange(form.header_lines + 1, form.header_lines + 1 + len(table) + len(torn))
+    line_N = every[~np.isin(every, [row.line for row in torn])]
+    return [table[field].combine_chunks() for field in FIELDS], line_N, torn
+
+
+def _told(
+    faults: Sequence[_Fault], cells: Sequence[pa.Array], line_N: Array, form: RatingFile, most: int
+) -> Iterator[BadRow]:
+    """The first bad rows of each fault, each row once."""
+    names = form.columns.split(form.between)
+    before_N = np.zeros(len(line_N), dtype=bool)
+    for fault in faults:
+        for row in np.flatnonzero(fault.rows_N & ~before_N)[:most].tolist():
+            line = [column[row].as_py() for column in cells]
+            found = line[fault.column]
+            expected = fault.expected or _expected(FIELDS[fault.column], found)
+            yield BadRow(int(line_N[row]), names[fault.column], found, expected, form.between.join(line))
+        before_N |= fault.rows_N
+
+
+def _expected(field: str, found: str) -> str:
+    """What the table of limits expected instead, with the unit that was probably meant."""
+    value: Any = found
+    if field in ("rating", "timestamp"):
+        try:
+            value = float(found) if field == "rating" else int(found)
+        except ValueError:
+            value = found
+    try:
+        check("ratings", field, value)
+    except LimitError as error:
+        return error.expectation
+    return LIMITS["ratings"][field].within(None).expectation
+
+
+def _once(file: Path, rows: RatingRows, rejected: Rejected) -> RatingRows:
+    """The rows without those that stand twice word by word."""
+    user, movie = (column.dictionary_encode() for column in (rows.user_N, rows.movie_N))
+    pair_N = user.indices.to_numpy().astype(np.int64) * len(movie.dictionary) + movie.indices.to_numpy()
+    order = np.lexsort((np.arange(len(pair_N)), rows.rating_N, rows.seconds_N, pair_N))
+    same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for column in (pair_N, rows.seconds_N, rows.rating_N):
+        same &= column[order][1:] == column[order][:-1]
+    again = order[1:][same]
+    if not len(again):
+        return rows
+    at = int(again.min())
+    first = int(order[:-1][same][np.argmin(again)])
+    rejected.note(
+        f"{file.name}: {len(again)} rating lines stand twice and count once, the first in the lines "
+        f"{rows.line_N[first]} and {rows.line_N[at]}"
+    )
+    kept = np.ones(len(pair_N), dtype=bool)
+    kept[again] = False
+    user_N, movie_N = (column.filter(pa.array(kept)) for column in (rows.user_N, rows.movie_N))
+    return RatingRows(user_N, movie_N, rows.rating_N[kept], rows.seconds_N[kept], rows.line_N[kept])
