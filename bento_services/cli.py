@@ -29,7 +29,7 @@ def serve(
     """Serve the home page until Ctrl-C. Online store, event processor, HTTP and gRPC."""
     from bento_services.process.supervisor import running
 
-    opened = existing(home)
+    opened = existing(home, to_write=True)
     with running(opened, http_port=http_port, grpc_port=grpc_port, host=host, insecure=insecure) as ports:
         say(f"page      {ports.http_url}/\nAPI       {ports.http_url}/docs\ngRPC      {ports.host}:{ports.grpc_port}")
         say("Ctrl-C stops everything.")
@@ -80,7 +80,7 @@ def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Build a Bento of the champion release. It holds the verified files."""
     from bento_services.process import package as packaging
 
-    show(packaging.build(existing(home)), as_json)
+    show(packaging.build(existing(home, to_write=True)), as_json)
 
 
 @keys_app.command("create", epilog="Example:  marquee keys create web --scope serve --scope events")
@@ -92,7 +92,7 @@ def create_key(
     """Make a key and print it, once: the home holds its hash only. Start the service again to use it."""
     from bento_services.admission import keys
 
-    say(keys.create_key(existing(home), name, scope))  # type: ignore[arg-type]  # it refuses unknown scopes
+    say(keys.create_key(existing(home, to_write=True), name, scope))  # type: ignore[arg-type]  # it refuses unknown scopes
 
 
 @keys_app.command("list")
@@ -110,4 +110,4 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.")], home: Ho
     """Take a key away. Start the service again; without any key left it answers this machine only."""
     from bento_services.admission import keys
 
-    keys.revoke_key(existing(home), name)
+    keys.revoke_key(existing(home, to_write=True), name)

@@ -136,7 +136,7 @@ def features(
     from feature_repo.core.steps import Making, Steps
     from feature_repo.jobs.features_step import FEATURES
 
-    opened = existing(home)
+    opened = existing(home, to_write=True)
     with bars() as progress:
         show(Steps(opened, again=True).take(FEATURES, Making(opened, progress, {"engine": engine})), as_json)
 

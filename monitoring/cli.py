@@ -24,7 +24,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from monitoring.reports.report import write_reports
 
     with bars() as progress:
-        show(write_reports(existing(home), progress), as_json)
+        show(write_reports(existing(home, to_write=True), progress), as_json)
 
 
 @app.command(epilog="Example:  marquee status --json")

@@ -48,7 +48,7 @@ def train(
     from feature_repo.core.steps import Making, Steps
     from training.release.run import RANKER, TWO_TOWER
 
-    opened = existing(home)
+    opened = existing(home, to_write=True)
     steps = Steps(opened, again=True)  # always trains; the record lets `marquee release` skip the step
     result = {}
     with bars() as progress:
@@ -73,7 +73,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure the models beside the baselines. On the held-out last window, or by a protocol file."""
-    opened = existing(home)
+    opened = existing(home, to_write=True)
     if protocol is not None:
         _evaluate_protocol(opened, protocol, seeds, models, home, as_json)
         return
@@ -128,7 +128,7 @@ def frontier(
     from training.judge.protocols.diversity import frontier as run
     from training.judge.protocols.reading import read_protocol
 
-    opened, command = existing(home), f"marquee frontier --protocol {protocol}"
+    opened, command = existing(home, to_write=True), f"marquee frontier --protocol {protocol}"
     declared = read_protocol(protocol)
     if seeds:
         declared, command = declared | {"seeds": _seeds(seeds)}, f"{command} --seeds {seeds}"
@@ -142,7 +142,13 @@ def frontier(
 )
 def score(
     rows: Annotated[
-        Path, typer.Option("--rows", help="Parquet: user_id, item_id, timestamp; surface, device, duration.")
+        Path,
+        typer.Option(
+            "--rows",
+            exists=True,
+            dir_okay=False,
+            help="Parquet: user_id, item_id, timestamp; surface, device, duration.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Parquet to write: the rows with one column per head, and score.")],
     as_of: Annotated[
@@ -162,7 +168,7 @@ def score(
     from training.judge.score import score_file
 
     with bars() as progress:
-        result = score_file(existing(home), rows, out, as_of, release, progress)
+        result = score_file(existing(home, to_write=True), rows, out, as_of, release, progress)
     show(result, as_json)
 
 
@@ -189,7 +195,7 @@ def off_policy(
             command = f"marquee off-policy --open-bandit {bandit}"
             results = ope_protocol.against_open_bandit(Home.open(home), bandit, command, progress)
         else:
-            results = ope_protocol.on_own_log(existing(home), "marquee off-policy", progress)
+            results = ope_protocol.on_own_log(existing(home, to_write=True), "marquee off-policy", progress)
     show(results.to_json(), as_json, table=lambda _: print_table(results.question, ope_protocol.shown(results)))
 
 
@@ -205,7 +211,7 @@ def promote(
     """Make a release the champion. Builds it, checks its gates and registers it in MLflow."""
     from training.release import promote as promotion
 
-    opened = existing(home)
+    opened = existing(home, to_write=True)
     with bars() as progress:
         config = read(promotion.PROMOTION, opened.root, force=force or None)
         result = promotion.rollback(opened) if rollback else promotion.promote(opened, config, progress)
@@ -239,7 +245,7 @@ def release(
     from feature_repo.core.steps import Making, Steps
     from training.release.run import RELEASE, make_release
 
-    opened, page = existing(home), context.obj.page
+    opened, page = existing(home, to_write=not only_plan), context.obj.page
     options = {"force": force, "epochs": epochs, "seed": seed}
     steps = Steps(opened, note)
     if only_plan:

@@ -90,6 +90,12 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
+def check_writable(directory: Path, least_bytes: int = 1 << 20) -> None:
+    """Raises OSError naming the directory where a file of `least_bytes` cannot be written."""
+    with naming(directory), tempfile.TemporaryFile(dir=directory) as file:
+        os.posix_fallocate(file.fileno(), 0, least_bytes)
+
+
 def plain(value: Any) -> Any:
     """The `default` of `json.dumps`: converts paths, arrays, their scalars, and dataclasses."""
     if isinstance(value, Path):

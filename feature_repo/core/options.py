@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from feature_repo.core.files import check_writable
 from feature_repo.core.home import Home
 
 HomeOption = Annotated[
@@ -19,8 +20,13 @@ EndOption = Annotated[
 ]
 
 
-def existing(path: Path | None) -> Home:
-    """The home that a verb works on; raises HomeError where there is no world yet."""
+def existing(path: Path | None, *, to_write: bool = False) -> Home:
+    """The home that a verb works on; raises HomeError where there is no world yet.
+
+    `to_write`: also OSError now where nothing can be written, and not after minutes of work.
+    """
     home = Home.open(path)
     home.world()
+    if to_write:
+        check_writable(home.root)
     return home

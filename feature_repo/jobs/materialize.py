@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.lake.feature_tables import entity_of
 from feature_repo.lake.ibis_session import ibis_session
+from feature_repo.lake.parquet import read_table
 from feature_repo.limits import FUTURE_TOLERANCE_SECONDS
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS
@@ -52,9 +51,7 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
     tables = {view: home.features / f"{view}.parquet" for view in VIEWS}
     if absent := [view for view, path in tables.items() if not path.exists()]:
         raise HomeError(f"no feature tables {', '.join(absent)} in {home.features}: run `marquee features` first")
-    ids = {
-        view: pq.read_table(path, columns=[entity_of(view)])[0].unique().to_pylist() for view, path in tables.items()
-    }
+    ids = {view: read_table(path, [entity_of(view)])[0].unique().to_pylist() for view, path in tables.items()}
     now_us = home.world().now_us()
     store = open_store(home, url)
     config = read(STORE, home.root)

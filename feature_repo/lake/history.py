@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.lake.feature_tables import ARROW_TYPES
 from feature_repo.lake.ibis_session import ibis_session
+from feature_repo.lake.parquet import column_names, duckdb_connection
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import SERVICES, VIEWS, default_of
 from feature_repo.schema import FLOAT, GENRE_SLOTS, INT, STRING, STRINGS, USER_VIEWS
@@ -54,7 +53,7 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
 
 def _lacking(home: Home, service: str, view: str) -> list[str]:
     """Features of the service that the table lacks, because it was built before they were registered."""
-    known = set(pq.read_schema(home.features / f"{view}.parquet").names)
+    known = set(column_names(home.features / f"{view}.parquet"))
     return [name for name in SERVICES[service][view] if name not in known]
 
 
@@ -114,7 +113,7 @@ def _check_newest(home: Home, moments: pa.Table, key: str, found: pa.Table) -> N
 
 def _newest_event_us(source: str, moments: pa.Table, key: str, events: pa.Table | None = None) -> Array:
     """For each (entity, moment) the time of the entity's last event up to that moment; 0 without one."""
-    with duckdb.connect() as connection:
+    with duckdb_connection() as connection:
         connection.register("moments", moments.append_column("row", pa.array(np.arange(len(moments)))))
         if events is not None:
             connection.register("events", events)

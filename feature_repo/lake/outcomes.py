@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
-
 from feature_repo.core.home import Home
+from feature_repo.lake.parquet import duckdb_connection
 from feature_repo.lake.tables import IMPRESSIONS, Lake
 
 LIVE = "live-"  # prefix of the files that stream/handlers/write_lake.py writes
@@ -21,7 +20,7 @@ def settle_outcomes(home: Home) -> int:
     files = sorted((lake.root / "impressions").glob(f"day=*/{LIVE}*.parquet"))
     if not files or not any((lake.root / "events").glob("day=*/*.parquet")):
         return 0
-    with duckdb.connect() as connection:
+    with duckdb_connection() as connection:
         connection.execute(
             "CREATE TABLE outcome AS " + _OUTCOMES.format(events=lake.events_glob, videos=lake.videos_path)
         )

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from glob import glob
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
+from feature_repo.lake.parquet import count_rows, duckdb_connection, read_table
 from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_COLUMNS, VIDEO_PROFILE
 from feature_repo.schema import EVENT_COLUMNS, FLOAT, IMPRESSION_COLUMNS, INT, STRING, STRINGS
 
@@ -124,7 +124,7 @@ class Lake:
         """Rows per table, as stored; without reading them."""
         tables = {"videos": self.videos_path, "users": self.users_path}
         tables |= {"events": self.events_glob, "impressions": self.impressions_glob}
-        return {name: sum(pq.read_metadata(file).num_rows for file in glob(path)) for name, path in tables.items()}
+        return {name: sum(count_rows(Path(file)) for file in glob(path)) for name, path in tables.items()}
 
     def profiles_digest(self) -> str:
         """A hash of the contents of the videos and users tables, independent of the bytes of their files."""
@@ -146,7 +146,7 @@ class Lake:
         bounds += [f"timestamp_us < {int(end_us)}"] if end_us is not None else []
         where = " AND ".join(bounds) or "true"
         columns = ", ".join(schema.names)
-        with duckdb.connect() as connection:
+        with duckdb_connection() as connection:
             table = connection.sql(
                 f"SELECT {columns} FROM read_parquet('{pattern}', hive_partitioning=false) WHERE {where} "
                 f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY timestamp_us) = 1 ORDER BY {order}"
@@ -219,4 +219,4 @@ def _write_one(path: Path, table: pa.Table) -> None:
 def _read_one(path: Path) -> pa.Table:
     if not path.exists():
         raise HomeError(f"no {path.name} in {path.parent}: run `marquee simulate` or `marquee ingest …` first")
-    return pq.read_table(path)
+    return read_table(path)

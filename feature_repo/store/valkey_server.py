@@ -20,10 +20,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
 import redis
 
 from feature_repo.core.errors import DependencyDown
-from feature_repo.core.files import write_atomic
+from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
 from feature_repo.core.settings import REDIS_URL, read
@@ -210,7 +211,8 @@ class EmbeddedValkey:
         return self.directory / "address.json"
 
     def _address(self) -> Address:
-        return Address(**json.loads(self._address_path.read_text()))
+        mend = "stop what runs in this home, remove the file, and the next command makes a new one"
+        return read_json(self._address_path, lambda said: msgspec.convert(said, Address), "a port and a password", mend)
 
     def stored_address(self) -> Address | None:
         return self._address() if self._address_path.exists() else None

@@ -65,7 +65,7 @@ def load_release(path: Path) -> Release:
     """Verify every file, then load. Raises ArtifactError naming the file at fault."""
     manifest = verify(path)
     loaded = {
-        part.field: part.load(path / part.name) for part in PARTS if part.field and part.is_in(manifest.files.keys())
+        part.field: part.read(path / part.name) for part in PARTS if part.field and part.is_in(manifest.files.keys())
     }
     return Release(release_id=manifest.release_id, path=path, manifest=manifest, world=manifest.world, **loaded)
 
@@ -110,7 +110,7 @@ def judged(path: Path, model: str) -> Path:
 
 def as_judged(release: Release) -> Release:
     """The release with the models that evaluation judged, which have not seen the test window."""
-    return replace(release, **{part.field: part.load(judged(release.path, part.name)) for part in REFITTED})
+    return replace(release, **{part.field: part.read(judged(release.path, part.name)) for part in REFITTED})
 
 
 def load_champion(home: Home) -> tuple[Release, list[str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.core.errors import MarqueeError
+from feature_repo.core.files import WRONG_CONTENT, one_line
 from feature_repo.core.hashes import canonical
 from feature_repo.core.home import World
 
@@ -69,8 +70,8 @@ class Manifest:
             manifest = cls._of(content)
         except FileNotFoundError:
             raise ArtifactError(f"{file}: not there; {release} is not a release") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ArtifactError(f"{file}: not a manifest ({error})") from None
+        except (OSError, *WRONG_CONTENT) as error:
+            raise ArtifactError(f"{file}: not a manifest ({one_line(error)})") from None
         if not sound:
             raise ArtifactError(f"{file}: its checksum does not match its content; the file was changed")
         return manifest

@@ -7,17 +7,21 @@ models.release.artifact.Release.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_repo.core.errors import HomeError, MarqueeError
+from feature_repo.core.files import one_line
 from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AREA_FILE, AreaPopularity, Popularity
 from models.page.exposure import ExposurePrices
 from models.ranking.ranker import RankerModel
+from models.release.manifest import ArtifactError
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 
@@ -50,6 +54,24 @@ class Part:
     @property
     def proven_by(self) -> str:
         return f"{self.name}/{self.proof}" if self.proof else self.name
+
+    def read(self, path: Path) -> Any:
+        """Load it. Raises ArtifactError naming the file or folder, whatever its parser makes of what it finds there."""
+        logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it prints the trace of what we say in one line
+        try:
+            return self.load(path)
+        except (MarqueeError, MemoryError):
+            raise
+        except Exception as error:  # torch, faiss, safetensors and LightGBM have no common root, and each its own words
+            name = getattr(error, "filename", None) or path
+            raise ArtifactError(
+                f"{name}: expected {self.name} as it was trained, found something else: {one_line(error)}; {self._mend}"
+            ) from error
+
+    @property
+    def _mend(self) -> str:
+        is_verb = self.made_by in (COMPOSING, "evaluate", "frontier")
+        return f"run `marquee {'' if is_verb else 'train '}{self.made_by}` again"
 
     def is_in(self, files: Collection[str]) -> bool:
         """Whether some of these files of a manifest belong to this part."""
@@ -96,9 +118,29 @@ PARTS = (
     Part(EVALUATION_FILE, "evaluate", required=False),
 )
 REFITTED = tuple(part for part in PARTS if part.refitted)
+BY_NAME = {part.name: part for part in PARTS}
 # What must have been trained before a release can be evaluated and composed.
 MODELS = tuple(part.name for part in PARTS if part.required and part.in_models)
 REQUIRED_FILES = tuple(part.proven_by for part in PARTS if part.required)
+
+
+def trained_two_tower(models: Path) -> RetrievalModel:
+    """The model that training left in HOME/models. Raises HomeError where there is none, ArtifactError if broken."""
+    found: RetrievalModel = _trained(models, "two_tower")
+    return found
+
+
+def trained_ranker(models: Path) -> RankerModel:
+    """The model that training left in HOME/models. Raises HomeError where there is none, ArtifactError if broken."""
+    found: RankerModel = _trained(models, "ranker")
+    return found
+
+
+def _trained(models: Path, name: str) -> Any:
+    part = BY_NAME[name]
+    if not (models / name).is_dir():
+        raise HomeError(f"no {name} model at {models}: run `marquee train {part.made_by}` first")
+    return part.read(models / name)
 
 
 def made_by(step: str) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import reading
 from feature_repo.core.home import Home
 from models.release.manifest import ArtifactError
 
@@ -25,7 +26,8 @@ def pointed_at(home: Home, pointer: str) -> Path | None:
     file = home.releases / pointer
     if not file.exists():
         return None
-    release_id = file.read_bytes().strip()
+    with reading(file, "a release id", "write one there, or remove it and run `marquee promote`", ArtifactError):
+        release_id = file.read_bytes().strip()
     if not re.fullmatch(rb"r-[0-9a-f]{12}", release_id):
         raise ArtifactError(f"{file}: expected a release id, found {release_id[:40]!r}")
     return home.releases / release_id.decode()
@@ -34,4 +36,8 @@ def pointed_at(home: Home, pointer: str) -> Path | None:
 def pointers(home: Home) -> dict[str, str | None]:
     """The ids in `champion` and `previous`, unchecked."""
     files = {name: home.releases / name for name in (CHAMPION, PREVIOUS)}
-    return {name: file.read_text().strip() if file.exists() else None for name, file in files.items()}
+    found = {}
+    for name, file in files.items():
+        with reading(file, "a release id", "write one there, or remove it and run `marquee promote`", ArtifactError):
+            found[name] = file.read_text().strip() if file.exists() else None
+    return found

@@ -11,12 +11,12 @@ import hashlib
 import time
 from dataclasses import replace
 from glob import glob
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
@@ -28,6 +28,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.history import historical_features
+from feature_repo.lake.parquet import read_table
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import RANK_SERVICE
 from models.retrieval.artifact import RetrievalModel
@@ -70,7 +71,7 @@ def end_of(home: Home) -> int:
     """The first microsecond after everything in the lake."""
     lake = Lake(home)
     files = [*glob(lake.events_glob), *glob(lake.impressions_glob)]
-    newest = [pc.max(pq.ParquetFile(file).read(["timestamp_us"])["timestamp_us"]).as_py() for file in files]
+    newest = [pc.max(read_table(Path(file), ["timestamp_us"])["timestamp_us"]).as_py() for file in files]
     if not (known := [moment for moment in newest if moment is not None]):
         raise HomeError(f"nothing happened yet in {home.lake}: simulate or ingest first")
     return int(max(known)) + 1

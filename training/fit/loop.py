@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -54,8 +55,7 @@ class Checkpoint:
     beside: Callable[[Path], None] = lambda directory: None
 
     def exists(self) -> bool:
-        file = self.directory / "progress.json"
-        return file.exists() and json.loads(file.read_text())["fingerprint"] == self.fingerprint
+        return self._progress().get("fingerprint") == self.fingerprint
 
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
         tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
@@ -71,10 +71,13 @@ class Checkpoint:
             self.beside(directory)
 
     def load(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> LoopState | None:
-        if not self.exists():
+        progress = self._progress()
+        if progress.get("fingerprint") != self.fingerprint:
             return None
-        progress = json.loads((self.directory / "progress.json").read_text())
-        tensors = load_file(self.directory / "state.safetensors")
+        try:
+            tensors = load_file(self.directory / "state.safetensors")
+        except (OSError, SafetensorError):
+            return None
         weights = _under("network.", tensors)
         if _shapes(weights) != _shapes(network.state_dict()):
             return None  # from a revision with another network: it cannot be continued
@@ -87,6 +90,14 @@ class Checkpoint:
         best, device = _under("best.", tensors), next(network.parameters()).device
         average = {name: value.to(device) for name, value in _under("average.", tensors).items()}
         return LoopState(progress["curve"], progress["best"], progress["step"], best, average)
+
+    def _progress(self) -> dict[str, Any]:
+        """Empty where there is no checkpoint, or a broken one: then the run starts from the beginning."""
+        try:
+            progress: dict[str, Any] = json.loads((self.directory / "progress.json").read_bytes())
+            return progress if progress.keys() >= {"fingerprint", "curve", "best", "step"} else {}
+        except (OSError, ValueError, AttributeError):
+            return {}
 
     def discard(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.core.errors import HomeError
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
@@ -25,8 +24,7 @@ from models.ranking.ranker import (
     example,
     served,
 )
-from models.release.parts import refitted_name
-from models.retrieval.artifact import RetrievalModel
+from models.release.parts import refitted_name, trained_two_tower
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.rate_tables import Exposures
 from training.data.splits import time_cuts
@@ -45,10 +43,8 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     """Write HOME/models/ranker, ranker_refit (served by a release: refitted with the test window included) and the
     LightGBM baseline. Returns the metrics on the validation part."""
     started = time.perf_counter()
-    if not (home.models / "two_tower").is_dir():
-        raise HomeError(f"no two-tower model at {home.models}: run `marquee train two-tower` first")
     config = config or read(RANKER_SECTION, home.root)
-    retrieval = RetrievalModel.load(home.models / "two_tower")
+    retrieval = trained_two_tower(home.models)
     cuts = time_cuts(Lake(home))
     rows = ranking_rows(home, cuts.t1_us, cuts.t2_us, retrieval, config.max_rows, config.seed, progress)
     split_us = np.quantile(rows.timestamps_us, 1.0 - config.validation_fraction)

@@ -19,14 +19,13 @@ import pyarrow.compute as pc
 
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
-from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.candidates.popularity import Popularity
 from models.catalog import CatalogTable, OfflineRequest
 from models.encoding.viewer_context import viewer_context_columns
 from models.page import filters
-from models.retrieval.artifact import RetrievalModel
+from models.release.parts import trained_two_tower
 from training.data.dataset import CONTEXT
 from training.data.splits import Holdout, drawn, time_cuts, watches
 from training.data.video_vectors import video_vectors
@@ -55,9 +54,7 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
     two_tower, two_tower_sharp: of the two-tower scores, and of twice them; popular: in proportion to the watches of the
     training window; uniform. Raises OffPolicyError without pages of known probability, HomeError without a model.
     """
-    if not (home.models / "two_tower").is_dir():
-        raise HomeError(f"no two_tower model at {home.models}: run `marquee train` first")
-    lake = Lake(home)
+    retrieval, lake = trained_two_tower(home.models), Lake(home)
     events = lake.events()
     cuts, watched = time_cuts(lake, events), watches(lake, events)
     videos = lake.videos()
@@ -67,7 +64,6 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
     viewers = _viewers(lake, watched, events)
     users = [viewers.get(user_id, _UNKNOWN) for user_id in pages["user_id"].to_pylist()]
     asked = _asked(pages, users)
-    retrieval = RetrievalModel.load(home.models / "two_tower")
     ids, video_VD = video_vectors(home, retrieval)
     context = _context(lake, pages)
     score_NV = retrieval.user_vectors(asked.histories, asked.times_us, asked.now_us, context) @ video_VD.T

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.core.errors import MarqueeError
-from feature_repo.core.files import plain, write_atomic
+from feature_repo.core.files import plain, reading, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
 
@@ -165,9 +165,10 @@ class RunStore:
         file = self._file(model, seed)
         if not file.exists():
             return None
-        content = json.loads(file.read_text())
-        with np.load(file.with_suffix(".npz"), allow_pickle=False) as arrays:
-            return Run(**{**content, "per_unit": {name: arrays[name] for name in arrays.files}})
+        with reading(file, "a finished run", f"remove {self.directory}, and it is measured again"):
+            content = json.loads(file.read_text())
+            with np.load(file.with_suffix(".npz"), allow_pickle=False) as arrays:
+                return Run(**{**content, "per_unit": {name: arrays[name] for name in arrays.files}})
 
     def put(self, run: Run) -> None:
         """Writes the arrays first: a run exists once its JSON does."""

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.files import one_line
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
@@ -42,6 +44,10 @@ class TrainingRun:
     dataset_digest: str = ""
 
 
+class TrackingError(MarqueeError):
+    """MLflow's store of a home cannot be read or written; the message names its file and what to do."""
+
+
 MARK = "/mlflow/artifacts/"  # the part of an experiment's address before this is the home where it was made
 # The columns in which MLflow stores absolute paths of this home's files.
 ADDRESSES = (
@@ -55,21 +61,20 @@ ADDRESSES = (
 
 
 class Tracking:
-    """One home's MLflow store."""
+    """One home's MLflow store. Every method raises TrackingError when it cannot be read or written."""
 
     def __init__(self, home: Home) -> None:
+        preset(
+            MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false", MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_LOGGING_LEVEL="ERROR"
+        )
         home.mlflow.mkdir(parents=True, exist_ok=True)
-        store = home.mlflow / "mlflow.db"
-        if store.exists():
-            _settle(store, home)
-        self.uri = f"sqlite:///{store}"
+        self._store = home.mlflow / "mlflow.db"
+        if self._store.exists():
+            with self._errors():
+                _settle(self._store, home)
+        self.uri = f"sqlite:///{self._store}"
         self.home = home
-        with _quiet():
-            preset(
-                MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false",
-                MLFLOW_DISABLE_TELEMETRY="true",
-                MLFLOW_LOGGING_LEVEL="ERROR",
-            )
+        with self._errors():
             import mlflow
 
             mlflow.set_tracking_uri(self.uri)
@@ -77,7 +82,7 @@ class Tracking:
 
     def log_training(self, run: TrainingRun) -> str:
         """Log a run and register its network; the model's new version."""
-        with _quiet():
+        with self._errors():
             import mlflow
             from mlflow.data.dataset_source_registry import resolve_dataset_source
             from mlflow.data.meta_dataset import MetaDataset
@@ -119,7 +124,7 @@ class Tracking:
         self, release_id: str, path: Path, metrics: Mapping[str, float], models: Mapping[str, Any]
     ) -> str:
         """Register a release once; its version. It is the challenger until it is promoted."""
-        with _quiet():
+        with self._errors():
             import mlflow
 
             version = self._version_with(RELEASE, "release_id", release_id)
@@ -138,7 +143,7 @@ class Tracking:
         self, protocol: str, metrics: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
     ) -> str:
         """Log a protocol's results (training/record/results.py). Returns the run's id."""
-        with _quiet():
+        with self._errors():
             import mlflow
 
             with mlflow.start_run(experiment_id=self._experiment(QUALITY), run_name=protocol) as active:
@@ -150,7 +155,7 @@ class Tracking:
 
     def point(self, aliases: Mapping[str, str | None]) -> None:
         """Set each alias to a release, or remove it (None)."""
-        with _quiet():
+        with self._errors():
             for alias, release_id in aliases.items():
                 version = self._version_with(RELEASE, "release_id", release_id) if release_id else None
                 if version is None:
@@ -160,13 +165,29 @@ class Tracking:
 
     def aliases(self) -> dict[str, str]:
         """alias -> release id."""
-        with _quiet():
+        with self._errors():
             found = self.client.search_registered_models(f"name = '{RELEASE}'")
             versions = dict(found[0].aliases) if found else {}
             return {
                 alias: self.client.get_model_version(RELEASE, str(version)).tags["release_id"]
                 for alias, version in versions.items()
             }
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Silences the warnings of MLflow's dependencies about each other; errors of the store become TrackingError."""
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+            raise TrackingError(
+                f"{self._store}: expected MLflow's database, found something else: {one_line(error)}; "
+                f"restore it, or move {self._store.parent} away: `marquee train` and `marquee promote` begin a new one"
+            ) from error
 
     def _register(
         self, model: str, source: str, run_id: str, tags: Mapping[str, str], model_id: str | None = None
@@ -177,7 +198,7 @@ class Tracking:
         return str(made.version)
 
     def _version_with(self, model: str, tag: str, value: str) -> str | None:
-        with _quiet():
+        with self._errors():
             versions = self.client.search_model_versions(f"name = '{model}' and tag.{tag} = '{value}'")
             return str(max(int(found.version) for found in versions)) if versions else None
 
@@ -194,8 +215,11 @@ def _made_by() -> dict[str, str]:
 
 
 def _settle(store: Path, home: Home) -> None:
-    """After the home was copied or moved: rewrite the stored paths to the files of this home."""
+    """After the home was copied or moved: rewrite the stored paths to the files of this home. Raises sqlite3.Error for
+    a database that is damaged anywhere, before anything depends on it."""
     with closing(sqlite3.connect(store)) as database, database:
+        if (said := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(said)
         try:
             ours = database.execute(
                 "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", (f"file://%{MARK}%",)
@@ -211,11 +235,3 @@ def _settle(store: Path, home: Home) -> None:
                 f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE {column} LIKE ?",
                 (f"{there}/", f"{here}/", f"%{there}/%"),
             )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the warnings of MLflow's dependencies about each other; errors still surface."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

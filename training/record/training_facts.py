@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import read_json
 from feature_repo.core.home import Home
 
 TRAINING_FILE = "training.json"
@@ -31,10 +34,10 @@ class _Written:
 
     @classmethod
     def read(cls, directory: Path) -> Self:
-        """Raises FileNotFoundError where a model was not trained here."""
-        content = json.loads((directory / TRAINING_FILE).read_text())
-        known = {one.name for one in fields(cls)}
-        return cls(**{name: value for name, value in content.items() if name in known})
+        """Raises HomeError where a model was not trained here, FileError for a file that does not say how it was."""
+        return read_json(
+            directory / TRAINING_FILE, lambda content: msgspec.convert(content, cls), "training facts", "train it again"
+        )
 
 
 @dataclass(frozen=True)

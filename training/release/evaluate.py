@@ -13,7 +13,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
 from feature_repo.lake.tables import Lake
-from models.ranking.ranker import RankerModel
+from models.release.parts import trained_ranker, trained_two_tower
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
@@ -44,7 +44,7 @@ def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig |
     """Measure the models of HOME/models and write the figures beside them (training/release/evaluation.py)."""
     config = config or read(EVALUATION, home.root)
     require_models(home)
-    retrieval = RetrievalModel.load(home.models / "two_tower")
+    retrieval = trained_two_tower(home.models)
     metrics: dict[str, dict[str, Figures]] = {
         "retrieval": retrieval_figures(home, retrieval, _protocol(home, config), progress),
         "ranking": ranking_figures(home, retrieval, config, progress),
@@ -122,7 +122,7 @@ def ranking_figures(
 
     cuts = time_cuts(Lake(home))
     rows = ranking_rows(home, cuts.t2_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
-    ranker = RankerModel.load(home.models / "ranker")
+    ranker = trained_ranker(home.models)
     scored = ranker.score(rows.columns)
     order = page_order(scored["score"], rows.columns["two_tower_score"], ranker.retrieval)
     trees = lightgbm.Booster(model_file=str(home.models / "ranker_baseline" / "lightgbm.txt"))

@@ -8,8 +8,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from feature_repo.core.errors import HomeError
-from feature_repo.core.files import write_atomic
+from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from models.release.parts import EVALUATION_FILE, MODELS
@@ -33,8 +35,12 @@ class Evaluation:
 
     @classmethod
     def read(cls, directory: Path) -> Evaluation:
-        content = json.loads((directory / EVALUATION_FILE).read_text())
-        return cls(**{field.name: content.get(field.name, {}) for field in fields(cls)})
+        """Raises FileError for a file that is none."""
+
+        def of(content: Any) -> Evaluation:
+            return msgspec.convert({field.name: content.get(field.name, {}) for field in fields(cls)}, cls)
+
+        return read_json(directory / EVALUATION_FILE, of, "an evaluation", "run `marquee evaluate` again")
 
 
 def require_models(home: Home) -> None:

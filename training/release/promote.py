@@ -101,8 +101,9 @@ def rollback(home: Home) -> dict[str, Any]:
     if path is None:
         raise HomeError(f"no previous release at {home.root}: nothing to go back to")
     verify(path)
+    tracking = Tracking(home)  # before anything moves: it raises where its database is broken
     _point(home, path.name)
-    Tracking(home).point(_pointers(home))
+    tracking.point(_pointers(home))
     return {"release_id": path.name, "promoted": True, **_pointers(home)}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import check_writable
 from feature_repo.core.home import Home, World
 from feature_repo.core.options import existing
 
@@ -17,3 +18,13 @@ def test_a_home_without_a_world_is_refused(tmp_path: Path) -> None:
 def test_a_home_with_a_world_is_opened(tmp_path: Path) -> None:
     Home(tmp_path).write_world(World("w", "simulator", "str", ("Drama",)))
     assert existing(tmp_path).root == tmp_path.resolve()
+
+
+def test_what_cannot_be_written_is_said_before_any_work_and_what_can_is_left_as_it_was(tmp_path: Path) -> None:
+    Home(tmp_path).write_world(World("w", "simulator", "str", ("Drama",)))
+    before = list(tmp_path.iterdir())
+    existing(tmp_path, to_write=True)
+    assert list(tmp_path.iterdir()) == before
+    with pytest.raises(OSError) as refused:
+        check_writable(tmp_path, least_bytes=1 << 62)
+    assert refused.value.filename == str(tmp_path)

@@ -3,11 +3,13 @@
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 from worlds.untrained import untrained_home
 
+from feature_repo.core.errors import HomeError
 from models.release.artifact import Release, load_release
-from models.release.manifest import Manifest
-from models.release.parts import MODELS, PARTS, REFITTED, REQUIRED_FILES, made_by
+from models.release.manifest import ArtifactError, Manifest
+from models.release.parts import MODELS, PARTS, REFITTED, REQUIRED_FILES, made_by, trained_ranker, trained_two_tower
 from models.release.store import champion
 
 
@@ -47,3 +49,24 @@ def test_what_the_manifest_lists_is_loaded_and_nothing_else(tmp_path: Path) -> N
     for part in PARTS:
         if part.field:
             assert (getattr(release, part.field) is not None) == part.is_in(files)
+
+
+def test_a_trained_model_that_cannot_be_read_is_named_with_the_command_that_trains_it(tmp_path: Path) -> None:
+    path = champion(untrained_home(tmp_path))
+    assert trained_two_tower(path).dim == load_release(path).retrieval.dim
+    assert trained_ranker(path).encoding == load_release(path).ranker.encoding
+    for model, load, file in (
+        ("two_tower", trained_two_tower, "config.json"),
+        ("two_tower", trained_two_tower, "video_vectors.safetensors"),
+        ("two_tower", trained_two_tower, "user_tower.pt2"),
+        ("ranker", trained_ranker, "encoding.json"),
+        ("ranker", trained_ranker, "config.json"),
+    ):
+        whole = (path / model / file).read_bytes()
+        (path / model / file).write_bytes(whole[: len(whole) // 2])
+        mend = f"{model}: expected {model} as it was trained, found something else: .*; run `marquee train .*` again"
+        with pytest.raises(ArtifactError, match=mend):
+            load(path)
+        (path / model / file).write_bytes(whole)
+    with pytest.raises(HomeError, match=r"no two_tower model at .*: run `marquee train two-tower` first"):
+        trained_two_tower(tmp_path)

@@ -5,9 +5,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
-from training.record.tracking import ADDRESSES, RELEASE, Tracking
+from training.record.tracking import ADDRESSES, RELEASE, Tracking, TrackingError
 
 
 def addresses(home: Path) -> list[str]:
@@ -49,3 +51,13 @@ def test_a_run_says_which_code_made_it(tmp_path: Path) -> None:
     client = Tracking(Home(tmp_path)).client
     run = client.get_run(client.get_model_version(RELEASE, version).run_id)
     assert run.data.tags["revision"] == git_revision()
+
+
+@pytest.mark.parametrize("damage", ["no database", "cut"])
+def test_a_broken_database_is_named_before_anything_is_recorded(tmp_path: Path, damage: str) -> None:
+    release(tmp_path)
+    file = tmp_path / "mlflow" / "mlflow.db"
+    whole = file.read_bytes()
+    file.write_bytes(b"broken" * 1000 if damage == "no database" else whole[: len(whole) // 2])
+    with pytest.raises(TrackingError, match=r"mlflow.db: expected MLflow's database, found .*restore it"):
+        Tracking(Home(tmp_path))

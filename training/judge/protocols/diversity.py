@@ -29,6 +29,7 @@ from feature_repo.lake.tables import Lake
 from models.page.diversity import SCREEN
 from models.page.exposure import ExposurePrices
 from models.page.policy_file import policy_of
+from models.release.parts import trained_two_tower
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Holdout, Sequences, split_of
 from training.fit.two_tower import fit_and_keep
@@ -181,7 +182,7 @@ def _questions(
 
 def _two_tower(home: Home, config: FrontierConfig, seed: int | None, progress: Progress) -> RetrievalModel:
     if seed is None:
-        return RetrievalModel.load(home.models / "two_tower")
+        return trained_two_tower(home.models)
     chosen = replace(_recipe(home, config), seed=seed)
     data = replace(training_data(home, chosen), everything=None)
     return fit_and_keep(home, chosen, data, progress).model

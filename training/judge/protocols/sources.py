@@ -25,6 +25,7 @@ from feature_repo.lake.tables import Lake
 from models.candidates.fusion import DEPTH
 from models.candidates.sources.registry import MEASURED
 from models.catalog import CatalogTable
+from models.release.parts import trained_two_tower
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import Sequences
 from training.fit.cold_start import choose_cold_start, measured_rows, with_cold_start
@@ -207,7 +208,7 @@ def _two_tower(
     home: Home, protocol: SourcesProtocol, seed: int, train: Sequences, chooses: SourceQuestion, progress: Progress
 ) -> RetrievalModel:
     if protocol.models == "home":
-        return RetrievalModel.load(home.models / "two_tower")
+        return trained_two_tower(home.models)
     retrieval = _trained(home, protocol, seed, progress)
     return with_cold_start(home, retrieval, train, choose_cold_start(home, retrieval, train, chooses.asked))
 
