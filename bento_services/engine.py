@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from bento_services import metrics
 from bento_services.admission.limits import Limits
-from bento_services.admission.problem import OVERLOADED, malformed, unavailable
+from bento_services.admission.problem import OVERLOADED, Problem, events_down, malformed, unavailable
 from bento_services.errors import QueryError
 from bento_services.events.intake import EventIntake, Receipt
+from bento_services.feed.breaker import Breaker
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
@@ -83,6 +84,8 @@ class Engine:
         self._intake = EventIntake(log, answers, receipts, self.world)
         self._pages = ThreadPoolExecutor(config.page_threads, thread_name_prefix="page")
         self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
+        self._reads = ThreadPoolExecutor(config.read_threads, thread_name_prefix="read")
+        self._writing = Breaker(seconds=config.write_breaker_seconds)
         self._in_flight = 0
         self._limits = limits
         self._config = config
@@ -113,11 +116,30 @@ class Engine:
 
     async def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
         """Take events; durable when this returns. Raises Problem as EventIntake does, and 503 while what events need
-        is down: nobody is told "accepted" of an event that nobody folds."""
+        is down or late: nobody waits long for it, and nobody is told "accepted" of an event that nobody folds."""
         if why := self.health.stops_events():
             metrics.EVENTS_REFUSED.labels("part_down").inc()
             raise unavailable(f"events are not taken now: {why}")
-        return await self._blocking(lambda: self._intake.accept(sent, caller=caller, user_id=user_id, key=key))
+        if not self._writing.allows():
+            metrics.EVENTS_REFUSED.labels("log_down").inc()
+            raise events_down()
+        writing = asyncio.get_running_loop().run_in_executor(
+            self._writes, partial(self._intake.accept, sent, caller=caller, user_id=user_id, key=key)
+        )
+        try:
+            receipt = await asyncio.wait_for(writing, self._config.write_seconds)
+        except TimeoutError as error:
+            self._writing.failed()
+            metrics.EVENTS_REFUSED.labels("late").inc()
+            raise events_down() from error
+        except Problem as problem:
+            if problem.status == 503:
+                self._writing.failed()
+            else:
+                self._writing.succeeded()
+            raise
+        self._writing.succeeded()
+        return receipt
 
     async def is_visible(self, event_id: str) -> bool:
         """Whether this event has reached the features."""
@@ -190,6 +212,7 @@ class Engine:
     def close(self) -> None:
         self._pages.shutdown()
         self._writes.shutdown()
+        self._reads.shutdown()
         self._intake.close()
         self._feed.close()
         self.reader.close()
@@ -197,7 +220,7 @@ class Engine:
 
     async def _blocking(self, work: Callable[[], Result]) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writes, work)
+            return await asyncio.get_running_loop().run_in_executor(self._reads, work)
         except (StoreDown, EventLogDown) as error:
             raise unavailable("the store does not answer; try again") from error
 

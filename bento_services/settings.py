@@ -9,7 +9,6 @@ from bento_services.admission.limits import LIMITS, Limits
 from bento_services.feed.config import FEED, FeedConfig
 from feature_repo.core.home import Home
 from feature_repo.core.settings import (
-    KAFKA_BOOTSTRAP_SERVERS,
     MARQUEE_GRPC_PORT,
     MARQUEE_HOST,
     MARQUEE_INSECURE,
@@ -18,7 +17,8 @@ from feature_repo.core.settings import (
     read,
 )
 from feature_repo.store.config import STORE, StoreConfig
-from feature_repo.stream.config import LOG, LogConfig
+from feature_repo.stream.config import LogConfig
+from feature_repo.stream.log.open import home_log_config
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class ServiceConfig:
 
     page_threads: int = 2  # a page holds the interpreter most of the time: more threads make every page slower
     write_threads: int = 4  # an append waits for the log
+    write_seconds: float = 0.2  # from a request with events to its answer; beyond it the caller is told to send again
+    write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long
+    read_threads: int = 2  # asking the store for receipts and viewers
     follow_seconds: float = 1.0  # between two checks of which release is the champion
     warm_up_pages: int = 20  # made before the service is ready
     warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
@@ -35,8 +38,8 @@ class ServiceConfig:
     needs_processor: bool = False  # events are refused until a processor was heard of; `marquee serve` sets it
 
     def __post_init__(self) -> None:
-        if min(self.page_threads, self.write_threads) < 1:
-            raise ValueError("page_threads and write_threads: expected at least 1")
+        if min(self.page_threads, self.write_threads, self.read_threads) < 1:
+            raise ValueError("page_threads, write_threads and read_threads: expected at least 1")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,6 @@ PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 class Settings:
     home: Home
     release: Path | None = None  # None: the home's champion, followed as it changes
-    kafka: str | None = None
     host: str = "127.0.0.1"
     grpc_port: int | None = None
     insecure: bool = False
@@ -79,7 +81,6 @@ class Settings:
         return cls(
             home=home,
             release=Path(release).resolve() if release else packaged,
-            kafka=KAFKA_BOOTSTRAP_SERVERS.get() or None,
             host=MARQUEE_HOST.get(),
             grpc_port=MARQUEE_GRPC_PORT.get(),
             insecure=MARQUEE_INSECURE.get(),
@@ -87,5 +88,5 @@ class Settings:
             limits=read(LIMITS, home.root),
             feed=read(FEED, home.root),
             store=read(STORE, home.root),
-            log=read(LOG, home.root),
+            log=home_log_config(home),
         )

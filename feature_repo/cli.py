@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, print_table, show
+from feature_repo.schema import TOPICS
 
 if TYPE_CHECKING:
     from feature_repo.ingest.new_world import Putting
@@ -206,15 +208,15 @@ def events_tail(
 ) -> None:
     """Print the newest records of a topic, oldest first, one JSON object a line."""
     from feature_repo.store.valkey_server import online_store
-    from feature_repo.stream.config import LOG
-    from feature_repo.stream.log.open import open_event_log
+    from feature_repo.stream.log.open import open_home_log
+    from feature_repo.stream.tail import lines
 
+    if topic not in TOPICS:
+        raise typer.BadParameter(f"expected one of {', '.join(TOPICS)}, found {topic!r}", param_hint="--topic")
     opened = existing(home)
-    with online_store(opened) as url:
-        log = open_event_log(url, config=read(LOG, opened.root))
-        for record in log.tail(topic, n):
-            print(json.dumps({"id": record.id, "key": record.key, "value": json.loads(record.value)}))
-        log.close()
+    with online_store(opened) as url, closing(open_home_log(opened, url)) as log:
+        for line in lines(log, topic, n):
+            print(line)
 
 
 def simulator_config(home: Home, size: Mapping[str, Any]) -> SimulatorConfig:

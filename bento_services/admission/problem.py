@@ -67,5 +67,9 @@ def unavailable(message: str, retry_after_seconds: int = 1) -> Problem:
     return Problem(503, "unavailable", message, retry_after_seconds=retry_after_seconds)
 
 
+def events_down() -> Problem:
+    return unavailable("the event log does not take events right now; send the same again")
+
+
 INTERNAL = Problem(500, "internal", "something went wrong here; the request id names the log line that says what")
 OVERLOADED = Problem(503, "overloaded", "too many requests at once; try again", retry_after_seconds=1)

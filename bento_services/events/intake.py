@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from msgspec import Struct
 
 from bento_services import metrics
 from bento_services.admission.limits import MAX_EVENTS
-from bento_services.admission.problem import Problem, malformed, unavailable, unprocessable
+from bento_services.admission.problem import Problem, events_down, malformed, unprocessable
 from bento_services.events.visibility import VisibilityProbe
 from feature_repo.core.home import World
 from feature_repo.events import Event, EventError, encode_event, normalize
@@ -66,10 +67,13 @@ class EventIntake:
                 raise Problem(409, "idempotency_conflict", "this Idempotency-Key was used with another body")
             if earlier is not None and earlier.answer is not None:
                 return msgspec.json.decode(earlier.answer, type=Receipt)
-            receipt = self._append(events)
-            self._answers.finish(key, fingerprint, msgspec.json.encode(receipt))
         except StoreDown as error:
-            raise unavailable("the store of idempotency keys does not answer; send the same again") from error
+            metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
+            raise events_down() from error
+        receipt = self._append(events)
+        # Without its answer, the same request sent again appends the same events again, and an event counts once.
+        with suppress(StoreDown):
+            self._answers.finish(key, fingerprint, msgspec.json.encode(receipt))
         return receipt
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class EventIntake:
         except EventLogDown as error:
             metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
             report.warning("event log is down", error=str(error))
-            raise unavailable("the event log does not answer; send the same events again") from error
+            raise events_down() from error
         for event in events:
             metrics.EVENTS.labels(event.event).inc()
         self._probe.watch(events[-1].event_id)

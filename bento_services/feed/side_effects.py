@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import structlog
 
+from bento_services import metrics
 from bento_services.feed.page import Page
 from bento_services.feed.scorers import served_columns
 from bento_services.feed.stages import Request
@@ -57,7 +58,7 @@ class ServedLog:
         try:
             self._waiting.put_nowait((page, request, two_tower_scores))
         except queue.Full:
-            self.dropped += 1
+            self._drop()
 
     def close(self) -> None:
         """Append the pages that are queued, then stop."""
@@ -69,10 +70,17 @@ class ServedLog:
             page, request, _ = served
             key = request.query.viewer_id or page.request_id
             try:
-                self._log.append(RECOMMENDATION_SERVED, [(key, encode_page(*served))])
+                self._log.append(RECOMMENDATION_SERVED, [(key, encode_page(*served))], durable=False)
             except EventLogDown as error:
-                self.dropped += 1
+                self._drop()
                 report.warning("page not logged", request_id=page.request_id, error=str(error))
+            except Exception as error:  # of this page: the next ones are logged all the same
+                self._drop()
+                report.error("page not logged", request_id=page.request_id, error=repr(error), exc_info=error)
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        metrics.PAGES_UNLOGGED.inc()
 
 
 def encode_page(page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> bytes:

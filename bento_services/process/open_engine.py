@@ -16,7 +16,7 @@ from feature_repo.store.idempotency import ValkeyAnswers
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.receipts import ValkeyReceipts
 from feature_repo.store.valkey_server import online_store
-from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.log.open import open_home_log
 from models.release.artifact import load_champion, load_release
 
 report = structlog.get_logger("service")
@@ -37,11 +37,13 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     url = opened.enter_context(online_store(settings.home))
     store = connect(url, settings.store.receipt_timeout_seconds)
     opened.callback(store.close)
+    writing = connect(url, settings.log.append_seconds)
+    opened.callback(writing.close)
     engine = Engine(
         release,
         reader=OnlineReader(url, release.world, settings.store),
-        log=open_event_log(url, settings.kafka, settings.log),
-        answers=ValkeyAnswers(store),
+        log=open_home_log(settings.home, url, settings.log),
+        answers=ValkeyAnswers(writing),
         receipts=ValkeyReceipts(store),
         problems=problems,
         prepare=prepare,

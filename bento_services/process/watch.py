@@ -137,13 +137,13 @@ class Watch:
     ) -> None:
         config = settings.service
         self._processor = ProcessorWatch(health, config.needs_processor)
-        self._store = StoreLook(url, health, self._processor, holds_log=settings.kafka is None)
+        self._store = StoreLook(url, health, self._processor, holds_log=not settings.log.kafka)
         self._looks = [
             Looking("disk", DiskLook(settings.home, health, config.least_free_bytes)),
             Looking("store", self._store),
             Looking("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
         ]
-        self._log = open_event_log(url, settings.kafka, settings.log) if settings.kafka else None
+        self._log = open_event_log(url, settings.log) if settings.log.kafka else None
         if self._log is not None:
             self._looks.append(Looking("log", self._look_at_log, seconds=1.0))
         self._health = health

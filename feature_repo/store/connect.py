@@ -21,11 +21,23 @@ class StoreDown(DependencyDown):
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn the client's errors inside the block into StoreDown."""
+    """Turn the client's errors inside the block into StoreDown. What a server that is full refuses is among them."""
     try:
         yield
     except redis.RedisError as error:
         raise StoreDown(f"the online store does not answer: {error}") from error
+
+
+def is_outage(error: redis.RedisError) -> bool:
+    """Whether the server could not do it (gone, full, loading, read-only), not whether it was asked for nonsense.
+
+    A server says what it could not do with a code in front, such as MISCONF (its disk is full) or OOM; "ERR", which the
+    client takes away, and WRONGTYPE are about the command.
+    """
+    if type(error) is not redis.ResponseError:
+        return True  # the client's own errors, and the codes that it made a class for
+    code = str(error).partition(" ")[0]
+    return code.isupper() and code.isalpha() and code not in ("ERR", "WRONGTYPE")
 
 
 def connect(url: str, timeout_seconds: float = 0.05) -> Client:

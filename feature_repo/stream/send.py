@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
-from feature_repo.core.settings import read
 from feature_repo.core.strict_json import JsonError, parse
 from feature_repo.events import EventError, encode_event, normalize
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.valkey_server import online_store
-from feature_repo.stream.config import LOG
-from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.log.open import home_log_config, open_home_log
+
+PATIENCE_SECONDS = 10.0  # a person who types waits longer than a page
 
 
 def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
         except (EventError, JsonError) as error:
             raise MarqueeError(f"line {number}: {error}; nothing was sent") from error
     with online_store(home) as url:
-        log = open_event_log(url, config=read(LOG, home.root))
+        log = open_home_log(home, url, replace(home_log_config(home), append_seconds=PATIENCE_SECONDS))
         try:
             ids = log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
         finally:

@@ -11,19 +11,19 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from feature_repo.core.home import Home, World
-from feature_repo.core.settings import KAFKA_BOOTSTRAP_SERVERS, read
+from feature_repo.core.settings import read
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import online_store
-from feature_repo.stream.config import LOG, STREAM, StreamConfig
+from feature_repo.stream.config import STREAM, StreamConfig
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.fold_events import FoldEvents
 from feature_repo.stream.handlers.protocol import Handler
-from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.log.open import home_log_config, open_home_log
 from feature_repo.stream.log.protocol import EventLog
 
 HEAD_START_SECONDS = 1.0  # for the first handler: the imports of the others take half a second, and folding comes first
@@ -58,7 +58,7 @@ HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="feature_repo.stream.worker", description=__doc__)
     parser.add_argument("--home", help="the world to work for (default: MARQUEE_HOME or var/)")
-    parser.add_argument("--kafka", default=KAFKA_BOOTSTRAP_SERVERS.get() or None, help="HOST:PORT[,HOST:PORT]")
+    parser.add_argument("--kafka", help="HOST:PORT[,HOST:PORT], before any setting")
     parser.add_argument("--consumer", default="", help="this process's name in each group; keep it over restarts")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
@@ -119,7 +119,9 @@ def _consume(
 
 def connections(home: Home, url: str, kafka: str | None, opened: ExitStack) -> Connections:
     config = read(STREAM, home.root)
-    store, log = connect(url, config.store_timeout_seconds), open_event_log(url, kafka, read(LOG, home.root))
+    of_log = home_log_config(home)
+    log = open_home_log(home, url, replace(of_log, kafka=kafka) if kafka else of_log)
+    store = connect(url, config.store_timeout_seconds)
     opened.callback(store.close)
     opened.callback(log.close)
     return Connections(home, home.world(), store, log, config)

@@ -173,19 +173,33 @@ def test_a_place_is_reached_when_all_up_to_it_is_acknowledged_whatever_comes_aft
     assert log.lag(topic, "g") == 20
 
 
-def test_a_dead_letter_keeps_its_reason_and_can_be_replayed(log: EventLog, topic: str) -> None:
-    log.append(topic, [("user", b"poison"), ("user", b"fine")])
-    records = _one_batch(log, topic, "a", 100)
-    log.dead_letter(topic, "g", records[0], "not an event")
-    log.ack(topic, "g", [records[1].id])
+def test_a_dead_letter_keeps_its_cause_and_can_be_replayed_or_dropped(log: EventLog, topic: str) -> None:
+    values = (b"poison", b"venom", b"fine")
+    log.append(topic, [("user", value) for value in values])
+    for record in _one_batch(log, topic, "a", 100):
+        if record.value == b"fine":
+            log.ack(topic, "g", [record.id])
+        else:
+            log.dead_letter(topic, "g", record, f"{record.value.decode()} is no event")
+            record_id = record.id
     assert log.lag(topic, "g") == 0
-    assert [(r.key, r.value, reason) for r, reason in log.dead_letters(topic, 10)] == [
-        ("user", b"poison", "g: not an event")
-    ]
-    assert log.replay_dead_letters(topic) == 1
-    assert log.dead_letters(topic, 10) == []
-    assert log.replay_dead_letters(topic) == 0
-    assert [record.value for record in read(log, topic, 1)] == [b"poison"]
+    assert log.count_dead_letters(topic) == 2
+    poison, venom = log.dead_letters(topic)
+    assert (poison.record.key, poison.record.value, poison.group, poison.cause) == (
+        "user", b"poison", "g", "poison is no event",
+    )  # fmt: skip
+    assert venom.record.id == record_id
+    assert abs(venom.at_us / 1e6 - time.time()) < 60
+    assert log.dead_letters(topic, 1) == [venom]
+    log.replay_dead_letters(topic, {venom: b"cured"})
+    assert log.dead_letters(topic) == [poison]
+    assert [record.value for record in read(log, topic, 1)] == [b"cured"]
+    log.drop_dead_letters(topic, [poison])
+    assert (log.count_dead_letters(topic), log.dead_letters(topic)) == (0, [])
+    log.append(topic, [("user", b"again")])
+    (record,) = _one_batch(log, topic, "a", 100)
+    log.dead_letter(topic, "g", record, "and again")
+    assert [letter.cause for letter in log.dead_letters(topic)] == ["and again"]
 
 
 def test_tail_shows_the_newest_and_disturbs_no_group(log: EventLog, topic: str) -> None:
@@ -207,7 +221,7 @@ def test_trim_takes_nothing_that_a_group_still_needs(log: EventLog, topic: str) 
 def test_an_empty_topic_reads_as_empty(log: EventLog, topic: str) -> None:
     assert log.lag(topic, "g") == 0
     assert log.tail(topic, 5) == []
-    assert log.dead_letters(topic, 5) == []
+    assert (log.count_dead_letters(topic), log.dead_letters(topic)) == (0, [])
     assert log.append(topic, []) == []
     assert log.read(topic, "g", "a", 10, 0) == []
 

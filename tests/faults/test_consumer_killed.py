@@ -20,6 +20,7 @@ from feature_repo.events import Event
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store import layout as online
 from feature_repo.store.connect import Client, connect
+from feature_repo.stream.config import LogConfig
 from feature_repo.stream.handlers.fold_events import GROUP
 from feature_repo.stream.log.open import open_event_log
 
@@ -54,7 +55,7 @@ def test_five_kills_in_mid_stream_lose_nothing_and_count_nothing_twice(home: Hom
     with valkey(home.valkey) as url:
         store = connect(url, 5.0)
         publish(store)
-        log = open_event_log(url, broker)
+        log = open_event_log(url, LogConfig(kafka=broker or ""))
         log.append(WATCH_EVENTS, items(*sent[: EVENTS // 2]))
 
         def produce() -> None:

@@ -108,7 +108,7 @@ class MemoryLog:
         self.records: list[tuple[str, str, bytes]] = []
         self.down = False
 
-    def append(self, topic: str, items: Any) -> list[str]:
+    def append(self, topic: str, items: Any, *, durable: bool = True) -> list[str]:
         if self.down:
             raise EventLogDown("this log was told to be down")
         first = len(self.records)

@@ -21,7 +21,7 @@ from feature_repo.core.home import World
 from feature_repo.events import Event, EventError
 from feature_repo.registry import VIDEO_PROFILE
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.store.connect import Client
+from feature_repo.store.connect import Client, StoreDown, is_outage
 from feature_repo.store.layout import (
     EVENT_MARK,
     GENERATION,
@@ -49,9 +49,6 @@ FACTS_CACHED = 200_000
 
 _FACTS = ("genres", "creator_id", "duration_seconds")
 _FACT_FIELDS = (*(field("video_profile", name) for name in _FACTS), timestamp_field("video_profile"))
-
-# Errors that one valid event can cause: its key holds another type, or a number is too large.
-_POISON = (redis.ResponseError, ValueError, OverflowError)
 
 
 class BatchJobRunning(Later):
@@ -88,8 +85,10 @@ class FoldEvents:
                 failures.append(Failure(record, str(error)))
         try:
             self._fold(events)
-        except _POISON as error:
-            raise Poisoned(f"{type(error).__name__}: {error}") from error
+        except redis.RedisError as error:
+            if is_outage(error):
+                raise StoreDown(f"the online store does not answer: {error}") from error
+            raise Poisoned(f"{type(error).__name__}: {error}") from error  # a key of one of them holds another type
         return failures
 
     def _fold(self, events: Sequence[Event]) -> None:

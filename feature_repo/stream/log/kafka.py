@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -19,8 +20,9 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from feature_repo.stream.config import LogConfig
-from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Position, Record
+from feature_repo.stream.log.protocol import DEAD_LETTERS, DeadLetter, Durability, EventLogDown, Position, Record
 
+GONE = "-dlq-gone"  # suffix of the topic for the ids of dead letters that were replayed or dropped
 EARLIEST, LATEST = -2, -1  # ListOffsets
 
 
@@ -42,8 +44,13 @@ class KafkaEventLog:
         self._topics: set[str] = set()
         self._members: dict[tuple[str, str, str], _Member] = {}
 
-    def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
+    def append(self, topic: str, items: Sequence[tuple[str, bytes]], *, durable: bool = True) -> list[str]:
+        """A batch whose keys lie in several partitions can be taken in part when a broker fails in its midst: sent
+        again with the same event ids, it counts once."""
         return self._send(topic, [(key, value, []) for key, value in items])
+
+    def durability(self) -> Durability:
+        return Durability.REPLICAS
 
     def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
         with _down():
@@ -61,26 +68,38 @@ class KafkaEventLog:
                 if (of_topic, of_group) == (topic, group):
                     member.ack(ids)
 
-    def dead_letter(self, topic: str, group: str, record: Record, reason: str) -> None:
-        self._send(topic + DEAD_LETTERS, [(record.key, record.value, [("reason", f"{group}: {reason}".encode())])])
+    def dead_letter(self, topic: str, group: str, record: Record, cause: str) -> None:
+        headers = [("group", group.encode()), ("cause", cause.encode()), ("record", record.id.encode())]
+        self._send(topic + DEAD_LETTERS, [(record.key, record.value, headers)])
         self.ack(topic, group, [record.id])
 
-    def dead_letters(self, topic: str, count: int) -> list[tuple[Record, str]]:
-        found = self._newest(topic + DEAD_LETTERS, count)
-        return [(_record(message), dict(message.headers)["reason"].decode()) for message in found]
+    def dead_letters(self, topic: str, count: int | None = None) -> list[DeadLetter]:
+        gone = {_record(message).key for message in self._newest(topic + GONE, None)}
+        letters = [_letter(message) for message in self._newest(topic + DEAD_LETTERS, None)]
+        letters = [letter for letter in letters if letter.id not in gone]
+        return letters if count is None else letters[-count:]
 
-    def replay_dead_letters(self, topic: str) -> int:
-        dead = topic + DEAD_LETTERS
-        messages = self._newest(dead, None)
-        if messages:
-            self._send(topic, [(_record(message).key, message.value, []) for message in messages])
-            beyond: dict[TopicPartition, int] = {}
-            for message in messages:
-                partition = TopicPartition(dead, message.partition)
-                beyond[partition] = max(beyond.get(partition, 0), message.offset + 1)
-            with _down():
-                self._administrator().delete_records(beyond, timeout_ms=self._timeout_ms)
-        return len(messages)
+    def count_dead_letters(self, topic: str) -> int:
+        with _down():
+            return self._held(topic + DEAD_LETTERS) - self._held(topic + GONE)
+
+    def replay_dead_letters(self, topic: str, values: Mapping[DeadLetter, bytes]) -> None:
+        """Where the process ends between the two, letters can be replayed again: their events count once."""
+        self._send(topic, [(letter.record.key, value, []) for letter, value in values.items()])
+        self.drop_dead_letters(topic, list(values))
+
+    def drop_dead_letters(self, topic: str, letters: Sequence[DeadLetter]) -> None:
+        """Kafka deletes from the beginning of a partition only: what is gone is written down, and once all letters are
+        gone both topics are emptied."""
+        self._send(topic + GONE, [(letter.id, b"", []) for letter in letters])
+        with _down():
+            if self._held(topic + DEAD_LETTERS) == self._held(topic + GONE):
+                for emptied in (topic + DEAD_LETTERS, topic + GONE):
+                    self._administrator().delete_records(self._offsets(emptied, LATEST), timeout_ms=self._timeout_ms)
+
+    def _held(self, topic: str) -> int:
+        ends, starts = self._offsets(topic, LATEST), self._offsets(topic, EARLIEST)
+        return sum(ends.values()) - sum(starts.values())
 
     def lag(self, topic: str, group: str) -> int:
         with _down():
@@ -313,7 +332,16 @@ def _group_id(topic: str, group: str) -> str:
 
 
 def _record(message: Any) -> Record:
-    return Record(f"{message.partition}-{message.offset}", (message.key or b"").decode(), message.value or b"")
+    """Whatever a foreign producer wrote: what is no event is found out by whoever handles it."""
+    key = (message.key or b"").decode(errors="replace")
+    return Record(f"{message.partition}-{message.offset}", key, message.value or b"")
+
+
+def _letter(message: Any) -> DeadLetter:
+    said = {name: value.decode(errors="replace") for name, value in message.headers}
+    letter = _record(message)
+    record = replace(letter, id=said.get("record", letter.id))
+    return DeadLetter(letter.id, record, said.get("group", ""), said.get("cause", ""), message.timestamp * 1_000)
 
 
 def _partition_number(partition: Any) -> int:

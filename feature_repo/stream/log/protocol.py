@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from feature_repo.core.errors import DependencyDown
@@ -20,6 +21,16 @@ class EventLogDown(DependencyDown):
     """The log did not answer in time. An append may or may not have succeeded: try it again."""
 
 
+class Durability(Enum):
+    """What survives what, once an append has returned. A killed process never loses a record."""
+
+    DISK = "disk"  # on the disk: a power cut loses nothing
+    SECOND = "second"  # on the disk within a second: a power cut loses that second
+    MEMORY = "memory"  # a power cut, or the server's end, loses what it has not written yet
+    REPLICAS = "replicas"  # in the memory of every replica in sync: all have to lose power at once
+    UNKNOWN = "unknown"  # the server does not say
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     id: str  # opaque, unique in its topic
@@ -28,14 +39,32 @@ class Record:
     deliveries: int = 1  # number of deliveries of this record, this one included
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that a group could not handle."""
+
+    id: str  # of the letter, unique among those of its topic
+    record: Record  # with the id that it had in its topic
+    group: str
+    cause: str
+    at_us: int  # when it was put aside (wall clock)
+
+
 class EventLog(Protocol):
     """At-least-once: a record is delivered until it is acknowledged, so handlers must be idempotent.
 
     Every method raises EventLogDown when the log does not answer.
     """
 
-    def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
-        """Append (key, value) pairs in order and return their ids. They are durable when this returns."""
+    def append(self, topic: str, items: Sequence[tuple[str, bytes]], *, durable: bool = True) -> list[str]:
+        """Append (key, value) pairs in order, all or none, and return their ids.
+
+        `durable`: they are as safe as `durability` says when this returns; False where nobody was promised anything.
+        """
+        ...
+
+    def durability(self) -> Durability:
+        """What a record that was appended survives."""
         ...
 
     def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
@@ -51,17 +80,21 @@ class EventLog(Protocol):
         """Mark these records as handled; they are not delivered to the group again."""
         ...
 
-    def dead_letter(self, topic: str, group: str, record: Record, reason: str) -> None:
-        """Move a record that cannot be handled to the topic's dead letters, with the reason, and acknowledge it."""
+    def dead_letter(self, topic: str, group: str, record: Record, cause: str) -> None:
+        """Move a record that cannot be handled to the topic's dead letters, with the cause, and acknowledge it."""
         ...
 
-    def dead_letters(self, topic: str, count: int) -> list[tuple[Record, str]]:
-        """The newest `count` dead letters with their reasons, newest last."""
+    def dead_letters(self, topic: str, count: int | None = None) -> list[DeadLetter]:
+        """The newest `count` dead letters, newest last; None: all."""
         ...
 
-    def replay_dead_letters(self, topic: str) -> int:
-        """Append every dead letter to its topic again and delete it; returns how many there were."""
+    def count_dead_letters(self, topic: str) -> int: ...
+
+    def replay_dead_letters(self, topic: str, values: Mapping[DeadLetter, bytes]) -> None:
+        """Append these values to the topic under the letters' keys, and delete the letters."""
         ...
+
+    def drop_dead_letters(self, topic: str, letters: Sequence[DeadLetter]) -> None: ...
 
     def lag(self, topic: str, group: str) -> int:
         """The number of records that this group has not acknowledged."""

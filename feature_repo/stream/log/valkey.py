@@ -1,39 +1,72 @@
 """The event log on Valkey Streams: one stream per topic, one consumer group per handler.
 
-Durable means written to the append-only file before the reply: a killed server loses nothing that was acknowledged, a
-power cut about a second of it. On a server of your own, `appendfsync always` avoids that loss; under `everysec`, a
-server that is killed while its disk is slow loses what it acknowledged meanwhile.
+A batch is one transaction: it is in the log whole or not at all. The embedded server has passed it on to the kernel
+when it answers, and a group commit brings it to the disk before the append returns. A server of your own is as safe as
+it is set up: `appendfsync always` is as safe as the embedded one, `everysec` loses a second with the power.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import redis
 
 from feature_repo.store.connect import connect
 from feature_repo.stream.config import LogConfig
-from feature_repo.stream.log.protocol import DEAD_LETTERS, EventLogDown, Position, Record
+from feature_repo.stream.log.group_commit import GroupCommit
+from feature_repo.stream.log.protocol import DEAD_LETTERS, DeadLetter, Durability, EventLogDown, Position, Record
+
+CHUNK = 500
+Item = TypeVar("Item")
 
 
 class ValkeyEventLog:
-    def __init__(self, url: str, config: LogConfig = LogConfig()) -> None:
+    def __init__(self, url: str, config: LogConfig = LogConfig(), append_only_files: Path | None = None) -> None:
+        """`append_only_files`: where the embedded server writes; None for a server of your own."""
         self._client = connect(url, config.valkey_timeout_seconds)
+        self._appending = connect(url, config.append_seconds)
         self._url = url
         self._config = config
+        self._commit: GroupCommit | None = None
+        if append_only_files is not None and config.durability == "disk":
+            self._commit = GroupCommit(append_only_files, self._check_written)
         # A separate client: blocking reads wait longer than the timeout of other commands.
         self._waiting = connect(url, config.valkey_timeout_seconds)
         self._waiting_ms = 0
         # (topic, group, consumer): may have unacknowledged records
         self._pending: dict[tuple[str, str, str], bool] = {}
 
-    def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
-        with _down(), self._client.pipeline(transaction=False) as pipe:
+    def append(self, topic: str, items: Sequence[tuple[str, bytes]], *, durable: bool = True) -> list[str]:
+        if not items:
+            return []
+        give_up_at = time.monotonic() + self._config.append_seconds
+        with _down(), (self._appending if durable else self._client).pipeline(transaction=True) as pipe:
             for key, value in items:
                 pipe.xadd(stream(topic), {b"k": key, b"v": value})
-            return [entry_id.decode() for entry_id in pipe.execute()]
+            ids = [entry_id.decode() for entry_id in pipe.execute()]
+        if durable and self._commit is not None:
+            self._commit.wait(give_up_at - time.monotonic())
+        return ids
+
+    def durability(self) -> Durability:
+        if self._commit is not None:
+            return Durability.DISK
+        if self._config.durability == "memory":
+            return Durability.MEMORY
+        try:
+            said = self._client.config_get("appendonly", "appendfsync")
+        except redis.ResponseError:
+            return Durability.UNKNOWN  # this user may not ask
+        except redis.RedisError as error:
+            raise EventLogDown(f"the event log does not answer: {error}") from error
+        if said.get("appendonly") != "yes":
+            return Durability.MEMORY
+        known = {"always": Durability.DISK, "everysec": Durability.SECOND}
+        return known.get(said.get("appendfsync"), Durability.MEMORY)
 
     def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
         with _down():
@@ -55,28 +88,34 @@ class ValkeyEventLog:
             with _down():
                 self._client.xack(stream(topic), group, *ids)
 
-    def dead_letter(self, topic: str, group: str, record: Record, reason: str) -> None:
+    def dead_letter(self, topic: str, group: str, record: Record, cause: str) -> None:
+        letter = {b"k": record.key, b"v": record.value, b"i": record.id, b"g": group, b"r": cause}
         with _down(), self._client.pipeline(transaction=True) as pipe:
-            pipe.xadd(stream(topic + DEAD_LETTERS), {b"k": record.key, b"v": record.value, b"r": f"{group}: {reason}"})
+            pipe.xadd(stream(topic + DEAD_LETTERS), letter)
             pipe.xack(stream(topic), group, record.id)
             pipe.execute()
 
-    def dead_letters(self, topic: str, count: int) -> list[tuple[Record, str]]:
+    def dead_letters(self, topic: str, count: int | None = None) -> list[DeadLetter]:
         with _down():
             entries = self._client.xrevrange(stream(topic + DEAD_LETTERS), count=count)
-        return [(_record(entry_id, fields), fields[b"r"].decode()) for entry_id, fields in reversed(entries)]
+        return [_letter(*entry) for entry in reversed(entries)]
 
-    def replay_dead_letters(self, topic: str) -> int:
-        replayed = 0
+    def count_dead_letters(self, topic: str) -> int:
         with _down():
-            while entries := self._client.xrange(stream(topic + DEAD_LETTERS), count=500):
-                with self._client.pipeline(transaction=True) as pipe:
-                    for entry_id, fields in entries:
-                        pipe.xadd(stream(topic), {b"k": fields[b"k"], b"v": fields[b"v"]})
-                        pipe.xdel(stream(topic + DEAD_LETTERS), entry_id)
-                    pipe.execute()
-                replayed += len(entries)
-        return replayed
+            return int(self._client.xlen(stream(topic + DEAD_LETTERS)))
+
+    def replay_dead_letters(self, topic: str, values: Mapping[DeadLetter, bytes]) -> None:
+        for chunk in _chunks(list(values.items())):
+            with _down(), self._client.pipeline(transaction=True) as pipe:
+                for letter, value in chunk:
+                    pipe.xadd(stream(topic), {b"k": letter.record.key, b"v": value})
+                    pipe.xdel(stream(topic + DEAD_LETTERS), letter.id)
+                pipe.execute()
+
+    def drop_dead_letters(self, topic: str, letters: Sequence[DeadLetter]) -> None:
+        for chunk in _chunks(letters):
+            with _down():
+                self._client.xdel(stream(topic + DEAD_LETTERS), *(letter.id for letter in chunk))
 
     def lag(self, topic: str, group: str) -> int:
         with _down():
@@ -139,8 +178,10 @@ class ValkeyEventLog:
                 self._client.xtrim(stream(topic), minid=f"{floor[0]}-{floor[1]}", approximate=True)
 
     def close(self) -> None:
-        self._client.close()
-        self._waiting.close()
+        if self._commit is not None:
+            self._commit.close()
+        for client in (self._client, self._appending, self._waiting):
+            client.close()
 
     def _read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
         name = stream(topic)
@@ -183,6 +224,13 @@ class ValkeyEventLog:
         with _down():
             return bool(self._client.xrange(stream(topic), min=b"(" + entry_id, count=1))
 
+    def _check_written(self) -> None:
+        """Raises EventLogDown unless what the server has answered is with the kernel: on a full disk it is not."""
+        with _down():
+            said = self._appending.info("persistence")
+        if said.get("aof_last_write_status") != "ok":
+            raise EventLogDown("the event log cannot write its file: the disk is full, or fails")
+
     def _create_group(self, topic: str, group: str) -> None:
         try:
             self._client.xgroup_create(stream(topic), group, id="0", mkstream=True)
@@ -209,14 +257,25 @@ def stream(topic: str) -> str:
 def _down() -> Iterator[None]:
     try:
         yield
-    except redis.ResponseError:
-        raise
-    except redis.RedisError as error:
+    except redis.RedisError as error:  # also what a server that is full or loading refuses
         raise EventLogDown(f"the event log does not answer: {error}") from error
 
 
-def _record(entry_id: bytes, fields: dict[bytes, bytes], deliveries: int = 1) -> Record:
-    return Record(entry_id.decode(), fields[b"k"].decode(), fields[b"v"], deliveries)
+def _record(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int = 1) -> Record:
+    """Whatever a foreign producer wrote: what is no event is found out by whoever handles it."""
+    key = fields.get(b"k", b"").decode(errors="replace")
+    return Record(entry_id.decode(), key, fields.get(b"v", b""), deliveries)
+
+
+def _letter(entry_id: bytes, fields: Mapping[bytes, bytes]) -> DeadLetter:
+    group, cause = (fields.get(name, b"").decode(errors="replace") for name in (b"g", b"r"))
+    record = _record(fields.get(b"i", entry_id), fields)
+    return DeadLetter(entry_id.decode(), record, group, cause, _id(entry_id)[0] * 1_000)
+
+
+def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Of a size that one transaction takes without holding up everybody else."""
+    yield from (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
 def _id(raw: bytes) -> tuple[int, int]:

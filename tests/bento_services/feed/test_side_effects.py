@@ -31,7 +31,7 @@ class Kept:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def append(self, topic: str, items: Sequence[tuple[str, bytes]]) -> list[str]:
+    def append(self, topic: str, items: Sequence[tuple[str, bytes]], *, durable: bool = True) -> list[str]:
         self.may_go_on.wait(10)
         if self.down:
             raise EventLogDown("told to be down")

@@ -114,7 +114,7 @@ def test_a_server_killed_while_the_disk_is_slow_has_lost_nothing(
 
 def test_what_was_written_is_brought_to_the_disk_every_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
     with online_store(home) as url:
         connect(url).set("a", "1")
         eventually(lambda: any(file.endswith(".incr.aof") for file in synced))

@@ -128,8 +128,8 @@ def test_a_failed_record_is_tried_again_alone_and_then_put_aside_with_the_reason
     for _ in range(StreamConfig().max_tries - 1):
         consumer.step()
     assert handler.batches == [[b"1", b"bad", b"2"], [b"bad"], [b"bad"]]
-    ((letter, reason),) = log.dead_letters(TOPICS[0], 5)
-    assert (letter.value, reason) == (b"bad", "recording: of no use")
+    (letter,) = log.dead_letters(TOPICS[0], 5)
+    assert (letter.record.value, letter.group, letter.cause) == (b"bad", "recording", "of no use")
     assert consumer.counts == {"seen": 2, "dead_letters": 1}
     assert lag(log) == 0
 
@@ -143,8 +143,8 @@ def test_a_poisoned_batch_is_tried_record_by_record(log: EventLog, store: Client
     assert handler.batches == [[b"1", b"poison", b"2"], [b"1"], [b"poison"], [b"2"]]
     assert lag(log) == 1
     consumer.drain()
-    ((letter, reason),) = log.dead_letters(TOPICS[0], 5)
-    assert (letter.value, reason) == (b"poison", "recording: one of them")
+    (letter,) = log.dead_letters(TOPICS[0], 5)
+    assert (letter.record.value, letter.cause) == (b"poison", "one of them")
     assert lag(log) == 0
 
 

@@ -15,7 +15,7 @@ from feature_repo.store import layout as online
 from feature_repo.store.connect import connect
 from feature_repo.stream import worker
 from feature_repo.stream.handlers.fold_events import FoldEvents
-from feature_repo.stream.handlers.protocol import Failure, Reading
+from feature_repo.stream.handlers.protocol import Failure, Handler, Reading
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import Record
 
@@ -58,14 +58,32 @@ def test_every_handler_reads_the_whole_log(home: Home) -> None:
         store.close()
 
 
-def test_a_handler_with_a_bug_ends_the_worker(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else its topic would wait for ever while the process looks well; the supervisor starts it again."""
+def test_a_handler_with_a_bug_harms_its_own_group_and_no_other(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = (lambda at: FoldEvents(at.world, at.store), lambda at: Broken())
     monkeypatch.setattr(worker, "HANDLERS", broken)
     monkeypatch.setattr(worker, "HEAD_START_SECONDS", 0.0)
     with valkey(home.valkey) as url:
-        log = open_event_log(url)
+        log, stopping = open_event_log(url), threading.Event()
         log.append(WATCH_EVENTS, items(event(1)))
-        with pytest.raises(RuntimeError, match="a bug"):
-            worker.work(home, url, None, threading.Event())
+        working = threading.Thread(target=worker.work, args=(home, url, None, stopping))
+        working.start()
+        try:
+            (letter,) = eventually(lambda: log.dead_letters(WATCH_EVENTS), 20)
+            eventually(lambda: log.lag(WATCH_EVENTS, "feature-processor") == 0)
+        finally:
+            stopping.set()
+            working.join()
+        assert (letter.group, letter.cause) == ("broken", "RuntimeError: a bug")
         log.close()
+
+
+def test_an_error_of_the_loop_itself_ends_the_worker(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its topic would wait for ever while the process looks well; the supervisor starts it again."""
+
+    def broken(at: worker.Connections) -> Handler:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(worker, "HANDLERS", (lambda at: FoldEvents(at.world, at.store), broken))
+    monkeypatch.setattr(worker, "HEAD_START_SECONDS", 0.0)
+    with valkey(home.valkey) as url, pytest.raises(RuntimeError, match="a bug"):
+        worker.work(home, url, None, threading.Event())

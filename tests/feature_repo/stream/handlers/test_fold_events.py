@@ -183,9 +183,9 @@ def test_a_poisonous_record_is_put_aside_after_three_tries_and_holds_nobody_up(
     processor.step()
     assert log.dead_letters(WATCH_EVENTS, 5) == []
     processor.step()
-    ((letter, why),) = log.dead_letters(WATCH_EVENTS, 5)
-    assert letter.value == value
-    assert why.startswith(f"{GROUP}: {reason}")
+    (letter,) = log.dead_letters(WATCH_EVENTS, 5)
+    assert (letter.record.value, letter.group) == (value, GROUP)
+    assert letter.cause.startswith(reason)
     assert log.lag(WATCH_EVENTS, GROUP) == 0
     assert processor.counts["dead_letters"] == 1
 
@@ -198,9 +198,9 @@ def test_a_state_that_cannot_be_read_poisons_only_its_own_events(
     for _ in range(3):
         processor.step()
     assert user(store, "u1")["user_watch_count"] == 2
-    ((letter, why),) = log.dead_letters(WATCH_EVENTS, 5)
-    assert letter.key == "broken"
-    assert "WRONGTYPE" in why
+    (letter,) = log.dead_letters(WATCH_EVENTS, 5)
+    assert letter.record.key == "broken"
+    assert "WRONGTYPE" in letter.cause
 
 
 def test_a_messy_record_of_a_foreign_producer_is_normalized(store: Client, log: EventLog, processor: Consumer) -> None:
