@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -92,10 +93,15 @@ class Client:
             self._http.post("/api/v1/recommendations/feedback", json=body, headers={"x-user-id": user_id})
         )
 
-    def wait_until_visible(self, event_id: str, seconds: float = WAIT_SECONDS) -> None:
-        """Until the features, hence the next page, know of an event. Raises TimeoutError."""
+    def wait_until_visible(self, event_id: str, seconds: float = WAIT_SECONDS, user_id: str = "") -> None:
+        """Until the features, hence the next page, know of an event. Raises TimeoutError.
+
+        `user_id`: whose event it is, for an id of yours that another viewer may have used, too.
+        """
         deadline = time.monotonic() + seconds
-        while not self._read(self._http.get(f"/api/v1/events/{event_id}"))["visible"]:
+        headers = {"x-user-id": user_id} if user_id else {}
+        address = f"/api/v1/events/{quote(event_id, safe='')}"
+        while not self._read(self._http.get(address, headers=headers))["visible"]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"event {event_id} has not reached the features after {seconds:g} s")
             time.sleep(POLL_SECONDS)
@@ -103,7 +109,7 @@ class Client:
     def home_after(self, user_id: str, before: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         """The first page that knows of what was sent last, and the seconds from sending to having that page."""
         if self._last_event_id:
-            self.wait_until_visible(self._last_event_id)
+            self.wait_until_visible(self._last_event_id, user_id=user_id)
         page = self.home(user_id, limit=max(len(before.get("recommendations", ())), 1))
         return page, time.monotonic() - self._sent_at
 

@@ -141,9 +141,9 @@ class Engine:
         self._writing.succeeded()
         return receipt
 
-    async def is_visible(self, event_id: str) -> bool:
-        """Whether this event has reached the features."""
-        return await self._blocking(lambda: self._receipts.folded_us(event_id)) is not None
+    async def is_visible(self, event_id: str, user_id: str = "") -> bool:
+        """Whether this event, of this viewer where one is named, has reached the features."""
+        return await self._blocking(lambda: self._receipts.folded_us(event_id, user_id)) is not None
 
     async def viewers(self, count: int) -> list[str]:
         return await self._blocking(lambda: self.reader.viewers(count))

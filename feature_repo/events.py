@@ -44,6 +44,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str = ""
     sequence: int = 0
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """(user_id, event_id), by which an event counts once. Ids are their viewer's: two viewers may use the same."""
+        return self.user_id, self.event_id
+
 
 encode_event = msgspec.json.Encoder().encode
 decode_event = msgspec.json.Decoder(Event).decode

@@ -53,10 +53,10 @@ def read_json(body: bytes, what: str = "the body") -> Any:
         raise malformed(str(error)) from error
 
 
-def identifier(value: str, name: str, field: str = "user_id") -> str:
-    """An id or a word within the limits of this field of an event, or empty."""
+def identifier(value: str, name: str, *, required: bool = False) -> str:
+    """An id within its limits; it may be empty unless it is `required`."""
     try:
-        kept: str = check("events", field, value, called=name) if value else ""
+        kept: str = check("events", "user_id", value, called=name) if value or required else ""
     except LimitError as error:
         raise unprocessable(str(error), field=name) from error
     return kept

@@ -51,11 +51,13 @@ class EventIntake:
         """Accept one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
 
         `user_id` is used for events that name no user. Raises Problem: 400 and 422 for invalid input, 409 for a key
-        that was used with another body, 503 when the log does not answer.
+        or an event id of the viewer's that was used with another body, 503 when the log does not answer.
         """
         objects = _objects(sent)
         if not key:
-            return self._append(self._normalized(objects, user_id, ""))
+            events = self._normalized(objects, user_id, "")
+            self._claim(objects, events)
+            return self._append(events)
         if len(key) > MAX_KEY_LENGTH or not key.isprintable():
             raise malformed(f"Idempotency-Key: expected at most {MAX_KEY_LENGTH} printable characters")
         key = hashlib.sha256(orjson.dumps([caller, key])).hexdigest()
@@ -70,6 +72,7 @@ class EventIntake:
         except StoreDown as error:
             metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
             raise events_down() from error
+        self._claim(objects, events)
         receipt = self._append(events)
         # Without its answer, the same request sent again appends the same events again, and an event counts once.
         with suppress(StoreDown):
@@ -101,6 +104,26 @@ class EventIntake:
             )
         return events
 
+    def _claim(self, objects: Sequence[Any], events: Sequence[Event]) -> None:
+        """Raises Problem for an id that its viewer has used for another event: that one counts, so this never would."""
+        bodies: dict[str, str] = {}
+        index_of: dict[str, int] = {}
+        for index, (fields, event) in enumerate(zip(objects, events, strict=True)):
+            if "event_id" not in fields:
+                continue  # made here, or of the request's own key
+            key, body = _body(event, timed="timestamp" in fields or "timestamp_us" in fields)
+            if bodies.setdefault(key, body) != body:
+                raise _used(index, event)
+            index_of[key] = index
+        try:
+            other = self._answers.claim(bodies) if bodies else set()
+        except StoreDown as error:  # each event still counts once: only the word about a mistake is lost
+            report.warning("ids of events are not compared with earlier ones", error=str(error))
+            return
+        if other:
+            index = min(index_of[key] for key in other)
+            raise _used(index, events[index])
+
     def _append(self, events: Sequence[Event]) -> Receipt:
         try:
             places = self._log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
@@ -110,8 +133,21 @@ class EventIntake:
             raise events_down() from error
         for event in events:
             metrics.EVENTS.labels(event.event).inc()
-        self._probe.watch(events[-1].event_id)
+        self._probe.watch(events[-1].user_id, events[-1].event_id)
         return Receipt(len(events), places[-1], [event.event_id for event in events])
+
+
+def _body(event: Event, *, timed: bool) -> tuple[str, str]:
+    """What an event is known by, and what it says; the time of one that was sent without a time is ours."""
+    key = hashlib.sha256(orjson.dumps(event.identity)).hexdigest()[:32]
+    said = event if timed else msgspec.structs.replace(event, timestamp_us=0)
+    return key, hashlib.sha256(encode_event(said)).hexdigest()[:16]
+
+
+def _used(index: int, event: Event) -> Problem:
+    metrics.EVENTS_REFUSED.labels("id_used").inc()
+    message = f"event_id: expected an id that this viewer has not used for another event, found {event.event_id!r}"
+    return Problem(409, "event_id_conflict", message, {"index": index, "field": "event_id"})
 
 
 def _objects(sent: Any) -> Sequence[Any]:

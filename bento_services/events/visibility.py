@@ -20,15 +20,15 @@ class VisibilityProbe:
 
     def __init__(self, receipts: Receipts) -> None:
         self._receipts = receipts
-        self._waiting: queue.Queue[tuple[str, float] | None] = queue.Queue(maxsize=1)
+        self._waiting: queue.Queue[tuple[str, str, float] | None] = queue.Queue(maxsize=1)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="visibility-probe", daemon=True)
         self._thread.start()
 
-    def watch(self, event_id: str) -> None:
+    def watch(self, user_id: str, event_id: str) -> None:
         if self._waiting.empty():
             try:
-                self._waiting.put_nowait((event_id, time.monotonic()))
+                self._waiting.put_nowait((user_id, event_id, time.monotonic()))
             except queue.Full:
                 return
 
@@ -44,11 +44,11 @@ class VisibilityProbe:
             if item is not None:
                 self._measure(*item)
 
-    def _measure(self, event_id: str, accepted: float) -> None:
+    def _measure(self, user_id: str, event_id: str, accepted: float) -> None:
         while not self._stopping.wait(PROBE_SECONDS):
             elapsed = time.monotonic() - accepted
             try:
-                if self._receipts.folded_us(event_id) is not None or elapsed > PROBE_GIVES_UP_SECONDS:
+                if self._receipts.folded_us(event_id, user_id) is not None or elapsed > PROBE_GIVES_UP_SECONDS:
                     metrics.VISIBLE_SECONDS.observe(elapsed)
                     return
             except StoreDown:

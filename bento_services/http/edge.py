@@ -133,4 +133,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _route(scope: Scope) -> str:
     """The template of the route that answered; never the path itself, of which there are endlessly many."""
-    return getattr(scope.get("route"), "path", "") or "other"  # BentoML mounts this application at an empty path
+    route = scope.get("route")
+    # BentoML mounts this application at an empty path. The format leaves out how a parameter is read: {id:path}.
+    return str(getattr(route, "path_format", "")) if getattr(route, "path", "") else "other"

@@ -23,7 +23,7 @@ DESCRIPTIONS = {
     404: "Unknown id",
     405: "Not with this method",
     408: "The body did not arrive in time",
-    409: "The Idempotency-Key was used with another body",
+    409: "The Idempotency-Key, or an event id of this viewer, was used with another body",
     413: "Too large",
     415: "The body must be application/json",
     422: "Valid syntax, impossible values",

@@ -54,7 +54,7 @@ def _sum(known: Table, days: int, count: str) -> Any:
 def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Table:
     """(entity, day, *COUNTS): integers to be summed, each with the first day at whose midnight it is known."""
     lengths = videos.select(video="video_id", catalog_seconds="duration_seconds")
-    seen = _once(events, "event_id").left_join(lengths, [("video_id", "video")])
+    seen = _once(events, "user_id", "event_id").left_join(lengths, [("video_id", "video")])
     length = (seen["duration_seconds"] > 0).ifelse(seen["duration_seconds"], seen["catalog_seconds"].fill_null(0.0))
     fraction = (length > 0).ifelse(ibis.least(seen["watch_seconds"] / length.nullif(0.0), 1.0), 1.0)
     is_watch = seen["event"] == "watch"
@@ -89,7 +89,7 @@ def _windows(facts: Table, entity: str, spans: tuple[int, ...], now_us: int) -> 
     return known.filter(known["day"] <= now_us // DAY_US)
 
 
-def _once(rows: Table, key: str) -> Table:
+def _once(rows: Table, *key: str) -> Table:
     """One row per key, as Lake reads them: a file written twice counts once."""
     first = ibis.row_number().over(ibis.window(group_by=key, order_by="timestamp_us"))
     return rows.mutate(copy=first).filter(ibis._["copy"] == 0).drop("copy")

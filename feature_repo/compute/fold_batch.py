@@ -33,7 +33,7 @@ class Changes:
 
     users: dict[str, dict[str, Any]]  # user_id -> `user_activity`
     videos: dict[str, dict[str, Any]]  # video_id -> `video_activity`
-    folded: tuple[Event, ...]  # the events that were folded: each id once, without those folded before
+    folded: tuple[Event, ...]  # the events that were folded: each identity once, without those folded before
 
 
 def fold_batch(
@@ -42,17 +42,18 @@ def fold_batch(
     events: Sequence[Event],
     facts: Mapping[str, VideoFacts],
     *,
-    already_folded: Collection[str] = frozenset(),
+    already_folded: Collection[tuple[str, str]] = frozenset(),
     history_length: int = HISTORY_LENGTH,
 ) -> Changes:
     """Fold these events, in this order, onto these states. The arguments are not modified.
 
-    `already_folded`: ids of events that the states contain already. Of two events with one id, the first counts.
+    `already_folded`: identities of events that the states contain already. Of two events of one identity, the first
+    counts.
     """
-    fresh: dict[str, Event] = {}
+    fresh: dict[tuple[str, str], Event] = {}
     for event in events:
-        if event.event_id not in already_folded:
-            fresh.setdefault(event.event_id, event)
+        if event.identity not in already_folded:
+            fresh.setdefault(event.identity, event)
     folded_users: dict[str, UserState] = {}
     folded_videos: dict[str, VideoState] = {}
     for event in fresh.values():

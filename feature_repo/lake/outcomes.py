@@ -41,7 +41,7 @@ SELECT request_id, user_id, video_id,
     bool_or(event IN ('dislike', 'not_interested')) AS disliked,
     bool_or(event = 'share') AS shared
 FROM (
-    SELECT DISTINCT ON (event_id) e.*,
+    SELECT DISTINCT ON (user_id, event_id) e.*,
         coalesce(nullif(e.duration_seconds, 0), nullif(v.duration_seconds, 0), nullif(e.watch_seconds, 0)) AS seconds
     FROM read_parquet('{events}', hive_partitioning=false) e
     LEFT JOIN (SELECT video_id, duration_seconds FROM read_parquet('{videos}')) v USING (video_id)

@@ -4,7 +4,7 @@ A directory `day=D` holds all of day D. After a batch write it may also hold lat
 their own (MovieLens spreads 100,000 ratings over 4,110 days): filter by `timestamp_us`, not by path.
 
 Batch writers replace a whole table atomically; the live sink adds one named file per day, and writing the same name
-again replaces it. Readers deduplicate events by `event_id`, so that events written twice count once.
+again replaces it. Readers deduplicate events by viewer and `event_id`, so that events written twice count once.
 """
 
 from __future__ import annotations
@@ -112,8 +112,10 @@ class Lake:
         return _filled(_read_one(Path(self.users_path)), USERS)
 
     def events(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
-        """Events with start <= timestamp < end, one per event_id, in the order in which they happened."""
-        return self._between("events", EVENTS, start_us, end_us, "event_id", "timestamp_us, sequence, event_id")
+        """Events with start <= timestamp < end, one per viewer and event_id, in the order in which they happened."""
+        return self._between(
+            "events", EVENTS, start_us, end_us, "user_id, event_id", "timestamp_us, sequence, event_id"
+        )
 
     def impressions(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
         """Exposures with start <= timestamp < end, one per impression_id, by time."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from feature_repo.store.connect import Client, StoreDown, answering
 
 ANSWER = "marquee:answer:"  # + idempotency key: fingerprint of the request, then its answer once there is one
 ANSWER_SECONDS = 24 * 3600
+BODY = "marquee:body:"  # + hash of an event's viewer and id: fingerprint of its body
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Answers(Protocol):
         ...
 
     def finish(self, key: str, fingerprint: str, answer: bytes) -> None: ...
+
+    def claim(self, bodies: Mapping[str, str]) -> set[str]:
+        """Keep the fingerprint of the body that was sent under each of these ids; returns the ids under which another
+        body was sent before, and then keeps none."""
+        ...
 
 
 class ValkeyAnswers:
@@ -50,12 +57,23 @@ class ValkeyAnswers:
         with answering():
             self._client.set(ANSWER + key, fingerprint.encode() + b"\n" + answer, ex=ANSWER_SECONDS)
 
+    def claim(self, bodies: Mapping[str, str]) -> set[str]:
+        with answering(), self._client.pipeline(transaction=False) as pipe:
+            for key, fingerprint in bodies.items():
+                pipe.set(BODY + key, fingerprint, nx=True, get=True, ex=ANSWER_SECONDS)
+            earlier = dict(zip(bodies, pipe.execute(), strict=True))
+            other = {key for key, found in earlier.items() if found is not None and found.decode() != bodies[key]}
+            if other and (new := [BODY + key for key, found in earlier.items() if found is None]):
+                self._client.delete(*new)
+        return other
+
 
 class MemoryAnswers:
     """Answers in process; `down = True` makes it fail like a dead store."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answered] = {}
+        self.bodies: dict[str, str] = {}
         self.down = False
 
     def begin(self, key: str, fingerprint: str) -> Answered | None:
@@ -68,6 +86,13 @@ class MemoryAnswers:
     def finish(self, key: str, fingerprint: str, answer: bytes) -> None:
         self._check()
         self.answers[key] = Answered(fingerprint, answer)
+
+    def claim(self, bodies: Mapping[str, str]) -> set[str]:
+        self._check()
+        other = {key for key, fingerprint in bodies.items() if self.bodies.get(key, fingerprint) != fingerprint}
+        if not other:
+            self.bodies.update(bodies)
+        return other
 
     def _check(self) -> None:
         if self.down:

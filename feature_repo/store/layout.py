@@ -42,7 +42,7 @@ SINK = "marquee:sink:"  # + consumer name: status of the writer of the lake; exp
 CONSUMERS = "marquee:consumers"  # set: the keys of the two above, of consumers that run or have run
 SINK_FLUSH = "marquee:sink:flush"  # counter: when it is raised, the processor writes its log to the lake at once
 PROBE = "marquee:probe"  # written by services to see whether the store takes writes; expires
-EVENT_MARK = "marquee:event:"  # + event_id: this event is in the features; the value is when it was folded
+EVENT_MARK = "marquee:folded:"  # + event_id: hash, viewer -> when the event of this id was folded into the features
 
 TRIES = "marquee:tries:"  # + group:topic, hash: how often a record was tried that was not handled yet
 HANDLING = "marquee:handling:"  # + group:consumer:topic: the records that are being handled at this moment

@@ -12,8 +12,11 @@ from feature_repo.store.layout import EVENT_MARK
 
 
 class Receipts(Protocol):
-    def folded_us(self, event_id: str) -> int | None:
-        """When this event was folded into the features (wall clock); None if it was not yet. Raises StoreDown."""
+    def folded_us(self, event_id: str, user_id: str = "") -> int | None:
+        """When this event was folded into the features (wall clock); None if it was not yet. Raises StoreDown.
+
+        An id is its viewer's; without a viewer, the first event of this id counts, whosever it is.
+        """
         ...
 
 
@@ -21,20 +24,22 @@ class ValkeyReceipts:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def folded_us(self, event_id: str) -> int | None:
+    def folded_us(self, event_id: str, user_id: str = "") -> int | None:
+        key = EVENT_MARK + event_id
         with answering():
-            mark = self._client.get(EVENT_MARK + event_id)
-        return None if mark is None else int(mark)
+            marks = [self._client.hget(key, user_id)] if user_id else self._client.hvals(key)
+        return min((int(mark) for mark in marks if mark is not None), default=None)
 
 
 class MemoryReceipts:
     """Marks in process; `down = True` makes it fail like a dead store."""
 
     def __init__(self) -> None:
-        self.folded: dict[str, int] = {}
+        self.folded: dict[tuple[str, str], int] = {}  # (user_id, event_id) -> when
         self.down = False
 
-    def folded_us(self, event_id: str) -> int | None:
+    def folded_us(self, event_id: str, user_id: str = "") -> int | None:
         if self.down:
             raise StoreDown("this store was told to be down")
-        return self.folded.get(event_id)
+        wanted = [at for (viewer, one), at in self.folded.items() if one == event_id and user_id in ("", viewer)]
+        return min(wanted, default=None)

@@ -27,8 +27,10 @@ async def events(request: Request, user_id: UserId = "", idempotency_key: Idempo
     return Answer(receipt, 202)
 
 
-@intake.get("/api/v1/events/{event_id}", VISIBILITY, errors=(401, 403, 422, 503))
-async def event(request: Request, event_id: str) -> Answer[Visibility]:
-    """Whether an event has gone into the features. An id that was never sent is not visible either."""
-    visible = await engine_of(request).is_visible(identifier(event_id, "event_id"))
+@intake.get("/api/v1/events/{event_id:path}", VISIBILITY, errors=(401, 403, 422, 503))
+async def event(request: Request, event_id: str, user_id: UserId = "") -> Answer[Visibility]:
+    """Whether an event has gone into the features. An id that was never sent is not visible either. Ids are their
+    viewer's: X-User-Id says whose, where two viewers may have used the same."""
+    event_id = identifier(event_id, "event_id", required=True)
+    visible = await engine_of(request).is_visible(event_id, identifier(user_id, "X-User-Id"))
     return Answer(Visibility(event_id, visible))

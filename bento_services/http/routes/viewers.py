@@ -33,11 +33,11 @@ async def viewers(request: Request, limit: Limit = 20) -> Answer[Viewers]:
     return Answer(Viewers(chosen, example))
 
 
-@people.get("/api/v1/viewers/{user_id}", VIEWERS, errors=(401, 403, 422, 503))
+@people.get("/api/v1/viewers/{user_id:path}", VIEWERS, errors=(401, 403, 422, 503))
 async def viewer(request: Request, user_id: str) -> Answer[Viewer]:
     """What is known of one viewer. Somebody never seen is known of as nobody."""
     engine = engine_of(request)
-    return Answer(_described(engine, await engine.viewer(identifier(user_id, "user_id"))))
+    return Answer(_described(engine, await engine.viewer(identifier(user_id, "user_id", required=True))))
 
 
 def _described(engine: Engine, found: UserFeatures) -> Viewer:

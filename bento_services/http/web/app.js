@@ -201,7 +201,7 @@ async function tell(act, words) {
 
 async function isVisible(eventId) {
   for (let tries = 0; tries < VISIBLE_TRIES; tries += 1) {
-    const { visible } = await ask(`/api/v1/events/${encodeURIComponent(eventId)}`);
+    const { visible } = await ask(`/api/v1/events/${encodeURIComponent(eventId)}`, { as: viewer });
     if (visible) return true;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

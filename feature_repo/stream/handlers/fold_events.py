@@ -128,20 +128,23 @@ class FoldEvents:
         video_ids = list(dict.fromkeys(event.video_id for event in events))
         unread = [video_id for video_id in video_ids if video_id not in self._facts]
         with self._store.pipeline(transaction=False) as pipe:
-            pipe.mget(MATERIALIZING, GENERATION, *(EVENT_MARK + event.event_id for event in events))
+            pipe.mget(MATERIALIZING, GENERATION)
+            for event in events:
+                pipe.hget(EVENT_MARK + event.event_id, event.user_id)
             for user_id in user_ids:
                 pipe.hmget(entity_key("user_id", user_id), row_fields(("user_activity",)))
             for video_id in video_ids:
                 pipe.hmget(entity_key("video_id", video_id), row_fields(("video_activity",)))
             for video_id in unread:
                 pipe.hmget(entity_key("video_id", video_id), _FACT_FIELDS)
-            (materializing, generation, *marks), *rows = pipe.execute()
+            (materializing, generation), *rows = pipe.execute()
         if generation != self._facts_generation or len(self._facts) > FACTS_CACHED:
             known = set(self._facts)
             self._facts.clear()
             self._facts_generation = generation
             if known.intersection(video_ids):
                 return self._read(events)
+        marks, rows = rows[: len(events)], rows[len(events) :]
         user_rows, rest = rows[: len(user_ids)], rows[len(user_ids) :]
         video_rows, fact_rows = rest[: len(video_ids)], rest[len(video_ids) :]
         for video_id, row in zip(unread, fact_rows, strict=True):
@@ -149,7 +152,7 @@ class FoldEvents:
                 self._facts[video_id] = self._facts_of(row)
         return _Stored(
             materializing=materializing is not None,
-            folded={event.event_id for event, mark in zip(events, marks, strict=True) if mark is not None},
+            folded={event.identity for event, mark in zip(events, marks, strict=True) if mark is not None},
             users=dict(zip(user_ids, _rows("user_activity", user_rows), strict=True)),
             videos=dict(zip(video_ids, _rows("video_activity", video_rows), strict=True)),
         )
@@ -165,7 +168,7 @@ class FoldEvents:
 @dataclass(frozen=True, slots=True)
 class _Stored:
     materializing: bool
-    folded: set[str]  # event ids
+    folded: set[tuple[str, str]]  # identities of events
     users: dict[str, dict[str, Any]]
     videos: dict[str, dict[str, Any]]
 
@@ -182,7 +185,8 @@ def _queue(transaction: Any, changes: Changes) -> None:
         fields = encode_row("video_activity", row, row["video_activity_timestamp_us"])
         transaction.hset(entity_key("video_id", video_id), mapping=fields)
     for event in changes.folded:
-        transaction.set(EVENT_MARK + event.event_id, folded_us, ex=MARK_SECONDS)
+        transaction.hset(EVENT_MARK + event.event_id, event.user_id, folded_us)
+        transaction.expire(EVENT_MARK + event.event_id, MARK_SECONDS)
     transaction.sadd(USER_IDS, *changes.users)
     changed = dict.fromkeys(changes.videos, b"")
     transaction.xadd(VIDEO_CHANGES, changed, maxlen=VIDEO_CHANGES_KEPT, approximate=True)

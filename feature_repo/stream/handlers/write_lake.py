@@ -73,13 +73,16 @@ class WriteLake:
                 continue  # the event processor keeps it as a dead letter
             rows.append({name: getattr(event, name) for name in EVENT_COLUMNS})
         if rows:
-            self._check_folded(records, [row["event_id"] for row in rows])
+            self._check_folded(records, [(row["user_id"], row["event_id"]) for row in rows])
             self._lake.append_events(pa.Table.from_pylist(rows, schema=EVENTS), LIVE + records[0].id)
             self.counts["events"] += len(rows)
 
-    def _check_folded(self, records: Sequence[Record], event_ids: Sequence[str]) -> None:
-        if None not in self._store.mget([EVENT_MARK + event_id for event_id in event_ids]):
-            return
+    def _check_folded(self, records: Sequence[Record], identities: Sequence[tuple[str, str]]) -> None:
+        with self._store.pipeline(transaction=False) as pipe:
+            for user_id, event_id in identities:
+                pipe.hexists(EVENT_MARK + event_id, user_id)
+            if all(pipe.execute()):
+                return
         # Where it has handled all of them, those without a mark are dead letters.
         if not self._log.has_handled(WATCH_EVENTS, FEATURE_GROUP, self._log.position_of(records)):
             raise NotFolded("the event processor has not folded these events yet")

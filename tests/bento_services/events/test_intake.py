@@ -27,6 +27,9 @@ class Parts:
     def accept(self, sent: Any, caller: str = "web", **said: str) -> Receipt:
         return self.intake.accept(sent, caller=caller, **said)
 
+    def now_seconds(self) -> float:
+        return WORLD.now_us() / 1e6
+
     def refused(self, sent: Any, **said: str) -> Problem:
         with pytest.raises(Problem) as refused:
             self.accept(sent, **said)
@@ -120,3 +123,33 @@ def test_without_the_log_or_the_store_of_keys_the_caller_is_told_to_send_again(p
     parts.answers.down = True
     assert parts.refused(CLICK, key="k").code == "unavailable"
     assert parts.accept(CLICK).accepted == 1
+
+
+MINE = {**CLICK, "event_id": "mine", "surface": "home"}
+
+
+def test_an_event_sent_again_under_its_id_is_taken_and_another_under_it_is_not(parts: Parts) -> None:
+    parts.accept([MINE, MINE])
+    parts.accept({**CLICK, "event_id": "mine", "surface": "home"})  # the time is ours: it may differ
+    for other in ({**MINE, "item_id": "v2"}, {**MINE, "surface": ""}, {**MINE, "timestamp": parts.now_seconds()}):
+        problem = parts.refused([LIKE, other])
+        assert (problem.status, problem.code, problem.details["index"]) == (409, "event_id_conflict", 1)
+    assert parts.accept({**MINE, "user_id": "u2", "item_id": "v2"}).accepted == 1  # of another viewer
+
+
+def test_two_events_of_one_id_in_one_request_are_a_conflict_and_leave_the_id_free(parts: Parts) -> None:
+    assert parts.refused([MINE, {**MINE, "item_id": "v2"}]).code == "event_id_conflict"
+    assert parts.log.records == []
+    assert parts.accept({**MINE, "item_id": "v2"}).accepted == 1
+
+
+def test_a_conflict_leaves_the_other_ids_of_its_request_free(parts: Parts) -> None:
+    parts.accept(MINE)
+    new = {**LIKE, "event_id": "new"}
+    parts.refused([new, {**MINE, "item_id": "v2"}])
+    assert parts.accept({**new, "item_id": "v1"}).accepted == 1
+
+
+def test_ids_are_taken_while_the_store_that_compares_them_is_away(parts: Parts) -> None:
+    parts.answers.down = True
+    assert parts.accept(MINE).event_ids == ["mine"]

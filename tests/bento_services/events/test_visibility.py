@@ -20,9 +20,9 @@ class Watched(MemoryReceipts):
         super().__init__()
         self.refused = threading.Event()
 
-    def folded_us(self, event_id: str) -> int | None:
+    def folded_us(self, event_id: str, user_id: str = "") -> int | None:
         try:
-            return super().folded_us(event_id)
+            return super().folded_us(event_id, user_id)
         except StoreDown:
             self.refused.set()
             raise
@@ -53,21 +53,21 @@ def wait_for(count: float) -> None:
 
 def test_an_event_is_measured_once_it_is_folded(receipts: Watched, probe: VisibilityProbe) -> None:
     before = measured()
-    probe.watch("e1")
+    probe.watch("u1", "e1")
     time.sleep(0.05)
     assert measured() == before
-    receipts.folded["e1"] = 1
+    receipts.folded["u1", "e1"] = 1
     wait_for(before + 1)
 
 
 def test_a_store_that_is_down_ends_one_measurement_and_not_the_next(receipts: Watched, probe: VisibilityProbe) -> None:
     before = measured()
     receipts.down = True
-    probe.watch("e1")
+    probe.watch("u1", "e1")
     receipts.refused.wait(5)
     receipts.down = False
-    receipts.folded["e2"] = 1
-    probe.watch("e2")
+    receipts.folded["u1", "e2"] = 1
+    probe.watch("u1", "e2")
     wait_for(before + 1)
 
 
@@ -76,13 +76,13 @@ def test_an_event_that_never_arrives_counts_as_the_longest_wait(
 ) -> None:
     monkeypatch.setattr(visibility, "PROBE_GIVES_UP_SECONDS", 0.03)
     before = measured()
-    probe.watch("never")
+    probe.watch("u1", "never")
     wait_for(before + 1)
 
 
 def test_closing_ends_a_measurement_under_way(receipts: Watched) -> None:
     probe = VisibilityProbe(receipts)
-    probe.watch("never")
+    probe.watch("u1", "never")
     started = time.monotonic()
     probe.close()
     assert time.monotonic() - started < 1

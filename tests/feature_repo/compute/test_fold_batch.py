@@ -17,7 +17,7 @@ LENGTH = 5
 
 
 def folded(
-    events: list[Event], users: Any = None, videos: Any = None, already: frozenset[str] = frozenset()
+    events: list[Event], users: Any = None, videos: Any = None, already: frozenset[tuple[str, str]] = frozenset()
 ) -> Changes:
     return fold_batch(users or {}, videos or {}, events, FACTS, already_folded=already, history_length=LENGTH)
 
@@ -36,9 +36,16 @@ def test_a_batch_makes_the_states_that_its_events_make_one_by_one() -> None:
 
 
 def test_an_event_counts_once_and_one_folded_before_not_at_all() -> None:
-    changes = folded([event(1), event(2), event(1), event(3)], already=frozenset({"e3"}))
+    changes = folded([event(1), event(2), event(1), event(3)], already=frozenset({("u1", "e3")}))
     assert [one.event_id for one in changes.folded] == ["e1", "e2"]
     assert changes.users["u1"]["user_watch_count"] == 2
+
+
+def test_two_viewers_may_use_the_same_id() -> None:
+    changes = folded([event(1, user="u1"), event(1, user="u2")])
+    assert [row["user_watch_count"] for row in changes.users.values()] == [1, 1]
+    assert changes.videos["v1"]["video_watch_count"] == 2
+    assert folded([event(1, user="u1"), event(1, user="u2")], already=frozenset({("u1", "e1")})).users.keys() == {"u2"}
 
 
 def test_only_what_an_event_came_to_is_in_the_changes() -> None:
@@ -47,7 +54,7 @@ def test_only_what_an_event_came_to_is_in_the_changes() -> None:
     assert list(changes.users) == ["u2"]
     assert list(changes.videos) == ["v3"]
     assert changes.users["u2"]["history_video_ids"] == ["v2", "v3"]
-    nothing = folded([event(1)], before.users, before.videos, already=frozenset({"e1"}))
+    nothing = folded([event(1)], before.users, before.videos, already=frozenset({("u1", "e1")}))
     assert (nothing.users, nothing.videos, nothing.folded) == ({}, {}, ())
 
 
@@ -81,7 +88,7 @@ def test_where_a_batch_is_cut_makes_no_difference_and_nothing_passed_in_changes(
     whole = folded(events)
     first = folded(events[:cut])
     kept = deepcopy((first.users, first.videos))
-    already = frozenset(one.event_id for one in first.folded)
+    already = frozenset(one.identity for one in first.folded)
     second = folded(events[cut:], first.users, first.videos, already)
     assert (first.users, first.videos) == kept
     assert {**first.users, **second.users} == whole.users

@@ -8,7 +8,7 @@ import pytest
 from worlds.live import valkey
 
 from feature_repo.store.connect import StoreDown, connect
-from feature_repo.store.idempotency import ANSWER, ANSWER_SECONDS, Answered, Answers, MemoryAnswers, ValkeyAnswers
+from feature_repo.store.idempotency import ANSWER, ANSWER_SECONDS, BODY, Answered, Answers, MemoryAnswers, ValkeyAnswers
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,17 @@ def test_a_store_that_is_away_is_named_so() -> None:
             answers.begin("k", "body")
         with pytest.raises(StoreDown):
             answers.finish("k", "body", b"{}")
+
+
+def test_an_id_is_of_the_body_that_claimed_it_first(answers: Answers) -> None:
+    assert answers.claim({"e1": "body", "e2": "body"}) == set()
+    assert answers.claim({"e1": "body"}) == set()
+    assert answers.claim({"e3": "body", "e1": "another"}) == {"e1"}
+    assert answers.claim({"e3": "another"}) == set()  # a refused request keeps nothing
+
+
+def test_a_claim_is_kept_for_a_day(url: str) -> None:
+    client = connect(url, 5.0)
+    ValkeyAnswers(client).claim({"e": "body"})
+    assert ANSWER_SECONDS - 5 <= client.ttl(BODY + "e") <= ANSWER_SECONDS
+    client.close()

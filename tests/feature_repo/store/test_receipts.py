@@ -22,10 +22,12 @@ def test_an_event_is_visible_from_its_mark_on(url: str) -> None:
     client = connect(url, 5.0)
     receipts, double = ValkeyReceipts(client), MemoryReceipts()
     assert (receipts.folded_us("e1"), double.folded_us("e1")) == (None, None)
-    client.set(EVENT_MARK + "e1", 1_760_000_000_000_001)
-    double.folded["e1"] = 1_760_000_000_000_001
-    assert receipts.folded_us("e1") == double.folded_us("e1") == 1_760_000_000_000_001
-    assert receipts.folded_us("e2") is None
+    client.hset(EVENT_MARK + "e1", "u1", 1_760_000_000_000_001)
+    double.folded["u1", "e1"] = 1_760_000_000_000_001
+    for one in (receipts, double):
+        assert one.folded_us("e1") == one.folded_us("e1", "u1") == 1_760_000_000_000_001
+        assert one.folded_us("e1", "u2") is None  # an id is its viewer's
+        assert one.folded_us("e2") is None
     client.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -75,7 +76,7 @@ async def test_a_request_cut_off_before_its_answer_sends_the_same_event_again(
 async def test_an_event_is_visible_once_it_is_folded(http: httpx.AsyncClient, made: Made) -> None:
     (event_id,) = (await http.post(EVENTS, json=WATCH)).json()["event_ids"]
     assert (await http.get(f"{EVENTS}/{event_id}")).json() == {"event_id": event_id, "visible": False}
-    made.receipts.folded[event_id] = 1
+    made.receipts.folded["u1", event_id] = 1
     assert (await http.get(f"{EVENTS}/{event_id}")).json()["visible"] is True
     made.receipts.down = True
     error_of(await http.get(f"{EVENTS}/{event_id}"), 503, "unavailable")
@@ -92,7 +93,32 @@ async def test_the_time_until_an_event_is_visible_is_measured(http: httpx.AsyncC
 
     before = count()
     (event_id,) = (await http.post(EVENTS, json=WATCH)).json()["event_ids"]
-    made.receipts.folded[event_id] = 1
+    made.receipts.folded["u1", event_id] = 1
     async with asyncio.timeout(5):
         while count() == before:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("event_id", ["a/b", "/", "café", "a b", "100%", "?"])
+async def test_an_id_may_hold_what_an_address_divides_at(http: httpx.AsyncClient, made: Made, event_id: str) -> None:
+    assert (await http.post(EVENTS, json={**WATCH, "event_id": event_id})).status_code == 202
+    made.receipts.folded["u1", event_id] = 1
+    asked = await http.get(f"{EVENTS}/{quote(event_id, safe='')}")
+    assert asked.json() == {"event_id": event_id, "visible": True}
+
+
+async def test_an_event_is_its_viewers(http: httpx.AsyncClient, made: Made) -> None:
+    for user_id in ("u1", "u2"):
+        sent = {**WATCH, "user_id": user_id, "event_id": "mine"}
+        assert (await http.post(EVENTS, json=sent)).status_code == 202
+    made.receipts.folded["u1", "mine"] = 1
+    seen = [(await http.get(f"{EVENTS}/mine", headers={"X-User-Id": user})).json()["visible"] for user in ("u1", "u2")]
+    assert seen == [True, False]
+
+
+async def test_an_id_of_ones_own_used_for_another_event_is_a_conflict(http: httpx.AsyncClient, made: Made) -> None:
+    sent = {**WATCH, "event_id": "mine"}
+    assert [(await http.post(EVENTS, json=sent)).status_code for _ in range(2)] == [202, 202]
+    error = error_of(await http.post(EVENTS, json=[WATCH, {**sent, "duration_sec": 7}]), 409, "event_id_conflict")
+    assert error["details"] == {"index": 1, "field": "event_id"}
+    assert len(made.log.records) == 2  # all or none
