@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feature_repo import dead_letters_cli
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, print_table, show
-from feature_repo.schema import TOPICS
+from feature_repo.dead_letters_cli import TopicOption
+from feature_repo.schema import WATCH_EVENTS
 
 if TYPE_CHECKING:
     from feature_repo.ingest.new_world import Putting
@@ -27,6 +29,7 @@ events_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Send
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(features_app, name="features")
 app.add_typer(events_app, name="events")
+events_app.add_typer(dead_letters_cli.app, name="dlq")
 
 
 ReplaceOption = Annotated[
@@ -203,7 +206,7 @@ def events_send(
 @events_app.command("tail", epilog="Example:  marquee events tail -n 5 --topic recommendation-served")
 def events_tail(
     n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many of the newest records.")] = 10,
-    topic: Annotated[str, typer.Option(help="Topic of the log.")] = "watch-events",
+    topic: TopicOption = WATCH_EVENTS,
     home: HomeOption = None,
 ) -> None:
     """Print the newest records of a topic, oldest first, one JSON object a line."""
@@ -211,8 +214,6 @@ def events_tail(
     from feature_repo.stream.log.open import open_home_log
     from feature_repo.stream.tail import lines
 
-    if topic not in TOPICS:
-        raise typer.BadParameter(f"expected one of {', '.join(TOPICS)}, found {topic!r}", param_hint="--topic")
     opened = existing(home)
     with online_store(opened) as url, closing(open_home_log(opened, url)) as log:
         for line in lines(log, topic, n):

@@ -39,10 +39,11 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     opened.callback(store.close)
     writing = connect(url, settings.log.append_seconds)
     opened.callback(writing.close)
+    log = open_home_log(settings.home, url, settings.log)
     engine = Engine(
         release,
         reader=OnlineReader(url, release.world, settings.store),
-        log=open_home_log(settings.home, url, settings.log),
+        log=log,
         answers=ValkeyAnswers(writing),
         receipts=ValkeyReceipts(store),
         problems=problems,
@@ -53,5 +54,5 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
         first_day_us=world.first_day_us if (world := settings.home.known_world()) else 0,
     )
     opened.callback(engine.close)
-    opened.callback(Watch(settings, url, engine.reader, engine.health, engine.snapshot_age_seconds).close)
+    opened.callback(Watch(settings, url, log, engine.reader, engine.health, engine.snapshot_age_seconds).close)
     return engine

@@ -73,6 +73,8 @@ class ProcessorWatch:
             return f"process {beat.pid} is gone"
         if beat.is_stopped:
             return f"process {beat.pid} is stopped"
+        if beat.stalled:
+            return beat.stalled
         if silent_seconds > hangs_seconds:
             return f"process {beat.pid} has said nothing for {silent_seconds:.0f} s"
         return ""

@@ -9,12 +9,14 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from bento_services.health import CATALOG, DISK, FOLLOWER, LOG, STORE, Health
+from bento_services.process.log_facts import LogFacts
 from bento_services.process.processor_watch import ProcessorWatch
 from bento_services.process.release_follower import ReleaseFollower
 from bento_services.settings import Settings
@@ -27,6 +29,7 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.stream.handlers.fold_events import GROUP
 from feature_repo.stream.heartbeat import beats
 from feature_repo.stream.log.open import open_event_log
+from feature_repo.stream.log.protocol import EventLog
 
 LOOK_SECONDS = 0.25
 SILENT_SECONDS = 10.0  # a look that has not ended after so long hangs: what it looks at is down
@@ -93,7 +96,16 @@ class DiskLook:
 class StoreLook:
     """The online store, which may hold the event log as well, and through it the event processor."""
 
-    def __init__(self, url: str, health: Health, processor: ProcessorWatch, holds_log: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        health: Health,
+        processor: ProcessorWatch,
+        holds_log: bool,
+        facts: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        """`facts` of the log, where the store holds it."""
+        self._facts = facts
         self._client = connect(url, STORE_SECONDS)
         self._health = health
         self._processor = processor
@@ -121,32 +133,39 @@ class StoreLook:
     def close(self) -> None:
         self._client.close()
 
-    def _say(self, part: str, state: str, why: str, **facts: float) -> None:
+    def _say(self, part: str, state: str, why: str, **facts: Any) -> None:
         self._health.say(part, state, why, within_seconds=SILENT_SECONDS, **facts)
 
     def _say_log(self, why: str) -> None:
         if self._holds_log:
-            self._say(LOG, "down" if why else "ok", why)
+            self._say(LOG, "down" if why else "ok", why, **self._facts())
 
 
 class Watch:
     """All looks of one serving process."""
 
     def __init__(
-        self, settings: Settings, url: str, reader: FeatureReader, health: Health, catalog_age: Callable[[], float]
+        self,
+        settings: Settings,
+        url: str,
+        log: EventLog,
+        reader: FeatureReader,
+        health: Health,
+        catalog_age: Callable[[], float],
     ) -> None:
         config = settings.service
         self._processor = ProcessorWatch(health, config.needs_processor)
-        self._store = StoreLook(url, health, self._processor, holds_log=not settings.log.kafka)
+        # A Kafka client is one thread's own.
+        self._log = open_event_log(url, settings.log) if settings.log.kafka else None
+        self._facts = LogFacts(self._log or log)
+        self._store = StoreLook(url, health, self._processor, self._log is None, lambda: self._facts.facts)
+        self._health = health
         self._looks = [
+            Looking("log", self._facts.look if self._log is None else self._look_at_log, seconds=1.0),
             Looking("disk", DiskLook(settings.home, health, config.least_free_bytes)),
             Looking("store", self._store),
             Looking("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
         ]
-        self._log = open_event_log(url, settings.log) if settings.log.kafka else None
-        if self._log is not None:
-            self._looks.append(Looking("log", self._look_at_log, seconds=1.0))
-        self._health = health
 
     def close(self) -> None:
         for look in self._looks:
@@ -159,7 +178,8 @@ class Watch:
         assert self._log is not None
         try:
             lag = self._log.lag(WATCH_EVENTS, GROUP)
-            self._health.ok(LOG, within_seconds=SILENT_SECONDS, lag=lag)
+            self._facts.look()
+            self._health.ok(LOG, within_seconds=SILENT_SECONDS, lag=lag, **self._facts.facts)
         except DependencyDown as down:
             self._health.down(LOG, str(down), within_seconds=SILENT_SECONDS)
 

@@ -54,7 +54,7 @@ class Consumer:
         self._report = report.bind(group=handler.group)
         self._tries = Tries(store, handler.group, self.name)
         self._dead_letters = 0
-        self._waits_for = ""  # why nothing is handled at the moment
+        self._stalled = ""  # why nothing is handled until somebody looks at the dead letters
         self._asked: bytes | None = None  # value of the counter `Reading.asked_by` at the last drain
         self._reported = self._trimmed = self._drained = time.monotonic()
 
@@ -98,12 +98,11 @@ class Consumer:
                 self._work(stopping)
                 if pause_seconds:
                     self._report.info("store and log are back")
-                pause_seconds, self._waits_for = 0.0, ""
+                pause_seconds, self._stalled = 0.0, ""
             except Later as why:
-                self._waits_for = str(why)
+                self._stalled = str(why) if isinstance(why, DeadLettersFull) else ""
                 stopping.wait(why.pause_seconds)
             except AWAY as error:
-                self._waits_for = f"store, log or disk is away: {error}"
                 if not pause_seconds:
                     self._report.warning("store, log or disk is away, waiting", error=str(error))
                 pause_seconds = min(pause_seconds * 2 or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
@@ -117,7 +116,7 @@ class Consumer:
     def write_status(self) -> None:
         lag = sum(self._log.lag(topic, self._handler.group) for topic in self._handler.topics)
         with answering():
-            beat(self._store, self._status_key, lag, {"waits_for": self._waits_for, **self.counts})
+            beat(self._store, self._status_key, lag, {"stalled": self._stalled, **self.counts})
 
     def close(self) -> None:
         """Remove the status. The log and the store are closed by whoever opened them."""

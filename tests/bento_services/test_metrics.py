@@ -16,6 +16,8 @@ NAMES = {
     "marquee_events_refused": ("why",),
     "marquee_event_visible_seconds": (),
     "marquee_pages_in_flight": (),
+    "marquee_dead_letters": ("topic",),
+    "marquee_pages_unlogged": (),
     "marquee_shed": (),
     "marquee_request_log_lines_lost": (),
     "marquee_release": ("release_id",),

@@ -49,6 +49,13 @@ def test_one_at_work_is_ok_and_says_how_far_behind_it_is(world: World) -> None:
     assert world.health.of(SINK).state == OK
 
 
+def test_one_that_handles_nothing_more_is_down_with_what_to_do(world: World) -> None:
+    world.look((FOLDS, ALIVE))
+    stalled = msgspec.structs.replace(ALIVE, stalled="too many dead letters")
+    world.look((FOLDS, stalled), after=GRACE_SECONDS)
+    assert world.look((FOLDS, stalled), after=GRACE_SECONDS) == (DOWN, "too many dead letters")
+
+
 def test_one_that_died_is_down_after_the_time_in_which_it_is_started_again(world: World) -> None:
     world.look((FOLDS, ALIVE))
     assert world.look((FOLDS, GONE), after=0.25) == (DEGRADED, f"process {os.getpid()} is gone")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from worlds.live import ROOT, event, event_processor, items, publish, valkey
+from worlds.live import ROOT, event, event_processor, eventually, items, publish, valkey
 
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import Client, StoreDown, connect
@@ -18,6 +19,7 @@ from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.consumer import Consumer, DeadLettersFull
 from feature_repo.stream.handlers.fold_events import GROUP
 from feature_repo.stream.handlers.protocol import Failure, Reading
+from feature_repo.stream.heartbeat import beats
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog, Record
 
@@ -140,6 +142,33 @@ def test_a_handler_that_fails_for_every_record_stops_at_so_many_dead_letters(log
     until_silent(Consumer(mended, log, store))
     assert log.lag(TOPIC, Handler.group) == 0
     assert len(mended.done) + log.count_dead_letters(TOPIC) == 25
+
+
+def test_a_consumer_that_stopped_at_its_dead_letters_says_so_and_goes_on_when_they_are_dropped(
+    url: str, log: EventLog, store: Client
+) -> None:
+    def bug(record: Record) -> None:
+        raise RuntimeError("a bug")
+
+    def stalled() -> str:
+        return next((beat.stalled for beat in beats(store).values()), "")
+
+    append(log, *(str(n).encode() for n in range(5)))
+    own, stopping = open_event_log(url), threading.Event()
+    handler = Handler(bug)
+    consumer = Consumer(handler, own, connect(url, 5.0), config=StreamConfig(max_dead_letters=2))
+    running = threading.Thread(target=consumer.run, args=(stopping,))
+    running.start()
+    try:
+        assert "marquee events dlq" in eventually(stalled)
+        handler._of = lambda record: None
+        log.drop_dead_letters(TOPIC, log.dead_letters(TOPIC))
+        eventually(lambda: log.lag(TOPIC, Handler.group) == 0 and not stalled())
+    finally:
+        stopping.set()
+        running.join()
+        consumer._store.close()
+        own.close()
 
 
 KILLED = """
