@@ -1,4 +1,4 @@
-"""The verbs of serving: serve, ask for pages, package."""
+"""The verbs of serving: serve, ask for pages, package, and those of keys_cli.py."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bento_services import keys_cli
 from feature_repo.core.command_line import wait_for_interrupt
 from feature_repo.core.options import HomeOption, JsonOption, existing
-from feature_repo.core.terminal import bars, print_table, say, show
+from feature_repo.core.terminal import bars, say, show
 
 app = typer.Typer()
-keys_app = typer.Typer(no_args_is_help=True, help="API keys of a home: without any, only this machine is answered.")
-app.add_typer(keys_app, name="keys")
+app.add_typer(keys_cli.app, name="keys")
 
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")]
 
@@ -81,33 +81,3 @@ def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from bento_services.process import package as packaging
 
     show(packaging.build(existing(home, to_write=True)), as_json)
-
-
-@keys_app.command("create", epilog="Example:  marquee keys create web --scope serve --scope events")
-def create_key(
-    name: Annotated[str, typer.Argument(help="Who it is for. An old key of this name stops working.")],
-    scope: Annotated[list[str], typer.Option(help="serve, events or admin; may be given several times.")],
-    home: HomeOption = None,
-) -> None:
-    """Make a key and print it, once: the home holds its hash only. Start the service again to use it."""
-    from bento_services.admission import keys
-
-    say(keys.create_key(existing(home, to_write=True), name, scope))  # type: ignore[arg-type]  # it refuses unknown scopes
-
-
-@keys_app.command("list")
-def list_keys(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Names and scopes of the keys; the keys themselves are not stored."""
-    from bento_services.admission.keys import Keys
-
-    keys = Keys.of(existing(home))
-    rows = [{"name": key.name, "scopes": list(key.scopes), "created": key.created} for key in keys]
-    show({"keys": rows}, as_json, table=lambda shown: print_table("API keys", shown["keys"]))
-
-
-@keys_app.command("revoke")
-def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.")], home: HomeOption = None) -> None:
-    """Take a key away. Start the service again; without any key left it answers this machine only."""
-    from bento_services.admission import keys
-
-    keys.revoke_key(existing(home, to_write=True), name)

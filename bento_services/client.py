@@ -7,6 +7,7 @@ with Client("http://127.0.0.1:8080") as marquee:
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -14,7 +15,10 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import orjson
+
+from bento_services.viewer_tokens import viewer_token
+
+__all__ = ["Client", "ClientError", "viewer_token"]
 
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.01
@@ -72,9 +76,9 @@ class Client:
             parameters["cursor"] = cursor
         if explain:
             parameters["explain"] = "true"
-        headers = {"x-user-id": user_id}
+        headers = {"x-user-id": quote(user_id)}
         if context:
-            headers["x-context"] = orjson.dumps(context).decode()
+            headers["x-context"] = json.dumps(context)  # in ASCII: a header is no place for more
         return self._read(self._http.get("/api/v1/recommendations/home", params=parameters, headers=headers))
 
     def send(
@@ -90,7 +94,7 @@ class Client:
     def feedback(self, user_id: str, video_id: str, action: str) -> dict[str, Any]:
         body = {"video_id": video_id, "action": action}
         return self._read(
-            self._http.post("/api/v1/recommendations/feedback", json=body, headers={"x-user-id": user_id})
+            self._http.post("/api/v1/recommendations/feedback", json=body, headers={"x-user-id": quote(user_id)})
         )
 
     def wait_until_visible(self, event_id: str, seconds: float = WAIT_SECONDS, user_id: str = "") -> None:
@@ -99,7 +103,7 @@ class Client:
         `user_id`: whose event it is, for an id of yours that another viewer may have used, too.
         """
         deadline = time.monotonic() + seconds
-        headers = {"x-user-id": user_id} if user_id else {}
+        headers = {"x-user-id": quote(user_id)} if user_id else {}
         address = f"/api/v1/events/{quote(event_id, safe='')}"
         while not self._read(self._http.get(address, headers=headers))["visible"]:
             if time.monotonic() > deadline:

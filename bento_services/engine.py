@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bento_services import metrics
+from bento_services.admission.callers import Caller
 from bento_services.admission.limits import Limits
 from bento_services.admission.problem import OVERLOADED, Problem, events_down, malformed, unavailable
 from bento_services.errors import QueryError
@@ -114,7 +115,7 @@ class Engine:
             metrics.EMPTY_PAGES.inc()
         return page
 
-    async def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
+    async def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
         """Take events; durable when this returns. Raises Problem as EventIntake does, and 503 while what events need
         is down or late: nobody waits long for it, and nobody is told "accepted" of an event that nobody folds."""
         if why := self.health.stops_events():

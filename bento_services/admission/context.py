@@ -26,10 +26,9 @@ def read_context(header: str) -> dict[str, Any]:
     """X-Context -> fields of Query. Unknown members are ignored, so that clients may send more than we know."""
     if not header:
         return {}
-    if len(header) > MAX_CONTEXT_BYTES:
+    if len(header.encode()) > MAX_CONTEXT_BYTES:
         raise malformed(f"X-Context: at most {MAX_CONTEXT_BYTES} bytes")
-    # Header bytes arrive decoded as latin-1, but callers send UTF-8.
-    context = read_json(header.encode("latin-1", "replace"), "X-Context")
+    context = read_json(header.encode(), "X-Context")
     if not isinstance(context, dict):
         raise malformed("X-Context: expected a JSON object")
     return context_fields(context)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bento_services.admission.keys import Scope
+from bento_services.admission.callers import Scope
 from bento_services.admission.limits import Limits
 
 
@@ -16,6 +16,7 @@ class EndpointClass:
     name: str
     scope: Scope | None = None  # that the caller's key must have; None: any key will do
     public: bool = False  # answered without a key: what a browser asks for before it can send one
+    always: bool = False  # also where the keys cannot be read and nobody else is admitted
     speaks_for_viewer: bool = False  # the caller names the viewer for whom it reads or writes
     many_events: bool = False  # its body may be as large as a batch of events
 
@@ -25,8 +26,9 @@ class EndpointClass:
 
 PUBLIC = EndpointClass("public", public=True)
 UNKNOWN = EndpointClass("unknown")  # no such address: only callers with a key learn that
-HEALTH = EndpointClass("health")
-OPERATIONS = EndpointClass("operations", "serve")
+HEALTH = EndpointClass("health", public=True)  # whatever asks has no key
+LIVENESS = EndpointClass("liveness", public=True, always=True)
+OPERATIONS = EndpointClass("operations", "metrics")
 PAGES = EndpointClass("pages", "serve", speaks_for_viewer=True)
 EVENTS = EndpointClass("events", "events", speaks_for_viewer=True, many_events=True)
 FEEDBACK = EndpointClass("feedback", "events", speaks_for_viewer=True)

@@ -34,12 +34,15 @@ class Limits:
     max_in_flight_pages: int = 64  # waiting or being made; any more would come too late to be of use
     max_concurrent_rpcs: int = 512
     max_rpc_connections: int = 128
+    idle_rpc_seconds: int = 300  # between two calls on one connection
     max_rpcs_per_connection: int = 100
 
     def __post_init__(self) -> None:
         for limit in fields(self):
             if (value := getattr(self, limit.name)) <= 0:
                 raise ValueError(f"{limit.name}: expected more than 0, found {value!r}")
+        if self.answer_seconds + self.receive_seconds > 50:
+            raise ValueError("receive_seconds and answer_seconds: expected at most 50 together; BentoML ends at 60")
 
 
 LIMITS = Section("limits", Limits, "service")

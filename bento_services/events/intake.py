@@ -18,6 +18,7 @@ import structlog
 from msgspec import Struct
 
 from bento_services import metrics
+from bento_services.admission.callers import Caller
 from bento_services.admission.limits import MAX_EVENTS
 from bento_services.admission.problem import Problem, events_down, malformed, unprocessable
 from bento_services.events.visibility import VisibilityProbe
@@ -47,22 +48,24 @@ class EventIntake:
         self._world = world
         self._probe = VisibilityProbe(receipts)
 
-    def accept(self, sent: Any, *, caller: str, user_id: str = "", key: str = "") -> Receipt:
+    def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
         """Accept one event, a list of them, or {"events": [...]}. Durable when this returns. Blocking.
 
         `user_id` is used for events that name no user. Raises Problem: 400 and 422 for invalid input, 409 for a key
-        or an event id of the viewer's that was used with another body, 503 when the log does not answer.
+        or an event id of the viewer's that was used with another body, 403 for a viewer for whom the caller may not
+        act, 503 when the log does not answer.
         """
         objects = _objects(sent)
+        user_id = caller.acts_for(user_id)
         if not key:
-            events = self._normalized(objects, user_id, "")
+            events = self._normalized(objects, user_id, "", caller)
             self._claim(objects, events)
             return self._append(events)
         if len(key) > MAX_KEY_LENGTH or not key.isprintable():
             raise malformed(f"Idempotency-Key: expected at most {MAX_KEY_LENGTH} printable characters")
-        key = hashlib.sha256(orjson.dumps([caller, key])).hexdigest()
+        key = hashlib.sha256(orjson.dumps([caller.name, caller.viewer_id, key])).hexdigest()
         fingerprint = hashlib.sha256(orjson.dumps([user_id, sent], option=orjson.OPT_SORT_KEYS)).hexdigest()
-        events = self._normalized(objects, user_id, key)
+        events = self._normalized(objects, user_id, key, caller)
         try:
             earlier = self._answers.begin(key, fingerprint)
             if earlier is not None and earlier.fingerprint != fingerprint:
@@ -82,7 +85,7 @@ class EventIntake:
     def close(self) -> None:
         self._probe.close()
 
-    def _normalized(self, objects: Sequence[Any], user_id: str, key: str) -> list[Event]:
+    def _normalized(self, objects: Sequence[Any], user_id: str, key: str, caller: Caller) -> list[Event]:
         clock = self._world.clock()
         events: list[Event] = []
         wrong: list[dict[str, Any]] = []
@@ -102,6 +105,8 @@ class EventIntake:
                 f"{len(wrong)} of {len(objects)} events cannot be taken, so none was: {wrong[0]['message']}",
                 events=wrong[:20],
             )
+        for event in events:
+            caller.acts_for(event.user_id)
         return events
 
     def _claim(self, objects: Sequence[Any], events: Sequence[Event]) -> None:

@@ -25,6 +25,7 @@ from models.catalog import marks
 Array = np.ndarray[Any, Any]
 
 VERSION = 1
+MAX_PAGE = 1_000  # as many as MAX_SHOWN videos can make
 DIGEST_BYTES = 8
 HEAD_BYTES = 3 + DIGEST_BYTES
 MAX_SHOWN = 1_000  # a feed ends after this many videos; a cursor stays below 5.5 kB
@@ -52,7 +53,10 @@ def decode(text: str, viewer_id: str) -> Cursor:
         raise QueryError("cursor", "expected a cursor of an earlier page")
     if digest != _digest(head + body, viewer_id):
         raise QueryError("cursor", "damaged, or made for another viewer")
-    return Cursor(int.from_bytes(head[1:], "big"), np.frombuffer(body, dtype="<u4").astype(np.uint32))
+    page = int.from_bytes(head[1:], "big")
+    if not 0 < page <= MAX_PAGE:
+        raise QueryError("cursor", "expected a cursor of an earlier page")
+    return Cursor(page, np.frombuffer(body, dtype="<u4").astype(np.uint32))
 
 
 def after(request: Request, composition: Composition) -> str:

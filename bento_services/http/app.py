@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
+import orjson
 from fastapi import FastAPI
-from starlette.routing import BaseRoute
 
-from bento_services.admission.endpoints import PUBLIC
 from bento_services.engine import Engine
 from bento_services.http.edge import Edge
 from bento_services.http.endpoints import Endpoint, Endpoints, class_of
@@ -42,14 +41,14 @@ def create_app(engine: Callable[[], Engine], groups: Sequence[Endpoints] = GROUP
         description="Decides what a video service shows on its home page.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,  # routes/web.py serves it
+        redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
     app.state.engine = engine
-    builtin: list[BaseRoute] = list(app.routes)  # FastAPI's: /openapi.json
-    endpoints = [Endpoint(route, PUBLIC, (), None) for route in builtin]
+    endpoints: list[Endpoint] = []
     for group in groups:
         app.include_router(group.router)
         endpoints += group.listed
-    app.openapi = cache(partial(document, app, tuple(endpoints)))  # type: ignore[method-assign]
+    app.state.document = cache(lambda: orjson.dumps(document(app, endpoints)))
     return Edge(app, partial(class_of, endpoints))

@@ -18,12 +18,16 @@ from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.context import request_id_of
 from bento_services.admission.endpoints import EndpointClass
 from bento_services.admission.problem import INTERNAL, Problem
+from bento_services.http.headers import check_path, headers_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+TOO_LATE = Problem(504, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)
+CLIENT_GONE = 499  # in the log and the metrics only, as other servers have it
 
 report = structlog.get_logger("http")
 
@@ -41,17 +45,23 @@ class Edge:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request_id = request_id_of(headers.get("x-request-id", ""))
+        request_id = request_id_of(_first(scope, b"x-request-id"))
         answer = _Answer(send, request_id)
         state = scope["state"] = {**scope.get("state", {}), "request_id": request_id}
         try:
+            headers = headers_of(scope["headers"])
+            check_path(scope.get("raw_path") or b"")
             endpoint = self._class_of(scope)
             state["caller"] = self.admission.admit(Credentials.of(headers, headers.get("host", "")), endpoint)
             body = await self._body(scope, headers, endpoint, receive)
-            await self.app(scope, _replay(body, receive), answer)
+            async with asyncio.timeout(self.admission.limits.answer_seconds):
+                await self.app(scope, _replay(body, receive), answer)
         except Problem as problem:
             await answer.problem(problem)
+        except _Gone:
+            answer.status = CLIENT_GONE
+        except TimeoutError:
+            await answer.problem(TOO_LATE)
         except Exception as error:  # last resort: the caller gets the common error shape, the log the cause
             report.error("request failed", request_id=request_id, error=repr(error), exc_info=error)
             await answer.problem(INTERNAL)
@@ -67,7 +77,7 @@ class Edge:
         limit = endpoint.max_body_bytes(limits)
         too_large = Problem(413, "too_large", f"at most {limit} bytes in one request", {"limit_bytes": limit})
         declared = headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limit:
+        if declared.isascii() and declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
             raise too_large
         parts: list[bytes] = []
         size = 0
@@ -76,7 +86,7 @@ class Edge:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        return b""
+                        raise _Gone
                     part = message.get("body", b"")
                     size += len(part)
                     if size > limit:
@@ -86,6 +96,10 @@ class Edge:
                         return b"".join(parts)
         except TimeoutError as why:
             raise Problem(408, "too_slow", f"the body did not arrive within {limits.receive_seconds:g} s") from why
+
+
+class _Gone(Exception):
+    """The client left before its body was complete: there is nobody to answer."""
 
 
 class _Answer:
@@ -131,8 +145,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
+def _first(scope: Scope, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == wanted), "")
+
+
 def _route(scope: Scope) -> str:
     """The template of the route that answered; never the path itself, of which there are endlessly many."""
-    route = scope.get("route")
-    # BentoML mounts this application at an empty path. The format leaves out how a parameter is read: {id:path}.
-    return str(getattr(route, "path_format", "")) if getattr(route, "path", "") else "other"
+    return getattr(scope.get("route"), "path_format", "") or "other"  # BentoML mounts this application at an empty path

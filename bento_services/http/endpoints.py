@@ -16,18 +16,23 @@ from bento_services.http.schemas.reference import reference
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
+ALWAYS = (400, 403, 408, 431, 500, 503, 504)  # whatever is asked: of connections, heads, hosts and time
+WITH_BODY = (408, 413, 415, 422)
 DESCRIPTIONS = {
     400: "Malformed or missing",
-    401: "No API key, or an unknown one",
-    403: "The key lacks the scope",
+    401: "No API key or viewer token, or an unknown or expired one",
+    403: "The key lacks the scope, or may not act for this viewer; without keys: a Host that is not this machine",
     404: "Unknown id",
     405: "Not with this method",
-    408: "The body did not arrive in time",
+    408: "The head or the body did not arrive in time",
     409: "The Idempotency-Key, or an event id of this viewer, was used with another body",
     413: "Too large",
     415: "The body must be application/json",
     422: "Valid syntax, impossible values",
-    503: "Overloaded, or the event log is down; see Retry-After",
+    431: "Address and headers are too large",
+    500: "A fault of the service; the request id names its line in the log",
+    503: "Overloaded, not ready, or something that is needed is down; see Retry-After",
+    504: "The work took too long; see Retry-After",
 }
 
 
@@ -56,14 +61,16 @@ class Endpoints:
         in_document: bool = True,
     ) -> Callable[[Handler], Handler]:
         """`media_type`: of an answer that is not JSON."""
-        plain: dict[int | str, Any] = {200: {"content": {media_type: {}}}} if media_type else {}
-        return self._adds("GET", path, kind, {**plain, **refusals(errors)}, in_document=in_document)
+        schema = {"schema": {"type": "string"}}
+        plain: dict[int | str, Any] = {200: {"content": {media_type: schema}}} if media_type else {}
+        always = ALWAYS if kind.public else (*ALWAYS, 401)
+        return self._adds("GET", path, kind, {**plain, **refusals((*always, *errors))}, in_document=in_document)
 
     def post(
         self, path: str, kind: EndpointClass, *, takes: Sequence[Any], status: int = 200, errors: Iterable[int] = ()
     ) -> Callable[[Handler], Handler]:
         """`takes`: the shapes of body, any of which will do."""
-        return self._adds("POST", path, kind, refusals(errors), takes, status)
+        return self._adds("POST", path, kind, refusals((*ALWAYS, 401, *WITH_BODY, *errors)), takes, status)
 
     def _adds(
         self,
@@ -111,7 +118,7 @@ def _answer_of(handler: Callable[..., Any]) -> Any | None:
 
 
 def refusals(statuses: Iterable[int]) -> dict[int | str, Any]:
-    return {status: _json(Error, DESCRIPTIONS[status]) for status in statuses}
+    return {status: _json(Error, DESCRIPTIONS[status]) for status in sorted(set(statuses))}
 
 
 def _json(shape: Any, description: str) -> dict[str, Any]:

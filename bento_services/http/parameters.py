@@ -6,20 +6,37 @@ from typing import Annotated
 
 import fastapi
 from fastapi import Header, Request
+from pydantic import AfterValidator
 
 from bento_services.admission.context import read_context
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
+from bento_services.http.headers import header_text
 
-UserId = Annotated[str, Header(alias="X-User-Id", description="Whose page. Empty: anonymous.")]
-SessionId = Annotated[str, Header(alias="X-Session-Id", description="Works like a user for anonymous traffic.")]
+ENCODED = "In UTF-8 or percent-encoded."
+
+
+def _id(name: str) -> AfterValidator:
+    return AfterValidator(lambda value: identifier(header_text(value, name), name))
+
+
+UserId = Annotated[
+    str, Header(alias="X-User-Id", description=f"Whose page. Empty: anonymous. {ENCODED}"), _id("X-User-Id")
+]
+SessionId = Annotated[
+    str,
+    Header(alias="X-Session-Id", description=f"Works like a user for anonymous traffic. {ENCODED}"),
+    _id("X-Session-Id"),
+]
 Context = Annotated[
     str,
     Header(
         alias="X-Context",
-        description='JSON, e.g. {"device":"mobile","time_zone":"America/New_York","last_watched_item_id":"v00042"}',
+        description=f"JSON object with any of device, country, time_zone, utc_offset_minutes, last_watched_item_id and "
+        f"deadline_ms. {ENCODED}",
     ),
+    AfterValidator(lambda value: header_text(value, "X-Context")),
 ]
 Cursor = Annotated[str, fastapi.Query(max_length=MAX_CURSOR_LENGTH, description="From the page before.")]
 Limit = Annotated[int, fastapi.Query(ge=1, le=MAX_LIMIT)]
@@ -43,8 +60,8 @@ def query_of(
     rows: bool = True,
 ) -> Query:
     return Query(
-        user_id=identifier(user_id, "X-User-Id"),
-        session_id=identifier(session_id, "X-Session-Id"),
+        user_id=request.state.caller.acts_for(user_id, session_id),
+        session_id=session_id,
         limit=limit,
         cursor=cursor,
         explain=explain,

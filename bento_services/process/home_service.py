@@ -19,7 +19,9 @@ import bentoml
 import structlog
 
 from bento_services.admission.admit import Admission
-from bento_services.admission.keys import Keys, check_bind, is_loopback
+from bento_services.admission.hosts import is_loopback
+from bento_services.admission.key_ring import KeyRing
+from bento_services.admission.keys import check_bind
 from bento_services.engine import Engine
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
@@ -34,6 +36,8 @@ from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
 from feature_repo.core.settings import MARQUEE_SPLIT
 from models.release.artifact import Release
+
+NEVER_SECONDS = 60  # after which BentoML would answer in its own shape; the edge does before (limits.answer_seconds)
 
 report = structlog.get_logger("service")
 
@@ -68,9 +72,12 @@ class _Home:
     async def start(self) -> None:
         logs.configure()  # here, because `bentoml serve` runs no code of ours before it
         settings, edge = self.settings, self.edge
-        keys = Keys.of(settings.home)
-        check_bind(settings.host, keys, insecure=settings.insecure)
+        keys = KeyRing(settings.home)
+        if not keys.current.closed:  # a service that comes back must not fail over keys: it admits nobody
+            check_bind(settings.host, keys.current, insecure=settings.insecure)
         edge.admission = Admission(keys, is_loopback(settings.host), settings.limits)
+        keys.follow()
+        self._open.callback(keys.close)
         try:
             engine = self.started.engine = open_engine(settings, self._open, self.prepare)
             await self._connect()
@@ -145,16 +152,33 @@ def home_service(*, split: bool) -> Any:
         started = engine
         edge = app
 
-    return bentoml.service(
-        bentoml.asgi_app(app, path="/")(HomeService),
+    service = bentoml.service(
+        HomeService,
         name="marquee",
         workers=1,
         threads=4,
         runner_connection=RUNNER_CONNECTION,
-        traffic={"timeout": 10},
+        traffic={"timeout": NEVER_SECONDS},
         metrics={"enabled": False},
         logging=QUIET,
     )
+    service.add_asgi_middleware(InFront, edge=app)
+    return service
+
+
+class InFront:
+    """The edge in front of BentoML's own addresses: whatever is asked over HTTP, it answers, in one shape.
+
+    What BentoML would answer by itself is of another shape: an address that there is not, a path that it cannot match,
+    a probe, work that takes too long.
+    """
+
+    def __init__(self, app: Any, edge: Edge) -> None:
+        self._bentoml = app
+        self._edge = edge
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await (self._edge if scope["type"] == "http" else self._bentoml)(scope, receive, send)
 
 
 def __getattr__(name: str) -> Any:

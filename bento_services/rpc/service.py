@@ -18,10 +18,10 @@ from grpc_reflection.v1alpha import reflection
 
 from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
+from bento_services.admission.callers import NOBODY, Caller
 from bento_services.admission.context import context_fields, request_id_of
 from bento_services.admission.endpoints import EVENTS, PAGES, EndpointClass
-from bento_services.admission.keys import NOBODY, Caller
-from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, Limits, identifier
 from bento_services.admission.problem import INTERNAL, Problem, unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
@@ -75,14 +75,15 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
             raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
         if len(request.cursor) > MAX_CURSOR_LENGTH:
             raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
+        user_id, session_id = identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
         given = set_fields(request.context)
         if request.deadline_ms:
             given["deadline_ms"] = request.deadline_ms
         page = await self._engine.answer(
             HOME,
             Query(
-                user_id=identifier(request.user_id, "user_id"),
-                session_id=identifier(request.session_id, "session_id"),
+                user_id=call.caller.acts_for(user_id, session_id),
+                session_id=session_id,
                 limit=limit,
                 cursor=request.cursor,
                 explain=request.explain,
@@ -95,7 +96,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
 
     async def _events(self, request: Any, call: _Call) -> Any:
         sent = [set_fields(event) for event in request.events]
-        receipt = await self._engine.accept(sent, caller=call.caller.name, key=request.idempotency_key)
+        receipt = await self._engine.accept(sent, caller=call.caller, key=request.idempotency_key)
         return message_of(receipt, messages.SendEventsResponse)
 
     async def _answer(
@@ -125,10 +126,7 @@ class GrpcServer:
 
     def __init__(self, engine: Engine, admission: Admission, host: str, port: int) -> None:
         limits = admission.limits
-        self._server = grpc.aio.server(
-            options=[("grpc.so_reuseport", 1), ("grpc.max_receive_message_length", limits.max_events_body_bytes)],
-            maximum_concurrent_rpcs=limits.max_concurrent_rpcs,
-        )
+        self._server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.max_concurrent_rpcs)
         add_MarqueeServicer_to_server(MarqueeGrpc(engine, admission), self._server)  # type: ignore[no-untyped-call]
         self._parts = engine.health
         self._said: dict[str, int] = {}  # to the health service, by name
@@ -165,6 +163,24 @@ class GrpcServer:
             if self._said.get(name) != status:
                 self._said[name] = status
                 await self._health.set(name, status)
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    """The limits of HTTP, as gRPC's core calls them. A connection beyond them is closed before it costs a stream."""
+    idle_ms, head_ms = 1000 * limits.idle_rpc_seconds, int(1000 * limits.head_seconds)
+    return [
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_receive_message_length", limits.max_events_body_bytes),
+        ("grpc.max_concurrent_streams", limits.max_rpcs_per_connection),
+        ("grpc.max_allowed_incoming_connections", limits.max_rpc_connections),
+        ("grpc.server_handshake_timeout_ms", head_ms),
+        ("grpc.max_metadata_size", limits.max_head_bytes),
+        ("grpc.absolute_max_metadata_size", limits.max_head_bytes),
+        ("grpc.max_connection_idle_ms", idle_ms),
+        ("grpc.keepalive_time_ms", idle_ms // 2),  # a peer that is gone without a word is found out
+        ("grpc.keepalive_timeout_ms", head_ms),
+        ("grpc.http2.max_ping_strikes", 2),  # a client that pings more often than every 5 minutes is sent away
+    ]
 
 
 async def _abort(context: Any, problem: Problem) -> None:

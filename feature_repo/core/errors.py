@@ -23,7 +23,7 @@ class MarqueeError(Exception):
     ├── OffPolicyError     training/off_policy/estimators.py    a log or a policy that allows no estimate
     ├── RowsError          training/judge/score.py              rows to score that lack what scoring needs
     ├── FeedError          bento_services/errors.py             an invalid query or policy
-    ├── AuthError          bento_services/admission/keys.py     an address that needs API keys
+    ├── AuthError          bento_services/admission/keys.py     API keys that cannot be used, or are needed and absent
     ├── PackageError       bento_services/process/package.py
     └── ServiceError       bento_services/process/supervisor.py
 

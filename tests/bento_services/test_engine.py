@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from worlds.by_hand import Made
 
+from bento_services.admission.callers import ANYBODY_HERE
 from bento_services.admission.problem import Problem
 from bento_services.feed.page import Page, Query
 from bento_services.health import DEGRADED, OK, PROCESSOR, RELEASE
@@ -66,12 +67,14 @@ async def test_a_store_that_does_not_answer_is_a_503_that_may_be_tried_again(
 async def test_no_event_is_accepted_while_nobody_would_fold_it_and_pages_go_on(made: Made) -> None:
     made.engine.health.down(PROCESSOR, "process 4711 is gone")
     with pytest.raises(Problem, match="processor is down: process 4711 is gone") as refused:
-        await made.engine.accept({"user_id": "u1", "video_id": "v1", "event": "like"}, caller="")
+        await made.engine.accept({"user_id": "u1", "video_id": "v1", "event": "like"}, caller=ANYBODY_HERE)
     assert (refused.value.status, refused.value.retry_after_seconds) == (503, 1)
     assert made.engine.status()["events"] == {"ready": False, "why": "processor is down: process 4711 is gone"}
     assert (await made.engine.answer("home", Query())).recommendations
     made.engine.health.ok(PROCESSOR)
-    assert (await made.engine.accept({"user_id": "u1", "video_id": "v1", "event": "like"}, caller="")).accepted == 1
+    assert (
+        await made.engine.accept({"user_id": "u1", "video_id": "v1", "event": "like"}, caller=ANYBODY_HERE)
+    ).accepted == 1
 
 
 def test_pages_that_nobody_sees_are_made_before_it_is_ready(made: Made) -> None:

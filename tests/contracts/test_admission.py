@@ -12,7 +12,9 @@ from worlds.by_hand import Made
 from worlds.http_api import EVENTS, HOME, WATCH, client_of
 
 from bento_services.admission.admit import Admission
-from bento_services.admission.keys import SCOPES, Keys, create_key
+from bento_services.admission.callers import SCOPES
+from bento_services.admission.key_file import create_key
+from bento_services.admission.keys import Keys
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
 from bento_services.rpc.generated import marquee_pb2

@@ -12,7 +12,7 @@ from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
 from bento_services.http.schemas.events import EventBatch, EventIn, Visibility
 
-ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 503)
+ERRORS = (409,)
 
 intake = Endpoints("events")
 
@@ -21,16 +21,14 @@ intake = Endpoints("events")
 async def events(request: Request, user_id: UserId = "", idempotency_key: IdempotencyKey = "") -> Answer[Receipt]:
     """One event, a list, or {"events": [...]}. All or none; durable in the event log when this answers."""
     sent = await sent_json(request)
-    receipt = await engine_of(request).accept(
-        sent, caller=request.state.caller.name, user_id=identifier(user_id, "X-User-Id"), key=idempotency_key
-    )
+    receipt = await engine_of(request).accept(sent, caller=request.state.caller, user_id=user_id, key=idempotency_key)
     return Answer(receipt, 202)
 
 
-@intake.get("/api/v1/events/{event_id:path}", VISIBILITY, errors=(401, 403, 422, 503))
+@intake.get("/api/v1/events/{event_id:path}", VISIBILITY, errors=(422,))
 async def event(request: Request, event_id: str, user_id: UserId = "") -> Answer[Visibility]:
     """Whether an event has gone into the features. An id that was never sent is not visible either. Ids are their
     viewer's: X-User-Id says whose, where two viewers may have used the same."""
     event_id = identifier(event_id, "event_id", required=True)
-    visible = await engine_of(request).is_visible(event_id, identifier(user_id, "X-User-Id"))
+    visible = await engine_of(request).is_visible(event_id, request.state.caller.acts_for(user_id))
     return Answer(Visibility(event_id, visible))

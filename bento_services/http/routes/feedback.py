@@ -13,7 +13,7 @@ from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
 from bento_services.http.schemas.events import Feedback, FeedbackIn
 
 ACTIONS = ("like", "dislike", "not_interested", "share")
-ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 503, 404)
+ERRORS = (404, 409)
 
 feedbacks = Endpoints("events")
 
@@ -25,6 +25,7 @@ async def feedback(request: Request, user_id: UserId = "", idempotency_key: Idem
     sent = await sent_json(request)
     if not isinstance(sent, dict):
         raise malformed("expected an object with video_id and action")
+    user_id = request.state.caller.acts_for(user_id)
     if not user_id:
         raise malformed("X-User-Id: whose feedback is this?", field="X-User-Id")
     video_id, action = sent.get("video_id", sent.get("item_id")), sent.get("action")
@@ -35,8 +36,8 @@ async def feedback(request: Request, user_id: UserId = "", idempotency_key: Idem
     if not engine.knows(identifier(video_id, "video_id")):
         raise Problem(404, "unknown_video", "no video has this id", {"video_id": video_id})
     receipt = await engine.accept(
-        {"user_id": identifier(user_id, "X-User-Id"), "video_id": video_id, "event": action},
-        caller=request.state.caller.name,
+        {"user_id": user_id, "video_id": video_id, "event": action},
+        caller=request.state.caller,
         key=idempotency_key,
     )
     return Answer(Feedback("accepted", receipt.event_ids[0], receipt.receipt))

@@ -14,7 +14,7 @@ from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import Context, Cursor, Limit, SessionId, UserId, engine_of, query_of
 from bento_services.http.schemas.pages import Surface, SurfaceItem
 
-ERRORS = (400, 401, 403, 422, 503)
+ERRORS = (422,)
 
 pages = Endpoints("pages")
 

@@ -20,7 +20,7 @@ GENRES = 5
 people = Endpoints("viewers")
 
 
-@people.get("/api/v1/viewers", VIEWERS, errors=(400, 401, 403, 422, 503))
+@people.get("/api/v1/viewers", VIEWERS, errors=(422,))
 async def viewers(request: Request, limit: Limit = 20) -> Answer[Viewers]:
     """Some viewers to look at the page as, the world's example first."""
     engine = engine_of(request)
@@ -33,7 +33,7 @@ async def viewers(request: Request, limit: Limit = 20) -> Answer[Viewers]:
     return Answer(Viewers(chosen, example))
 
 
-@people.get("/api/v1/viewers/{user_id:path}", VIEWERS, errors=(401, 403, 422, 503))
+@people.get("/api/v1/viewers/{user_id:path}", VIEWERS, errors=(422,))
 async def viewer(request: Request, user_id: str) -> Answer[Viewer]:
     """What is known of one viewer. Somebody never seen is known of as nobody."""
     engine = engine_of(request)

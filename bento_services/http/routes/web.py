@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from bento_services.admission.endpoints import PUBLIC
 from bento_services.admission.problem import Problem
@@ -34,6 +34,12 @@ async def index() -> Response:
 @web.get("/docs", PUBLIC, in_document=False)
 async def docs() -> Response:
     return _page("docs.html")
+
+
+@web.get("/openapi.json", PUBLIC, in_document=False)
+async def openapi(request: Request) -> Response:
+    """The one document: FastAPI would make its own anew, and without our shapes."""
+    return Response(request.app.state.document(), media_type="application/json", headers={"cache-control": "no-cache"})
 
 
 @web.get("/static/{name}", PUBLIC, in_document=False)

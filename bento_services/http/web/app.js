@@ -30,8 +30,8 @@ class Refused extends Error {
 }
 
 async function ask(path, { body, as } = {}) {
-  const headers = { "X-Context": JSON.stringify(context()) };
-  if (as) headers["X-User-Id"] = as;
+  const headers = { "X-Context": encodeURIComponent(JSON.stringify(context())) };
+  if (as) headers["X-User-Id"] = encodeURIComponent(as);
   if (body) headers["Content-Type"] = "application/json";
   const key = sessionStorage.getItem("key");
   if (key) headers.Authorization = `Bearer ${key}`;

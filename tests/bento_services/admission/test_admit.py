@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bento_services.admission.admit import Admission, Credentials
+from bento_services.admission.callers import ANYBODY_HERE, NOBODY
 from bento_services.admission.endpoints import (
     EVENTS,
     HEALTH,
+    LIVENESS,
     OPERATIONS,
     PAGES,
     PUBLIC,
@@ -17,7 +19,9 @@ from bento_services.admission.endpoints import (
     VIEWERS,
     EndpointClass,
 )
-from bento_services.admission.keys import ANYBODY_HERE, NOBODY, Keys, create_key
+from bento_services.admission.key_file import create_key
+from bento_services.admission.key_ring import KeyRing, last_used
+from bento_services.admission.keys import Keys
 from bento_services.admission.problem import Problem
 from feature_repo.core.home import Home
 
@@ -30,16 +34,17 @@ def refusal(admission: Admission, credentials: Credentials, endpoint: EndpointCl
 
 def test_a_scope_opens_its_classes_and_admin_opens_all(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    keys = {scope: Credentials(create_key(home, scope, [scope])) for scope in ("serve", "events", "admin")}  # type: ignore[list-item]
+    keys = {scope: Credentials(create_key(home, scope, [scope])) for scope in ("serve", "events", "metrics", "admin")}  # type: ignore[list-item]
     admission = Admission(Keys.of(home))
     opens = {
-        "serve": (PAGES, OPERATIONS, HEALTH, UNKNOWN, PUBLIC),
-        "events": (EVENTS, HEALTH, UNKNOWN, PUBLIC),
-        "admin": (PAGES, EVENTS, VIEWERS, OPERATIONS, HEALTH, UNKNOWN, PUBLIC),
+        "serve": (PAGES, UNKNOWN),
+        "events": (EVENTS, UNKNOWN),
+        "metrics": (OPERATIONS, UNKNOWN),
+        "admin": (PAGES, EVENTS, VIEWERS, OPERATIONS, UNKNOWN),
     }
     for scope, classes in opens.items():
         for endpoint in (PAGES, EVENTS, VIEWERS, OPERATIONS, HEALTH, UNKNOWN, PUBLIC):
-            if endpoint is PUBLIC:
+            if endpoint in (PUBLIC, HEALTH):
                 assert admission.admit(keys[scope], endpoint) is NOBODY
             elif endpoint in classes:
                 assert admission.admit(keys[scope], endpoint).name == scope
@@ -51,8 +56,8 @@ def test_with_keys_only_what_is_public_needs_none(tmp_path: Path) -> None:
     home = Home(tmp_path)
     create_key(home, "web", ["serve"])
     admission = Admission(Keys.of(home))
-    assert admission.admit(Credentials(), PUBLIC) is NOBODY
-    for endpoint in (PAGES, EVENTS, VIEWERS, OPERATIONS, HEALTH, UNKNOWN):
+    assert admission.admit(Credentials(), PUBLIC) is admission.admit(Credentials(), HEALTH) is NOBODY
+    for endpoint in (PAGES, EVENTS, VIEWERS, OPERATIONS, UNKNOWN):
         assert refusal(admission, Credentials(), endpoint) == (401, "not_authenticated")
         assert refusal(admission, Credentials("mq_wrong"), endpoint) == (401, "not_authenticated")
 
@@ -61,6 +66,8 @@ def test_with_keys_only_what_is_public_needs_none(tmp_path: Path) -> None:
 def test_without_keys_a_foreign_host_name_is_refused_and_a_protocol_without_one_is_not(endpoint: EndpointClass) -> None:
     admission = Admission()
     assert refusal(admission, Credentials(host="rebound.example"), endpoint) == (403, "wrong_host")
+    for no_host in ("", "localhost:80@rebound.example", "[::1].rebound.example"):
+        assert refusal(admission, Credentials(host=no_host), endpoint) == (400, "malformed")
     for host in ("localhost:8080", "127.0.0.1", "[::1]:1", None):
         assert admission.admit(Credentials(host=host), endpoint) is ANYBODY_HERE
     assert Admission(loopback_only=False).admit(Credentials(host="rebound.example"), endpoint) is ANYBODY_HERE
@@ -70,6 +77,25 @@ def test_with_keys_any_host_name_will_do(tmp_path: Path) -> None:
     home = Home(tmp_path)
     key = create_key(home, "web", ["serve"])
     assert Admission(Keys.of(home)).admit(Credentials(key, "marquee.example"), PAGES).name == "web"
+
+
+def test_where_keys_cannot_be_read_the_process_says_that_it_lives_and_admits_nobody() -> None:
+    admission = Admission(Keys(closed="keys.json of the home is gone"))
+    assert admission.admit(Credentials(), LIVENESS) is NOBODY
+    for endpoint in (PAGES, EVENTS, VIEWERS, OPERATIONS, UNKNOWN, PUBLIC, HEALTH):
+        assert refusal(admission, Credentials("mq_any"), endpoint) == (503, "keys_unreadable")
+
+
+def test_a_use_of_a_key_is_remembered(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    key, other = create_key(home, "web", ["serve"]), create_key(home, "me", ["admin"])
+    ring = KeyRing(home)
+    admission = Admission(ring)
+    admission.admit(Credentials(key), PAGES)
+    assert refusal(admission, Credentials(key), VIEWERS)[0] == 403
+    ring.close()
+    assert list(last_used(home)) == [Keys.of(home).keys[0].key_id]
+    assert other
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ ALL = [value for value in vars(endpoints).values() if isinstance(value, Endpoint
 
 
 def test_each_class_has_a_name_of_its_own() -> None:
-    assert len(ALL) == 9
+    assert len(ALL) == 10
     assert len({endpoint.name for endpoint in ALL}) == len(ALL)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from worlds.by_hand import WORLD, MemoryLog
 
+from bento_services.admission.callers import Caller
 from bento_services.admission.limits import MAX_EVENTS
 from bento_services.admission.problem import Problem
 from bento_services.events.intake import MAX_KEY_LENGTH, EventIntake, Receipt
 from feature_repo.store.idempotency import MemoryAnswers
 from feature_repo.store.receipts import MemoryReceipts
 
+WEB = Caller("web", frozenset({"events"}))
 CLICK = {"user_id": "u1", "item_id": "v1", "event": "click"}
 LIKE = {"user_id": "u2", "item_id": "v2", "event": "like"}
 
@@ -24,13 +27,13 @@ class Parts:
         self.answers = MemoryAnswers()
         self.intake = EventIntake(self.log, self.answers, MemoryReceipts(), WORLD)  # type: ignore[arg-type]
 
-    def accept(self, sent: Any, caller: str = "web", **said: str) -> Receipt:
+    def accept(self, sent: Any, caller: Caller = WEB, **said: Any) -> Receipt:
         return self.intake.accept(sent, caller=caller, **said)
 
     def now_seconds(self) -> float:
         return WORLD.now_us() / 1e6
 
-    def refused(self, sent: Any, **said: str) -> Problem:
+    def refused(self, sent: Any, **said: Any) -> Problem:
         with pytest.raises(Problem) as refused:
             self.accept(sent, **said)
         return refused.value
@@ -90,7 +93,7 @@ def test_under_one_key_the_same_request_is_taken_once_and_another_is_a_conflict(
 
 def test_a_key_of_another_caller_is_another_key(parts: Parts) -> None:
     first = parts.accept(CLICK, key="k")
-    other = parts.accept(CLICK, key="k", caller="players")
+    other = parts.accept(CLICK, key="k", caller=replace(WEB, name="players"))
     assert first.event_ids != other.event_ids
     assert len(parts.log.records) == 2
 
@@ -153,3 +156,21 @@ def test_a_conflict_leaves_the_other_ids_of_its_request_free(parts: Parts) -> No
 def test_ids_are_taken_while_the_store_that_compares_them_is_away(parts: Parts) -> None:
     parts.answers.down = True
     assert parts.accept(MINE).event_ids == ["mine"]
+
+
+def test_a_caller_who_acts_for_one_viewer_sends_nobody_elses_events(parts: Parts) -> None:
+    first = replace(WEB, viewers="token", viewer_id="u1")
+    assert parts.accept([CLICK, {"item_id": "v1", "event": "like"}], caller=first).accepted == 2
+    assert [event.user_id for event in parts.log.events] == ["u1", "u1"]
+    for sent, user_id in (([CLICK, LIKE], ""), (LIKE, ""), (CLICK, "u2")):
+        assert parts.refused(sent, caller=first, user_id=user_id).code == "not_this_viewer"
+    assert parts.refused(CLICK, caller=replace(WEB, viewers="none")).code == "not_this_viewer"
+    assert len(parts.log.records) == 2
+
+
+def test_an_idempotency_key_of_another_viewer_is_another_key(parts: Parts) -> None:
+    for viewer in ("u1", "u2"):
+        parts.accept(
+            {"item_id": "v1", "event": "like"}, caller=replace(WEB, viewers="token", viewer_id=viewer), key="k"
+        )
+    assert [event.user_id for event in parts.log.events] == ["u1", "u2"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bento_services.errors import QueryError
-from bento_services.feed.cursor import MAX_SHOWN, Cursor, decode
+from bento_services.feed.cursor import MAX_PAGE, MAX_SHOWN, Cursor, decode
 
 marks = st.lists(st.integers(0, 2**32 - 1), max_size=50)
 
@@ -17,7 +17,7 @@ def cursor(shown: list[int], page: int = 1) -> Cursor:
     return Cursor(page, np.array(shown, dtype=np.uint32))
 
 
-@given(marks, st.integers(1, 2**16 - 1), st.text(max_size=128))
+@given(marks, st.integers(1, MAX_PAGE), st.text(max_size=128))
 def test_what_was_encoded_is_decoded(shown: list[int], page: int, viewer: str) -> None:
     found = decode(cursor(shown, page).encode(viewer), viewer)
     assert (found.page, found.shown.tolist()) == (page, shown)
@@ -51,3 +51,9 @@ def test_whatever_is_no_cursor_is_refused_as_the_callers_mistake(text: str) -> N
 def test_another_viewers_cursor_is_refused() -> None:
     with pytest.raises(QueryError, match="another viewer"):
         decode(cursor([1, 2]).encode("u1"), "u2")
+
+
+@pytest.mark.parametrize("page", [0, MAX_PAGE + 1, 2**16 - 1])
+def test_a_page_that_no_feed_has_is_refused_although_its_digest_is_right(page: int) -> None:
+    with pytest.raises(QueryError, match="an earlier page"):
+        decode(cursor([1, 2], page).encode("u1"), "u1")

@@ -13,7 +13,8 @@ from worlds.http_api import client_of, error_of
 
 from bento_services.admission.admit import Admission
 from bento_services.admission.endpoints import PAGES
-from bento_services.admission.keys import Keys, create_key
+from bento_services.admission.key_file import create_key
+from bento_services.admission.keys import Keys
 from bento_services.http import routes
 from bento_services.http.app import GROUPS, create_app
 from bento_services.http.bodies import Answer

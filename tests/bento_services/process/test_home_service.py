@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from worlds.bento import home_service as module
+from worlds.by_hand import Made
+from worlds.http_api import client_of, error_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,6 +33,31 @@ def test_the_split_form_depends_on_retrieval_and_ranking() -> None:
 def test_two_services_share_no_engine() -> None:
     one, another = module.home_service(split=False), module.home_service(split=False)
     assert one.inner.started is not another.inner.started
+
+
+@pytest.fixture
+def made() -> Iterator[Made]:
+    made = Made()
+    yield made
+    made.engine.close()
+
+
+async def test_every_address_is_answered_by_the_edge_in_one_shape_and_none_by_bentoml(made: Made) -> None:
+    service = module.home_service(split=False)
+    service.inner.started.engine = made.engine
+    async with client_of(service.to_asgi()) as client:
+        for path in ("/nothing", "/livez%0A", "/docs.json", "/schema.json", "/docs/", "/static_content/x", "/is_ready"):
+            error_of(await client.get(path), 404, "not_found")
+        error_of(await client.post("/livez"), 405, "method_not_allowed")
+        error_of(await client.get("/livez", headers={"host": "rebound.example"}), 403, "wrong_host")
+        assert {(await client.get(path)).status_code for path in ("/livez", "/healthz", "/readyz", "/", "/docs")} == {
+            200
+        }
+        made.engine.ready = False
+        error_of(await client.get("/readyz"), 503, "unavailable")
+        assert (await client.get("/livez")).status_code == 200
+        document = (await client.get("/openapi.json")).json()
+    assert "EventIn" in document["components"]["schemas"]
 
 
 def test_an_engine_is_asked_for_after_the_start_only() -> None:

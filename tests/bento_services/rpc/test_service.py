@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from worlds.by_hand import Made
 
 from bento_services.admission.admit import Admission
-from bento_services.admission.keys import Keys, create_key
+from bento_services.admission.key_file import create_key
+from bento_services.admission.keys import Keys
 from bento_services.health import PARTS, PROCESSOR
 from bento_services.http.app import create_app
 from bento_services.rpc.generated import marquee_pb2 as messages

@@ -1,0 +1,41 @@
+"""Who is calling: a key by its name, with what it may do and for which viewers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bento_services.admission.problem import Problem
+
+Scope = Literal["serve", "events", "admin", "metrics"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+ViewerRule = Literal["any", "token", "none"]
+VIEWER_RULES: tuple[ViewerRule, ...] = get_args(ViewerRule)
+
+
+@dataclass(frozen=True)
+class Caller:
+    name: str
+    scopes: frozenset[str]
+    viewers: ViewerRule = "any"
+    viewer_id: str = ""  # the one of its token, for whom alone it may act
+
+    def has(self, scope: Scope) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+    def acts_for(self, viewer_id: str, session_id: str = "") -> str:
+        """The viewer for whom a request is answered that names this one; empty: nobody in particular.
+
+        Raises Problem 403 for a viewer for whom this caller may not act.
+        """
+        if self.viewers == "any":
+            return viewer_id
+        if self.viewers == "none" and (viewer_id or session_id):
+            raise Problem(403, "not_this_viewer", "this key acts for no viewer: leave user and session out")
+        if viewer_id not in ("", self.viewer_id):
+            raise Problem(403, "not_this_viewer", "this viewer token is another viewer's")
+        return self.viewer_id
+
+
+ANYBODY_HERE = Caller("loopback", frozenset(SCOPES))
+NOBODY = Caller("nobody", frozenset(), viewers="none")
