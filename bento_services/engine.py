@@ -27,6 +27,7 @@ from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
 from bento_services.health import RELEASE, Health
 from bento_services.settings import ServiceConfig
+from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
 from feature_repo.store.reader import FeatureReader
@@ -47,6 +48,8 @@ class PageMaker(Protocol):
     def page(self, query: Query, surface: str) -> Page: ...
 
     def swap(self, release: Release) -> None: ...
+
+    def hear(self, events: Sequence[Event]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -82,7 +85,7 @@ class Engine:
         self._prepare = prepare
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
-        self._intake = EventIntake(log, answers, receipts, self.world)
+        self._intake = EventIntake(log, answers, receipts, self.world, self._feed.hear)
         self._pages = ThreadPoolExecutor(config.page_threads, thread_name_prefix="page")
         self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
         self._reads = ThreadPoolExecutor(config.read_threads, thread_name_prefix="read")

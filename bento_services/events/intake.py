@@ -8,7 +8,7 @@ same events, and the event processor counts an event once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -42,10 +42,19 @@ class Receipt(Struct, frozen=True):
 
 
 class EventIntake:
-    def __init__(self, log: EventLog, answers: Answers, receipts: Receipts, world: World) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        answers: Answers,
+        receipts: Receipts,
+        world: World,
+        hear: Callable[[Sequence[Event]], None] = lambda events: None,
+    ) -> None:
+        """`hear` is called with the events that were accepted."""
         self._log = log
         self._answers = answers
         self._world = world
+        self._hear = hear
         self._probe = VisibilityProbe(receipts)
 
     def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
@@ -136,6 +145,7 @@ class EventIntake:
             metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
             report.warning("event log is down", error=str(error))
             raise events_down() from error
+        self._hear(events)
         for event in events:
             metrics.EVENTS.labels(event.event).inc()
         self._probe.watch(events[-1].user_id, events[-1].event_id)

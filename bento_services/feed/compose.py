@@ -42,6 +42,7 @@ class RungSpec:
     needs_viewer: bool = False
     patient: bool = False
     from_release: bool = False  # uses the static list of the release as its catalog
+    for_unread: bool = False  # also answers viewers of whom nothing could be read
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
             breaker=Breaker(config.breaker_failures, config.breaker_seconds),
             needs_viewer=spec.needs_viewer,
             patient=spec.patient,
+            for_unread=spec.for_unread,
             catalog=parts.static_catalog if spec.from_release else None,
         )
 

@@ -27,6 +27,7 @@ class FeedConfig:
     deadline_ms: int = 200  # a rung that is still working then is given up for a cheaper one
     newcomer_maturity: int = 13  # an age, for viewers without a profile
     unreadable_maturity: int = 0  # an age, for viewers whose profile cannot be read: it may be a child's
+    heard_viewers: int = 50_000  # what these hid or watched last, for when the store is down
     remembered_viewers: int = 2_000  # last known features, for when the store is down
     breaker_failures: int = 3  # in a row, after which a rung or the store is not called for a while
     breaker_seconds: float = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from time import perf_counter
@@ -22,10 +22,16 @@ from bento_services.feed.side_effects import ServedLog
 from bento_services.feed.stages import Request, Trace
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Knowledge, unread
+from feature_repo.events import Event
 from feature_repo.store.reader import FeatureReader
 from feature_repo.stream.log.protocol import EventLog
 from models.candidates.columns import TWO_TOWER_SCORE
 from models.release.artifact import Release
+
+UNREAD = {
+    Knowledge.REMEMBERED: "the viewer's features cannot be read; these are the last ones known",
+    Knowledge.NONE: "the viewer's features cannot be read; what they hid or finished could not be checked",
+}
 
 Compose = Callable[[Release], Mapping[str, Serving]]  # surface -> what answers it; raises PolicyError
 
@@ -71,6 +77,10 @@ class Feed:
             self._page(serving, Query(limit=20, log=False))
         self._release_id, self._servings = release.release_id, servings
 
+    def hear(self, events: Iterable[Event]) -> None:
+        """Events that were accepted by this process."""
+        self._viewer_features.hear(events)
+
     def close(self) -> None:
         """Write the pages that are still queued for the log. The reader and the log are the caller's to close."""
         if self._served is not None:
@@ -80,8 +90,8 @@ class Feed:
         request = self._request(serving, query)
         with request.trace.stage(self._viewer_features.name):
             request = self._viewer_features.hydrate(request)
-        if request.viewer.knowledge is not Knowledge.CURRENT:
-            request.trace.warnings.append("the viewer's features cannot be read")
+        if warning := UNREAD.get(request.viewer.knowledge):
+            request.trace.warnings.append(warning)
         answer = serving.ladder.descend(request)
         with request.trace.stage("present"):
             page = _shown(serving, answer)

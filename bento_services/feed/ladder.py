@@ -25,12 +25,15 @@ class Rung:
     breaker: Breaker
     needs_viewer: bool = False  # skipped while the viewer's features cannot be read
     patient: bool = False  # ignores the deadline
+    for_unread: bool = False  # also answers viewers of whom nothing could be read, not even what they hid
     catalog: VideoSnapshot | None = None  # used instead of the live catalog
 
     def suits(self, request: Request) -> bool:
         """Whether the request has what this rung needs. A rung that does not suit is skipped without a warning."""
         if self.catalog is None and not len(request.catalog):
             return False
+        if request.viewer.knowledge is Knowledge.NONE:
+            return self.for_unread
         return not self.needs_viewer or request.viewer.knowledge is Knowledge.CURRENT
 
     def request(self, request: Request) -> Request:

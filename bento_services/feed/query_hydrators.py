@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy as np
 
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.heard import Heard
 from bento_services.feed.page import Query
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge, Viewer, nobody, viewer_of
 from feature_repo.compute.columns import Columns
+from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import UserFeatures
@@ -27,7 +29,8 @@ Array = np.ndarray[Any, Any]
 
 
 class ViewerFeatures:
-    """One read per request behind a breaker; features of recent viewers are remembered for when the store is down."""
+    """One read per request behind a breaker. For when the store is down, features of recent viewers are remembered, and
+    what viewers hid or watched since."""
 
     name = "viewer"
 
@@ -35,6 +38,7 @@ class ViewerFeatures:
         self._reader = reader
         self._config = config
         self._breaker = Breaker(config.breaker_failures, config.breaker_seconds)
+        self._heard = Heard(config.heard_viewers)
         self._remembered: OrderedDict[str, UserFeatures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -54,9 +58,14 @@ class ViewerFeatures:
                 self._breaker.succeeded()
                 self._remember(features)
                 return viewer_of(features, Knowledge.CURRENT, query, now_us, self._config)
-        if (remembered := self._remembered.get(user_id)) is not None:
-            return viewer_of(remembered, Knowledge.REMEMBERED, query, now_us, self._config)
-        return viewer_of(nobody(user_id), Knowledge.NONE, query, now_us, self._config)
+        remembered = self._remembered.get(user_id)
+        knowledge = Knowledge.NONE if remembered is None else Knowledge.REMEMBERED
+        features = self._heard.added_to(remembered or nobody(user_id))
+        return viewer_of(features, knowledge, query, now_us, self._config)
+
+    def hear(self, events: Iterable[Event]) -> None:
+        """These were accepted: what they hide or finish stays away, whatever happens to the store."""
+        self._heard.hear(events)
 
     def _remember(self, features: UserFeatures) -> None:
         with self._lock:

@@ -67,6 +67,7 @@ class HandMadeFeed:
         self.queries: list[Query] = []
         self.failure: Exception | None = None
         self.released: list[str] = []
+        self.heard: list[Event] = []
 
     def page(self, query: Query, surface: str = "home") -> Page:
         self.queries.append(query)
@@ -93,6 +94,9 @@ class HandMadeFeed:
             candidates=6,
             warnings=("one thing",),
         )
+
+    def hear(self, events: Any) -> None:
+        self.heard += events
 
     def swap(self, release: Any) -> None:
         self.released.append(release.release_id)

@@ -4,7 +4,7 @@ full_funnel            viewer's features, two-tower retrieval among the other so
 retrieval_only         the ranker fails: the two-tower model's order
 similar_and_trending   the viewer's features or the two-tower model fail: neighbours of what was watched, trends
 popular                that fails too, or there is no time left
-static                 the catalog itself cannot be read: the static list of the release
+static                 the catalog itself cannot be read, or nothing of the viewer: the static list of the release
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ LADDER = (
     RungSpec("retrieval_only", retrieval_only, needs_viewer=True),
     RungSpec("similar_and_trending", similar_and_trending),
     RungSpec("popular", popular, patient=True),
-    RungSpec("static", popular, patient=True, from_release=True),
+    RungSpec("static", popular, patient=True, from_release=True, for_unread=True),
 )
 
 

@@ -20,6 +20,7 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import LADDER
+from feature_repo.events import Event
 from feature_repo.store.memory import MemoryReader
 from models.release.artifact import Release
 
@@ -66,7 +67,7 @@ BREAKAGES: dict[str, tuple[Callable[[Release, MemoryReader], None], str]] = {
     "ranker broken": (ranker_broken, "retrieval_only"),
     "index broken": (index_broken, "similar_and_trending"),
     "tower broken": (tower_broken, "similar_and_trending"),
-    "store down": (store_down, "similar_and_trending"),
+    "store down": (store_down, "static"),
     "no time": (no_time, "popular"),
     "catalog gone": (catalog_gone, "static"),
 }
@@ -157,9 +158,7 @@ def out_of_time(feed: Feed) -> Iterator[None]:
 @pytest.mark.parametrize("breakage", [name for name in BREAKAGES if name != "no time"])
 def test_a_page_of_a_big_catalog_is_as_long_as_asked(breakage: str, viewer: str) -> None:
     release, reader = feed_world.big_release(), feed_world.big_reader()
-    for_infants_everywhere = sum(
-        not video["maturity"] and not video["countries"] for video in feed_world.big_videos().values()
-    )
+    for_infants_everywhere = sum(not video["maturity"] and not video["countries"] for video in release.static_videos)
     with feed_of(release, reader) as feed:
         BREAKAGES[breakage][0](release, reader)
         for limit in (1, 20, 100):
@@ -258,6 +257,34 @@ def test_a_child_whose_profile_was_read_before_is_still_a_child_when_the_store_i
     assert set(recommended(page)) == may_see("kid")
 
 
+def test_what_was_hidden_or_watched_since_the_last_read_stays_away_when_the_store_is_down() -> None:
+    reader = feed_world.toy_reader()
+    with feed_of(feed_world.toy_release(), reader) as feed:
+        before = recommended(feed.page(Query(user_id="kid")))
+        disliked, watched = before[:2]
+        feed.hear([heard(disliked, "dislike"), heard(watched, "watch"), heard(before[2], "click")])
+        reader.down = True
+        page = feed.page(Query(user_id="kid"))
+    assert page.served_by == "similar_and_trending"
+    assert set(recommended(page)) == may_see("kid") - {disliked, watched}
+
+
+def test_of_a_viewer_who_was_never_read_the_page_says_that_nothing_could_be_checked() -> None:
+    reader = feed_world.toy_reader()
+    reader.down = True
+    with feed_of(feed_world.toy_release(), reader) as feed:
+        shown_before = recommended(feed.page(Query(user_id="kid")))
+        feed.hear([heard(shown_before[0], "not_interested")])
+        page = feed.page(Query(user_id="kid"))
+    assert page.served_by == "static"
+    assert "what they hid or finished could not be checked" in " ".join(page.warnings)
+    assert set(recommended(page)) == set(shown_before[1:])
+
+
+def heard(video_id: str, kind: str, user_id: str = "kid") -> Event:
+    return Event(event_id=f"{kind}-{video_id}", user_id=user_id, video_id=video_id, event=kind, timestamp_us=NOW_US)
+
+
 def test_whoever_only_watched_has_no_profile_and_is_no_infant() -> None:
     users = {"guest": {"history_video_ids": ["v01"], "user_activity_timestamp_us": NOW_US - 1}}
     reader = MemoryReader(feed_world.TOY, users, feed_world.toy_videos())
@@ -288,7 +315,7 @@ def test_the_store_coming_back_makes_the_page_personal_again() -> None:
     with feed_of(feed_world.toy_release(), reader, FeedConfig(deadline_ms=60_000, breaker_seconds=0.01)) as feed:
         reader.down = True
         rungs = {feed.page(Query(user_id="heavy")).served_by for _ in range(5)}
-        assert rungs == {"similar_and_trending"}
+        assert rungs == {"static"}
         reader.down = False
         time.sleep(0.02)
         assert feed.page(Query(user_id="heavy")).served_by == "full_funnel"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Composition
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.stages import Request
-from bento_services.feed.viewer import unread
+from bento_services.feed.viewer import Knowledge, unread
 from feature_repo.store.memory import MemoryReader
 
 READER = feed_world.toy_reader()
@@ -58,12 +59,20 @@ def test_the_first_rung_that_can_answers_and_the_others_are_not_asked() -> None:
     assert third.asked == []
 
 
-def test_a_rung_that_needs_the_viewer_is_passed_over_without_a_word_when_nothing_could_be_read() -> None:
-    ladder = Ladder((rung("personal", Answers(), needs_viewer=True), rung("plain", Answers())))
+def test_of_whom_nothing_could_be_read_only_a_rung_for_such_viewers_answers_and_no_word_is_lost_on_the_others() -> None:
+    personal, plain = rung("personal", Answers(), needs_viewer=True), rung("plain", Answers())
+    ladder = Ladder((personal, plain, rung("unread", Answers(), for_unread=True)))
     assert ladder.descend(request_of()).served_by == "personal"
     unknown = request_of(read=False)
-    assert ladder.descend(unknown).served_by == "plain"
+    assert ladder.descend(unknown).served_by == "unread"
     assert unknown.trace.warnings == []
+
+
+def test_a_rung_that_needs_the_viewer_is_passed_over_when_only_older_features_are_known() -> None:
+    ladder = Ladder((rung("personal", Answers(), needs_viewer=True), rung("plain", Answers())))
+    request = request_of()
+    older = replace(request, viewer=replace(request.viewer, knowledge=Knowledge.REMEMBERED))
+    assert ladder.descend(older).served_by == "plain"
 
 
 def test_without_a_catalog_only_a_rung_with_its_own_answers() -> None:
