@@ -22,6 +22,9 @@ VISIBLE_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0),
 )
 DEAD_LETTERS = Gauge("marquee_dead_letters", "Records of the log that could not be handled.", ("topic",))
+WATCHES_SUSPICIOUS = Gauge(
+    "marquee_watches_suspicious", "Watches of more than a viewer can have watched, since the processor was started."
+)
 PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event log did not take.")
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")

@@ -35,6 +35,9 @@ MIN_WATCH_FRACTION = 0.05  # less is a skip: it counts as one and does not enter
 COMPLETE_FRACTION = 0.9
 # A long view: so many seconds, or all of a shorter video (KuaiRand's own rule); of a film at least this share.
 LONG_VIEW_SECONDS, LONG_VIEW_SHARE = 18.0, 1 / 40
+# A watch is suspicious that is this many times as long as its video and this many seconds longer; where the length of
+# the video is not known, one that is longer than a day.
+SUSPICIOUS_TIMES, SUSPICIOUS_SECONDS, LONGEST_WATCH_SECONDS = 3.0, 600.0, 86_400.0
 SESSION_GAP_SECONDS = 30 * 60
 AFFINITY_HALF_LIFE_DAYS = 14.0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from bento_services import metrics
 from bento_services.health import PROCESSOR, SINK, Health
 from feature_repo.store import layout
 from feature_repo.stream.heartbeat import Beat
@@ -47,7 +48,10 @@ class ProcessorWatch:
         if at_work:
             self._well = self._clock()
             self._needed = True
-            self._health.ok(PROCESSOR, pid=at_work[0].pid, lag=max(beat.lag for beat in at_work))
+            suspicious = sum(beat.suspicious for beat in at_work)
+            metrics.WATCHES_SUSPICIOUS.set(suspicious)
+            lag = max(beat.lag for beat in at_work)
+            self._health.ok(PROCESSOR, pid=at_work[0].pid, lag=lag, suspicious=suspicious)
             return
         if heard:
             self._why = "; ".join(failing.values())

@@ -17,7 +17,7 @@ import ibis
 
 from feature_repo.compute.fold import DAY_US
 from feature_repo.compute.windows import COUNTS, EVENT_COUNTS, IMPRESSION_COUNTS, MILLION, WINDOWS
-from feature_repo.schema import MIN_WATCH_FRACTION
+from feature_repo.schema import LONGEST_WATCH_SECONDS, MIN_WATCH_FRACTION, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
 Table = Any  # an Ibis table; Ibis is not typed where it matters
 
@@ -59,13 +59,23 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
     fraction = (length > 0).ifelse(ibis.least(seen["watch_seconds"] / length.nullif(0.0), 1.0), 1.0)
     is_watch = seen["event"] == "watch"
     counts = is_watch & (fraction >= MIN_WATCH_FRACTION)  # fold.is_watch: less is a skip
-    seen = seen.mutate(is_watch=is_watch, fraction=fraction, counts=counts)
+    seen = seen.mutate(is_watch=is_watch, fraction=fraction, counts=counts, watch_seconds=_counted_seconds(seen))
     happened = seen.select(entity, day=_known_from(seen["timestamp_us"]), **_counted(seen, EVENT_COUNTS))
     shown = _once(impressions, "impression_id")
     shown = shown.filter(shown["surface"] != IMPLIED)
     known_us = shown["timestamp_us"] + OUTCOME_DELAY_US
     exposed = shown.select(entity, day=_known_from(known_us), **_counted(shown, IMPRESSION_COUNTS))
     return _summed(ibis.union(happened, exposed, distinct=False), entity)
+
+
+def _counted_seconds(seen: Table) -> Any:
+    """fold.counted_seconds, of a column."""
+    catalog = seen["catalog_seconds"].fill_null(0.0)
+    length = (catalog > 0).ifelse(catalog, seen["duration_seconds"])
+    most = ibis.greatest(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
+    known = length > 0
+    suspicious = seen["watch_seconds"] > known.ifelse(most, LONGEST_WATCH_SECONDS)
+    return suspicious.ifelse(known.ifelse(length, LONGEST_WATCH_SECONDS), seen["watch_seconds"])
 
 
 def _counted(rows: Table, counts: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,12 +31,15 @@ from feature_repo.schema import (
     INT,
     INTS,
     LIKED_LENGTH,
+    LONGEST_WATCH_SECONDS,
     MIN_WATCH_FRACTION,
     PAGE_SERVICE,
     RANK_SERVICE,
     SEEN_LENGTH,
     SESSION_GAP_SECONDS,
     STRINGS,
+    SUSPICIOUS_SECONDS,
+    SUSPICIOUS_TIMES,
 )
 
 DAY_US = 86_400_000_000
@@ -47,14 +50,16 @@ BOTH, PAGE = (RANK_SERVICE, PAGE_SERVICE), (PAGE_SERVICE,)
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What the fold needs to know about a video. Events of unknown videos count, too, with empty facts."""
+    """What the fold needs to know about a video. Events of unknown videos count, too, with empty facts; but they take
+    no place in the history, and none of a known video in any list."""
 
     genre_slots: tuple[int, ...] = ()  # indices into World.genres
     creator_id: str = ""
     duration_seconds: float = 0.0
+    known: bool = True
 
 
-UNKNOWN_VIDEO = VideoFacts()
+UNKNOWN_VIDEO = VideoFacts(known=False)
 
 
 def folded(
@@ -79,7 +84,9 @@ class UserState:
 
     history_video_ids: list[str] = folded(STRINGS, "ids", "Videos watched, each once, at its newest watch")
     history_timestamps_us: list[int] = folded(INTS, "µs since 1970, UTC", "When each video of the history was watched")
-    history_watch_fractions: list[float] = folded(FLOATS, "share", "How much of each video of the history was watched")
+    history_watch_fractions: list[float] = folded(
+        FLOATS, "share", "How much of each video of the history was watched, all its watches together"
+    )
     seen_video_ids: list[str] = folded(STRINGS, "ids", "All that was watched, much longer ago too", services=PAGE)
     hidden_video_ids: list[str] = folded(STRINGS, "ids", "Disliked, or marked as not interesting")
     liked_video_ids: list[str] = folded(STRINGS, "ids", "Liked, and not disliked since")
@@ -162,7 +169,21 @@ def watch_fraction(event: Event, video: VideoFacts) -> float:
 
 def is_watch(event: Event, video: VideoFacts) -> bool:
     """Whether this event puts the video into its viewer's history: one rule for serving and training sequences."""
-    return event.event == "watch" and watch_fraction(event, video) >= MIN_WATCH_FRACTION
+    return event.event == "watch" and video.known and watch_fraction(event, video) >= MIN_WATCH_FRACTION
+
+
+def is_suspicious(event: Event, video: VideoFacts) -> bool:
+    """Whether this is a watch of more than a viewer can have watched; training leaves it out."""
+    length = video.duration_seconds or event.duration_seconds
+    most = max(SUSPICIOUS_TIMES * length, length + SUSPICIOUS_SECONDS) if length > 0 else LONGEST_WATCH_SECONDS
+    return event.event == "watch" and event.watch_seconds > most
+
+
+def counted_seconds(event: Event, video: VideoFacts) -> float:
+    """The seconds of a watch; of a suspicious one those of the video."""
+    if not is_suspicious(event, video):
+        return event.watch_seconds
+    return video.duration_seconds or event.duration_seconds or LONGEST_WATCH_SECONDS
 
 
 def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_length: int = HISTORY_LENGTH) -> None:
@@ -171,7 +192,7 @@ def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_leng
     age = _decay(now_us - event.timestamp_us, AFFINITY_HALF_LIFE_DAYS)
     if event.event == "watch":
         fraction = watch_fraction(event, video)
-        state.user_watch_seconds += event.watch_seconds
+        state.user_watch_seconds += counted_seconds(event, video)
         if fraction < MIN_WATCH_FRACTION:
             state.user_skip_count += 1
             _prefer(state, video, -0.25 * age)
@@ -179,19 +200,20 @@ def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_leng
         state.user_watch_count += 1
         state.session_watch_count += 1
         state.user_watch_fraction_sum += fraction
-        _remember(state, event.video_id, event.timestamp_us, fraction, history_length)
-        _append_once(state.seen_video_ids, event.video_id, SEEN_LENGTH)
+        if video.known:
+            _remember(state, event.video_id, event.timestamp_us, fraction, history_length)
+        _append_once(state.seen_video_ids, event.video_id, SEEN_LENGTH, video)
         _prefer(state, video, fraction * age)
     elif event.event == "click":
         state.user_click_count += 1
     elif event.event == "like":
         state.user_like_count += 1
-        _append_once(state.liked_video_ids, event.video_id, LIKED_LENGTH)
+        _append_once(state.liked_video_ids, event.video_id, LIKED_LENGTH, video)
         _discard(state.hidden_video_ids, event.video_id)
         _prefer(state, video, LIKE_WEIGHT * age)
     elif event.event in ("dislike", "not_interested"):
         state.user_dislike_count += 1
-        _append_once(state.hidden_video_ids, event.video_id, HIDDEN_LENGTH)
+        _append_once(state.hidden_video_ids, event.video_id, HIDDEN_LENGTH, video)
         _discard(state.liked_video_ids, event.video_id)
         _prefer(state, video, DISLIKE_WEIGHT * age)
     elif event.event == "share":
@@ -209,7 +231,7 @@ def fold_video(state: VideoState, event: Event, video: VideoFacts) -> None:
     late_us = max(-elapsed_us, 0)
     if event.event == "watch":
         fraction = watch_fraction(event, video)
-        state.video_watch_seconds += event.watch_seconds
+        state.video_watch_seconds += counted_seconds(event, video)
         if fraction < MIN_WATCH_FRACTION:
             state.video_skip_count += 1
             return
@@ -254,12 +276,12 @@ def _advance_user(state: UserState, timestamp_us: int) -> int:
 
 
 def _remember(state: UserState, video_id: str, timestamp_us: int, fraction: float, limit: int) -> None:
-    """Insert a watch into the history by its time. Each video is there once, at its newest watch."""
+    """Insert a watch into the history by its time. Each video is there once, at its newest watch, with the shares of
+    all its watches added up: who stops halfway and comes back has watched the whole of it."""
     ids, times, fractions = state.history_video_ids, state.history_timestamps_us, state.history_watch_fractions
     if video_id in ids:
         at = ids.index(video_id)
-        if times[at] > timestamp_us:
-            return
+        timestamp_us, fraction = max(times[at], timestamp_us), min(fractions[at] + fraction, 1.0)
         del ids[at], times[at], fractions[at]
     at = len(times)
     while at and times[at - 1] > timestamp_us:
@@ -287,10 +309,15 @@ def _prefer(state: UserState, video: VideoFacts, weight: float) -> None:
         del state.creator_ids[weakest], state.creator_weights[weakest]
 
 
-def _append_once(ids: list[str], video_id: str, limit: int) -> None:
-    if video_id not in ids:
+def _append_once(ids: list[str], video_id: str, limit: int, video: VideoFacts) -> None:
+    """An unknown video goes where it is the first to give way, and nowhere once the list is full."""
+    if video_id in ids:
+        return
+    if video.known:
         ids.append(video_id)
         del ids[:-limit]
+    elif len(ids) < limit:
+        ids.insert(0, video_id)
 
 
 def _discard(ids: list[str], video_id: str) -> None:

@@ -17,6 +17,7 @@ from feature_repo.compute.fold import (
     VideoState,
     fold_user,
     fold_video,
+    is_suspicious,
     to_features,
     user_state,
     video_state,
@@ -33,6 +34,7 @@ class Changes:
 
     users: dict[str, dict[str, Any]]  # user_id -> `user_activity`
     videos: dict[str, dict[str, Any]]  # video_id -> `video_activity`
+    suspicious: int  # how many of them are watches that nobody can have watched
     folded: tuple[Event, ...]  # the events that were folded: each identity once, without those folded before
 
 
@@ -56,6 +58,7 @@ def fold_batch(
             fresh.setdefault(event.identity, event)
     folded_users: dict[str, UserState] = {}
     folded_videos: dict[str, VideoState] = {}
+    suspicious = 0
     for event in fresh.values():
         if (user := folded_users.get(event.user_id)) is None:
             user = folded_users[event.user_id] = user_state(dict(users.get(event.user_id, {})))
@@ -64,8 +67,10 @@ def fold_batch(
         known = facts.get(event.video_id, UNKNOWN_VIDEO)
         fold_user(user, event, known, history_length=history_length)
         fold_video(video, event, known)
+        suspicious += is_suspicious(event, known)
     return Changes(
         {user_id: to_features(state) for user_id, state in folded_users.items()},
         {video_id: to_features(state) for video_id, state in folded_videos.items()},
+        suspicious,
         tuple(fresh.values()),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from feature_repo.core.home import Home
 from feature_repo.lake.parquet import duckdb_connection
 from feature_repo.lake.tables import IMPRESSIONS, Lake
+from feature_repo.schema import LONGEST_WATCH_SECONDS, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
 LIVE = "live-"  # prefix of the files that stream/handlers/write_lake.py writes
 
@@ -14,7 +15,8 @@ LIVE = "live-"  # prefix of the files that stream/handlers/write_lake.py writes
 def settle_outcomes(home: Home) -> int:
     """Join live impressions with the events that followed; returns how many impressions were clicked.
 
-    An event belongs to an impression when it has the same request, viewer and video. A watch implies a click.
+    An event belongs to an impression when it has the same request, viewer and video. A watch implies a click; a
+    suspicious one (fold.is_suspicious) implies nothing: models learn from outcomes.
     """
     lake = Lake(home)
     files = sorted((lake.root / "impressions").glob(f"day=*/{LIVE}*.parquet"))
@@ -22,7 +24,8 @@ def settle_outcomes(home: Home) -> int:
         return 0
     with duckdb_connection() as connection:
         connection.execute(
-            "CREATE TABLE outcome AS " + _OUTCOMES.format(events=lake.events_glob, videos=lake.videos_path)
+            "CREATE TABLE outcome AS "
+            + _OUTCOMES.format(events=lake.events_glob, videos=lake.videos_path, **_SUSPICIOUS)
         )
         settled = 0
         for file in files:
@@ -32,6 +35,7 @@ def settle_outcomes(home: Home) -> int:
     return settled
 
 
+_SUSPICIOUS = {"times": SUSPICIOUS_TIMES, "more": SUSPICIOUS_SECONDS, "longest": LONGEST_WATCH_SECONDS}
 _OUTCOMES = """
 SELECT request_id, user_id, video_id,
     bool_or(event IN ('click', 'watch')) AS clicked,
@@ -42,11 +46,13 @@ SELECT request_id, user_id, video_id,
     bool_or(event = 'share') AS shared
 FROM (
     SELECT DISTINCT ON (user_id, event_id) e.*,
-        coalesce(nullif(e.duration_seconds, 0), nullif(v.duration_seconds, 0), nullif(e.watch_seconds, 0)) AS seconds
+        coalesce(nullif(e.duration_seconds, 0), nullif(v.duration_seconds, 0), nullif(e.watch_seconds, 0)) AS seconds,
+        coalesce(nullif(v.duration_seconds, 0), nullif(e.duration_seconds, 0)) AS length
     FROM read_parquet('{events}', hive_partitioning=false) e
     LEFT JOIN (SELECT video_id, duration_seconds FROM read_parquet('{videos}')) v USING (video_id)
     WHERE e.request_id <> ''
 )
+WHERE event <> 'watch' OR watch_seconds <= coalesce(greatest(length * {times}, length + {more}), {longest})
 GROUP BY ALL
 """
 _SETTLED = """

@@ -30,6 +30,7 @@ class Beat(msgspec.Struct, frozen=True):
     host: str = ""
     started: int = 0  # feature_repo.core.processes.started_at
     lag: int = 0  # records that its group has not acknowledged
+    suspicious: int = 0  # watches that nobody can have watched, since it was started
     stalled: str = ""  # why it handles nothing until somebody does something about it
 
     @property

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from feature_repo.core.errors import HomeError
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import MIN_WATCH_FRACTION
+from feature_repo.schema import LONGEST_WATCH_SECONDS, MIN_WATCH_FRACTION, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
 Array = np.ndarray[Any, Any]
 SplitRule = Literal["time", "leave_last"]
@@ -176,7 +176,8 @@ def split_of(lake: Lake, rule: SplitRule, min_count: int = 1) -> Split:
 
 
 def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
-    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order.
+    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order;
+    suspicious ones (fold.is_suspicious) teach nothing, and are left out.
 
     `events` are those of the lake, when they were read already.
     """
@@ -189,7 +190,11 @@ def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
     duration = np.where(logged > 0, logged, catalog)
     seconds = events["watch_seconds"].to_numpy()
     fraction = np.divide(seconds, duration, out=np.ones(len(seconds)), where=duration > 0)
-    return events.filter(pa.array(fraction >= MIN_WATCH_FRACTION)).select(["user_id", "video_id", "timestamp_us"])
+    length = np.where(catalog > 0, catalog, logged)
+    most = np.maximum(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
+    suspicious = seconds > np.where(length > 0, most, LONGEST_WATCH_SECONDS)
+    taken = (fraction >= MIN_WATCH_FRACTION) & ~suspicious & place.is_valid().to_numpy()
+    return events.filter(pa.array(taken)).select(["user_id", "video_id", "timestamp_us"])
 
 
 def sequences(watched: pa.Table, until_us: int | None = None) -> Sequences:

@@ -72,7 +72,7 @@ class FoldEvents:
         self._slot_of = {name: slot for slot, name in enumerate(world.genres)}
         self._facts: dict[str, VideoFacts] = {}
         self._facts_generation: bytes | None = None
-        self.counts = {"folded": 0, "duplicates": 0, "conflicts": 0}
+        self.counts = {"folded": 0, "duplicates": 0, "suspicious": 0, "conflicts": 0}
 
     def handle(self, topic: str, records: Sequence[Record]) -> list[Failure]:
         clock = self._world.clock()
@@ -119,6 +119,7 @@ class FoldEvents:
                     self.counts["conflicts"] += 1
                     continue
                 self.counts["folded"] += len(changes.folded)
+                self.counts["suspicious"] += changes.suspicious
                 self.counts["duplicates"] += len(events) - len(changes.folded)
                 return
 

@@ -45,7 +45,7 @@ def world() -> World:
 
 def test_one_at_work_is_ok_and_says_how_far_behind_it_is(world: World) -> None:
     assert world.look((FOLDS, ALIVE), (WRITES, ALIVE)) == (OK, "")
-    assert world.health.of(PROCESSOR).facts == {"pid": os.getpid(), "lag": 4}
+    assert world.health.of(PROCESSOR).facts == {"pid": os.getpid(), "lag": 4, "suspicious": 0}
     assert world.health.of(SINK).state == OK
 
 

@@ -9,7 +9,9 @@ import pytest
 from worlds import toy
 
 from feature_repo.compute.aggregates import OUTCOME_DELAY_US
+from feature_repo.compute.fold import VideoFacts, counted_seconds
 from feature_repo.core.home import Home
+from feature_repo.events import Event
 from feature_repo.jobs.engines import window_tables
 from feature_repo.lake.tables import Lake
 
@@ -79,6 +81,26 @@ def test_a_file_written_twice_counts_once(tmp_path: Path) -> None:
     Lake(home).append_events(pa.Table.from_pylist(toy.events()), "again")
     Lake(home).append_impressions(pa.Table.from_pylist(toy.impressions()), "again")
     assert windows(home) == before
+
+
+def test_more_than_a_viewer_can_have_watched_is_summed_as_the_fold_counts_it(tmp_path: Path) -> None:
+    """The sum of a viewer's window is the seconds that the live fold gives the same events."""
+    home = toy.toy_home(tmp_path)
+    length = {row["video_id"]: row["duration_seconds"] for row in toy.videos()}
+    like_others = toy.events()[0] | {"event": "watch", "user_id": "odd", "timestamp_us": toy.at(3, "12:00")}
+    events = [
+        like_others | {"event_id": f"odd-{n}", "watch_seconds": seconds, "duration_seconds": said, "video_id": video}
+        for n, (seconds, said, video) in enumerate(
+            (seconds, said, video)
+            for seconds in (10.0, 2_000.0, 900_000.0)
+            for said in (0.0, 50.0, 900_000.0)
+            for video in ("v04", "not in the catalog")
+        )
+    ]
+    Lake(home).append_events(pa.Table.from_pylist(events), "odd")
+    counted = sum(counted_seconds(Event(**row), VideoFacts((), "", length.get(row["video_id"], 0.0))) for row in events)
+    assert counted < sum(row["watch_seconds"] for row in events)
+    assert windows(home)["user_windows"]["odd", 4]["user_watch_seconds_30d"] == pytest.approx(counted)
 
 
 def test_an_exposure_that_was_never_shown_is_no_impression(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from feature_repo.compute.fold import (
     DAY_US,
     SESSION_GAP_US,
+    UNKNOWN_VIDEO,
     UserState,
     VideoFacts,
     VideoState,
     decayed,
     fold_user,
     fold_video,
+    is_suspicious,
     is_watch,
     to_features,
     user_state,
@@ -23,7 +25,7 @@ from feature_repo.compute.fold import (
 )
 from feature_repo.events import Event
 from feature_repo.registry import USER_ACTIVITY, VIDEO_ACTIVITY
-from feature_repo.schema import CREATOR_LENGTH, EVENTS, GENRE_SLOTS
+from feature_repo.schema import CREATOR_LENGTH, EVENTS, GENRE_SLOTS, HIDDEN_LENGTH, SEEN_LENGTH
 
 T0 = 1_760_000_000_000_000
 FACTS = {
@@ -86,8 +88,60 @@ def test_watching_longer_than_the_video_is_watching_it_once() -> None:
 def test_a_video_stands_in_the_history_once_at_its_newest_watch() -> None:
     state = viewer([event("watch", "a"), event("watch", "b", DAY_US), event("watch", "a", 2 * DAY_US, 60.0)])
     assert state.history_video_ids == ["b", "a"]
-    assert state.history_watch_fractions == [1.0, 0.6]
     assert state.user_watch_count == 3
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_two_half_watches_of_a_video_are_a_whole_one(late: bool) -> None:
+    halves = [event("watch", "a", 0, 50.0), event("watch", "b", 1, 30.0), event("watch", "a", 2, 50.0)]
+    state = viewer(halves[::-1] if late else halves)
+    assert state.history_video_ids == ["b", "a"]
+    assert state.history_watch_fractions == [0.3, 1.0]
+    assert state.history_timestamps_us == [T0 + 1, T0 + 2]
+    assert viewer([*halves, event("watch", "b", 3, 20.0)]).history_watch_fractions == [1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "length", "said", "counted"),
+    [
+        (900_000.0, 1_200.0, 0.0, 1_200.0),
+        (900_000.0, 1_200.0, 900_000.0, 1_200.0),  # the sender may not vouch for itself
+        (900_000.0, 0.0, 1_200.0, 1_200.0),
+        (900_000.0, 0.0, 0.0, 86_400.0),
+        (3_601.0, 1_200.0, 0.0, 1_200.0),
+        (3_600.0, 1_200.0, 0.0, 3_600.0),
+        (610.0, 10.0, 0.0, 610.0),  # a short video that plays on and on
+        (610.1, 10.0, 0.0, 10.0),
+    ],
+)
+def test_more_than_a_viewer_can_have_watched_is_counted_as_the_whole_video(
+    seconds: float, length: float, said: float, counted: float
+) -> None:
+    watch, facts = event("watch", seconds=seconds, duration_seconds=said), VideoFacts((0,), "c1", length)
+    assert is_suspicious(watch, facts) == (counted != seconds)
+    user, watched = UserState(), VideoState()
+    fold_user(user, watch, facts)
+    fold_video(watched, watch, facts)
+    assert user.user_watch_seconds == watched.video_watch_seconds == counted
+    assert user.history_watch_fractions == [1.0]
+    assert not is_suspicious(event("click", seconds=seconds), facts)
+
+
+def test_events_on_unknown_videos_take_no_place_of_known_ones() -> None:
+    state = UserState()
+    for n in range(3):
+        fold_user(state, event("watch", f"v{n}", n), FACTS["a"], history_length=50)
+        fold_user(state, event("dislike", f"d{n}", n), FACTS["a"])
+    before = to_features(state)
+    for n in range(SEEN_LENGTH + 60):
+        fold_user(state, event("watch", f"x{n}", n), UNKNOWN_VIDEO, history_length=50)
+        fold_user(state, event("dislike", f"y{n}", n), UNKNOWN_VIDEO)
+    for name in ("history_video_ids", "history_timestamps_us", "history_watch_fractions"):
+        assert to_features(state)[name] == before[name]
+    assert state.hidden_video_ids[-3:] == before["hidden_video_ids"]
+    assert state.seen_video_ids[-3:] == before["seen_video_ids"]
+    assert len(state.hidden_video_ids) == HIDDEN_LENGTH  # hidden all the same, while there is room
+    assert state.user_watch_count == SEEN_LENGTH + 63
 
 
 def test_a_late_watch_takes_its_place_by_time() -> None:
@@ -185,7 +239,7 @@ def test_late_events_land_where_they_belong_whatever_the_order(events: list[Even
             continue
         if name == "seen_video_ids":
             assert set(ours[name]) == set(theirs[name])
-        elif name.startswith("history") and name != "history_watch_fractions":
+        elif name in ("history_video_ids", "history_timestamps_us"):
             assert ours[name] == theirs[name]
         else:
             assert ours[name] == pytest.approx(theirs[name], rel=1e-6, abs=1e-9), name

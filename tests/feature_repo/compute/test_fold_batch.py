@@ -58,9 +58,14 @@ def test_only_what_an_event_came_to_is_in_the_changes() -> None:
     assert (nothing.users, nothing.videos, nothing.folded) == ({}, {}, ())
 
 
+def test_a_watch_that_nobody_can_have_watched_is_counted_as_such() -> None:
+    assert folded([event(1, watch_seconds=900_000.0), event(2), event(1, watch_seconds=900_000.0)]).suspicious == 1
+
+
 def test_a_video_that_nobody_knows_still_counts() -> None:
     changes = folded([event(1, video="not in the catalog")])
-    assert changes.users["u1"]["history_video_ids"] == ["not in the catalog"]
+    assert changes.users["u1"]["history_video_ids"] == []
+    assert changes.users["u1"]["user_watch_count"] == 1
     assert changes.videos["not in the catalog"]["video_watch_count"] == 1
 
 

@@ -58,6 +58,12 @@ def test_a_watch_is_a_click_and_a_share_of_the_video(home: Home) -> None:
     assert not found["i1"]["clicked"]  # its watch names no request
 
 
+def test_a_watch_that_nobody_can_have_watched_teaches_nothing(home: Home) -> None:
+    Lake(home).append_events(rows(EVENTS, event("e1", "watch", "q1", "a", 900_000.0)), "x")
+    assert settle_outcomes(home) == 0
+    assert settled(home)["i0"]["watch_seconds"] == 0.0
+
+
 def test_an_event_that_was_written_twice_counts_once(home: Home) -> None:
     for name in ("x", "y"):
         Lake(home).append_events(rows(EVENTS, event("e1", "watch", "q1", "a", 30.0)), name)

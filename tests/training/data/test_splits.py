@@ -1,6 +1,7 @@
 """The sequences are the histories that serving folds, and no question leaks its answer."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +72,18 @@ def test_every_history_is_what_the_live_fold_remembers(lake: Lake) -> None:
         fold_user(states.setdefault(row["user_id"], UserState()), Event(**row), facts)
     folded = {user: state.history_video_ids for user, state in states.items() if state.history_video_ids}
     assert as_dict(sequences(watches(lake))) == folded
+
+
+def test_nothing_is_learned_from_what_nobody_can_have_watched_or_nobody_knows(tmp_path: Path) -> None:
+    lake = Lake(toy.toy_home(tmp_path))
+    before = watches(lake)
+    like_others = toy.events()[0] | {"event": "watch", "timestamp_us": toy.END_US - 1}
+    odd: list[dict[str, Any]] = [
+        {"event_id": "bot", "watch_seconds": 900_000.0},
+        {"event_id": "stray", "video_id": "not in the catalog"},
+    ]
+    lake.append_events(pa.Table.from_pylist([like_others | one for one in odd], EVENTS), "odd")
+    assert watches(lake) == before
 
 
 def test_rare_videos_are_left_out_and_viewers_left_without_any_are_dropped() -> None:

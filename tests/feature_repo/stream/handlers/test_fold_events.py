@@ -216,7 +216,25 @@ def test_a_messy_record_of_a_foreign_producer_is_normalized(store: Client, log: 
 def test_an_event_on_an_unknown_video_counts_for_the_viewer(store: Client, log: EventLog, processor: Consumer) -> None:
     log.append(WATCH_EVENTS, items(event(1, video="not in the catalog")))
     drain(processor)
-    assert user(store, "u1")["history_video_ids"] == ["not in the catalog"]
+    assert (user(store, "u1")["history_video_ids"], user(store, "u1")["user_watch_count"]) == ([], 1)
+
+
+def test_sixty_events_on_unknown_videos_leave_a_history_as_it_was(
+    store: Client, log: EventLog, processor: Consumer
+) -> None:
+    log.append(WATCH_EVENTS, items(*(event(n, video=f"v{n}") for n in range(3))))
+    log.append(WATCH_EVENTS, items(*(event(100 + n, video=f"x{n}") for n in range(60))))
+    drain(processor)
+    assert user(store, "u1")["history_video_ids"] == ["v0", "v1", "v2"]
+
+
+def test_a_watch_that_nobody_can_have_watched_is_clipped_and_counted(
+    store: Client, log: EventLog, processor: Consumer
+) -> None:
+    log.append(WATCH_EVENTS, items(event(1, watch_seconds=900_000.0), event(2, watch_seconds=50.0)))
+    drain(processor)
+    assert user(store, "u1")["user_watch_seconds"] == 150.0
+    assert processor.counts["suspicious"] == 1
 
 
 def test_a_video_published_later_gets_its_facts(store: Client, log: EventLog, processor: Consumer) -> None:
@@ -229,7 +247,7 @@ def test_a_video_published_later_gets_its_facts(store: Client, log: EventLog, pr
     publish(store, {"new": {**VIDEOS["v1"], "duration_seconds": 200.0}})  # changed: the generation moved
     log.append(WATCH_EVENTS, items(event(3, video="new")))
     drain(processor)
-    assert user(store, "u1")["history_watch_fractions"] == [0.25]
+    assert user(store, "u1")["history_watch_fractions"] == [0.75]
 
 
 def test_two_processors_share_the_work_and_lose_no_update(url: str, store: Client, log: EventLog) -> None:
