@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bento_services.admission.limits import MAX_CONTEXT_BYTES, identifier, read_json
 from bento_services.admission.problem import malformed, unprocessable
+from feature_repo.limits import LIMITS
 
 MAX_DEADLINE_MS = 10_000
 _TEXTS = ("device", "last_watched_item_id")
+_OFFSETS = tuple(int(bound) for bound in LIMITS["impressions"]["utc_offset_minutes"].bounds)
 
 
 def request_id_of(sent: str) -> str:
@@ -22,7 +24,7 @@ def request_id_of(sent: str) -> str:
     return "q-" + secrets.token_hex(8)
 
 
-def read_context(header: str) -> dict[str, Any]:
+def read_context(header: str, now_us: int) -> dict[str, Any]:
     """X-Context -> fields of Query. Unknown members are ignored, so that clients may send more than we know."""
     if not header:
         return {}
@@ -31,10 +33,11 @@ def read_context(header: str) -> dict[str, Any]:
     context = read_json(header.encode(), "X-Context")
     if not isinstance(context, dict):
         raise malformed("X-Context: expected a JSON object")
-    return context_fields(context)
+    return context_fields(context, now_us)
 
 
-def context_fields(context: Mapping[str, Any]) -> dict[str, Any]:
+def context_fields(context: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+    """`now_us`: of the world, whose clock may be shifted: a time zone has the offset of that moment."""
     fields: dict[str, Any] = {}
     for name in _TEXTS:
         if (value := context.get(name)) is not None:
@@ -43,9 +46,9 @@ def context_fields(context: Mapping[str, Any]) -> dict[str, Any]:
         fields["country"] = _country(_text(country, "country"))
     offset = context.get("utc_offset_minutes")
     if offset is not None:
-        fields["utc_offset_minutes"] = _whole(offset, "utc_offset_minutes", -14 * 60, 14 * 60)
+        fields["utc_offset_minutes"] = _whole(offset, "utc_offset_minutes", *_OFFSETS)
     elif (zone := context.get("time_zone")) is not None:
-        fields["utc_offset_minutes"] = _offset_of(_text(zone, "time_zone"))
+        fields["utc_offset_minutes"] = _offset_of(_text(zone, "time_zone"), now_us)
     if (deadline := context.get("deadline_ms")) is not None:
         fields["deadline_ms"] = _whole(deadline, "deadline_ms", 1, MAX_DEADLINE_MS)
     return fields
@@ -71,12 +74,12 @@ def _country(value: str) -> str:
     return value.upper()
 
 
-def _offset_of(zone: str) -> int:
-    """The current UTC offset of a time zone, in minutes."""
+def _offset_of(zone: str, now_us: int) -> int:
+    """The UTC offset of a time zone at a moment, in minutes."""
     if not zone:
         return 0
     try:
-        offset = datetime.now(UTC).astimezone(ZoneInfo(zone)).utcoffset()
+        offset = datetime.fromtimestamp(now_us / 1e6, UTC).astimezone(ZoneInfo(zone)).utcoffset()
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise unprocessable("time_zone: expected an IANA name such as Europe/Berlin", field="time_zone") from error
     return int(offset.total_seconds() // 60) if offset else 0

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from starlette.routing import BaseRoute, Match
 
 from bento_services.admission.endpoints import PUBLIC, UNKNOWN, EndpointClass
-from bento_services.admission.problem import Error
+from bento_services.admission.problem import Error, malformed, unprocessable
 from bento_services.http.bodies import Answer
 from bento_services.http.schemas.reference import reference
 
@@ -94,6 +94,7 @@ class Endpoints:
                 responses={**answered, **responses},
                 openapi_extra={"requestBody": {"required": True, **_content(takes)}} if takes else None,
                 include_in_schema=in_document,
+                dependencies=[Depends(_known_parameters)] if in_document and not kind.public else [],
             )
             self.listed.append(Endpoint(self.router.routes[-1], kind, takes, answers))
             return handler
@@ -110,6 +111,19 @@ def class_of(listed: Sequence[Endpoint], scope: Any) -> EndpointClass:
             return endpoint.kind
         public = public or (match == Match.PARTIAL and endpoint.kind.public)
     return PUBLIC if public else UNKNOWN
+
+
+def _known_parameters(request: Request) -> None:
+    """Raises Problem for a parameter of the address that the route does not have, or that is there twice: one that did
+    nothing would look as if it did."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if name not in known:
+            expected = f"one of {', '.join(sorted(known))}" if known else "no parameter"
+            raise unprocessable(f"{name[:40]}: expected {expected} in the address", field=name[:40])
+        if names.count(name) > 1:
+            raise malformed(f"{name}: expected once in the address, found {names.count(name)} times", field=name)
 
 
 def _answer_of(handler: Callable[..., Any]) -> Any | None:

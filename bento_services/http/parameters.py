@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import fastapi
 from fastapi import Header, Request
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from bento_services.admission.context import read_context
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.admission.problem import unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.http.headers import header_text
+from feature_repo.limits import shown
 
 ENCODED = "In UTF-8 or percent-encoded."
 
 
 def _id(name: str) -> AfterValidator:
     return AfterValidator(lambda value: identifier(header_text(value, name), name))
+
+
+def _digits(value: Any) -> Any:
+    """A whole number as people write it: pydantic would also read 5.0, 1_0, ٥ and blanks around it."""
+    if isinstance(value, str) and any(map(str.isdigit, value)) and not re.fullmatch("-?[0-9]{1,9}", value):
+        raise unprocessable(f"expected a whole number from 1 to {MAX_LIMIT}, found {shown(value)}")
+    return value
 
 
 UserId = Annotated[
@@ -39,7 +49,7 @@ Context = Annotated[
     AfterValidator(lambda value: header_text(value, "X-Context")),
 ]
 Cursor = Annotated[str, fastapi.Query(max_length=MAX_CURSOR_LENGTH, description="From the page before.")]
-Limit = Annotated[int, fastapi.Query(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int, BeforeValidator(_digits), fastapi.Query(ge=1, le=MAX_LIMIT)]
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="Same key and body: same answer, once.")]
 
 
@@ -67,5 +77,5 @@ def query_of(
         explain=explain,
         rows=rows,
         request_id=request.state.request_id,
-        **read_context(context),
+        **read_context(context, engine_of(request).world.now_us()),
     )

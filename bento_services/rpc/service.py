@@ -88,7 +88,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
                 cursor=request.cursor,
                 explain=request.explain,
                 request_id=call.request_id,
-                **context_fields(given),
+                **context_fields(given, self._engine.world.now_us()),
             ),
         )
         call.served_by = page.served_by

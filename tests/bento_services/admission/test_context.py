@@ -10,6 +10,8 @@ import pytest
 from bento_services.admission.context import context_fields, read_context, request_id_of
 from bento_services.admission.problem import Problem
 
+NOW_US = 1_758_000_000_000_000  # 16 September 2025
+
 
 @pytest.mark.parametrize(
     ("context", "fields"),
@@ -26,8 +28,14 @@ from bento_services.admission.problem import Problem
     ],
 )
 def test_a_context_becomes_fields_of_the_query(context: dict[str, Any], fields: dict[str, Any]) -> None:
-    assert context_fields(context) == fields
-    assert read_context(json.dumps(context)) == fields
+    assert context_fields(context, NOW_US) == fields
+    assert read_context(json.dumps(context), NOW_US) == fields
+
+
+@pytest.mark.parametrize(("days_later", "minutes"), [(0, 120), (100, 60)], ids=["summer", "winter"])
+def test_a_time_zone_has_the_offset_of_the_worlds_moment(days_later: int, minutes: int) -> None:
+    moment_us = NOW_US + days_later * 86_400_000_000
+    assert context_fields({"time_zone": "Europe/Berlin"}, moment_us) == {"utc_offset_minutes": minutes}
 
 
 @pytest.mark.parametrize(
@@ -48,20 +56,20 @@ def test_a_context_becomes_fields_of_the_query(context: dict[str, Any], fields: 
 )
 def test_what_cannot_be_is_named(context: dict[str, Any], status: int, field: str) -> None:
     with pytest.raises(Problem, match=f"{field}: expected") as refused:
-        context_fields(context)
+        context_fields(context, NOW_US)
     assert (refused.value.status, refused.value.details) == (status, {"field": field})
 
 
 def test_a_header_is_a_json_object_in_any_language() -> None:
     for ascii_only in (True, False):
         header = json.dumps({"device": "Küche"}, ensure_ascii=ascii_only)
-        assert read_context(header) == {"device": "Küche"}
+        assert read_context(header, NOW_US) == {"device": "Küche"}
 
 
 @pytest.mark.parametrize("header", ["{", "[]", '"tv"', '{"a": "' + "x" * 4096 + '"}'])
 def test_a_header_that_is_no_context_is_malformed(header: str) -> None:
     with pytest.raises(Problem, match="X-Context") as refused:
-        read_context(header)
+        read_context(header, NOW_US)
     assert refused.value.status == 400
 
 

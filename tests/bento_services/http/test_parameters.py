@@ -16,6 +16,13 @@ from bento_services.admission import limits
     [
         ({"params": {"limit": "ten"}}, 400, "malformed"),
         ({"params": {"limit": 0}}, 422, "unprocessable"),
+        ({"params": {"limit": "5.0"}}, 422, "unprocessable"),
+        ({"params": {"limit": "1_0"}}, 422, "unprocessable"),
+        ({"params": {"limit": "+5"}}, 422, "unprocessable"),
+        ({"params": {"limit": "\u0665"}}, 422, "unprocessable"),
+        ({"params": {"limit": "5" * 5000}}, 422, "unprocessable"),
+        ({"params": {"category": "Drama"}}, 422, "unprocessable"),
+        ({"params": {"limit": ["5", "6"]}}, 400, "malformed"),
         ({"params": {"limit": 101}}, 422, "unprocessable"),
         ({"params": {"cursor": "not-a-cursor"}}, 400, "malformed"),
         ({"params": {"cursor": "c" * (limits.MAX_CURSOR_LENGTH + 1)}}, 422, "unprocessable"),
