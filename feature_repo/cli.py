@@ -115,7 +115,7 @@ def ingest_kuairand(
 
 def _putting(set_aside: bool, max_rejected: str, replace: bool) -> Putting:
     from feature_repo.ingest.new_world import Putting
-    from feature_repo.ingest.rejected import MaxRejected, Rejected
+    from feature_repo.ingest.rejected import MaxRejected
 
     if max_rejected and not set_aside:
         raise typer.BadParameter("needs --set-aside, which it limits", param_hint="--max-rejected")
@@ -123,7 +123,7 @@ def _putting(set_aside: bool, max_rejected: str, replace: bool) -> Putting:
         most = MaxRejected.parse(max_rejected) if max_rejected else MaxRejected()
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--max-rejected") from error
-    return Putting(replace, Rejected(set_aside, most))
+    return Putting(replace, set_aside, most)
 
 
 @features_app.callback(invoke_without_command=True, epilog="Example:  marquee features --engine spark")

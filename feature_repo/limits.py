@@ -145,6 +145,12 @@ def _epoch_us(year: int) -> int:
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 
+def _source_number(unit: str, most: float = 2**53) -> Limit:
+    return _whole(unit, 0, most, required=True)
+
+
+_MILLISECONDS = replace(_moment(), unit="ms since 1970, UTC", per_second=1_000, least=EARLIEST_US // 1_000)
+_ZERO_OR_ONE = _source_number("yes or no", 1)
 _FLAG = Limit("flag", "yes or no", default=False)
 _COUNTRY: dict[str, Any] = {"pattern": "[A-Z]{2}", "described": "two capital letters (ISO 3166-1 alpha-2)"}
 _LANGUAGE = {
@@ -222,6 +228,27 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "video_id": _id(**_DIGITS),
         "rating": _number("stars", 0.5, 5, required=True, note="MovieLens' scale"),
         "timestamp": replace(_moment(), unit="s since 1970, UTC", per_second=1, least=EARLIEST_US // 1_000_000),
+    },
+    "exposures": {  # of KuaiRand
+        "user_id": _source_number("id"),
+        "video_id": _source_number("id"),
+        "author_id": _source_number("id"),
+        "time_ms": _MILLISECONDS,
+        "last_time_ms": _MILLISECONDS,
+        "play_time_ms": _source_number("ms", MAX_SECONDS * 1_000),
+        "duration_ms": _source_number("ms", MAX_SECONDS * 1_000),
+        "video_duration": _number("ms, nothing: not known", 0, MAX_SECONDS * 1_000),
+        "tab": _source_number("number of a surface", 1_000),
+        "is_click": _ZERO_OR_ONE,
+        "is_like": _ZERO_OR_ONE,
+        "is_forward": _ZERO_OR_ONE,
+        "is_hate": _ZERO_OR_ONE,
+        "long_view": _ZERO_OR_ONE,
+        "long_view_any": _ZERO_OR_ONE,
+        "like_any": _ZERO_OR_ONE,
+        "history_len": _whole("exposures", 1, 2**31, required=True),
+        "pos_from_end": _whole("place from the end, -1: the last", -(2**31), -1, required=True),
+        "register_days": _source_number("days", 20_000),
     },
 }
 

@@ -43,15 +43,19 @@ def lines_of(text: str) -> Iterator[tuple[int, str]]:
 
 
 def csv_cells(file: Path, text: str, names: Sequence[str], bad: list[BadRow]) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each record below a header of exactly these names; others are added to `bad`.
+    """Line number and the cells of these columns of each record; those that cannot be read are added to `bad`.
 
-    A record is one line: a quote that stays open would swallow the lines below it. Raises LakeError for another header.
+    A record is one line: a quote that stays open would swallow the lines below it. Raises LakeError where the header
+    lacks a column.
     """
-    expected = ",".join(names)
     lines = lines_of(text)
-    header = next(lines, (1, ""))[1]
-    if [cell.strip() for cell in header.split(",")] != list(names):
-        raise LakeError(f"{file}, line 1: expected {expected}, found {shown(header)}")
+    header = [cell.strip() for cell in next(lines, (1, ""))[1].split(",")]
+    if missing := [name for name in names if name not in header]:
+        raise LakeError(
+            f"{file}, line 1: expected the columns {', '.join(names)}; missing {', '.join(missing)}, found "
+            f"{shown(','.join(header))}"
+        )
+    at = [header.index(name) for name in names]
     for number, line in lines:
         try:
             cells = next(csv.reader([line], strict=True), [])
@@ -59,7 +63,7 @@ def csv_cells(file: Path, text: str, names: Sequence[str], bad: list[BadRow]) ->
             quoted = 'the quote that opens on it to be closed on it, and " within quotes written twice'
             bad.append(BadRow(number, "", line, quoted, line))
             continue
-        if len(cells) != len(names):
-            bad.append(BadRow(number, "", line, expected, line))
+        if len(cells) != len(header):
+            bad.append(BadRow(number, "", line, ",".join(header), line))
         else:
-            yield number, cells
+            yield number, [cells[column] for column in at]

@@ -21,7 +21,7 @@ from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.steps import Result
 from feature_repo.core.world_swap import building, decide
-from feature_repo.ingest.rejected import Rejected
+from feature_repo.ingest.rejected import MaxRejected, Rejected
 from feature_repo.lake.tables import Lake
 
 
@@ -50,7 +50,8 @@ class Putting:
     """How a new world comes into a home."""
 
     replace: bool = False  # another world's place, with all that was made from that one
-    rejected: Rejected = field(default_factory=Rejected)
+    set_aside: bool = False  # bad rows, instead of refusing the source
+    most: MaxRejected = field(default_factory=MaxRejected)
 
 
 def put_world(
@@ -66,7 +67,7 @@ def put_world(
     over another world unless it is to be replaced, and whatever `make` raises.
     """
     source = hashlib.sha256(canonical(made_from)).hexdigest()
-    rejected = putting.rejected
+    rejected = Rejected(putting.set_aside, putting.most)
     try:
         with building(home.root) as folder:
             _check_free(home, source, putting.replace)

@@ -31,9 +31,9 @@ class BadRow:
     expected: str
     row: str = ""  # as it stands in the file
 
-    def __str__(self) -> str:
-        where = f"line {self.line}, {self.column}: " if self.column else f"line {self.line}: "
-        return f"{where}expected {self.expected}, found {shown(self.found)}"
+    def told(self, word: str = "line") -> str:
+        where = f"{word} {self.line}, {self.column}" if self.column else f"{word} {self.line}"
+        return f"{where}: expected {self.expected}, found {shown(self.found)}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ class Rejected:
             self._rows[file] = found
             return
         several = f"{count:,} of {rows:,} rows are bad: " if count > 1 else ""
-        named = "; ".join(map(str, found[:NAMED]))
+        word = "row" if file.suffix == ".parquet" else "line"
+        named = "; ".join(bad.told(word) for bad in found[:NAMED])
         rest = " …" if count > NAMED else ""
         raise BadRows(f"{file}, {several}{named}{rest}; {self._advice()}")
 

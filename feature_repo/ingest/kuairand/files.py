@@ -1,18 +1,27 @@
-"""The files of KuaiRand-Pure as columns. One that is missing, or lacks a column, raises LakeError with its name."""
+"""The files of KuaiRand-Pure as columns. One that is missing, or lacks a column, raises LakeError with its name.
+
+Rows outside the limits are told to `Rejected`; of a Parquet file, the line of a row is its number from 1.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from feature_repo.column_limits import check_column
+from feature_repo.ingest.lines import csv_cells, read_text
+from feature_repo.ingest.rejected import NAMED, BadRow, Rejected
 from feature_repo.lake.tables import LakeError
+from feature_repo.limits import LimitError
 
 Array = np.ndarray[Any, Any]
+Columns = dict[str, Array]
 LOG_COLUMNS = (
     "user_id",
     "video_id",
@@ -37,69 +46,123 @@ def files(path: Path) -> list[Path]:
     return [*sorted(logs), path / VIDEO_FILE, path / "user_features.parquet"]
 
 
-def read_log(path: Path) -> dict[str, Array]:
+def read_log(path: Path, listed: Array, rejected: Rejected) -> Columns:
+    """The exposures in the order of their time; `listed`: the videos of the catalog."""
     files = sorted(path.glob("log_standard_*.parquet"))
     if not files:
         raise LakeError(f"{path}: expected log_standard_*.parquet, found none")
-    log = _columns(files, (*LOG_COLUMNS, "long_view"))
+    log = _joined([_good_rows(file, (*LOG_COLUMNS, "long_view"), listed, rejected) for file in files])
     if not len(log["user_id"]):
         raise LakeError(f"{path}: expected exposures in log_standard_*.parquet, found no row")
     order = np.argsort(log["time_ms"], kind="stable")
     return {name: column[order] for name, column in log.items()}
 
 
-def read_history(path: Path) -> dict[str, Array]:
+def read_history(path: Path, listed: Array, rejected: Rejected) -> Columns:
     """Exposures before the log, in order, with times that keep the order."""
-    history = _columns(sorted(path.glob("history_*.parquet")), HISTORY_COLUMNS)
+    files = sorted(path.glob("history_*.parquet"))
+    empty = {name: np.zeros(0, dtype=np.int64) for name in HISTORY_COLUMNS}
+    history = _joined([empty, *(_good_rows(file, HISTORY_COLUMNS, listed, rejected) for file in files)])
     steps_before_last = -history["pos_from_end"] - 1
-    span_ms = history["last_time_ms"] - BEGIN_MS
-    history["time_ms"] = history["last_time_ms"] - steps_before_last * span_ms // np.maximum(history["history_len"], 1)
+    span_ms = np.maximum(history["last_time_ms"] - BEGIN_MS, 0)
+    history["time_ms"] = history["last_time_ms"] - steps_before_last * span_ms // history["history_len"]
     order = np.lexsort((history["pos_from_end"], history["time_ms"]))
     return {name: column[order] for name, column in history.items()}
 
 
-def read_catalog(path: Path) -> dict[str, Any]:
+def read_catalog(path: Path, rejected: Rejected) -> dict[str, Any]:
     file = path / VIDEO_FILE
     if not file.exists():
         raise LakeError(f"{path}: expected {VIDEO_FILE}, found none")
-    try:
-        table = csv.read_csv(file, convert_options=csv.ConvertOptions(column_types={"tag": pa.string()}))
-    except pa.ArrowInvalid as error:
-        raise LakeError(f"{file}: expected a CSV file: {error}") from error
-    _expect_columns(file, table.column_names, VIDEO_COLUMNS)
-    return {
-        "video_id": table["video_id"].to_numpy(),
-        "author_id": table["author_id"].to_pylist(),
-        "duration_ms": table["video_duration"].to_pylist(),
-        "published": [str(day) for day in table["upload_dt"].to_pylist()],
-        "tags": [[tag.strip() for tag in (text or "").split(",") if tag.strip()] for text in table["tag"].to_pylist()],
-    }
+    bad: list[BadRow] = []
+    rows = list(csv_cells(file, read_text(file, rejected), VIDEO_COLUMNS, bad))
+    torn = len(bad)
+    catalog: dict[int, dict[str, Any]] = {}
+    lines: dict[int, int] = {}
+    for number, cells in rows:
+        found = dict(zip(VIDEO_COLUMNS, cells, strict=True))
+        try:
+            video = _video(found)
+        except LimitError as error:
+            bad.append(BadRow(number, error.field, found[error.field], error.expectation, ",".join(cells)))
+            continue
+        if (video_id := video["video_id"]) in catalog:
+            expected = f"an id that no line before has (line {lines[video_id]} has it)"
+            bad.append(BadRow(number, "video_id", str(video_id), expected, ",".join(cells)))
+            continue
+        catalog[video_id], lines[video_id] = video, number
+    rejected.done(file, len(rows) + torn, bad)
+    if not catalog:
+        raise LakeError(f"{file}: expected videos, found no row")
+    columns = {name: [video[name] for video in catalog.values()] for name in next(iter(catalog.values()))}
+    return {**columns, "video_id": np.array(columns["video_id"], dtype=np.int64)}
 
 
-def read_registered(path: Path) -> dict[int, int]:
+def read_registered(path: Path, rejected: Rejected) -> dict[int, int]:
     """User -> days since registration, where the file is there."""
     file = path / "user_features.parquet"
     if not file.exists():
         return {}
-    table = pq.read_table(file, columns=["user_id", "register_days"])
-    return dict(zip(table["user_id"].to_pylist(), table["register_days"].to_pylist(), strict=True))
+    users = _good_rows(file, ("user_id", "register_days"), None, rejected)
+    return dict(zip(users["user_id"].tolist(), users["register_days"].tolist(), strict=True))
 
 
-def _columns(files: list[Path], names: tuple[str, ...]) -> dict[str, Array]:
-    """Whole-number columns of all files, one after the other; LakeError names the file that lacks one."""
-    tables = []
-    for file in files:
-        try:
-            found = pq.read_schema(file).names
-        except pa.ArrowInvalid as error:
-            raise LakeError(f"{file}: expected a Parquet file: {error}") from error
-        _expect_columns(file, found, names)
-        tables.append(pq.read_table(file, columns=list(names)))
-    empty = np.zeros(0, dtype=np.int64)
-    return {name: np.concatenate([empty, *(t[name].to_numpy().astype(np.int64) for t in tables)]) for name in names}
+def _video(found: Mapping[str, str]) -> dict[str, Any]:
+    """One line of the catalog. Raises LimitError naming the column."""
+    numbers = {
+        name: _whole(name, found[name]) if found[name] or name != "video_duration" else None
+        for name in ("video_id", "author_id", "video_duration")
+    }
+    try:
+        date.fromisoformat(found["upload_dt"])
+    except ValueError:
+        raise LimitError("upload_dt", "an ISO date such as 2022-04-10", found["upload_dt"]) from None
+    return {
+        "video_id": numbers["video_id"],
+        "author_id": numbers["author_id"],
+        "duration_ms": numbers["video_duration"],
+        "published": found["upload_dt"],
+        "tags": [tag.strip() for tag in found["tag"].split(",") if tag.strip()],
+    }
 
 
-def _expect_columns(file: Path, found: list[str], expected: tuple[str, ...]) -> None:
-    missing = [name for name in expected if name not in found]
-    if missing:
-        raise LakeError(f"{file}: expected the columns {', '.join(expected)}; missing {', '.join(missing)}")
+def _whole(name: str, text: str) -> int:
+    checked = check_column("exposures", name, [text])
+    if checked.bad[0]:
+        raise LimitError(name, checked.reason, text)
+    return int(checked.values[0].as_py())
+
+
+def _good_rows(file: Path, names: tuple[str, ...], listed: Array | None, rejected: Rejected) -> Columns:
+    """Whole-number columns of a file without its bad rows. LakeError names a file that is no Parquet or lacks one."""
+    try:
+        found = pq.read_schema(file).names
+        if missing := [name for name in names if name not in found]:
+            raise LakeError(f"{file}: expected the columns {', '.join(names)}; missing {', '.join(missing)}")
+        table = pq.read_table(file, columns=list(names))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise LakeError(f"{file}: expected a Parquet file: {error}") from error
+    checked = {name: check_column("exposures", name, table[name]) for name in names}
+    faults = [(name, column.bad, column.reason) for name, column in checked.items()]
+    if listed is not None:
+        values = checked["video_id"].values.fill_null(-1).to_numpy()
+        faults.append(("video_id", ~np.isin(values, listed), f"one that {VIDEO_FILE} lists"))
+    bad_N = np.logical_or.reduce([bad for _, bad, _ in faults])
+    count = int(bad_N.sum())
+    told = count if rejected.may_be(file, count, len(table)) else NAMED
+    rejected.done(file, len(table), list(_told(table, faults, told)), count)
+    return {name: column.values.filter(pa.array(~bad_N)).to_numpy() for name, column in checked.items()}
+
+
+def _told(table: pa.Table, faults: Sequence[tuple[str, Array, str]], most: int) -> Iterator[BadRow]:
+    """The first bad rows of each fault, each row once; the first row of the file is 1."""
+    before_N = np.zeros(len(table), dtype=bool)
+    for name, bad_N, expected in faults:
+        for row in np.flatnonzero(bad_N & ~before_N)[:most].tolist():
+            said = {column: table[column][row].as_py() for column in table.column_names}
+            yield BadRow(row + 1, name, str(said[name]), expected, str(said))
+        before_N |= bad_N
+
+
+def _joined(parts: Sequence[Columns]) -> dict[str, Array]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -40,14 +40,15 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting
 
 def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorld:
     with progress.task("reading KuaiRand", total=4) as advance:
-        log = read_log(path)
+        catalog = read_catalog(path, rejected)
         advance(1)
-        history = read_history(path)
+        log = read_log(path, catalog["video_id"], rejected)
         advance(1)
-        catalog = read_catalog(path)
+        history = read_history(path, catalog["video_id"], rejected)
         advance(1)
-        registered = read_registered(path)
+        registered = read_registered(path, rejected)
         advance(1)
+    _note(catalog, log, rejected)
     durations, past_fraction = video_seconds(catalog, log), long_view_fraction(log)
     impressions = pa.concat_tables([history_exposures(history, durations, past_fraction), log_exposures(log)])
     events = events_table(log, history, durations, past_fraction)
@@ -81,6 +82,16 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
         impressions=impressions,
         told=told,
     )
+
+
+def _note(catalog: dict[str, Any], log: dict[str, Array], rejected: Rejected) -> None:
+    keys = np.stack([log["user_id"], log["video_id"], log["time_ms"]])
+    if again := keys.shape[1] - np.unique(keys, axis=1).shape[1]:
+        rejected.note(f"log_standard: {again} exposures stand twice; what the viewer did in them counts once")
+    shown = set(log["video_id"][log["duration_ms"] > 0].tolist())
+    listed = zip(catalog["video_id"].tolist(), catalog["duration_ms"], strict=True)
+    if unknown := [video for video, ms in listed if not ms and video not in shown]:
+        rejected.note(f"{len(unknown)} videos have no duration and count as long as the median")
 
 
 def _example_user(log: dict[str, Array]) -> str:

@@ -38,7 +38,7 @@ def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting
     Raises LakeError, naming file and line, and WorldThere, before anything of the home is changed.
     """
     path = Path(path)
-    made_from = {"source": SOURCE, **files_read(find_files(path, putting.rejected).files())}
+    made_from = {"source": SOURCE, **files_read(find_files(path, Rejected()).files())}
     return put_world(home, made_from, lambda rejected: read(path, rejected, progress), putting, progress)
 
 

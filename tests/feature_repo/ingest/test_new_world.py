@@ -124,7 +124,7 @@ def test_rows_that_were_set_aside_lie_in_the_home_and_are_counted(home: Home, ma
         rejected.done(file, 10, [BadRow(3, "rating", "99", "0.5 to 5", "1,2,99,5")])
         return made
 
-    told = put_world(home, {}, make, Putting(rejected=Rejected(True, MaxRejected(rows=1))))
+    told = put_world(home, {}, make, Putting(set_aside=True, most=MaxRejected(rows=1)))
     assert told["rejected_for"] == {"ratings.csv, rating: expected 0.5 to 5": 1}
     assert (home.rejected / "simulator" / "ratings.csv.jsonl").read_text().count('"line": 3') == 1
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.core.home import Home
 from feature_repo.ingest import kuairand
 from feature_repo.ingest.kuairand.files import VIDEO_FILE
+from feature_repo.ingest.new_world import Putting
+from feature_repo.ingest.rejected import MaxRejected
 from feature_repo.lake.tables import LakeError
 
 
@@ -25,7 +29,11 @@ def test_without_a_history_the_log_stands_alone(home: Home, source: Path) -> Non
         ("log_standard_1.parquet", b"not parquet", r"log_standard_1.parquet: expected a Parquet file"),
         ("history_1.parquet", b"", r"history_1.parquet: expected a Parquet file"),
         (VIDEO_FILE, None, "expected video_features_basic_pure.csv, found none"),
-        (VIDEO_FILE, b"video_id\n0\n", r"video_features_basic_pure.csv: expected the columns .*author_id"),
+        (
+            VIDEO_FILE,
+            b"video_id\n0\n",
+            r"basic_pure.csv, line 1: expected the columns .*missing author_id",
+        ),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_is_named(
@@ -45,3 +53,59 @@ def test_a_log_without_a_label_names_it(home: Home, source: Path) -> None:
     pq.write_table(pq.read_table(file).drop_columns(["is_hate"]), file)
     with pytest.raises(LakeError, match=r"log_standard_1.parquet: .*missing is_hate"):
         kuairand.ingest(home, source)
+
+
+def with_a_row(file: Path, **values: Any) -> None:
+    table = pq.read_table(file)
+    more = pa.table({name: [values.get(name, table[name][0].as_py())] for name in table.column_names})
+    pq.write_table(pa.concat_tables([table, more], promote_options="permissive"), file)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("user_id", -7, r"row 5, user_id: expected id, a whole number from 0.*found '-7'"),
+        ("video_id", 99, r"row 5, video_id: expected one that video_features_basic_pure.csv lists, found '99'"),
+        ("time_ms", 1_650_000_000, r"row 5, time_ms: expected ms since 1970"),
+        ("time_ms", 4_070_908_800_000, r"row 5, time_ms: expected ms since 1970, UTC, 1990"),
+        ("play_time_ms", -3, r"row 5, play_time_ms: expected ms.*found '-3'"),
+        ("is_like", 2, r"row 5, is_like: expected yes or no, a whole number from 0 to 1, found '2'"),
+        ("is_like", None, r"row 5, is_like: .*found 'None'"),
+        ("duration_ms", float("nan"), r"row 5, duration_ms: .*found 'nan'"),
+    ],
+)
+def test_a_row_outside_the_limits_is_refused_by_its_number_or_set_aside(
+    home: Home, source: Path, column: str, value: Any, message: str
+) -> None:
+    with_a_row(source / "log_standard_1.parquet", **{column: value})
+    with pytest.raises(LakeError, match=rf"log_standard_1.parquet, {message}"):
+        kuairand.ingest(home, source)
+    assert not home.root.exists()
+    told = kuairand.ingest(home, source, putting=Putting(set_aside=True, most=MaxRejected(rows=1)))
+    assert (told["rejected"], told["impressions"]) == (1, 6)
+    assert (home.rejected / "kuairand" / "log_standard_1.parquet.jsonl").read_text().startswith('{"line": 5')
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("2,10,AD,2022-04-10,Kmovie,0.0,4.0,720.0,1280.0,2,9.0,", "line 5, video_id: .*line 4 has it"),
+        ("x,10,AD,2022-04-10,Kmovie,0.0,4.0,720.0,1280.0,2,9.0,", "line 5, video_id: .*found 'x'"),
+        ("3,10,AD,10 April,Kmovie,0.0,4.0,720.0,1280.0,2,9.0,", "line 5, upload_dt: expected an ISO date.*'10 April'"),
+        ("3,10,AD,2022-04-10,Kmovie,0.0,-4.0,720.0,1280.0,2,9.0,", "line 5, video_duration: expected ms.*'-4.0'"),
+        ('3,10,AD,2022-04-10,Kmovie,0.0,4.0,720.0,1280.0,2,9.0,"3', "line 5: expected the quote"),
+    ],
+)
+def test_a_bad_line_of_the_catalog_is_named(home: Home, source: Path, line: str, message: str) -> None:
+    with (source / VIDEO_FILE).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(LakeError, match=message):
+        kuairand.ingest(home, source)
+    told = kuairand.ingest(home, source, putting=Putting(set_aside=True, most=MaxRejected(rows=1)))
+    assert (told["rejected"], told["videos"]) == (1, 3)
+
+
+def test_the_summary_says_what_stands_twice_and_what_is_not_known(home: Home, source: Path) -> None:
+    assert kuairand.ingest(home, source)["notes"] == [
+        "log_standard: 1 exposures stand twice; what the viewer did in them counts once"
+    ]

@@ -12,7 +12,7 @@ from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
 from feature_repo.ingest import movielens
 from feature_repo.ingest.new_world import Putting
-from feature_repo.ingest.rejected import MaxRejected, Rejected
+from feature_repo.ingest.rejected import MaxRejected
 from feature_repo.lake.tables import Lake, LakeError
 
 MOVIES = 'movieId,title,genres\n1,"Heat, The (1995)",Action|Crime\n2,X,(no genres listed)\n3,Up (2009),Animation\n'
@@ -38,8 +38,9 @@ def newer(tmp_path: Path) -> Path:
 
 
 def ingest(home: Home, path: Path, most: str = "", **options: Any) -> dict[str, Any]:
-    rejected = Rejected(True, MaxRejected.parse(most)) if most else Rejected()
-    return movielens.ingest(home, path, putting=Putting(rejected=rejected, **options))
+    if most:
+        options |= {"set_aside": True, "most": MaxRejected.parse(most)}
+    return movielens.ingest(home, path, putting=Putting(**options))
 
 
 def test_the_newer_csv_files_are_read(home: Home, newer: Path) -> None:
