@@ -30,6 +30,7 @@ from feature_repo.store.layout import (
     materializing,
     timestamp_field,
 )
+from feature_repo.store.strangers import settle
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 NO_LONGER_NEWEST = encode_timestamp(1)
@@ -66,6 +67,8 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
                 with _quiet():
                     store.materialize(EPOCH, datetime.fromtimestamp((now_us + ahead_us) / 1e6, UTC), [view])
                 advance(1)
+        settle(client, "user_id", ids["user_profile"], ids["user_activity"], config.batch_rows)
+        settle(client, "video_id", ids["video_profile"], ids["video_activity"], config.batch_rows)
         _forget_withdrawn(client, ids["video_profile"])
         announce(client, video_ids=ids["video_profile"], user_ids=sorted({*ids["user_profile"], *ids["user_activity"]}))
         return {

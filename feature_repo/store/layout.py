@@ -34,6 +34,7 @@ PROJECT = "marquee"
 
 VIDEO_IDS = "marquee:video_ids"  # set: the catalog
 USER_IDS = "marquee:user_ids"  # set: every viewer with a profile or an event
+STRANGERS = "marquee:strangers"  # sorted set: viewers without a profile, by when their row expires
 GENERATION = "marquee:generation"  # counter: readers reload everything when it changes
 MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the event processor waits
 VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos the event processor has just written

@@ -109,3 +109,81 @@ def test_a_video_is_known_by_the_snapshot_and_any_video_by_an_empty_one(made: Ma
     made.reader.videos_by_id.clear()
     made.reader.refresh()
     assert made.engine.knows("v99")
+
+
+LIKE = {"user_id": "u1", "item_id": "v1", "event": "like"}
+
+
+async def refused(made: Made) -> Problem:
+    with pytest.raises(Problem) as refused:
+        await made.engine.accept(LIKE, caller=ANYBODY_HERE)
+    return refused.value
+
+
+def hanging(made: Made, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The log hangs until the event that this returns is set."""
+    back = threading.Event()
+    append = made.log.append
+
+    def hang(topic: str, items: Any, *, durable: bool = True) -> list[str]:
+        back.wait(20)
+        return append(topic, items)
+
+    monkeypatch.setattr(made.log, "append", hang)
+    return back
+
+
+async def test_events_are_refused_in_time_while_the_log_hangs_and_taken_again_by_themselves(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = hanging(made, monkeypatch)
+    waiting = [refused(made) for _ in range(20)]  # more than there are threads that write
+    problems = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    assert {(problem.status, problem.retry_after_seconds) for problem in problems} == {(503, 1)}
+    assert len(made.log.records) == 0
+    back.set()
+    made.engine._writing._seconds = 0.0
+    made.engine._writing._retry_at = 0.0
+    assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1
+
+
+async def test_nobody_asks_a_log_that_has_just_failed(made: Made) -> None:
+    made.log.down = True
+    for _ in range(3):
+        assert (await refused(made)).status == 503
+    made.log.down = False
+    assert (await refused(made)).status == 503  # not even asked
+    made.engine._writing._retry_at = 0.0
+    assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1
+    assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1
+
+
+async def test_an_event_that_cannot_be_is_no_failure_of_the_log(made: Made) -> None:
+    for _ in range(5):
+        with pytest.raises(Problem) as refused:
+            await made.engine.accept({"event": "stare"}, caller=ANYBODY_HERE)
+        assert refused.value.status == 422
+    assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1
+
+
+async def test_what_was_accepted_is_heard_by_the_feed(made: Made) -> None:
+    await made.engine.accept(LIKE, caller=ANYBODY_HERE)
+    assert [(event.user_id, event.event) for event in made.feed.heard] == [("u1", "like")]
+
+
+async def test_a_reader_that_hangs_takes_no_thread_from_those_who_write(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = threading.Event()
+
+    def hang(*asked: Any) -> None:
+        back.wait(20)
+
+    monkeypatch.setattr(made.receipts, "folded_us", hang)
+    asking = [asyncio.ensure_future(made.engine.is_visible("e1", "u1")) for _ in range(20)]
+    await asyncio.sleep(0)
+    try:
+        assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1
+    finally:
+        back.set()
+        await asyncio.gather(*asking)

@@ -37,6 +37,7 @@ from feature_repo.store.layout import (
     row_fields,
     timestamp_field,
 )
+from feature_repo.store.strangers import let_expire, sweep
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.decoding import decode_record
 from feature_repo.stream.handlers.protocol import Failure, Later, Poisoned, Reading
@@ -46,8 +47,10 @@ GROUP = "feature-processor"
 MARK_SECONDS = 8 * 24 * 3600  # longer than any log keeps a record
 VIDEO_CHANGES_KEPT = 10_000
 FACTS_CACHED = 200_000
+SWEEP_SECONDS = 60.0  # between two looks for viewers who are gone
 
 _FACTS = ("genres", "creator_id", "duration_seconds")
+_USER_FIELDS = (*row_fields(("user_activity",)), timestamp_field("user_profile"))
 _FACT_FIELDS = (*(field("video_profile", name) for name in _FACTS), timestamp_field("video_profile"))
 
 
@@ -72,6 +75,7 @@ class FoldEvents:
         self._slot_of = {name: slot for slot, name in enumerate(world.genres)}
         self._facts: dict[str, VideoFacts] = {}
         self._facts_generation: bytes | None = None
+        self._swept = time.monotonic()
         self.counts = {"folded": 0, "duplicates": 0, "suspicious": 0, "conflicts": 0}
 
     def handle(self, topic: str, records: Sequence[Record]) -> list[Failure]:
@@ -84,12 +88,18 @@ class FoldEvents:
             except EventError as error:
                 failures.append(Failure(record, str(error)))
         try:
+            self._sweep()
             self._fold(events)
         except redis.RedisError as error:
             if is_outage(error):
                 raise StoreDown(f"the online store does not answer: {error}") from error
             raise Poisoned(f"{type(error).__name__}: {error}") from error  # a key of one of them holds another type
         return failures
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept > SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            sweep(self._store)
 
     def _fold(self, events: Sequence[Event]) -> None:
         """Fold these events into the stored states, all or nothing, skipping those already folded."""
@@ -113,6 +123,11 @@ class FoldEvents:
                 )
                 transaction.multi()
                 _queue(transaction, changes)
+                let_expire(
+                    transaction,
+                    user_ids=stored.strangers.intersection(changes.users),
+                    video_ids=changes.videos.keys() - self._facts.keys(),
+                )
                 try:
                     transaction.execute()
                 except redis.WatchError:
@@ -133,7 +148,7 @@ class FoldEvents:
             for event in events:
                 pipe.hget(EVENT_MARK + event.event_id, event.user_id)
             for user_id in user_ids:
-                pipe.hmget(entity_key("user_id", user_id), row_fields(("user_activity",)))
+                pipe.hmget(entity_key("user_id", user_id), _USER_FIELDS)
             for video_id in video_ids:
                 pipe.hmget(entity_key("video_id", video_id), row_fields(("video_activity",)))
             for video_id in unread:
@@ -154,8 +169,9 @@ class FoldEvents:
         return _Stored(
             materializing=materializing is not None,
             folded={event.identity for event, mark in zip(events, marks, strict=True) if mark is not None},
-            users=dict(zip(user_ids, _rows("user_activity", user_rows), strict=True)),
+            users=dict(zip(user_ids, _rows("user_activity", [row[:-1] for row in user_rows]), strict=True)),
             videos=dict(zip(video_ids, _rows("video_activity", video_rows), strict=True)),
+            strangers={user_id for user_id, row in zip(user_ids, user_rows, strict=True) if not row[-1]},
         )
 
     def _facts_of(self, row: Sequence[bytes | None]) -> VideoFacts:
@@ -172,6 +188,7 @@ class _Stored:
     folded: set[tuple[str, str]]  # identities of events
     users: dict[str, dict[str, Any]]
     videos: dict[str, dict[str, Any]]
+    strangers: set[str]  # viewers without a profile
 
 
 def _queue(transaction: Any, changes: Changes) -> None:
