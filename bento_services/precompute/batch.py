@@ -24,7 +24,8 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from feature_repo.lake.tables import Lake, write_result
+from feature_repo.lake.cut import cut_of
+from feature_repo.lake.tables import write_result
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
@@ -72,7 +73,7 @@ def recommend_all(
     started = perf_counter()
     release, _ = load_champion(home)
     reader = _open(home, url, release.world)
-    user_ids = Lake(home).users()["user_id"].to_pylist()
+    user_ids = cut_of(home).users()["user_id"].to_pylist()
     try:
         with progress.task(f"recommendations for {len(user_ids):,} users", total=len(user_ids)) as advance:
             ranked = []

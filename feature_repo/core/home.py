@@ -86,6 +86,11 @@ class Home:
         return self.root / "lake"
 
     @property
+    def cut(self) -> Path:
+        """The lake as jobs read it (feature_repo/lake/cut.py)."""
+        return self.root / "cut"
+
+    @property
     def features(self) -> Path:
         return self.root / "features"
 

@@ -21,8 +21,8 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.engines import Engine, window_tables
 from feature_repo.jobs.replay import replay_users, replay_videos, video_facts
+from feature_repo.lake.cut import cut_of
 from feature_repo.lake.feature_tables import MOMENT, entity_of, table_schema
-from feature_repo.lake.tables import Lake
 from feature_repo.registry import VIEWS
 
 FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never written" in the online store
@@ -35,7 +35,7 @@ def build_features(
 
     `only_last`: keep only the last state of each viewer, for when no earlier moment will be asked for.
     """
-    world, lake = home.world(), Lake(home)
+    world, lake = home.world(), cut_of(home)
     now_us = world.now_us()
     events, impressions = lake.events(), lake.impressions()
     facts = video_facts(lake.videos(), world)

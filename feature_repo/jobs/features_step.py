@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.core.settings import REDIS_URL
@@ -24,13 +25,28 @@ def _settings(making: Making) -> Mapping[str, Any]:
 
 @contextmanager
 def _flushed(making: Making) -> Iterator[None]:
-    """With the online store running, after the live events in the log have been written to the lake."""
+    """With the online store running, on a cut of the lake that holds what was in the log when this began."""
+    from feature_repo.lake.cut import take_cut
     from feature_repo.store.valkey_server import online_store
     from feature_repo.stream.flush import flush
 
     with online_store(making.home) as url:
-        flush(making.home, url)
+        take_cut(making.home, flush(making.home, url))
         yield
+
+
+def cut_read(making: Making) -> Sequence[Path]:
+    """What a step that reads the lake reads: the cut, which stays as it is while the lake goes on."""
+    from feature_repo.lake.cut import cut_of
+
+    return [cut_of(making.home).root]
+
+
+def _lake_has_moved_on(making: Making, result: Result) -> str:
+    """For the plan: entering the step takes a new cut."""
+    from feature_repo.lake.cut import has_moved_on
+
+    return "lake changed" if has_moved_on(making.home) else ""
 
 
 def _build(making: Making) -> Result:
@@ -48,9 +64,10 @@ FEATURES = Step(
     "features",
     _build,
     code=("feature_repo.jobs.build_features", "feature_repo.jobs.materialize"),
-    reads=lambda making: [making.home.lake, making.home.root / "world.json"],
+    reads=lambda making: [*cut_read(making), making.home.root / "world.json"],
     settings=_settings,
     writes=lambda making: [making.home.features],
     within=_flushed,
+    redo=_lake_has_moved_on,
     unseen="events that wait in the log are folded into the lake first",
 )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from feature_repo.core.home import Home
 from feature_repo.lake.parquet import duckdb_connection
-from feature_repo.lake.tables import IMPRESSIONS, Lake
+from feature_repo.lake.tables import IMPRESSIONS, Lake, write_result
 from feature_repo.schema import LONGEST_WATCH_SECONDS, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
 LIVE = "live-"  # prefix of the files that stream/handlers/write_lake.py writes
 
 
-def settle_outcomes(home: Home) -> int:
+def settle_outcomes(lake: Lake) -> int:
     """Join live impressions with the events that followed; returns how many impressions were clicked.
 
     An event belongs to an impression when it has the same request, viewer and video. A watch implies a click; a
     suspicious one (fold.is_suspicious) implies nothing: models learn from outcomes.
     """
-    lake = Lake(home)
     files = sorted((lake.root / "impressions").glob(f"day=*/{LIVE}*.parquet"))
     if not files or not any((lake.root / "events").glob("day=*/*.parquet")):
         return 0
@@ -31,7 +27,7 @@ def settle_outcomes(home: Home) -> int:
         for file in files:
             table = connection.sql(_SETTLED, params=[str(file)]).to_arrow_table()
             settled += sum(table["clicked"].to_pylist())
-            lake.append_impressions(table.select(IMPRESSIONS.names), Path(file).stem)
+            write_result(table.select(IMPRESSIONS.names).cast(IMPRESSIONS), file)
     return settled
 
 
@@ -65,4 +61,5 @@ SELECT i.* REPLACE (
     coalesce(o.shared, false) AS shared
 )
 FROM read_parquet(?) i LEFT JOIN outcome o USING (request_id, user_id, video_id)
+ORDER BY timestamp_us, request_id, position, impression_id
 """

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.core.errors import HomeError, MarqueeError
-from feature_repo.core.files import atomic_directory, write_atomic
+from feature_repo.core.files import FileError, atomic_directory, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.lake.parquet import count_rows, duckdb_connection, read_table
 from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_COLUMNS, VIDEO_PROFILE
@@ -59,8 +59,11 @@ class LakeError(MarqueeError):
 
 
 class Lake:
-    def __init__(self, home: Home) -> None:
-        self.root = home.lake
+    """The tables of HOME/lake, for whoever writes them. Jobs read a cut of them: `cut.cut_of`."""
+
+    def __init__(self, home: Home, root: Path | None = None) -> None:
+        """`root`: another folder of the same tables."""
+        self.root = root or home.lake
 
     @property
     def videos_path(self) -> str:
@@ -123,10 +126,10 @@ class Lake:
         return self._between("impressions", IMPRESSIONS, start_us, end_us, "impression_id", order)
 
     def counts(self) -> dict[str, int]:
-        """Rows per table, as stored; without reading them."""
+        """Rows per table, as stored; without reading them, and without those of files that cannot be read."""
         tables = {"videos": self.videos_path, "users": self.users_path}
         tables |= {"events": self.events_glob, "impressions": self.impressions_glob}
-        return {name: sum(count_rows(Path(file)) for file in glob(path)) for name, path in tables.items()}
+        return {name: sum(map(_rows, glob(path))) for name, path in tables.items()}
 
     def profiles_digest(self) -> str:
         """A hash of the contents of the videos and users tables, independent of the bytes of their files."""
@@ -216,6 +219,13 @@ def _write_one(path: Path, table: pa.Table) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def _rows(file: str) -> int:
+    try:
+        return count_rows(Path(file))
+    except FileError:
+        return 0
 
 
 def _read_one(path: Path) -> pa.Table:

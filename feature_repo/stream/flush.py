@@ -10,7 +10,6 @@ import time
 from contextlib import ExitStack
 
 from feature_repo.core.home import Home
-from feature_repo.lake.outcomes import settle_outcomes
 from feature_repo.store.layout import SINK_FLUSH
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.protocol import Later
@@ -41,7 +40,6 @@ def flush(home: Home, url: str, kafka: str | None = None) -> dict[str, Position]
                 time.sleep(0.05)
             else:
                 _write(at)
-    settle_outcomes(home)
     return ends
 
 

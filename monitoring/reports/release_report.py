@@ -24,7 +24,7 @@ from feature_repo.core.files import write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.valkey_server import online_store
@@ -96,7 +96,7 @@ def _report(
         forced=promotion["forced"],
         gates=promotion["gates"],
         tables=evaluation.tables,
-        counts=Lake(home).counts(),
+        counts=cut_of(home).counts(),
         windows=_windows(release),
         curves={name: facts.curve if facts else [] for name, facts in training.items()},
         chosen={name: facts.kept_epoch if facts else 0 for name, facts in training.items()},
@@ -160,7 +160,7 @@ def _changes(
 
 def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Example]:
     """A newcomer and viewers with few, medium and many watches; the world's example viewer if it has one."""
-    users = sorted(Lake(home).users()["user_id"].to_pylist())
+    users = sorted(cut_of(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.random.default_rng(0).permutation(len(users))[:SAMPLE]]
     found = [one for one in reader.users(sample) if one.values["history_video_ids"]]
     found.sort(key=lambda one: len(one.values["history_video_ids"]))
@@ -195,7 +195,7 @@ def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Examp
 
 def _recommendations(home: Home, release: Release, champion: Release, reader: FeatureReader) -> Recommendations:
     """The first ten videos of both releases for the same viewers now, without exploration."""
-    users = sorted(Lake(home).users()["user_id"].to_pylist())
+    users = sorted(cut_of(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.sort(np.random.default_rng(1).permutation(len(users))[:SAMPLE])]
     config = read(FEED, home.root)
     before, now = (list(rank_everyone(one, reader, sample, LIST_LENGTH, "full", config)) for one in (champion, release))

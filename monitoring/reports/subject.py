@@ -13,7 +13,7 @@ import pyarrow as pa
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home, World
 from feature_repo.core.settings import Section
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.release.artifact import Release, as_judged
 from training.data.splits import Cuts, time_cuts, watches
 from training.data.video_vectors import video_vectors
@@ -59,7 +59,7 @@ class Subject:
 
     @classmethod
     def open(cls, home: Home, release: Release, config: ReportConfig) -> Subject:
-        lake, world, release = Lake(home), home.world(), as_judged(release)
+        lake, world, release = cut_of(home), home.world(), as_judged(release)
         ids, video_VD = video_vectors(home, release.retrieval)
         videos = lake.videos()
         place = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}

@@ -11,6 +11,7 @@ from training.fit.two_tower_config import TwoTowerConfig
 
 RING, VIEWERS, WATCHES = 24, 80, 12
 HOUR_US = 3_600_000_000
+START_US = 20_000 * 24 * HOUR_US  # 4 October 2024
 CONFIG = TwoTowerConfig(
     split="leave_last", epochs=12, learning_rate=1e-2, dim=16, blocks=1, length=20, dropout=0.0, id_dropout=0.0,
     text_dimensions=4, batch_size=16,
@@ -37,7 +38,7 @@ def write_ring(home: Home, watches: int = WATCHES, country: str = "") -> None:
             "user_id": f"u{viewer:02}",
             "video_id": video(start + step),
         }
-        | {"event": "watch", "timestamp_us": int(step * HOUR_US + rng.integers(HOUR_US)), "sequence": 0}
+        | {"event": "watch", "timestamp_us": int(START_US + step * HOUR_US + rng.integers(HOUR_US)), "sequence": 0}
         | {"watch_seconds": 90.0, "duration_seconds": 100.0, "position": -1}
         for viewer, start in enumerate(starts)
         for step in range(watches)

@@ -15,8 +15,8 @@ from feature_repo.compute.inputs import context_columns
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.lake.cut import cut_of
 from feature_repo.lake.history import historical_features
-from feature_repo.lake.tables import Lake
 from feature_repo.schema import (
     COMPLETE_FRACTION,
     LONG_VIEW_SECONDS,
@@ -94,7 +94,7 @@ def ranking_rows(
 
     Raises HomeError when there is none.
     """
-    shown = _sample(Lake(home).impressions(start_us, end_us), limit, seed)
+    shown = _sample(cut_of(home).impressions(start_us, end_us), limit, seed)
     if not len(shown):
         raise HomeError(f"no impressions between {start_us} and {end_us} µs in {home.lake}: simulate or ingest first")
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):

@@ -8,6 +8,7 @@ after the end of the lake.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from dataclasses import replace
 from glob import glob
@@ -27,6 +28,7 @@ from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.build_features import build_features
+from feature_repo.lake.cut import lake_now, written_cut
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.parquet import read_table
 from feature_repo.lake.tables import Lake
@@ -67,9 +69,14 @@ def frozen_columns(
     return assembled(home, rows, features, context, retrieval, progress)
 
 
-def end_of(home: Home) -> int:
+def lake_of_now(home: Home) -> Lake:
+    """The lake with all that came since the home's feature tables were built."""
+    return lake_now(home, home.root / "frozen" / "cut")
+
+
+def end_of(home: Home, lake: Lake | None = None) -> int:
     """The first microsecond after everything in the lake."""
-    lake = Lake(home)
+    lake = lake or lake_of_now(home)
     files = [*glob(lake.events_glob), *glob(lake.impressions_glob)]
     newest = [pc.max(read_table(Path(file), ["timestamp_us"])["timestamp_us"]).as_py() for file in files]
     if not (known := [moment for moment in newest if moment is not None]):
@@ -79,11 +86,12 @@ def end_of(home: Home) -> int:
 
 def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
     """A home with the features of that moment; built once, and again when the lake or the building code changes."""
-    lake, end_us = Lake(home), end_of(home)
+    lake = lake_of_now(home)
+    end_us = end_of(home, lake)
     frozen = Home(home.root / "frozen" / (str(as_of_us) if as_of_us < end_us else "end"))
     cut_us = min(as_of_us, end_us)
     code = code_of("feature_repo.jobs.build_features")
-    source = hashlib.sha256(repr((directory_id(home.lake), home.world(), code, cut_us)).encode()).hexdigest()
+    source = hashlib.sha256(repr((directory_id(lake.root), home.world(), code, cut_us)).encode()).hexdigest()
     marker = frozen.root / BUILT_FROM
     if marker.exists() and marker.read_text() == source:
         return frozen
@@ -95,7 +103,8 @@ def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
         # Windows are computed up to the world's clock; fixed here, so that the tables do not depend on the build day.
         now_seconds = end_us / 1e6 + WINDOWS_END_SECONDS
         frozen.write_world(replace(home.world(), clock_offset_seconds=now_seconds - time.time()))
-        Lake(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
+        shutil.rmtree(frozen.lake, ignore_errors=True)  # of an older revision
+        written_cut(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
     build_features(frozen, progress=progress, only_last=True)
     write_atomic(marker, source)
     return frozen

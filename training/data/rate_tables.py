@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from feature_repo.schema import GENRE_SLOTS
 from models.encoding.rates import Codes, ExposureRates, lengths
 from models.encoding.vocabulary import Vocabulary
@@ -37,7 +37,7 @@ class Exposures:
     @classmethod
     def read(cls, home: Home, until_us: int | None = None) -> Exposures:
         """All of the lake before `until_us`."""
-        lake, genres = Lake(home), home.world().genres[:GENRE_SLOTS]
+        lake, genres = cut_of(home), home.world().genres[:GENRE_SLOTS]
         shown, videos = lake.impressions(None, until_us), lake.videos()
         values, codes = {}, {}
         for name in ("user_id", "video_id", "surface"):

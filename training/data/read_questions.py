@@ -6,7 +6,7 @@ import numpy as np
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from training.data.later import later_questions
 from training.data.questions import Question, QuestionConfig, Questions
 from training.data.splits import split_of, watches
@@ -14,7 +14,7 @@ from training.data.splits import split_of, watches
 
 def questions_of(home: Home, config: QuestionConfig) -> Questions:
     """Read the lake and split it. Raises HomeError where nothing is left to ask."""
-    lake = Lake(home)
+    lake = cut_of(home)
     if config.split == "later":
         return later_questions(lake, watches(lake), config)
     split = split_of(lake, config.split, config.min_count)

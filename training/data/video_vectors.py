@@ -10,7 +10,7 @@ import pyarrow as pa
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home, World
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.cold_start import vectors_of
 from models.retrieval.index import VideoIndex
@@ -35,7 +35,7 @@ def content_columns(videos: pa.Table, world: World) -> Columns:
 
 def video_vectors(home: Home, retrieval: RetrievalModel) -> tuple[list[str], Array]:
     """Ids and (N, D) float32 vectors of all videos of the lake, in order of id."""
-    videos = Lake(home).videos()
+    videos = cut_of(home).videos()
     ids: list[str] = videos["video_id"].to_pylist()
     return ids, vectors_of(retrieval, ids, lambda rows: content_columns(videos.take(pa.array(rows)), home.world()))
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
+from feature_repo.lake.cut import cut_of
 from feature_repo.lake.tables import Lake
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns
@@ -65,7 +66,7 @@ class ViewerContexts:
         if not listens:
             unknown = np.array([UNKNOWN], dtype=object)
             return cls(Profiles({}, dict.fromkeys(USER_CATEGORIES, unknown)), {}, dict.fromkeys(CONTEXT, unknown))
-        lake = Lake(home)
+        lake = cut_of(home)
         events = lake.events()
         watched = events.filter(pc.equal(events["event"], "watch"))
         times_us, device = watched["timestamp_us"].to_numpy(), watched["device"].to_numpy(zero_copy_only=False)

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.candidates.item_cf import ItemNeighbours
 from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.cold_start import Alpha, with_content_share
@@ -51,7 +51,7 @@ class Videos:
 
     @classmethod
     def of(cls, home: Home, retrieval: RetrievalModel, train: Sequences) -> Videos:
-        videos = Lake(home).videos()
+        videos = cut_of(home).videos()
         ids: list[str] = videos["video_id"].to_pylist()
         token_of = {video_id: token for token, video_id in enumerate(retrieval.video_ids)}
         return cls(
@@ -135,7 +135,7 @@ def with_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, cho
 
 def with_alpha(home: Home, retrieval: RetrievalModel, train: Sequences, alpha: Alpha) -> RetrievalModel:
     """The model trained on `train` with rare videos mixed with their content."""
-    videos = Lake(home).videos()
+    videos = cut_of(home).videos()
     row_of = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}
     rows = pa.array([row_of[video_id] for video_id in retrieval.video_ids])
     return with_content_share(

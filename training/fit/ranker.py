@@ -14,7 +14,7 @@ from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.encoding.ranker import RankerEncoding, RankerInputs
 from models.ranking.ranker import (
     ACTIONS,
@@ -45,7 +45,7 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
     started = time.perf_counter()
     config = config or read(RANKER_SECTION, home.root)
     retrieval = trained_two_tower(home.models)
-    cuts = time_cuts(Lake(home))
+    cuts = time_cuts(cut_of(home))
     rows = ranking_rows(home, cuts.t1_us, cuts.t2_us, retrieval, config.max_rows, config.seed, progress)
     split_us = np.quantile(rows.timestamps_us, 1.0 - config.validation_fraction)
     train, valid = rows.take(rows.timestamps_us < split_us), rows.take(rows.timestamps_us >= split_us)

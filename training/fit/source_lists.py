@@ -15,7 +15,7 @@ import numpy as np
 
 from feature_repo.compute.fold import decayed
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from feature_repo.schema import AFFINITY_HALF_LIFE_DAYS
 from models.candidates.fusion import DEPTH
 from models.candidates.item_cf import ItemNeighbours
@@ -59,7 +59,9 @@ class Trained:
             contexts=ViewerContexts.of(home, retrieval.config.asker),
             index=VideoIndex.build(*video_vectors(home, retrieval)),
             item_cf=ItemNeighbours.fit(histories),
-            content=content_neighbours(catalog.video_ids.tolist(), content_columns(Lake(home).videos(), home.world())),
+            content=content_neighbours(
+                catalog.video_ids.tolist(), content_columns(cut_of(home).videos(), home.world())
+            ),
             factors=fit_factors(histories, config),
             factors_config=config,
         )

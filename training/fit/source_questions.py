@@ -12,7 +12,7 @@ from feature_repo.compute.columns import Columns
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.candidates.popularity import AreaPopularity
 from models.catalog import CatalogTable
 from training.data.splits import Holdout, Sequences, SplitRule, split_of
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 def catalog_of(home: Home) -> CatalogTable:
     """The videos of a home, in order of id, with every column of their profile as a served catalog has it."""
-    videos = Lake(home).videos()
+    videos = cut_of(home).videos()
     columns = {name: videos[name].to_numpy(zero_copy_only=False) for name in videos.column_names}
     hot = multi_hot(videos["genres"].to_pylist(), home.world().genres)
     return CatalogTable(columns.pop("video_id"), {**columns, "genre_names": columns["genres"], "genres": hot})
@@ -59,7 +59,7 @@ class Counters:
         times = past.timestamps_us
         known, videos = rows >= 0, len(catalog.video_ids)
         month = known & (times >= now_us - 30 * DAY_US)
-        country_of = countries_of(Lake(home))
+        country_of = countries_of(cut_of(home))
         countries = [country_of.get(str(user_id), "") for user_id in np.repeat(past.user_ids, past.lengths)]
         return cls(
             now_us=now_us,
@@ -95,7 +95,7 @@ def source_questions(
     home: Home, catalog: CatalogTable, config: SampleConfig
 ) -> tuple[Sequences, SourceQuestion, SourceQuestion]:
     """The training part, the question to choose by, and the question to report."""
-    split = split_of(Lake(home), config.split, config.min_count)
+    split = split_of(cut_of(home), config.split, config.min_count)
 
     def question(asked: Holdout, past: Sequences, now_us: int) -> SourceQuestion:
         sample = asked.draw(config.max_viewers, config.sample_seed)

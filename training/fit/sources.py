@@ -17,7 +17,7 @@ import numpy as np
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
@@ -65,7 +65,7 @@ def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, p
     catalog = catalog_of(home)
     train, chooses, _ = source_questions(home, catalog, sample)
     choice = choose(home, catalog, retrieval, train, chooses, GRID, progress)
-    lake = Lake(home)
+    lake = cut_of(home)
     events = lake.events()
     watched, cuts = watches(lake, events), time_cuts(lake, events)
     histories, country_of = sequences(watched).histories(), countries_of(lake)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.encoding.sequence import SequenceEncoding
 from models.encoding.viewer_context import ViewerContextEncoding
 from models.retrieval.artifact import RetrievalModel
@@ -45,7 +45,7 @@ class Trainer:
         """`content` and `viewer_context` are the encodings of the run that is continued; fitted when not given.
         `contexts`: the home's viewer contexts, when they were read already."""
         self.config = config
-        videos = Lake(home).videos()
+        videos = cut_of(home).videos()
         columns = content_columns(videos, home.world())
         published = videos["published_timestamp_us"].to_numpy() < data.known_until_us
         known = {name: column[published] for name, column in columns.items()}

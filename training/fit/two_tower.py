@@ -18,7 +18,7 @@ from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.encoding.viewer_context import ViewerContextEncoding
 from models.release.parts import refitted_name
 from models.retrieval.artifact import RetrievalModel, example
@@ -138,7 +138,7 @@ def _as_chosen(home: Home, fitted: Fitted, data: TrainingData, choice: ColdStart
 
 def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences) -> str:
     """A hash of everything that the weights depend on."""
-    return fingerprint([config.chosen(), trained_on.digest(Lake(home))])
+    return fingerprint([config.chosen(), trained_on.digest(cut_of(home))])
 
 
 def _facts(
@@ -158,7 +158,7 @@ def _facts(
         seed=config.seed,
         metrics=curve[fitted.best_epoch],
         curve=curve,
-        data_hash=data.train.digest(Lake(home)),
+        data_hash=data.train.digest(cut_of(home)),
         alpha=asdict(choice.alpha),
         unwatched_scale=choice.scale,
     )

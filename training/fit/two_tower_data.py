@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from training.data.splits import Holdout, Sequences, split_of
 from training.fit.two_tower_config import TwoTowerConfig
 
@@ -20,5 +20,5 @@ class TrainingData:
 
 def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:
     """What may be trained on, and the validation question, by the config's split."""
-    split = split_of(Lake(home), config.split, config.min_count)
+    split = split_of(cut_of(home), config.split, config.min_count)
     return TrainingData(split.train, split.valid, split.train_until_us, split.whole)

@@ -16,7 +16,7 @@ import numpy as np
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
 from feature_repo.core.progress import Advance
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from training.data.questions import Question, Questions
 from training.data.splits import Holdout
 from training.judge.baselines import Retriever, watched_matrix
@@ -45,7 +45,9 @@ class Answers:
         self.question, self.unit_B = question, question.units()
         self.row_of = {video_id: row for row, video_id in enumerate(split.catalog)}
         self.targets = targets_of(question.asked, self.row_of)
-        genres_of = dict(zip(*(Lake(home).videos()[name].to_pylist() for name in ("video_id", "genres")), strict=True))
+        genres_of = dict(
+            zip(*(cut_of(home).videos()[name].to_pylist() for name in ("video_id", "genres")), strict=True)
+        )
         self.genres_VG = multi_hot([genres_of.get(video_id) or [] for video_id in split.catalog], home.world().genres)
         known = np.array([self.row_of[video_id] for video_id in split.known.video_ids], dtype=np.int64)
         self.watchers_V = np.bincount(known, minlength=len(split.catalog))

@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.lake.tables import DAY_US, Lake, write_result
+from feature_repo.lake.tables import DAY_US, write_result
 from models.ranking.ranker import HEADS
 from models.release.artifact import Release, as_judged, judged, load_champion, load_release
-from training.data.frozen import end_of, frozen_columns
+from training.data.frozen import end_of, frozen_columns, lake_of_now
 from training.data.rate_tables import Exposures
 from training.record.training_facts import TwoTowerTraining
 
@@ -155,7 +155,7 @@ def score_rows(
 
 def usual_context(home: Home, as_of_us: int) -> dict[str, Any]:
     """The commonest device, UTC offset and surface of the newest exposures: the defaults for rows without them."""
-    shown = Lake(home).impressions(None, as_of_us)
+    shown = lake_of_now(home).impressions(None, as_of_us)
     newest = shown.slice(max(0, len(shown) - 10_000))
     usual: dict[str, Any] = {"device": "", "utc_offset_minutes": 0, "surface": ""}
     for name in usual if len(newest) else ():

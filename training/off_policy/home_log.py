@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
+from feature_repo.lake.cut import cut_of
 from feature_repo.lake.tables import Lake
 from models.candidates.popularity import Popularity
 from models.catalog import CatalogTable, OfflineRequest
@@ -54,7 +55,7 @@ def home_logs(home: Home, seed: int = 0) -> dict[str, Log]:
     two_tower, two_tower_sharp: of the two-tower scores, and of twice them; popular: in proportion to the watches of the
     training window; uniform. Raises OffPolicyError without pages of known probability, HomeError without a model.
     """
-    retrieval, lake = trained_two_tower(home.models), Lake(home)
+    retrieval, lake = trained_two_tower(home.models), cut_of(home)
     events = lake.events()
     cuts, watched = time_cuts(lake, events), watches(lake, events)
     videos = lake.videos()

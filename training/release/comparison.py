@@ -16,7 +16,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.candidates.popularity import Popularity
 from models.encoding.ranker import EncodingError
 from models.ranking.ranker import RankerModel
@@ -111,7 +111,7 @@ class Judge:
 
     def exposures(self, retrieval: RetrievalModel) -> RankingRows:
         """The exposures of the test window. Raises HomeError when there are none."""
-        cuts = time_cuts(Lake(self.home))
+        cuts = time_cuts(cut_of(self.home))
         return ranking_rows(self.home, cuts.t2_us, cuts.end_us, retrieval, self.max_rows)
 
     def _best(self, retriever: Retriever) -> Array:

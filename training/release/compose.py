@@ -14,7 +14,7 @@ from typing import Any
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from feature_repo.registry import VIDEO_COLUMNS
 from feature_repo.schema import RANK_SERVICE
 from models.candidates.popularity import Popularity
@@ -59,7 +59,7 @@ def build_release(home: Home, policy: Path | None = None) -> Path:
 
 def static_videos(home: Home, popularity: Popularity) -> list[dict[str, Any]]:
     """The most popular videos with all columns that pages and filters read."""
-    catalog = {row["video_id"]: row for row in Lake(home).videos().select(list(VIDEO_COLUMNS)).to_pylist()}
+    catalog = {row["video_id"]: row for row in cut_of(home).videos().select(list(VIDEO_COLUMNS)).to_pylist()}
     return [catalog[video_id] for video_id in popularity.top(STATIC_VIDEOS) if video_id in catalog]
 
 
@@ -77,7 +77,7 @@ def _manifest(home: Home, draft: Path, evaluation: Evaluation) -> Manifest:
         files=hashes(draft),
         world=home.world(),
         feature_service=RANK_SERVICE,
-        cuts=Cuts(**asdict(time_cuts(Lake(home)))),
+        cuts=Cuts(**asdict(time_cuts(cut_of(home)))),
         metrics=evaluation.metrics,
         # A model is registered under the name of the step that trains it.
         mlflow={part.made_by: tracking.version_of(part.made_by, home.models / part.name) for part in REFITTED},

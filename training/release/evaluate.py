@@ -12,7 +12,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.release.parts import trained_ranker, trained_two_tower
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
@@ -120,7 +120,7 @@ def ranking_figures(
     """How well models order the exposures of the test window by clicks; the ranker as served, with position unknown."""
     import lightgbm
 
-    cuts = time_cuts(Lake(home))
+    cuts = time_cuts(cut_of(home))
     rows = ranking_rows(home, cuts.t2_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
     ranker = trained_ranker(home.models)
     scored = ranker.score(rows.columns)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.core.settings import read
 from feature_repo.core.steps import Making, Result, Step, Steps
-from feature_repo.jobs.features_step import FEATURES
+from feature_repo.jobs.features_step import FEATURES, cut_read
 from models.page.policy_file import policy_of
 from models.release.store import pointers
 
@@ -136,7 +136,7 @@ TWO_TOWER = Step(
     "two-tower",
     _train_two_tower,
     code=("training.fit.two_tower",),
-    reads=lambda making: [making.home.lake],
+    reads=cut_read,
     settings=lambda making: {"config": asdict(_two_tower_config(making))},
     writes=_made_by("two-tower"),
 )
@@ -146,7 +146,7 @@ RANKER = Step(
     code=("training.fit.ranker",),
     after=("two-tower",),
     # Not the feature tables: features at a past moment depend on the lake alone, whatever day the tables were built.
-    reads=lambda making: [making.home.lake, making.home.models / "two_tower"],
+    reads=lambda making: [*cut_read(making), making.home.models / "two_tower"],
     settings=lambda making: {"config": asdict(_ranker_config(making))},
     writes=_made_by("ranker", "ranker_baseline"),
 )
@@ -155,7 +155,7 @@ EVALUATE = Step(
     _evaluate,
     code=("training.release.evaluate",),
     after=("two-tower", "ranker"),
-    reads=lambda making: [making.home.lake, *_models(making)],
+    reads=lambda making: [*cut_read(making), *_models(making)],
     settings=_evaluation_settings,
     writes=lambda making: [_evaluation(making)],
 )
@@ -164,7 +164,7 @@ PROMOTE = Step(
     _promote,
     code=("training.release.promote",),
     after=("two-tower", "ranker", "evaluate"),
-    reads=lambda making: [making.home.lake, *_models(making), _evaluation(making), policy_of(making.home)],
+    reads=lambda making: [*cut_read(making), *_models(making), _evaluation(making), policy_of(making.home)],
     settings=_promotion_settings,
     redo=_force_overrules,
 )

@@ -14,8 +14,8 @@ import pyarrow as pa
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
 from feature_repo.core.settings import read
+from feature_repo.lake.cut import cut_of
 from feature_repo.lake.history import historical_features
-from feature_repo.lake.tables import Lake
 from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
 from feature_repo.schema import RANK_SERVICE
 from feature_repo.store.config import STORE
@@ -41,7 +41,7 @@ def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
 
     Raises HomeError where the feature tables are older than the lake.
     """
-    lake, world = Lake(home), home.world()
+    lake, world = cut_of(home), home.world()
     rng = np.random.default_rng(seed)
     user_ids = rng.choice(lake.users()["user_id"].to_pylist(), pairs).astype(object)
     end_us = int(pa.compute.max(lake.events()["timestamp_us"]).as_py() or 0)

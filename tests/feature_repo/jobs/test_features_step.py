@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from worlds.toy import toy_home
+from worlds.toy import events, toy_home
 
 from feature_repo.core.home import Home
 from feature_repo.core.steps import Making
 from feature_repo.jobs.features_step import FEATURES
+from feature_repo.lake.cut import Taken, take_cut
+from feature_repo.lake.tables import Lake
 from feature_repo.stream import flush
 
 
@@ -23,15 +26,27 @@ def test_the_store_counts_by_its_address_without_the_password(tmp_path: Path, mo
 def test_the_log_is_flushed_before_the_inputs_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[tuple[Home, str]] = []
     monkeypatch.setenv("REDIS_URL", "redis://store:6379/0")
-    monkeypatch.setattr(flush, "flush", lambda home, url: flushed.append((home, url)))
+
+    def flushing(home: Home, url: str) -> dict[str, dict[str, str]]:
+        flushed.append((home, url))
+        return {"watch-events": {"0": "7-0"}}
+
+    monkeypatch.setattr(flush, "flush", flushing)
     home = toy_home(tmp_path)
     with FEATURES.within(Making(home)):
         assert flushed == [(home, "redis://store:6379/0")]
+        taken = Taken.of(home.cut)
+        assert taken is not None
+        assert taken.until == {"watch-events": {"0": "7-0"}}
 
 
 def test_a_changed_lake_is_a_changed_input(tmp_path: Path) -> None:
     making = Making(toy_home(tmp_path))
     before = FEATURES.inputs(making)
-    (making.home.lake / "videos.parquet").write_bytes(b"other")
+    Lake(making.home).append_events(pa.Table.from_pylist([events()[0] | {"event_id": "live"}]), "live")
+    assert FEATURES.inputs(making) == before  # what was cut stays as it is
+    assert FEATURES.redo(making, {}) == "lake changed"
+    take_cut(making.home)
+    assert FEATURES.redo(making, {}) == ""
     after = FEATURES.inputs(making)
     assert {name for name in after if after[name] != before[name]} == {"lake"}

@@ -18,6 +18,7 @@ from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.jobs.build_features import build_features
 from feature_repo.jobs.replay import video_facts
+from feature_repo.lake.cut import take_cut
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import SERVICES, USER_ACTIVITY, VIDEO_ACTIVITY, VIEWS
@@ -120,11 +121,13 @@ def test_no_rows_give_no_rows(home: Home) -> None:
     assert {len(column) for column in found.values()} == {0}
 
 
-def test_a_lake_that_has_grown_since_is_refused(tmp_path: Path) -> None:
+def test_tables_that_are_older_than_the_cut_are_refused_and_a_lake_that_goes_on_is_not(tmp_path: Path) -> None:
     home = toy.toy_home(tmp_path)
     build_features(home)
     event = toy.events()[0] | {"event_id": "live", "timestamp_us": toy.at(3, "07:00")}
     Lake(home).append_events(pa.Table.from_pylist([event]), "live")
+    historical_features(home, asked(), RANK_SERVICE)
+    take_cut(home)
     with pytest.raises(HomeError, match="run `marquee features`"):
         historical_features(home, asked(), RANK_SERVICE)
     before = [row for row in toy.impressions() if row["timestamp_us"] < toy.at(3, "07:00")]

@@ -51,7 +51,7 @@ def settled(home: Home) -> dict[str, dict[str, Any]]:
 def test_a_watch_is_a_click_and_a_share_of_the_video(home: Home) -> None:
     sent = (event("e1", "watch", "q1", "a", 30.0), event("e2", "like", "q1", "a"), event("e3", "watch", "", "b", 9.0))
     Lake(home).append_events(rows(EVENTS, *sent), "x")
-    assert settle_outcomes(home) == 1
+    assert settle_outcomes(Lake(home)) == 1
     found = settled(home)
     assert (found["i0"]["clicked"], found["i0"]["watch_seconds"], found["i0"]["watch_fraction"]) == (True, 30.0, 0.3)
     assert (found["i0"]["liked"], found["i0"]["shared"]) == (True, False)
@@ -67,15 +67,15 @@ def test_a_watch_that_nobody_can_have_watched_teaches_nothing(home: Home) -> Non
 def test_an_event_that_was_written_twice_counts_once(home: Home) -> None:
     for name in ("x", "y"):
         Lake(home).append_events(rows(EVENTS, event("e1", "watch", "q1", "a", 30.0)), name)
-    settle_outcomes(home)
+    settle_outcomes(Lake(home))
     assert settled(home)["i0"]["watch_seconds"] == 30.0
 
 
 def test_what_a_batch_wrote_is_left_as_it_is(home: Home) -> None:
     Lake(home).append_events(rows(EVENTS, event("e1", "click", "q9", "a")), "x")
-    assert settle_outcomes(home) == 0
+    assert settle_outcomes(Lake(home)) == 0
     assert not settled(home)["i9"]["clicked"]
 
 
 def test_without_events_there_is_nothing_to_settle(home: Home) -> None:
-    assert settle_outcomes(home) == 0
+    assert settle_outcomes(Lake(home)) == 0

@@ -12,6 +12,7 @@ import pytest
 from worlds.live import NOON_US, WORLD, event, eventually, items, start_processor, valkey
 
 from feature_repo.core.home import Home
+from feature_repo.lake.cut import cut_of, take_cut
 from feature_repo.lake.tables import VIDEOS as VIDEO_SCHEMA
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
@@ -61,6 +62,11 @@ def page(number: int, *video_ids: str) -> tuple[str, bytes]:
     return "u1", encode_served(served)
 
 
+def settled(home: Home) -> pa.Table:
+    take_cut(home)
+    return cut_of(home).impressions()
+
+
 def test_a_flush_without_a_processor_folds_what_waits_in_the_log(
     home: Home, url: str, log: EventLog, store: Client
 ) -> None:
@@ -91,7 +97,7 @@ def test_served_pages_become_impressions_with_the_outcome_they_had(home: Home, u
         (row["request_id"], row["video_id"]): (
             row["clicked"], row["watch_seconds"], row["watch_fraction"], row["liked"], row["disliked"], row["shared"]
         )
-        for row in Lake(home).impressions().to_pylist()
+        for row in settled(home).to_pylist()
     }  # fmt: skip
     assert outcome == {
         ("r1", "v0"): (False, 0.0, 0.0, False, False, False),
@@ -100,7 +106,7 @@ def test_served_pages_become_impressions_with_the_outcome_they_had(home: Home, u
         ("r1", "v3"): (False, 0.0, 0.0, False, True, False),
         ("r2", "v1"): (False, 0.0, 0.0, False, False, False),
     }
-    shown = Lake(home).impressions().to_pylist()[2]
+    shown = settled(home).to_pylist()[2]
     assert (shown["position"], shown["propensity"], shown["device"], shown["surface"]) == (2, 0.5, "tv", "home")
 
 
@@ -108,10 +114,10 @@ def test_an_outcome_that_comes_after_the_flush_is_joined_by_the_next(home: Home,
     log.append(RECOMMENDATION_SERVED, [page(1, "v0")])
     log.append(WATCH_EVENTS, items(event(1, video="v3")))
     flush(home, url)
-    assert Lake(home).impressions().column("clicked").to_pylist() == [False]
+    assert settled(home).column("clicked").to_pylist() == [False]
     log.append(WATCH_EVENTS, items(event(2, video="v0", request_id="r1")))
     flush(home, url)
-    assert Lake(home).impressions().column("clicked").to_pylist() == [True]
+    assert settled(home).column("clicked").to_pylist() == [True]
     assert Lake(home).counts()["impressions"] == 1
 
 

@@ -1,5 +1,6 @@
 """Features as of a moment: what the lake learned later is not known, and a moment is built once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def test_what_is_usual_is_what_was_usual_then(tmp_path: Path) -> None:
     home = toy.toy_home(tmp_path)
     lake = Lake(home)
     impressions = lake.impressions()
+    home.write_world(replace(home.world(), clock_offset_seconds=0.0))
     before = usual_context(home, toy.END_US)
     fridges = pa.array(["fridge"] * len(impressions))
     later = impressions.set_column(impressions.column_names.index("device"), "device", fridges)

@@ -10,7 +10,7 @@ from models.encoding.viewer_context import VIEWER_CONTEXT
 from training.data.viewer_context import ViewerContexts
 
 HOUR_US = 3_600_000_000
-NOON_US = (2 * 24 + 12) * HOUR_US  # of 3 January 1970, a Saturday
+NOON_US = (20_001 * 24 + 12) * HOUR_US  # of 5 October 2024, a Saturday
 
 
 def empty(schema: pa.Schema) -> dict[str, object]:
@@ -23,7 +23,7 @@ def write(home: Home) -> None:
     lake = Lake(home)
     user = {"user_id": "u", "country": "DE", "user_language": "de", "age_group": "25-34"}
     lake.write_users(pa.Table.from_pylist([empty(USERS) | user], schema=USERS))
-    watch = empty(EVENTS) | {"user_id": "u", "event": "watch", "device": "tv"}
+    watch = empty(EVENTS) | {"user_id": "u", "video_id": "v", "event": "watch", "device": "tv"}
     events = [
         watch | {"event_id": "1", "timestamp_us": NOON_US - 1},  # before any page told his clock
         watch | {"event_id": "2", "timestamp_us": NOON_US, "request_id": "r"},
@@ -31,7 +31,8 @@ def write(home: Home) -> None:
         watch | {"event_id": "4", "timestamp_us": NOON_US + 5 * HOUR_US},  # played on by itself
     ]
     lake.write_events(pa.Table.from_pylist(events, schema=EVENTS))
-    page = {"impression_id": "i", "request_id": "r", "utc_offset_minutes": 60, "timestamp_us": NOON_US - 2 * HOUR_US}
+    page = {"impression_id": "i", "request_id": "r", "video_id": "v", "utc_offset_minutes": 60}
+    page |= {"timestamp_us": NOON_US - 2 * HOUR_US}
     lake.write_impressions(pa.Table.from_pylist([empty(IMPRESSIONS) | page], schema=IMPRESSIONS))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from feature_repo.core.home import Home
 from feature_repo.core.progress import Progress
 from feature_repo.core.revision import git_revision
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from training.data.questions import QuestionConfig, Questions
@@ -161,7 +161,7 @@ def pairs(watched: Sequences) -> list[tuple[str, int]]:
 
 def content_vectors(home: Home, video_ids: Sequence[str], until_us: int) -> Array:
     """(V, F) unit content vectors; the vocabulary is that of videos published by then."""
-    videos = Lake(home).videos()
+    videos = cut_of(home).videos()
     columns = content_columns(videos, home.world())
     published = videos["published_timestamp_us"].to_numpy() < until_us
     encoding = ContentEncoding.fit({name: column[published] for name, column in columns.items()}, TEXT_DIMENSIONS)

@@ -25,7 +25,7 @@ from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.page.diversity import SCREEN
 from models.page.exposure import ExposurePrices
 from models.page.policy_file import policy_of
@@ -73,7 +73,7 @@ def frontier(home: Home, content: Mapping[str, Any], command: str, progress: Pro
     trained = _recipe(home, config)
     with progress.task("reading what was watched"):
         catalog, chooses, reports, train = _questions(home, trained, config.max_viewers)
-    data_hash = train.digest(Lake(home))
+    data_hash = train.digest(cut_of(home))
     asks = [LOSS, replace(config, seeds=()), trained.chosen(), data_hash, _model_id(home, config)]
     store = RunStore(home, config.name, fingerprint(asks))
     seeds: tuple[int | None, ...] = config.seeds or (None,)
@@ -162,7 +162,7 @@ def _questions(
     home: Home, trained: TwoTowerConfig, max_viewers: int
 ) -> tuple[GenreCatalog, Holdout, Holdout, Sequences]:
     """The catalog, the validation and test questions, and the training part, by the model's split."""
-    lake = Lake(home)
+    lake = cut_of(home)
     split = split_of(lake, trained.split, trained.min_count)
     videos = lake.videos()
     ids: list[str] = videos["video_id"].to_pylist()

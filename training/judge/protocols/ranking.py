@@ -26,7 +26,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
 from feature_repo.core.toml import read_as
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.ranking.ranker import ACTIONS
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, labelled, ranking_rows
@@ -173,7 +173,7 @@ def retrieval_before(
 ) -> RetrievalModel:
     """The two-tower model of the watches before the training window; its epochs are chosen on the watches between that
     and validation. Raises HomeError where there are too few of either."""
-    watched = watches(Lake(home))
+    watched = watches(cut_of(home))
     train = sequences(watched, windows.train_from).with_frequent(config.min_count)
     valid = next_watches(watched, windows.train_from, windows.validate_from)
     if not (train.lengths > 1).any() or not len(valid):
@@ -313,7 +313,7 @@ def _floor(home: Home, windows: Windows, without: list[str], test: RankingRows) 
 
 
 def _durations(home: Home, shown: pa.Table) -> Array:
-    videos = Lake(home).videos()
+    videos = cut_of(home).videos()
     at = pc.index_in(shown["video_id"], videos["video_id"]).fill_null(-1).to_numpy()
     seconds: Array = np.append(videos["duration_seconds"].to_numpy(), 0.0)[at]
     return seconds
@@ -341,7 +341,7 @@ def _rows(
 
 
 def _shown(home: Home, start_us: int, end_us: int, without: list[str]) -> pa.Table:
-    shown = Lake(home).impressions(start_us, end_us)
+    shown = cut_of(home).impressions(start_us, end_us)
     shown = shown.filter(pc.invert(pc.is_in(shown["surface"], pa.array(without, pa.string()))))
     if not len(shown):
         raise HomeError(f"no exposures from {_text(start_us)} to {_text(end_us)} in {home.lake}: another protocol")

@@ -21,7 +21,7 @@ from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.revision import git_revision
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.cut import cut_of
 from models.candidates.fusion import DEPTH
 from models.candidates.sources.registry import MEASURED
 from models.catalog import CatalogTable
@@ -110,7 +110,7 @@ def run_sources(home: Home, fields: Mapping[str, Any], command: str, progress: P
     with progress.task("reading what was watched"):
         catalog = catalog_of(home)
         train, chooses, reports = source_questions(home, catalog, protocol.question)
-    data_hash = train.digest(Lake(home))
+    data_hash = train.digest(cut_of(home))
     model = directory_id(home.models / "two_tower") if protocol.models == "home" else trained.config
     store = RunStore(home, protocol.name, fingerprint([protocol, model, data_hash, DEPTH]))
     measured, rows = (_sources, SOURCES_ROWS) if protocol.about == "sources" else (_cold_start, COLD_START_ROWS)

@@ -22,6 +22,7 @@ from training.record.results import quality_directory
 from training.release.evaluate import evaluate_protocol
 
 CIRCLE, VIEWERS, WATCHES, HOUR_US = 20, 60, 10, 3_600_000_000
+START_US = 20_000 * 24 * HOUR_US  # 4 October 2024
 RARE = VIEWERS // 4  # viewers of what only those watch who come late
 FAST = {"epochs": 6, "dim": 16, "blocks": 1, "length": 12, "batch_size": 16, "learning_rate": 1e-2, "dropout": 0.0}
 SAID: dict[str, Any] = {
@@ -48,7 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
             rows.append(
                 dict.fromkeys(EVENTS.names, "")
                 | {"event_id": f"{viewer}-{step}", "user_id": f"u{viewer:02}", "video_id": f"v{number:02}"}
-                | {"event": "watch", "timestamp_us": int((late + step) * HOUR_US + rng.integers(HOUR_US))}
+                | {"event": "watch", "timestamp_us": int(START_US + (late + step) * HOUR_US + rng.integers(HOUR_US))}
                 | {"sequence": 0, "watch_seconds": 90.0, "duration_seconds": 100.0, "position": -1}
             )
     videos: list[dict[str, Any]] = [

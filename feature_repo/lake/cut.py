@@ -1,0 +1,186 @@
+"""The cut: the lake as of one moment, without the rows that are outside the limits.
+
+A lake that is served is never still, and whatever wrote it may have written nonsense. So features, training,
+evaluation and reports read a cut of it, which nobody appends to:
+
+    HOME/cut/lake          the four tables, sound rows only, live impressions joined with what came of them
+    HOME/cut/taken.json    when it was taken, from which files, up to which place of the log, and what was set aside
+    HOME/rejected/lake     the rows that were set aside, as JSON lines with the reason, a file for each of the lake's
+
+`marquee features` takes it, and builds the feature tables from it; every later step reads that same cut. A file that
+has not changed since the last cut is not read again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from feature_repo.core.files import atomic_directory, write_atomic
+from feature_repo.core.home import Home
+from feature_repo.lake.outcomes import settle_outcomes
+from feature_repo.lake.rejected import Rejected
+from feature_repo.lake.soundness import examined
+from feature_repo.lake.tables import Lake
+from feature_repo.limits import Clock
+
+LAKE, TAKEN = "lake", "taken.json"
+STATED = ("videos.parquet", "users.parquet")  # written with a world; events and impressions are appended to
+Stamp = list[int]  # size and time of the last change of a file, in bytes and ns
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is known of a cut."""
+
+    at_us: int  # wall clock
+    world: Mapping[str, Stamp]  # files that change when another world is put in its place
+    files: Mapping[str, Stamp]  # every file of the lake, by its path there
+    sound: Sequence[str]  # those of them that needed no change
+    rejected: Sequence[Mapping[str, Any]]  # table, field, expected, rows, file (the first of them)
+    until: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # topic of the log -> place, where it is known
+
+    @classmethod
+    def of(cls, folder: Path) -> Taken | None:
+        """Of the cut in this folder, such as HOME/cut."""
+        try:
+            said = json.loads((folder / TAKEN).read_text())
+            return cls(**{one.name: said[one.name] for one in fields(cls)})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # never taken, or by another revision: it is taken anew
+
+    @property
+    def rejected_rows(self) -> int:
+        return sum(int(one["rows"]) for one in self.rejected)
+
+
+def cut_of(home: Home) -> Lake:
+    """The lake as every job reads it: the last cut. Takes one where there is none, or of another world."""
+    lake = Lake(home, home.cut / LAKE)
+    if not home.lake.is_dir():
+        return lake if lake.root.is_dir() else Lake(home)  # a home that has nothing but a cut, or nothing at all
+    taken = Taken.of(home.cut)
+    if taken is None or taken.world != _world(home):
+        take_cut(home)
+    return lake
+
+
+def written_cut(home: Home) -> Lake:
+    """The cut of a home that has nothing but one, to be filled with rows of another's."""
+    return Lake(home, home.cut / LAKE)
+
+
+def lake_now(home: Home, folder: Path) -> Lake:
+    """A cut of the lake as it is now, in a folder of its own, for a job that reads no feature tables of the home."""
+    if home.lake.is_dir():
+        take_cut(home, folder=folder)
+        return Lake(home, folder / LAKE)
+    return cut_of(home)
+
+
+def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, folder: Path | None = None) -> Taken:
+    """Take a cut of the lake as it is now. Raises LakeError where no row of a table is of any use.
+
+    `until`: the place in each topic of the log up to which the lake holds its records. `folder`: another than HOME/cut.
+    """
+    target = folder or home.cut
+    lake = Lake(home)
+    with _alone(home):
+        world, files = _world(home), _stamps(lake)
+        with atomic_directory(target) as making, Rejected.writing(home) as rejected:
+            draft = _Draft(home, target, Taken.of(target), making / LAKE, _clock(home), rejected)
+            sound = [name for name, stamp in files.items() if draft.take(name, stamp)]
+            rejected.check_some_are_left()
+            settle_outcomes(Lake(home, draft.root))
+            taken = Taken(time.time_ns() // 1000, world, files, sound, rejected.summary(), until or {})
+            write_atomic(making / TAKEN, json.dumps(asdict(taken), indent=1) + "\n")
+    return taken
+
+
+def has_moved_on(home: Home) -> bool:
+    """Whether the lake has other files than the last cut was taken from."""
+    taken = Taken.of(home.cut)
+    return taken is None or taken.files != _stamps(Lake(home))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A cut while it is taken."""
+
+    home: Home
+    folder: Path  # that it will replace
+    before: Taken | None  # what lies there
+    root: Path
+    clock: Clock
+    rejected: Rejected
+
+    def take(self, name: str, stamp: Stamp) -> bool:
+        """Bring one file of the lake into it; returns whether it was taken as it is."""
+        table, target = name.split("/")[0].removesuffix(".parquet"), self.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if self._took_before(name, stamp, target):
+            self.rejected.passed(table, int(pq.read_metadata(target).num_rows))
+            return True
+        file = self.home.lake / name
+        found = examined(table, file, self.clock)
+        self.rejected.passed(table, found.rows - found.rejected)
+        if found.faults:
+            self.rejected.add(table, name, found)
+        if found.sound is None:
+            shutil.copyfile(file, target)  # not a link: whoever damages the lake leaves the cut alone
+        elif len(found.sound):
+            pq.write_table(found.sound, target)
+        return found.sound is None
+
+    def _took_before(self, name: str, stamp: Stamp, target: Path) -> bool:
+        if self.before is None or self.before.files.get(name) != stamp or name not in self.before.sound:
+            return False
+        try:
+            os.link(self.folder / LAKE / name, target)
+        except OSError:  # it is gone, or the file system has no links
+            return False
+        return True
+
+
+def _stamps(lake: Lake) -> dict[str, Stamp]:
+    """Of every file of the lake, by its path there."""
+    files = [lake.root / name for name in STATED if (lake.root / name).exists()]
+    for table in ("events", "impressions"):
+        files += sorted(lake.root.glob(f"{table}/day=*/*.parquet"))
+    return {path.relative_to(lake.root).as_posix(): _stamp(path) for path in files}
+
+
+def _clock(home: Home) -> Clock:
+    known = home.known_world()
+    return Clock(known.now_us() if known else time.time_ns() // 1000)
+
+
+def _world(home: Home) -> dict[str, Stamp]:
+    paths = [home.root / "world.json", *(home.lake / name for name in STATED)]
+    return {path.name: _stamp(path) for path in paths if path.exists()}
+
+
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """One process at a time takes a cut of a home; the lock ends with the process, and leaves no file."""
+    handle = os.open(home.lake, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

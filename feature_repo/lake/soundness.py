@@ -1,0 +1,118 @@
+"""Which rows of a table of the lake may be used: those within the limits of feature_repo/limits.py, one per id.
+
+Whoever wrote the file is not trusted: a type may be another, a column may be missing, an id may be there twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_repo.column_limits import check_column, repeats
+from feature_repo.lake.tables import EVENTS, IMPRESSIONS, USERS, VIDEOS
+from feature_repo.limits import LIMITS, Clock
+from feature_repo.registry import FEATURES
+
+Array = np.ndarray[Any, Any]
+
+SCHEMAS: Mapping[str, pa.Schema] = {"videos": VIDEOS, "users": USERS, "events": EVENTS, "impressions": IMPRESSIONS}
+FILE = "file"  # stands for the field where a whole file is of no use
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Rows of one file that are outside one limit. `rows` are row numbers in the file."""
+
+    field: str
+    expected: str
+    rows: Array
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds. `found` are its rows as they lie there; None where they cannot be read."""
+
+    rows: int
+    sound: pa.Table | None  # in the table's schema; None where every row is as it should be
+    faults: tuple[Fault, ...]
+    found: pa.Table | None
+
+    @property
+    def rejected(self) -> int:
+        return sum(len(fault.rows) for fault in self.faults)
+
+
+def examined(name: str, file: Path, clock: Clock) -> Found:
+    """The rows of one file of the table `name`. Raises PermissionError; anything else that is wrong is a fault."""
+    try:
+        with pq.ParquetFile(file) as opened:
+            rows = opened.metadata.num_rows
+            table = opened.read()
+    except PermissionError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        return _of_no_use(f"a Parquet file that can be read ({_first_line(error)})", 0, None)
+    if missing := [column for column in SCHEMAS[name].names if column not in table.column_names and _is_asked(column)]:
+        return _of_no_use(f"the column {', '.join(missing)}", rows, table)
+    return _checked(name, table, clock)
+
+
+def _checked(name: str, table: pa.Table, clock: Clock) -> Found:
+    columns: dict[str, Any] = {}
+    faults: list[Fault] = []
+    bad = np.zeros(len(table), dtype=bool)
+    is_other = False
+    for field in SCHEMAS[name]:
+        if field.name not in table.column_names:
+            continue  # a feature that is younger than the file: readers fill it in
+        values, outside, expected = _column(name, field, table[field.name], clock)
+        if (new := outside & ~bad).any():
+            faults.append(Fault(field.name, expected, np.flatnonzero(new)))
+            bad |= outside
+        is_other = is_other or not values.equals(_whole(table[field.name]))
+        columns[field.name] = values
+    for key in (field for field, limit in LIMITS[name].items() if limit.unique and name in ("videos", "users")):
+        again = (repeats(pa.chunked_array([columns[key]])) >= 0) & ~bad
+        if again.any():
+            faults.append(Fault(key, "each id once: the first row counts", np.flatnonzero(again)))
+            bad |= again
+    if not bad.any() and not is_other:
+        return Found(len(table), None, (), table)
+    return Found(len(table), pa.table(columns).filter(pa.array(~bad)), tuple(faults), table)
+
+
+def _column(name: str, field: pa.Field, column: pa.ChunkedArray, clock: Clock) -> tuple[pa.Array, Array, str]:
+    """The values as Marquee keeps them, which rows are outside (N,), and what was expected of those."""
+    found = _whole(column)
+    if field.name in LIMITS[name]:
+        try:
+            said = check_column(name, field.name, found, clock)
+            return said.values.cast(field.type), said.bad, said.reason
+        except (pa.ArrowException, TypeError):  # a type that no limit knows what to do with
+            pass
+    try:
+        return found.cast(field.type), np.zeros(len(found), dtype=bool), ""
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.nulls(len(found), field.type), np.ones(len(found), dtype=bool), f"the type {field.type}"
+
+
+def _of_no_use(expected: str, rows: int, table: pa.Table | None) -> Found:
+    return Found(rows, pa.table({}), (Fault(FILE, expected, np.arange(rows)),), table)
+
+
+def _is_asked(column: str) -> bool:
+    return column not in FEATURES or column in ("video_id", "user_id")
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,61 @@
+"""What one file of the lake holds: rows that may be used, as they should be, and the others with what was expected."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from worlds import toy
+
+from feature_repo.lake.soundness import FILE, examined
+from feature_repo.lake.tables import EVENTS, USERS, VIDEOS
+from feature_repo.limits import Clock
+
+CLOCK = Clock(toy.END_US)
+
+
+def written(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> Path:
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path / "some.parquet")
+    return path / "some.parquet"
+
+
+def test_what_is_as_it_should_be_needs_no_change(tmp_path: Path) -> None:
+    for table, rows, schema in (("events", toy.events(), EVENTS), ("videos", toy.videos(), VIDEOS)):
+        found = examined(table, written(tmp_path, rows, schema), CLOCK)
+        assert (found.sound, found.faults, found.rejected) == (None, (), 0)
+        assert found.rows == len(rows)
+
+
+def test_a_row_counts_under_the_first_limit_that_it_breaks(tmp_path: Path) -> None:
+    good = toy.events()[0]
+    rows = [good, good | {"event_id": "", "watch_seconds": -1.0}, good | {"event_id": "e", "watch_seconds": -1.0}]
+    found = examined("events", written(tmp_path, rows, EVENTS), CLOCK)
+    assert [(fault.field, fault.rows.tolist()) for fault in found.faults] == [("event_id", [1]), ("watch_seconds", [2])]
+    assert found.sound is not None
+    assert found.sound.to_pylist() == pa.Table.from_pylist([good], schema=EVENTS).to_pylist()
+
+
+def test_an_id_in_another_unicode_form_is_the_same_id(tmp_path: Path) -> None:
+    found = examined(
+        "users", written(tmp_path, [toy.users()[0] | {"user_id": "cafe\N{COMBINING ACUTE ACCENT}"}], USERS), CLOCK
+    )
+    assert found.sound is not None
+    assert found.sound["user_id"].to_pylist() == ["caf\N{LATIN SMALL LETTER E WITH ACUTE}"]
+
+
+def test_a_feature_that_is_younger_than_the_file_is_no_fault(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(toy.users(), schema=USERS).drop_columns(["age_group"])
+    pq.write_table(table, tmp_path / "users.parquet")
+    assert examined("users", tmp_path / "users.parquet", CLOCK).sound is None
+
+
+def test_a_file_without_a_column_that_is_asked_for_is_of_no_use_as_a_whole(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(toy.events(), schema=EVENTS).drop_columns(["user_id"])
+    pq.write_table(table, tmp_path / "some.parquet")
+    found = examined("events", tmp_path / "some.parquet", CLOCK)
+    (fault,) = found.faults
+    assert (fault.field, fault.expected) == (FILE, "the column user_id")
+    np.testing.assert_array_equal(fault.rows, np.arange(len(table)))
+    assert found.sound is not None
+    assert not len(found.sound)
