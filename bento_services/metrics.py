@@ -34,5 +34,10 @@ RELEASES_REFUSED = Counter("marquee_releases_refused", "Releases that were not l
 SNAPSHOT_AGE_SECONDS = Gauge("marquee_snapshot_age_seconds", "Age of the video features in this process.")
 
 
+LAKE_ROWS_REJECTED = Gauge(
+    "marquee_lake_rows_rejected", "Rows of the lake that no job reads, since the last cut of it.", ("table", "field")
+)
+
+
 def exposition() -> bytes:
     return bytes(generate_latest(REGISTRY))

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from bento_services import metrics
 from bento_services.health import CATALOG, DISK, FOLLOWER, LOG, STORE, Health
 from bento_services.process.log_facts import LogFacts
 from bento_services.process.processor_watch import ProcessorWatch
@@ -22,6 +23,7 @@ from bento_services.process.release_follower import ReleaseFollower
 from bento_services.settings import Settings
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.home import Home
+from feature_repo.lake.taken import Taken
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import StoreDown, answering, connect
 from feature_repo.store.layout import PROBE
@@ -32,6 +34,7 @@ from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
 
 LOOK_SECONDS = 0.25
+LAKE_SECONDS = 2.0  # a job takes longer than this
 SILENT_SECONDS = 10.0  # a look that has not ended after so long hangs: what it looks at is down
 STORE_SECONDS = 1.0  # the store answers so soon, or is down
 PROBE_BYTES = 4096
@@ -141,6 +144,28 @@ class StoreLook:
             self._say(LOG, "down" if why else "ok", why, **self._facts())
 
 
+class LakeLook:
+    """What the last job that read the lake set aside of it."""
+
+    def __init__(self, home: Home) -> None:
+        self._cut = home.cut
+        self._seen: Taken | None = None
+        self._said: dict[tuple[str, str], int] = {}  # table and field -> rows
+
+    def __call__(self) -> None:
+        taken = Taken.of(self._cut)
+        if taken == self._seen:
+            return
+        self._seen = taken
+        now = dict.fromkeys(self._said, 0)
+        for one in taken.rejected if taken else ():
+            place = one["table"], one["field"]
+            now[place] = now.get(place, 0) + one["rows"]
+        for place, rows in now.items():
+            metrics.LAKE_ROWS_REJECTED.labels(*place).set(rows)
+        self._said = now
+
+
 class Watch:
     """All looks of one serving process."""
 
@@ -166,6 +191,7 @@ class Watch:
             Looking("store", self._store),
             Looking("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
         ]
+        self._looks.append(Looking("lake", LakeLook(settings.home), seconds=LAKE_SECONDS))
 
     def close(self) -> None:
         for look in self._looks:

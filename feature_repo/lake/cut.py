@@ -14,54 +14,27 @@ has not changed since the last cut is not read again.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
-from feature_repo.core.files import atomic_directory, write_atomic
+from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.lake.outcomes import settle_outcomes
 from feature_repo.lake.rejected import Rejected
 from feature_repo.lake.soundness import examined
 from feature_repo.lake.tables import Lake
+from feature_repo.lake.taken import Stamp, Taken
 from feature_repo.limits import Clock
 
-LAKE, TAKEN = "lake", "taken.json"
+LAKE = "lake"
 STATED = ("videos.parquet", "users.parquet")  # written with a world; events and impressions are appended to
-Stamp = list[int]  # size and time of the last change of a file, in bytes and ns
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What is known of a cut."""
-
-    at_us: int  # wall clock
-    world: Mapping[str, Stamp]  # files that change when another world is put in its place
-    files: Mapping[str, Stamp]  # every file of the lake, by its path there
-    sound: Sequence[str]  # those of them that needed no change
-    rejected: Sequence[Mapping[str, Any]]  # table, field, expected, rows, file (the first of them)
-    until: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # topic of the log -> place, where it is known
-
-    @classmethod
-    def of(cls, folder: Path) -> Taken | None:
-        """Of the cut in this folder, such as HOME/cut."""
-        try:
-            said = json.loads((folder / TAKEN).read_text())
-            return cls(**{one.name: said[one.name] for one in fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # never taken, or by another revision: it is taken anew
-
-    @property
-    def rejected_rows(self) -> int:
-        return sum(int(one["rows"]) for one in self.rejected)
 
 
 def cut_of(home: Home) -> Lake:
@@ -103,7 +76,7 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
             rejected.check_some_are_left()
             settle_outcomes(Lake(home, draft.root))
             taken = Taken(time.time_ns() // 1000, world, files, sound, rejected.summary(), until or {})
-            write_atomic(making / TAKEN, json.dumps(asdict(taken), indent=1) + "\n")
+            taken.write(making)
     return taken
 
 
@@ -162,7 +135,7 @@ def _stamps(lake: Lake) -> dict[str, Stamp]:
 
 def _clock(home: Home) -> Clock:
     known = home.known_world()
-    return Clock(known.now_us() if known else time.time_ns() // 1000)
+    return known.clock() if known else Clock(time.time_ns() // 1000)
 
 
 def _world(home: Home) -> dict[str, Stamp]:

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.lake.cut import take_cut
+from feature_repo.lake.tables import Lake
 from monitoring.status import status_of
 
 
@@ -20,6 +23,21 @@ def test_a_world_without_a_release_says_so(tmp_path: Path) -> None:
     assert (status["counts"]["videos"], status["counts"]["users"]) == (40, 20)
     assert status["steps"] == ["features", "simulate"]
     assert status["ports"] is None
+
+
+def test_rows_that_were_set_aside_and_a_file_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    home = Home.open(tmp_path)
+    simulate(home, SimulatorConfig(users=20, videos=40, days=5, end="2025-06-01"))
+    assert status_of(home)["set_aside"] == []
+    folder = next((home.lake / "events").glob("day=*"))
+    events = Lake(home).events().slice(0, 1)
+    Lake(home).append_events(events.set_column(5, "watch_seconds", pa.array([1e13])), "live-1")
+    (folder / "live-2.parquet").write_bytes(b"cut off")
+    take_cut(home)
+    assert {(one["table"], one["field"], one["rows"]) for one in status_of(home)["set_aside"]} == {
+        ("events", "watch_seconds", 1),
+        ("events", "file", 1),
+    }
 
 
 def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from worlds.live import valkey
 
+from bento_services import metrics
 from bento_services.health import CATALOG, DEGRADED, DISK, DOWN, FOLLOWER, LOG, OK, STORE, Health
 from bento_services.process import watch
 from bento_services.process.processor_watch import ProcessorWatch
-from bento_services.process.watch import DiskLook, Looking, StoreLook, look_at_follower
+from bento_services.process.watch import DiskLook, LakeLook, Looking, StoreLook, look_at_follower
 from feature_repo.core.home import Home
+from feature_repo.lake.taken import Taken
 from feature_repo.store.connect import connect
 
 MUCH = 1 << 62
@@ -140,3 +142,20 @@ def test_a_follower_whose_thread_has_ended_is_seen(health: Health) -> None:
     assert health.of(FOLLOWER).state == DOWN
     look_at_follower(None, health)
     assert (health.of(FOLLOWER).state, health.of(FOLLOWER).facts) == (OK, {"follows": False})
+
+
+def test_rows_of_the_lake_that_were_set_aside_are_counted_until_they_are_mended(home: Home) -> None:
+    def counted() -> list[str]:
+        lines = metrics.exposition().decode().splitlines()
+        return [line for line in lines if line.startswith("marquee_lake_rows_rejected{")]
+
+    look = LakeLook(home)
+    look()
+    assert counted() == []
+    said = {"table": "events", "field": "watch_seconds", "expected": "seconds", "rows": 3, "file": "x"}
+    Taken(1, {}, {}, [], [said, said | {"expected": "another", "rows": 2}]).write(home.cut)
+    look()
+    assert counted() == ['marquee_lake_rows_rejected{field="watch_seconds",table="events"} 5.0']
+    Taken(2, {}, {}, [], []).write(home.cut)
+    look()
+    assert counted() == ['marquee_lake_rows_rejected{field="watch_seconds",table="events"} 0.0']

@@ -9,8 +9,9 @@ from worlds.toy import events, toy_home
 from feature_repo.core.home import Home
 from feature_repo.core.steps import Making
 from feature_repo.jobs.features_step import FEATURES
-from feature_repo.lake.cut import Taken, take_cut
+from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
+from feature_repo.lake.taken import Taken
 from feature_repo.stream import flush
 
 

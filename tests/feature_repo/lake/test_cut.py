@@ -14,10 +14,11 @@ from worlds import toy
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
-from feature_repo.lake.cut import Taken, cut_of, has_moved_on, lake_now, take_cut
+from feature_repo.lake.cut import cut_of, has_moved_on, lake_now, take_cut
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.soundness import Found, examined
 from feature_repo.lake.tables import EVENTS, Lake, LakeError
+from feature_repo.lake.taken import Taken
 from feature_repo.limits import Clock
 from feature_repo.schema import RANK_SERVICE
 
