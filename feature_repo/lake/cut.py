@@ -43,7 +43,7 @@ def cut_of(home: Home) -> Lake:
     if not home.lake.is_dir():
         return lake if lake.root.is_dir() else Lake(home)  # a home that has nothing but a cut, or nothing at all
     taken = Taken.of(home.cut)
-    if taken is None or taken.world != _world(home):
+    if taken is None or taken.world != _world(home) or taken.copies != _sizes(lake):
         take_cut(home)
     return lake
 
@@ -74,8 +74,9 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
             draft = _Draft(home, target, Taken.of(target), making / LAKE, _clock(home), rejected)
             sound = [name for name, stamp in files.items() if draft.take(name, stamp)]
             rejected.check_some_are_left()
-            settle_outcomes(Lake(home, draft.root))
-            taken = Taken(time.time_ns() // 1000, world, files, sound, rejected.summary(), until or {})
+            cut = Lake(home, draft.root)
+            settle_outcomes(cut)
+            taken = Taken(time.time_ns() // 1000, world, files, sound, rejected.summary(), _sizes(cut), until or {})
             taken.write(making)
     return taken
 
@@ -84,6 +85,16 @@ def has_moved_on(home: Home) -> bool:
     """Whether the lake has other files than the last cut was taken from."""
     taken = Taken.of(home.cut)
     return taken is None or taken.files != _stamps(Lake(home))
+
+
+def files_since(home: Home, taken: Taken, table: str) -> list[Path]:
+    """Files of a table of the lake that are not in this cut, or are other ones there."""
+    now = _stamps(Lake(home))
+    return [
+        home.lake / name
+        for name, stamp in now.items()
+        if name.startswith(f"{table}/") and taken.files.get(name) != stamp
+    ]
 
 
 @dataclass(frozen=True)
@@ -118,8 +129,11 @@ class _Draft:
     def _took_before(self, name: str, stamp: Stamp, target: Path) -> bool:
         if self.before is None or self.before.files.get(name) != stamp or name not in self.before.sound:
             return False
+        copy = self.folder / LAKE / name
         try:
-            os.link(self.folder / LAKE / name, target)
+            if copy.stat().st_size != self.before.copies.get(name):
+                return False  # somebody has damaged it
+            os.link(copy, target)
         except OSError:  # it is gone, or the file system has no links
             return False
         return True
@@ -131,6 +145,10 @@ def _stamps(lake: Lake) -> dict[str, Stamp]:
     for table in ("events", "impressions"):
         files += sorted(lake.root.glob(f"{table}/day=*/*.parquet"))
     return {path.relative_to(lake.root).as_posix(): _stamp(path) for path in files}
+
+
+def _sizes(lake: Lake) -> dict[str, int]:
+    return {name: size for name, (size, _) in _stamps(lake).items()}
 
 
 def _clock(home: Home) -> Clock:

@@ -26,6 +26,7 @@ class Taken:
     files: Mapping[str, Stamp]  # every file of the lake, by its path there
     sound: Sequence[str]  # those of them that needed no change
     rejected: Sequence[Mapping[str, Any]]  # table, field, expected, rows, file (the first of them)
+    copies: Mapping[str, int]  # every file of the cut -> bytes
     until: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # topic of the log -> place, where it is known
 
     @classmethod

@@ -210,6 +210,17 @@ def test_tail_shows_the_newest_and_disturbs_no_group(log: EventLog, topic: str) 
     assert len(read(log, topic, 5)) == 5
 
 
+def test_what_lies_behind_a_place_can_be_read_without_disturbing_a_group(log: EventLog, topic: str) -> None:
+    assert log.after(topic, log.end(topic)) == []
+    log.append(topic, [(f"user-{n}", b"before") for n in range(20)])
+    place = log.end(topic)
+    assert log.after(topic, place) == []
+    log.append(topic, [(f"user-{n}", b"behind") for n in range(20)])
+    assert [record.value for record in log.after(topic, place)] == [b"behind"] * 20
+    assert len(log.after(topic, {})) == 40
+    assert len(read(log, topic, 40)) == 40
+
+
 def test_trim_takes_nothing_that_a_group_still_needs(log: EventLog, topic: str) -> None:
     log.append(topic, [("user", b"x")] * 300)
     records = _one_batch(log, topic, "a", 100)

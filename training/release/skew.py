@@ -16,11 +16,14 @@ from feature_repo.core.home import Home
 from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
 from feature_repo.lake.history import historical_features
-from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
+from feature_repo.lake.taken import Taken
+from feature_repo.registry import USER_ACTIVITY, USER_FEATURES, VIDEO_ACTIVITY, VIDEO_FEATURES
 from feature_repo.schema import RANK_SERVICE
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import online_store
+from feature_repo.stream.log.open import open_home_log
+from feature_repo.stream.moved import Moved, moved_since
 
 Array = np.ndarray[Any, Any]
 PAIRS = 400
@@ -37,21 +40,21 @@ class Skew:
 
 
 def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
-    """Compares random viewers and videos as of now, without viewers who have events newer than the feature tables.
+    """Compares random viewers and videos as of now. Of those that something has happened to since the feature tables
+    were built, only what events do not change: a home that is served goes on.
 
-    Raises HomeError where the feature tables are older than the lake.
+    Raises HomeError where the feature tables are older than the cut of the lake.
     """
     lake, world = cut_of(home), home.world()
     rng = np.random.default_rng(seed)
     user_ids = rng.choice(lake.users()["user_id"].to_pylist(), pairs).astype(object)
-    end_us = int(pa.compute.max(lake.events()["timestamp_us"]).as_py() or 0)
     with online_store(home) as url:
         reader = OnlineReader(url, world, read(STORE, home.root), background=False)
         try:
             users, catalog = reader.users(user_ids.tolist()), reader.snapshot()
         finally:
             reader.close()
-    users = [user for user in users if user.values["user_activity_timestamp_us"] <= end_us]
+        moved = _moved(home, url)  # after the states were read: what they may be ahead by is in it
     if not users or not len(catalog):
         return Skew(0, 0.0, ())
     rows = rng.integers(0, len(catalog), len(users))
@@ -66,10 +69,23 @@ def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
     )
     offline = historical_features(home, moments, RANK_SERVICE)
     offline["genres"] = multi_hot(list(offline["genres"]), world.genres)
+    still_users = np.array([user.user_id not in moved.users for user in users])
+    still_videos = np.array([video_id not in moved.videos for video_id in catalog.video_ids[rows]])
+    still = dict.fromkeys(USER_ACTIVITY, still_users) | dict.fromkeys(VIDEO_ACTIVITY, still_videos)
     compared = sorted(set(online) & set(offline))
-    differs = {name: _differs(online[name], offline[name]) for name in compared}
-    share = float(np.mean([found.mean() for found in differs.values()]))
+    differs = {name: _differs(online[name], offline[name])[still.get(name, slice(None))] for name in compared}
+    share = float(np.mean([found.mean() for found in differs.values() if len(found)]))
     return Skew(len(users), share, tuple(name for name, found in differs.items() if found.any()))
+
+
+def _moved(home: Home, url: str) -> Moved:
+    taken = Taken.of(home.cut)
+    assert taken is not None, "a cut was just read"
+    log = open_home_log(home, url)
+    try:
+        return moved_since(home, taken, log)
+    finally:
+        log.close()
 
 
 def _rows(parts: list[Array]) -> Array:

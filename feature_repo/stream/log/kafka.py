@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -130,6 +130,10 @@ class KafkaEventLog:
     def tail(self, topic: str, count: int) -> list[Record]:
         return [_record(message) for message in self._newest(topic, count)]
 
+    def after(self, topic: str, place: Position) -> list[Record]:
+        first = {TopicPartition(topic, int(number)): int(offset) + 1 for number, offset in place.items()}
+        return [_record(message) for message in self._messages(topic, lambda partition, end: first.get(partition, 0))]
+
     def trim(self, topic: str, keep: int) -> None:
         """Does nothing: the broker has a retention."""
 
@@ -156,10 +160,15 @@ class KafkaEventLog:
 
     def _newest(self, topic: str, count: int | None) -> list[Any]:
         """The newest messages of a topic by time, without affecting any group. `count` None: all."""
+        messages = self._messages(topic, lambda partition, end: 0 if count is None else end - count)
+        return messages if count is None else messages[-count:]
+
+    def _messages(self, topic: str, first: Callable[[TopicPartition, int], int]) -> list[Any]:
+        """The messages of a topic from an offset on, which depends on the partition and its end; in order of time."""
         with _down():
             self._ensure_topic(topic)
             ends, starts = self._offsets(topic, LATEST), self._offsets(topic, EARLIEST)
-            from_ = {p: starts[p] if count is None else max(starts[p], end - count) for p, end in ends.items()}
+            from_ = {partition: max(starts[partition], first(partition, end)) for partition, end in ends.items()}
             missing = {partition for partition, end in ends.items() if from_[partition] < end}
             if not missing:
                 return []
@@ -180,7 +189,7 @@ class KafkaEventLog:
             finally:
                 reader.close(autocommit=False)
         messages.sort(key=lambda message: (message.timestamp, message.partition, message.offset))
-        return messages if count is None else messages[-count:]
+        return messages
 
     def _first_open(self, topic: str, group: str, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset of each partition that this group has not acknowledged, of those still there."""

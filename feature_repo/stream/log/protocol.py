@@ -116,6 +116,10 @@ class EventLog(Protocol):
         """The newest `count` records, newest last, without affecting any group."""
         ...
 
+    def after(self, topic: str, place: Position) -> list[Record]:
+        """All records behind a place that the log still holds, oldest first, without affecting any group."""
+        ...
+
     def trim(self, topic: str, keep: int) -> None:
         """Drop what every group has acknowledged, except for the newest `keep`; a no-op in a log with a retention."""
         ...

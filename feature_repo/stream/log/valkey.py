@@ -159,6 +159,20 @@ class ValkeyEventLog:
             entries = self._client.xrevrange(stream(topic), count=count)
         return [_record(entry_id, fields) for entry_id, fields in reversed(entries)]
 
+    def after(self, topic: str, place: Position) -> list[Record]:
+        end, at = self.end(topic), place.get(STREAM)
+        records: list[Record] = []
+        while end:
+            with _down():
+                entries = self._client.xrange(
+                    stream(topic), min=f"({at}" if at else "-", max=end[STREAM], count=READ_AT_ONCE
+                )
+            if not entries:
+                break
+            records += [_record(*entry) for entry in entries]
+            at = records[-1].id
+        return records
+
     def trim(self, topic: str, keep: int) -> None:
         """Also what is older than the retention goes, acknowledged or not, as in Kafka."""
         with _down():
@@ -247,6 +261,7 @@ class ValkeyEventLog:
 
 
 STREAM = "0"  # the one partition of a topic
+READ_AT_ONCE = 5_000  # records of a long read
 
 
 def stream(topic: str) -> str:

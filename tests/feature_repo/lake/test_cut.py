@@ -187,6 +187,17 @@ def test_whoever_damages_the_lake_leaves_the_cut_alone(home: Home) -> None:
     assert cut_of(home).events().equals(before)
 
 
+def test_a_cut_that_somebody_damaged_is_taken_anew(home: Home) -> None:
+    before = cut_of(home).events()
+    for file in (home.cut / "lake").rglob("*.parquet"):
+        damaged(file)
+    assert cut_of(home).events().equals(before)
+    for file in (home.cut / "lake").rglob("*.parquet"):
+        damaged(file)
+    take_cut(home)
+    assert cut_of(home).events().equals(before)
+
+
 def test_an_unchanged_file_is_not_read_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     take_cut(home)
     read: list[str] = []

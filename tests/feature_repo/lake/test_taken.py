@@ -8,7 +8,15 @@ import pytest
 from feature_repo.lake.taken import TAKEN, Taken
 
 SAID = {"table": "events", "field": "watch_seconds", "expected": "seconds", "rows": 3, "file": "events/x.parquet"}
-KNOWN = Taken(7, {"world.json": [1, 2]}, {"videos.parquet": [3, 4]}, ["videos.parquet"], [SAID], {"t": {"0": "5-6"}})
+KNOWN = Taken(
+    7,
+    {"world.json": [1, 2]},
+    {"videos.parquet": [3, 4]},
+    ["videos.parquet"],
+    [SAID],
+    {"videos.parquet": 3},
+    {"t": {"0": "5-6"}},
+)
 
 
 def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
