@@ -35,11 +35,19 @@ def _flushed(making: Making) -> Iterator[None]:
         yield
 
 
-def cut_read(making: Making) -> Sequence[Path]:
-    """What a step that reads the lake reads: the cut, which stays as it is while the lake goes on."""
+@contextmanager
+def on_a_cut(making: Making) -> Iterator[None]:
+    """For the other steps that read the lake: on the cut that this step took, or one of now where there is none."""
     from feature_repo.lake.cut import cut_of
 
-    return [cut_of(making.home).root]
+    cut_of(making.home)
+    yield
+
+
+def cut_read(making: Making) -> Sequence[Path]:
+    """What a step that reads the lake reads: the cut, which stays as it is while the lake goes on."""
+    cut = making.home.cut / "lake"
+    return [cut if cut.is_dir() else making.home.lake]
 
 
 def _lake_has_moved_on(making: Making, result: Result) -> str:

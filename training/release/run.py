@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.core.settings import read
 from feature_repo.core.steps import Making, Result, Step, Steps
-from feature_repo.jobs.features_step import FEATURES, cut_read
+from feature_repo.jobs.features_step import FEATURES, cut_read, on_a_cut
 from models.page.policy_file import policy_of
 from models.release.store import pointers
 
@@ -139,6 +139,7 @@ TWO_TOWER = Step(
     reads=cut_read,
     settings=lambda making: {"config": asdict(_two_tower_config(making))},
     writes=_made_by("two-tower"),
+    within=on_a_cut,
 )
 RANKER = Step(
     "ranker",
@@ -149,6 +150,7 @@ RANKER = Step(
     reads=lambda making: [*cut_read(making), making.home.models / "two_tower"],
     settings=lambda making: {"config": asdict(_ranker_config(making))},
     writes=_made_by("ranker", "ranker_baseline"),
+    within=on_a_cut,
 )
 EVALUATE = Step(
     "evaluate",
@@ -158,6 +160,7 @@ EVALUATE = Step(
     reads=lambda making: [*cut_read(making), *_models(making)],
     settings=_evaluation_settings,
     writes=lambda making: [_evaluation(making)],
+    within=on_a_cut,
 )
 PROMOTE = Step(
     "promote",
@@ -167,5 +170,6 @@ PROMOTE = Step(
     reads=lambda making: [*cut_read(making), *_models(making), _evaluation(making), policy_of(making.home)],
     settings=_promotion_settings,
     redo=_force_overrules,
+    within=on_a_cut,
 )
 RELEASE: tuple[Step, ...] = (FEATURES, TWO_TOWER, RANKER, EVALUATE, PROMOTE)

@@ -11,6 +11,7 @@ import pytest
 
 from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
 from training.fit.tower_trainer import Trainer
 from training.fit.two_tower_config import TwoTowerConfig
@@ -47,5 +48,6 @@ def test_a_home_without_odds_says_so(drawn_world: Home, tmp_path: Path) -> None:
     shown = Lake(copy).impressions()
     at = shown.schema.get_field_index("propensity")
     Lake(copy).write_impressions(shown.set_column(at, "propensity", pa.array(np.zeros(len(shown)))))
+    take_cut(copy)
     with pytest.raises(OffPolicyError, match="none with a logged probability"):
         home_logs(copy)
