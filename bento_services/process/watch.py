@@ -190,8 +190,8 @@ class Watch:
             Looking("disk", DiskLook(settings.home, health, config.least_free_bytes)),
             Looking("store", self._store),
             Looking("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
+            Looking("lake", LakeLook(settings.home), seconds=LAKE_SECONDS),
         ]
-        self._looks.append(Looking("lake", LakeLook(settings.home), seconds=LAKE_SECONDS))
 
     def close(self) -> None:
         for look in self._looks:

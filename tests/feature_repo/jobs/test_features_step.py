@@ -43,6 +43,7 @@ def test_the_log_is_flushed_before_the_inputs_are_read(tmp_path: Path, monkeypat
 
 def test_a_changed_lake_is_a_changed_input(tmp_path: Path) -> None:
     making = Making(toy_home(tmp_path))
+    take_cut(making.home)
     before = FEATURES.inputs(making)
     Lake(making.home).append_events(pa.Table.from_pylist([events()[0] | {"event_id": "live"}]), "live")
     assert FEATURES.inputs(making) == before  # what was cut stays as it is
