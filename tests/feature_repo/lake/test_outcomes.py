@@ -60,7 +60,7 @@ def test_a_watch_is_a_click_and_a_share_of_the_video(home: Home) -> None:
 
 def test_a_watch_that_nobody_can_have_watched_teaches_nothing(home: Home) -> None:
     Lake(home).append_events(rows(EVENTS, event("e1", "watch", "q1", "a", 900_000.0)), "x")
-    assert settle_outcomes(home) == 0
+    assert settle_outcomes(Lake(home)) == 0
     assert settled(home)["i0"]["watch_seconds"] == 0.0
 
 
