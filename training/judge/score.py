@@ -28,6 +28,7 @@ from models.ranking.ranker import HEADS
 from models.release.artifact import Release, as_judged, judged, load_champion, load_release
 from training.data.frozen import end_of, frozen_columns, lake_of_now
 from training.data.rate_tables import Exposures
+from training.judge.unseen import unseen_values
 from training.record.training_facts import TwoTowerTraining
 
 Array = np.ndarray[Any, Any]
@@ -96,7 +97,7 @@ def score_file(
         "release_id": release.release_id,
         "as_of": _text(as_of_us),
         "timestamps_in": given.unit,
-        "warnings": [*warnings, *learned_later],
+        "warnings": [*warnings, *learned_later, *unseen_values(given.asked, release.ranker.encoding)],
         "seconds": round(time.perf_counter() - started, 2),
     }
 
