@@ -121,12 +121,11 @@ spark: $(INSTALLED) ## add Spark to .venv (an extra: `marquee features --engine 
 	@# Built from source, it would leave 1.4 GB in uv's cache, each time anew where the registry sends no cache headers.
 	@$(BIN)/uv pip install -q --no-cache --python $(BIN)/python -c requirements/dev.lock "pyspark>=4.0"
 
-# A role pins what the dev lock pins. The serve lock leaves torch's CUDA libraries to torch: a build for the CPU has none.
+# A role pins what the dev lock pins.
 lock: $(INSTALLED) ## pin the dependencies of pyproject.toml anew, as little changed as possible (ARGS=--upgrade: all to the newest)
 	@$(COMPILE) --extra dev -o requirements/dev.lock $(ARGS)
 	@for role in serve work train; do \
 		rm -f requirements/$$role.lock && $(COMPILE) --extra $$role -c requirements/dev.lock -o requirements/$$role.lock || exit 1; done
-	@sed -i.bak -E '/^(cuda-|nvidia-(cu|nv|nccl)|triton)/d' requirements/serve.lock && rm requirements/serve.lock.bak
 
 clean: ## remove what was installed and written here
 	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,25 +1,57 @@
-"""Networks as programs (torch.export): loading an artifact does not need the code that trained it."""
+"""Networks as programs (ONNX): a trained network runs without torch, and without the code that trained it.
+
+models/export.py makes them. ONNX Runtime answers 2 to 5 times as fast as torch on one core, and installs in 60 MB.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+from feature_repo.core.errors import MarqueeError
+
+Array = np.ndarray[Any, Any]
+
+FAILURES = (
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NotImplemented,
+    errors.RuntimeException,
+)
 
 
-def exported(
-    network: nn.Module, inputs: Sequence[Tensor], free: Sequence[dict[int, Any]]
-) -> torch.export.ExportedProgram:
-    """`free`: the dynamic dimensions of each input, in the form that torch.export expects."""
-    program = torch.export.export(network, tuple(inputs), dynamic_shapes=tuple(free))
-    program.example_inputs = None  # they would be saved as a pickle inside the archive
-    return program
+class ProgramError(MarqueeError):
+    """A file that is no program, or inputs that a program does not take."""
 
 
-def called(program: torch.export.ExportedProgram) -> Callable[..., Tensor]:
-    """A program as a function that skips the input checks of each call: those are done by symbolic algebra, and take as
-    long as a small network."""
-    forward: Callable[..., Tensor] = program.module().forward
-    return forward
+class Program:
+    """One output, any number of inputs. Threads may call it at the same time; each call runs on the thread it is in."""
+
+    def __init__(self, model: bytes | Path) -> None:
+        """`model`: ONNX, or a file of it. Raises ProgramError."""
+        self._model = model
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # a request is work for one core
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except FAILURES as error:
+            raise ProgramError(f"{model if isinstance(model, Path) else 'expected ONNX'}: {error}") from error
+        self.inputs = tuple(each.name for each in self._session.get_inputs())
+
+    def __call__(self, *inputs: Array) -> Array:
+        """Raises ProgramError where the inputs have other types or shapes than the network was exported with."""
+        try:
+            output: Array = self._session.run(None, dict(zip(self.inputs, inputs, strict=True)))[0]
+        except FAILURES as error:
+            raise ProgramError(str(error)) from error
+        return output
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(self._model.read_bytes() if isinstance(self._model, Path) else self._model)

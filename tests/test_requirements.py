@@ -39,12 +39,6 @@ def test_every_dependency_of_a_role_is_in_its_lock(role: str) -> None:
 
 
 def test_a_bento_installs_no_test_tool_and_no_library_of_training() -> None:
-    unwanted = {"pytest", "mypy", "ruff", "mlflow", "evidently", "feast", "pandas", "duckdb", "pyspark"}
+    unwanted = {"pytest", "mypy", "ruff", "mlflow", "evidently", "feast", "pandas", "duckdb", "torch", "pyspark"}
     assert unwanted & set(pins("serve")) == set()
     assert unwanted <= set(pins("dev")) | {"pyspark"}
-
-
-def test_a_bento_leaves_the_cuda_libraries_to_the_build_of_torch() -> None:
-    held = pins("serve")
-    assert "torch" in held
-    assert [name for name in held if re.match(r"cuda-|nvidia-(cu|nv|nccl)|triton", name)] == []

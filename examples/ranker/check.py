@@ -6,7 +6,7 @@ from worlds.exposures import CONFIG, rows
 from feature_repo.core.progress import SILENT
 from models.encoding.ranker import RankerEncoding
 from models.ranking.linear import LinearRanker
-from models.ranking.ranker import logits_of
+from models.ranking.network import logits_of
 from training.fit.ranker_network import KnownVideos, fit_network
 
 train, test = rows(), rows(1000, seed=2)

@@ -12,8 +12,8 @@
         evaluation.json   the metrics of its evaluation
     HOME/releases/champion, previous     text files that hold a release id
 
-models/release/parts.py is the table of these parts. Faiss, safetensors and torch load flipped bits silently, hence the
-SHA-256 of every file is checked first.
+models/release/parts.py is the table of these parts. Faiss, safetensors and ONNX Runtime load flipped bits silently, so
+the SHA-256 of every file is checked first.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity, Popularity
 from models.encoding.ranker import EncodingError
 from models.page.exposure import ExposurePrices
+from models.program import ProgramError
 from models.ranking.ranker import RankerModel
 from models.release.manifest import MANIFEST, ArtifactError, Manifest
 from models.release.parts import PARTS, REFITTED, REQUIRED_FILES, judged_name
@@ -120,6 +121,6 @@ def load_champion(home: Home) -> tuple[Release, list[str]]:
         try:
             if (path := locate(home)) is not None:
                 return load_release(path), problems
-        except (ArtifactError, EncodingError) as error:
+        except (ArtifactError, EncodingError, ProgramError) as error:
             problems.append(str(error))
     raise ArtifactError("no release can be loaded: " + "; ".join(problems))

@@ -7,12 +7,15 @@ context.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.export import exported
+from models.program import Program
 from models.retrieval.tower_config import TowerConfig
 
 AGES = 32  # buckets of the age of a watch: powers of two, in seconds
@@ -44,6 +47,7 @@ class ContentTower(nn.Module):
 
     def __init__(self, numbers: int, creators: int, languages: int, config: TowerConfig) -> None:
         super().__init__()
+        self.numbers = numbers
         self.creator = nn.Embedding(creators + 1, config.creator_dim)
         self.language = nn.Embedding(languages + 1, 4)
         self.hidden = nn.Linear(numbers + config.creator_dim + 4, 2 * config.dim)
@@ -58,6 +62,17 @@ class ContentTower(nn.Module):
         joined = torch.cat([numbers_NF, self.creator(creator_N), self.language(language_N)], dim=1)
         vector_ND: Tensor = self.out(functional.gelu(self.hidden(joined)))
         return vector_ND
+
+
+def content_program(tower: ContentTower) -> Program:
+    """What gives new videos their vectors, without torch."""
+    codes = np.zeros(2, dtype=np.int64)
+    inputs: dict[str, Any] = {
+        "numbers": np.zeros((2, tower.numbers), dtype=np.float32),
+        "creator": codes,
+        "language": codes,
+    }
+    return exported(tower.eval(), inputs, dict.fromkeys(inputs, (0,)))
 
 
 class Block(nn.Module):

@@ -12,7 +12,8 @@ long ago each watch was (HSTU, Zhai et al. 2024, the temporal half of its relati
 newest watch, "query" from the moment whose next watch is predicted. With `asker`, the viewer context
 (models/encoding/viewer_context.py) of that moment is added to the last state.
 
-`TwoTower` is the trainable network; `RetrievalModel` in models/retrieval/artifact.py is the trained artifact.
+`TwoTower` is the trainable network; `retrieval_model` makes the artifact of it (models/retrieval/artifact.py), which
+serving runs without torch.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.retrieval.blocks import AGES, Block, ContentTower, Dropout, ViewerContextEmbedding
-from models.retrieval.content import ContentFeatures
+from models.encoding.sequence import SequenceEncoding
+from models.encoding.viewer_context import ViewerContextEncoding
+from models.export import exported
+from models.retrieval.artifact import USER_FREE, RetrievalModel, example
+from models.retrieval.blocks import AGES, Block, ContentTower, Dropout, ViewerContextEmbedding, content_program
+from models.retrieval.content import ContentEncoding, ContentFeatures
 from models.retrieval.tower_config import TowerConfig
 
 
@@ -173,3 +178,22 @@ def user_tower(network: TwoTower) -> UserTower:
     network.eval()
     with torch.no_grad():
         return UserTower(network.sequence, network.video_vectors()).eval()
+
+
+def retrieval_model(
+    network: TwoTower,
+    sequences: SequenceEncoding,
+    content: ContentEncoding,
+    viewer_context: ViewerContextEncoding | None = None,
+) -> RetrievalModel:
+    """Freeze a trained network; batch size and history length stay dynamic."""
+    tower, config = user_tower(network), network.config
+    return RetrievalModel(
+        program=exported(tower, example(sequences, config, viewer_context), USER_FREE),
+        sequences=sequences,
+        item_vectors=tower.video_VD.numpy().copy(),
+        content=content,
+        content_program=content_program(network.content) if config.content else None,
+        config=config,
+        viewer_context=viewer_context,
+    )

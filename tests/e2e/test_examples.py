@@ -103,7 +103,7 @@ def test_a_ranker_of_ones_own_is_trained_and_served(checkout: Path, own_world: P
     follow("ranker", checkout, own_world)
     after = champion(home)
     assert after != before
-    sizes = [(release / "ranker" / "ranker.pt2").stat().st_size for release in (before, after)]
+    sizes = [(release / "ranker" / "ranker.onnx").stat().st_size for release in (before, after)]
     assert sizes[1] < sizes[0]
     assert json.loads((after / "evaluation.json").read_text())["metrics"]["ranking"]["ranker"]["auc"] > 0.5
 

@@ -1,30 +1,53 @@
-"""An exported network answers without the code that it was trained by, for any number of rows."""
+"""A program says what is wrong with a file or with inputs, and imports no torch."""
 
-import zipfile
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from models.program import called, exported
-
-
-class Doubled(nn.Module):
-    def forward(self, x_BD: Tensor) -> Tensor:
-        return 2 * x_BD
+from models.export import exported
+from models.program import Program, ProgramError
 
 
-def test_a_program_answers_for_another_number_of_rows(tmp_path: Path) -> None:
-    program = exported(Doubled(), [torch.ones(3, 2)], [{0: torch.export.Dim("rows")}])
-    torch.export.save(program, tmp_path / "network.pt2")
-    with torch.no_grad():
-        answer = called(torch.export.load(tmp_path / "network.pt2"))(torch.full((5, 2), 1.5))
-    assert answer.tolist() == [[3.0, 3.0]] * 5
+@pytest.fixture(scope="module")
+def doubled() -> Program:
+    class Doubled(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    return exported(Doubled(), {"x": np.ones((2, 3), dtype=np.float32)}, {"x": (0,)})
 
 
-def test_no_example_is_saved_as_a_pickle(tmp_path: Path) -> None:
-    program = exported(Doubled(), [torch.ones(3, 2)], [{0: torch.export.Dim("rows")}])
-    assert program.example_inputs is None
-    torch.export.save(program, tmp_path / "network.pt2")
-    kept = [name for name in zipfile.ZipFile(tmp_path / "network.pt2").namelist() if "sample_inputs" in name]
-    assert all(not zipfile.ZipFile(tmp_path / "network.pt2").read(name) for name in kept)
+def test_a_program_from_a_file_is_saved_as_the_same_file(doubled: Program, tmp_path: Path) -> None:
+    doubled.save(tmp_path / "one.onnx")
+    Program(tmp_path / "one.onnx").save(tmp_path / "two.onnx")
+    assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
+
+
+def test_a_damaged_file_is_named(doubled: Program, tmp_path: Path) -> None:
+    doubled.save(tmp_path / "one.onnx")
+    whole = (tmp_path / "one.onnx").read_bytes()
+    (tmp_path / "one.onnx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ProgramError, match=r"one\.onnx"):
+        Program(tmp_path / "one.onnx")
+    (tmp_path / "one.onnx").write_bytes(b"")
+    with pytest.raises(ProgramError, match=r"one\.onnx"):
+        Program(tmp_path / "one.onnx")
+
+
+@pytest.mark.parametrize("wrong", [np.ones((2, 3)), np.ones((2, 4), dtype=np.float32), np.ones(3, dtype=np.float32)])
+def test_inputs_of_another_type_or_shape_are_refused(doubled: Program, wrong: np.ndarray) -> None:  # type: ignore[type-arg]
+    with pytest.raises(ProgramError):
+        doubled(wrong)
+    with pytest.raises(ValueError, match=r"longer|shorter"):
+        doubled(wrong, wrong)
+
+
+def test_what_serves_a_release_imports_no_torch() -> None:
+    code = "import sys, models.release.artifact, bento_services.process.open_engine; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"

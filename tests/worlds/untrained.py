@@ -30,13 +30,13 @@ from models.candidates.popularity import Popularity
 from models.encoding.ranker import RankerEncoding, rank_columns
 from models.encoding.sequence import SequenceEncoding
 from models.page.policy_file import POLICY
-from models.ranking.ranker import Ranker, RankerModel, quantile_knots
+from models.ranking.network import Ranker, quantile_knots, ranker_model
+from models.ranking.ranker import RankerModel
 from models.release.manifest import MANIFEST, Cuts, Manifest
-from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from models.retrieval.index import VideoIndex
 from models.retrieval.tower_config import TowerConfig
-from models.retrieval.two_tower import TwoTower
+from models.retrieval.two_tower import TwoTower, retrieval_model
 
 VIDEOS = 150
 TITLES = ("The Silent Harbour", "Paper Orbit", "Last Train to Velm", "A Kitchen in Winter", "Golden Static", "Undertow")
@@ -92,7 +92,7 @@ def write_release(home: Home, seed: int) -> str:
     content = ContentEncoding.fit(snapshot.columns, text_dimensions=8)
     tower = TowerConfig(dim=16, blocks=1, length=20)
     network = TwoTower(content.encode(snapshot.columns), len(content.creators), len(content.languages), tower)
-    retrieval = RetrievalModel.export(network, SequenceEncoding(ids, tower.length), content)
+    retrieval = retrieval_model(network, SequenceEncoding(ids, tower.length), content)
     histories = [list(user["history_video_ids"]) for user in users.values()]
 
     draft = home.releases / f"draft-{seed}"
@@ -123,4 +123,4 @@ def _ranker(reader: MemoryReader) -> RankerModel:
     encoding = RankerEncoding.fit(columns)
     knots_FK = quantile_knots(encoding.encode(columns).dense)
     network = Ranker(knots_FK, encoding.cardinalities, width=16, embedding=4)
-    return RankerModel.export(network, encoding, seconds_at_rank=(0.0, 600.0, 3600.0))
+    return ranker_model(network, encoding, seconds_at_rank=(0.0, 600.0, 3600.0))

@@ -15,15 +15,9 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
-from models.encoding.ranker import RankerEncoding, RankerInputs
-from models.ranking.ranker import (
-    ACTIONS,
-    HeadBlend,
-    Ranker,
-    RankerModel,
-    example,
-    served,
-)
+from models.encoding.ranker import RankerEncoding
+from models.ranking.network import Ranker, logits_of, ranker_model, served
+from models.ranking.ranker import ACTIONS, HeadBlend, RankerModel, example, tree_logits
 from models.release.parts import refitted_name, trained_two_tower
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.rate_tables import Exposures
@@ -137,7 +131,8 @@ def fit_ranker(
     with progress.task("growing trees beside it"):
         trees = grow_trees(train, valid, encoding, network, config)
     inputs = encoding.encode(valid.columns, valid.position)
-    network_NA, trees_NA = RankerModel.export(network, encoding, (0.0, 1.0), trees=trees).logits(inputs)
+    network_NA = logits_of(network, inputs)
+    trees_NA = tree_logits(trees, inputs, network.position_bias.weight.detach().numpy())
     blend = choose_blend(network_NA, trees_NA, valid, config)
     p_NA = blend.probabilities(network_NA, trees_NA)
     p = {action: p_NA[:, at] for at, action in enumerate(ACTIONS)}
@@ -154,7 +149,7 @@ def fit_ranker(
     if config.refit:
         model, network = refit(train.joined(valid), exposures, end_us, videos, config, chosen, progress)
     else:
-        model = RankerModel.export(network, encoding, seconds, config.weights, trees, blend, chosen.retrieval)
+        model = ranker_model(network, encoding, seconds, config.weights, trees, blend, chosen.retrieval)
     return FittedRanker(model, network, curve, chosen, metrics, train, valid)
 
 
@@ -174,7 +169,7 @@ def refit(
     network, _ = fit_network(rows, None, encoding, videos, replace(config, max_epochs=chosen.epochs), progress)
     with progress.task("growing them again"):
         trees = grow_trees(rows, None, encoding, network, config, chosen.rounds)
-    model = RankerModel.export(network, encoding, chosen.seconds, config.weights, trees, chosen.blend, chosen.retrieval)
+    model = ranker_model(network, encoding, chosen.seconds, config.weights, trees, chosen.blend, chosen.retrieval)
     return model, network
 
 
@@ -203,9 +198,7 @@ def _run(home: Home, fitted: FittedRanker, config: RankerConfig, facts: RankerTr
         model=RANKER,
         files=home.models / "ranker",
         network=served(fitted.network),
-        example=dict(
-            zip(RankerInputs._fields, example(len(encoding.numbers), len(encoding.cardinalities)), strict=True)
-        ),
+        example=example(len(encoding.numbers), len(encoding.cardinalities)),
         params={**flat, "features": facts.features, "rows": facts.rows},
         metrics={f"valid_{name}": value for name, value in facts.metrics.items()},
         curve=facts.curve,

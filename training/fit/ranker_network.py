@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from feature_repo.core.home import Home
 from feature_repo.core.progress import Progress
 from models.encoding.ranker import RankerEncoding, RankerInputs
-from models.ranking.ranker import ACTIONS, Ranker, logits_of, quantile_knots, tensors
+from models.ranking.network import Ranker, logits_of, quantile_knots, tensors
+from models.ranking.ranker import ACTIONS
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows
 from training.data.video_vectors import video_vectors

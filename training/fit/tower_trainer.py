@@ -16,7 +16,7 @@ from models.encoding.viewer_context import ViewerContextEncoding
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from models.retrieval.losses import FULL_SOFTMAX_BELOW
-from models.retrieval.two_tower import TowerInputs, TwoTower
+from models.retrieval.two_tower import TowerInputs, TwoTower, retrieval_model
 from training.data.splits import Sequences
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import ViewerContexts
@@ -105,7 +105,7 @@ class Trainer:
         self.network.load_state_dict(weights)
 
     def export(self) -> RetrievalModel:
-        return RetrievalModel.export(self.network.cpu(), self.encoding, self.content, self.viewer_context)
+        return retrieval_model(self.network.cpu(), self.encoding, self.content, self.viewer_context)
 
     def _loss(self) -> NextWatchLoss:
         """The loss over all videos, or in a large catalog over a sample drawn by watch counts."""

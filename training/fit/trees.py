@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from models.encoding.ranker import RankerEncoding
-from models.ranking.ranker import ACTIONS, Ranker
+from models.ranking.network import Ranker
+from models.ranking.ranker import ACTIONS
 from models.ranking.trees import Trees, tree_inputs
 from training.data.dataset import RankingRows
 from training.fit.ranker_config import RankerConfig

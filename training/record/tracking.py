@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import one_line
@@ -24,6 +25,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
 from feature_repo.core.settings import preset
 
+Array = np.ndarray[Any, Any]
 TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
 QUALITY = "quality"  # the experiment of protocols, beside those of the models
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -36,7 +38,7 @@ class TrainingRun:
     model: str  # TWO_TOWER or RANKER
     files: Path
     network: nn.Module
-    example: Mapping[str, Tensor]  # the network's inputs by name, in order, at least 2 rows each
+    example: Mapping[str, Array]  # the network's inputs by name, in order, at least 2 rows each
     params: Mapping[str, Any]
     metrics: Mapping[str, float]  # names without "@": ndcg_at_10
     curve: Sequence[Mapping[str, float]] = ()  # one row per epoch
@@ -89,11 +91,12 @@ class Tracking:
             from mlflow.models import ModelSignature
             from mlflow.types import Schema, TensorSpec
 
-            def spec(name: str, value: Tensor) -> Any:
-                return TensorSpec(np.dtype(str(value.dtype).removeprefix("torch.")), (-1, *value.shape[1:]), name)
+            def spec(name: str, value: Array) -> Any:
+                return TensorSpec(value.dtype, (-1, *value.shape[1:]), name)
 
             network = run.network.eval()
-            output = network(*run.example.values())
+            with torch.inference_mode():
+                output = network(*map(torch.from_numpy, run.example.values())).numpy()
             with mlflow.start_run(experiment_id=self._experiment(run.model), tags=_made_by()) as active:
                 mlflow.log_params(dict(run.params))
                 for step, row in enumerate(run.curve):
@@ -110,7 +113,7 @@ class Tracking:
                         inputs=Schema([spec(name, value) for name, value in run.example.items()]),
                         outputs=Schema([spec("output", output)]),
                     ),
-                    input_example=tuple(value.numpy() for value in run.example.values()),
+                    input_example=tuple(run.example.values()),
                     pip_requirements=[f"torch=={installed_version('torch').split('+')[0]}"],
                 )
             tags = {"files": directory_id(run.files)}

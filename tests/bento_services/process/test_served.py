@@ -215,13 +215,13 @@ def test_a_new_champion_is_taken_up_without_dropping_a_request(client: Client, o
 
 def test_a_release_with_a_changed_byte_is_refused_by_name_and_the_other_goes_on(client: Client, own_home: Home) -> None:
     serving, other = releases(own_home)
-    victim = own_home.releases / other / "ranker" / "ranker.pt2"
+    victim = own_home.releases / other / "ranker" / "ranker.onnx"
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
     promote(own_home, other)
     refused = eventually(lambda: client.status()["refused_releases"], seconds=20)
-    assert "ranker/ranker.pt2" in refused[0]
+    assert "ranker/ranker.onnx" in refused[0]
     assert personal_page(client, "u003")["release_id"] == serving
     promote(own_home, serving)
 

@@ -13,7 +13,7 @@ from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.cold_start import Alpha, vectors_of, with_content_share
 from models.retrieval.content import ContentEncoding
 from models.retrieval.tower_config import TowerConfig
-from models.retrieval.two_tower import TwoTower
+from models.retrieval.two_tower import TwoTower, retrieval_model
 
 VIDEOS = 30
 
@@ -39,7 +39,7 @@ def model() -> RetrievalModel:
     encoding, config = ContentEncoding.fit(content(), text_dimensions=4), TowerConfig(dim=16, length=10)
     network = TwoTower(encoding.encode(content()), len(encoding.creators), len(encoding.languages), config)
     ids = tuple(f"v{number:02}" for number in range(VIDEOS))
-    return RetrievalModel.export(network, SequenceEncoding(ids, config.length), encoding)
+    return retrieval_model(network, SequenceEncoding(ids, config.length), encoding)
 
 
 def vector(model: RetrievalModel, history: list[str]) -> np.ndarray:

@@ -10,7 +10,8 @@ from worlds.exposures import CONFIG, rows
 from feature_repo.compute.past import PAST, PAST_COLUMNS
 from feature_repo.core.progress import SILENT
 from models.encoding.ranker import RankerEncoding
-from models.ranking.ranker import ACTIONS, logits_of
+from models.ranking.network import logits_of
+from models.ranking.ranker import ACTIONS
 from training.data.dataset import RankingRows
 from training.fit.ranker_config import RankerConfig
 from training.fit.ranker_network import KnownVideos, fit_network
