@@ -361,5 +361,5 @@ def _partition_number(partition: Any) -> int:
 def _down() -> Iterator[None]:
     try:
         yield
-    except KafkaError as error:
+    except (KafkaError, OSError) as error:  # a broken connection comes as either
         raise EventLogDown(f"Kafka does not answer: {type(error).__name__}: {error}") from error

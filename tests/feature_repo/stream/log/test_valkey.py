@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from worlds.live import valkey
 
 from feature_repo.store.connect import Client, connect
 from feature_repo.stream.config import LogConfig
-from feature_repo.stream.log.protocol import EventLogDown
+from feature_repo.stream.log.protocol import Durability, EventLogDown
 from feature_repo.stream.log.valkey import ValkeyEventLog, stream
 
 
@@ -73,3 +75,61 @@ def test_a_server_that_is_away_is_named_so() -> None:
     with pytest.raises(EventLogDown, match="does not answer"):
         log.append("t", [("k", b"1")])
     log.close()
+
+
+@pytest.fixture
+def of_its_own(tmp_path: Path) -> Iterator[Any]:
+    """A client of a server that a test may set up anew."""
+    with valkey(tmp_path / "own") as url:
+        client = connect(url, 5.0)
+        yield client, url
+        client.close()
+
+
+def test_a_batch_for_which_there_is_no_room_is_in_the_log_not_at_all(of_its_own: Any) -> None:
+    store, url = of_its_own
+    log = ValkeyEventLog(url)
+    store.config_set("maxmemory", store.info("memory")["used_memory"] + 1_000_000)  # for some of them
+    with pytest.raises(EventLogDown, match="does not answer"):
+        log.append("t", [("user", b"x" * 5_000)] * 600)
+    assert store.xlen(stream("t")) == 0
+    store.config_set("maxmemory", 0)
+    assert len(log.append("t", [("user", b"x" * 5_000)] * 600)) == store.xlen(stream("t")) == 600
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ({"appendonly": "no"}, Durability.MEMORY),
+        ({"appendonly": "yes", "appendfsync": "no"}, Durability.MEMORY),
+        ({"appendonly": "yes", "appendfsync": "everysec"}, Durability.SECOND),
+        ({"appendonly": "yes", "appendfsync": "always"}, Durability.DISK),
+    ],
+)
+def test_of_a_server_of_ones_own_it_is_said_what_is_true(
+    of_its_own: Any, setting: dict[str, str], expected: Durability
+) -> None:
+    store, url = of_its_own
+    for name, value in setting.items():
+        store.config_set(name, value)
+    log = ValkeyEventLog(url)
+    assert log.durability() is expected
+    log.close()
+
+
+def test_where_the_server_may_not_be_asked_nothing_is_said(of_its_own: Any) -> None:
+    store, url = of_its_own
+    store.execute_command("ACL", "SETUSER", "default", "-config")
+    log = ValkeyEventLog(url)
+    assert log.durability() is Durability.UNKNOWN
+    log.close()
+
+
+def test_the_embedded_log_is_as_safe_as_it_is_set(tmp_path: Path) -> None:
+    for said, expected in (("disk", Durability.DISK), ("memory", Durability.MEMORY)):
+        log = ValkeyEventLog("redis://127.0.0.1:1", LogConfig(durability=said), tmp_path)
+        assert log.durability() is expected
+        log.close()
+    with pytest.raises(ValueError, match='expected "disk" or "memory"'):
+        LogConfig(durability="maybe")
