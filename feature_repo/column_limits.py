@@ -123,9 +123,9 @@ def _by_value(limit: Limit, found: pa.Array, rows: Array) -> Checked:
     """These rows one by one, each different value once."""
     bad, mended = np.zeros(len(found), bool), np.zeros(len(found), bool)
     if not len(rows):
-        return Checked(found.cast(_TYPES[limit.kind]), bad, limit.expectation, mended)
-    values = found.to_pylist() if len(rows) == len(found) else None
-    asked = values if values is not None else found.take(pa.array(rows)).to_pylist()
+        values = found.cast(_TYPES[limit.kind]) if len(found) else pa.array([], _TYPES[limit.kind])
+        return Checked(values, bad, limit.expectation, mended)
+    asked = found.to_pylist() if len(rows) == len(found) else found.take(pa.array(rows)).to_pylist()
     known: dict[Any, tuple[Any, bool]] = {}
     answers = []
     for row, value in zip(rows.tolist(), asked, strict=True):
