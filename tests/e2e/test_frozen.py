@@ -153,6 +153,8 @@ def test_rows_later_than_a_lake_that_has_grown_are_scored_with_what_it_holds_now
     own_world: Path, tmp_path: Path
 ) -> None:
     home = Home(own_world)
+    world = home.world()
+    home.write_world(replace(world, clock_offset_seconds=world.clock_offset_seconds + 24 * 3600.0))
     later_us = end_of(home) + 24 * HOUR_US
     rows = asked_rows(home, later_us)
     found = scores(home, rows, later_us, tmp_path / "found.parquet")

@@ -16,6 +16,7 @@ from bento_services.feed.policy import load_policy
 from bento_services.process.supervisor import running
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
+from feature_repo.lake.cut import take_cut
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.store.valkey_server import running_url
 from feature_repo.stream.flush import flush
@@ -53,7 +54,7 @@ def served_and_joined(
         url = running_url(home)
         assert url is not None
         logged = _logged_page(url, page["request_id"])
-        flush(home, url)
+        take_cut(home, flush(home, url))
     build_features(home)
     release, problems = load_champion(home)
     assert not problems
