@@ -60,12 +60,25 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
     is_watch = seen["event"] == "watch"
     counts = is_watch & (fraction >= MIN_WATCH_FRACTION)  # fold.is_watch: less is a skip
     seen = seen.mutate(is_watch=is_watch, fraction=fraction, counts=counts, watch_seconds=_counted_seconds(seen))
+    if entity == "video_id":
+        seen = _first_votes(seen)
     happened = seen.select(entity, day=_known_from(seen["timestamp_us"]), **_counted(seen, EVENT_COUNTS))
     shown = _once(impressions, "impression_id")
     shown = shown.filter(shown["surface"] != IMPLIED)
     known_us = shown["timestamp_us"] + OUTCOME_DELAY_US
     exposed = shown.select(entity, day=_known_from(known_us), **_counted(shown, IMPRESSION_COUNTS))
     return _summed(ibis.union(happened, exposed, distinct=False), entity)
+
+
+def _first_votes(seen: Table) -> Table:
+    """Of a viewer's events of one kind on one video, the first of each day (votes.py)."""
+    day = seen["timestamp_us"] - seen["timestamp_us"] % DAY_US
+    seen = seen.mutate(vote_day=day, vote=(seen["event"] == "not_interested").ifelse("dislike", seen["event"]))
+    said = ibis.window(
+        group_by=("user_id", "video_id", "vote_day", "vote", "counts"),
+        order_by=("timestamp_us", "sequence", "event_id"),
+    )
+    return seen.mutate(again=ibis.row_number().over(said)).filter(ibis._["again"] == 0)
 
 
 def _counted_seconds(seen: Table) -> Any:

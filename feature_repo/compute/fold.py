@@ -221,13 +221,15 @@ def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_leng
         _prefer(state, video, SHARE_WEIGHT * age)
 
 
-def fold_video(state: VideoState, event: Event, video: VideoFacts) -> None:
-    """Apply one event on this video, in place."""
+def fold_video(state: VideoState, event: Event, video: VideoFacts, *, counts: bool = True) -> None:
+    """Apply one event on this video, in place. One that does not count (votes.py) only moves its time."""
     elapsed_us = event.timestamp_us - state.video_activity_timestamp_us
     if elapsed_us > 0:
         state.watch_decayed_1d *= _decay(elapsed_us, 1.0)
         state.watch_decayed_7d *= _decay(elapsed_us, 7.0)
         state.video_activity_timestamp_us = event.timestamp_us
+    if not counts:
+        return
     late_us = max(-elapsed_us, 0)
     if event.event == "watch":
         fraction = watch_fraction(event, video)

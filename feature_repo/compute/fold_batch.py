@@ -22,6 +22,7 @@ from feature_repo.compute.fold import (
     user_state,
     video_state,
 )
+from feature_repo.compute.votes import Vote, Votes
 from feature_repo.events import Event
 from feature_repo.schema import HISTORY_LENGTH
 
@@ -36,6 +37,7 @@ class Changes:
     videos: dict[str, dict[str, Any]]  # video_id -> `video_activity`
     suspicious: int  # how many of them are watches that nobody can have watched
     folded: tuple[Event, ...]  # the events that were folded: each identity once, without those folded before
+    votes: tuple[Vote, ...]  # what they say of videos, without what was said before
 
 
 def fold_batch(
@@ -45,12 +47,13 @@ def fold_batch(
     facts: Mapping[str, VideoFacts],
     *,
     already_folded: Collection[tuple[str, str]] = frozenset(),
+    already_said: Collection[Vote] = frozenset(),
     history_length: int = HISTORY_LENGTH,
 ) -> Changes:
     """Fold these events, in this order, onto these states. The arguments are not modified.
 
     `already_folded`: identities of events that the states contain already. Of two events of one identity, the first
-    counts.
+    counts. `already_said`: votes that the states of videos contain already.
     """
     fresh: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -58,7 +61,7 @@ def fold_batch(
             fresh.setdefault(event.identity, event)
     folded_users: dict[str, UserState] = {}
     folded_videos: dict[str, VideoState] = {}
-    suspicious = 0
+    suspicious, votes = 0, Votes(already_said)
     for event in fresh.values():
         if (user := folded_users.get(event.user_id)) is None:
             user = folded_users[event.user_id] = user_state(dict(users.get(event.user_id, {})))
@@ -66,11 +69,12 @@ def fold_batch(
             video = folded_videos[event.video_id] = video_state(dict(videos.get(event.video_id, {})))
         known = facts.get(event.video_id, UNKNOWN_VIDEO)
         fold_user(user, event, known, history_length=history_length)
-        fold_video(video, event, known)
+        fold_video(video, event, known, counts=votes.first(event, known))
         suspicious += is_suspicious(event, known)
     return Changes(
         {user_id: to_features(state) for user_id, state in folded_users.items()},
         {video_id: to_features(state) for video_id, state in folded_videos.items()},
         suspicious,
         tuple(fresh.values()),
+        tuple(votes.new),
     )

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.compute.fold import UNKNOWN_VIDEO, UserState, VideoFacts, VideoState, fold_user, fold_video
+from feature_repo.compute.fold import DAY_US, UNKNOWN_VIDEO, UserState, VideoFacts, VideoState, fold_user, fold_video
+from feature_repo.compute.votes import Votes
 from feature_repo.core.home import World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.events import Event
@@ -75,9 +76,12 @@ def replay_videos(events: pa.Table, facts: dict[str, VideoFacts], path: Path, pr
         log = _EventLog(events)
         for video_id, rows in _Groups(events, "video_id"):
             video = facts.get(video_id, UNKNOWN_VIDEO)
-            state = VideoState()
+            state, votes, day = VideoState(), Votes(), 0
             for row, is_last in zip(rows.tolist(), _last_of_moment(log.timestamps_us[rows]).tolist(), strict=True):
-                fold_video(state, log.event(row), video)
+                event = log.event(row)
+                if event.timestamp_us // DAY_US != day:  # in order of time: no vote of an earlier day comes again
+                    votes, day = Votes(), event.timestamp_us // DAY_US
+                fold_video(state, event, video, counts=votes.first(event, video))
                 if is_last:
                     writer.add(video_id, state, state.video_activity_timestamp_us)
             advance(len(rows))

@@ -47,6 +47,7 @@ EVENT_MARK = "marquee:folded:"  # + event_id: hash, viewer -> when the event of 
 
 TRIES = "marquee:tries:"  # + group:topic, hash: how often a record was tried that was not handled yet
 HANDLING = "marquee:handling:"  # + group:consumer:topic: the records that are being handled at this moment
+VOTES = "marquee:votes:"  # + user_id:day: set of kind:video_id that this viewer's events have counted for
 
 MATERIALIZING_SECONDS = 20
 

@@ -7,6 +7,7 @@ import pytest
 
 from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
 from feature_repo.compute.inputs import context_columns
+from feature_repo.compute.votes import Votes
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.events import Event
@@ -55,13 +56,14 @@ def test_an_exposure_has_the_columns_that_serving_would_have_computed_then(
     windows = {*USER_WINDOWS, *VIDEO_WINDOWS}
     for at in range(0, len(rows), 23):
         now_us, user_id, video_id = int(rows.timestamps_us[at]), rows.user_ids[at], rows.video_ids[at]
-        user, video = UserState(), VideoState()
+        user, video, votes = UserState(), VideoState(), Votes()
         for event in events:
             if event.timestamp_us <= now_us:
                 if event.user_id == user_id:
                     fold_user(user, event, facts[event.video_id], history_length=world.history_length)
                 if event.video_id == video_id:
-                    fold_video(video, event, facts[event.video_id])
+                    known = facts[event.video_id]
+                    fold_video(video, event, known, counts=votes.first(event, known))
         reader = MemoryReader(
             world, {user_id: users[user_id] | to_features(user)}, {video_id: videos[video_id] | to_features(video)}
         )

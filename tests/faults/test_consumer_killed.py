@@ -15,6 +15,7 @@ import pytest
 from worlds.live import FACTS, KAFKA_WARNINGS, WORLD, event, eventually, items, kafka, publish, start_processor, valkey
 
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
+from feature_repo.compute.votes import Votes
 from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.schema import WATCH_EVENTS
@@ -155,11 +156,13 @@ def _row(store: Client, join_key: str, entity_id: str, view: str) -> dict[str, A
 def _folded(events: list[Event]) -> tuple[dict[str, Any], dict[str, Any]]:
     users: dict[str, UserState] = {}
     videos: dict[str, VideoState] = {}
+    votes = Votes()
     for one in events:
         facts = FACTS[one.video_id]
         user = users.setdefault(one.user_id, UserState())
         fold_user(user, one, facts, history_length=WORLD.history_length)
-        fold_video(videos.setdefault(one.video_id, VideoState()), one, facts)
+        state = videos.setdefault(one.video_id, VideoState())
+        fold_video(state, one, facts, counts=votes.first(one, facts))
     return {k: to_features(s) for k, s in users.items()}, {k: to_features(s) for k, s in videos.items()}
 
 

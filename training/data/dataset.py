@@ -27,11 +27,13 @@ from feature_repo.schema import (
 from models.encoding.ranker import rank_columns
 from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.artifact import RetrievalModel
+from training.data.splits import once_a_day
 from training.data.video_vectors import video_vectors
 
 Array = np.ndarray[Any, Any]
 CONTEXT = ("timestamp_us", "device", "utc_offset_minutes", "surface")
 BATCH = 512  # requests per pass of the user tower
+MOST_A_DAY = 10  # exposures of one video to one viewer, the newest; nobody's repetitions outweigh all others
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def ranking_rows(
 
     Raises HomeError when there is none.
     """
-    shown = _sample(cut_of(home).impressions(start_us, end_us), limit, seed)
+    shown = _sample(once_a_day(cut_of(home).impressions(start_us, end_us), MOST_A_DAY), limit, seed)
     if not len(shown):
         raise HomeError(f"no impressions between {start_us} and {end_us} µs in {home.lake}: simulate or ingest first")
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.core.errors import HomeError
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.tables import DAY_US, Lake
 from feature_repo.schema import LONGEST_WATCH_SECONDS, MIN_WATCH_FRACTION, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
 Array = np.ndarray[Any, Any]
@@ -36,8 +36,11 @@ class Cuts:
 
 
 def time_cuts(lake: Lake, events: pa.Table | None = None) -> Cuts:
-    """The boundaries of the windows in this lake; pass `events` when they were read already."""
-    times = np.sort((lake.events() if events is None else events)["timestamp_us"].to_numpy())
+    """The boundaries of the windows in this lake; pass `events` when they were read already.
+
+    Of a viewer's events of one kind on one video, one a day: nobody's repetitions move the windows of all.
+    """
+    times = np.sort(once_a_day(lake.events() if events is None else events)["timestamp_us"].to_numpy())
     if len(times) < 2:
         raise HomeError(f"{len(times)} events in {lake.root}: too few to train on; simulate or ingest first")
     t1, t2 = (int(times[int(len(times) * quantile)]) for quantile in (TRAIN_UNTIL, RANK_UNTIL))
@@ -177,7 +180,8 @@ def split_of(lake: Lake, rule: SplitRule, min_count: int = 1) -> Split:
 
 def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
     """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order;
-    suspicious ones (fold.is_suspicious) teach nothing, and are left out.
+    suspicious ones (fold.is_suspicious) teach nothing, and are left out. Of a viewer's watches of one video on one day
+    the newest.
 
     `events` are those of the lake, when they were read already.
     """
@@ -194,7 +198,21 @@ def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
     most = np.maximum(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
     suspicious = seconds > np.where(length > 0, most, LONGEST_WATCH_SECONDS)
     taken = (fraction >= MIN_WATCH_FRACTION) & ~suspicious & place.is_valid().to_numpy()
-    return events.filter(pa.array(taken)).select(["user_id", "video_id", "timestamp_us"])
+    return once_a_day(events.filter(pa.array(taken))).select(["user_id", "video_id", "timestamp_us"])
+
+
+def once_a_day(rows: pa.Table, most: int = 1) -> pa.Table:
+    """At most so many rows (in order of time) of a viewer, video, UTC day and, for events, kind: the newest of them."""
+    keys = [name for name in ("user_id", "video_id", "event") if name in rows.column_names]
+    codes = [rows[name].combine_chunks().dictionary_encode().indices.to_numpy() for name in keys]
+    order = np.lexsort([np.arange(len(rows)), rows["timestamp_us"].to_numpy() // DAY_US, *codes])
+    groups = np.stack([rows["timestamp_us"].to_numpy() // DAY_US, *codes])[:, order]
+    last = np.append((groups[:, 1:] != groups[:, :-1]).any(axis=0), True)[: len(rows)]
+    ends = np.flatnonzero(last)
+    end_of_row = np.repeat(ends, np.diff(ends, prepend=-1))
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[order] = end_of_row - np.arange(len(rows)) < most
+    return rows if kept.all() else rows.filter(pa.array(kept))
 
 
 def sequences(watched: pa.Table, until_us: int | None = None) -> Sequences:

@@ -17,6 +17,7 @@ import redis
 
 from feature_repo.compute.fold import VideoFacts
 from feature_repo.compute.fold_batch import Changes, fold_batch
+from feature_repo.compute.votes import Vote, possible_votes
 from feature_repo.core.home import World
 from feature_repo.events import Event, EventError
 from feature_repo.registry import VIDEO_PROFILE
@@ -29,6 +30,7 @@ from feature_repo.store.layout import (
     PROCESSOR,
     USER_IDS,
     VIDEO_CHANGES,
+    VOTES,
     decode,
     decode_row,
     encode_row,
@@ -119,6 +121,7 @@ class FoldEvents:
                     events,
                     self._facts,
                     already_folded=stored.folded,
+                    already_said=stored.said,
                     history_length=self._world.history_length,
                 )
                 transaction.multi()
@@ -143,10 +146,13 @@ class FoldEvents:
         user_ids = list(dict.fromkeys(event.user_id for event in events))
         video_ids = list(dict.fromkeys(event.video_id for event in events))
         unread = [video_id for video_id in video_ids if video_id not in self._facts]
+        votes = _by_viewer_and_day(vote for event in events for vote in possible_votes(event))
         with self._store.pipeline(transaction=False) as pipe:
             pipe.mget(MATERIALIZING, GENERATION)
             for event in events:
                 pipe.hget(EVENT_MARK + event.event_id, event.user_id)
+            for key, said in votes.items():
+                pipe.smismember(key, [_member(vote) for vote in said])
             for user_id in user_ids:
                 pipe.hmget(entity_key("user_id", user_id), _USER_FIELDS)
             for video_id in video_ids:
@@ -161,6 +167,7 @@ class FoldEvents:
             if known.intersection(video_ids):
                 return self._read(events)
         marks, rows = rows[: len(events)], rows[len(events) :]
+        said, rows = rows[: len(votes)], rows[len(votes) :]
         user_rows, rest = rows[: len(user_ids)], rows[len(user_ids) :]
         video_rows, fact_rows = rest[: len(video_ids)], rest[len(video_ids) :]
         for video_id, row in zip(unread, fact_rows, strict=True):
@@ -169,6 +176,12 @@ class FoldEvents:
         return _Stored(
             materializing=materializing is not None,
             folded={event.identity for event, mark in zip(events, marks, strict=True) if mark is not None},
+            said={
+                vote
+                for asked, answers in zip(votes.values(), said, strict=True)
+                for vote, is_said in zip(asked, answers, strict=True)
+                if is_said
+            },
             users=dict(zip(user_ids, _rows("user_activity", [row[:-1] for row in user_rows]), strict=True)),
             videos=dict(zip(video_ids, _rows("video_activity", video_rows), strict=True)),
             strangers={user_id for user_id, row in zip(user_ids, user_rows, strict=True) if not row[-1]},
@@ -186,6 +199,7 @@ class FoldEvents:
 class _Stored:
     materializing: bool
     folded: set[tuple[str, str]]  # identities of events
+    said: set[Vote]
     users: dict[str, dict[str, Any]]
     videos: dict[str, dict[str, Any]]
     strangers: set[str]  # viewers without a profile
@@ -205,6 +219,9 @@ def _queue(transaction: Any, changes: Changes) -> None:
     for event in changes.folded:
         transaction.hset(EVENT_MARK + event.event_id, event.user_id, folded_us)
         transaction.expire(EVENT_MARK + event.event_id, MARK_SECONDS)
+    for key, votes in _by_viewer_and_day(changes.votes).items():
+        transaction.sadd(key, *map(_member, votes))
+        transaction.expire(key, MARK_SECONDS)
     transaction.sadd(USER_IDS, *changes.users)
     changed = dict.fromkeys(changes.videos, b"")
     transaction.xadd(VIDEO_CHANGES, changed, maxlen=VIDEO_CHANGES_KEPT, approximate=True)
@@ -212,3 +229,15 @@ def _queue(transaction: Any, changes: Changes) -> None:
 
 def _rows(view: str, answers: Iterable[Sequence[bytes | None]]) -> list[dict[str, Any]]:
     return [decode_row((view,), values)[0] for values in answers]
+
+
+def _by_viewer_and_day(votes: Iterable[Vote]) -> dict[str, list[Vote]]:
+    """Key in the store -> the votes that stand there."""
+    found: dict[str, list[Vote]] = {}
+    for vote in votes:
+        found.setdefault(f"{VOTES}{vote.user_id}:{vote.day}", []).append(vote)
+    return found
+
+
+def _member(vote: Vote) -> str:
+    return f"{vote.kind}:{vote.video_id}"

@@ -83,6 +83,19 @@ def test_a_file_written_twice_counts_once(tmp_path: Path) -> None:
     assert windows(home) == before
 
 
+def test_what_a_viewer_says_again_on_one_day_counts_for_himself_and_not_for_the_video(tmp_path: Path) -> None:
+    home = toy.toy_home(tmp_path)
+    equal = toy.events()[0] | {"event": "watch", "user_id": "bot", "video_id": "v04", "watch_seconds": 1e3}
+    moment = toy.at(3, "12:00")
+    events = [equal | {"event_id": f"bot-{n}", "timestamp_us": moment + n} for n in range(200)]
+    Lake(home).append_events(pa.Table.from_pylist(events[:1]), "bot")
+    once = windows(home)["video_windows"]
+    Lake(home).append_events(pa.Table.from_pylist(events), "bot")
+    again = windows(home)
+    assert again["video_windows"] == once
+    assert again["user_windows"]["bot", 4]["user_watch_count_30d"] == 200.0
+
+
 def test_more_than_a_viewer_can_have_watched_is_summed_as_the_fold_counts_it(tmp_path: Path) -> None:
     """The sum of a viewer's window is the seconds that the live fold gives the same events."""
     home = toy.toy_home(tmp_path)

@@ -11,6 +11,7 @@ from worlds.live import FACTS, NOON_US, event
 
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.compute.fold_batch import Changes, fold_batch
+from feature_repo.compute.votes import Votes
 from feature_repo.events import Event
 
 LENGTH = 5
@@ -26,9 +27,11 @@ def test_a_batch_makes_the_states_that_its_events_make_one_by_one() -> None:
     events = [event(n, user=f"u{n % 2}", video=f"v{n % 3}", kind=("watch", "like")[n % 2]) for n in range(12)]
     users: dict[str, UserState] = {}
     videos: dict[str, VideoState] = {}
+    votes = Votes()
     for one in events:
         fold_user(users.setdefault(one.user_id, UserState()), one, FACTS[one.video_id], history_length=LENGTH)
-        fold_video(videos.setdefault(one.video_id, VideoState()), one, FACTS[one.video_id])
+        state = videos.setdefault(one.video_id, VideoState())
+        fold_video(state, one, FACTS[one.video_id], counts=votes.first(one, FACTS[one.video_id]))
     changes = folded(events)
     assert changes.users == {user_id: to_features(state) for user_id, state in users.items()}
     assert changes.videos == {video_id: to_features(state) for video_id, state in videos.items()}

@@ -11,12 +11,13 @@ from worlds import toy
 from feature_repo.compute.fold import UserState, VideoFacts, fold_user
 from feature_repo.core.errors import HomeError
 from feature_repo.events import Event
-from feature_repo.lake.tables import EVENTS, Lake
+from feature_repo.lake.tables import DAY_US, EVENTS, Lake
 from training.data.splits import (
     Cuts,
     drawn,
     leave_last,
     next_watches,
+    once_a_day,
     sequences,
     split_of,
     time_cuts,
@@ -156,6 +157,26 @@ def test_the_cuts_are_quantiles_of_the_events(lake: Lake) -> None:
     cuts = time_cuts(lake)
     times = np.sort(lake.events()["timestamp_us"].to_numpy())
     assert cuts == Cuts(times[30], times[36], times[-1] + 1)  # of 40 events: three quarters, nine tenths
+
+
+def test_of_a_viewers_rows_of_one_video_and_day_only_the_newest_are_taken() -> None:
+    rows = table(("a", "v", 1), ("b", "v", 2), ("a", "v", 3), ("a", "w", 4), ("a", "v", 5), ("a", "v", 6 + DAY_US))
+    assert once_a_day(rows)["timestamp_us"].to_pylist() == [2, 4, 5, 6 + DAY_US]
+    assert once_a_day(rows, most=2)["timestamp_us"].to_pylist() == [2, 3, 4, 5, 6 + DAY_US]
+    assert once_a_day(rows, most=3) is rows
+    assert once_a_day(rows.slice(0, 0)).num_rows == 0
+
+
+def test_ten_thousand_equal_watches_move_no_window_and_are_one(tmp_path: Path) -> None:
+    home = toy.toy_home(tmp_path)
+    lake = Lake(home)
+    equal = toy.events()[0] | {"event": "watch", "user_id": "bot", "video_id": "v04", "watch_seconds": 1e3}
+    events = [equal | {"event_id": f"bot-{n}", "timestamp_us": toy.at(3, "12:00") + n} for n in range(10_000)]
+    lake.append_events(pa.Table.from_pylist(events[-1:]), "bot")
+    once = time_cuts(lake), watches(lake)
+    lake.append_events(pa.Table.from_pylist(events), "bot")
+    assert time_cuts(lake) == once[0]
+    assert watches(lake).equals(once[1])
 
 
 def test_other_watches_and_other_words_about_the_videos_have_another_digest(tmp_path: Path) -> None:

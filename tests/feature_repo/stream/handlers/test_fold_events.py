@@ -26,6 +26,7 @@ from worlds.live import (
 )
 
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
+from feature_repo.compute.votes import Votes
 from feature_repo.events import Event
 from feature_repo.registry import USER_ACTIVITY, VIDEO_ACTIVITY
 from feature_repo.schema import WATCH_EVENTS
@@ -34,7 +35,7 @@ from feature_repo.store.connect import Client, connect
 from feature_repo.store.reader import OnlineReader
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.consumer import Consumer
-from feature_repo.stream.handlers.fold_events import GROUP, BatchJobRunning
+from feature_repo.stream.handlers.fold_events import GROUP, MARK_SECONDS, BatchJobRunning
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
 
@@ -90,10 +91,12 @@ def folded(events: list[Event], history_length: int = WORLD.history_length) -> t
     """The states that these events make, by the fold itself."""
     users: dict[str, UserState] = {}
     videos: dict[str, VideoState] = {}
+    votes = Votes()
     for one in events:
         facts = FACTS[one.video_id]
         fold_user(users.setdefault(one.user_id, UserState()), one, facts, history_length=history_length)
-        fold_video(videos.setdefault(one.video_id, VideoState()), one, facts)
+        state = videos.setdefault(one.video_id, VideoState())
+        fold_video(state, one, facts, counts=votes.first(one, facts))
     return {k: to_features(s) for k, s in users.items()}, {k: to_features(s) for k, s in videos.items()}
 
 
@@ -251,7 +254,10 @@ def test_a_video_published_later_gets_its_facts(store: Client, log: EventLog, pr
 
 
 def test_two_processors_share_the_work_and_lose_no_update(url: str, store: Client, log: EventLog) -> None:
-    events = [event(number, user=f"u{number % 3}", video=f"v{number % 2}") for number in range(1500)]
+    events = [
+        event(number, user=f"u{number % 3}", video=f"v{number % 2}", timestamp_us=NOON_US - number // 6 * DAY_US)
+        for number in range(1500)
+    ]
     log.append(WATCH_EVENTS, items(*events))
     logs = [open_event_log(url) for _ in range(2)]
     processors = [event_processor(url, own, f"processor-{number}") for number, own in enumerate(logs)]
@@ -271,6 +277,25 @@ def test_two_processors_share_the_work_and_lose_no_update(url: str, store: Clien
     assert [video(store, f"v{number}")["video_watch_count"] for number in range(2)] == [750] * 2
     assert sum(one.counts["folded"] for one in processors) == 1500
     assert all(one.counts["folded"] for one in processors)
+
+
+def test_ten_thousand_equal_watches_of_one_viewer_count_once_for_the_video_and_all_for_him(
+    store: Client, log: EventLog, processor: Consumer
+) -> None:
+    log.append(WATCH_EVENTS, items(*(event(number, user="bot") for number in range(600))))
+    drain(processor)
+    log.append(WATCH_EVENTS, items(*(event(number, user="bot") for number in range(600, 1_000)), event(1_000)))
+    drain(processor)
+    assert user(store, "bot")["user_watch_count"] == 1_000
+    found = video(store, "v1")
+    assert found["video_watch_count"] == 2
+    assert 1.9 < found["watch_decayed_1d"] <= 2.0
+    log.append(WATCH_EVENTS, items(event(1_001, user="bot", timestamp_us=NOON_US + DAY_US)))
+    drain(processor)
+    assert video(store, "v1")["video_watch_count"] == 3  # another day
+    days = {key.decode().rpartition(":")[2] for key in store.scan_iter(f"{online.VOTES}bot:*")}
+    assert len(days) == 2
+    assert all(0 < store.ttl(key) <= MARK_SECONDS for key in store.scan_iter(f"{online.VOTES}*"))
 
 
 def test_events_wait_while_a_batch_job_writes(store: Client, log: EventLog, processor: Consumer) -> None:
