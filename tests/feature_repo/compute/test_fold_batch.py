@@ -11,16 +11,22 @@ from worlds.live import FACTS, NOON_US, event
 
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.compute.fold_batch import Changes, fold_batch
-from feature_repo.compute.votes import Votes
+from feature_repo.compute.votes import Vote, Votes
 from feature_repo.events import Event
 
 LENGTH = 5
 
 
 def folded(
-    events: list[Event], users: Any = None, videos: Any = None, already: frozenset[tuple[str, str]] = frozenset()
+    events: list[Event],
+    users: Any = None,
+    videos: Any = None,
+    already: frozenset[tuple[str, str]] = frozenset(),
+    said: frozenset[Vote] = frozenset(),
 ) -> Changes:
-    return fold_batch(users or {}, videos or {}, events, FACTS, already_folded=already, history_length=LENGTH)
+    return fold_batch(
+        users or {}, videos or {}, events, FACTS, already_folded=already, already_said=said, history_length=LENGTH
+    )
 
 
 def test_a_batch_makes_the_states_that_its_events_make_one_by_one() -> None:
@@ -97,7 +103,7 @@ def test_where_a_batch_is_cut_makes_no_difference_and_nothing_passed_in_changes(
     first = folded(events[:cut])
     kept = deepcopy((first.users, first.videos))
     already = frozenset(one.identity for one in first.folded)
-    second = folded(events[cut:], first.users, first.videos, already)
+    second = folded(events[cut:], first.users, first.videos, already, frozenset(first.votes))
     assert (first.users, first.videos) == kept
     assert {**first.users, **second.users} == whole.users
     assert {**first.videos, **second.videos} == whole.videos
