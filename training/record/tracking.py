@@ -1,4 +1,4 @@
-"""The MLflow seam: runs, registered models in their pt2 form, and the release with its aliases.
+"""The MLflow seam: runs, registered models exported from torch, and the release with its aliases.
 
 MLflow keeps the record; it is never on a request's path. Store: SQLite and local files under HOME/mlflow.
 """

@@ -58,7 +58,7 @@ def test_a_trained_model_that_cannot_be_read_is_named_with_the_command_that_trai
     for model, load, file in (
         ("two_tower", trained_two_tower, "config.json"),
         ("two_tower", trained_two_tower, "video_vectors.safetensors"),
-        ("two_tower", trained_two_tower, "user_tower.pt2"),
+        ("two_tower", trained_two_tower, "user_tower.onnx"),
         ("ranker", trained_ranker, "encoding.json"),
         ("ranker", trained_ranker, "config.json"),
     ):
