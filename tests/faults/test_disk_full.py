@@ -169,8 +169,10 @@ def _folded(home: Home, ids: set[str]) -> set[str]:
     try:
         eventually(lambda: log.lag(WATCH_EVENTS, GROUP) == 0, 30)
         ordered = sorted(ids)
-        marks = store.mget([EVENT_MARK + one for one in ordered])
-        return {one for one, mark in zip(ordered, marks, strict=True) if mark is not None}
+        with store.pipeline(transaction=False) as pipe:
+            for one in ordered:
+                pipe.exists(EVENT_MARK + one)
+            return {one for one, is_there in zip(ordered, pipe.execute(), strict=True) if is_there}
     finally:
         log.close()
         store.close()
