@@ -11,6 +11,7 @@ from bento_services import keys_cli
 from feature_repo.core.command_line import wait_for_interrupt
 from feature_repo.core.options import HomeOption, JsonOption, existing
 from feature_repo.core.terminal import bars, say, show
+from feature_repo.limits import LimitError, check
 
 app = typer.Typer()
 app.add_typer(keys_cli.app, name="keys")
@@ -58,6 +59,10 @@ def recommend(
         raise typer.BadParameter(f"expected retrieval or full, found {stage}", param_hint="--stage")
     if everyone == (user is not None) or (everyone and out is None):
         raise typer.BadParameter("give either a USER, or --all with --out FILE.parquet", param_hint="USER")
+    try:
+        user = user and check("events", "user_id", user, called="USER")
+    except LimitError as error:
+        raise typer.BadParameter(str(error)) from error
     from bento_services.process.page_table import print_page
     from feature_repo.store.valkey_server import online_store
 

@@ -52,7 +52,8 @@ def check_column(table: str, field: str, column: Any, clock: Clock | None = None
         return _numbers(limit, found, empty)
     if limit.kind == "flag":
         bad = np.full(len(found), not (pa.types.is_boolean(found.type) or bool(empty.all())))
-        values = found.cast(pa.bool_()) if not bad.any() else pa.nulls(len(found), pa.bool_())
+        is_flag = pa.types.is_boolean(found.type)
+        values = found if is_flag else pa.nulls(len(found), pa.bool_())
         return Checked(values.fill_null(bool(limit.default)), bad, limit.expectation, np.zeros(len(found), bool))
     if limit.kind == "texts":
         return _by_value(limit, found, np.arange(len(found)))

@@ -6,7 +6,6 @@ message that names the invalid field. HTTP, gRPC, the command line and the event
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -138,7 +137,7 @@ def _epoch_us(loose: Any) -> Any:
             return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
         except (ValueError, OverflowError):
             return None
-    if isinstance(loose, bool) or not isinstance(loose, int | float) or not abs(loose) < math.inf:
+    if isinstance(loose, bool) or not isinstance(loose, int | float) or not 0 < loose < 2**63:
         return None
     if loose < 1e11:  # seconds until the year 5138
         return int(loose * 1_000_000)

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 MAX_DEPTH = 32
-MAX_DIGITS = 20  # of a whole number: 2**64 has 20
-_MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+LEAST, MOST = -(2**63), 2**64 - 1  # of a whole number: what every reader of JSON can hold
+MAX_DIGITS = 20  # that MOST has
+_MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS - 1))
 
 
 class JsonError(ValueError):
@@ -20,7 +21,7 @@ class JsonError(ValueError):
 
 def parse(data: bytes, what: str = "the body") -> Any:
     """Raises JsonError for what is no JSON in UTF-8, a name used twice in one object, NaN and infinities, a lone half
-    of a surrogate pair, whole numbers of more than MAX_DIGITS digits, and more than MAX_DEPTH levels.
+    of a surrogate pair, whole numbers outside of LEAST to MOST, and more than MAX_DEPTH levels.
     """
     too_deep = JsonError(f"{what}: expected at most {MAX_DEPTH} levels of JSON")
     try:
@@ -43,8 +44,8 @@ def _named_once(members: list[tuple[str, Any]]) -> None:
 
 
 def _whole(digits: str) -> None:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError(f"found a number of {len(digits)} digits, of which {MAX_DIGITS} are too many")
+    if len(digits) > MAX_DIGITS or not LEAST <= int(digits) <= MOST:
+        raise ValueError(f"found a whole number of {len(digits.lstrip('-'))} digits, beyond 64 bits")
 
 
 def _is_deep(value: Any) -> bool:

@@ -38,6 +38,7 @@ def test_every_verb_says_what_it_does() -> None:
         (("recommend", "--all"), "give either a USER, or --all with --out FILE.parquet"),
         (("recommend", "u1", "--all", "--out", "r.parquet"), "give either a USER, or --all with --out FILE.parquet"),
         (("recommend", "u1", "--stage", "ranker"), "expected retrieval or full, found ranker"),
+        (("recommend", " u1"), "USER: expected printable text"),
         (("serve", "--http-port", "70000"), "Invalid value for '--http-port'"),
     ],
 )

@@ -60,6 +60,8 @@ def test_a_time_within_the_limits_is_believed_to_the_second(ahead_seconds: int) 
         ("timestamp", 10**400),
         ("timestamp", float("nan")),
         ("timestamp", float("-inf")),
+        ("timestamp", -1e308),
+        ("timestamp", 1e308),
         ("timestamp", -1),
         ("timestamp", True),
         ("timestamp", []),

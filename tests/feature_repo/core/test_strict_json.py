@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_repo.core.strict_json import MAX_DEPTH, MAX_DIGITS, JsonError, parse
+from feature_repo.core.strict_json import LEAST, MAX_DEPTH, MOST, JsonError, parse
 
 TEXTS = st.text().filter(lambda text: text.isprintable())  # no lone half of a surrogate pair: it is no text
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -37,9 +37,10 @@ def test_json_is_read_as_it_was_written(value: Any) -> None:
         (b'{"a": 1, "a": 1}', "the name 'a' twice"),
         (b'[{"b": {"c": 1, "c": 2}}]', "the name 'c' twice"),
         (b'{"a": 1, "\\u0061": 2}', "the name 'a' twice"),
-        (b"9" * 400, "a number of 400 digits"),
-        (b"-" + b"9" * (MAX_DIGITS + 1), "digits"),
-        (b"9" * 5_000, "a number of 5000 digits"),
+        (b"9" * 400, "a whole number of 400 digits"),
+        (b"9" * 5_000, "a whole number of 5000 digits"),
+        (str(MOST + 1).encode(), "beyond 64 bits"),
+        (str(LEAST - 1).encode(), "beyond 64 bits"),
         (b"[" * 100_000, f"at most {MAX_DEPTH} levels"),
         (b'{"a":' * 100_000, f"at most {MAX_DEPTH} levels"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), f"at most {MAX_DEPTH} levels"),
@@ -55,4 +56,5 @@ def test_what_is_not_strict_json_is_refused_in_one_line(data: bytes, said: str) 
 def test_digits_and_brackets_inside_of_texts_are_text() -> None:
     assert parse(b'["' + b"9" * 400 + b'"]') == ["9" * 400]
     assert parse(b'"' + b"[" * 100 + b'"') == "[" * 100
+    assert parse(f"[{LEAST}, {MOST}]".encode()) == [LEAST, MOST]
     assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)

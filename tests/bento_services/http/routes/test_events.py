@@ -122,3 +122,13 @@ async def test_an_id_of_ones_own_used_for_another_event_is_a_conflict(http: http
     error = error_of(await http.post(EVENTS, json=[WATCH, {**sent, "duration_sec": 7}]), 409, "event_id_conflict")
     assert error["details"] == {"index": 1, "field": "event_id"}
     assert len(made.log.records) == 2  # all or none
+
+
+@pytest.mark.parametrize("number", [b"9" * 20, b"-9223372036854775809", b"9" * 400])
+async def test_a_number_that_not_every_reader_can_hold_is_malformed(
+    http: httpx.AsyncClient, made: Made, number: bytes
+) -> None:
+    body = b'{"user_id": "u1", "item_id": "v1", "event": "watch", "other": ' + number + b"}"
+    headers = {"content-type": "application/json", "Idempotency-Key": "k"}
+    error_of(await http.post(EVENTS, content=body, headers=headers), 400, "malformed")
+    assert made.log.records == []
