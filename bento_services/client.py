@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = ["Client", "ClientError", "viewer_token"]
 
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.01
+TRIES = 5  # of sending events to a service that cannot take them
 
 
 class ClientError(Exception):
@@ -84,18 +86,18 @@ class Client:
     def send(
         self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]], idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """Send one event or several; they are durable when this returns the receipt."""
-        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+        """Send one event or several; they are as safe as the service promises when this returns the receipt.
+
+        While the service cannot take them (503), the same is sent again under the same key, so that it counts once.
+        """
         sent_at = time.monotonic()
-        receipt = self._read(self._http.post("/api/v1/events", json=events, headers=headers))
+        receipt = self._write("/api/v1/events", events, {"idempotency-key": idempotency_key or uuid.uuid4().hex})
         self._last_event_id, self._sent_at = receipt["event_ids"][-1], sent_at
         return receipt
 
     def feedback(self, user_id: str, video_id: str, action: str) -> dict[str, Any]:
-        body = {"video_id": video_id, "action": action}
-        return self._read(
-            self._http.post("/api/v1/recommendations/feedback", json=body, headers={"x-user-id": quote(user_id)})
-        )
+        headers = {"x-user-id": quote(user_id), "idempotency-key": uuid.uuid4().hex}
+        return self._write("/api/v1/recommendations/feedback", {"video_id": video_id, "action": action}, headers)
 
     def wait_until_visible(self, event_id: str, seconds: float = WAIT_SECONDS, user_id: str = "") -> None:
         """Until the features, hence the next page, know of an event. Raises TimeoutError.
@@ -122,6 +124,14 @@ class Client:
 
     def status(self) -> dict[str, Any]:
         return self._read(self._http.get("/api/v1/status"))
+
+    def _write(self, path: str, body: Any, headers: Mapping[str, str]) -> dict[str, Any]:
+        for _ in range(TRIES - 1):
+            reply = self._http.post(path, json=body, headers=headers)
+            if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE or "retry-after" not in reply.headers:
+                return self._read(reply)
+            time.sleep(float(reply.headers["retry-after"]))
+        return self._read(self._http.post(path, json=body, headers=headers))
 
     def _read(self, reply: httpx.Response) -> dict[str, Any]:
         try:

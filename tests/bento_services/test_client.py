@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from bento_services.client import Client, ClientError
+from bento_services.client import TRIES, Client, ClientError
 
 
 class Service:
@@ -59,7 +59,7 @@ def test_what_is_not_said_is_not_sent(service: Service, marquee: Client) -> None
     page, sent = service.asked
     assert dict(page.url.params) == {"limit": "20"}
     assert "x-context" not in page.headers
-    assert "idempotency-key" not in sent.headers
+    assert "x-user-id" not in sent.headers
 
 
 def test_events_and_feedback_go_where_the_api_takes_them(service: Service, marquee: Client) -> None:
@@ -69,6 +69,22 @@ def test_events_and_feedback_go_where_the_api_takes_them(service: Service, marqu
     assert (json.loads(events.content), events.headers["idempotency-key"]) == ([{"item_id": "v1"}], "k")
     assert feedback.url.path == "/api/v1/recommendations/feedback"
     assert (json.loads(feedback.content), feedback.headers["x-user-id"]) == ({"video_id": "v2", "action": "like"}, "u1")
+
+
+def test_what_cannot_be_taken_yet_is_sent_again_under_the_same_key(service: Service, marquee: Client) -> None:
+    service.refuse = httpx.Response(503, headers={"retry-after": "0"}, json={"error": {"code": "unavailable"}})
+    with pytest.raises(ClientError, match="503 unavailable"):
+        marquee.send({"item_id": "v1"})
+    assert len(service.asked) == TRIES
+    assert len({request.headers["idempotency-key"] for request in service.asked}) == 1
+    assert {request.content for request in service.asked} == {service.asked[0].content}
+
+
+def test_what_will_never_be_taken_is_sent_once(service: Service, marquee: Client) -> None:
+    service.refuse = httpx.Response(422, json={"error": {"code": "unprocessable"}})
+    with pytest.raises(ClientError, match="422 unprocessable"):
+        marquee.feedback("u1", "v1", "like")
+    assert len(service.asked) == 1
 
 
 def test_the_next_page_waits_for_what_was_sent(service: Service, marquee: Client) -> None:
