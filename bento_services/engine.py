@@ -36,6 +36,8 @@ from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.release.artifact import Release
 
+LISTED_PROBLEMS = 20  # refused releases, the newest
+
 Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. replaces the local models by remote ones
 
@@ -47,7 +49,11 @@ class PageMaker(Protocol):
 
     def page(self, query: Query, surface: str) -> Page: ...
 
-    def swap(self, release: Release) -> None: ...
+    def keep_warm(self, release: Release) -> None: ...
+
+    def is_warm(self, release_id: str) -> bool: ...
+
+    def switch(self, release_id: str) -> None: ...
 
     def hear(self, events: Sequence[Event]) -> None: ...
 
@@ -189,21 +195,33 @@ class Engine:
         self.ready = True
         self._say_release(refused=self.problems[-1] if self.problems else "")
 
-    def swap(self, release: Release) -> None:
-        """Blue to green: requests under way finish with the old release, the next ones get the new one."""
+    def keep_warm(self, release: Release) -> None:
+        """Make a release ready to answer, beside the one that does."""
+        self._feed.keep_warm(self._prepare(release))
+
+    def is_warm(self, release_id: str) -> bool:
+        return self._feed.is_warm(release_id)
+
+    def switch(self, release_id: str) -> None:
+        """Blue to green, to a warm release: requests under way finish with the old one, the next ones get this one."""
         before = self.release_id
-        self._feed.swap(self._prepare(release))
-        self.release_id = release.release_id
+        self._feed.switch(release_id)
+        self.release_id = release_id
         metrics.RELEASE.labels(before).set(0)
-        metrics.RELEASE.labels(release.release_id).set(1)
+        metrics.RELEASE.labels(release_id).set(1)
         self._say_release()
-        report.info("release swapped", before=before, now=release.release_id)
+        report.info("release swapped", before=before, now=release_id)
+
+    def swap(self, release: Release) -> None:
+        """Load and switch; the release that answered stays warm."""
+        self.keep_warm(release)
+        self.switch(release.release_id)
 
     def refuse(self, why: str) -> None:
         """Record a release that cannot be served; `status` lists it."""
-        metrics.RELEASES_REFUSED.inc()
         if why not in self.problems:
-            self.problems.append(why)
+            metrics.RELEASES_REFUSED.inc()
+            self.problems = [*self.problems, why][-LISTED_PROBLEMS:]
             report.error("release refused, the old one stays", why=why, release_id=self.release_id)
         self._say_release(refused=why)
 

@@ -19,6 +19,7 @@ from feature_repo.core.settings import (
 from feature_repo.store.config import STORE, StoreConfig
 from feature_repo.stream.config import LogConfig
 from feature_repo.stream.log.open import home_log_config
+from models.release.config import PROMOTION, PromotionConfig
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ServiceConfig:
     write_seconds: float = 0.2  # from a request with events to its answer; beyond it the caller is told to send again
     write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long
     read_threads: int = 2  # asking the store for receipts and viewers
-    follow_seconds: float = 1.0  # between two checks of which release is the champion
+    follow_seconds: float = 0.2  # between two checks of which release is the champion
     warm_up_pages: int = 20  # made before the service is ready
     warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
     call_seconds: float = 5.0  # timeout of the retrieval or ranking service; the first call loads its release
@@ -72,6 +73,7 @@ class Settings:
     feed: FeedConfig = field(default_factory=FeedConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    promotion: PromotionConfig = field(default_factory=PromotionConfig)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -89,4 +91,5 @@ class Settings:
             feed=read(FEED, home.root),
             store=read(STORE, home.root),
             log=home_log_config(home),
+            promotion=read(PROMOTION, home.root),
         )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from feature_repo.core.errors import Refused
 from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing
-from feature_repo.core.settings import read
-from feature_repo.core.terminal import bars, note, print_table, say, show
+from feature_repo.core.terminal import bars, print_table, say, show
+from training import cli_releases
+from training.release.shown import refuse_unless_promoted
 
 if TYPE_CHECKING:
     from feature_repo.core.steps import Steps
@@ -30,6 +30,7 @@ SHOWN_FIGURES = {
 }
 
 app = typer.Typer()
+app.add_typer(cli_releases.app)
 
 
 @app.command(epilog="Examples:  marquee train   ·   marquee train ranker   ·   marquee train two-tower --epochs 12")
@@ -199,68 +200,6 @@ def off_policy(
     show(results.to_json(), as_json, table=lambda _: print_table(results.question, ope_protocol.shown(results)))
 
 
-@app.command(epilog="Example:  marquee promote   ·   marquee promote --rollback")
-def promote(
-    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
-    ] = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a release the champion. Builds it, checks its gates and registers it in MLflow."""
-    from training.release import promote as promotion
-
-    opened = existing(home, to_write=True)
-    with bars() as progress:
-        config = read(promotion.PROMOTION, opened.root, force=force or None)
-        result = promotion.rollback(opened) if rollback else promotion.promote(opened, config, progress)
-    show(result, as_json)
-    refuse_unless_promoted(result)
-
-
-@app.command(epilog="Examples:  marquee release   ·   marquee release --again --json   ·   marquee release --force")
-def release(
-    context: typer.Context,
-    resume: Annotated[
-        bool, typer.Option("--resume/--again", help="Skip steps whose inputs have not changed, or run all of them.")
-    ] = True,
-    force: Annotated[
-        bool, typer.Option("--force", help="Promote although a gate fails; recorded in the release.")
-    ] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
-    only_plan: Annotated[
-        bool, typer.Option("--plan", help="Show which steps would run and why, without running or changing anything.")
-    ] = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
-
-    Steps whose inputs have not changed are skipped: a stopped run continues where it stopped. Exits with 3 when a gate
-    fails; the champion then stays the same.
-    """
-    from feature_repo.core.plan import plan
-    from feature_repo.core.steps import Making, Steps
-    from training.release.run import RELEASE, make_release
-
-    opened, page = existing(home, to_write=not only_plan), context.obj.page
-    options = {"force": force, "epochs": epochs, "seed": seed}
-    steps = Steps(opened, note)
-    if only_plan:
-        planned = plan((*RELEASE, page), Making(opened, options=options), steps, again=not resume)
-        show({"steps": [one.to_json() for one in planned]}, as_json, table=print_plan)
-        return
-    if not resume:
-        names = [step.name for step in (*RELEASE, page)]
-        steps.forget(*names)  # all at once, so that a stopped run can continue without --again
-    with bars() as progress:
-        result = make_release(Making(opened, progress, options), steps, page)
-    show(result, as_json, table=print_release)
-    refuse_unless_promoted(result)
-
-
 def print_evaluation(result: Mapping[str, Any]) -> None:
     """The columns that fit a terminal; the file and --json have all of them."""
     for name, rows in result["tables"].items():
@@ -268,41 +207,12 @@ def print_evaluation(result: Mapping[str, Any]) -> None:
         print_table(name, [{figure: row[figure] for figure in shown if figure in row} for row in rows])
 
 
-def print_plan(result: Mapping[str, Any]) -> None:
-    rows = result["steps"]
-    shown = []
-    for row in rows:
-        took = "" if row["seconds"] is None else f"{row['seconds']:.1f} s"
-        columns = {"step": row["step"], "would": row["would"], "why": row["why"], "last took": took}
-        shown.append(columns | {"writes": ", ".join(row["writes"])})
-    print_table("plan", shown)
-    for row in rows:
-        if row["unseen"]:
-            say(f"{row['step']}: {row['unseen']}")
-
-
-def print_release(result: Mapping[str, Any]) -> None:
-    fields = ("gate", "kind", "value", "bar", "passed")
-    print_table("gates", [{field: gate[field] for field in fields} for gate in result["gates"]])
-    state = "is the champion" if result["release_id"] == result["champion"] else "is not the champion"
-    say(f"release  {result['release_id']} {state}\nreport   {result['report']}")
-
-
-def refuse_unless_promoted(result: Mapping[str, Any]) -> None:
-    """Raises Refused naming every gate that failed, unless the release of this result was promoted."""
-    if result.get("promoted", True):
-        return
-    failures = []
-    for gate in result["gates"]:
-        if not gate["passed"]:
-            at = "at least" if gate["at_least"] else "at most"
-            failures.append(f"{gate['gate']}: {gate['value']:.4f}, expected {at} {gate['bar']:.4f}")
-    raise Refused(f"not promoted: {'; '.join(failures)}")
-
-
 def print_prepared(steps: Steps, promoted: Mapping[str, Any]) -> None:
     """What `marquee demo` prints about the release it is about to serve."""
     refuse_unless_promoted(promoted)
     evaluation = steps.done("evaluate")
     print_evaluation(evaluation.result if evaluation else {"tables": {}})
-    say(f"release {promoted['release_id']} is the champion; {len(promoted['gates'])} gates passed")
+    passed = sum(gate["passed"] for gate in promoted["gates"])
+    unmeasured = sum(not gate.get("measured", True) for gate in promoted["gates"])
+    said = f"{passed} gates passed" + (f", {unmeasured} not measured" if unmeasured else "")
+    say(f"release {promoted['release_id']} is the champion; {said}")

@@ -33,7 +33,9 @@ UNREAD = {
     Knowledge.NONE: "the viewer's features cannot be read; what they hid or finished could not be checked",
 }
 
-Compose = Callable[[Release], Mapping[str, Serving]]  # surface -> what answers it; raises PolicyError
+Servings = Mapping[str, Serving]  # surface -> what answers it
+Compose = Callable[[Release], Servings]  # raises PolicyError
+WARM = 2  # releases that can answer at once: the one that does, and the one before it
 
 
 class Feed:
@@ -55,6 +57,7 @@ class Feed:
         self._now_us = now_us
         self._compose = compose
         self._release_id, self._servings = release.release_id, compose(release)
+        self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the one used last stands last
 
     @property
     def release_id(self) -> str:
@@ -67,15 +70,24 @@ class Feed:
             raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
         return self._page(serving, query)
 
-    def swap(self, release: Release) -> None:
-        """Answer with another release from now on; pages under way finish with the old one.
+    def keep_warm(self, release: Release) -> None:
+        """Make another release ready to answer; until `switch`, the present one does.
 
-        Raises PolicyError, and keeps the old release, when the new one's policy is invalid.
+        Raises PolicyError, and keeps what it has, when the policy is invalid.
         """
         servings = self._compose(release)
         for serving in servings.values():  # first calls compile kernels and fill caches: do it before a viewer waits
             self._page(serving, Query(limit=20, log=False))
-        self._release_id, self._servings = release.release_id, servings
+        self._warm = {**_newest(self._warm, self._release_id), release.release_id: servings}
+
+    def is_warm(self, release_id: str) -> bool:
+        return release_id in self._warm
+
+    def switch(self, release_id: str) -> None:
+        """Answer with a warm release from now on; pages under way finish with the old one, which stays warm."""
+        before, servings = self._release_id, self._warm[release_id]
+        self._release_id, self._servings = release_id, servings
+        self._warm = {before: self._warm[before], release_id: servings}
 
     def hear(self, events: Iterable[Event]) -> None:
         """Events that were accepted by this process."""
@@ -118,6 +130,12 @@ class Feed:
             give_up_at=started + (query.deadline_ms or self._config.deadline_ms) / 1e3,
             trace=Trace(),
         )
+
+
+def _newest(warm: Mapping[str, Servings], answering: str) -> dict[str, Servings]:
+    """The release that answers, and of the others those that fit beside it and a new one."""
+    others = [one for one in warm if one != answering][-(WARM - 1) :]
+    return {one: warm[one] for one in (*others, answering)}
 
 
 def _shown(serving: Serving, answer: Answer) -> Page:

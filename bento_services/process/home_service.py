@@ -84,7 +84,8 @@ class _Home:
             await asyncio.to_thread(engine.warm_up)
             follower = None
             if settings.release is None:
-                follower = ReleaseFollower(engine, settings.home, settings.service.follow_seconds)
+                seconds = settings.service.follow_seconds
+                follower = ReleaseFollower(engine, settings.home, seconds, settings.promotion)
                 self._open.callback(follower.close)
             look = Looking("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
             self._open.callback(look.close)

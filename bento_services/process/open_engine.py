@@ -17,7 +17,10 @@ from feature_repo.store.reader import OnlineReader
 from feature_repo.store.receipts import ValkeyReceipts
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import open_home_log
-from models.release.artifact import load_champion, load_release
+from models.release.answerable import require_answerable
+from models.release.artifact import Release, load_release
+from models.release.manifest import ArtifactError
+from models.release.store import CHAMPION, PREVIOUS, champion, pointed_at
 
 report = structlog.get_logger("service")
 
@@ -31,7 +34,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     if settings.release is not None:
         release = load_release(settings.release)
     else:
-        release, problems = load_champion(settings.home)
+        release, problems = _answerable_release(settings)
     for problem in problems:
         report.error("release refused", why=problem)
     url = opened.enter_context(online_store(settings.home))
@@ -56,3 +59,22 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     opened.callback(engine.close)
     opened.callback(Watch(settings, url, log, engine.reader, engine.health, engine.snapshot_age_seconds).close)
     return engine
+
+
+def _answerable_release(settings: Settings) -> tuple[Release, list[str]]:
+    """The champion or, when it cannot answer, the previous release; with why those that failed cannot.
+
+    Raises ArtifactError when neither can, HomeError when nothing was promoted.
+    """
+    home = settings.home
+    problems: list[str] = []
+    for pointer in (CHAMPION, PREVIOUS):
+        try:
+            if (path := pointed_at(home, pointer)) is not None:
+                require_answerable(home, path, settings.promotion)
+                return load_release(path), problems
+        except Exception as error:  # whatever it is: the other one may answer
+            problems.append(str(error) or type(error).__name__)
+    if not problems:
+        champion(home)  # says what to run
+    raise ArtifactError("no release can answer: " + "; ".join(problems))

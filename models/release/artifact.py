@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from feature_repo.core.hashes import sha256_of
 from feature_repo.core.home import Home, World
 from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
@@ -33,7 +32,7 @@ from models.encoding.ranker import EncodingError
 from models.page.exposure import ExposurePrices
 from models.program import ProgramError
 from models.ranking.ranker import RankerModel
-from models.release.manifest import MANIFEST, ArtifactError, Manifest
+from models.release.manifest import MANIFEST, ArtifactError, Manifest, verify_files
 from models.release.parts import PARTS, REFITTED, REQUIRED_FILES, judged_name
 from models.release.store import PREVIOUS, champion, pointed_at
 from models.retrieval.artifact import RetrievalModel
@@ -72,20 +71,12 @@ def load_release(path: Path) -> Release:
 
 
 def verify(path: Path) -> Manifest:
-    """The manifest, after checking every file of the release against it. Raises ArtifactError."""
-    manifest = Manifest.read(path)
-    if path.name.startswith("r-") and path.name != manifest.release_id:
-        raise ArtifactError(f"{path / MANIFEST}: this is release {manifest.release_id}, not {path.name}")
+    """The manifest, after checking that it lists what a release holds, and every file of it. Raises ArtifactError."""
+    manifest = verify_files(path)
     check_world(path, manifest.world)
     missing = [name for name in REQUIRED_FILES if name not in manifest.files]
     if missing:
         raise ArtifactError(f"{path / MANIFEST}: a release holds {', '.join(REQUIRED_FILES)}; not listed: {missing[0]}")
-    for name, expected in manifest.files.items():
-        file = path / name
-        if not file.is_file():
-            raise ArtifactError(f"{file}: listed in the manifest but not there (rebuild with `marquee promote`)")
-        if (found := sha256_of(file)) != expected:
-            raise ArtifactError(f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; the file was changed")
     return manifest
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from feature_repo.core.errors import HomeError
-from feature_repo.core.files import reading
+from feature_repo.core.files import reading, write_atomic
 from feature_repo.core.home import Home
 from models.release.manifest import ArtifactError
 
 CHAMPION, PREVIOUS = "champion", "previous"
+MENDED = "write one there, or remove it and run `marquee promote`"
+RELEASE_ID = re.compile(r"r-[0-9a-f]{12}")
 
 
 def champion(home: Home) -> Path:
@@ -26,11 +31,19 @@ def pointed_at(home: Home, pointer: str) -> Path | None:
     file = home.releases / pointer
     if not file.exists():
         return None
-    with reading(file, "a release id", "write one there, or remove it and run `marquee promote`", ArtifactError):
-        release_id = file.read_bytes().strip()
-    if not re.fullmatch(rb"r-[0-9a-f]{12}", release_id):
-        raise ArtifactError(f"{file}: expected a release id, found {release_id[:40]!r}")
-    return home.releases / release_id.decode()
+    with reading(file, "a release id", MENDED, ArtifactError):
+        said = file.read_bytes().strip()
+    if not RELEASE_ID.fullmatch(release_id := said.decode(errors="replace")):
+        raise ArtifactError(f"{file}: expected a release id, found {said[:40]!r}")
+    return home.releases / release_id
+
+
+def sound_pointer(home: Home, pointer: str) -> Path | None:
+    """The same; None when the file holds no release id, too."""
+    try:
+        return pointed_at(home, pointer)
+    except ArtifactError:
+        return None
 
 
 def pointers(home: Home) -> dict[str, str | None]:
@@ -38,6 +51,27 @@ def pointers(home: Home) -> dict[str, str | None]:
     files = {name: home.releases / name for name in (CHAMPION, PREVIOUS)}
     found = {}
     for name, file in files.items():
-        with reading(file, "a release id", "write one there, or remove it and run `marquee promote`", ArtifactError):
-            found[name] = file.read_text().strip() if file.exists() else None
+        with reading(file, "a release id", MENDED, ArtifactError):
+            found[name] = file.read_text(errors="replace").strip() if file.exists() else None
     return found
+
+
+def make_champion(home: Home, release_id: str) -> None:
+    """Move the pointers; the champion becomes the previous one.
+
+    Writes `previous` first, so that a crash between the two writes leaves the old champion serving. A release that is
+    the champion already is written again: a service that refused it looks at it anew.
+    """
+    with moving(home):
+        current = sound_pointer(home, CHAMPION)
+        if current is not None and current.name != release_id:
+            write_atomic(home.releases / PREVIOUS, current.name + "\n")
+        write_atomic(home.releases / CHAMPION, release_id + "\n")
+
+
+@contextmanager
+def moving(home: Home) -> Iterator[None]:
+    """One command at a time moves the pointers; the others wait."""
+    with open(home.releases / ".moving", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -8,17 +8,20 @@ import pytest
 from feature_repo.core.home import Home
 from models.ranking.ranker import RankerModel
 from models.release.artifact import load_release
+from models.release.config import PromotionConfig
 from models.release.store import champion
 from training.record.tracking import Tracking
 from training.release import promote as promotion
+from training.release.champion import rollback
 from training.release.gates import LATENCY, Measured, gates
-from training.release.promote import PromotionConfig, promote, rollback
+from training.release.promote import promote
+from training.release.skew import Skew
 
 
 @pytest.fixture
 def home(own_world: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """What is measured for the gates alone takes seconds, and has tests of its own (test_comparison, test_skew)."""
-    monkeypatch.setattr(promotion, "measure", lambda *_: Measured())
+    monkeypatch.setattr(promotion, "measure", lambda *_: Measured(skew=Skew(400, 0.0, ())))
     return Home(own_world)
 
 

@@ -68,6 +68,7 @@ class HandMadeFeed:
         self.failure: Exception | None = None
         self.released: list[str] = []
         self.heard: list[Event] = []
+        self.warm: list[str] = []
 
     def page(self, query: Query, surface: str = "home") -> Page:
         self.queries.append(query)
@@ -98,8 +99,14 @@ class HandMadeFeed:
     def hear(self, events: Any) -> None:
         self.heard += events
 
-    def swap(self, release: Any) -> None:
-        self.released.append(release.release_id)
+    def keep_warm(self, release: Any) -> None:
+        self.warm.append(release.release_id)
+
+    def is_warm(self, release_id: str) -> bool:
+        return release_id in self.warm
+
+    def switch(self, release_id: str) -> None:
+        self.released.append(release_id)
 
     def close(self) -> None:
         pass

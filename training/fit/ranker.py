@@ -27,7 +27,7 @@ from training.fit.calibrate import choose_blend, choose_retrieval
 from training.fit.ranker_config import RANKER_SECTION, RankerConfig
 from training.fit.ranker_network import KnownVideos, click_metrics, fit_network
 from training.fit.trees import fit_lightgbm, grow_trees
-from training.record.tracking import RANKER, Tracking, TrainingRun
+from training.record.tracking import RANKER, TrainingRun, try_tracking
 from training.record.training_facts import RankerTraining
 
 Array = np.ndarray[Any, Any]
@@ -76,9 +76,9 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
         baseline = fit_lightgbm(fitted.train, fitted.valid, fitted.model.encoding, config.seed)
         (directory / "lightgbm.txt").write_text(baseline.model_to_string())
     with progress.task("recording the run in MLflow"):
-        version = Tracking(home).log_training(_run(home, fitted, config, facts))
+        version, problem = try_tracking(home, lambda mlflow: mlflow.log_training(_run(home, fitted, config, facts)))
     summary = {name: value for name, value in facts.to_json().items() if name != "config"}
-    return {**summary, "mlflow_version": version, "seconds": time.perf_counter() - started}
+    return {**summary, "mlflow_version": version, "mlflow_problem": problem, "seconds": time.perf_counter() - started}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from training.fit.tower_trainer import Trainer
 from training.fit.two_tower_config import TWO_TOWER_SECTION, TwoTowerConfig
 from training.fit.two_tower_data import TrainingData, training_data
 from training.record.results import fingerprint
-from training.record.tracking import TWO_TOWER, Tracking, TrainingRun
+from training.record.tracking import TWO_TOWER, TrainingRun, try_tracking
 from training.record.training_facts import TwoTowerTraining
 
 FUSION_VIEWERS = 1_000  # of the validation window, to choose the fusion of sources by: seconds, not a minute
@@ -118,12 +118,13 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
             facts.write(directory)
     train_sources(home, fitted.model, SampleConfig(config.split, config.min_count, FUSION_VIEWERS), progress)
     with progress.task("recording the run in MLflow"):
-        version = Tracking(home).log_training(_run(home, fitted, config, facts))
+        version, problem = try_tracking(home, lambda mlflow: mlflow.log_training(_run(home, fitted, config, facts)))
     shutil.rmtree(checkpoint, ignore_errors=True)
     return {
         **{name: value for name, value in facts.to_json().items() if name != "config"},
         "curve": fitted.curve,
         "mlflow_version": version,
+        "mlflow_problem": problem,
         "cpu_seconds": fitted.cpu_seconds,
         "seconds": time.perf_counter() - started,
     }

@@ -190,8 +190,9 @@ def quality_directory(home: Home, protocol: str) -> Path:
 
 
 def record(home: Home, results: Results) -> dict[str, Any]:
-    """Write HOME/quality/PROTOCOL/results.json and .md and log both to MLflow; `paths` of the files, MLflow's `run`."""
-    from training.record.tracking import Tracking
+    """Write HOME/quality/PROTOCOL/results.json and .md and log both to MLflow: `paths`, `mlflow_run`,
+    and `mlflow_problem`, "" or why MLflow was not told."""
+    from training.record.tracking import try_tracking
 
     directory = quality_directory(home, results.protocol)
     paths = {name: directory / f"results.{name}" for name in ("json", "md")}
@@ -205,8 +206,13 @@ def record(home: Home, results: Results) -> dict[str, Any]:
         if isinstance(value, int | float) and np.isfinite(value)
     }
     tags = {name: content[name] for name in ("protocol", "data_hash", "revision", "command", "reference")}
-    run_id = Tracking(home).log_quality(results.protocol, metrics, tags, list(paths.values()))
-    return {"paths": {name: str(path) for name, path in paths.items()}, "mlflow_run": run_id}
+    files = list(paths.values())
+    run, problem = try_tracking(home, lambda mlflow: mlflow.log_quality(results.protocol, metrics, tags, files))
+    return {
+        "paths": {name: str(path) for name, path in paths.items()},
+        "mlflow_run": run,
+        "mlflow_problem": problem,
+    }
 
 
 def paired_bootstrap(ours_U: Array, theirs_U: Array, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ Array = np.ndarray[Any, Any]
 TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
 QUALITY = "quality"  # the experiment of protocols, beside those of the models
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Tracking:
     def register_release(
         self, release_id: str, path: Path, metrics: Mapping[str, float], models: Mapping[str, Any]
     ) -> str:
-        """Register a release once; its version. It is the challenger until it is promoted."""
+        """Register a release once; its version."""
         with self._errors():
             import mlflow
 
@@ -139,7 +141,6 @@ class Tracking:
                     mlflow.log_artifact(str(path / "manifest.json"))
                 tags = {"release_id": release_id, **{name: str(value) for name, value in models.items()}}
                 version = self._register(RELEASE, path.as_uri(), active.info.run_id, tags)
-            self.client.set_registered_model_alias(RELEASE, CHALLENGER, version)
             return version
 
     def log_quality(
@@ -211,6 +212,18 @@ class Tracking:
             return str(found.experiment_id)
         artifacts = self.home.mlflow / "artifacts" / name
         return str(self.client.create_experiment(name, artifact_location=artifacts.as_uri()))
+
+
+def try_tracking(home: Home, work: Callable[[Tracking], Result]) -> tuple[Result | None, str]:
+    """The result of telling MLflow something, or None and why it could not be told.
+
+    MLflow keeps a record; nobody's training or release is lost because that is damaged.
+    """
+    try:
+        return work(Tracking(home)), ""
+    except Exception as error:  # its store may fail in as many ways as SQLite, SQLAlchemy and MLflow know
+        why = next(iter(str(error).splitlines()), "") or type(error).__name__
+        return None, f"MLflow was not told: {home.mlflow / 'mlflow.db'}: {why}; moved away, it begins anew"
 
 
 def _made_by() -> dict[str, str]:

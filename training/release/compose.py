@@ -25,7 +25,7 @@ from models.release.parts import PARTS, REFITTED, judged_name, refitted_name
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import time_cuts
 from training.data.video_vectors import build_index
-from training.record.tracking import Tracking
+from training.record.tracking import try_tracking
 from training.release.evaluation import Evaluation, current_evaluation
 
 STATIC_VIDEOS = 200
@@ -71,7 +71,13 @@ def _copy(source: Path, target: Path, required: bool = True) -> None:
 
 
 def _manifest(home: Home, draft: Path, evaluation: Evaluation) -> Manifest:
-    tracking = Tracking(home)
+    # A model is registered under the name of the step that trains it.
+    versions, _ = try_tracking(
+        home,
+        lambda tracking: {
+            part.made_by: tracking.version_of(part.made_by, home.models / part.name) for part in REFITTED
+        },
+    )
     return Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         files=hashes(draft),
@@ -79,8 +85,7 @@ def _manifest(home: Home, draft: Path, evaluation: Evaluation) -> Manifest:
         feature_service=RANK_SERVICE,
         cuts=Cuts(**asdict(time_cuts(cut_of(home)))),
         metrics=evaluation.metrics,
-        # A model is registered under the name of the step that trains it.
-        mlflow={part.made_by: tracking.version_of(part.made_by, home.models / part.name) for part in REFITTED},
+        mlflow=versions or {},
     ).identified()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,26 @@ _WORK_OVER = np.ones((500, 2048), dtype=np.float32)
 ACCURACY, CHAMPION, DIVERSITY = "accuracy", "against the champion", "diversity"
 COLD_START, CALIBRATION, LATENCY, SKEW = "cold start", "calibration", "latency", "skew"
 SIMPLE = ("popularity", "popularity_7d")
+NO_DATA = "the test window holds no data for it"
+TOO_LITTLE = "too little data: there is no figure that would fail it"
+
+RECALL, NDCG = "two_tower recall_at_50 beats popularity", "two_tower ndcg_at_10 beats popularity"
+AUC, GAUC = "ranker auc beats retrieval order", "ranker gauc beats retrieval order"
+COVERAGE, CALIBRATION_ERROR = "two_tower coverage_at_10", "ranker calibration error"
+RANK_MS = f"ranker ms for {CANDIDATES} candidates"
+NEW_VIDEOS = "two_tower recall_at_50 of new videos beats popularity and chance"
+SKEWED = "features that serving reads otherwise than training"
+HOLDS = "holds the champion's"
+COMPARED = (
+    "two_tower ndcg_at_10",
+    "two_tower recall_at_50",
+    "two_tower coverage_at_10",
+    "ranker auc",
+    "ranker gauc",
+)  # figures of training.release.comparison
+CHAMPIONS = tuple(f"{figure} {HOLDS}" for figure in COMPARED)
+NAMES = (RECALL, NDCG, AUC, GAUC, COVERAGE, CALIBRATION_ERROR, RANK_MS, NEW_VIDEOS, SKEWED, *CHAMPIONS)
+KINDS = (ACCURACY, CHAMPION, DIVERSITY, COLD_START, CALIBRATION, LATENCY, SKEW)
 
 
 @dataclass(frozen=True)
@@ -40,17 +62,32 @@ GATES = Section("gates", Bars, "marquee promote")
 
 @dataclass(frozen=True)
 class Gate:
-    """A bar that a figure must reach: `value` at least (or at most) `bar`."""
+    """A bar that a figure must reach: `value` at least (or at most) `bar`.
+
+    Where there was no data for the figure or its bar, the gate is not measured, and has not passed: a release then
+    needs to be told that this is accepted, unless the gate is not `required` because many worlds have no such data.
+    """
 
     gate: str
     kind: str  # what it guards
-    value: float
-    bar: float
+    value: float | None  # None: not measured
+    bar: float | None
     at_least: bool
     passed: bool
+    measured: bool = True
+    required: bool = True
+    why: str = ""  # it was not measured
 
     def __str__(self) -> str:
+        if not self.measured:
+            return f"{self.gate}: not measured ({self.why})"
         return f"{self.gate}: {self.value:.4f}, expected {'at least' if self.at_least else 'at most'} {self.bar:.4f}"
+
+    def stops(self, accepted: Collection[str] = ()) -> bool:
+        """Whether it keeps a release from serving. `accepted`: gates, or kinds of them, that need no measurement."""
+        if self.measured:
+            return not self.passed
+        return self.required and not {self.gate, self.kind} & set(accepted)
 
 
 @dataclass(frozen=True)
@@ -59,7 +96,7 @@ class Measured:
 
     comparison: Comparison | None = None  # None: no champion yet, or this release is the champion
     new_videos: NewVideos | None = None
-    skew: Skew | None = None
+    skew: Skew | None = None  # None: not asked for
 
 
 def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()) -> list[Gate]:
@@ -70,57 +107,63 @@ def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()
     clicks from deciding by luck.
     """
     figures = release.manifest.metrics
-    retrieval, ranking = figures["retrieval"], figures["ranking"]
-    tower, ranker, order = retrieval["two_tower"], ranking["ranker"], ranking["retrieval_order"]
 
-    def simple(figure: str) -> float:
-        return max(float(retrieval[name][figure]) for name in SIMPLE if name in retrieval)
+    def figure(table: str, row: str, name: str) -> float:
+        value = figures.get(table, {}).get(row, {}).get(name)
+        return math.nan if value is None else float(value)
 
+    def simple(name: str) -> float:
+        there = [row for row in SIMPLE if row in figures.get("retrieval", {})]
+        return max((figure("retrieval", row, name) for row in there), default=math.nan)
+
+    def retrieval_order(name: str) -> float:
+        area, clicks = (figure("ranking", "retrieval_order", one) for one in (name, "clicks"))
+        return area - auc_error(area, clicks)
+
+    tower = partial(figure, "retrieval", "two_tower")
+    ranker = partial(figure, "ranking", "ranker")
     return [
-        _least("two_tower recall_at_50 beats popularity", ACCURACY, tower["recall_at_50"], simple("recall_at_50")),
-        _least("two_tower ndcg_at_10 beats popularity", ACCURACY, tower["ndcg_at_10"], simple("ndcg_at_10")),
-        *(
-            _least(
-                f"ranker {name} beats retrieval order",
-                ACCURACY,
-                ranker[name],
-                order[name] - auc_error(order[name], order["clicks"]),
-            )
-            for name in ("auc", "gauc")
-        ),
-        _least("two_tower coverage_at_10", DIVERSITY, tower["coverage_at_10"], simple("coverage_at_10")),
-        _most("ranker calibration error", CALIBRATION, ranker["ece"], bars.max_calibration_error),
-        _most(f"ranker ms for {CANDIDATES} candidates", LATENCY, rank_milliseconds(release), bars.max_rank_ms),
-        *_cold_start(measured.new_videos),
-        *_skew(measured.skew, bars.max_skew),
+        _least(RECALL, ACCURACY, tower("recall_at_50"), simple("recall_at_50")),
+        _least(NDCG, ACCURACY, tower("ndcg_at_10"), simple("ndcg_at_10")),
+        _least(AUC, ACCURACY, ranker("auc"), retrieval_order("auc"), lowered=True),
+        _least(GAUC, ACCURACY, ranker("gauc"), retrieval_order("gauc"), lowered=True),
+        _least(COVERAGE, DIVERSITY, tower("coverage_at_10"), simple("coverage_at_10")),
+        _most(CALIBRATION_ERROR, CALIBRATION, ranker("ece"), bars.max_calibration_error),
+        _most(RANK_MS, LATENCY, rank_milliseconds(release), bars.max_rank_ms),
+        _cold_start(measured.new_videos),
+        _skew(measured.skew, bars.max_skew),
         *_beside_the_champion(measured.comparison, bars.kept_coverage),
     ]
 
 
-def _cold_start(new: NewVideos | None) -> list[Gate]:
+def _cold_start(new: NewVideos | None) -> Gate:
     if new is None:
-        return []
+        return _unmeasured(NEW_VIDEOS, COLD_START, "nobody watched a new video in the test window", required=False)
     chance = max(new.chance, new.popularity)
-    error = float(np.sqrt(chance * (1.0 - chance) / new.viewers))
-    name = "two_tower recall_at_50 of new videos beats popularity and chance"
-    return [_least(name, COLD_START, new.recall, max(chance - error, 0.0))]
+    error = float(np.sqrt(chance * (1.0 - chance) / max(new.viewers, 1)))
+    return replace(_least(NEW_VIDEOS, COLD_START, new.recall, chance - error, lowered=True), required=False)
 
 
-def _skew(skew: Skew | None, most: float) -> list[Gate]:
-    if skew is None:
-        return []
-    return [_most("features that serving reads otherwise than training", SKEW, skew.share, most)]
+def _skew(skew: Skew | None, most: float) -> Gate:
+    if skew is None or not skew.pairs:
+        return _unmeasured(SKEWED, SKEW, "no viewer's features are as old as the feature tables")
+    return _most(SKEWED, SKEW, skew.share, most)
 
 
 def _beside_the_champion(comparison: Comparison | None, kept_coverage: float) -> list[Gate]:
     """At most one standard error below the champion; coverage may be a tenth lower."""
+    if comparison is None:
+        return []
+    beside = {f"{one.figure} {HOLDS}": one for one in comparison.figures}
     found = []
-    for beside in comparison.figures if comparison else ():
-        if "coverage" in beside.figure:
-            bar, kind = kept_coverage * beside.champions, DIVERSITY
-        else:
-            bar, kind = beside.champions - beside.error, CHAMPION
-        found.append(_least(f"{beside.figure} holds the champion's", kind, beside.ours, bar))
+    for name in CHAMPIONS:
+        kind = DIVERSITY if "coverage" in name else CHAMPION
+        if (one := beside.get(name)) is None:
+            why = comparison.why_not or "it was not compared"
+            found.append(_unmeasured(name, kind, f"beside {comparison.champion}: {why}"))
+            continue
+        bar = kept_coverage * one.champions if kind == DIVERSITY else one.champions - one.error
+        found.append(_least(name, kind, one.ours, bar, lowered=one.error > 0.0))
     return found
 
 
@@ -169,9 +212,20 @@ def flat(metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, fl
     }
 
 
-def _least(name: str, kind: str, value: float, bar: float) -> Gate:
+def _least(name: str, kind: str, value: float, bar: float, lowered: bool = False) -> Gate:
+    """`lowered`: by a standard error, which may leave a bar that nothing could fail."""
+    if not (math.isfinite(value) and math.isfinite(bar)):
+        return _unmeasured(name, kind, NO_DATA)
+    if bar <= 0.0 and (lowered or value <= 0.0):
+        return _unmeasured(name, kind, TOO_LITTLE)
     return Gate(name, kind, float(value), float(bar), at_least=True, passed=bool(value >= bar))
 
 
 def _most(name: str, kind: str, value: float, bar: float) -> Gate:
+    if not math.isfinite(value):
+        return _unmeasured(name, kind, NO_DATA, at_least=False)
     return Gate(name, kind, float(value), float(bar), at_least=False, passed=bool(value <= bar))
+
+
+def _unmeasured(name: str, kind: str, why: str, required: bool = True, at_least: bool = True) -> Gate:
+    return Gate(name, kind, None, None, at_least, passed=False, measured=False, required=required, why=why)

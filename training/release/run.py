@@ -14,6 +14,7 @@ from feature_repo.core.settings import read
 from feature_repo.core.steps import Making, Result, Step, Steps
 from feature_repo.jobs.features_step import FEATURES, cut_read, on_a_cut
 from models.page.policy_file import policy_of
+from models.release.config import PROMOTION
 from models.release.store import pointers
 
 if TYPE_CHECKING:
@@ -92,21 +93,22 @@ def _evaluate(making: Making) -> Result:
 
 def _promotion_settings(making: Making) -> Mapping[str, Any]:
     from training.release.gates import GATES
-    from training.release.promote import PROMOTION
 
     keep = read(PROMOTION, making.home.root).keep
     return {"settings": {"keep": keep, **asdict(read(GATES, making.home.root))}}
 
 
 def _promote(making: Making) -> Result:
-    from training.release.promote import PROMOTION, promote
+    from training.release.promote import promote
 
     config = read(PROMOTION, making.home.root, force=making.options.get("force") or None)
-    return promote(making.home, config, making.progress)
+    accept = making.options.get("accept") or ()
+    return promote(making.home, config, making.progress, accept, making.options.get("command") or "marquee release")
 
 
-def _force_overrules(making: Making, promoted: Result) -> str:
-    return "--force overrules the gates" if making.options.get("force") and not promoted["promoted"] else ""
+def _overruled(making: Making, promoted: Result) -> str:
+    given = [f"--{name}" for name in ("force", "accept") if making.options.get(name)]
+    return f"{given[0]} overrules the gates" if given and not promoted["promoted"] else ""
 
 
 def _models(making: Making) -> Sequence[Path]:
@@ -169,7 +171,7 @@ PROMOTE = Step(
     after=("two-tower", "ranker", "evaluate"),
     reads=lambda making: [*cut_read(making), *_models(making), _evaluation(making), policy_of(making.home)],
     settings=_promotion_settings,
-    redo=_force_overrules,
+    redo=_overruled,
     within=on_a_cut,
 )
 RELEASE: tuple[Step, ...] = (FEATURES, TWO_TOWER, RANKER, EVALUATE, PROMOTE)

@@ -42,5 +42,5 @@ def test_a_corrupt_champion_is_reported_and_the_previous_release_answers(own_hom
         assert engine.release_id == previous
         assert "static.json" in engine.problems[0]
     (own_home.releases / "previous").unlink()
-    with ExitStack() as opened, pytest.raises(ArtifactError, match="no release can be loaded"):
+    with ExitStack() as opened, pytest.raises(ArtifactError, match="no release can answer"):
         open_engine(Settings(own_home), opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import pytest
 from models.release.artifact import Release
 from training.release import gates as module
 from training.release.comparison import Beside, Comparison, NewVideos
-from training.release.gates import Gate, Measured, flat, gates
+from training.release.gates import CHAMPIONS, KINDS, NAMES, Gate, Measured, flat, gates
 from training.release.skew import Skew
 
 Metrics = dict[str, dict[str, dict[str, Any]]]
@@ -35,7 +36,10 @@ def metrics() -> Metrics:
     }
 
 
-def judged(figures: Metrics, measured: Measured = Measured()) -> list[Gate]:
+MEASURED = Measured(new_videos=NewVideos(viewers=100, recall=0.3, popularity=0.02, chance=0.1), skew=Skew(400, 0.0, ()))
+
+
+def judged(figures: Metrics, measured: Measured = MEASURED) -> list[Gate]:
     return gates(cast(Release, SimpleNamespace(manifest=SimpleNamespace(metrics=figures))), measured)
 
 
@@ -46,7 +50,7 @@ def of_kind(kind: str, measured: Measured) -> list[Gate]:
 def test_a_release_that_beats_the_simplest_alternatives_passes() -> None:
     found = judged(metrics())
     assert [gate.gate for gate in found if not gate.passed] == []
-    assert len(found) == 7
+    assert len(found) == 9
 
 
 @pytest.mark.parametrize(
@@ -97,12 +101,13 @@ def test_the_champion_may_be_missed_by_one_standard_error_and_its_coverage_by_a_
         Beside("two_tower coverage_at_10", ours=0.46, champions=0.50, error=0.0),
     )
     measured = Measured(comparison=Comparison("r-0123456789ab", 100, figures))
-    passed = {gate.gate: gate.passed for gate in of_kind("against the champion", measured)}
+    passed = {gate.gate: gate.passed for gate in of_kind("against the champion", measured) if gate.measured}
     assert passed == {
         "two_tower ndcg_at_10 holds the champion's": True,
         "ranker auc holds the champion's": False,
     }
     coverage = of_kind("diversity", measured)[-1]
+    assert coverage.bar is not None
     assert (coverage.value, coverage.passed) == (0.46, True)
     assert coverage.bar == pytest.approx(0.45)
 
@@ -114,7 +119,56 @@ def test_new_videos_must_be_found_more_often_than_by_chance_and_popularity() -> 
         (gate,) = of_kind("cold start", measured)
         assert gate.bar == pytest.approx(0.07)
         assert gate.passed == passed
-    assert of_kind("cold start", Measured()) == []  # nobody watched a new one
+
+
+def test_a_gate_without_data_is_not_measured_and_a_world_without_new_videos_is_no_reason_to_stop() -> None:
+    """Nothing of nothing is no pass: 0.0000, expected at least 0.0000."""
+    nobody = of_kind("cold start", replace(MEASURED, new_videos=None))
+    too_few = of_kind("cold start", replace(MEASURED, new_videos=NewVideos(3, recall=0.0, popularity=0.0, chance=0.01)))
+    for (gate,) in (nobody, too_few):
+        assert (gate.passed, gate.measured, gate.value, gate.stops()) == (False, False, None, False)
+    assert "nobody watched a new video" in str(nobody[0])
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "figure", "value", "gate"),
+    [
+        ("ranking", "ranker", "auc", float("nan"), "ranker auc beats retrieval order"),
+        ("ranking", "retrieval_order", "clicks", 1.0, "ranker auc beats retrieval order"),  # one standard error: .49
+        ("ranking", "ranker", "ece", None, "ranker calibration error"),
+    ],
+)
+def test_a_required_gate_without_data_stops_a_release_unless_that_is_accepted(
+    table: str, row: str, figure: str, value: float | None, gate: str
+) -> None:
+    figures = metrics()
+    figures[table][row] |= {figure: value, **({"auc": 0.4, "gauc": 0.4} if row == "retrieval_order" else {})}
+    found = next(one for one in judged(figures) if one.gate == gate)
+    assert (found.measured, found.passed, found.stops()) == (False, False, True)
+    assert not found.stops([gate])
+    assert not found.stops([found.kind])
+    assert "not measured" in str(found)
+
+
+def test_a_figure_that_failed_is_not_accepted_as_if_it_were_not_measured() -> None:
+    worse = metrics()
+    worse["ranking"]["ranker"]["ece"] = 0.5
+    (failed,) = [gate for gate in judged(worse) if not gate.passed]
+    assert failed.stops([failed.gate, failed.kind])
+
+
+def test_a_candidate_that_cannot_be_compared_with_the_champion_has_passed_none_of_these_gates() -> None:
+    measured = replace(MEASURED, comparison=Comparison("r-0123456789ab", why_not="it was trained on other columns"))
+    beside = [gate for gate in judged(metrics(), measured) if gate.gate in CHAMPIONS]
+    assert len(beside) == len(CHAMPIONS)
+    assert all(gate.stops() and "other columns" in gate.why for gate in beside)
+    assert not any(gate.stops(["against the champion", "diversity"]) for gate in beside)
+
+
+def test_every_gate_has_a_name_and_a_kind_that_can_be_accepted() -> None:
+    found = judged(metrics(), replace(MEASURED, comparison=Comparison("r-0123456789ab")))
+    assert {gate.gate for gate in found} == set(NAMES)
+    assert {gate.kind for gate in found} == set(KINDS)
 
 
 def test_a_feature_that_serving_reads_otherwise_fails_the_release() -> None:

@@ -1,0 +1,169 @@
+"""A release on trial, in a process of its own: loaded, and asked for pages of edge viewers on every rung.
+
+models/release/answerable.py starts it before a release may serve. What it finds is the last line of its output, as
+JSON: `why` the release cannot answer, "" when it can. Everything happens in memory: no store, no log.
+
+    python -m bento_services.process.trial --home DIR --release DIR --memory-mb 4096
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from feature_repo.core.errors import MarqueeError
+
+if TYPE_CHECKING:
+    from bento_services.feed.compose import Serving
+    from bento_services.feed.config import FeedConfig
+    from bento_services.feed.page import Page, Query
+    from feature_repo.store.memory import MemoryReader
+    from models.release.artifact import Release
+
+PATIENCE_MS = 30_000  # of one page: whether it is made at all; how fast is asked of the fastest
+
+
+class NotAnswered(MarqueeError):
+    """A page that the release on trial could not make, or made wrongly; the message says which."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bento_services.process.trial", description=__doc__)
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--release", required=True)
+    parser.add_argument("--memory-mb", type=int, required=True)
+    options = parser.parse_args(arguments)
+    _limit(options.memory_mb)
+    pages, why = 0, ""
+    try:
+        pages = _try(Path(options.home), Path(options.release))
+    except MarqueeError as error:
+        why = str(error)
+    except MemoryError:
+        why = f"it needs more than {options.memory_mb} MB (promotion.check_memory_mb)"
+    except BaseException as error:  # whatever it is, it would have been the service's
+        why = f"{type(error).__name__}: {error}"
+    print(json.dumps({"why": why[:1000], "pages": pages}), flush=True)
+    return 1 if why else 0
+
+
+def _limit(memory_mb: int) -> None:
+    """Private memory, not addresses: libraries map far more than they use. Enforced on Linux."""
+    import resource
+
+    most = memory_mb << 20
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _try(home: Path, path: Path) -> int:
+    from bento_services.feed.config import FEED
+    from feature_repo.core.settings import read
+    from models.release.artifact import load_release
+
+    return ask_every_rung(load_release(path), read(FEED, home))
+
+
+def ask_every_rung(release: Release, config: FeedConfig) -> int:
+    """The number of pages made. Raises NotAnswered, or whatever composing the release raises."""
+    from bento_services.feed.build import build_feed
+    from bento_services.feed.compose import compose
+    from bento_services.feed.parts import Parts
+    from bento_services.feed.surfaces.registry import SURFACES
+    from bento_services.process.edge_viewers import edge_users, edge_videos
+    from feature_repo.store.memory import MemoryReader
+
+    now_us = release.world.now_us()
+    videos = edge_videos(release, now_us)
+    reader = MemoryReader(release.world, edge_users(list(videos), now_us), videos)
+    parts, made = Parts(release), 0
+    for recipe in SURFACES.values():
+        serving = compose(parts, recipe(config))
+        for rung in serving.ladder:
+            alone = replace(serving, ladder=replace(serving.ladder, rungs=(rung,)))
+            made += _ask(alone, release, reader, config)
+    nothing = build_feed(release, MemoryReader(release.world, {}, {}), None, config)
+    for surface in SURFACES:  # the catalog is empty, or cannot be read
+        page = nothing.page(_query("new", surface), surface)
+        _check(page, release, "the whole ladder, with an empty catalog")
+        made += 1
+    return made
+
+
+def _ask(serving: Serving, release: Release, reader: MemoryReader, config: FeedConfig) -> int:
+    """Ask a serving of one rung about every viewer."""
+    from structlog.testing import capture_logs
+
+    from bento_services.feed.feed import Feed
+
+    (rung,) = serving.ladder
+    feed = Feed(release, reader, None, config, None, lambda _: {serving.surface: serving})
+    made, shown, fastest_ms = 0, 0, math.inf
+    for viewer, query in _queries(serving.surface):
+        asked = f"{rung.name}, the viewer {viewer!r}"
+        cursor: str | None = ""
+        for _ in range(2):  # the first page and the one after it
+            started = perf_counter()
+            with capture_logs() as logged:
+                page = feed.page(replace(query, cursor=cursor or ""), serving.surface)
+            fastest_ms = min(fastest_ms, (perf_counter() - started) * 1e3)
+            _check(page, release, asked, [str(line["why"]) for line in logged if "why" in line])
+            if page.served_by != rung.name:
+                raise NotAnswered(f"{asked}: expected its page, found one of {page.served_by}")
+            made, shown, cursor = made + 1, shown + len(page.recommendations), page.cursor
+            if not cursor:
+                break
+    if not shown:
+        raise NotAnswered(f"{rung.name}: every page is empty")
+    if not rung.patient and fastest_ms > config.deadline_ms:
+        raise NotAnswered(
+            f"{rung.name}: its fastest page took {fastest_ms:.0f} ms, the deadline is {config.deadline_ms}"
+        )
+    return made
+
+
+def _queries(surface: str) -> Iterator[tuple[str, Query]]:
+    from bento_services.process.edge_viewers import KINDS
+
+    for viewer in (*KINDS, ""):
+        yield viewer, _query(viewer, surface)
+    for viewer in KINDS[:2]:
+        yield viewer, replace(_query(viewer, surface), limit=1, rows=False)
+        yield viewer, replace(_query(viewer, surface), limit=100, utc_offset_minutes=-720, device="a fridge")
+        yield viewer, replace(_query(viewer, surface), country="ZZ", last_watched_item_id="gone")
+
+
+def _query(viewer: str, surface: str) -> Query:
+    from bento_services.feed.page import Query
+
+    return Query(user_id=viewer, surface=surface, request_id=f"trial-{viewer}", log=False, deadline_ms=PATIENCE_MS)
+
+
+def _check(page: Page, release: Release, asked: str, causes: Sequence[str] = ()) -> None:
+    """Raises NotAnswered for a page that a stage failed on, or that may not be sent like this."""
+    if failed := [warning for warning in page.warnings if " failed at " in warning or "no rung" in warning]:
+        raise NotAnswered(f"{asked}: {'; '.join(causes or failed)}")
+    if page.release_id != release.release_id:
+        raise NotAnswered(f"{asked}: expected a page of {release.release_id}, found one of {page.release_id}")
+    for row in page.rows:
+        ids = [item.video_id for item in row.items]
+        if len(set(ids)) < len(ids):
+            raise NotAnswered(f"{asked}: a video stands twice in the row {row.row_id}")
+        for item in row.items:
+            if not (math.isfinite(item.score) and 0.0 <= item.propensity <= 1.0):
+                raise NotAnswered(f"{asked}: {item.video_id} has score {item.score} and propensity {item.propensity}")
+    if asked.endswith("'dislikes-everything'") and page.recommendations:
+        raise NotAnswered(f"{asked}: expected nothing, found {page.recommendations[0].video_id}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The verbs of releases: make one, promote one, go back, list them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from feature_repo.core.home import Home
+from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.settings import read
+from feature_repo.core.terminal import bars, note, show
+from models.release.config import PROMOTION
+from training.release.shown import (
+    print_plan,
+    print_pointers,
+    print_promotion,
+    print_release,
+    print_releases,
+    refuse_unless_promoted,
+)
+
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Promote although a gate fails; recorded in the history of releases.")
+]
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept", help="A gate, or a kind of gates, that may go unmeasured; repeatable.", show_default=False
+    ),
+]
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples:  marquee promote   ·   marquee promote --rollback   ·   marquee promote r-0123456789ab   ·   "
+    "marquee promote --accept 'against the champion'"
+)
+def promote(
+    release: Annotated[
+        str | None,
+        typer.Argument(help="A release of `marquee releases`; else one is made of the models.", show_default=False),
+    ] = None,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous release instead.")] = False,
+    force: ForceOption = False,
+    accept: AcceptOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a release the champion. It must answer pages of edge viewers on every rung, then pass its gates.
+
+    A rollback, and a release that served before, are asked for pages again, not for their gates. Exits with 3 when the
+    release is refused; the champion then stays the same.
+    """
+    from training.release import champion
+
+    opened = existing(home, to_write=True)
+    if rollback and (release or force or accept):
+        raise typer.BadParameter("stands alone", param_hint="--rollback")
+    _check_gates(accept)
+    config = read(PROMOTION, opened.root, force=force or None)
+    given = [release] if release else ["--rollback"] if rollback else []
+    command = " ".join(["marquee promote", *given, *_told(force, accept)])
+    chosen = champion.release_named(opened, release) if release else None
+    if rollback:
+        _say_moved(opened, champion.rollback(opened, config, command), as_json)
+        return
+    if chosen and champion.served_before(opened, chosen):
+        _say_moved(opened, champion.serve_again(opened, chosen, config, command), as_json)
+        return
+    from training.release.promote import judge_and_move
+    from training.release.promote import promote as make_and_promote
+
+    with bars() as progress:
+        if chosen:
+            path = opened.releases / chosen
+            result = judge_and_move(opened, path, config, progress, accept or (), command)
+        else:
+            result = make_and_promote(opened, config, progress, accept or (), command)
+    show(result, as_json, table=print_promotion)
+    refuse_unless_promoted(result)
+
+
+def _say_moved(opened: Home, moved: Mapping[str, Any], as_json: bool) -> None:
+    """Say that the pointer has moved before MLflow is told, which takes longer."""
+    if not as_json:
+        print_pointers(moved)
+    from training.release.record import in_mlflow
+
+    recorded = in_mlflow(opened)
+    if as_json:
+        show({**moved, **recorded}, as_json)
+    elif recorded["mlflow_problem"]:
+        note(f"marquee: {recorded['mlflow_problem']}; the champion has changed all the same")
+
+
+def _told(force: bool, accept: Sequence[str] | None) -> list[str]:
+    return [*(["--force"] if force else []), *(f"--accept '{gate}'" for gate in accept or ())]
+
+
+def _check_gates(accept: Sequence[str] | None) -> None:
+    """Raises typer.BadParameter for a gate that there is not."""
+    if not accept:
+        return
+    from training.release.gates import KINDS, NAMES
+
+    if unknown := [gate for gate in accept if gate not in (*NAMES, *KINDS)]:
+        known = "; ".join((*KINDS, *NAMES))
+        raise typer.BadParameter(
+            f"expected a gate or a kind of gates ({known}), found {unknown[0]}", param_hint="--accept"
+        )
+
+
+@app.command(epilog="Examples:  marquee releases   ·   marquee releases --json")
+def releases(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the releases of a home: when each was made or refused, why, by which command, and its figures."""
+    from training.release.listing import listing
+
+    show(listing(existing(home)), as_json, table=print_releases)
+
+
+@app.command(epilog="Examples:  marquee release   ·   marquee release --again --json   ·   marquee release --force")
+def release(
+    context: typer.Context,
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Skip steps whose inputs have not changed, or run all of them.")
+    ] = True,
+    force: ForceOption = False,
+    accept: AcceptOption = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    only_plan: Annotated[
+        bool, typer.Option("--plan", help="Show which steps would run and why, without running or changing anything.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
+
+    Steps whose inputs have not changed are skipped: a stopped run continues where it stopped. Exits with 3 when a gate
+    fails; the champion then stays the same.
+    """
+    from feature_repo.core.plan import plan
+    from feature_repo.core.steps import Making, Steps
+    from training.release.run import RELEASE, make_release
+
+    opened, page = existing(home, to_write=not only_plan), context.obj.page
+    _check_gates(accept)
+    typed = " ".join(["marquee release", *_told(force, accept)])
+    options = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "command": typed}
+    steps = Steps(opened, note)
+    if only_plan:
+        planned = plan((*RELEASE, page), Making(opened, options=options), steps, again=not resume)
+        show({"steps": [one.to_json() for one in planned]}, as_json, table=print_plan)
+        return
+    if not resume:
+        names = [step.name for step in (*RELEASE, page)]
+        steps.forget(*names)  # all at once, so that a stopped run can continue without --again
+    with bars() as progress:
+        result = make_release(Making(opened, progress, options), steps, page)
+    show(result, as_json, table=print_release)
+    refuse_unless_promoted(result)

@@ -1,0 +1,90 @@
+"""Move the pointer to a release that is there already: a rollback, or a release by its id.
+
+Made to work at any hour: it imports no model, needs no store, and MLflow hears of it afterwards.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home
+from feature_repo.core.terminal import note
+from models.release.answerable import Unanswerable, require_answerable
+from models.release.config import PromotionConfig
+from models.release.history import HISTORY, PROMOTED, REFUSED, ROLLED_BACK, SERVED, Entry, read_history, record
+from models.release.store import CHAMPION, PREVIOUS, RELEASE_ID, make_champion, pointed_at, pointers, sound_pointer
+
+
+def rollback(
+    home: Home, config: PromotionConfig = PromotionConfig(), command: str = "marquee promote --rollback"
+) -> dict[str, Any]:
+    """Make the previous release the champion again; the current champion becomes the previous one.
+
+    Raises HomeError when there is none, and Unanswerable, moving nothing, when it cannot answer.
+    """
+    path = pointed_at(home, PREVIOUS)
+    if path is None:
+        raise HomeError(f"no previous release at {home.root}: nothing to go back to")
+    return _back_to(home, path.name, config, ROLLED_BACK, command)
+
+
+def served_before(home: Home, release_id: str) -> bool:
+    """Whether it was the champion once, so that it passed its gates, or somebody forced it.
+
+    The pointers count as well: homes of older revisions have no history.
+    """
+    pointed = [sound_pointer(home, pointer) for pointer in (CHAMPION, PREVIOUS)]
+    if release_id in [path.name for path in pointed if path is not None]:
+        return True
+    return any(entry.release_id == release_id and entry.outcome in SERVED for entry in read_history(home))
+
+
+def serve_again(home: Home, release_id: str, config: PromotionConfig, command: str) -> dict[str, Any]:
+    """Make a release that served before the champion. Raises Unanswerable, moving nothing, when it cannot answer."""
+    return _back_to(home, release_id, config, PROMOTED, command)
+
+
+def release_named(home: Home, said: str) -> str:
+    """The id of the one release that this is, or begins, the id of. Raises HomeError."""
+    there = sorted(path.name for path in home.releases.glob("r-*") if RELEASE_ID.fullmatch(path.name))
+    found = [name for name in there if name == said] or [name for name in there if said and name.startswith(said)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} releases begin with {said}" if found else f"no release {said}"
+    raise HomeError(f"{what} at {home.releases}: `marquee releases` lists them")
+
+
+def require_or_refuse(home: Home, path: Path, config: PromotionConfig, command: str) -> None:
+    """Raises Unanswerable, and the history says why, unless this release can answer."""
+    try:
+        require_answerable(home, path, config)
+    except Unanswerable as error:
+        refused(home, path.name, command, why=(str(error),))
+        raise
+
+
+def move(home: Home, release_id: str, outcome: str, command: str, **said: Any) -> None:
+    """Make it the champion and say so in the history."""
+    make_champion(home, release_id)
+    _say(home, Entry.now(release_id, outcome, command, champion=release_id, **said))
+
+
+def refused(home: Home, release_id: str, command: str, **said: Any) -> None:
+    """Say in the history that it was refused; the champion stays."""
+    _say(home, Entry.now(release_id, REFUSED, command, champion=pointers(home)[CHAMPION], **said))
+
+
+def _say(home: Home, entry: Entry) -> None:
+    try:
+        record(home, entry)
+    except OSError as error:  # what serves does not depend on it
+        note(f"marquee: {home.releases / HISTORY} could not be written ({error}); {entry.release_id}: {entry.outcome}")
+
+
+def _back_to(home: Home, release_id: str, config: PromotionConfig, outcome: str, command: str) -> dict[str, Any]:
+    require_or_refuse(home, home.releases / release_id, config, command)
+    before = pointers(home)[CHAMPION]
+    move(home, release_id, outcome, command)
+    return {"release_id": release_id, "promoted": True, "before": before, **pointers(home)}
