@@ -6,10 +6,12 @@ every other array that is kept per catalog.
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import cached_property
 
 from bento_services.feed.policy import Policy, load_policy
+from bento_services.feed.stages import UNTITLED
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
 from models.candidates.sources.spec import CandidateSource, SourceSpec
@@ -17,6 +19,8 @@ from models.catalog import Catalog, PerCatalog
 from models.page.diversity import codes
 from models.release.artifact import Release
 from models.retrieval.cold_start import vectors_of
+
+_YEAR = re.compile(r"\([0-9]{4}\)$")
 
 
 class Parts:
@@ -28,6 +32,7 @@ class Parts:
         # (V, D): trained vectors, and content vectors of videos published after the training
         self.video_vectors = PerCatalog(lambda catalog: vectors_of(release.retrieval, catalog.video_ids, catalog.rows))
         self.creators = PerCatalog(lambda catalog: codes(_channels(catalog)))
+        self.titles = PerCatalog(lambda catalog: codes(_films(catalog)))
         self.categories = PerCatalog(lambda catalog: codes(_categories(catalog)))
         self._sources: dict[str, CandidateSource | None] = {}
         self._lock = threading.Lock()
@@ -54,6 +59,16 @@ def _channels(catalog: Catalog) -> list[str]:
     """The name of each video's creator as viewers see it, else the id; "" when there is neither."""
     names, ids = catalog.columns["creator_name"], catalog.columns["creator_id"]
     return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
+
+
+def _films(catalog: Catalog) -> list[str]:
+    """What tells the same film under two ids: its title and year. A video without a title is only itself."""
+    years = catalog.columns["published_timestamp_us"].astype("datetime64[us]").astype("datetime64[Y]").astype(str)
+    titles = (str(title).strip().casefold() for title in catalog.columns["title"])
+    return [
+        video_id if title in ("", UNTITLED.casefold()) else title if _YEAR.search(title) else f"{title} ({year})"
+        for video_id, title, year in zip(catalog.video_ids, titles, years, strict=True)
+    ]
 
 
 def _categories(catalog: Catalog) -> list[str]:

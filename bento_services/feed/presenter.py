@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bento_services.feed.candidates import Candidates
@@ -11,12 +11,13 @@ from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow
 from bento_services.feed.reasons import Reason, Shown, reason
 from bento_services.feed.scorers import served_columns
-from bento_services.feed.stages import Request
+from bento_services.feed.stages import Request, title_of
 from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
 from models.ranking.ranker import HEADS
 
 ROW_SCORE_VIDEOS = 5  # the mean score of the first videos of a row decides its place
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCORES = (*HEADS, TWO_TOWER_SCORE, BOOST)
 
 
@@ -74,7 +75,7 @@ def _item(
         trace["features"] = features[at]
     return Item(
         video_id=str(request.catalog.video_ids[video]),
-        title=str(columns["title"][video]),
+        title=title_of(request.catalog, video),
         channel=str(columns["creator_name"][video] or columns["creator_id"][video]),
         thumbnail="",
         duration=float(columns["duration_seconds"][video]),
@@ -97,4 +98,5 @@ def _anchor(candidates: Candidates, at: int) -> int:
 
 
 def _date(timestamp_us: int) -> str:
-    return datetime.fromtimestamp(timestamp_us / 1e6, UTC).date().isoformat() if timestamp_us > 0 else ""
+    """The day in UTC, which may lie before 1970; "" for 0, not known."""
+    return (EPOCH + timedelta(microseconds=timestamp_us)).date().isoformat() if timestamp_us else ""

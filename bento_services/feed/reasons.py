@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from bento_services.feed.rows.because_you_watched import BECAUSE
-from bento_services.feed.stages import Request
+from bento_services.feed.stages import Request, title_of
 from models.candidates.sources.area import AREA
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
@@ -31,9 +31,6 @@ class Shown:
     video: int  # its row of the catalog
     provenance: Mapping[str, float]  # source -> its score
     anchor: int  # catalog row of the watched video that led to it; -1 = none
-
-    def title(self, video: int) -> str:
-        return str(self.request.catalog.columns["title"][video])
 
     @property
     def creator_id(self) -> str:
@@ -79,7 +76,7 @@ class BecauseYouWatched:
     def words(self, shown: Shown) -> str | None:
         if not shown.row_id.startswith(self.in_row) or (not self.in_row and shown.anchor < 0):
             return None
-        return f"Because you watched “{shown.title(shown.anchor)}”"
+        return f"Because you watched “{title_of(shown.request.catalog, shown.anchor)}”"
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class NextInSeries:
     def words(self, shown: Shown) -> str | None:
         series = shown.request.catalog.columns["series_id"]
         follows = SERIES in shown.provenance and shown.anchor >= 0 and series[shown.anchor] == series[shown.video]
-        return f"Next in series after “{shown.title(shown.anchor)}”" if follows else None
+        return f"Next in series after “{title_of(shown.request.catalog, shown.anchor)}”" if follows else None
 
 
 @dataclass(frozen=True)

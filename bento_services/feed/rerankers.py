@@ -12,6 +12,8 @@ from bento_services.feed import policy
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from models.candidates.columns import SCORE, TWO_TOWER_SCORE
+from models.candidates.sources.resume import RESUME
+from models.catalog import PerCatalog
 from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
 from models.page.exposure import ExposurePrices
 
@@ -55,6 +57,19 @@ class Diversify:
         rest = np.ones(len(candidates), dtype=bool)
         rest[diverse] = False
         return np.concatenate([diverse, np.flatnonzero(rest)])
+
+
+@dataclass(frozen=True)
+class OneOfATitle:
+    """Of candidates that are the same film under several ids the first, or the one that the viewer has begun."""
+
+    titles: PerCatalog  # (V,) codes
+    name = "one_of_a_title"
+
+    def order(self, request: Request, candidates: Candidates) -> Array:
+        begun_first = np.argsort(~candidates.is_from(RESUME), kind="stable")
+        code_N = self.titles.of(request.catalog)[candidates.rows[begun_first]]
+        return np.sort(begun_first[np.unique(code_N, return_index=True)[1]])
 
 
 def worth_of_score(candidates: Candidates) -> Array:

@@ -32,10 +32,13 @@ from bento_services.feed.viewer import Viewer
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import World
+from feature_repo.limits import LIMITS
 from feature_repo.store.snapshot import VideoSnapshot
 from models.candidates.sources.spec import Found
+from models.catalog import Catalog
 
 Array = np.ndarray[Any, Any]
+UNTITLED = str(LIMITS["videos"]["title"].default)
 
 
 @dataclass
@@ -174,3 +177,8 @@ class Selector(Protocol):
     def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
         """Rows that share no candidate. The next selector is not offered the candidates in them."""
         ...
+
+
+def title_of(catalog: Catalog, video: int) -> str:
+    """The title of a row of the catalog, or a name to show where it has none."""
+    return str(catalog.columns["title"][video]).strip() or UNTITLED

@@ -20,7 +20,19 @@ from feature_repo.core.errors import MarqueeError, Refused
 
 BUILDING, ARRIVING, RETIRED = ".building", ".arriving", ".retired"
 # What was made from a world, and goes with it. What is yours stays: marquee.toml, policy.toml, keys.json, Bentos, logs.
-MADE_FROM_IT = ("releases", "models", "features", "cut", "feast", "reports", "steps.json", "frozen", "mlflow", "valkey")
+MADE_FROM_IT = (
+    "releases",
+    "models",
+    "cut",
+    "features",
+    "cut",
+    "feast",
+    "reports",
+    "steps.json",
+    "frozen",
+    "mlflow",
+    "valkey",
+)
 WORLD = ("rejected", "lake", "world.json")  # what every new world consists of; world.json comes last
 
 

@@ -119,8 +119,11 @@ class VideoIndex:
 
 
 def _checked(ids: Sequence[str], vectors: Array) -> Array:
-    if len(ids) != len(vectors) or len(set(ids)) != len(ids):
-        raise ValueError(f"expected one vector for each of {len(ids)} different ids, found {len(vectors)}")
+    if len(set(ids)) != len(ids):
+        again = next(video_id for at, video_id in enumerate(ids) if video_id in ids[:at])
+        raise ValueError(f"expected {len(ids)} different ids, found {len(set(ids))}: {again!r} stands twice")
+    if len(ids) != len(vectors):
+        raise ValueError(f"expected one vector for each of {len(ids)} ids, found {len(vectors)}")
     if not all(ids):
         raise ValueError(f"expected ids that are not empty, found one at row {list(ids).index('')}")
     data = np.ascontiguousarray(vectors, dtype=np.float32)

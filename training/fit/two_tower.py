@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from feature_repo.core.errors import HomeError
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
@@ -31,7 +30,7 @@ from training.fit.source_questions import SampleConfig
 from training.fit.sources import train_sources
 from training.fit.tower_trainer import Trainer
 from training.fit.two_tower_config import TWO_TOWER_SECTION, TwoTowerConfig
-from training.fit.two_tower_data import TrainingData, training_data
+from training.fit.two_tower_data import TrainingData, check_enough, training_data
 from training.record.results import fingerprint
 from training.record.tracking import TWO_TOWER, TrainingRun, try_tracking
 from training.record.training_facts import TwoTowerTraining
@@ -63,8 +62,7 @@ def fit(
 
     A stopped run continues from there. Raises HomeError when there is too little to learn from.
     """
-    if len(data.train) < 2 or len(set(data.train.video_ids)) < 3:
-        raise HomeError(f"{len(data.train)} viewers with watches in {home.lake}: too few to train on")
+    check_enough(home, config, data.train)
     chosen = Checkpoint(checkpoint / "chosen", _fingerprint(home, replace(config, **NO_REFIT), data.train))
     # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None

@@ -9,7 +9,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig, RowSizes
 from bento_services.feed.policy import Policy
 from bento_services.feed.rows.spec import RowSpec, from_source, varied
-from bento_services.feed.stages import Chosen, Request
+from bento_services.feed.stages import Chosen, Request, title_of
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS
 from models.catalog import rows_of
@@ -47,7 +47,7 @@ class BecauseYouWatched:
         return rows
 
     def _about(self, request: Request, watched: int) -> RowSpec:
-        title = str(request.catalog.columns["title"][watched])
+        title = title_of(request.catalog, watched)
         return replace(
             self.row,
             row_id=f"{self.row.row_id}:{request.catalog.video_ids[watched]}",

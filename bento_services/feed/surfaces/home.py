@@ -126,7 +126,7 @@ def popular(parts: Parts, recipe: Recipe) -> Pipeline:
         resume=None,
         sources=_sources(specs, parts, recipe.config),
         scorers=(scorers.SourceFusion({POPULAR: 1.0}),),
-        rerankers=(rerankers.ByScore(),),
+        rerankers=(rerankers.ByScore(), rerankers.OneOfATitle(parts.titles)),
         selectors=_selectors(POPULAR_ROWS, parts, recipe),
         more=_selectors(MORE_POPULAR_ROWS, parts, recipe),
     )
@@ -163,10 +163,11 @@ def _video_facts(parts: Parts, recipe: Recipe) -> hydrators.VideoFacts:
 
 
 def _order(parts: Parts, recipe: Recipe, worth: Callable[[Candidates], Array]) -> tuple[Reranker, ...]:
+    once = rerankers.OneOfATitle(parts.titles)
     if not recipe.config.diversify:
-        return (rerankers.ByScore(),)
+        return (rerankers.ByScore(), once)
     diversity, n = recipe.policy_of(parts).diversity, recipe.config.diversified
-    return rerankers.ByScore(), rerankers.Diversify(diversity, n, worth, parts.release.exposure)
+    return rerankers.ByScore(), once, rerankers.Diversify(diversity, n, worth, parts.release.exposure)
 
 
 def _selectors(rows: Sequence[RowSpec], parts: Parts, recipe: Recipe) -> tuple[Selector, ...]:

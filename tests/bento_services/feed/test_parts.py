@@ -40,6 +40,19 @@ def test_a_creator_without_a_name_counts_by_its_id_and_a_category_is_the_first_g
     assert (none, first == second) == (-1, True)
 
 
+def test_the_same_film_has_one_title_and_year_and_what_has_no_title_is_only_itself() -> None:
+    videos = feed_world.big_videos(7)
+    days = np.array(
+        ["1996-01-01", "1997-05-05", "2020-01-01", "1942-01-01", "1942-12-31", "2020", "2021"], "datetime64[us]"
+    )
+    titles = ("Emma (1996)", "EMMA (1996)", "Emma (2020)", "Casablanca", "Casablanca ", "", "Untitled")
+    for video, title, day in zip(videos.values(), titles, days, strict=True):
+        video["title"], video["published_timestamp_us"] = title, int(day.astype(np.int64))
+    catalog = MemoryReader(feed_world.BIG, {}, videos).snapshot()
+    codes = Parts(RELEASE).titles.of(catalog).tolist()
+    assert (codes[0] == codes[1], codes[3] == codes[4], len(set(codes))) == (True, True, 5)
+
+
 def test_parts_of_a_release_whose_policy_is_invalid_are_not_made(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text("version = 1\n")
     with pytest.raises(PolicyError, match=r"policy\.toml"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
@@ -12,7 +14,7 @@ from bento_services.feed.page import Query, Row
 from bento_services.feed.pipeline import FilledRow
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
-from bento_services.feed.reasons import REASONS
+from bento_services.feed.reasons import REASONS, BecauseYouWatched, Shown
 from bento_services.feed.stages import Chosen, Request
 from bento_services.feed.viewer import unread
 
@@ -64,3 +66,16 @@ def test_a_trace_is_given_to_whoever_asks_for_it() -> None:
     trace = one.items[0].trace
     assert trace is not None
     assert (trace["sources"], trace["scores"], trace["features"]) == ({"popular": 0.5}, {"score": 0.5}, {})
+
+
+def test_a_film_of_before_1970_says_when_it_was_published_and_one_without_a_title_has_a_name() -> None:
+    request = request_of()
+    columns = dict(request.catalog.columns)
+    for name, values in (("published_timestamp_us", (-883612800_000_000, 0)), ("title", ("Casablanca", " "))):
+        columns[name] = columns[name].copy()
+        columns[name][[0, 1]] = values
+    request = replace(request, catalog=replace(request.catalog, columns=columns))
+    (one,) = present((row("a", [0, 1], [0.5, 0.4]),), request, REASONS)
+    assert [(item.title, item.published_at) for item in one.items] == [("Casablanca", "1942-01-01"), ("Untitled", "")]
+    because = BecauseYouWatched().words(Shown(request, "a", 0, {}, 1))
+    assert because == "Because you watched “Untitled”"

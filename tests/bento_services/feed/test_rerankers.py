@@ -9,7 +9,9 @@ import numpy as np
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.policy import Diversity
-from bento_services.feed.rerankers import ByScore, Diversify, worth_of_score
+from bento_services.feed.rerankers import ByScore, Diversify, OneOfATitle, worth_of_score
+from models.candidates.sources.resume import RESUME
+from models.catalog import PerCatalog
 from models.page.exposure import ExposurePrices
 
 GENRES = np.array([[1.0, 0.0]] * 15 + [[0.0, 1.0]] * 15)
@@ -55,3 +57,14 @@ def test_a_price_lifts_a_video_that_nobody_would_be_shown() -> None:
 def test_nothing_to_order_is_no_order() -> None:
     nothing = candidates().take([])
     assert Diversify(Diversity(), 30, worth_of_score).order(request_of(5), nothing).tolist() == []
+
+
+def test_of_a_film_under_two_ids_the_first_stays_or_the_one_that_was_begun() -> None:
+    titles = PerCatalog(lambda catalog: np.array([0, 1, 0, 2, 1]))
+    catalog = SimpleNamespace(video_ids=np.array(list("abcde"), dtype=object))
+    request: Any = SimpleNamespace(catalog=catalog)
+    found = Candidates.found("popular", [4, 2, 0, 3, 1], [5, 4, 3, 2, 1])
+    assert found.rows[OneOfATitle(titles).order(request, found)].tolist() == [4, 2, 3]
+    merged = Candidates.merged([Candidates.found(RESUME, [1], [0.5]), found])
+    begun = merged.take(np.array([1, 2, 3, 4, 0]))
+    assert begun.rows[OneOfATitle(titles).order(request, begun)].tolist() == [2, 3, 1]

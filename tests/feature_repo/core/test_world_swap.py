@@ -17,6 +17,7 @@ OLD = {
     "world.json": "old",
     "lake/videos": "old",
     "releases/champion": "old",
+    "cut/lake/videos": "old",
     "models/ranker": "old",
     "steps.json": "{}",
 }
