@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
+MINUTES ?= 10
 BASE ?= HEAD
 HOME_DIR ?= var
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
@@ -20,7 +21,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
 recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 
-.PHONY: quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
+.PHONY: fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +34,11 @@ test: $(INSTALLED) ## the complete default test suite
 
 test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the examples served, whole data sets
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: $(INSTALLED) ## 10,000 requests made of the API's document, and MINUTES of hypothesis over the decoders (ARGS="--fuzz-cases 500")
+	@$(BIN)/python -m pytest -q -s tests/fuzz/test_api.py --fuzz-cases 10000 $(ARGS)
+	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); while [ $$(date +%s) -lt $$end ]; do \
+		$(BIN)/python -m pytest -q tests/fuzz --ignore tests/fuzz/test_api.py --hypothesis-profile fuzz --timeout 3600 || exit 1; done
 
 check: $(INSTALLED) ## types, lint, format, import contracts
 	$(BIN)/ruff check .

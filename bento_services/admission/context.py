@@ -45,10 +45,10 @@ def context_fields(context: Mapping[str, Any], now_us: int) -> dict[str, Any]:
     if (country := context.get("country")) is not None:
         fields["country"] = _country(_text(country, "country"))
     offset = context.get("utc_offset_minutes")
+    if (zone := context.get("time_zone")) is not None:
+        fields["utc_offset_minutes"] = _offset_of(_text(zone, "time_zone"), now_us)
     if offset is not None:
         fields["utc_offset_minutes"] = _whole(offset, "utc_offset_minutes", *_OFFSETS)
-    elif (zone := context.get("time_zone")) is not None:
-        fields["utc_offset_minutes"] = _offset_of(_text(zone, "time_zone"), now_us)
     if (deadline := context.get("deadline_ms")) is not None:
         fields["deadline_ms"] = _whole(deadline, "deadline_ms", 1, MAX_DEADLINE_MS)
     return fields

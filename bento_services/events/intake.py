@@ -8,6 +8,7 @@ same events, and the event processor counts an event once.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -73,7 +74,7 @@ class EventIntake:
         if len(key) > MAX_KEY_LENGTH or not key.isprintable():
             raise malformed(f"Idempotency-Key: expected at most {MAX_KEY_LENGTH} printable characters")
         key = hashlib.sha256(orjson.dumps([caller.name, caller.viewer_id, key])).hexdigest()
-        fingerprint = hashlib.sha256(orjson.dumps([user_id, sent], option=orjson.OPT_SORT_KEYS)).hexdigest()
+        fingerprint = hashlib.sha256(json.dumps([user_id, sent], sort_keys=True).encode()).hexdigest()
         events = self._normalized(objects, user_id, key, caller)
         try:
             earlier = self._answers.begin(key, fingerprint)

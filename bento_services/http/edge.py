@@ -18,7 +18,7 @@ from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.context import request_id_of
 from bento_services.admission.endpoints import EndpointClass
 from bento_services.admission.problem import INTERNAL, Problem
-from bento_services.http.headers import check_path, headers_of
+from bento_services.http.headers import check_path, check_query, headers_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,6 +51,7 @@ class Edge:
         try:
             headers = headers_of(scope["headers"])
             check_path(scope.get("raw_path") or b"")
+            check_query(scope.get("query_string", b""))
             endpoint = self._class_of(scope)
             state["caller"] = self.admission.admit(Credentials.of(headers, headers.get("host", "")), endpoint)
             body = await self._body(scope, headers, endpoint, receive)

@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     400: "Malformed or missing",
     401: "No API key or viewer token, or an unknown or expired one",
     403: "The key lacks the scope, or may not act for this viewer; without keys: a Host that is not this machine",
-    404: "Unknown id",
+    404: "Unknown id, or no such address",
     405: "Not with this method",
     408: "The head or the body did not arrive in time",
     409: "The Idempotency-Key, or an event id of this viewer, was used with another body",
@@ -141,4 +141,4 @@ def _json(shape: Any, description: str) -> dict[str, Any]:
 
 def _content(shapes: Sequence[Any]) -> dict[str, Any]:
     schemas = [reference(shape) for shape in shapes]
-    return {"content": {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}}}
+    return {"content": {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}}

@@ -45,6 +45,15 @@ def header_text(value: str, name: str) -> str:
         raise malformed(f"{name}: expected UTF-8, or percent-encoded UTF-8", field=name) from error
 
 
+def check_query(query: bytes) -> None:
+    """Raises Problem 400 for a parameter that is there twice, of which one would be ignored."""
+    if b"&" not in query:
+        return
+    names = [part.partition(b"=")[0] for part in query.split(b"&") if part]
+    if len({unquote_to_bytes(name) for name in names}) < len(names):
+        raise malformed("the query: expected each parameter once")
+
+
 def check_path(raw_path: bytes) -> None:
     """Raises Problem for a path that is no text, of which two would become one; and for one with a line break, which
     the router's patterns take for an end."""

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from bento_services.admission.problem import Error
 from bento_services.http.endpoints import Endpoint, refusals
+from bento_services.http.schemas.context import CONTEXT, SCHEMA
 from bento_services.http.schemas.reference import components
 
 _FASTAPIS = {"$ref": "#/components/schemas/HTTPValidationError"}  # which http/errors.py answers in our shape
@@ -28,6 +29,11 @@ def document(app: FastAPI, endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         },
     }
     made["security"] = [{"bearer": []}, {}]
+    for path in made["paths"].values():
+        for parameter in (one for operation in path.values() for one in operation.get("parameters", ())):
+            if parameter["name"] == CONTEXT:  # JSON in a header, which FastAPI cannot say
+                del parameter["schema"]
+                parameter["content"] = {"application/json": {"schema": SCHEMA}}
     for responses in (operation["responses"] for path in made["paths"].values() for operation in path.values()):
         if _schema(responses.get("422")) == _FASTAPIS:
             responses["422"] = refusals((422,))[422]

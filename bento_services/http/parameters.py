@@ -15,9 +15,14 @@ from bento_services.admission.problem import unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.http.headers import header_text
+from bento_services.http.schemas.context import CONTEXT
+from bento_services.http.schemas.limited import ID_PATTERN
 from feature_repo.limits import shown
 
-ENCODED = "In UTF-8 or percent-encoded."
+MAX_KEY_LENGTH = 200
+ENCODED = "In UTF-8, or percent-encoded (a percent sign is %25)."
+# For programs that make requests of the document: values that JSON Schema cannot describe.
+ID_FORMAT, CURSOR_FORMAT = "marquee-header-id", "marquee-cursor"
 
 
 def _id(name: str) -> AfterValidator:
@@ -31,26 +36,67 @@ def _digits(value: Any) -> Any:
     return value
 
 
+def _flag(value: Any) -> Any:
+    """A flag as the document writes it: pydantic would also read yes, on, t and 1."""
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise unprocessable(f"expected true or false, found {shown(value)}")
+    return value
+
+
 UserId = Annotated[
-    str, Header(alias="X-User-Id", description=f"Whose page. Empty: anonymous. {ENCODED}"), _id("X-User-Id")
+    str,
+    Header(
+        alias="X-User-Id",
+        description=f"Whose page. Empty: anonymous. {ENCODED}",
+        json_schema_extra={"format": ID_FORMAT},
+    ),
+    _id("X-User-Id"),
 ]
 SessionId = Annotated[
     str,
-    Header(alias="X-Session-Id", description=f"Works like a user for anonymous traffic. {ENCODED}"),
+    Header(
+        alias="X-Session-Id",
+        description=f"Works like a user for anonymous traffic. {ENCODED}",
+        json_schema_extra={"format": ID_FORMAT},
+    ),
     _id("X-Session-Id"),
 ]
 Context = Annotated[
     str,
-    Header(
-        alias="X-Context",
-        description=f"JSON object with any of device, country, time_zone, utc_offset_minutes, last_watched_item_id and "
-        f"deadline_ms. {ENCODED}",
-    ),
-    AfterValidator(lambda value: header_text(value, "X-Context")),
+    Header(alias=CONTEXT, description=f"What is known of this moment. {ENCODED}"),
+    AfterValidator(lambda value: header_text(value, CONTEXT)),
 ]
-Cursor = Annotated[str, fastapi.Query(max_length=MAX_CURSOR_LENGTH, description="From the page before.")]
-Limit = Annotated[int, BeforeValidator(_digits), fastapi.Query(ge=1, le=MAX_LIMIT)]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="Same key and body: same answer, once.")]
+Cursor = Annotated[
+    str,
+    fastapi.Query(
+        max_length=MAX_CURSOR_LENGTH,
+        description="From the page before, of the same viewer. Empty: the first page.",
+        json_schema_extra={"format": CURSOR_FORMAT},
+    ),
+]
+Limit = Annotated[int, fastapi.Query(ge=1, le=MAX_LIMIT), BeforeValidator(_digits)]
+PageLimit = Annotated[
+    int,
+    fastapi.Query(
+        ge=1,
+        le=MAX_LIMIT,
+        description="Videos in `recommendations`, the personal row, which `cursor` continues. The other rows of the "
+        "page have lengths of their own.",
+    ),
+    BeforeValidator(_digits),
+]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern="^[ -~]*$",
+        max_length=MAX_KEY_LENGTH,
+        description="Same key and body: same answer, once.",
+    ),
+]
+EventId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
+ViewerId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
 
 
 def engine_of(request: Request) -> Engine:

@@ -9,15 +9,15 @@ from bento_services.admission.limits import identifier
 from bento_services.events.intake import Receipt
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
-from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
-from bento_services.http.schemas.events import EventBatch, EventIn, Visibility
+from bento_services.http.parameters import EventId, IdempotencyKey, UserId, engine_of
+from bento_services.http.schemas.events import EventBatch, EventIn, Events, Visibility
 
 ERRORS = (409,)
 
 intake = Endpoints("events")
 
 
-@intake.post("/api/v1/events", EVENTS, takes=(EventIn, list[EventIn], EventBatch), status=202, errors=ERRORS)
+@intake.post("/api/v1/events", EVENTS, takes=(EventIn, Events, EventBatch), status=202, errors=ERRORS)
 async def events(request: Request, user_id: UserId = "", idempotency_key: IdempotencyKey = "") -> Answer[Receipt]:
     """One event, a list, or {"events": [...]}. All or none; durable in the event log when this answers."""
     sent = await sent_json(request)
@@ -25,8 +25,8 @@ async def events(request: Request, user_id: UserId = "", idempotency_key: Idempo
     return Answer(receipt, 202)
 
 
-@intake.get("/api/v1/events/{event_id:path}", VISIBILITY, errors=(422,))
-async def event(request: Request, event_id: str, user_id: UserId = "") -> Answer[Visibility]:
+@intake.get("/api/v1/events/{event_id:path}", VISIBILITY, errors=(404, 422))
+async def event(request: Request, event_id: EventId, user_id: UserId = "") -> Answer[Visibility]:
     """Whether an event has gone into the features. An id that was never sent is not visible either. Ids are their
     viewer's: X-User-Id says whose, where two viewers may have used the same."""
     event_id = identifier(event_id, "event_id", required=True)

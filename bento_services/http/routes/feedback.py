@@ -10,7 +10,7 @@ from bento_services.admission.problem import Problem, malformed, unprocessable
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
-from bento_services.http.schemas.events import Feedback, FeedbackIn
+from bento_services.http.schemas.events import MAX_REASON_LENGTH, Feedback, FeedbackIn
 
 ACTIONS = ("like", "dislike", "not_interested", "share")
 ERRORS = (404, 409)
@@ -31,6 +31,9 @@ async def feedback(request: Request, user_id: UserId = "", idempotency_key: Idem
     video_id, action = sent.get("video_id", sent.get("item_id")), sent.get("action")
     if not isinstance(video_id, str) or not video_id:
         raise malformed("video_id: expected a non-empty string", field="video_id")
+    reason = sent.get("reason")
+    if reason is not None and not (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH):
+        raise unprocessable(f"reason: expected text of at most {MAX_REASON_LENGTH} characters", field="reason")
     if action not in ACTIONS:
         raise unprocessable(f"action: expected one of {', '.join(ACTIONS)}", field="action")
     if not engine.knows(identifier(video_id, "video_id")):

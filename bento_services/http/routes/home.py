@@ -11,7 +11,17 @@ from bento_services.feed.page import Page
 from bento_services.feed.surfaces.home import HOME
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
-from bento_services.http.parameters import Context, Cursor, Limit, SessionId, UserId, engine_of, query_of
+from bento_services.http.parameters import (
+    Context,
+    Cursor,
+    Flag,
+    Limit,
+    PageLimit,
+    SessionId,
+    UserId,
+    engine_of,
+    query_of,
+)
 from bento_services.http.schemas.pages import Surface, SurfaceItem
 
 ERRORS = (422,)
@@ -22,9 +32,9 @@ pages = Endpoints("pages")
 @pages.get("/api/v1/recommendations/home", PAGES, errors=ERRORS)
 async def home(
     request: Request,
-    limit: Limit = 20,
+    limit: PageLimit = 20,
     cursor: Cursor = "",
-    explain: Annotated[bool, Query(description="Add a trace to every item.")] = False,
+    explain: Annotated[Flag, Query(description="Add a trace to every item.")] = False,
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",

@@ -10,7 +10,7 @@ from bento_services.admission.problem import Problem
 from bento_services.engine import Engine
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
-from bento_services.http.parameters import Limit, engine_of
+from bento_services.http.parameters import Limit, ViewerId, engine_of
 from bento_services.http.schemas.viewers import Viewer, Viewers, Watched
 from feature_repo.store.snapshot import UserFeatures
 
@@ -33,8 +33,8 @@ async def viewers(request: Request, limit: Limit = 20) -> Answer[Viewers]:
     return Answer(Viewers(chosen, example))
 
 
-@people.get("/api/v1/viewers/{user_id:path}", VIEWERS, errors=(422,))
-async def viewer(request: Request, user_id: str) -> Answer[Viewer]:
+@people.get("/api/v1/viewers/{user_id:path}", VIEWERS, errors=(404, 422))
+async def viewer(request: Request, user_id: ViewerId) -> Answer[Viewer]:
     """What is known of one viewer. Somebody never seen is known of as nobody."""
     engine = engine_of(request)
     return Answer(_described(engine, await engine.viewer(identifier(user_id, "user_id", required=True))))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bento_services.admission.problem import Problem
-from bento_services.http.headers import ONCE, check_path, header_text, headers_of
+from bento_services.http.headers import ONCE, check_path, check_query, header_text, headers_of
 
 
 def wire(text: str) -> str:
@@ -55,3 +55,12 @@ def test_one_that_is_none_or_hides_an_end_of_line_is_refused(path: bytes, status
     with pytest.raises(Problem) as refused:
         check_path(path)
     assert refused.value.status == status
+
+
+def test_a_parameter_that_is_there_twice_is_refused() -> None:
+    for query in (b"", b"limit=5", b"limit=5&cursor=", b"&&limit=5"):
+        check_query(query)
+    for query in (b"limit=5&limit=5", b"limit=5&%6cimit=6", b"a&b&a"):
+        with pytest.raises(Problem) as refused:
+            check_query(query)
+        assert refused.value.status == 400

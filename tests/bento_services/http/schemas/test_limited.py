@@ -1,0 +1,37 @@
+"""The document says of a field what the table of limits does."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bento_services.http.schemas.limited import event_field
+from feature_repo.limits import LIMITS, Clock, LimitError, check
+
+FIELDS = [name for name, limit in LIMITS["events"].items() if limit.kind != "moment"]
+# What Python and the validator have in common: they know different versions of Unicode.
+assigned = st.characters(exclude_categories=["Cn", "Cs"])
+fractions = st.floats(allow_nan=False).filter(lambda one: one % 1 != 0)
+values = st.one_of(st.text(assigned, max_size=130), st.integers(-(2**64), 2**64), fractions)
+
+
+@cache
+def fits(field: str) -> Any:
+    return jsonschema_rs.validator_for(event_field(field)).is_valid
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@settings(deadline=None)
+@given(values)
+def test_a_value_is_taken_when_it_fits_its_schema(field: str, value: object) -> None:
+    try:
+        check("events", field, value, Clock(0))
+        taken = value != "" or field in ("surface", "device", "request_id")  # else: the same as to leave it out
+    except LimitError:
+        taken = False
+    assert fits(field)(value) == taken

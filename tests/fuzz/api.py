@@ -1,0 +1,187 @@
+"""Requests made of the served document, against the served application over a real engine, judged by all checks.
+
+What JSON Schema cannot say, `Valid` adds to requests that are to be valid: whose cursor it is, that an event names its
+viewer in one of two places, that a time is near now.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.parse import quote, unquote
+from zoneinfo import available_timezones
+
+import numpy as np
+from hypothesis import strategies as st
+from worlds.bento import home_service
+
+from bento_services.feed.cursor import Cursor
+from bento_services.http.headers import header_text
+from bento_services.http.parameters import CURSOR_FORMAT, ID_FORMAT
+from bento_services.http.schemas.context import CONTEXT, ZONE_FORMAT
+from bento_services.process.open_engine import open_engine
+from bento_services.settings import Settings
+from feature_repo.core.home import Home, World
+from feature_repo.limits import LimitError, check
+from feature_repo.schema import EVENT_ALIASES
+from feature_repo.store.config import StoreConfig
+from feature_repo.stream.config import LogConfig
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import schemathesis
+    from schemathesis import GenerationMode
+    from schemathesis.engine import events, from_schema
+
+DOCUMENTED = {"item_id", "event", "duration_sec", "total_duration"}
+OTHER_NAMES = {*EVENT_ALIASES, *EVENT_ALIASES.values(), "timestamp_us", "events"} - DOCUMENTED  # of the same fields
+# A busy machine is no fault of the API's: what would be 503 for its slowness waits.
+PATIENT = partial(
+    Settings,
+    log=LogConfig(append_seconds=8.0),
+    store=StoreConfig(receipt_timeout_seconds=8.0, user_timeout_seconds=2.0),
+)
+CLOCK: list[World] = []  # of the world that is served
+
+
+@dataclass
+class Found:
+    """How many requests were made, and what was wrong with which."""
+
+    cases: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+
+
+def fuzz(home: Home, cases: int) -> Found:
+    """Make at least this many requests. Nothing in them is left to chance that was not drawn from `cases`."""
+    found = Found()
+    with served(home) as app:
+        each = 20
+        while found.cases < cases:
+            _round(app, each, found)
+            each = max(2 * each, each * (cases - found.cases) // max(found.cases, 1))
+    return found
+
+
+def _round(app: Any, each: int, found: Found) -> None:
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers={"host": "localhost"})
+    schema.config.update(base_url="http://localhost", continue_on_failure=True)
+    schema.config.generation.max_examples = each
+    schema.config.checks.negative_data_rejection.expected_statuses.append("413")  # for more events than it takes
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            found.cases += len(event.recorder.cases)
+            for case_id, checks in event.recorder.checks.items():
+                for judged in checks:
+                    if judged.failure_info is not None:
+                        failure = judged.failure_info.failure
+                        answer = event.recorder.interactions[case_id].response
+                        status = f"{answer.status_code} {answer.content[:300]!r}" if answer is not None else "nothing"
+                        said = f"{event.recorder.label}: {judged.name}: {failure.title} {failure.message}\n{status}"
+                        found.wrong[f"{said[:900]}\n{judged.failure_info.code_sample[:1000]}"] += 1
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            found.wrong[str(getattr(event, "info", event))] += 1
+
+
+@contextmanager
+def served(home: Home) -> Iterator[Any]:
+    """The application as it is served, over the home's release and store. Events wait in the log."""
+    service: Any = home_service.home_service(split=False)
+    with ExitStack() as opened:
+        engine = service.inner.started.engine = open_engine(PATIENT(home), opened)
+        engine.warm_up()
+        CLOCK.append(engine.world)
+        application = service.to_asgi()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":  # BentoML's start would open the home of the environment
+                await application(scope, receive, send)
+                return
+            for step in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{step}.complete"})
+
+        yield app
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+        _make_valid(case)
+
+
+def _make_valid(case: Any) -> None:
+    viewer = _viewer(case)
+    for name in ("user_id", "event_id"):
+        if name in (case.path_parameters or {}):
+            case.path_parameters[name] = quote(_plain(unquote(str(case.path_parameters[name]))), safe="")
+    if context := (case.headers or {}).get(CONTEXT):
+        case.headers[CONTEXT] = json.dumps(_plain(json.loads(str(context))))
+    if (case.query or {}).get("cursor"):
+        case.query["cursor"] = Cursor(1, np.array([1, 2, 3], dtype=np.uint32)).encode(viewer)
+    if case.operation.method != "post" or not isinstance(case.body, dict | list):
+        return
+    if not (case.headers or {}).get("X-User-Id"):
+        case.headers["X-User-Id"] = "u001"
+    case.body = _plain(case.body)
+    whole = [case.body] if isinstance(case.body, dict) else case.body
+    for event in whole:
+        _one_name_each(event)
+    batch = case.body.get("events", ()) if isinstance(case.body, dict) else ()
+    for event in batch:
+        _one_name_each(event)
+
+
+def _one_name_each(event: dict[str, Any]) -> None:
+    """A field has other names, which the document leaves out; what is said under two of them must be the same."""
+    for name in OTHER_NAMES if "event" in event else ():
+        event.pop(name, None)
+    if event.get("timestamp") is not None:
+        now = datetime.fromtimestamp(CLOCK[-1].now_us() // 1_000_000, UTC)
+        event["timestamp"] = now.timestamp() if isinstance(event["timestamp"], int | float) else now.isoformat()
+
+
+def _plain(value: Any) -> Any:
+    """As a sender who keeps to the words of the document: JSON Schema takes 5.0 for a whole number and knows no longest
+    one, and what schemathesis makes of `\\p{C}` leaves characters that nobody has assigned."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, str):
+        return "".join(letter if letter.isprintable() else "x" for letter in value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return 0 if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63 else value
+
+
+def _viewer(case: Any) -> str:
+    """Whose page a request is for."""
+    headers = case.headers or {}
+    for name in ("X-User-Id", "X-Session-Id"):
+        if sent := headers.get(name):
+            kept: str = check("events", "user_id", header_text(str(sent), name))
+            return kept
+    return ""
+
+
+def _is_id(text: str) -> bool:
+    try:
+        check("events", "user_id", text)
+    except LimitError:
+        return False
+    return True
+
+
+NAMED = ("u001", "u002", "Zoë", "زائر", "👩", "50%", "a/b")
+ids = st.one_of(st.sampled_from(NAMED), st.text(max_size=128).filter(_is_id))
+schemathesis.openapi.format(ID_FORMAT, st.one_of(st.just(""), ids.map(quote)))
+schemathesis.openapi.format(CURSOR_FORMAT, st.sampled_from(["", "of-the-viewer"]))
+schemathesis.openapi.format(ZONE_FORMAT, st.sampled_from(["", *sorted(available_timezones())]))
