@@ -12,8 +12,6 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-from feature_repo.core.errors import MarqueeError
-
 Array = np.ndarray[Any, Any]
 
 FAILURES = (
@@ -26,7 +24,7 @@ FAILURES = (
 )
 
 
-class ProgramError(MarqueeError):
+class ProgramError(ValueError):
     """A file that is no program, or inputs that a program does not take."""
 
 

@@ -30,7 +30,6 @@ from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity, Popularity
 from models.encoding.ranker import EncodingError
 from models.page.exposure import ExposurePrices
-from models.program import ProgramError
 from models.ranking.ranker import RankerModel
 from models.release.manifest import MANIFEST, ArtifactError, Manifest, verify_files
 from models.release.parts import PARTS, REFITTED, REQUIRED_FILES, judged_name
@@ -112,6 +111,6 @@ def load_champion(home: Home) -> tuple[Release, list[str]]:
         try:
             if (path := locate(home)) is not None:
                 return load_release(path), problems
-        except (ArtifactError, EncodingError, ProgramError) as error:
+        except (ArtifactError, EncodingError) as error:
             problems.append(str(error))
     raise ArtifactError("no release can be loaded: " + "; ".join(problems))

@@ -19,7 +19,7 @@ from models.encoding.ranker import EncodingError
 from models.encoding.sequence import SequenceEncoding
 from models.encoding.viewer_context import VIEWER_CONTEXT, ViewerContextEncoding
 from models.older import older_program
-from models.program import Program, ProgramError
+from models.program import Program
 from models.retrieval.content import ContentEncoding
 from models.retrieval.tower_config import TowerConfig
 
@@ -124,10 +124,10 @@ class RetrievalModel:
         viewer_context = ViewerContextEncoding.load(directory) if config.asker else None
         inputs = example(sequences, config, viewer_context)
         alone = directory / ALONE_FILE  # absent from releases made by older revisions
+        user, content_tower = _programs(directory, config, content, inputs)
         try:
-            user, content_tower = _programs(directory, config, content, inputs)
             user(*inputs.values())
-        except (ProgramError, ValueError) as error:
+        except ValueError as error:
             raise EncodingError(
                 f"{directory}: this user tower was exported by another version of Marquee: train again (marquee train)"
             ) from error
