@@ -21,7 +21,8 @@ from feature_repo.registry import VIEWS
 
 Array = np.ndarray[Any, Any]
 
-ROWS_PER_GROUP = 4_096  # of states held in memory before they are written
+ROWS_PER_GROUP = 4_096  # states held in memory before they are written
+VALUES_PER_GROUP = 1_000_000  # in their lists: one viewer's may have thousands each
 
 
 def video_facts(videos: pa.Table, world: World) -> dict[str, VideoFacts]:
@@ -174,13 +175,17 @@ class _TableWriter:
         self._times.append(timestamp_us)
         for column, name in zip(self._columns, self._features, strict=True):
             value = getattr(state, name)
-            column.append(value.copy() if isinstance(value, list) else value)
-        if len(self._ids) >= ROWS_PER_GROUP:
+            if isinstance(value, list):
+                value = value.copy()
+                self._values += len(value)
+            column.append(value)
+        if len(self._ids) >= ROWS_PER_GROUP or self._values >= VALUES_PER_GROUP:
             self._flush()
 
     def _clear(self) -> None:
         self._ids: list[str] = []
         self._times: list[int] = []
+        self._values = 0
         self._columns: tuple[list[Any], ...] = tuple([] for _ in self._features)
 
     def _flush(self) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wasserstein_distance
 
+from feature_repo.core.files import write_atomic
 from monitoring.measures.drift_bars import DriftBars
 from monitoring.measures.evidently import DataDefinition, ValueDrift, snapshot
 
@@ -43,20 +44,33 @@ def feature_drift(
     measured = {name: _distance(windows[0][name], windows[1][name]) for name in names}
     distances = dict(sorted(measured.items(), key=lambda item: -item[1]))
     if path is not None:
-        drawn = list(distances)[:DRAWN]
-        frames = [pd.DataFrame({name: window[name] for name in drawn}) for window in windows]
-        metrics = [ValueDrift(column=name, method="wasserstein", threshold=bars.distance) for name in drawn]
-        snapshot(metrics, DataDefinition(numerical_columns=drawn), frames[1], frames[0], path=path)
+        _draw(list(distances), windows, path, bars)
     drifted = tuple(name for name, distance in distances.items() if distance >= bars.distance)
     share = len(drifted) / len(distances)
     return FeatureDrift(distances, drifted, share, alarm=share >= bars.share)
 
 
+def _draw(names: list[str], windows: list[dict[str, np.ndarray[Any, Any]]], path: Path, bars: DriftBars) -> None:
+    """The first of these columns that have a value in both windows: Evidently can draw no others."""
+    full = [name for name in names if all(np.isfinite(window[name]).any() for window in windows)]
+    if not full:
+        write_atomic(
+            path, "<!doctype html><html lang=en><title>Drift</title><p>There is no column with a value.</html>\n"
+        )
+        return
+    drawn = full[:DRAWN]
+    frames = [pd.DataFrame({name: window[name] for name in drawn}) for window in windows]
+    metrics = [ValueDrift(column=name, method="wasserstein", threshold=bars.distance) for name in drawn]
+    snapshot(metrics, DataDefinition(numerical_columns=drawn), frames[1], frames[0], path=path)
+
+
 def _distance(reference: np.ndarray[Any, Any], current: np.ndarray[Any, Any]) -> float:
+    """The farther of two: of the values that are there, and of the share of rows that have none."""
     here, there = reference[~np.isnan(reference)], current[~np.isnan(current)]
     if not len(here) or not len(there):
         return 0.0 if len(here) == len(there) else float("inf")  # one window has no value at all
-    return float(wasserstein_distance(here, there) / max(here.std(), 1e-3))
+    lost = abs(float(np.isnan(reference).mean() - np.isnan(current).mean()))
+    return max(float(wasserstein_distance(here, there) / max(here.std(), 1e-3)), lost)
 
 
 def _is_measure(name: str, values: np.ndarray[Any, Any]) -> bool:

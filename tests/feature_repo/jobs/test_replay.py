@@ -1,6 +1,7 @@
 """The live fold run over the past: the same states, kept where some row can ask for them."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from worlds import toy
 from feature_repo.compute.fold import fold_user, fold_video, to_features, user_state, video_state
 from feature_repo.core.home import Home
 from feature_repo.events import Event
+from feature_repo.jobs import replay
 from feature_repo.jobs.build_features import build_features
 from feature_repo.jobs.replay import video_facts
 from feature_repo.lake.tables import Lake
@@ -69,3 +71,14 @@ def test_the_replay_is_the_live_fold(home: Home) -> None:
         key = "user_id" if view == "user_activity" else "video_id"
         last = {row[key]: {name: row[name] for name in VIEWS[view]} for row in table(home, view)}
         assert last == live
+
+
+def test_long_lists_are_written_in_small_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in memory follows what is being written, not the longest history."""
+    monkeypatch.setattr(replay, "VALUES_PER_GROUP", 200)
+    home = toy.toy_home(tmp_path)
+    build_features(home)
+    with pq.ParquetFile(home.features / "user_activity.parquet") as opened:
+        sizes = [opened.metadata.row_group(group).num_rows for group in range(opened.num_row_groups)]
+    assert len(sizes) > 2
+    assert max(sizes) < 10

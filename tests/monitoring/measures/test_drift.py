@@ -57,6 +57,30 @@ def test_a_column_that_lost_its_values_is_infinitely_far() -> None:
     assert found.distances["video_age_days"] == np.inf
 
 
+@pytest.mark.parametrize("lost", [("reference", "current"), ("current",)])
+def test_a_column_without_a_value_is_no_error_and_the_others_are_drawn(tmp_path: Path, lost: tuple[str, ...]) -> None:
+    windows = {"reference": window(1), "current": window(2)}
+    for name in lost:
+        windows[name]["video_age_days"] = np.full(ROWS, np.nan)
+    found = feature_drift(windows["reference"], windows["current"], tmp_path / "drift.html")
+    assert found.drifted == (() if len(lost) == 2 else ("video_age_days",))
+    assert (tmp_path / "drift.html").stat().st_size > 100_000
+
+
+def test_where_no_column_has_a_value_there_is_a_page_that_says_so(tmp_path: Path) -> None:
+    nothing = {"video_age_days": np.full(ROWS, np.nan)}
+    assert feature_drift(nothing, nothing, tmp_path / "drift.html").drifted == ()
+    assert "no column with a value" in (tmp_path / "drift.html").read_text()
+
+
+def test_a_column_that_becomes_half_empty_drifts() -> None:
+    reference, current = window(1), window(2)
+    current["video_age_days"][::2] = np.nan
+    found = feature_drift(reference, current)
+    assert found.drifted == ("video_age_days",)
+    assert found.distances["video_age_days"] == pytest.approx(0.5, abs=0.01)
+
+
 def test_only_measures_that_both_windows_have_are_compared() -> None:
     reference, current = window(1), window(2)
     del current["is_mobile"]
