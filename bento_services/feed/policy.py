@@ -13,6 +13,9 @@ from bento_services.errors import PolicyError
 from models.page.diversity import METHODS, Caps
 from models.page.policy_file import POLICY
 
+MOST = 1_000_000  # of every number of a policy
+SECTIONS = ("version", "caps", "boosts", "spread", "exploration")
+
 
 @dataclass(frozen=True)
 class Boosts:
@@ -65,6 +68,8 @@ def load_policy(path: Path = POLICY) -> Policy:
     """Raises PolicyError, which names the file and the faulty rule."""
     try:
         declared = tomllib.loads(path.read_text())
+        if unknown := sorted(set(declared) - set(SECTIONS)):
+            raise ValueError(f"expected {', '.join(SECTIONS)}, found {unknown[0]}")
         return Policy(
             version=str(declared["version"]),
             caps=_section(Caps, {**declared["caps"], "relaxation": tuple(declared["caps"]["relaxation"])}),
@@ -86,7 +91,24 @@ def fresh_since_us(now_us: int, days: int) -> int:
 
 
 def _section(kind: type[_Section], declared: Mapping[str, Any]) -> _Section:
-    known = {f.name for f in fields(kind)}
-    if unknown := sorted(set(declared) - known):
-        raise ValueError(f"unknown rule {unknown[0]}; {kind.__name__.lower()} know {', '.join(sorted(known))}")
+    """Raises ValueError for an unknown rule, and for one that is not of the type and sign of its default."""
+    if not isinstance(declared, Mapping):
+        raise ValueError(f"{kind.__name__.lower()}: expected a table, found {declared!r}")
+    defaults = {field.name: field.default for field in fields(kind)}
+    if unknown := sorted(set(declared) - set(defaults)):
+        raise ValueError(f"unknown rule {unknown[0]}; {kind.__name__.lower()} know {', '.join(sorted(defaults))}")
+    for name, value in declared.items():
+        _check(name, value, defaults[name])
     return kind(**declared)
+
+
+def _check(name: str, value: Any, default: Any) -> None:
+    if isinstance(default, str | tuple):
+        if not isinstance(value, type(default)):
+            raise ValueError(f"{name}: expected {'a text' if isinstance(default, str) else 'a list'}, found {value!r}")
+        return
+    whole = isinstance(default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise ValueError(f"{name}: expected a {'whole ' if whole else ''}number, found {value!r}")
+    if not 0 <= value <= MOST:  # not a number at all is neither
+        raise ValueError(f"{name}: expected 0 to {MOST:,}, found {value!r}")

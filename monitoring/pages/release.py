@@ -57,9 +57,11 @@ def _verdict(report: ReleaseReport) -> str:
 
 
 def _headline(report: ReleaseReport) -> str:
-    failed = [gate for gate in report.gates if not gate["passed"]]
-    if failed:
-        return " ".join(f"Failed: {gate['gate']} ({number(gate['value'])}, {_bar(gate)})." for gate in failed)
+    failed = [gate for gate in report.gates if not gate["passed"] and _is_measured(gate)]
+    unmeasured = [f"Not measured: {gate['gate']} ({gate['why']})." for gate in report.gates if not _is_measured(gate)]
+    if failed or unmeasured:
+        said = [f"Failed: {gate['gate']} ({number(gate['value'])}, {_bar(gate)})." for gate in failed]
+        return " ".join(said + unmeasured)
     if report.changes and (seen := report.changes.recommendations):
         return f"Of ten recommendations a viewer keeps {10 * seen.overlap:.1f} of those that the champion gives."
     return ""
@@ -69,6 +71,8 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for gate in sorted(gates, key=lambda one: (one["passed"], list(KINDS).index(one["kind"]))):
         state, word = ("good", "✓ passed") if gate["passed"] else ("bad", "✗ failed")
+        if not _is_measured(gate):
+            state, word = "dim", "not measured"
         rows.append(
             f'<tr><th scope="row">{escape(readable(gate["gate"]))}'
             f'<span class="dim block">{escape(gate["kind"])}: {escape(KINDS[gate["kind"]])}</span></th>'
@@ -160,5 +164,11 @@ def _section(anchor: str, title: str, sentence: str, body: str) -> str:
     return f'<section id="{anchor}"><h2>{escape(title)}</h2>{explanation}{body}</section>'
 
 
+def _is_measured(gate: Mapping[str, Any]) -> bool:
+    return bool(gate.get("measured", True))  # promotions of older revisions do not say
+
+
 def _bar(gate: Mapping[str, Any]) -> str:
+    if gate["bar"] is None:
+        return ""
     return f"at {'least' if gate['at_least'] else 'most'} {number(gate['bar'])}"

@@ -33,6 +33,16 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
         ('"min_fresh", ', "", "relaxation"),
         ("relevance = 0.92", "relevance = 1.8", "relevance"),
         ('method = "max_sum"', 'method = "sum"', "method"),
+        ("max_per_creator = 3", 'max_per_creator = "3"', "whole number"),
+        ("max_per_creator = 3", "max_per_creator = true", "whole number"),
+        ("max_per_creator = 3", "max_per_creator = 2.5", "whole number"),
+        ("min_fresh = 2", "min_fresh = 99999999999999999999", "min_fresh"),
+        ("fresh_days = 7", "fresh_days = -1", "fresh_days"),
+        ("day = 1.2", "day = nan", "day"),
+        ("day = 1.2", "day = inf", "day"),
+        ("week = 1.1", "week = -1.0", "week"),
+        ("protected = 3", "protected = -5", "protected"),
+        ("[boosts]", "[boost]", "found boost"),
     ],
 )
 def test_an_invalid_policy_is_refused_by_the_name_of_its_fault(tmp_path: Path, old: str, new: str, part: str) -> None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from monitoring.pages.release import release_html
+from monitoring.pages.release import _gates, release_html
 from monitoring.pages.release_facts import Example, ReleaseReport
 
 PASSED = {"gate": "ranker auc", "kind": "accuracy", "value": 0.7, "bar": 0.6, "at_least": True, "passed": True}
@@ -73,3 +73,10 @@ def test_the_best_of_a_column_is_marked_and_less_inequality_is_better() -> None:
     assert own.count('class="best"') == 2
     assert other.count('class="best"') == 0
     assert "absent" not in text(page)
+
+
+def test_a_gate_without_data_is_shown_as_not_measured_and_not_as_failed() -> None:
+    unmeasured = {**PASSED, "gate": "new videos", "value": None, "bar": None, "passed": False, "measured": False}
+    table = _gates([PASSED, {**unmeasured, "why": "nobody watched one"}])
+    assert "not measured" in table
+    assert "failed" not in table
