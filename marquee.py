@@ -31,7 +31,7 @@ def command_line() -> typer.Typer:
     from feature_repo.core.command_line import Above
     from feature_repo.core.home import Home
     from feature_repo.core.options import HomeOption
-    from feature_repo.core.settings import MARQUEE_HOME, preset
+    from feature_repo.core.settings import MARQUEE_HOME, preset, variables_of_tables
     from monitoring.reports.steps import PAGE
 
     def read_by_champion(home: Home) -> Any:
@@ -52,14 +52,31 @@ def command_line() -> typer.Typer:
         app.add_typer(verbs)
 
     @app.callback()
-    def options(home: HomeOption = None) -> None:
+    def options(
+        home: HomeOption = None,
+        version: Annotated[
+            bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+        ] = False,
+    ) -> None:
         """Marquee decides what a video service shows on its home page."""
         preset(OMP_WAIT_POLICY="PASSIVE")  # before any library starts threads
         if home is not None:
             MARQUEE_HOME.set(str(home))
+        if names := variables_of_tables():  # most runs have none, and import no settings for this
+            from monitoring.settings import refuse_unknown
+
+            refuse_unknown(names)
 
     _add_demo(app)
     return app
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from feature_repo.core.revision import version
+
+        print(version())
+        raise typer.Exit
 
 
 def _add_demo(app: typer.Typer) -> None:

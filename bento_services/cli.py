@@ -9,13 +9,14 @@ import typer
 
 from bento_services import keys_cli
 from feature_repo.core.command_line import wait_for_interrupt
-from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_idle
 from feature_repo.core.terminal import bars, say, show
 from feature_repo.limits import LimitError, check
 
 app = typer.Typer()
 app.add_typer(keys_cli.app, name="keys")
 
+LIST_LENGTH = 20  # of a list for everyone
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")]
 
 
@@ -41,10 +42,14 @@ def serve(
     epilog="Examples:  marquee recommend u00042 -n 20 --explain   ·   marquee recommend --all -n 10 --out r.parquet"
 )
 def recommend(
+    context: typer.Context,
     user: Annotated[
         str | None, typer.Argument(help="Whose page; any id, also one never seen.", show_default=False)
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="Items.")] = 20,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", min=1, max=1000, help="One list of so many items, without rows; with --all: 20."),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show sources, scores and per-stage times.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="Every user of the lake, into --out.")] = False,
     out: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, rank, score.")] = None,
@@ -63,6 +68,10 @@ def recommend(
         user = user and check("events", "user_id", user, called="USER")
     except LimitError as error:
         raise typer.BadParameter(str(error)) from error
+    if everyone:
+        refuse_idle(context, ("explain",), "with --all: a list has no page to explain")
+    else:
+        refuse_idle(context, ("out", "stage"), "without --all")
     from bento_services.process.page_table import print_page
     from feature_repo.store.valkey_server import online_store
 
@@ -72,7 +81,7 @@ def recommend(
             from bento_services.precompute.batch import recommend_all
 
             with bars() as progress:
-                show(recommend_all(opened, url, n, out, stage, progress), as_json)  # type: ignore[arg-type]
+                show(recommend_all(opened, url, n or LIST_LENGTH, out, stage, progress), as_json)  # type: ignore[arg-type]
             return
         from bento_services.precompute.batch import recommend_one
 

@@ -12,9 +12,9 @@ import typer
 
 from feature_repo import dead_letters_cli
 from feature_repo.core.home import Home
-from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing
+from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing, named, refuse_idle
 from feature_repo.core.settings import read
-from feature_repo.core.terminal import bars, print_table, show
+from feature_repo.core.terminal import bars, note, print_table, show
 from feature_repo.dead_letters_cli import TopicOption
 from feature_repo.schema import WATCH_EVENTS
 
@@ -135,6 +135,7 @@ def features(
 ) -> None:
     """Build the features for training and serving. Offline tables, `feast apply`, materialize to the online store."""
     if context.invoked_subcommand is not None:
+        refuse_idle(context, ("engine", "home", "as_json"), f"before {context.invoked_subcommand}: write it behind")
         return
     if engine not in ("duckdb", "spark"):
         raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
@@ -169,8 +170,10 @@ def features_describe(
     """Show everything about one feature: type, default, unit, where it is computed, and who reads it."""
     from feature_repo.listing import described
 
-    champion = context.obj.champion_inputs(Home.open(home)) if context.obj is not None else None
-    show(described(name, champion), as_json)
+    opened = named(home)
+    world = opened.known_world()
+    champion = context.obj.champion_inputs(opened) if context.obj is not None else None
+    show(described(name, champion, world.genres if world else ()), as_json)
 
 
 def _narrow(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -183,6 +186,7 @@ def _narrow(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     "send", epilog="Example:  marquee events send --user u00042 --video v00007 --event watch --seconds 900"
 )
 def events_send(
+    context: typer.Context,
     user: Annotated[str | None, typer.Option(help="The viewer.")] = None,
     video: Annotated[str | None, typer.Option(help="The video.")] = None,
     event: Annotated[str, typer.Option(help="click, watch, like, dislike, not_interested or share.")] = "watch",
@@ -195,12 +199,18 @@ def events_send(
     from feature_repo.stream.send import send
 
     if file is not None:
-        lines = [line for line in file.read_text().splitlines() if line.strip()]
+        refuse_idle(context, ("user", "video", "event", "seconds"), "beside --file, whose lines say it")
+        lines = [line for line in file.read_text("utf-8", "surrogateescape").splitlines() if line.strip()]
     elif user and video:
+        if event != "watch":
+            refuse_idle(context, ("seconds",), f"for {event}: only a watch has seconds")
         lines = [json.dumps({"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds})]
     else:
         raise typer.BadParameter("give --user and --video, or --file", param_hint="--user")
-    show(send(existing(home), lines), as_json)
+    sent = send(existing(home), lines)
+    if sent["unknown_videos"]:
+        note(f"marquee: warning: accepted, but the catalog has no video {', '.join(sent['unknown_videos'])}")
+    show(sent, as_json)
 
 
 @events_app.command("tail", epilog="Example:  marquee events tail -n 5 --topic recommendation-served")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
 from feature_repo.compute.feature import Entity, Feature, Kind, RegistrationError
 from feature_repo.limits import EARLIEST_US, FUTURE_TOLERANCE_SECONDS, LIMITS, Limit
-from feature_repo.registry import FEATURES, VIEWS, ModelInputs, feature
+from feature_repo.registry import FEATURES, VIEWS, ModelInputs, UnknownFeature, feature
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, LIMITS_PAGE = DOCS / "features.md", DOCS / "limits.md"
@@ -61,9 +62,16 @@ def listed(kind: str = "", view: str = "") -> list[dict[str, Any]]:
     ]
 
 
-def described(name: str, champion: ModelInputs | None = None) -> dict[str, Any]:
-    """All that is known of a feature, or of one of its columns. Raises UnknownFeature."""
+def described(name: str, champion: ModelInputs | None = None, genres: Sequence[str] = ()) -> dict[str, Any]:
+    """All that is known of a feature, or of one of its columns. Raises UnknownFeature.
+
+    `genres` are those of the world, of which a column such as genre:Drama names one; empty where none is known.
+    """
     one = feature(name)
+    if one.pattern and name != one.name and genres and (genre := name[len(one.name) - 1 :]) not in genres:
+        near = get_close_matches(genre, genres, n=3, cutoff=0.4) or list(genres[:5])
+        columns = " or ".join(f"{one.name[:-1]}{found}" for found in near)
+        raise UnknownFeature(f"no feature is named {name!r}: no video has this genre; did you mean {columns}?")
     row: dict[str, Any] = {
         "name": one.name,
         "description": one.description,

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from feature_repo.core.home import Home
-from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.options import HomeOption, JsonOption, existing, named, refuse_idle
 from feature_repo.core.terminal import bars, print_table, say, show
 
 app = typer.Typer()
@@ -37,6 +36,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @config_app.command("show", epilog="Examples:  marquee config show   ·   marquee config show feed.deadline_ms --json")
 def config_show(
+    context: typer.Context,
     key: Annotated[str | None, typer.Argument(help="One setting, or one table; all when left out.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables of settings for the docs.")] = False,
     home: HomeOption = None,
@@ -47,9 +47,10 @@ def config_show(
     from monitoring.settings import every_section
 
     if markdown:
+        refuse_idle(context, ("key", "home", "as_json"), "with --markdown, which prints the defaults of all")
         print(settings_list.markdown(every_section()), end="")
         return
-    rows = settings_list.settings(every_section(), Home.open(home).root)
+    rows = settings_list.settings(every_section(), named(home).root)
     if key is not None and not (rows := settings_list.only(rows, key)):
         raise typer.BadParameter(f"expected a key or table that `marquee config show` prints, found {key}")
     shown = [{name: value for name, value in row.items() if name != "variable"} for row in rows]
@@ -62,7 +63,7 @@ def config_check(home: HomeOption = None) -> None:
     from feature_repo.core.settings import FILE, check
     from monitoring.settings import every_section
 
-    root = Home.open(home).root
+    root = named(home).root
     check(every_section(), root)
     say(f"{root / FILE}: " + ("nothing is wrong" if (root / FILE).exists() else "there is none; the defaults hold"))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from feature_repo.core.home import Home
-from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_idle
 from feature_repo.core.terminal import bars, print_table, say, show
 from training import cli_releases
 from training.release.shown import refuse_unless_promoted
@@ -35,6 +35,7 @@ app.add_typer(cli_releases.app)
 
 @app.command(epilog="Examples:  marquee train   ·   marquee train ranker   ·   marquee train two-tower --epochs 12")
 def train(
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Argument(help="two-tower or ranker; both, in that order, when left out.")
     ] = None,
@@ -49,6 +50,8 @@ def train(
     from feature_repo.core.steps import Making, Steps
     from training.release.run import RANKER, TWO_TOWER
 
+    if model == "ranker":
+        refuse_idle(context, ("epochs",), "for the ranker: it bounds the two-tower model")
     opened = existing(home, to_write=True)
     steps = Steps(opened, again=True)  # always trains; the record lets `marquee release` skip the step
     result = {}

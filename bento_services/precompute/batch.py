@@ -49,13 +49,14 @@ class Ranked:
     scores: Sequence[float]
 
 
-def recommend_one(home: Home, url: str, user_id: str, n: int) -> dict[str, Any]:
-    """The page that this viewer would be served now, with traces, as JSON-able fields."""
+def recommend_one(home: Home, url: str, user_id: str, n: int | None = None) -> dict[str, Any]:
+    """The page that this viewer would be served now, with traces, as JSON-able fields; with `n` one list of so many."""
     release, _ = load_champion(home)
     reader = _open(home, url, release.world)
     feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     try:
-        return feed.page(Query(user_id=user_id, limit=n, explain=True)).to_json()
+        asked = Query(user_id=user_id, explain=True)
+        return feed.page(asked if n is None else replace(asked, limit=n, rows=False)).to_json()
     finally:
         feed.close()
         reader.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import threading
@@ -64,8 +65,13 @@ class Child:
             self._thread.join()
         self._pid_path.unlink(missing_ok=True)
 
-    def log_end(self) -> str:
-        return self.log.read_text(errors="replace")[-1500:].strip() if self.log.exists() else "(it wrote no log)"
+    def last_error(self) -> str:
+        """The last exception of its log, or its last line, without the trace; and where the log is."""
+        lines = self.log.read_text(errors="replace")[-20_000:].splitlines() if self.log.exists() else []
+        said = [line.strip() for line in lines if line.strip()]
+        errors = [line for line in said if re.match(r"[\w.]*(Error|Exception|Down|Refused|Unsafe)\b: ", line)]
+        last = (errors or said or ["it said nothing"])[-1]
+        return f"{last[:500]}; its log: {self.log}"
 
     def _keep_running(self) -> None:
         pause_seconds = self._config.first_pause_seconds

@@ -28,6 +28,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.processes import started_at
 from feature_repo.core.settings import BENTOML_HOME, check, child_environment, read
 from feature_repo.store.valkey_server import online_store
+from models.release.store import require_sound
 
 
 class ServiceError(MarqueeError):
@@ -53,6 +54,7 @@ def running(
     config = read(SUPERVISOR, home.root)
     if not (home.releases / "champion").exists():
         raise HomeError(f"no release is promoted in {home.root}: run `marquee train` and `marquee promote` first")
+    require_sound(home)
     check_bind(host, Keys.of(home), insecure=insecure)
     with ExitStack() as stack:
         stack.enter_context(_sigterm_as_exit())
@@ -104,9 +106,9 @@ def _wait_until_ready(service: Child, ports: Ports, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not _is_ready(ports):
         if service.deaths:
-            raise ServiceError(f"the service does not start:\n{service.log_end()}")
+            raise ServiceError(f"the service does not start: {service.last_error()}")
         if time.monotonic() > deadline:
-            raise ServiceError(f"the service is not ready after {seconds:g} s:\n{service.log_end()}")
+            raise ServiceError(f"the service is not ready after {seconds:g} s: {service.last_error()}")
         time.sleep(0.05)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from feature_repo.core.errors import HomeError
 from feature_repo.core.files import check_writable
 from feature_repo.core.home import Home
+from feature_repo.core.settings import MARQUEE_HOME
 
 HomeOption = Annotated[
     Path | None,
@@ -18,6 +21,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 EndOption = Annotated[
     str, typer.Option(help="Day before which the history ends and the world's clock goes on. Default: today.")
 ]
+
+
+def refuse_idle(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Raises BadParameter for the first of these options that was given although it does nothing: `why` says where."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            declared = next(option for option in context.command.params if option.name == name)
+            raise typer.BadParameter(f"does nothing {why}", param_hint=" / ".join(declared.opts))
+
+
+def named(path: Path | None) -> Home:
+    """The home of a verb that needs no world; raises HomeError where one is named that is not there."""
+    home = Home.open(path)
+    if (path is not None or MARQUEE_HOME.get() != MARQUEE_HOME.default) and not home.root.is_dir():
+        raise HomeError(f"no home at {home.root}: expected a directory, as `marquee simulate --home DIR` makes one")
+    return home
 
 
 def existing(path: Path | None, *, to_write: bool = False) -> Home:

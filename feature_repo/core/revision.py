@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def version() -> str:
+    """`marquee 0.1.0 (0123456789ab)`: what is installed, or what pyproject.toml says, and the commit of a checkout."""
+    project = ROOT / "pyproject.toml"
+    if project.exists():
+        number = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    else:
+        number = installed_version("marquee")
+    revision = git_revision()
+    return f"marquee {number}" + (f" ({revision})" if revision else "")
 
 
 def git_revision() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from math import isfinite
@@ -202,14 +202,33 @@ def explain(section: Section[Any], root: Path, **given: Any) -> list[Setting]:
 
 def check(sections: tuple[Section[Any], ...], root: Path) -> None:
     """Raises SettingsError for the first thing that is wrong with the file or the environment."""
-    known = {variable.name for variable in VARIABLES} | {*READ_BY_OTHERS}
     for section in sections:
         read(section, root)
-        known |= {variable_of(key) for key, _, _ in leaves(section.default(root), section.name)}
     for variable in VARIABLES:
         variable.get()
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
+    read_here = {section.name for section in sections}
+    others = [name for name in variables_of_tables() if table_of(name) in {*TABLES} - read_here]
+    refuse_misspelled([name for name in variables_of_tables() if name not in others], sections)
+
+
+def variables_of_tables() -> list[str]:
+    """The MARQUEE_ variables that are set and would be a key of marquee.toml."""
+    apart = {*(variable.name for variable in VARIABLES), *READ_BY_OTHERS}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in apart)
+
+
+def table_of(variable: str) -> str:
+    """The table of marquee.toml that a variable's name begins with; "" when it begins with none."""
+    fits = [table for table in TABLES if variable.startswith(f"{variable_of(table)}_")]
+    return max(fits, key=len, default="")
+
+
+def refuse_misspelled(names: Iterable[str], sections: Iterable[Section[Any]]) -> None:
+    """Raises SettingsError for the first of these variables that is no key of the sections."""
+    keys = {variable_of(key) for section in sections for key, _, _ in leaves(section.config(), section.name)}
+    known = keys | {variable.name for variable in VARIABLES}
+    for name in names:
+        if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "; `marquee config show --json` names them all"
             raise SettingsError(f"{name}: no setting has this variable{hint}")

@@ -48,6 +48,8 @@ def duckdb_errors() -> Iterator[None]:
     """Turn DuckDB's errors inside the block into FileError; they name the file that could not be read."""
     try:
         yield
+    except RuntimeError as error:  # of its binding, which answers Ctrl-C with it
+        raise (KeyboardInterrupt() if "interrupted" in str(error) else error) from error
     except duckdb.Error as error:
         said = one_line(error)
         if (found := re.search(r"'([^']+\.parquet)'", str(error))) is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.strict_json import JsonError, parse
 from feature_repo.events import EventError, encode_event, normalize
+from feature_repo.lake.tables import Lake
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import home_log_config, open_home_log
@@ -35,4 +37,10 @@ def send(home: Home, lines: Iterable[str]) -> dict[str, Any]:
             ids = log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
         finally:
             log.close()
-    return {"accepted": len(ids), "receipt": ids[-1] if ids else None}
+    lake = Lake(home)
+    known = set(lake.videos()["video_id"].to_pylist()) if events and Path(lake.videos_path).exists() else None
+    return {
+        "accepted": len(ids),
+        "receipt": ids[-1] if ids else None,
+        "unknown_videos": [] if known is None else sorted({event.video_id for event in events} - known),
+    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 from feature_repo.compute.past import PAST_COLUMNS
+from feature_repo.core.files import read_json
 from feature_repo.core.home import Home
 from feature_repo.registry import ModelInputs
+from models.release.manifest import ArtifactError
 from models.release.store import CHAMPION, pointed_at
 
 
@@ -15,6 +17,13 @@ def champion_inputs(home: Home) -> ModelInputs | None:
     release = pointed_at(home, CHAMPION)
     if release is None:
         return None
-    fields = json.loads((release / "ranker" / "encoding.json").read_text())
-    past = PAST_COLUMNS if fields["videos"] else ()
-    return ModelInputs(release.name, (*fields["numbers"], *fields["categories"], *past))
+
+    def of(fields: Any) -> ModelInputs:
+        past = PAST_COLUMNS if fields["videos"] else ()
+        return ModelInputs(release.name, (*fields["numbers"], *fields["categories"], *past))
+
+    mend = "run `marquee promote`, or write the id of another release into releases/champion"
+    file = release / "ranker" / "encoding.json"
+    if not file.exists():
+        raise ArtifactError(f"{file}: expected the champion's columns, found nothing; {mend}")
+    return read_json(file, of, "the champion's columns", mend, ArtifactError)

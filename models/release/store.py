@@ -11,7 +11,7 @@ from pathlib import Path
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import reading, write_atomic
 from feature_repo.core.home import Home
-from models.release.manifest import ArtifactError
+from models.release.manifest import ArtifactError, Manifest
 
 CHAMPION, PREVIOUS = "champion", "previous"
 MENDED = "write one there, or remove it and run `marquee promote`"
@@ -44,6 +44,19 @@ def sound_pointer(home: Home, pointer: str) -> Path | None:
         return pointed_at(home, pointer)
     except ArtifactError:
         return None
+
+
+def require_sound(home: Home) -> None:
+    """Raises ArtifactError naming what is wrong with each, where neither champion nor previous has a sound manifest."""
+    problems = []
+    for pointer in (CHAMPION, PREVIOUS):
+        try:
+            if (path := pointed_at(home, pointer)) is not None:
+                Manifest.read(path)
+                return
+        except ArtifactError as error:
+            problems.append(str(error))
+    raise ArtifactError(f"no release can be loaded: {'; '.join(problems)}; run `marquee promote`")
 
 
 def pointers(home: Home) -> dict[str, str | None]:

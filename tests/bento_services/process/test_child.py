@@ -65,4 +65,4 @@ def test_a_child_that_cannot_live_is_not_started_in_a_frenzy(tmp_path: Path) -> 
     kept.wait(5)
     assert 1 <= len(heard) <= 5
     assert "exit status 3" in heard[0]
-    assert "no" in kept.log_end()
+    assert "no" in kept.last_error()

@@ -37,7 +37,7 @@ def test_lines_become_events_in_their_order(home: Home) -> None:
         log = open_event_log(url)
         records = log.tail(WATCH_EVENTS, 5)
         log.close()
-    assert answer == {"accepted": 2, "receipt": records[-1].id}
+    assert answer == {"accepted": 2, "receipt": records[-1].id, "unknown_videos": []}
     assert [(event.video_id, event.event) for event in (decode_event(record.value) for record in records)] == [
         ("v1", "like"),
         ("v2", "click"),
@@ -56,7 +56,7 @@ def test_one_bad_line_names_itself_and_nothing_is_sent(home: Home, bad: str) -> 
 
 
 def test_nothing_to_send_is_nothing_sent(home: Home) -> None:
-    assert send(home, []) == {"accepted": 0, "receipt": None}
+    assert send(home, []) == {"accepted": 0, "receipt": None, "unknown_videos": []}
 
 
 @pytest.mark.kafka
