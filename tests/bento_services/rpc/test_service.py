@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from worlds.by_hand import Made
 from bento_services.admission.admit import Admission
 from bento_services.admission.key_file import create_key
 from bento_services.admission.keys import Keys
+from bento_services.admission.limits import Limits
 from bento_services.health import PARTS, PROCESSOR
 from bento_services.http.app import create_app
 from bento_services.rpc.generated import marquee_pb2 as messages
@@ -201,3 +204,20 @@ def as_http(message: Any) -> dict[str, Any]:
         trace = item.pop("trace_json")
         item["trace"] = json.loads(trace) if trace else None
     return fields
+
+
+async def test_silent_connections_are_closed_and_keep_nobody_out(made: Made) -> None:
+    limits = Limits(max_rpc_connections=3, head_seconds=0.5)
+    server = GrpcServer(made.engine, Admission(limits=limits), "127.0.0.1", 0)
+    await server.start()
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(10)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        page = await MarqueeStub(channel).GetHome(messages.GetHomeRequest(), wait_for_ready=True, timeout=30)
+    assert page.recommendations
+    for client in silent:
+        client.settimeout(10)
+        with suppress(ConnectionResetError):
+            while await asyncio.to_thread(client.recv, 4096):
+                pass
+        client.close()
+    await server.stop()
