@@ -11,11 +11,15 @@ valid until the next one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from feast.infra.offline_stores.duckdb import (
     DuckDBOfflineStore,
     DuckDBOfflineStoreConfig,
@@ -26,6 +30,7 @@ from feast.infra.offline_stores.ibis import IbisRetrievalJob
 from feast.infra.offline_stores.offline_store import RetrievalMetadata
 
 UTC_MICROSECONDS = dt.Timestamp(timezone="UTC", scale=6)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AsofOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]  # Feast is not typed
@@ -94,21 +99,13 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         start_date: datetime,
         end_date: datetime,
     ) -> IbisRetrievalJob:
-        """The newest row of each entity between two moments: finds its time first, then reads only that row's lists."""
+        """The newest row of each entity between two moments."""
         (key,) = join_key_columns
-        table = _read_data_source(data_source, str(config.repo_path))
-        table = table.select(
-            key,
-            *feature_name_columns,
-            timestamp_field,
-            *([created_timestamp_column] if created_timestamp_column else []),
-        )
-        moment = table[timestamp_field].cast(UTC_MICROSECONDS)
-        table = table.filter(moment.between(_utc(start_date), _utc(end_date)))
-        newest = table.group_by(key).agg(newest=table[timestamp_field].max())
-        latest = table.semi_join(newest, [key, (timestamp_field, "newest")])
+        created = [created_timestamp_column] if created_timestamp_column else []
+        columns = [key, *feature_name_columns, timestamp_field, *created]
+        latest = _newest_rows(Path(data_source.path), columns, key, timestamp_field, (start_date, end_date))
         return IbisRetrievalJob(
-            latest,
+            ibis.memtable(latest),
             [],
             False,
             metadata=None,
@@ -119,5 +116,29 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         )
 
 
-def _utc(moment: datetime) -> Any:
-    return ibis.literal(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).cast(UTC_MICROSECONDS)
+def _newest_rows(
+    file: Path, columns: list[str], key: str, timestamp_field: str, between: tuple[datetime, datetime]
+) -> pa.Table:
+    """Finds the newest rows first, then reads one row group after another and keeps those: states have long lists, and
+    DuckDB reads the lists of all rows to find a few."""
+    start_us, end_us = (_microseconds(moment) for moment in between)
+    with pq.ParquetFile(file) as opened:
+        known = opened.read([key, timestamp_field])
+        times = known[timestamp_field].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+        codes = known[key].combine_chunks().dictionary_encode().indices.to_numpy()
+        rows = np.flatnonzero((times >= start_us) & (times <= end_us))
+        rows = rows[np.lexsort((times[rows], codes[rows]))]
+        newest = np.sort(rows[np.append(np.diff(codes[rows]) != 0, True)[: len(rows)]])
+        parts = [opened.schema_arrow.empty_table().select(columns)]
+        first = 0
+        for group in range(opened.num_row_groups):
+            after = first + opened.metadata.row_group(group).num_rows
+            inside = newest[np.searchsorted(newest, first) : np.searchsorted(newest, after)]
+            if len(inside):
+                parts.append(opened.read_row_group(group, columns).select(columns).take(inside - first))
+            first = after
+    return pa.concat_tables(parts)
+
+
+def _microseconds(moment: datetime) -> int:
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(microseconds=1)

@@ -17,6 +17,7 @@ from feature_repo.lake.tables import Lake
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS, USER_VIEWS
 from feature_repo.store.connect import connect
+from feature_repo.store.feast_registry import open_store
 from feature_repo.store.layout import USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import EmbeddedValkey
@@ -125,8 +126,6 @@ def test_a_corrected_title_and_a_withdrawn_video_reach_serving(tmp_path: Path, u
 
 
 def test_the_store_is_what_feast_itself_reads(home: Home, url: str, store: Any) -> None:
-    from feature_repo.store.feast_registry import open_store
-
     materialize.apply(home, url)
     materialize.materialize(home, url)
     feast = open_store(home, url)
@@ -139,3 +138,8 @@ def test_the_store_is_what_feast_itself_reads(home: Home, url: str, store: Any) 
         reader.close()
     assert {name: value[0] for name, value in answer.items() if name != "user_id"} == values
     assert store.hmget(entity_key("user_id", "nobody"), row_fields(STREAM_VIEWS[:1]))[0] is None
+
+
+def test_feast_reads_the_newest_row_of_each_entity_and_not_all_of_them(home: Home) -> None:
+    """With long histories all of them are gigabytes."""
+    assert open_store(home).config.materialization_config.pull_latest_features
