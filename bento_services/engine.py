@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from bento_services import metrics
+from bento_services import metrics, request_log
 from bento_services.admission.callers import Caller
 from bento_services.admission.limits import Limits
 from bento_services.admission.problem import OVERLOADED, Problem, events_down, malformed, unavailable
@@ -226,6 +226,7 @@ class Engine:
         self._say_release(refused=why)
 
     def _say_release(self, refused: str = "") -> None:
+        request_log.answers_with(self.release_id)
         if refused:
             self.health.degraded(RELEASE, f"another was refused: {refused}", release_id=self.release_id)
         else:

@@ -1,6 +1,6 @@
 """One log line and one count in the metrics for every request, on either protocol.
 
-A line holds request id, route, rung, status and duration: never who the viewer was, never what was sent.
+A line holds request id, route, status, rung, milliseconds and release: never who the viewer was, never what was sent.
 """
 
 from __future__ import annotations
@@ -14,14 +14,28 @@ from bento_services import metrics
 
 report = structlog.get_logger("requests")
 
+_answering = ""  # the release that answers in this process
+
+
+def answers_with(release: str) -> None:
+    """From now on requests that are no page, which names its own, are logged with this release."""
+    global _answering
+    _answering = release
+
 
 def record(
-    protocol: str, route: str, status: int | str, seconds: float, request_id: str, served_by: str | None = None
+    protocol: str,
+    route: str,
+    status: int | str,
+    seconds: float,
+    request_id: str,
+    rung: str | None = None,
+    release: str | None = None,
 ) -> None:
-    """`route` comes from a fixed set; `served_by` is the rung of the ladder, for a page. Raises nothing."""
+    """`route` comes from a fixed set; `rung` of the ladder is a page's, and so is its own `release`. Raises nothing."""
     _requests(protocol, route, str(status)).inc()
     _seconds(protocol, route).observe(seconds)
-    rung = {} if served_by is None else {"served_by": served_by}
+    of_page = {} if rung is None else {"rung": rung}
     try:
         report.info(
             "request",
@@ -30,7 +44,8 @@ def record(
             route=route,
             status=status,
             ms=round(seconds * 1000, 3),
-            **rung,
+            release=release or _answering,
+            **of_page,
         )
     except Exception:  # a full disk or a closed pipe must not fail requests
         metrics.LOG_LINES_LOST.inc()

@@ -49,9 +49,11 @@ class SupervisorConfig:
 
     ready_seconds: float = 120.0  # for the service to become ready
     stop_seconds: float = 10.0  # for children to end before they are killed
-    first_pause_seconds: float = 0.1  # before a dead child is restarted; doubled each time
+    processor_seconds: float = 10.0  # for the processor; then pages are served without it
+    first_pause_seconds: float = 0.05  # before a dead child is restarted; doubled each time
     longest_pause_seconds: float = 5.0
-    healthy_seconds: float = 10.0  # after this uptime the pause is the first again
+    killed_pause_seconds: float = 0.2  # the longest before one that was killed (SIGKILL), which is not its own fault
+    healthy_seconds: float = 2.0  # after this uptime the pause is the first again
 
 
 SERVICE = Section("service", ServiceConfig, "service")

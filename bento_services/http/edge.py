@@ -68,7 +68,8 @@ class Edge:
             await answer.problem(INTERNAL)
         finally:
             seconds = time.perf_counter() - started
-            request_log.record("http", _route(scope), answer.status, seconds, request_id, state.get("served_by"))
+            page = state.get("rung"), state.get("release")
+            request_log.record("http", _route(scope), answer.status, seconds, request_id, *page)
 
     async def _body(self, scope: Scope, headers: Mapping[str, str], endpoint: EndpointClass, receive: Receive) -> bytes:
         """The whole body, within its limit of size and time."""

@@ -25,15 +25,16 @@ from bento_services.admission.keys import check_bind
 from bento_services.engine import Engine
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
-from bento_services.process import logs
 from bento_services.process.open_engine import open_engine
 from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, RankingService
 from bento_services.process.release_follower import ReleaseFollower
 from bento_services.process.remote import Call, with_remote_models
 from bento_services.process.retrieval_service import RetrievalService
+from bento_services.process.status_socket import StatusSocket
 from bento_services.process.watch import Looking, look_at_follower
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
+from feature_repo.core import logs
 from feature_repo.core.settings import MARQUEE_SPLIT
 from models.release.artifact import Release
 
@@ -70,7 +71,7 @@ class _Home:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
-        logs.configure()  # here, because `bentoml serve` runs no code of ours before it
+        logs.configure_once("service")  # here, because `bentoml serve` runs no code of ours before it
         settings, edge = self.settings, self.edge
         keys = KeyRing(settings.home)
         if not keys.current.closed:  # a service that comes back must not fail over keys: it admits nobody
@@ -87,6 +88,7 @@ class _Home:
                 seconds = settings.service.follow_seconds
                 follower = ReleaseFollower(engine, settings.home, seconds, settings.promotion)
                 self._open.callback(follower.close)
+            self._open.callback(StatusSocket(settings.home, engine.status).close)
             look = Looking("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
             self._open.callback(look.close)
             if settings.grpc_port is not None:

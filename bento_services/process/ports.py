@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,19 @@ class Ports:
     @contextmanager
     def written(self, home: Home) -> Iterator[None]:
         """Inside the block, `read` finds these ports."""
-        path = _path(home)
-        write_atomic(path, json.dumps(self.to_json(), indent=2) + "\n")
+        with suppress(OSError):  # the disk is full: `keep` tries again
+            self.keep(home)
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                _path(home).unlink(missing_ok=True)
+
+    def keep(self, home: Home) -> None:
+        """Write the file unless it is there. Raises OSError."""
+        path, text = _path(home), json.dumps(self.to_json(), indent=2) + "\n"
+        if not path.exists() or path.read_text() != text:
+            write_atomic(path, text)
 
 
 def _path(home: Home) -> Path:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Sequence
 
 from bento_services.admission.limits import LIMITS
+from feature_repo.core import logs
 from feature_repo.core.home import Home
 from feature_repo.core.settings import (
     MARQUEE_GRPC_PORT,
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--grpc-port", type=int, help="default: MARQUEE_GRPC_PORT, else no gRPC")
     parser.add_argument("--insecure", action="store_true", help="allow a non-loopback address without API keys")
     parser.add_argument("--fd", type=int, help="a listening socket to inherit instead of --host and --http-port")
+    parser.add_argument("--log-to-home", action="store_true", help="write the log into the home, not to stderr")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
     if options.home is not None:
@@ -56,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from bento_services.http.protocol import bounded_http
     from bento_services.process.home_service import home_service
 
-    limits = read(LIMITS, Home.open().root)
+    home = Home.open()
+    logs.configure("service", home if options.log_to_home else None)
+    limits = read(LIMITS, home.root)
     config = uvicorn.Config(
         home_service(split=False).to_asgi(),
         host=MARQUEE_HOST.get(),
@@ -67,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         timeout_keep_alive=limits.idle_seconds,
         lifespan="on",
         access_log=False,
+        log_config=None,  # its lines have the form of all others
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,

@@ -14,21 +14,27 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
 import feature_repo.settings
 from bento_services.admission.keys import Keys, check_bind
+from bento_services.process import forkserver, status_socket
 from bento_services.process.child import Child, OnEvent
+from bento_services.process.launch import ForkServer, Launch, spawned
 from bento_services.process.ports import Ports
-from bento_services.settings import SECTIONS, SUPERVISOR
+from bento_services.settings import SECTIONS, SUPERVISOR, SupervisorConfig
+from feature_repo.core import logs
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.home import Home
+from feature_repo.core.log_reader import last_error
 from feature_repo.core.processes import started_at
 from feature_repo.core.settings import BENTOML_HOME, check, child_environment, read
 from feature_repo.store.valkey_server import online_store
 from models.release.store import require_sound
+
+FILES_SECONDS = 1.0  # between two looks at the files in HOME/run
 
 
 class ServiceError(MarqueeError):
@@ -79,37 +85,116 @@ def running(
             OMP_NUM_THREADS="1",  # a request is work for one core; more threads only compete
         )
 
-        def child(name: str, module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> Child:
-            command = [sys.executable, "-m", module, *arguments, "--die-with-parent"]
-            return Child(name, command, environment, home.run, on_event, pass_fds, config)
-
-        socket_fd = listener.fileno()
-        processor = child("processor", "feature_repo.stream.worker", "--home", str(home.root))
-        service = child("service", "bento_services.process.serve", "--fd", str(socket_fd), pass_fds=[socket_fd])
-        stack.callback(_stop, (service, processor), config.stop_seconds)
-        processor.start()
-        service.start()
-        _wait_until_ready(service, ports, config.ready_seconds)
+        family = _Family(home, environment, config, on_event)
+        stack.callback(family.stop)
+        family.start(listener.fileno())
+        _wait_until_ready(family, ports, config)
         stack.enter_context(ports.written(home))
+        stack.enter_context(_kept(family, ports, home))
         yield ports
 
 
-def _stop(children: Sequence[Child], seconds: float) -> None:
-    for child in children:
-        child.ask_to_stop()
-    deadline = time.monotonic() + seconds
-    for child in children:
-        child.wait(max(deadline - time.monotonic(), 0.1))
+class _Family:
+    """The children, and how they are started."""
+
+    def __init__(self, home: Home, environment: Mapping[str, str], config: SupervisorConfig, on_event: OnEvent) -> None:
+        self.home = home
+        self.log = logs.logger_of(home, "supervisor")
+        self._environment = environment
+        self._config = config
+        self._on_event = on_event
+        self._fork_server = ForkServer(environment)
+        self._children: list[Child] = []
+
+    def start(self, socket_fd: int) -> None:
+        self.log.info("serving", home=str(self.home.root))
+        if forkserver.is_possible():
+            forkserver.adopt_orphans(True)
+            self._start("forkserver", self._fork_server.launch)
+        at_home = ("--home", str(self.home.root), "--log-to-home", "--die-with-parent")
+        self.processor = self._start("processor", self._launch("processor", "feature_repo.stream.worker", at_home))
+        on_socket = (*at_home, "--fd", str(socket_fd))
+        self.service = self._start(
+            "service", self._launch("service", "bento_services.process.serve", on_socket, [socket_fd])
+        )
+
+    def stop(self) -> None:
+        """Ask all to end, the last started first, and kill whoever is late."""
+        deadline = time.monotonic() + self._config.stop_seconds
+        for child in reversed(self._children):
+            child.ask_to_stop()
+        for child in reversed(self._children):
+            child.wait(max(deadline - time.monotonic(), 0.1))
+        self._fork_server.close()
+        if forkserver.is_possible():
+            forkserver.adopt_orphans(False)
+        self.log.info("stopped")
+
+    def keep_files(self) -> None:
+        for child in self._children:
+            child.keep_pid_file()
+
+    def _launch(self, name: str, module: str, arguments: Sequence[str], kept: Sequence[int] = ()) -> Launch:
+        if forkserver.is_possible():
+            return self._fork_server.forked(name, module, arguments, kept)
+        return spawned([sys.executable, "-m", module, *arguments], self._environment, kept)
+
+    def _start(self, name: str, launch: Launch) -> Child:
+        child = Child(name, launch, self.home.run, self.log, self._on_event, self._config)
+        self._children.append(child)
+        child.start()
+        return child
 
 
-def _wait_until_ready(service: Child, ports: Ports, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+@contextmanager
+def _kept(family: _Family, ports: Ports, home: Home) -> Iterator[None]:
+    """Write the files of a running supervisor again when they are gone, or could not be written: the disk was full."""
+    stopping = threading.Event()
+
+    def keep() -> None:
+        failed = ""
+        while not stopping.wait(FILES_SECONDS):
+            family.keep_files()
+            try:
+                ports.keep(home)
+                failed = ""
+            except OSError as error:
+                if failed != str(error):
+                    family.log.error("supervision", cannot="write ports.json", error=str(error))
+                failed = str(error)
+
+    thread = threading.Thread(target=keep, name="run-files", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def _wait_until_ready(family: _Family, ports: Ports, config: SupervisorConfig) -> None:
+    """Until pages can be given, and events be taken; pages do not wait for a processor that does not start."""
+    began = time.monotonic()
     while not _is_ready(ports):
-        if service.deaths:
-            raise ServiceError(f"the service does not start: {service.last_error()}")
-        if time.monotonic() > deadline:
-            raise ServiceError(f"the service is not ready after {seconds:g} s: {service.last_error()}")
-        time.sleep(0.05)
+        if family.service.deaths:
+            raise ServiceError(f"the service does not start: {_last_words(family)}")
+        if time.monotonic() > began + config.ready_seconds:
+            raise ServiceError(f"the service is not ready after {config.ready_seconds:g} s: {_last_words(family)}")
+        time.sleep(0.02)
+    ready = time.monotonic()
+    while not _takes_events(family.home) and time.monotonic() < ready + config.processor_seconds:
+        time.sleep(0.02)
+
+
+def _last_words(family: _Family) -> str:
+    """Why the service ended, from its log; else what it wrote to its stderr."""
+    words = last_error(family.home, "service") or family.service.last_words()
+    return f"{words}; `marquee logs --process service` says more" if words else "it wrote no log"
+
+
+def _takes_events(home: Home) -> bool:
+    status = status_socket.ask(home)
+    return status is not None and bool(status["events"]["ready"])
 
 
 def _is_ready(ports: Ports) -> bool:

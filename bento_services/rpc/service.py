@@ -55,7 +55,8 @@ class _Call:
 
     request_id: str
     caller: Caller = NOBODY
-    served_by: str | None = None
+    rung: str | None = None
+    release: str | None = None
 
 
 class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
@@ -91,7 +92,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
                 **context_fields(given, self._engine.world.now_us()),
             ),
         )
-        call.served_by = page.served_by
+        call.rung, call.release = page.served_by, page.release_id
         return message_of(page.as_sent(), messages.GetHomeResponse)
 
     async def _events(self, request: Any, call: _Call) -> Any:
@@ -118,7 +119,7 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
             await _abort(context, INTERNAL)
         finally:
             seconds = time.perf_counter() - started
-            request_log.record("grpc", method, status, seconds, call.request_id, call.served_by)
+            request_log.record("grpc", method, status, seconds, call.request_id, call.rung, call.release)
 
 
 class GrpcServer:

@@ -25,6 +25,7 @@ PREFIX = "MARQUEE_"
 TABLES = (
     "store",
     "log",
+    "logs",
     "stream",
     "simulator",
     "two_tower",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from feature_repo.core import logs
 from feature_repo.core.home import Home, World
 from feature_repo.core.settings import read
 from feature_repo.store.connect import Client, connect
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", help="the world to work for (default: MARQUEE_HOME or var/)")
     parser.add_argument("--kafka", help="HOST:PORT[,HOST:PORT], before any setting")
     parser.add_argument("--consumer", default="", help="this process's name in each group; keep it over restarts")
+    parser.add_argument("--log-to-home", action="store_true", help="write the log into the home, not to stderr")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
     stopping = threading.Event()
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.die_with_parent:
         threading.Thread(target=_watch_parent, args=(os.getppid(), stopping), name="parent", daemon=True).start()
     home = Home.open(options.home)
+    logs.configure("processor", home if options.log_to_home else None)
     with online_store(home) as url:
         report.info("processing", home=str(home.root), consumer=options.consumer, kafka=bool(options.kafka))
         work(home, url, options.kafka, stopping, options.consumer)

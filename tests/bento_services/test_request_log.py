@@ -13,8 +13,9 @@ from bento_services import metrics, request_log
 def test_a_request_is_one_line_and_one_count() -> None:
     count = metrics.REQUESTS.labels("grpc", "GetHome", "OK")
     before = count._value.get()
+    request_log.answers_with("r-1")
     with capture_logs() as logs:
-        request_log.record("grpc", "GetHome", "OK", 0.01234567, "q-1", "full_funnel")
+        request_log.record("grpc", "GetHome", "OK", 0.01234567, "q-1", "full_funnel", "r-2")
         request_log.record("http", "other", 404, 0.001, "q-2")
     assert count._value.get() == before + 1
     assert logs == [
@@ -26,7 +27,8 @@ def test_a_request_is_one_line_and_one_count() -> None:
             "route": "GetHome",
             "status": "OK",
             "ms": 12.346,
-            "served_by": "full_funnel",
+            "rung": "full_funnel",
+            "release": "r-2",
         },
         {
             "event": "request",
@@ -36,6 +38,7 @@ def test_a_request_is_one_line_and_one_count() -> None:
             "route": "other",
             "status": 404,
             "ms": 1.0,
+            "release": "r-1",
         },
     ]
 

@@ -42,7 +42,7 @@ async def home(
     """One viewer's home page: rows with reasons. Answers whatever is down; `served_by` names the rung."""
     query = query_of(request, user_id, session_id, context, limit, cursor, explain)
     page = await engine_of(request).answer(HOME, query)
-    request.state.served_by = page.served_by
+    request.state.rung, request.state.release = page.served_by, page.release_id
     return Answer(page.as_sent())
 
 
@@ -59,6 +59,6 @@ async def recommendations(
     """The same engine, as one short list."""
     query = query_of(request, user_id, session_id, context, count, cursor, rows=False)
     page = await engine_of(request).answer(surface, query)
-    request.state.served_by = page.served_by
+    request.state.rung, request.state.release = page.served_by, page.release_id
     items = [SurfaceItem(item.video_id, item.title, item.score, item.reason) for item in page.recommendations]
     return Answer(Surface(tuple(items), page.cursor or None, page.request_id, page.served_by))

@@ -208,7 +208,8 @@ async def test_every_request_leaves_one_line_that_names_nobody(http: httpx.Async
             "request_id": reply.headers["x-request-id"],
             "route": route,
             "status": status,
-            **({"served_by": rung} if rung else {}),
+            "release": line["release"],
+            **({"rung": rung} if rung else {}),
         }
         assert "7391" not in str(logs)
 

@@ -137,7 +137,8 @@ async def test_every_call_leaves_one_line_that_names_nobody(channel: Any) -> Non
         "request_id": page.request_id,
         "route": "GetHome",
         "status": "OK",
-        "served_by": "full_funnel",
+        "rung": "full_funnel",
+        "release": page.release_id,
     }
     assert (refused["route"], refused["status"]) == ("SendEvents", "unprocessable")
     assert "7391" not in str(logs)

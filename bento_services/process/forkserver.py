@@ -1,0 +1,150 @@
+"""A process that has imported all that the others need, and forks them: one that was killed is back without imports.
+
+Imports are most of a start: two seconds of processor time. What was imported is shared between the processes that are
+forked here, until one writes to it. Nothing else happens here: no thread of Python's, no connection, no file of a home.
+
+A forked process is no child of this one. It is forked twice, so that the supervisor, which is the reaper of whatever is
+orphaned below it, becomes its parent: it waits for it, and the process ends with the supervisor and not with the fork
+server, which may be killed and started again meanwhile. Only Linux offers this; elsewhere children are started anew.
+
+    python -m bento_services.process.forkserver --fd N        N: a socket on which orders come, one message each
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import ctypes
+import fcntl
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+# What the processor and the service import when they start.
+PRELOADED = (
+    "feature_repo.stream.worker",
+    "feature_repo.stream.handlers.write_lake",
+    "bento_services.process.serve",
+    "bento_services.process.home_service",
+    "uvicorn",
+    "uvloop",
+)
+MAX_MESSAGE = 64 * 1024
+ADOPTED_SECONDS = 5.0  # the parent in between has ended by then
+_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 15, 36
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Fork a process that runs the `main` of a module. Three descriptors come with it at least: its stdin, stdout and
+    stderr; those that follow keep the numbers that are given here."""
+
+    name: str  # shown by ps as its command's name; at most 15 bytes
+    module: str
+    arguments: list[str]
+    parent: int  # of whom it is going to be a child
+    kept: list[int] = []
+
+
+def is_possible() -> bool:
+    return sys.platform == "linux"
+
+
+def adopt_orphans(yes: bool) -> None:
+    """Make this process the parent of the processes below it whose own parent ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="bento_services.process.forkserver", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True)
+    options = parser.parse_args(arguments)
+    orders = socket.socket(fileno=options.fd)
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # a collection in a forked process would write to every object, and share none of them any more
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(orders, MAX_MESSAGE, 16)
+        if not message:
+            return  # the supervisor is gone
+        try:
+            _fork_twice(orders, msgspec.json.decode(message, type=Order), descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def _fork_twice(orders: socket.socket, order: Order, descriptors: Sequence[int]) -> None:
+    between = os.fork()
+    if between:
+        os.waitpid(between, 0)
+        return
+    try:
+        child = os.fork()
+        if child:
+            orders.send(str(child).encode())
+            os._exit(0)
+    except OSError as error:
+        orders.send(f"{error}".encode())
+        os._exit(1)
+    _become(orders, order, descriptors)
+
+
+def _become(orders: socket.socket, order: Order, descriptors: Sequence[int]) -> None:
+    """Run the order in this process, and end with it."""
+    code: Any = 1
+    try:
+        orders.close()
+        _tie_to(order.parent)
+        os.setsid()  # Ctrl-C reaches the supervisor, which stops the others in order
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        numbers = [0, 1, 2, *order.kept]
+        # First out of the way: one may have come under a number that another is going to have.
+        aside = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(numbers) + 1) for descriptor in descriptors]
+        for descriptor in descriptors:
+            os.close(descriptor)
+        for number, descriptor in zip(numbers, aside, strict=True):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, order.name.encode()[:15], 0, 0, 0)
+        sys.argv = [order.module, *order.arguments]
+        importlib.import_module(order.module).main(order.arguments)
+        code = 0
+    except SystemExit as stop:
+        code = stop.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with suppress(Exception):
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _tie_to(parent: int) -> None:
+    """End this process with its parent, once that is the one it shall have."""
+    deadline = time.monotonic() + ADOPTED_SECONDS
+    while os.getppid() != parent:
+        if time.monotonic() > deadline:
+            raise SystemExit("the parent is gone")
+        time.sleep(0.001)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("the parent is gone")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Two ways to start a child of the supervisor: anew, or forked by a process that has imported everything already."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from bento_services.process.forkserver import ADOPTED_SECONDS, MAX_MESSAGE, Order
+from feature_repo.core.processes import tied
+
+ANSWER_SECONDS = 60.0  # of the fork server, which may have to import first
+
+
+class Running(Protocol):
+    """A child process. `wait` gives its exit status, or minus the signal that killed it, as subprocess does."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self) -> int: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+# Starts a child whose stdout and stderr are a descriptor. Raises OSError.
+Launch = Callable[[int], Running]
+
+
+def spawned(command: Sequence[str], environment: Mapping[str, str], kept: Sequence[int] = ()) -> Launch:
+    """Run a command, which ends with this process. It inherits the descriptors `kept`."""
+
+    def launch(output: int) -> Running:
+        return subprocess.Popen(
+            tied(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=tuple(kept),
+            start_new_session=True,  # Ctrl-C reaches the supervisor, which stops the others in order
+        )
+
+    return launch
+
+
+class ForkServer:
+    """The supervisor's side of forkserver.py. `launch` starts it, or starts it again; `forked` has it fork a child."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._asking = threading.Lock()
+        self._orders: socket.socket | None = None
+
+    def launch(self, output: int) -> Running:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            module = "bento_services.process.forkserver"
+            command = [sys.executable, "-m", module, "--fd", str(theirs.fileno())]
+            server = spawned(command, self._environment, [theirs.fileno()])(output)
+        ours.settimeout(ANSWER_SECONDS)
+        before, self._orders = self._orders, ours
+        if before is not None:
+            before.close()
+        return server
+
+    def forked(self, name: str, module: str, arguments: Sequence[str], kept: Sequence[int] = ()) -> Launch:
+        """Run the `main` of a module in a forked process. It inherits the descriptors `kept`."""
+
+        def launch(output: int) -> Running:
+            order = Order(name, module, [*arguments], os.getpid(), [*kept])
+            with open(os.devnull, "rb") as nothing:
+                return Forked(self._ask(order, [nothing.fileno(), output, output, *kept]))
+
+        return launch
+
+    def close(self) -> None:
+        if self._orders is not None:
+            self._orders.close()
+
+    def _ask(self, order: Order, descriptors: Sequence[int]) -> int:
+        """The id of the process that was forked. Raises OSError when the fork server is away or cannot fork."""
+        with self._asking:
+            orders = self._orders
+            if orders is None:
+                raise ConnectionError("the fork server has not started yet")
+            socket.send_fds(orders, [msgspec.json.encode(order)], [*descriptors])
+            answer = orders.recv(MAX_MESSAGE).decode()
+        if not answer:
+            raise ConnectionError("the fork server is away")
+        if not answer.isdigit():
+            raise OSError(f"the fork server cannot fork: {answer}")
+        return int(answer)
+
+
+class Forked:
+    """A process that was forked by another one, and becomes our child when the one in between has ended."""
+
+    def __init__(self, pid: int) -> None:
+        """Raises OSError when it does not become our child."""
+        self.pid = pid
+        self._ended = False
+        self._signalling = threading.Lock()  # its id is given to no other process before it was waited for
+        deadline = time.monotonic() + ADOPTED_SECONDS
+        while not self._is_ours():
+            if time.monotonic() > deadline:
+                raise ChildProcessError(f"process {pid} was forked, but did not become a child of this one")
+            time.sleep(0.001)
+
+    def _is_ours(self) -> bool:
+        try:
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except ChildProcessError:
+            return False
+        return True
+
+    def wait(self) -> int:
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with self._signalling:
+            _, status = os.waitpid(self.pid, 0)
+            self._ended = True
+        return os.waitstatus_to_exitcode(status)
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        with self._signalling, suppress(ProcessLookupError):
+            if not self._ended:
+                os.kill(self.pid, number)

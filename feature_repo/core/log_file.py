@@ -1,0 +1,99 @@
+"""A file of log lines that several processes write: rotated, and never the reason why anything else fails.
+
+A line that cannot be written (the disk is full, the directory is gone) is dropped and counted; as soon as one can be
+written again, the first to be is one that says how many were lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+TIMES_TRIED = 2
+
+
+class LogFile:
+    """`PATH`, and `PATH.1` (newer) to `PATH.kept` (older). Safe for threads; any process may write the same file."""
+
+    def __init__(
+        self,
+        path: Path,
+        max_bytes: int = 10 * 1024 * 1024,
+        kept: int = 5,
+        say_lost: Callable[[int], bytes] = lambda lines: b'{"event":"log lines were lost","lines":%d}' % lines,
+    ) -> None:
+        self.path = path
+        self.lost = 0  # lines, since the start
+        self._untold = 0  # of them, those of which no line says so yet
+        self._say_lost = say_lost  # the line that tells of lines that were lost
+        self._max_bytes = max_bytes
+        self._kept = kept
+        self._descriptor = -1
+        self._torn = False  # the last line was written in part
+        self._writing = threading.Lock()
+
+    def write(self, line: bytes) -> bool:
+        """Append one line, without its newline. False: it was lost. Raises nothing."""
+        with self._writing:
+            try:
+                self._open(len(line))
+                told = self._untold
+                notice = self._say_lost(told) + b"\n" if told else b""
+                text = (b"\n" if self._torn else b"") + notice + line + b"\n"
+                written = os.write(self._descriptor, text)
+                self._torn = written < len(text)
+                if self._torn:
+                    raise OSError("only a part was written")
+                self._untold -= told
+                return True
+            except OSError:
+                self.lost += 1
+                self._untold += 1
+                return False
+
+    def close(self) -> None:
+        with self._writing:
+            self._close()
+
+    def _open(self, more: int) -> None:
+        """Make the descriptor one of the file at the path, with room for `more` bytes. Raises OSError."""
+        for _ in range(TIMES_TRIED):
+            if self._descriptor < 0:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            ours = os.fstat(self._descriptor)
+            try:
+                is_there = os.stat(self.path).st_ino == ours.st_ino
+            except FileNotFoundError:
+                is_there = False
+            if is_there and (ours.st_size == 0 or ours.st_size + more <= self._max_bytes):
+                return
+            if is_there:
+                with suppress(OSError):  # it goes on in the old one
+                    self._rotate(ours.st_ino)
+            self._close()
+        if self._descriptor < 0:
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def _rotate(self, inode: int) -> None:
+        """Move each file to the next number, unless another process has done so just now."""
+        with open(self.path.parent / ".rotating", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.stat(self.path).st_ino != inode:
+                return
+            files = [self.path, *(Path(f"{self.path}.{number}") for number in range(1, self._kept + 1))]
+            if not self._kept:
+                self.path.unlink()
+            for newer, older in reversed(list(pairwise(files))):
+                with suppress(FileNotFoundError):
+                    os.replace(newer, older)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

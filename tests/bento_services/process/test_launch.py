@@ -1,0 +1,64 @@
+"""A forked child is a child of the supervisor, is waited for and signalled as one, and survives the fork server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from worlds.live import ROOT, eventually
+
+from bento_services.process import forkserver
+from bento_services.process.launch import ForkServer, Running, spawned
+
+pytestmark = pytest.mark.skipif(not forkserver.is_possible(), reason="only Linux gives orphans to a process of choice")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[ForkServer, list[Running], int]]:
+    output = os.open(os.devnull, os.O_WRONLY)
+    forkserver.adopt_orphans(True)
+    server = ForkServer({**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"})
+    running = [server.launch(output)]
+    yield server, running, output
+    running[-1].kill()
+    running[-1].wait()
+    server.close()
+    forkserver.adopt_orphans(False)
+    os.close(output)
+
+
+def test_a_forked_child_is_ours_and_outlives_the_fork_server(served: tuple[ForkServer, list[Running], int]) -> None:
+    server, running, output = served
+    launch = server.forked("sleeper", "worlds.sleeper", ["60"])
+    child = launch(output)
+    assert psutil.Process(child.pid).ppid() == os.getpid()
+    eventually(lambda: Path(f"/proc/{child.pid}/comm").read_text() == "sleeper\n")
+    running[0].kill()
+    assert running[0].wait() == -signal.SIGKILL
+    with pytest.raises(OSError, match=r".*"):
+        launch(output)
+    assert psutil.Process(child.pid).is_running()
+    running.append(server.launch(output))
+    second = launch(output)
+    for one in (child, second):
+        one.kill()
+        assert one.wait() == -signal.SIGKILL
+        one.terminate()  # of one that has ended: nobody else is hit
+
+
+def test_the_exit_status_of_a_forked_child_is_its_own(served: tuple[ForkServer, list[Running], int]) -> None:
+    server, _, output = served
+    assert server.forked("sleeper", "worlds.sleeper", ["--exit", "3"])(output).wait() == 3
+    assert server.forked("sleeper", "worlds.sleeper", ["--raise", "1"])(output).wait() == 1
+
+
+def test_a_spawned_child_gives_its_exit_status() -> None:
+    output = os.open(os.devnull, os.O_WRONLY)
+    assert spawned([sys.executable, "-S", "-c", "raise SystemExit(5)"], os.environ)(output).wait() == 5
+    os.close(output)
+    assert eventually(lambda: True)
