@@ -55,8 +55,9 @@ class _Heard:
 class Health:
     """The reports of all parts of one process. Any thread may report and ask."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, logged: bool = True) -> None:
         self._clock = clock
+        self._logged = logged  # changes of state
         self._changing = threading.Lock()
         self._heard = {name: _Heard(Part(DEGRADED, _now(), "not heard of yet"), clock()) for name in PARTS}
 
@@ -80,7 +81,7 @@ class Health:
             changed = heard.part.state != state
             since = _now() if changed else heard.part.since
             self._heard[name] = _Heard(Part(state, since, why, facts), self._clock(), within_seconds)
-        if changed:
+        if changed and self._logged:
             say = report.info if state == OK else report.warning
             say("part changed", part=name, before=heard.part.state, now=state, why=why)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +34,34 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from monitoring.status import status_of
 
     show(status_of(existing(home)), as_json)
+
+
+@app.command(epilog="Examples:  marquee logs --process service --since 10m   ·   marquee logs --follow --level warning")
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written from now on.")] = False,
+    process: Annotated[str, typer.Option(help="supervisor, service, processor or valkey; all when left out.")] = "",
+    since: Annotated[str, typer.Option(help="90s, 10m, 2h or 1d ago, or a time (UTC).")] = "",
+    level: Annotated[str, typer.Option(help="From this level on: debug, info, warning, error, critical.")] = "info",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the logs of all processes of a home as one, in the order of time."""
+    from feature_repo.core import log_reader
+    from feature_repo.core.logs import LEVELS
+
+    opened = existing(home)
+    if level not in LEVELS:
+        raise typer.BadParameter(f"expected one of {', '.join(LEVELS)}, found {level}", param_hint="--level")
+    if process and process not in (known := log_reader.processes(opened)):
+        expected = ", ".join(known) or "one that has a log; nothing was served here yet"
+        raise typer.BadParameter(f"expected {expected}, found {process}", param_hint="--process")
+    try:
+        wanted = log_reader.Wanted(process, log_reader.moment(since) if since else "", level)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
+    written = log_reader.read(opened, wanted)
+    for record in chain(written, log_reader.follow(opened, wanted)) if follow else written:
+        say(json.dumps(record) if as_json else log_reader.shown(record))
 
 
 @config_app.command("show", epilog="Examples:  marquee config show   ·   marquee config show feed.deadline_ms --json")

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from bento_services.health import PARTS, STORE, Health
 from bento_services.process.ports import Ports
+from bento_services.process.status_socket import ask
+from bento_services.process.watch import DiskLook
+from bento_services.settings import SERVICE
 from feature_repo.core.home import Home
+from feature_repo.core.settings import read
 from feature_repo.core.steps import Steps
 from feature_repo.lake.tables import Lake
 from feature_repo.lake.taken import Taken
@@ -26,5 +33,19 @@ def status_of(home: Home) -> dict[str, Any]:
         **pointers(home),
         "ports": ports.to_json() if ports else None,
         "online_store": "running" if running_url(home) else "stopped",
+        "parts": _parts(home),
         "steps": Steps(home).names(),
     }
+
+
+def _parts(home: Home) -> dict[str, Any]:
+    """Each part as the running service says it is; where none runs, what the home itself can tell."""
+    if (served := ask(home)) is not None:
+        return dict(served["parts"])
+    health = Health(logged=False)
+    for name in PARTS:
+        health.down(name, "nothing serves this home: `marquee serve`")
+    if running_url(home):
+        health.ok(STORE)
+    DiskLook(home, health, read(SERVICE, home.root).least_free_bytes)()
+    return {name: msgspec.to_builtins(part) for name, part in health.parts().items()}

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from feature_repo.core.home import Home
+from feature_repo.core.logs import logger_of
 from feature_repo.core.settings import FILE, SettingsError
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
 from monitoring.cli import app
@@ -17,6 +18,19 @@ def test_status_is_told_as_json(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["status", "--home", str(tmp_path), "--json"])
     assert shown.exit_code == 0, shown.output
     assert json.loads(shown.output)["source"] == "simulator"
+
+
+def test_logs_are_printed_as_one_and_chosen_by_level(tmp_path: Path) -> None:
+    home = Home.open(tmp_path)
+    simulate(home, SimulatorConfig(users=20, videos=40, days=5, end="2025-06-01"))
+    logger_of(home, "service").info("first")
+    logger_of(home, "processor").error("second", why="x")
+    shown = CliRunner().invoke(app, ["logs", "--home", str(tmp_path), "--json"])
+    assert [json.loads(line)["event"] for line in shown.output.splitlines()] == ["first", "second"]
+    shown = CliRunner().invoke(app, ["logs", "--home", str(tmp_path), "--level", "error"])
+    assert shown.output.endswith("error    processor   second why=x\n")
+    assert CliRunner().invoke(app, ["logs", "--home", str(tmp_path), "--process", "nobody"]).exit_code == 2
+    assert CliRunner().invoke(app, ["logs", "--home", str(tmp_path), "--since", "soon"]).exit_code == 2
 
 
 def test_every_verb_says_what_it_does() -> None:

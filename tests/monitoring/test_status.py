@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from bento_services.health import DISK, PARTS
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
@@ -23,6 +24,8 @@ def test_a_world_without_a_release_says_so(tmp_path: Path) -> None:
     assert (status["counts"]["videos"], status["counts"]["users"]) == (40, 20)
     assert status["steps"] == ["features", "simulate"]
     assert status["ports"] is None
+    assert {name for name, part in status["parts"].items() if part["state"] == "down"} == set(PARTS) - {DISK}
+    assert status["parts"][DISK]["facts"]["free_bytes"] > 0
 
 
 def test_rows_that_were_set_aside_and_a_file_that_cannot_be_read_are_named(tmp_path: Path) -> None:
