@@ -31,3 +31,10 @@ async def test_every_file_that_a_page_names_is_served_and_every_file_is_named(ht
 async def test_drawing_stands_before_what_calls_it(http: httpx.AsyncClient) -> None:
     page = (await http.get("/")).text
     assert page.index("/static/draw.js") < page.index("/static/app.js")
+
+
+async def test_the_page_has_one_main_heading_and_nothing_shows_through_its_header(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/")).text.count("<h1") == 1
+    header = re.search(r"^\.top \{.*$", (await http.get("/static/app.css")).text, re.MULTILINE)
+    assert header is not None
+    assert re.search(r"background: #[0-9a-f]{6};", header[0])
