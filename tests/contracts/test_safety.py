@@ -19,7 +19,6 @@ from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
 from models.catalog import ViewerRequest
 from models.page import filters
-from models.retrieval.artifact import RetrievalModel
 from training.off_policy import home_log
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,8 +90,7 @@ def test_a_policy_that_may_not_be_served_is_not_estimated(
 ) -> None:
     home = Home.open(tmp_path)
     simulate(home, SimulatorConfig(users=40, videos=40, days=6, seed=5))
-    (home.models / "two_tower").mkdir(parents=True)
-    monkeypatch.setattr(RetrievalModel, "load", lambda path: _Flat())
+    monkeypatch.setattr(home_log, "trained_two_tower", lambda models: _Flat())
     monkeypatch.setattr(home_log, "video_vectors", _vectors)
     taken_down.video_id = _vectors(home, None)[0][3]
     logs = home_log.home_logs(home)

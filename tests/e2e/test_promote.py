@@ -15,6 +15,7 @@ from training.release import promote as promotion
 from training.release.champion import rollback
 from training.release.gates import LATENCY, Measured, gates
 from training.release.promote import promote
+from training.release.record import in_mlflow
 from training.release.skew import Skew
 
 
@@ -96,5 +97,6 @@ def test_rollback_lets_the_previous_release_serve_and_can_be_taken_back(home: Ho
     another_release(home)
     second = promote(home)["release_id"]
     assert rollback(home)["champion"] == first
+    in_mlflow(home)  # as the verb does once the pointer has moved
     assert Tracking(home).aliases() == {"champion": first, "previous": second}
     assert rollback(home)["champion"] == second

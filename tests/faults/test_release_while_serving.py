@@ -1,6 +1,6 @@
 """A release is made beside a service that is used all the time: 20 pages and 50 events a second, and no pause.
 
-`make release-while-serving` makes ten of them and prints the table.
+`RELEASE_RUNS=10 make test-slow ARGS="-s tests/faults/test_release_while_serving.py"` makes ten and prints the table.
 """
 
 from __future__ import annotations
