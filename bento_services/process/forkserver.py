@@ -3,9 +3,10 @@
 Imports are most of a start: two seconds of processor time. What was imported is shared between the processes that are
 forked here, until one writes to it. Nothing else happens here: no thread of Python's, no connection, no file of a home.
 
-A forked process is no child of this one. It is forked twice, so that the supervisor, which is the reaper of whatever is
-orphaned below it, becomes its parent: it waits for it, and the process ends with the supervisor and not with the fork
-server, which may be killed and started again meanwhile. Only Linux offers this; elsewhere children are started anew.
+A forked process is no child of this one. It is forked twice, so that the supervisor, which is the reaper of what is
+orphaned below it just then, becomes its parent: it waits for it, and the process ends with the supervisor and not with
+the fork server, which may be killed and started again meanwhile. Only Linux offers this; elsewhere children are started
+anew.
 
     python -m bento_services.process.forkserver --fd N        N: a socket on which orders come, one message each
 """
@@ -23,8 +24,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -58,9 +59,18 @@ def is_possible() -> bool:
     return sys.platform == "linux"
 
 
-def adopt_orphans(yes: bool) -> None:
-    """Make this process the parent of the processes below it whose own parent ends."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Be the parent of the processes below this one whose own parent ends within the block.
+
+    Not for longer: who waits for nobody's orphans leaves a zombie of each, such as those of a browser that a test runs.
+    """
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

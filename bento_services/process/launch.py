@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from bento_services.process.forkserver import ADOPTED_SECONDS, MAX_MESSAGE, Order
+from bento_services.process.forkserver import ADOPTED_SECONDS, MAX_MESSAGE, Order, adopting_orphans
 from feature_repo.core.processes import tied
 
 ANSWER_SECONDS = 60.0  # of the fork server, which may have to import first
@@ -80,7 +80,7 @@ class ForkServer:
 
         def launch(output: int) -> Running:
             order = Order(name, module, [*arguments], os.getpid(), [*kept])
-            with open(os.devnull, "rb") as nothing:
+            with open(os.devnull, "rb") as nothing, self._asking, adopting_orphans():
                 return Forked(self._ask(order, [nothing.fileno(), output, output, *kept]))
 
         return launch
@@ -91,12 +91,11 @@ class ForkServer:
 
     def _ask(self, order: Order, descriptors: Sequence[int]) -> int:
         """The id of the process that was forked. Raises OSError when the fork server is away or cannot fork."""
-        with self._asking:
-            orders = self._orders
-            if orders is None:
-                raise ConnectionError("the fork server has not started yet")
-            socket.send_fds(orders, [msgspec.json.encode(order)], [*descriptors])
-            answer = orders.recv(MAX_MESSAGE).decode()
+        orders = self._orders
+        if orders is None:
+            raise ConnectionError("the fork server has not started yet")
+        socket.send_fds(orders, [msgspec.json.encode(order)], [*descriptors])
+        answer = orders.recv(MAX_MESSAGE).decode()
         if not answer:
             raise ConnectionError("the fork server is away")
         if not answer.isdigit():

@@ -60,7 +60,6 @@ def running(
     config = read(SUPERVISOR, home.root)
     if not (home.releases / "champion").exists():
         raise HomeError(f"no release is promoted in {home.root}: run `marquee train` and `marquee promote` first")
-    require_sound(home)
     check_bind(host, Keys.of(home), insecure=insecure)
     with ExitStack() as stack:
         stack.enter_context(_sigterm_as_exit())
@@ -73,6 +72,7 @@ def running(
             os.getpid(),
             started_at(os.getpid()),
         )
+        require_sound(home)
         environment = child_environment(
             MARQUEE_HOME=str(home.root),
             REDIS_URL=stack.enter_context(online_store(home)),
@@ -109,7 +109,6 @@ class _Family:
     def start(self, socket_fd: int) -> None:
         self.log.info("serving", home=str(self.home.root))
         if forkserver.is_possible():
-            forkserver.adopt_orphans(True)
             self._start("forkserver", self._fork_server.launch)
         at_home = ("--home", str(self.home.root), "--log-to-home", "--die-with-parent")
         self.processor = self._start("processor", self._launch("processor", "feature_repo.stream.worker", at_home))
@@ -126,8 +125,6 @@ class _Family:
         for child in reversed(self._children):
             child.wait(max(deadline - time.monotonic(), 0.1))
         self._fork_server.close()
-        if forkserver.is_possible():
-            forkserver.adopt_orphans(False)
         self.log.info("stopped")
 
     def keep_files(self) -> None:

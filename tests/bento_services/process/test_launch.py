@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +22,12 @@ pytestmark = pytest.mark.skipif(not forkserver.is_possible(), reason="only Linux
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[ForkServer, list[Running], int]]:
     output = os.open(os.devnull, os.O_WRONLY)
-    forkserver.adopt_orphans(True)
     server = ForkServer({**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"})
     running = [server.launch(output)]
     yield server, running, output
     running[-1].kill()
     running[-1].wait()
     server.close()
-    forkserver.adopt_orphans(False)
     os.close(output)
 
 
@@ -55,6 +54,21 @@ def test_the_exit_status_of_a_forked_child_is_its_own(served: tuple[ForkServer, 
     server, _, output = served
     assert server.forked("sleeper", "worlds.sleeper", ["--exit", "3"])(output).wait() == 3
     assert server.forked("sleeper", "worlds.sleeper", ["--raise", "1"])(output).wait() == 1
+
+
+def test_no_orphan_is_adopted_but_the_forked_child(served: tuple[ForkServer, list[Running], int]) -> None:
+    """It would stay as a zombie: nobody waits for the orphans that a browser, or a shell, leaves."""
+    server, _, output = served
+    child = server.forked("sleeper", "worlds.sleeper", ["60"])(output)
+    shown = subprocess.run(["sh", "-c", "sleep 60 >&- 2>&- & echo $!"], capture_output=True, text=True, check=True)
+    orphan = psutil.Process(int(shown.stdout))
+    try:
+        assert eventually(lambda: orphan.ppid() != os.getpid())
+        assert orphan not in psutil.Process().children()
+    finally:
+        orphan.kill()
+        child.kill()
+        child.wait()
 
 
 def test_a_spawned_child_gives_its_exit_status() -> None:
