@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing, named, refuse_idle
 from feature_repo.core.terminal import bars, print_table, say, show
 
@@ -34,6 +35,20 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from monitoring.status import status_of
 
     show(status_of(existing(home)), as_json)
+
+
+@app.command(epilog="Example:  marquee doctor --json")
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check this machine and a home, and say what to run. Disk, ports, packages, keys, releases, store, log."""
+    from dataclasses import asdict
+
+    from monitoring.doctor import examine, require_health
+
+    opened = Home.open(home)
+    findings = examine(opened)
+    rows = [{name: each for name, each in asdict(one).items() if name != "is_dependency"} for one in findings]
+    show({"home": str(opened.root), "checks": rows}, as_json, table=lambda _: print_table("checks", rows))
+    require_health(opened, findings)
 
 
 @app.command(epilog="Examples:  marquee logs --process service --since 10m   ·   marquee logs --follow --level warning")

@@ -8,8 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import yaml  # type: ignore[import-untyped]
 from feast import FeatureStore, RepoConfig
+from feast.protos.feast.core.Registry_pb2 import Registry
+from google.protobuf.message import DecodeError
 
-from feature_repo.core.files import write_atomic
+from feature_repo.core.files import one_line, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.settings import preset, read
 from feature_repo.features import define
@@ -34,13 +36,25 @@ def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
 
 
 def open_store(home: Home, url: str | None = None) -> FeatureStore:
-    """Feast over this home's registry; applies the definitions first when the registry is missing or of another place.
+    """Feast over this home's registry; applies the definitions first where it is missing, broken or of another place.
 
     A registry holds absolute paths: in a copied or moved home it would read the tables of the original.
     """
-    marker = home.feast / APPLIED_FOR
-    is_ours = marker.exists() and marker.read_text() == str(home.features)
-    return _store(home, url) if is_ours else apply_definitions(home, url)
+    return apply_definitions(home, url) if registry_problem(home) else _store(home, url)
+
+
+def registry_problem(home: Home) -> str:
+    """Why the registry of this home has to be made anew; "" where it is sound. Raises nothing."""
+    registry, marker = home.feast / "registry.db", home.feast / APPLIED_FOR
+    try:
+        if (place := marker.read_text(errors="replace")) != str(home.features):
+            return f"{registry}: made for {place[:200]}, expected {home.features}"
+        Registry.FromString(registry.read_bytes())
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    except DecodeError as error:
+        return f"{registry}: expected a registry of Feast, found: {one_line(error)}"
+    return ""
 
 
 def write_configuration(home: Home, url: str) -> Path:
