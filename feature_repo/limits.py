@@ -246,9 +246,9 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "long_view": _ZERO_OR_ONE,
         "long_view_any": _ZERO_OR_ONE,
         "like_any": _ZERO_OR_ONE,
-        "history_len": _whole("exposures", 1, 2**31, required=True),
-        "pos_from_end": _whole("place from the end, -1: the last", -(2**31), -1, required=True),
-        "register_days": _source_number("days", 20_000),
+        "history_len": _whole("exposures", 1, 10_000_000, required=True),
+        "pos_from_end": _whole("place from the end, -1: the last", -10_000_000, -1, required=True),
+        "register_days": _source_number("days", 10_000),
     },
 }
 

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from feature_repo.core.files import one_line
 from feature_repo.ingest.rejected import BadRow, Rejected, shown
 from feature_repo.lake.tables import LakeError
 
@@ -14,9 +15,12 @@ from feature_repo.lake.tables import LakeError
 def read_text(file: Path, rejected: Rejected) -> str:
     """The content of a file in UTF-8. A line that is not UTF-8 is read as latin-1, and a note says so.
 
-    Raises LakeError for UTF-16 and other files that are no text.
+    Raises LakeError for UTF-16 and other files that are no text, and for one that cannot be read.
     """
-    content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise LakeError(f"{file}: expected a text file, which cannot be read: {one_line(error)}") from error
     if b"\0" in content:
         raise LakeError(f"{file}: expected text in UTF-8, found bytes of zero (UTF-16, or no text at all)")
     try:
@@ -46,7 +50,7 @@ def csv_cells(file: Path, text: str, names: Sequence[str], bad: list[BadRow]) ->
     """Line number and the cells of these columns of each record; those that cannot be read are added to `bad`.
 
     A record is one line: a quote that stays open would swallow the lines below it. Raises LakeError where the header
-    lacks a column.
+    lacks a column, or has it twice.
     """
     lines = lines_of(text)
     header = [cell.strip() for cell in next(lines, (1, ""))[1].split(",")]
@@ -55,15 +59,25 @@ def csv_cells(file: Path, text: str, names: Sequence[str], bad: list[BadRow]) ->
             f"{file}, line 1: expected the columns {', '.join(names)}; missing {', '.join(missing)}, found "
             f"{shown(','.join(header))}"
         )
+    if twice := [name for name in names if header.count(name) > 1]:
+        raise LakeError(f"{file}, line 1: expected each column once, found {', '.join(twice)} twice")
     at = [header.index(name) for name in names]
     for number, line in lines:
         try:
             cells = next(csv.reader([line], strict=True), [])
         except csv.Error:
-            quoted = 'the quote that opens on it to be closed on it, and " within quotes written twice'
-            bad.append(BadRow(number, "", line, quoted, line))
+            bad.append(BadRow(number, "", line, _expected_of(line), line))
             continue
         if len(cells) != len(header):
             bad.append(BadRow(number, "", line, ",".join(header), line))
         else:
             yield number, [cells[column] for column in at]
+
+
+def _expected_of(line: str) -> str:
+    """What a line that cannot be split into cells should be."""
+    if "\r" in line:
+        return "lines that end with a line feed, with no carriage return within"
+    if len(line) > csv.field_size_limit() and '"' not in line:
+        return f"cells of at most {csv.field_size_limit():,} characters"
+    return 'the quote that opens on it to be closed on it, and " within quotes written twice'

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.column_limits import check_column
+from feature_repo.core.files import one_line
 from feature_repo.ingest.lines import csv_cells, read_text
 from feature_repo.ingest.rejected import NAMED, BadRow, Rejected
 from feature_repo.lake.tables import LakeError
-from feature_repo.limits import LimitError
+from feature_repo.limits import LimitError, check
 
 Array = np.ndarray[Any, Any]
 Columns = dict[str, Array]
@@ -122,8 +123,13 @@ def _video(found: Mapping[str, str]) -> dict[str, Any]:
         "author_id": numbers["author_id"],
         "duration_ms": numbers["video_duration"],
         "published": found["upload_dt"],
-        "tags": [tag.strip() for tag in found["tag"].split(",") if tag.strip()],
+        "tags": check("videos", "tags", _topics_of(found["tag"]), called="tag"),
     }
+
+
+def _topics_of(tags: str) -> list[str]:
+    """The tags of a video, which are numbers, as words."""
+    return [f"topic {tag.strip()}" for tag in tags.split(",") if tag.strip()]
 
 
 def _whole(name: str, text: str) -> int:
@@ -140,13 +146,16 @@ def _good_rows(file: Path, names: tuple[str, ...], listed: Array | None, rejecte
         if missing := [name for name in names if name not in found]:
             raise LakeError(f"{file}: expected the columns {', '.join(names)}; missing {', '.join(missing)}")
         table = pq.read_table(file, columns=list(names))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise LakeError(f"{file}: expected a Parquet file: {error}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(f"{file}: expected a Parquet file: {one_line(error)}") from error
     checked = {name: check_column("exposures", name, table[name]) for name in names}
     faults = [(name, column.bad, column.reason) for name, column in checked.items()]
     if listed is not None:
         values = checked["video_id"].values.fill_null(-1).to_numpy()
         faults.append(("video_id", ~np.isin(values, listed), f"one that {VIDEO_FILE} lists"))
+    if "history_len" in checked:
+        place, length = (checked[name].values.fill_null(0).to_numpy() for name in ("pos_from_end", "history_len"))
+        faults.append(("pos_from_end", -place > length, "a place within its history_len"))
     bad_N = np.logical_or.reduce([bad for _, bad, _ in faults])
     count = int(bad_N.sum())
     told = count if rejected.may_be(file, count, len(table)) else NAMED

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.ingest.tables import lake_table, text
-from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS
+from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS, LakeError
 from feature_repo.schema import LONG_VIEW_SECONDS
 
 Array = np.ndarray[Any, Any]
@@ -27,12 +27,20 @@ CHINA_OFFSET_MINUTES = 8 * 60
 
 
 def video_seconds(catalog: dict[str, Any], log: Columns) -> dict[int, float]:
-    """Seconds of every video: of the log where it was shown, else of the catalog, else the median."""
+    """Seconds of every video: of the log where it was shown, else of the catalog, else the median.
+
+    Raises LakeError where no video has a duration.
+    """
     listed = zip(catalog["video_id"].tolist(), catalog["duration_ms"], strict=True)
     known = {video: ms / 1000 for video, ms in listed if ms and ms == ms}
     known |= {
         v: ms / 1000 for v, ms in zip(log["video_id"].tolist(), log["duration_ms"].tolist(), strict=True) if ms > 0
     }
+    if not known:
+        raise LakeError(
+            "expected a duration above 0 of some video, in duration_ms of log_standard_*.parquet or in video_duration "
+            "of video_features_basic_pure.csv; found none"
+        )
     typical = float(np.median(list(known.values())))
     return {video: known.get(video, typical) for video in catalog["video_id"].tolist()}
 
@@ -48,7 +56,7 @@ def videos_table(
 ) -> pa.Table:
     """One row per video of the catalog, which lists all that were shown."""
     ids = catalog["video_id"].tolist()
-    named = [[f"topic {tag}" for tag in tags] for tags in catalog["tags"]]
+    named = catalog["tags"]
     return pa.table(
         {
             "video_id": [str(video) for video in ids],
@@ -71,7 +79,7 @@ def videos_table(
 
 def users_table(users: Array, registered: dict[int, int], first_us: int) -> pa.Table:
     count = len(users)
-    signup = [first_us - registered.get(user, 0) * DAY_US - 1 for user in users.tolist()]
+    signup = [max(first_us - registered.get(user, 0) * DAY_US - 1, 0) for user in users.tolist()]
     return pa.table(
         {
             "user_id": [str(user) for user in users.tolist()],

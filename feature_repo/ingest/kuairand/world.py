@@ -53,7 +53,7 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
     impressions = pa.concat_tables([history_exposures(history, durations, past_fraction), log_exposures(log)])
     events = events_table(log, history, durations, past_fraction)
     tags = Counter(tag for tags in catalog["tags"] for tag in tags)
-    genres = tuple(f"topic {tag}" for tag, _ in tags.most_common(GENRE_SLOTS))
+    genres = tuple(tag for tag, _ in tags.most_common(GENRE_SLOTS))
     users = np.unique(np.concatenate([log["user_id"], history["user_id"], np.array(list(registered), dtype=np.int64)]))
     times_us = np.concatenate([impressions["timestamp_us"].to_numpy(), events["timestamp_us"].to_numpy()])
     last_us = int(times_us.max())

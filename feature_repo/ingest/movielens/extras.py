@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.ingest.movielens.movies import UNRATED_MATURITY, Movie
+from feature_repo.core.files import one_line
+from feature_repo.ingest.movielens.movies import UNRATED_MATURITY, Movie, word_of
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
 
@@ -27,15 +28,15 @@ def extras_of(file: Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         rows = pq.read_table(file).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise LakeError(f"{file}: expected a Parquet file about films: {error}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(f"{file}: expected a Parquet file about films: {one_line(error)}") from error
     if rows and not {"movie_id", "movieId"} & set(rows[0]):
         raise LakeError(f"{file}: expected a column movie_id or movieId, found {', '.join(rows[0])}")
     return {str(row.get("movie_id", row.get("movieId"))): row for row in rows}
 
 
 def with_extra(movie: Movie, extra: Mapping[str, Any], tags: list[str]) -> Movie:
-    actors = [name.strip() for name in _text(extra, "actors").split(",") if name.strip()]
+    actors = [name for name in map(word_of, _text(extra, "actors").split(",")) if name]
     decade = [f"{movie.year // 10 * 10}s"] if movie.year else []
     return replace(
         movie,

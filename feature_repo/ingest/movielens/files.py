@@ -13,7 +13,7 @@ from pathlib import Path
 
 from feature_repo.ingest.lines import csv_cells, lines_of, read_text
 from feature_repo.ingest.movielens.extras import extras_of, with_extra
-from feature_repo.ingest.movielens.movies import Movie, movie_of
+from feature_repo.ingest.movielens.movies import Movie, movie_of, word_of
 from feature_repo.ingest.movielens.rating_rows import RatingFile, rating_rows
 from feature_repo.ingest.movielens.ratings import Ratings, in_order
 from feature_repo.ingest.rejected import BadRow, Rejected
@@ -21,7 +21,7 @@ from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
 
 AGE_GROUPS = {"1": "under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49", "50": "50-55", "56": "56+"}
-TAG_LENGTH, TAGS = 128, 5
+TAGS = 5  # of a film: what it is called most
 
 Cells = tuple[int, list[str]]  # a line and what stands in it
 
@@ -116,8 +116,7 @@ class CsvFiles:
         bad: list[BadRow] = []
         rows = list(csv_cells(file, read_text(file, self.rejected), self.tag_columns, bad))
         for _, (_, movie_id, tag, _) in rows:
-            word = " ".join(tag.lower().split())[:TAG_LENGTH].strip()
-            if word.isprintable() and word:
+            if word := word_of(tag.lower()):
                 counts.setdefault(movie_id, Counter())[word] += 1
         self.rejected.done(file, len(rows), bad)
         return {movie_id: [tag for tag, _ in count.most_common(TAGS)] for movie_id, count in counts.items()}
@@ -178,6 +177,8 @@ def _movies(
             f"{again[0][1]} and {again[0][0]}"
         )
     rejected.done(file, count + len(bad), bad)
+    if not movies:
+        raise LakeError(f"{file}: expected films, found none that is good")
     return list(movies.values())
 
 

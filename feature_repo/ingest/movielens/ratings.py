@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from feature_repo.core.files import one_line
 from feature_repo.ingest.movielens.rating_rows import RatingRows
 from feature_repo.lake.tables import LakeError
 
@@ -81,18 +82,12 @@ def _exact_positions(file: Path, user: tuple[Sequence[str], Array], movie: tuple
     """`sasrec_pos` of each rating; UNKNOWN_POSITION where no file beside tells it."""
     (user_ids, user_N), (movie_ids, movie_N) = user, movie
     position = np.full(len(user_N), UNKNOWN_POSITION)
-    names = ["user_id", "movie_id", "sasrec_pos"]
-    if not file.exists():
+    known = _exact_table(file)
+    if known is None:
         return position
-    try:
-        if not set(names) <= set(pq.read_schema(file).names):
-            return position
-        known = pq.read_table(file, columns=names).drop_null()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise LakeError(f"{file}: expected a Parquet file with sasrec_pos: {error}") from error
     width = len(movie_ids)
     numbers = [
-        pc.index_in(known[name].cast(pa.string()), value_set=pa.array(ids, pa.string())).fill_null(-1).to_numpy()
+        pc.index_in(known[name], value_set=pa.array(ids, pa.string())).fill_null(-1).to_numpy()
         for name, ids in (("user_id", user_ids), ("movie_id", movie_ids))
     ]
     here = (numbers[0] >= 0) & (numbers[1] >= 0)
@@ -102,6 +97,21 @@ def _exact_positions(file: Path, user: tuple[Sequence[str], Array], movie: tuple
     wanted = user_N * width + movie_N
     by_key = np.argsort(keys)
     at = by_key[np.searchsorted(keys[by_key], wanted).clip(max=len(keys) - 1)]
-    exact = known["sasrec_pos"].to_numpy().astype(np.int64)[here]
+    exact = known["sasrec_pos"].to_numpy()[here]
     positions: Array = np.where(keys[at] == wanted, exact[at], position)
     return positions
+
+
+def _exact_table(file: Path) -> pa.Table | None:
+    """Its three columns, ids as text; None where there is no such file, or one without them."""
+    kinds = {"user_id": pa.string(), "movie_id": pa.string(), "sasrec_pos": pa.int64()}
+    if not file.exists():
+        return None
+    try:
+        if not set(kinds) <= set(pq.read_schema(file).names):
+            return None
+        return pq.read_table(file, columns=list(kinds)).drop_null().cast(pa.schema(list(kinds.items())))
+    except (pa.ArrowException, OSError) as error:
+        raise LakeError(
+            f"{file}: expected a Parquet file with ids and whole numbers as sasrec_pos: {one_line(error)}"
+        ) from error

@@ -19,6 +19,7 @@ from feature_repo.ingest.movielens.movies import Movie
 from feature_repo.ingest.movielens.ratings import Ratings, natural
 from feature_repo.ingest.tables import lake_table, text
 from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS
+from feature_repo.limits import MAX_ID_LENGTH
 
 Array = np.ndarray[Any, Any]
 
@@ -144,4 +145,4 @@ def _seconds_M(ratings: Ratings, videos: pa.Table) -> Array:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:MAX_ID_LENGTH].strip("-")

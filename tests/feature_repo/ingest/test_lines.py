@@ -48,3 +48,23 @@ def test_columns_are_found_by_name_and_a_quote_that_stays_open_is_told_by_its_ow
     assert [(row.line, row.row) for row in bad] == [(3, '"open,0,2'), (5, "D,4")]
     with pytest.raises(LakeError, match=r"movies.csv, line 1: expected the columns id, year; missing year"):
         list(csv_cells(Path("movies.csv"), text, ("id", "year"), bad))
+
+
+def test_a_header_with_a_column_twice_is_refused() -> None:
+    with pytest.raises(LakeError, match=r"line 1: expected each column once, found title twice"):
+        list(csv_cells(Path("movies.csv"), "movieId,title,title\n1,A,B\n", ("movieId", "title"), []))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("1,a\rb", "no carriage return"), ("1," + "x" * 200_000, "at most 131,072"), ('1,"a', "quote")],
+)
+def test_a_line_that_cannot_be_split_says_what_it_should_be(line: str, expected: str) -> None:
+    bad: list[BadRow] = []
+    assert list(csv_cells(Path("movies.csv"), f"movieId,title\n{line}\n", ("movieId", "title"), bad)) == []
+    assert expected in bad[0].expected
+
+
+def test_a_directory_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LakeError, match=r"expected a text file, which cannot be read: Is a directory"):
+        read_text(tmp_path, Rejected())

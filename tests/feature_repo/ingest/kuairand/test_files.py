@@ -14,7 +14,7 @@ from feature_repo.ingest import kuairand
 from feature_repo.ingest.kuairand.files import VIDEO_FILE
 from feature_repo.ingest.new_world import Putting
 from feature_repo.ingest.rejected import MaxRejected
-from feature_repo.lake.tables import LakeError
+from feature_repo.lake.tables import Lake, LakeError
 
 
 def test_without_a_history_the_log_stands_alone(home: Home, source: Path) -> None:
@@ -109,3 +109,35 @@ def test_the_summary_says_what_stands_twice_and_what_is_not_known(home: Home, so
     assert kuairand.ingest(home, source)["notes"] == [
         "log_standard: 1 exposures stand twice; what the viewer did in them counts once"
     ]
+
+
+@pytest.mark.parametrize("tag", ["t" * 200, "a\x01b", '"' + ",".join(map(str, range(600))) + '"'])
+def test_tags_that_the_lake_would_not_keep_are_named_by_line(home: Home, source: Path, tag: str) -> None:
+    with (source / VIDEO_FILE).open("a") as file:
+        file.write(f"9,1,NORMAL,2022-04-10,Web,0.0,1000.0,1,1,2,9.0,{tag}\n")
+    with pytest.raises(LakeError, match=r"line 5, tag: expected"):
+        kuairand.ingest(home, source)
+
+
+def test_a_place_beyond_its_history_is_refused_by_row(home: Home, source: Path) -> None:
+    with_a_row(source / "history_1.parquet", pos_from_end=-3)
+    with pytest.raises(LakeError, match=r"history_1.parquet, row 3, pos_from_end: expected a place within its history"):
+        kuairand.ingest(home, source)
+
+
+def test_a_set_that_knows_no_duration_says_so(home: Home, source: Path) -> None:
+    log = pq.read_table(source / "log_standard_1.parquet").to_pylist()
+    pq.write_table(pa.Table.from_pylist([row | {"duration_ms": 0} for row in log]), source / "log_standard_1.parquet")
+    catalog = (source / VIDEO_FILE).read_text()
+    (source / VIDEO_FILE).write_text(catalog.replace("20000.0", "").replace("40000.0", "0"))
+    with pytest.raises(LakeError, match=r"expected a duration above 0 of some video"):
+        kuairand.ingest(home, source)
+
+
+def test_nobody_signs_up_before_1970(home: Home, source: Path) -> None:
+    log = pq.read_table(source / "log_standard_1.parquet").to_pylist()
+    early = [row | {"time_ms": 700_000_000_000} for row in log]  # 1992
+    pq.write_table(pa.Table.from_pylist(early), source / "log_standard_1.parquet")
+    pq.write_table(pa.table({"user_id": [1, 2], "register_days": [10_000, 1]}), source / "user_features.parquet")
+    kuairand.ingest(home, source)
+    assert {row["user_id"] for row in Lake(home).users().to_pylist()} == {"1", "2"}

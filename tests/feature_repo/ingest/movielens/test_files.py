@@ -77,7 +77,7 @@ def test_the_newer_csv_files_are_read(home: Home, newer: Path) -> None:
         ("users.dat", "1::F::17::10::48067\n", r"users.dat, line 1, Age: expected one of 1, 18, .*found '17'"),
         ("users.dat", b"\xff\xfe1\x00:\x00", r"users.dat: expected text in UTF-8, found bytes of zero"),
         ("movies.parquet", b"PAR1", r"movies.parquet: expected a Parquet file about films"),
-        ("ratings.parquet", b"PAR1", r"ratings.parquet: expected a Parquet file with sasrec_pos"),
+        ("ratings.parquet", b"PAR1", r"ratings.parquet: expected a Parquet file with ids and whole numbers"),
     ],
 )
 def test_a_bad_line_is_named_and_nothing_is_written(
@@ -214,3 +214,10 @@ def test_movietweetings_under_the_names_of_movielens_is_refused(home: Home, tmp_
 def test_a_directory_that_is_no_movielens_says_what_was_expected(home: Home, tmp_path: Path) -> None:
     with pytest.raises(LakeError, match=r"expected ratings.dat or ratings.csv"):
         movielens.ingest(home, tmp_path)
+
+
+@pytest.mark.parametrize("films", ["", "x,T,Drama\n"])
+def test_a_set_without_films_says_so(home: Home, newer: Path, films: str) -> None:
+    (newer / "movies.csv").write_text("movieId,title,genres\n" + films)
+    with pytest.raises(LakeError, match=r"movies\.csv: expected films, found none"):
+        ingest(home, newer, "100%")

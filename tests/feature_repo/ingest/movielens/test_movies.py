@@ -13,6 +13,7 @@ from feature_repo.core.home import Home
 from feature_repo.ingest import movielens
 from feature_repo.ingest.movielens.movies import movie_of, readable, under_two_ids
 from feature_repo.lake.tables import Lake
+from feature_repo.limits import MAX_ID_LENGTH, check
 
 
 def test_what_the_catalog_says_arrives(home: Home, dat: Path) -> None:
@@ -67,3 +68,13 @@ def test_extras_beside_the_files_are_used(home: Home, dat: Path) -> None:
     watched = {row["video_id"]: row["watch_seconds"] for row in Lake(home).events().to_pylist()[-2:]}
     assert watched == {"1": 0.0}  # a like; its watch came before
     assert {row["watch_seconds"] for row in Lake(home).events().to_pylist() if row["video_id"] == "2"} == {6000.0, 0.0}
+
+
+def test_extras_of_any_length_stay_within_the_limits_of_the_lake(home: Home, dat: Path) -> None:
+    long = {"movie_id": ["1"], "directors": ["d" * 300], "actors": ["y" * 500 + ",a\x01b,\u200b,Cafe\u0301"]}
+    pq.write_table(pa.table(long), dat / "movies.parquet")
+    movielens.ingest(home, dat)
+    video = next(row for row in Lake(home).videos().to_pylist() if row["video_id"] == "1")
+    assert video["creator_id"] == "d" * MAX_ID_LENGTH
+    assert video["tags"] == ["1990s", "y" * MAX_ID_LENGTH, "Café"]
+    assert all(check("videos", name, video[name]) == video[name] for name in ("creator_id", "tags", "creator_name"))
