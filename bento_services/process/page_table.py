@@ -12,12 +12,12 @@ def print_page(page: Mapping[str, Any], explain: bool) -> None:
     from rich.table import Table
 
     out = console()
-    whole_list = {"title": "Recommendations", "items": page["recommendations"]}
-    for row in page["rows"] or [whole_list]:
+    shown = 5 if page["rows"] else None  # a list alone is shown whole
+    for row in page["rows"] or [{"title": "Recommendations", "items": page["recommendations"]}]:
         table = Table(title=row["title"], title_justify="left", title_style="bold", box=None, show_header=False)
         for width in (8, 58, 44):
             table.add_column(width=width, overflow="ellipsis", no_wrap=True)
-        for item in row["items"] if row is whole_list else row["items"][:5]:
+        for item in row["items"][:shown]:
             scored = (f"{item['source']} {item['score']:.3f}",) if explain else ()
             table.add_row(item["video_id"], item["title"], item["reason"], *scored)
         out.print(table)

@@ -192,4 +192,4 @@ def _rank(level: Any) -> int:
 
 
 def _written(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -145,7 +145,7 @@ class _Line:
         return self.of(method, str(event.pop("event", "")), event)
 
     def of(self, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        time = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         level = "error" if level == "exception" else level
         head = {"time": time, "level": level, "process": self._process, "pid": os.getpid(), "event": event}
         return encode({**head, **{name: value for name, value in fields.items() if name not in head}})

@@ -28,7 +28,7 @@ def test_the_same_content_is_the_same_release_and_is_not_written_again(home: Hom
     before = {file: file.stat().st_mtime_ns for file in champion(home).rglob("*") if file.is_file()}
     assert build_release(home) == champion(home)
     assert {file: file.stat().st_mtime_ns for file in champion(home).rglob("*") if file.is_file()} == before
-    assert [path.name for path in home.releases.iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in home.releases.iterdir() if path.name.startswith(".draft")] == []
 
 
 def test_a_damaged_release_is_written_again(home: Home) -> None:

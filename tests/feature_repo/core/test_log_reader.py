@@ -13,7 +13,7 @@ from feature_repo.core.log_reader import Wanted, follow, last_error, moment, pro
 
 
 def line(second: int, process: str, event: str, level: str = "info", **more: str) -> str:
-    time = f"2026-11-21T10:00:{second:02d}.000Z"
+    time = f"2026-11-21T10:00:{second:02d}.000000Z"
     return json.dumps({"time": time, "level": level, "process": process, "pid": 1, "event": event, **more}) + "\n"
 
 
@@ -36,7 +36,7 @@ def test_records_come_in_the_order_of_time_over_processes_and_rotated_files(home
 def test_records_are_chosen_by_process_level_and_time(home: Home) -> None:
     assert [record["event"] for record in read(home, Wanted(process="processor"))] == ["second", "third"]
     assert [record["event"] for record in read(home, Wanted(level="error"))] == ["fourth"]
-    assert next(read(home, Wanted(since="2026-11-21T10:00:03.000Z")))["event"] == "third"
+    assert next(read(home, Wanted(since="2026-11-21T10:00:03.000000Z")))["event"] == "third"
 
 
 def test_the_store_s_own_lines_are_records_too(home: Home) -> None:
@@ -74,9 +74,9 @@ def test_a_moment_is_a_while_ago_or_a_time() -> None:
     def now() -> datetime:
         return datetime(2026, 11, 21, 10, tzinfo=UTC)
 
-    assert moment("90s", now) == "2026-11-21T09:58:30.000Z"
-    assert moment("2h", now) == "2026-11-21T08:00:00.000Z"
-    assert moment("2026-11-21T09:00:00+01:00") == "2026-11-21T08:00:00.000Z"
+    assert moment("90s", now) == "2026-11-21T09:58:30.000000Z"
+    assert moment("2h", now) == "2026-11-21T08:00:00.000000Z"
+    assert moment("2026-11-21T09:00:00+01:00") == "2026-11-21T08:00:00.000000Z"
     with pytest.raises(ValueError, match="expected 90s, 10m"):
         moment("soon")
 

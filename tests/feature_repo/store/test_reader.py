@@ -80,7 +80,7 @@ def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> No
     processor = event_processor(url, log)
     before = reader.snapshot()
     for number in range(3):
-        log.append(WATCH_EVENTS, items(event(number, video="v4")))
+        log.append(WATCH_EVENTS, items(event(number, video="v4", user=f"viewer {number}")))
         processor.step()
 
         def count() -> int:
