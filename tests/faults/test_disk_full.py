@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -130,6 +131,38 @@ def test_events_are_refused_with_503_while_the_disk_is_full_and_all_that_were_ac
     home = untrained_home(tmp_path / "home")
     with small_disk(home.valkey, 48) as disk:
         _fill_and_free(home, disk, seconds)
+
+
+def test_with_all_of_its_home_on_a_full_disk_the_processes_live_on_and_events_are_taken_again(tmp_path: Path) -> None:
+    """Its logs, its pid files, its lake, its probes: nothing that cannot be written ends anything, or stays undone."""
+    made = untrained_home(tmp_path / "made")
+    with small_disk(tmp_path / "home", 96) as disk:
+        shutil.copytree(made.root, disk.path, symlinks=True, dirs_exist_ok=True)
+        home = Home(disk.path)
+        with running(home, http_port=0, grpc_port=0) as ports, Load(ports.http_url) as load:
+            pids = {name: (home.run / f"{name}.pid").read_text() for name in ("service", "processor")}
+            eventually(lambda: sum(status == 202 for status, *_ in load.batches) > 20, 30)
+            disk.fill()
+            eventually(lambda: load.batches[-1][0] == 503, 30)
+            eventually(lambda: _part(ports.http_url, "disk")["state"] == "down", 30)
+            time.sleep(3.0)
+            pages = len(load.pages)
+            disk.free()
+            freed = len(load.batches)
+            eventually(lambda: sum(status == 202 for status, *_ in load.batches[freed:]) > 20, 30)
+            eventually(lambda: _part(ports.http_url, "disk")["state"] == "ok", 30)
+            load.__exit__()
+            folded = _folded(home, {one for _, ids, *_ in load.batches for one in ids})
+            assert {name: (home.run / f"{name}.pid").read_text() for name in pids} == pids
+        assert pages > 0
+        assert set(load.pages) == {200}
+        assert {status for status, *_ in load.batches} == {202, 503}
+        assert all(set(ids) <= folded for status, ids, *_ in load.batches if status == 202)
+        assert "log lines were lost" in (home.run / "logs" / "service.log").read_text()
+
+
+def _part(url: str, name: str) -> dict[str, Any]:
+    return dict(httpx.get(f"{url}/api/v1/status", timeout=30).json()["parts"][name])
 
 
 def _fill_and_free(home: Home, disk: SmallDisk, seconds: float) -> None:
