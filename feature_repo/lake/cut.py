@@ -162,7 +162,10 @@ def _world(home: Home) -> dict[str, Stamp]:
 
 
 def _stamp(path: Path) -> Stamp:
-    found = path.stat()
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # a link to nothing: a file that cannot be read, as others are
+        found = path.lstat()
     return [found.st_size, found.st_mtime_ns]
 
 

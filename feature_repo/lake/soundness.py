@@ -60,13 +60,14 @@ def examined(name: str, file: Path, clock: Clock) -> Found:
         return _of_no_use(f"a Parquet file that can be read ({_first_line(error)})", 0, None)
     if missing := [column for column in SCHEMAS[name].names if column not in table.column_names and _is_asked(column)]:
         return _of_no_use(f"the column {', '.join(missing)}", rows, table)
+    if len(set(table.column_names)) < len(table.column_names):
+        return _of_no_use("each column once", rows, table)
     return _checked(name, table, clock)
 
 
 def _checked(name: str, table: pa.Table, clock: Clock) -> Found:
     columns: dict[str, Any] = {}
-    faults: list[Fault] = []
-    bad = np.zeros(len(table), dtype=bool)
+    table, faults, bad = _decoded(name, table)
     is_other = False
     for field in SCHEMAS[name]:
         if field.name not in table.column_names:
@@ -85,6 +86,36 @@ def _checked(name: str, table: pa.Table, clock: Clock) -> Found:
     if not bad.any() and not is_other:
         return Found(len(table), None, (), table)
     return Found(len(table), pa.table(columns).filter(pa.array(~bad)), tuple(faults), table)
+
+
+def _decoded(name: str, table: pa.Table) -> tuple[pa.Table, list[Fault], Array]:
+    """The table with nothing in place of text that is not UTF-8; the faults, and which rows (N,) have one.
+
+    Arrow reads such text without looking at it, and stops whoever asks for the value.
+    """
+    faults: list[Fault] = []
+    bad = np.zeros(len(table), dtype=bool)
+    for at, column in enumerate(table.columns):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            values = _whole(column)
+            torn = np.array([_is_torn(value) for value in values], dtype=bool)
+            field = table.schema.field(at)
+            kept = [None if is_torn else value.as_py() for value, is_torn in zip(values, torn.tolist(), strict=True)]
+            table = table.set_column(at, field.name, pa.array(kept, field.type))
+            if field.name in SCHEMAS[name].names and (new := torn & ~bad).any():
+                faults.append(Fault(field.name, "text in UTF-8", np.flatnonzero(new)))
+                bad |= new
+    return table, faults, bad
+
+
+def _is_torn(value: pa.Scalar) -> bool:
+    try:
+        value.as_py()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _column(name: str, field: pa.Field, column: pa.ChunkedArray, clock: Clock) -> tuple[pa.Array, Array, str]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.core.errors import HomeError, MarqueeError
-from feature_repo.core.files import FileError, atomic_directory, write_atomic
+from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.lake.parquet import count_rows, duckdb_connection, read_table
 from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_COLUMNS, VIDEO_PROFILE
@@ -224,7 +224,7 @@ def _write_one(path: Path, table: pa.Table) -> None:
 def _rows(file: str) -> int:
     try:
         return count_rows(Path(file))
-    except FileError:
+    except MarqueeError:  # cut short, no Parquet, or a link to nothing
         return 0
 
 

@@ -105,11 +105,16 @@ def garbage(path: Path) -> None:
     path.write_bytes(b"this is no Parquet file")
 
 
+def linked_to_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "gone")
+
+
 def emptied(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("harm", [damaged, garbage, emptied])
+@pytest.mark.parametrize("harm", [damaged, garbage, emptied, linked_to_nothing])
 def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(home: Home, harm: Any) -> None:
     before = cut_of(home).events()
     harm(append(home, EVENT))

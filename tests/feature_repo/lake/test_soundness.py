@@ -59,3 +59,25 @@ def test_a_file_without_a_column_that_is_asked_for_is_of_no_use_as_a_whole(tmp_p
     np.testing.assert_array_equal(fault.rows, np.arange(len(table)))
     assert found.sound is not None
     assert not len(found.sound)
+
+
+def test_a_file_with_a_column_twice_is_of_no_use_as_a_whole(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(toy.events(), schema=EVENTS)
+    pq.write_table(table.append_column("user_id", table["user_id"]), tmp_path / "some.parquet")
+    (fault,) = examined("events", tmp_path / "some.parquet", CLOCK).faults
+    assert (fault.field, fault.expected) == (FILE, "each column once")
+
+
+def test_text_that_is_not_utf_8_is_a_fault_of_its_rows(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(toy.events()[:2], schema=EVENTS)
+    torn = pa.array([b"u1", b"\xff\xfe"]).view(pa.string())
+    table = table.set_column(table.column_names.index("user_id"), "user_id", torn).append_column("more", torn)
+    pq.write_table(table, tmp_path / "some.parquet")
+    found = examined("events", tmp_path / "some.parquet", CLOCK)
+    assert [(fault.field, fault.expected, fault.rows.tolist()) for fault in found.faults] == [
+        ("user_id", "text in UTF-8", [1])
+    ]
+    assert found.sound is not None
+    assert found.sound["user_id"].to_pylist() == ["u1"]
+    assert found.found is not None
+    assert found.found["user_id"].to_pylist() == ["u1", None]
