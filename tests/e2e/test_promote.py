@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from feature_repo.core.home import Home
 from models.ranking.ranker import RankerModel
@@ -41,12 +43,40 @@ def another_release(home: Home, **two_tower: float) -> None:
     file.write_text(json.dumps(evaluation))
 
 
+def round_otherwise(home: Home) -> None:
+    """As another machine does: vectors and rates in their last digits; the evaluation is of these models."""
+    from training.release.evaluation import candidate_ids
+
+    for file in sorted(home.models.glob("*/*.safetensors")):
+        arrays = load_file(file)
+        for array in arrays.values():
+            if array.dtype == np.float32:
+                array *= np.float32(1 + 2e-7)
+        save_file(arrays, file)
+    file = home.models / "evaluation.json"
+    evaluation = json.loads(file.read_text())
+    file.write_text(json.dumps(evaluation | {"models": candidate_ids(home)}))
+
+
 def test_promoting_again_changes_nothing(home: Home) -> None:
     before = champion(home)
     result = promote(home)
     assert (result["promoted"], result["release_id"], result["failed"]) == (True, before.name, [])
     assert champion(home) == before
     assert not (home.releases / "previous").exists()
+
+
+def test_models_that_differ_by_rounding_push_no_release_out_and_force_makes_one_of_them(home: Home) -> None:
+    first = champion(home).name
+    another_release(home)
+    second = promote(home)["release_id"]
+    round_otherwise(home)
+    result = promote(home)
+    assert (result["promoted"], result["champion"], result["previous"]) == (True, second, first)
+    assert {path.name for path in home.releases.glob("r-*")} == {first, second}
+    forced = promote(home, PromotionConfig(force=True))
+    assert (forced["champion"], forced["previous"]) == (forced["release_id"], second)
+    assert forced["release_id"] not in (first, second)
 
 
 def test_a_better_release_becomes_the_champion_and_the_old_one_the_previous(home: Home) -> None:

@@ -69,3 +69,12 @@ def test_when_doing_all_again_is_stopped_nothing_passes_for_done_before(
     monkeypatch.setattr("feature_repo.jobs.build_features.build_features", stopped)
     assert CliRunner().invoke(app, ["release", "--again", "--home", str(own_world)]).exit_code == 130
     assert not {step.name for step in RELEASE} & set(json.loads((own_world / "steps.json").read_text()))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_training_all_again_from_one_lake_and_seed_is_the_same_release(own_world: Path) -> None:
+    before = champion(Home(own_world)).name
+    code, again, _ = release(own_world, "--again")
+    assert (code, again["ran"]) == (0, [*(step.name for step in RELEASE), "page"])
+    assert (again["release_id"], again["champion"], again["previous"]) == (before, before, None)

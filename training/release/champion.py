@@ -16,6 +16,8 @@ from models.release.config import PromotionConfig
 from models.release.history import HISTORY, PROMOTED, REFUSED, ROLLED_BACK, SERVED, Entry, read_history, record
 from models.release.store import CHAMPION, PREVIOUS, RELEASE_ID, make_champion, pointed_at, pointers, sound_pointer
 
+NAMED = 5  # releases, in the answer to a name that is none
+
 
 def rollback(
     home: Home, config: PromotionConfig = PromotionConfig(), command: str = "marquee promote --rollback"
@@ -53,7 +55,8 @@ def release_named(home: Home, said: str) -> str:
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} releases begin with {said}" if found else f"no release {said}"
-    raise HomeError(f"{what} at {home.releases}: `marquee releases` lists them")
+    few = f"{', '.join(there[:NAMED])}{' and more' if len(there) > NAMED else ''}" if there else "none"
+    raise HomeError(f"{what} at {home.releases}: there is {few} (`marquee releases` tells of each)")
 
 
 def require_or_refuse(home: Home, path: Path, config: PromotionConfig, command: str) -> None:

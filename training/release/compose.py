@@ -27,15 +27,17 @@ from training.data.splits import time_cuts
 from training.data.video_vectors import build_index
 from training.record.tracking import try_tracking
 from training.release.evaluation import Evaluation, current_evaluation
+from training.release.rounding import equal_to_rounding
 
 STATIC_VIDEOS = 200
 
 
-def build_release(home: Home, policy: Path | None = None) -> Path:
+def build_release(home: Home, policy: Path | None = None, champion: Path | None = None) -> Path:
     """Compose HOME/releases/<id> from HOME/models; the same content is the same release and is not written again.
 
-    Without `policy`, the home's policy file. Raises HomeError when a model or its evaluation is missing, or when the
-    evaluation is of other models.
+    Nor is what equals `champion`, a release, but for rounding: its path is the result then. Without `policy`, the
+    home's policy file. Raises HomeError when a model or its evaluation is missing, or when the evaluation is of other
+    models.
     """
     evaluation = current_evaluation(home)
     home.releases.mkdir(parents=True, exist_ok=True)
@@ -51,6 +53,8 @@ def build_release(home: Home, policy: Path | None = None) -> Path:
         shutil.copyfile(policy or policy_of(home), draft / "policy.toml")
         _write_json(draft / "static.json", static_videos(home, Popularity.load(draft / "popularity")))
         manifest = _manifest(home, draft, evaluation)
+        if champion is not None and equal_to_rounding(draft, manifest, champion):
+            return champion
         write_atomic(draft / MANIFEST, manifest.to_bytes())
         return _settle(draft, home.releases / manifest.release_id)
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
+from feature_repo.core.terminal import note
 from models.release.artifact import Release, judged, load_release, verify
 from models.release.config import PromotionConfig
 from models.release.history import FORCED, PROMOTED, REFUSED, last_served
@@ -36,11 +37,16 @@ def promote(
 ) -> dict[str, Any]:
     """Build the release from HOME/models and make it the champion when it can answer and its gates let it.
 
-    Raises Unanswerable when it cannot answer; neither `config.force` nor `accept` overrules that. `accept`: gates, or
-    kinds of gates, that are not needed when they could not be measured. See `judge_and_move` for the result.
+    Models that equal the champion's but for rounding make no release of their own, unless `config.force`: the champion
+    is judged again and stays. Raises Unanswerable when it cannot answer; neither `config.force` nor `accept` overrules
+    that. `accept`: gates, or kinds of gates, that are not needed when they could not be measured. See `judge_and_move`
+    for the result.
     """
+    serving = sound_pointer(home, CHAMPION)
     with progress.task("composing the release"):
-        path = build_release(home)
+        path = build_release(home, champion=None if config.force else serving)
+    if path == serving:
+        note(f"marquee: models and policy are those of the champion {path.name}, to rounding: it is judged again")
     return judge_and_move(home, path, config, progress, accept, command)
 
 

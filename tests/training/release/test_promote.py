@@ -42,7 +42,7 @@ def other(made: Home, home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
     """The release that the next promotion composes."""
     release_id = releases(made)[1]
     path = Path(shutil.copytree(made.releases / release_id, home.releases / release_id))
-    monkeypatch.setattr(promotion, "build_release", lambda _: path)
+    monkeypatch.setattr(promotion, "build_release", lambda home, champion: path)
     monkeypatch.setattr(promotion, "measure", lambda *_: Measured())
     monkeypatch.setattr(promotion, "gates", lambda *_: [])
     return release_id
