@@ -49,15 +49,27 @@ def never() -> bool:
     return False
 
 
-def require_answerable(home: Home, release: Path, config: PromotionConfig, stop: Callable[[], bool] = never) -> None:
+def silent(said: str) -> None:
+    pass
+
+
+def require_answerable(
+    home: Home,
+    release: Path,
+    config: PromotionConfig,
+    stop: Callable[[], bool] = never,
+    say: Callable[[str], None] = silent,
+) -> None:
     """Raises Unanswerable unless this release is whole, belongs to the home's world, and makes a page on every rung.
 
-    `stop` is asked while the child works: True ends it (the release counts as unanswerable then).
+    `stop` is asked while the child works: True ends it (the release counts as unanswerable then). `say` hears that the
+    release has to be asked, which takes seconds.
     """
     manifest = require_whole(home, release)
     key = _depends_on(home, manifest.release_id)
     if _answered(home).get(manifest.release_id) == key:
         return
+    say(f"marquee: asking {release.name} for pages before it serves, for up to {config.check_seconds:g} s")
     if why := _ask(home, release, config, stop):
         raise Unanswerable(f"{release.name}: {why.replace(f'{release}/', '')}")
     _remember(home, manifest.release_id, key)

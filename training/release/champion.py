@@ -5,13 +5,14 @@ Made to work at any hour: it imports no model, needs no store, and MLflow hears 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.terminal import note
-from models.release.answerable import Unanswerable, require_answerable
+from models.release.answerable import Unanswerable, never, require_answerable, silent
 from models.release.config import PromotionConfig
 from models.release.history import HISTORY, PROMOTED, REFUSED, ROLLED_BACK, SERVED, Entry, read_history, record
 from models.release.store import CHAMPION, PREVIOUS, RELEASE_ID, make_champion, pointed_at, pointers, sound_pointer
@@ -59,10 +60,12 @@ def release_named(home: Home, said: str) -> str:
     raise HomeError(f"{what} at {home.releases}: there is {few} (`marquee releases` tells of each)")
 
 
-def require_or_refuse(home: Home, path: Path, config: PromotionConfig, command: str) -> None:
+def require_or_refuse(
+    home: Home, path: Path, config: PromotionConfig, command: str, say: Callable[[str], None] = silent
+) -> None:
     """Raises Unanswerable, and the history says why, unless this release can answer."""
     try:
-        require_answerable(home, path, config)
+        require_answerable(home, path, config, never, say)
     except Unanswerable as error:
         refused(home, path.name, command, why=(str(error),))
         raise
@@ -87,7 +90,7 @@ def _say(home: Home, entry: Entry) -> None:
 
 
 def _back_to(home: Home, release_id: str, config: PromotionConfig, outcome: str, command: str) -> dict[str, Any]:
-    require_or_refuse(home, home.releases / release_id, config, command)
+    require_or_refuse(home, home.releases / release_id, config, command, note)
     before = pointers(home)[CHAMPION]
     move(home, release_id, outcome, command)
     return {"release_id": release_id, "promoted": True, "before": before, **pointers(home)}

@@ -99,8 +99,9 @@ def test_the_pointers_of_an_older_home_without_a_history_count_as_served(home: H
 def test_a_release_is_named_by_its_id_or_the_beginning_of_it(home: Home, said: str, complaint: str) -> None:
     one = champion(home).name
     assert release_named(home, one) == release_named(home, one[:-3]) == one
-    with pytest.raises(HomeError, match=complaint):
+    with pytest.raises(HomeError, match=complaint) as told:
         release_named(home, said)
+    assert all(name in str(told.value) for name in releases(home))
 
 
 def test_going_back_imports_no_model_and_no_tracking() -> None:
