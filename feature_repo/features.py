@@ -16,6 +16,8 @@ from feast.types import Array, Float64, Int64, String
 
 from feature_repo.compute.feature import Feature
 from feature_repo.core.home import Home
+from feature_repo.core.revision import ROOT
+from feature_repo.core.settings import MARQUEE_HOME
 from feature_repo.registry import FEATURES, SERVICES, VIEWS
 from feature_repo.schema import (
     FLOAT,
@@ -106,4 +108,5 @@ def _of_view(first: Feature) -> dict[str, Any]:
 
 
 # Feast's parser collects the attributes of this module, so here, and only here, the environment is read at import.
-globals().update(define(Home.open().features))
+# A home that is not absolute is one of this checkout: Feast has gone into feature_repo/ by now.
+globals().update(define(Home.open(ROOT / Path(MARQUEE_HOME.get()).expanduser()).features))

@@ -19,6 +19,8 @@ from models.candidates.sources.series import SERIES
 from models.candidates.sources.trending import TRENDING
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
+MANY = 5.0  # watches; of fewer nobody says that a video is trending
+WATCHED_LATELY = "Watched most lately"
 FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite, too
 
 
@@ -135,20 +137,30 @@ class FoundBy:
         return self.text if self.source in shown.provenance else None
 
 
+@dataclass(frozen=True)
+class WatchedLately:
+    """Found by what is trending, with at least MANY watches, as that source weighs them: half of them after a day."""
+
+    text: str
+
+    def words(self, shown: Shown) -> str | None:
+        return self.text if shown.provenance.get(TRENDING, 0.0) >= MANY else None
+
+
 REASONS: tuple[Reason, ...] = (
     ShareWatched(RESUME),
     InRow(EXPLORE, "Something different"),
     BecauseYouWatched(in_row=BECAUSE),
     NextInSeries(),
     InRow(AREA, "Popular near you"),
-    InRow(TRENDING, "Trending this week"),
+    InRow(TRENDING, WATCHED_LATELY),
     FollowedCreator("New from {creator}", in_row=NEW_RELEASES),
     FollowedCreator("More from {creator}"),
     InRow(NEW_RELEASES, "New release"),
     BecauseYouWatched(),
     LikedGenre(),
     OnlyFrom(EXPLORE, "Something different"),
-    FoundBy(TRENDING, "Trending this week"),
+    WatchedLately("Trending now"),
     FoundBy(NEW_RELEASES, "New release"),
     FoundBy(AREA, "Popular near you"),
     FoundBy(POPULAR, "Popular now"),

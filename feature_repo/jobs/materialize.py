@@ -20,7 +20,8 @@ from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS
 from feature_repo.store.config import STORE
 from feature_repo.store.connect import Client, connect
-from feature_repo.store.feast_registry import apply_definitions, open_store, write_configuration
+from feature_repo.store.feast_configuration import write_configuration
+from feature_repo.store.feast_registry import apply_definitions, open_store
 from feature_repo.store.layout import (
     USER_IDS,
     VIDEO_IDS,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import yaml  # type: ignore[import-untyped]
 from feast import FeatureStore, RepoConfig
@@ -13,13 +11,11 @@ from google.protobuf.message import DecodeError
 
 from feature_repo.core.files import one_line, write_atomic
 from feature_repo.core.home import Home
-from feature_repo.core.settings import preset, read
+from feature_repo.core.settings import preset
 from feature_repo.features import define
-from feature_repo.store.config import STORE
+from feature_repo.store.feast_configuration import rendered
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "feature_store.yaml"
 APPLIED_FOR = "applied_for"  # file beside the registry: the directory of the tables that it refers to
-NO_STORE = "127.0.0.1:1"  # address for work that only reads tables
 
 
 def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
@@ -57,44 +53,7 @@ def registry_problem(home: Home) -> str:
     return ""
 
 
-def write_configuration(home: Home, url: str) -> Path:
-    """Render feature_store.yaml for this home, readable only by its owner: it holds the store's password."""
-    path = home.feast / "feature_store.yaml"
-    write_atomic(path, _rendered(home, url))
-    path.chmod(0o600)
-    return path
-
-
 def _store(home: Home, url: str | None) -> FeatureStore:
     preset(FEAST_USAGE="False")
-    fields: dict[str, Any] = yaml.safe_load(_rendered(home, url))
+    fields: dict[str, Any] = yaml.safe_load(rendered(home, url))
     return FeatureStore(config=RepoConfig(repo_path=home.feast, **fields))
-
-
-def _rendered(home: Home, url: str | None) -> str:
-    values = {
-        "MARQUEE_HOME": str(home.root),
-        "MARQUEE_FEAST_REDIS": _connection_string(url, read(STORE, home.root).batch_timeout_seconds)
-        if url
-        else NO_STORE,
-    }
-    text = TEMPLATE.read_text()
-    for name, value in values.items():
-        text = text.replace(f"${{{name}}}", value)
-    return text
-
-
-def _connection_string(url: str, timeout_seconds: float) -> str:
-    """redis://[user:password@]host:port/db -> Feast's connection string, with timeouts and without retries."""
-    parts = urlsplit(url)
-    options = {
-        "db": parts.path.strip("/") or "0",
-        "username": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "ssl": "true" if parts.scheme == "rediss" else "",
-        "socket_timeout": str(timeout_seconds),
-        "socket_connect_timeout": str(timeout_seconds),
-        "retry": "null",
-    }
-    chosen = [f"{name}={value}" for name, value in options.items() if value]
-    return ",".join([f"{parts.hostname}:{parts.port or 6379}", *chosen])

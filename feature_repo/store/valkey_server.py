@@ -31,6 +31,7 @@ from feature_repo.core.settings import REDIS_URL, read
 from feature_repo.store.append_only import APPEND_ONLY, sync_files
 from feature_repo.store.config import STORE, StoreConfig
 from feature_repo.store.connect import connect
+from feature_repo.store.feast_configuration import renew_configuration
 
 report = structlog.get_logger("online store")
 
@@ -46,11 +47,13 @@ class ValkeyError(DependencyDown):
 def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
     """The URL of this home's online store, which is up and answering for as long as the block lasts."""
     if url := REDIS_URL.get():
+        renew_configuration(home, url)
         yield url
         return
     server = EmbeddedValkey(home.valkey, read(STORE, home.root), supervise=supervise)
     url = server.start()
     try:
+        renew_configuration(home, url)
         yield url
     finally:
         server.stop()

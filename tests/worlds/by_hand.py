@@ -81,7 +81,7 @@ class HandMadeFeed:
             picks = tuple(msgspec.structs.replace(one, trace={"p_click": 0.25}) for one in picks)
         rows = (
             Row("top_picks", "Top picks for you", "From what you watch", picks),
-            Row("trending", "Trending now", "Trending this week", (item(4, "trending"), item(5, "trending"))),
+            Row("trending", "Trending now", "Watched most lately", (item(4, "trending"), item(5, "trending"))),
         )
         return Page(
             request_id=query.request_id,

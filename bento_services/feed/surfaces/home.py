@@ -21,6 +21,7 @@ from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
+from bento_services.feed.reasons import WATCHED_LATELY
 from bento_services.feed.rows.because_you_watched import BECAUSE, BecauseYouWatched
 from bento_services.feed.rows.continue_watching import ContinueWatching
 from bento_services.feed.rows.from_source import FromSource
@@ -46,6 +47,7 @@ Array = np.ndarray[Any, Any]
 HOME = "home"
 FULL_FUNNEL = "full_funnel"
 CHOSEN = "Chosen for you"
+MOST_WATCHED = "What is watched most"
 
 # In the order in which they pick candidates; the presenter decides the order in which they are shown.
 ROWS = (
@@ -58,10 +60,10 @@ ROWS = (
         BecauseYouWatched.of,
         ITEM_ITEM,
     ),
-    RowSpec(TRENDING, "Trending now", "Watched by many in the last day", FromSource.of, TRENDING),
-    RowSpec(AREA, "Popular near you", "Watched by many in your country", FromSource.of, AREA),
+    RowSpec(TRENDING, "Trending now", WATCHED_LATELY, FromSource.of, TRENDING),
+    RowSpec(AREA, "Popular near you", "Watched most in your country", FromSource.of, AREA),
     RowSpec(NEW_RELEASES, "New releases", "Just published", FromSource.in_page_order, NEW_RELEASES),
-    RowSpec(POPULAR, "Popular now", "What most viewers watch", FromSource.for_newcomers, POPULAR),
+    RowSpec(POPULAR, "Popular now", MOST_WATCHED, FromSource.for_newcomers, POPULAR),
     RowSpec(
         EXPLORE,
         "Explore something different",
@@ -71,8 +73,8 @@ ROWS = (
     ),
 )
 MORE_ROWS = (RowSpec(MORE, "More for you", CHOSEN, Recommendations.of),)
-POPULAR_ROWS = (RowSpec(TOP_PICKS, "Popular right now", CHOSEN, Recommendations.without_exploring),)
-MORE_POPULAR_ROWS = (RowSpec(MORE, "More that is popular", CHOSEN, Recommendations.without_exploring),)
+POPULAR_ROWS = (RowSpec(TOP_PICKS, "Popular right now", MOST_WATCHED, Recommendations.without_exploring),)
+MORE_POPULAR_ROWS = (RowSpec(MORE, "More that is popular", MOST_WATCHED, Recommendations.without_exploring),)
 
 
 def recipe(config: FeedConfig) -> Recipe:

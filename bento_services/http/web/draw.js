@@ -41,8 +41,7 @@ function spoken(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
-function card(item, isFresh, rowReason) {
-  const reason = item.reason && item.reason !== rowReason ? item.reason : "";
+function card(item, isFresh, reason) {
   const face = make("button", { type: "button", className: isFresh ? "card fresh" : "card", "data-video": item.video_id, "aria-label": [item.title, reason].filter(Boolean).join(". ") },
     thumbnail(item),
     make("span", { className: "under" },
@@ -52,8 +51,16 @@ function card(item, isFresh, rowReason) {
   return make("li", {}, face);
 }
 
+// Why this card: nothing where the row's head says it, or where all cards of the row would say the same.
+function reasonsUnder(row, items) {
+  const isSaid = new Set([row.title, row.reason]);
+  const isOne = items.length > 1 && new Set(items.map((item) => item.reason)).size === 1;
+  return items.map((item) => (isOne || isSaid.has(item.reason) ? "" : item.reason));
+}
+
 function rowSection(row, items, before, grid) {
-  const cards = make("ul", { className: "cards" }, ...items.map((item) => card(item, before && !before.has(item.video_id), row.reason)));
+  const reasons = reasonsUnder(row, items);
+  const cards = make("ul", { className: "cards" }, ...items.map((item, at) => card(item, before && !before.has(item.video_id), reasons[at])));
   const title = make("h2", { textContent: row.title, id: `row-${row.row_id}` });
   const section = make("section", { className: grid ? "row grid" : "row", "aria-labelledby": title.id, "data-row": row.row_id },
     make("header", {}, title, row.reason && row.reason !== row.title ? make("p", { textContent: row.reason }) : null), cards);
@@ -116,7 +123,25 @@ function facts(item) {
     item.view_count > 0 ? `${item.view_count.toLocaleString()} views` : ""].filter(Boolean).join(" · ");
 }
 
+// Drawing anew replaces the control that has the focus: it goes to the same one, or to what is at its place now.
+function focused() {
+  const at = document.activeElement;
+  if ($("player").open || !at?.closest("#hero, #rows")) return null;
+  const row = at.closest(".row");
+  const among = row ? [...row.querySelectorAll(".card")] : [...$("hero").querySelectorAll("button")];
+  return { row: row?.dataset.row, video: at.dataset.video, place: among.indexOf(at) };
+}
+
+function focusAgain(held) {
+  if (!held) return;
+  const row = held.row && document.querySelector(`[data-row="${CSS.escape(held.row)}"]`);
+  const among = [...(row || (held.row ? $("rows") : $("hero"))).querySelectorAll(row || held.row ? ".card" : "button")];
+  const same = held.row && [...(row || $("rows")).querySelectorAll(".card")].find((one) => one.dataset.video === held.video);
+  (same || among[Math.min(Math.max(held.place, 0), among.length - 1)] || $("viewer")).focus({ preventScroll: true });
+}
+
 function drawRows(answer, before) {
+  const held = focused();
   const picks = answer.rows.find((row) => row.row_id === "top_picks") ?? answer.rows.find((row) => row.row_id !== "continue_watching") ?? answer.rows[0];
   const featured = picks?.items[0];
   drawHero(featured);
@@ -128,6 +153,7 @@ function drawRows(answer, before) {
   $("rows").replaceChildren(...sections);
   $("rows").setAttribute("aria-busy", "false");
   $("rows").classList.remove("waiting");
+  focusAgain(held);
 }
 
 function drawBehind(answer) {

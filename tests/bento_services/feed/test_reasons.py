@@ -40,7 +40,7 @@ LIKES: dict[str, Any] = {"genre_affinity": [4.0, 1.0]}
         (shown("because_you_watched:x", ["item_item"], anchor=1, **FOLLOWS), "Because you watched “Theirs”"),
         (shown(found_by=["next_in_series"], anchor=1), "Next in series after “Theirs”"),
         (shown("popular_in_area", ["popular_in_area"], **FOLLOWS), "Popular near you"),
-        (shown("trending", ["trending"], **FOLLOWS), "Trending this week"),
+        (shown("trending", {"trending": 0.01}, **FOLLOWS), "Watched most lately"),
         (shown("new_releases", ["new_releases"], **FOLLOWS), "New from Lumen"),
         (shown("new_releases", ["new_releases"], **LIKES), "New release"),
         (shown(found_by=["trending"], anchor=1, **FOLLOWS), "More from Lumen"),
@@ -49,7 +49,11 @@ LIKES: dict[str, Any] = {"genre_affinity": [4.0, 1.0]}
         (shown(found_by=["popular"], genre_affinity=[1.0, 4.0]), "Popular now"),
         (shown(found_by=["explore"]), "Something different"),
         (shown(found_by=["explore", "new_releases"]), "New release"),
-        (shown(found_by=["popular", "popular_in_area", "new_releases", "trending"]), "Trending this week"),
+        (
+            shown(found_by={"popular": 9.0, "popular_in_area": 9.0, "new_releases": 1.0, "trending": 5.0}),
+            "Trending now",
+        ),
+        (shown(found_by={"popular": 9.0, "trending": 4.9}), "Popular now"),  # of so few watches nobody says that
         (shown(found_by=["popular", "popular_in_area"]), "Popular near you"),
         (shown(found_by=["two_tower"], creator_ids=["c1"], creator_weights=[2.0]), OTHERWISE),
     ],

@@ -161,14 +161,9 @@ def test_a_person_can_watch_dislike_and_see_the_page_change(ports: Ports, tmp_pa
         expect(page.locator(".card").first).to_be_visible()
         assert page.locator(".row h2").count() >= 3
         assert page.locator(".card .reason").count() >= 1
+        no_card_repeats_its_row(page)
 
-        # By keyboard: into the first row, one to the right, open, close.
-        page.locator(".card").first.focus()
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("Enter")
-        expect(page.locator("#player")).to_be_visible()
-        page.keyboard.press("Escape")
-        expect(page.locator("#player")).to_be_hidden()
+        open_and_close_by_keyboard(page)
 
         # Watch the featured video to the end: it goes, the page says so.
         featured = page.locator("#hero .primary").get_attribute("data-video")
@@ -186,6 +181,9 @@ def test_a_person_can_watch_dislike_and_see_the_page_change(ports: Ports, tmp_pa
         expect(page.locator("#toast")).to_contain_text("Disliked", timeout=15_000)
         expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
         assert page.locator(f"[data-video='{video}']").count() == 0
+        assert page.locator("#rows .row[data-row='top_picks'] .card:focus").count() == 1  # what is at its place now
+
+        like_by_keyboard(page)
 
         # More of the feed, somebody new, a narrow screen.
         page.locator("#more").click()
@@ -198,6 +196,38 @@ def test_a_person_can_watch_dislike_and_see_the_page_change(ports: Ports, tmp_pa
         browser.close()
     assert complaints == []
     assert outside == []
+
+
+def open_and_close_by_keyboard(page: Any) -> None:
+    """Into the first row, one to the right, open, close."""
+    from playwright.sync_api import expect
+
+    page.locator(".card").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator("#player")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#player")).to_be_hidden()
+
+
+def like_by_keyboard(page: Any) -> None:
+    """Like a video that stays: the focus stays on a control of the page."""
+    from playwright.sync_api import expect
+
+    liked = page.locator("#rows .row .card").last
+    liked.focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-action='like']").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#toast")).to_contain_text("Liked", timeout=15_000)
+    expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
+    assert page.locator(".card:focus, #hero button:focus").count() == 1
+
+
+def no_card_repeats_its_row(page: Any) -> None:
+    for row in page.locator(".row").all():
+        said = {*row.locator("header h2, header p").all_inner_texts()}
+        assert said.isdisjoint(row.locator(".card .reason").all_inner_texts())
 
 
 def test_a_new_champion_is_taken_up_without_dropping_a_request(client: Client, own_home: Home) -> None:

@@ -13,6 +13,7 @@ from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.schema import PAGE_SERVICE
+from feature_repo.store import feast_configuration
 from feature_repo.store import feast_registry as feast_store
 
 ASKED = pa.Table.from_pylist(toy.impressions()).select(["user_id", "video_id", "timestamp_us"])
@@ -31,12 +32,12 @@ def plain(columns: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_as_of_join_gives_what_feasts_own_store_gives(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = plain(historical_features(home, ASKED, PAGE_SERVICE))
-    rendered = feast_store._rendered
+    rendered = feast_configuration.rendered
 
     def stock(home: Home, url: str | None) -> str:
         return rendered(home, url).replace("feature_repo.store.offline_store.AsofOfflineStore", "duckdb")
 
-    monkeypatch.setattr(feast_store, "_rendered", stock)
+    monkeypatch.setattr(feast_store, "rendered", stock)
     frame = ASKED.to_pandas()
     frame["event_timestamp"] = ASKED["timestamp_us"].cast(pa.timestamp("us", tz="UTC")).to_pandas()
     frame["row"] = np.arange(len(frame))
