@@ -9,25 +9,37 @@ class MarqueeError(Exception):
     """An error that the command line shows as one line, without a stack trace: the root of the tree.
 
     MarqueeError
-    ├── HomeError          feature_repo/core/home.py            no world or release yet: run another command first
-    │   └── SettingsError  feature_repo/core/settings.py        an invalid variable, or an invalid key of marquee.toml
-    ├── LakeError          feature_repo/lake/tables.py          a file with invalid content
-    ├── ValkeyError        feature_repo/store/valkey_server.py  the embedded online store does not start
-    ├── StoreDown          feature_repo/store/connect.py        the online store does not answer
-    ├── EventLogDown       feature_repo/stream/                 the event log does not answer
-    ├── Later              feature_repo/stream/handlers/        try again later: another job is still working on it
-    ├── Poisoned           feature_repo/stream/handlers/        one record of a batch cannot be handled
-    ├── SparkAbsent        feature_repo/jobs/                   the extra is not installed
-    ├── EncodingError      models/encoding/ranker.py            columns that do not match what a model was trained on
-    ├── ArtifactError      models/release/manifest.py           a release that does not match its manifest
-    ├── OffPolicyError     training/off_policy/estimators.py    a log or a policy that allows no estimate
-    ├── RowsError          training/judge/score.py              rows to score that lack what scoring needs
-    ├── FeedError          bento_services/errors.py             an invalid query or policy
-    ├── AuthError          bento_services/admission/keys.py     API keys that cannot be used, or are needed and absent
-    ├── PackageError       bento_services/process/package.py
-    └── ServiceError       bento_services/process/supervisor.py
+    ├── HomeError               feature_repo/core/errors.py           no world or release yet: run another command first
+    │   ├── SettingsError       feature_repo/core/settings.py         an invalid variable, or an invalid key of marquee.toml
+    │   ├── NoSuchLetter        feature_repo/stream/dead_letters.py   no dead letter of that id
+    │   └── TooFew              monitoring/measures/                  fewer rows than a measure needs
+    ├── Refused                 feature_repo/core/errors.py           a gate or a rule says no
+    │   ├── WorldThere          feature_repo/ingest/new_world.py      another world is in this home
+    │   ├── WorldBusy           feature_repo/core/world_swap.py       a world that is in use
+    │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would become one again
+    │   └── Unanswerable        models/release/answerable.py          a release that cannot answer
+    ├── DependencyDown          feature_repo/core/errors.py           something outside this process does not answer
+    │   ├── ValkeyError         feature_repo/store/valkey_server.py   the embedded online store does not start
+    │   ├── StoreDown           feature_repo/store/connect.py         the online store does not answer
+    │   ├── EventLogDown        feature_repo/stream/log/protocol.py   the event log does not answer
+    │   └── SparkAbsent         feature_repo/jobs/engines.py          the extra is not installed
+    ├── FileError               feature_repo/core/files.py            a file of a home that cannot be read
+    ├── LakeError               feature_repo/lake/tables.py           a table with invalid content
+    ├── RegistrationError       feature_repo/compute/feature.py       a feature that cannot be registered
+    ├── Later                   feature_repo/stream/handlers/         try again later: another job is still working on it
+    ├── Poisoned                feature_repo/stream/handlers/         one record of a batch cannot be handled
+    ├── EncodingError           models/encoding/ranker.py             columns that a model was not trained on
+    ├── ArtifactError           models/release/manifest.py            a release that does not match its manifest
+    ├── OffPolicyError          training/off_policy/estimators.py     a log or a policy that allows no estimate
+    ├── RowsError               training/judge/score.py               rows to score that lack what scoring needs
+    ├── TrackingError           training/record/tracking.py           MLflow's records cannot be read or written
+    ├── FeedError               bento_services/errors.py              an invalid query or policy
+    ├── AuthError               bento_services/admission/keys.py      API keys that cannot be used, or that are missing
+    ├── NotAnswered             bento_services/process/trial.py       a page that a release on trial did not give
+    ├── PackageError            bento_services/process/package.py     a Bento that cannot be built
+    └── ServiceError            bento_services/process/supervisor.py  a service that does not start
 
-    Refused and DependencyDown are not a layer's own: a subclass says with them how the command ends.
+    `exit_status` is how a command ends with it.
     """
 
     exit_status = FAILED

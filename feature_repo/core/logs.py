@@ -1,9 +1,8 @@
 """The log of every process: one JSON object a line, with time, level, process, pid and event first.
 
 What Marquee reports (structlog), what libraries report (logging, warnings) and what ends a thread or the process all
-become such lines: in `HOME/run/logs/PROCESS.log` for what `marquee serve` keeps running, in `jobs.log` there for the
-jobs of the command line, else on stderr. A traceback is one field of one line; it leaves out the values of variables,
-which may hold viewers.
+become such lines: in `HOME/run/logs/PROCESS.log` for what `marquee serve` keeps running, else on stderr. A traceback is
+one field of one line; it leaves out the values of variables, which may hold viewers.
 """
 
 from __future__ import annotations
