@@ -9,8 +9,8 @@ class MarqueeError(Exception):
     """An error that the command line shows as one line, without a stack trace: the root of the tree.
 
     MarqueeError
-    ├── HomeError               feature_repo/core/errors.py           no world or release yet: run another command first
-    │   ├── SettingsError       feature_repo/core/settings.py         an invalid variable, or an invalid key of marquee.toml
+    ├── HomeError               feature_repo/core/errors.py           no world or release yet
+    │   ├── SettingsError       feature_repo/core/settings.py         an invalid variable or key of marquee.toml
     │   ├── NoSuchLetter        feature_repo/stream/dead_letters.py   no dead letter of that id
     │   └── TooFew              monitoring/measures/                  fewer rows than a measure needs
     ├── Refused                 feature_repo/core/errors.py           a gate or a rule says no
@@ -26,7 +26,7 @@ class MarqueeError(Exception):
     ├── FileError               feature_repo/core/files.py            a file of a home that cannot be read
     ├── LakeError               feature_repo/lake/tables.py           a table with invalid content
     ├── RegistrationError       feature_repo/compute/feature.py       a feature that cannot be registered
-    ├── Later                   feature_repo/stream/handlers/         try again later: another job is still working on it
+    ├── Later                   feature_repo/stream/handlers/         another job is still working on it
     ├── Poisoned                feature_repo/stream/handlers/         one record of a batch cannot be handled
     ├── EncodingError           models/encoding/ranker.py             columns that a model was not trained on
     ├── ArtifactError           models/release/manifest.py            a release that does not match its manifest
@@ -34,7 +34,7 @@ class MarqueeError(Exception):
     ├── RowsError               training/judge/score.py               rows to score that lack what scoring needs
     ├── TrackingError           training/record/tracking.py           MLflow's records cannot be read or written
     ├── FeedError               bento_services/errors.py              an invalid query or policy
-    ├── AuthError               bento_services/admission/keys.py      API keys that cannot be used, or that are missing
+    ├── AuthError               bento_services/admission/keys.py      API keys that cannot be used, or are missing
     ├── NotAnswered             bento_services/process/trial.py       a page that a release on trial did not give
     ├── PackageError            bento_services/process/package.py     a Bento that cannot be built
     └── ServiceError            bento_services/process/supervisor.py  a service that does not start
