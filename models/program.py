@@ -9,19 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 Array = np.ndarray[Any, Any]
-
-FAILURES = (
-    errors.Fail,
-    errors.InvalidArgument,
-    errors.InvalidGraph,
-    errors.InvalidProtobuf,
-    errors.NotImplemented,
-    errors.RuntimeException,
-)
 
 
 class ProgramError(ValueError):
@@ -33,13 +22,26 @@ class Program:
 
     def __init__(self, model: bytes | Path) -> None:
         """`model`: ONNX, or a file of it. Raises ProgramError."""
+        # Not before: importing it starts a thread, which a process that is forked afterwards would miss and wait for.
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        onnxruntime.disable_telemetry_events()
+        self._failures = (
+            errors.Fail,
+            errors.InvalidArgument,
+            errors.InvalidGraph,
+            errors.InvalidProtobuf,
+            errors.NotImplemented,
+            errors.RuntimeException,
+        )
         self._model = model
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a request is work for one core
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except FAILURES as error:
+        except self._failures as error:
             raise ProgramError(f"{model if isinstance(model, Path) else 'expected ONNX'}: {error}") from error
         self.inputs = tuple(each.name for each in self._session.get_inputs())
 
@@ -47,7 +49,7 @@ class Program:
         """Raises ProgramError where the inputs have other types or shapes than the network was exported with."""
         try:
             output: Array = self._session.run(None, dict(zip(self.inputs, inputs, strict=True)))[0]
-        except FAILURES as error:
+        except self._failures as error:
             raise ProgramError(str(error)) from error
         return output
 

@@ -17,6 +17,8 @@ NAMES = {
     "marquee_event_visible_seconds": (),
     "marquee_pages_in_flight": (),
     "marquee_dead_letters": ("topic",),
+    "marquee_lake_rows_rejected": ("table", "field"),
+    "marquee_watches_suspicious": (),
     "marquee_pages_unlogged": (),
     "marquee_shed": (),
     "marquee_request_log_lines_lost": (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -192,7 +193,8 @@ def test_a_record_that_ends_the_process_is_put_aside_before_its_fourth_try(
     done = tmp_path / "done"
     append(log, b"1", b"killer", b"2")
     command = [sys.executable, "-c", KILLED, url, str(done)]
-    codes = [subprocess.run(command, cwd=ROOT, timeout=60).returncode for _ in range(5)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    codes = [subprocess.run(command, cwd=ROOT, timeout=60, env=environment).returncode for _ in range(5)]
     assert codes == [-signal.SIGKILL] * 3 + [0, 0]
     (letter,) = log.dead_letters(TOPIC)
     assert letter.record.value == b"killer"
