@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from worlds.live import valkey
 
 from feature_repo.store.connect import StoreDown, connect
 from feature_repo.store.idempotency import ANSWER, ANSWER_SECONDS, BODY, Answered, Answers, MemoryAnswers, ValkeyAnswers
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
 
 
 @pytest.fixture(params=["memory", "valkey"])

@@ -6,19 +6,18 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds.live import NOON_US, ROOT, valkey
+from worlds.live import NOON_US, ROOT
 
 from feature_repo.registry import USER_FEATURES, VIEWS
 from feature_repo.schema import FLOAT, FLOATS, GENRE_SLOTS, INT, INTS, STRING, STRINGS, USER_VIEWS, VIDEO_VIEWS
 from feature_repo.store import layout as online
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 
 integers = st.integers(-(2**63), 2**63 - 1)
 floats = st.floats(allow_nan=False)
@@ -31,20 +30,6 @@ VALUES = {
     FLOAT: floats,
     FLOATS: st.lists(floats),
 }
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 def row_of(view: str, seed: int) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from worlds.live import (
     items,
     publish,
     publish_users,
-    valkey,
 )
 
 from feature_repo.schema import WATCH_EVENTS
@@ -36,12 +35,6 @@ from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.valkey_server import EmbeddedValkey
 from feature_repo.stream.log.open import open_event_log
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from worlds.live import valkey
 
 from feature_repo.store.connect import StoreDown, connect
 from feature_repo.store.layout import EVENT_MARK
 from feature_repo.store.receipts import MemoryReceipts, ValkeyReceipts
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
 
 
 def test_an_event_is_visible_from_its_mark_on(url: str) -> None:

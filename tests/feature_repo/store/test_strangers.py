@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from worlds.live import event, event_processor, items, publish, publish_users, valkey
+from worlds.live import event, event_processor, items, publish, publish_users
 
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import STRANGERS, USER_IDS, entity_key
 from feature_repo.store.strangers import STRANGER_SECONDS, let_expire, settle, sweep
 from feature_repo.stream.log.open import open_event_log
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 def seconds(store: Client, join_key: str, entity_id: str) -> int:

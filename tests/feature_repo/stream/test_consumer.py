@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from worlds.live import event, event_processor, eventually, items, valkey
+from worlds.live import event, event_processor, eventually, items
 
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.valkey_server import EmbeddedValkey
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.consumer import Consumer
@@ -59,20 +59,6 @@ def poison(record: Record) -> Failure:
 
 def later(record: Record) -> Failure:
     raise Later("not yet")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 @pytest.fixture

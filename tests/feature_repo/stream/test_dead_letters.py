@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
-from worlds.live import NOON_US, event, valkey
+from worlds.live import NOON_US, event
 
 from feature_repo.events import decode_event, encode_event
 from feature_repo.limits import Clock
@@ -17,12 +17,6 @@ from feature_repo.stream.log.protocol import EventLog, Record
 
 CLOCK = Clock(NOON_US + 86_400_000_000)
 FOREIGN = b'{"user_id": "u2", "item_id": "v1", "event": "like"}'
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
 
 
 @pytest.fixture

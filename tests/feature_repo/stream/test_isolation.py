@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from worlds.live import ROOT, event, event_processor, eventually, items, publish, valkey
+from worlds.live import ROOT, event, event_processor, eventually, items, publish
 
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import Client, StoreDown, connect
@@ -46,20 +46,6 @@ class Handler:
             self._of(record)
         self.done += [record.value for record in records]
         return []
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from worlds.live import valkey
 
 from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.layout import HANDLING, TRIES
@@ -13,20 +10,6 @@ from feature_repo.stream.log.protocol import Record
 from feature_repo.stream.tries import Tries
 
 ONE, TWO = Record("1-0", "u", b""), Record("2-0", "u", b"")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 def of(store: Client) -> Tries:

@@ -22,7 +22,6 @@ from worlds.live import (
     eventually,
     items,
     publish,
-    valkey,
 )
 
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
@@ -38,12 +37,6 @@ from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.fold_events import GROUP, MARK_SECONDS, BatchJobRunning
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -15,20 +15,6 @@ from feature_repo.stream.log.protocol import Durability, EventLogDown
 from feature_repo.stream.log.valkey import ValkeyEventLog, stream
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
-
-
 @pytest.fixture
 def log(url: str, store: Client) -> Iterator[ValkeyEventLog]:
     opened = ValkeyEventLog(url, LogConfig(valkey_claim_idle_ms=50))
