@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from feature_repo.core.options import HomeOption, JsonOption, existing
 from feature_repo.core.terminal import print_table, say, show
 from feature_repo.schema import TOPICS, WATCH_EVENTS
 from feature_repo.stream.log.protocol import EventLog
+
+if TYPE_CHECKING:
+    from feature_repo.stream.dead_letters import Choice
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Records that could not be handled: look, replay, drop."
@@ -87,10 +90,9 @@ def dlq_replay(
     as_json: JsonOption = False,
 ) -> None:
     """Append dead letters to their topic again. Those that are not within the limits stay: the command ends with 3."""
-    from feature_repo.stream.dead_letters import Choice, check_replayed, replay
+    from feature_repo.stream.dead_letters import check_replayed, replay
 
-    choice = Choice(ids or (), cause, group, key)
-    _check_chosen(choice.is_everything, everything)
+    choice = _chosen(ids, everything, cause, group, key)
     with _log(home) as (opened, log):
         result = replay(log, topic, choice.of(log, topic), opened.world().clock())
     show(result, as_json)
@@ -109,21 +111,23 @@ def dlq_drop(
     as_json: JsonOption = False,
 ) -> None:
     """Delete dead letters for good."""
-    from feature_repo.stream.dead_letters import Choice
-
-    choice = Choice(ids or (), cause, group, key)
-    _check_chosen(choice.is_everything, everything)
+    choice = _chosen(ids, everything, cause, group, key)
     with _log(home) as (_, log):
         letters = choice.of(log, topic)
         log.drop_dead_letters(topic, letters)
     show({"dropped": len(letters)}, as_json)
 
 
-def _check_chosen(chooses_everything: bool, everything: bool) -> None:
-    if chooses_everything and not everything:
+def _chosen(ids: list[str] | None, everything: bool, cause: str, group: str, key: str) -> Choice:
+    """Those that a command changes: all only where that was said."""
+    from feature_repo.stream.dead_letters import Choice
+
+    choice = Choice(ids or (), cause, group, key)
+    if choice.is_everything and not everything:
         raise typer.BadParameter("name ids, or filter by --cause, --group or --key, or say --all", param_hint="--all")
-    if everything and not chooses_everything:
+    if everything and not choice.is_everything:
         raise typer.BadParameter("either all, or ids and filters", param_hint="--all")
+    return choice
 
 
 @contextmanager
