@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from feature_repo.core.settings import preset
+
 Array = np.ndarray[Any, Any]
 
 
@@ -22,11 +24,11 @@ class Program:
 
     def __init__(self, model: bytes | Path) -> None:
         """`model`: ONNX, or a file of it. Raises ProgramError."""
+        preset(ORT_DISABLE_TELEMETRY="1")
         # Not before: importing it starts a thread, which a process that is forked afterwards would miss and wait for.
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-        onnxruntime.disable_telemetry_events()
         self._failures = (
             errors.Fail,
             errors.InvalidArgument,

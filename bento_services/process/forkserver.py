@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import ctypes
-import fcntl
 import gc
 import importlib
 import os
@@ -53,14 +52,15 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 15, 36
 
 
 class Order(msgspec.Struct, frozen=True):
-    """Fork a process that runs the `main` of a module. Three descriptors come with it at least: its stdin, stdout and
-    stderr; those that follow keep the numbers that are given here."""
+    """Fork a process that runs the `main` of a module. Its stdin, stdout and stderr come with the order; those that
+    follow are told to it as `OPTION NUMBER`, by the numbers that they have there: any other may be a file of a library
+    that was imported, which closes it when it pleases."""
 
     name: str  # shown by ps as its command's name; at most 15 bytes
     module: str
     arguments: list[str]
     parent: int  # of whom it is going to be a child
-    kept: list[int] = []
+    options: list[str] = []  # of the descriptors after stderr, such as --fd
 
 
 def is_possible() -> bool:
@@ -127,17 +127,15 @@ def _become(orders: socket.socket, order: Order, descriptors: Sequence[int]) -> 
         _tie_to(order.parent)
         os.setsid()  # Ctrl-C reaches the supervisor, which stops the others in order
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        numbers = [0, 1, 2, *order.kept]
-        # First out of the way: one may have come under a number that another is going to have.
-        aside = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(numbers) + 1) for descriptor in descriptors]
-        for descriptor in descriptors:
-            os.close(descriptor)
-        for number, descriptor in zip(numbers, aside, strict=True):
+        for number, descriptor in enumerate(descriptors[:3]):
             os.dup2(descriptor, number)
             os.close(descriptor)
+        arguments = [*order.arguments]
+        for option, descriptor in zip(order.options, descriptors[3:], strict=True):
+            arguments += option, str(descriptor)
         ctypes.CDLL(None).prctl(_PR_SET_NAME, order.name.encode()[:15], 0, 0, 0)
-        sys.argv = [order.module, *order.arguments]
-        importlib.import_module(order.module).main(order.arguments)
+        sys.argv = [order.module, *arguments]
+        importlib.import_module(order.module).main(arguments)
         code = 0
     except SystemExit as stop:
         code = stop.code

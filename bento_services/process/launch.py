@@ -38,17 +38,22 @@ class Running(Protocol):
 Launch = Callable[[int], Running]
 
 
-def spawned(command: Sequence[str], environment: Mapping[str, str], kept: Sequence[int] = ()) -> Launch:
-    """Run a command, which ends with this process. It inherits the descriptors `kept`."""
+NOTHING: Mapping[str, int] = {}
+
+
+def spawned(command: Sequence[str], environment: Mapping[str, str], inherited: Mapping[str, int] = NOTHING) -> Launch:
+    """Run a command, which ends with this process. `inherited`: descriptors that it gets, by the options that tell it
+    their numbers."""
+    told = [word for option, number in inherited.items() for word in (option, str(number))]
 
     def launch(output: int) -> Running:
         return subprocess.Popen(
-            tied(command),
+            tied([*command, *told]),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=tuple(kept),
+            pass_fds=tuple(inherited.values()),
             start_new_session=True,  # Ctrl-C reaches the supervisor, which stops the others in order
         )
 
@@ -67,21 +72,22 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             module = "bento_services.process.forkserver"
-            command = [sys.executable, "-m", module, "--fd", str(theirs.fileno())]
-            server = spawned(command, self._environment, [theirs.fileno()])(output)
+            server = spawned([sys.executable, "-m", module], self._environment, {"--fd": theirs.fileno()})(output)
         ours.settimeout(ANSWER_SECONDS)
         before, self._orders = self._orders, ours
         if before is not None:
             before.close()
         return server
 
-    def forked(self, name: str, module: str, arguments: Sequence[str], kept: Sequence[int] = ()) -> Launch:
-        """Run the `main` of a module in a forked process. It inherits the descriptors `kept`."""
+    def forked(
+        self, name: str, module: str, arguments: Sequence[str], inherited: Mapping[str, int] = NOTHING
+    ) -> Launch:
+        """Run the `main` of a module in a forked process. `inherited`: as for `spawned`."""
 
         def launch(output: int) -> Running:
-            order = Order(name, module, [*arguments], os.getpid(), [*kept])
+            order = Order(name, module, [*arguments], os.getpid(), [*inherited])
             with open(os.devnull, "rb") as nothing, self._asking, adopting_orphans():
-                return Forked(self._ask(order, [nothing.fileno(), output, output, *kept]))
+                return Forked(self._ask(order, [nothing.fileno(), output, output, *inherited.values()]))
 
         return launch
 

@@ -22,7 +22,7 @@ import feature_repo.settings
 from bento_services.admission.keys import Keys, check_bind
 from bento_services.process import forkserver, status_socket
 from bento_services.process.child import Child, OnEvent
-from bento_services.process.launch import ForkServer, Launch, spawned
+from bento_services.process.launch import NOTHING, ForkServer, Launch, spawned
 from bento_services.process.ports import Ports
 from bento_services.settings import SECTIONS, SUPERVISOR, SupervisorConfig
 from feature_repo.core import logs
@@ -112,9 +112,9 @@ class _Family:
             self._start("forkserver", self._fork_server.launch)
         at_home = ("--home", str(self.home.root), "--log-to-home", "--die-with-parent")
         self.processor = self._start("processor", self._launch("processor", "feature_repo.stream.worker", at_home))
-        on_socket = (*at_home, "--fd", str(socket_fd))
+        on_socket = {"--fd": socket_fd}
         self.service = self._start(
-            "service", self._launch("service", "bento_services.process.serve", on_socket, [socket_fd])
+            "service", self._launch("service", "bento_services.process.serve", at_home, on_socket)
         )
 
     def stop(self) -> None:
@@ -131,10 +131,12 @@ class _Family:
         for child in self._children:
             child.keep_pid_file()
 
-    def _launch(self, name: str, module: str, arguments: Sequence[str], kept: Sequence[int] = ()) -> Launch:
+    def _launch(
+        self, name: str, module: str, arguments: Sequence[str], inherited: Mapping[str, int] = NOTHING
+    ) -> Launch:
         if forkserver.is_possible():
-            return self._fork_server.forked(name, module, arguments, kept)
-        return spawned([sys.executable, "-m", module, *arguments], self._environment, kept)
+            return self._fork_server.forked(name, module, arguments, inherited)
+        return spawned([sys.executable, "-m", module, *arguments], self._environment, inherited)
 
     def _start(self, name: str, launch: Launch) -> Child:
         child = Child(name, launch, self.home.run, self.log, self._on_event, self._config)
@@ -186,7 +188,7 @@ def _wait_until_ready(family: _Family, ports: Ports, config: SupervisorConfig) -
 def _last_words(family: _Family) -> str:
     """Why the service ended, from its log; else what it wrote to its stderr."""
     words = last_error(family.home, "service") or family.service.last_words()
-    return f"{words}; `marquee logs --process service` says more" if words else "it wrote no log"
+    return f"{words or 'it reported no error'}; `marquee logs --process service` says more"
 
 
 def _takes_events(home: Home) -> bool:

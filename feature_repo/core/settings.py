@@ -21,6 +21,7 @@ from feature_repo.core.toml import read_as, read_over, read_toml
 
 FILE = "marquee.toml"  # in the home
 PREFIX = "MARQUEE_"
+SET_BY_FEAST = ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")  # when it is imported
 # Every table that FILE may have. The serving process imports no training code, but must still accept [ranker].
 TABLES = (
     "store",
@@ -138,6 +139,7 @@ OF_LIBRARIES = {
     "MLFLOW_LOGGING_LEVEL": "MLflow's notices stay out of our output",
     "OMP_NUM_THREADS": "a request is one core's work; more threads only get into each other's way",
     "OMP_WAIT_POLICY": "threads that spin while they wait make training ten times slower on a busy machine",
+    "ORT_DISABLE_TELEMETRY": "ONNX Runtime reports nothing home",
     "PYSPARK_PYTHON": "Spark's workers run this Python",
     "SPARK_LOCAL_IP": "Spark stays on loopback",
 }
@@ -151,8 +153,11 @@ def preset(**values: str) -> None:
 
 
 def child_environment(**values: str) -> dict[str, str]:
-    """This process's environment with some values replaced, for a child process."""
-    return {**os.environ, **values}
+    """This process's environment with some values replaced, for a child process.
+
+    Without what Feast sets: a child's metrics would go through files in this process's temporary directory.
+    """
+    return {name: value for name, value in os.environ.items() if name not in SET_BY_FEAST} | values
 
 
 # --- HOME/marquee.toml -----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A program says what is wrong with a file or with inputs, and imports no torch."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from worlds.live import ROOT
 
 from models.export import exported
 from models.program import Program, ProgramError
@@ -37,6 +39,17 @@ def test_a_damaged_file_is_named(doubled: Program, tmp_path: Path) -> None:
     (tmp_path / "one.onnx").write_bytes(b"")
     with pytest.raises(ProgramError, match=r"one\.onnx"):
         Program(tmp_path / "one.onnx")
+
+
+def test_running_one_leaves_nothing_in_the_users_directories(doubled: Program, tmp_path: Path) -> None:
+    """ONNX Runtime counts what it does in a file there, and reports it, unless it is told not to."""
+    doubled.save(tmp_path / "one.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    program = "import sys; from models.program import Program; Program(open(sys.argv[1], 'rb').read())"
+    told = {"PATH": os.environ["PATH"], "HOME": str(home)}  # no CI, where it is silent by itself
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "one.onnx")], cwd=ROOT, env=told, check=True)
+    assert list(home.rglob("*")) == []
 
 
 @pytest.mark.parametrize("wrong", [np.ones((2, 3)), np.ones((2, 4), dtype=np.float32), np.ones(3, dtype=np.float32)])

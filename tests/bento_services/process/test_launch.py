@@ -56,6 +56,17 @@ def test_the_exit_status_of_a_forked_child_is_its_own(served: tuple[ForkServer, 
     assert server.forked("sleeper", "worlds.sleeper", ["--raise", "1"])(output).wait() == 1
 
 
+def test_a_forked_child_hears_the_numbers_of_its_descriptors(served: tuple[ForkServer, list[Running], int]) -> None:
+    """They are not those of this process: there, a library may have a file under the same number, and close it."""
+    server, _, output = served
+    read, write = os.pipe()
+    child = server.forked("sleeper", "worlds.sleeper", ["--say", "here"], {"--fd": write})(output)
+    os.close(write)
+    with open(read, "rb") as said:
+        assert said.read() == b"here"
+    assert child.wait() == 0
+
+
 def test_no_orphan_is_adopted_but_the_forked_child(served: tuple[ForkServer, list[Running], int]) -> None:
     """It would stay as a zombie: nobody waits for the orphans that a browser, or a shell, leaves."""
     server, _, output = served

@@ -1,3 +1,4 @@
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,14 @@ def test_a_library_keeps_what_somebody_told_it(monkeypatch: pytest.MonkeyPatch) 
     told = child_environment()
     assert (told["OMP_NUM_THREADS"], told["SPARK_LOCAL_IP"]) == ("3", "127.0.0.1")
     monkeypatch.delenv("SPARK_LOCAL_IP")
+
+
+def test_children_do_not_write_their_metrics_into_the_directory_that_feast_makes() -> None:
+    """It had the service open files before it was forked, which then closed its socket."""
+    import feast.metrics  # noqa: F401
+
+    assert "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    assert not [name for name in child_environment() if name.startswith("PROMETHEUS")]
 
 
 @pytest.mark.parametrize("said", ["rows.least = -2", "share = nan", "share = inf", "rows.length = -1"])
