@@ -33,7 +33,7 @@ test: $(INSTALLED) ## the complete default test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the examples served, whole data sets
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(BIN)/python -m pytest -m slow --timeout 3600 $(ARGS)
 
 fuzz: $(INSTALLED) ## 10,000 requests made of the API's document, and MINUTES of hypothesis over the decoders (ARGS="--fuzz-cases 500")
 	@$(BIN)/python -m pytest -q -s tests/fuzz/test_api.py --fuzz-cases 10000 $(ARGS)
