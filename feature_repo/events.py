@@ -78,6 +78,15 @@ def normalize(fields: Mapping[str, Any], *, clock: Clock) -> Event:
         raise EventError(error.field, str(error).partition(": ")[2]) from error
 
 
+def video_said(fields: Mapping[str, Any]) -> str:
+    """The video that a client's object names, by the rule of events; empty where it names none."""
+    sent = _Sent({name: value for name, value in fields.items() if EVENT_ALIASES.get(name, name) == "video_id"})
+    try:
+        return str(sent.value("video_id", sent.names["video_id"])) if sent.names else ""
+    except LimitError as error:
+        raise EventError(error.field, str(error).partition(": ")[2]) from error
+
+
 def check_event(event: Event, clock: Clock) -> None:
     """Raises EventError for an event in our own encoding that is not within the limits, as `normalize` leaves it."""
     for name in event.__struct_fields__:
@@ -102,8 +111,8 @@ class _Sent:
                 raise EventError(said, f"expected what {self.names[name]} says, found {shown(value)}")
             self._values[name], self.names[name] = value, said
 
-    def value(self, name: str) -> Any:
-        called = _API_NAMES.get(name, name)
+    def value(self, name: str, called: str = "") -> Any:
+        called = called or _API_NAMES.get(name, name)
         value = self._values.get(name)
         if value is None and name in self.names:
             raise EventError(called, "expected a value, or to be left out, found null")

@@ -27,7 +27,7 @@ class Limits:
     head_seconds: float = 5.0  # for a request's head, and for a new connection to say anything
     idle_seconds: int = 15  # between two requests on one connection
     send_seconds: float = 10.0  # for a client that has stopped to read its answer
-    answer_seconds: float = 10.0  # for the work on one request; then 504
+    answer_seconds: float = 10.0  # for the work on one request; then 503
     max_body_bytes: int = 64 * 1024
     max_events_body_bytes: int = 1024 * 1024
     receive_seconds: float = 10.0  # for a whole body: a slow client may not hold a connection for ever

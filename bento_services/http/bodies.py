@@ -25,7 +25,16 @@ class Answer(Response, Generic[Shape]):
 
 async def sent_json(request: Request) -> Any:
     """The JSON of the body. A browser lets any site post text here without asking, but not application/json."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    if kind.strip() != "application/json":
         raise Problem(415, "not_json", "send the body as content-type application/json")
+    if _other_charset(parameters):
+        raise Problem(415, "not_json", "send the body in UTF-8, as all JSON is")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem(415, "compressed", "send the body without a Content-Encoding")
     return read_json(await request.body())
+
+
+def _other_charset(parameters: str) -> bool:
+    named = [one.partition("=")[2].strip(' "') for one in parameters.split(";") if one.strip().startswith("charset")]
+    return any(name not in ("utf-8", "utf8") for name in named)

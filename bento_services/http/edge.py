@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-TOO_LATE = Problem(504, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)
+TOO_LATE = Problem(503, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)
 CLIENT_GONE = 499  # in the log and the metrics only, as other servers have it
 
 report = structlog.get_logger("http")

@@ -16,7 +16,7 @@ from bento_services.http.schemas.reference import reference
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-ALWAYS = (400, 403, 408, 431, 500, 503, 504)  # whatever is asked: of connections, heads, hosts and time
+ALWAYS = (400, 403, 408, 431, 500, 503)  # whatever is asked: of connections, heads, hosts and time
 WITH_BODY = (408, 413, 415, 422)
 DESCRIPTIONS = {
     400: "Malformed or missing",
@@ -27,12 +27,11 @@ DESCRIPTIONS = {
     408: "The head or the body did not arrive in time",
     409: "The Idempotency-Key, or an event id of this viewer, was used with another body",
     413: "Too large",
-    415: "The body must be application/json",
+    415: "The body must be application/json in UTF-8, and not compressed",
     422: "Valid syntax, impossible values",
     431: "Address and headers are too large",
     500: "A fault of the service; the request id names its line in the log",
-    503: "Overloaded, not ready, or something that is needed is down; see Retry-After",
-    504: "The work took too long; see Retry-After",
+    503: "Overloaded, not ready, too slow, or something that is needed is down; see Retry-After",
 }
 
 

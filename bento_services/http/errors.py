@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 
 from bento_services.admission.problem import INTERNAL, Problem, malformed, unprocessable
 
-# Pydantic's error types for values of the right type that are out of range: 422 and not 400.
-_SEMANTIC = {"greater_than_equal", "less_than_equal", "string_too_long", "literal_error", "enum"}
+IMPOSSIBLE = "impossible"  # our own error type, among pydantic's, for what cannot be
+# Error types for values of the right type that are out of range: 422 and not 400.
+_SEMANTIC = {IMPOSSIBLE, "greater_than_equal", "less_than_equal", "string_too_long", "literal_error", "enum"}
 
 
 async def on_problem(request: Request, problem: Problem) -> Response:

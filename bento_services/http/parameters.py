@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import fastapi
 from fastapi import Header, Request
 from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from bento_services.admission.context import read_context
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
-from bento_services.admission.problem import unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
+from bento_services.http.errors import IMPOSSIBLE
 from bento_services.http.headers import header_text
 from bento_services.http.schemas.context import CONTEXT
 from bento_services.http.schemas.limited import ID_PATTERN
@@ -32,15 +33,20 @@ def _id(name: str) -> AfterValidator:
 def _digits(value: Any) -> Any:
     """A whole number as people write it: pydantic would also read 5.0, 1_0, ٥ and blanks around it."""
     if isinstance(value, str) and any(map(str.isdigit, value)) and not re.fullmatch("-?[0-9]{1,9}", value):
-        raise unprocessable(f"expected a whole number from 1 to {MAX_LIMIT}, found {shown(value)}")
+        raise _impossible(f"expected a whole number from 1 to {MAX_LIMIT}, found {shown(value)}")
     return value
 
 
 def _flag(value: Any) -> Any:
     """A flag as the document writes it: pydantic would also read yes, on, t and 1."""
     if isinstance(value, str) and value not in ("true", "false"):
-        raise unprocessable(f"expected true or false, found {shown(value)}")
+        raise _impossible(f"expected true or false, found {shown(value)}")
     return value
+
+
+def _impossible(said: str) -> PydanticCustomError:
+    """FastAPI knows of which parameter."""
+    return PydanticCustomError(IMPOSSIBLE, "{said}", {"said": said})
 
 
 UserId = Annotated[

@@ -6,6 +6,7 @@ uvicorn limits neither the size nor the time of a request's head, and answers wh
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -96,6 +97,8 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc]
         if size > self._limits.max_head_bytes:
             self._problem = _too_large(self._limits)
             raise ValueError(size)
+        if self._is_ambiguous():
+            raise ValueError("another server might read another request in it")
         if self.parser.should_upgrade():
             return
         self._body_is_open = True
@@ -134,6 +137,22 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc]
             self.transport.close()  # it has not said a word
         else:
             self.drop()
+
+    def _is_ambiguous(self) -> bool:
+        """Whether a proxy before us may take this for another request: for one of another host, or of another length.
+
+        The parser has refused what says its length twice.
+        """
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            return True
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if codings and (codings != [b"chunked"] or self.parser.get_http_version() == "1.0"):
+            return True
+        if self.url.startswith(b"/") or self.url == b"*":
+            return False
+        hosts = [value.strip().lower() for name, value in self.headers if name == b"host"]
+        scheme, _, rest = self.url.lower().partition(b"://")
+        return scheme not in (b"http", b"https") or [re.split(rb"[/?#]", rest)[0]] != hosts
 
     def _parse(self, data: bytes) -> None:
         """The parser stops at an offer of another protocol, and skips the body. We decline the offer, as we may: the

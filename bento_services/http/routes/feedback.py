@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import Request
 
 from bento_services.admission.endpoints import FEEDBACK
-from bento_services.admission.limits import identifier
 from bento_services.admission.problem import Problem, malformed, unprocessable
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
 from bento_services.http.schemas.events import MAX_REASON_LENGTH, Feedback, FeedbackIn
+from feature_repo.events import EventError, video_said
 
 ACTIONS = ("like", "dislike", "not_interested", "share")
 ERRORS = (404, 409)
@@ -28,15 +28,18 @@ async def feedback(request: Request, user_id: UserId = "", idempotency_key: Idem
     user_id = request.state.caller.acts_for(user_id)
     if not user_id:
         raise malformed("X-User-Id: whose feedback is this?", field="X-User-Id")
-    video_id, action = sent.get("video_id", sent.get("item_id")), sent.get("action")
-    if not isinstance(video_id, str) or not video_id:
-        raise malformed("video_id: expected a non-empty string", field="video_id")
+    try:
+        video_id, action = video_said(sent), sent.get("action")
+    except EventError as error:
+        raise unprocessable(str(error), field=error.field) from error
+    if not video_id:
+        raise malformed("video_id: expected the id of a video, found none", field="video_id")
     reason = sent.get("reason")
     if reason is not None and not (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH):
         raise unprocessable(f"reason: expected text of at most {MAX_REASON_LENGTH} characters", field="reason")
     if action not in ACTIONS:
         raise unprocessable(f"action: expected one of {', '.join(ACTIONS)}", field="action")
-    if not engine.knows(identifier(video_id, "video_id")):
+    if not engine.knows(video_id):
         raise Problem(404, "unknown_video", "no video has this id", {"video_id": video_id})
     receipt = await engine.accept(
         {"user_id": user_id, "video_id": video_id, "event": action},

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bento_services.admission.limits import MAX_EVENTS
-from bento_services.http.schemas.limited import ID, event_field
+from bento_services.http.schemas.limited import event_field
 
 MAX_REASON_LENGTH = 128
 
@@ -56,7 +56,7 @@ class Visibility(Struct, frozen=True):
 
 
 class FeedbackIn(Struct, frozen=True):
-    video_id: Annotated[Any, Meta(extra_json_schema=ID)]
+    video_id: Annotated[Any, _said("video_id", "Also accepted as item_id.")]
     action: Literal["like", "dislike", "not_interested", "share"]
     reason: Annotated[str, Meta(max_length=MAX_REASON_LENGTH)] | None = None
 

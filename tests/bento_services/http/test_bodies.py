@@ -68,3 +68,25 @@ def test_no_json_at_all_makes_the_service_fail(edge: Edge, sent: Any) -> None:
                 assert reply.status_code in (200, 202, 400, 404, 413, 422), reply.text
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-encoding": "gzip"}, 415),
+        ({"content-encoding": "deflate"}, 415),
+        ({"content-encoding": "identity"}, 202),
+        ({"content-type": "application/json; charset=latin-1"}, 415),
+        ({"content-type": "application/json; charset=utf-16"}, 415),
+        ({"content-type": 'application/json; charset="UTF-8"'}, 202),
+        ({"content-type": "application/json; profile=ours"}, 202),
+    ],
+)
+async def test_a_body_that_says_it_is_written_otherwise_is_not_read_as_if_it_were_not(
+    http: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    sent = {"content-type": "application/json", **headers}
+    reply = await http.post(EVENTS, content=json.dumps(WATCH).encode(), headers=sent)
+    assert reply.status_code == status
+    if status == 415:
+        error_of(reply, 415, "compressed" if "content-encoding" in headers else "not_json")

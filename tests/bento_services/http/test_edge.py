@@ -127,7 +127,7 @@ async def test_an_id_that_is_no_text_is_refused_wherever_it_stands(http: httpx.A
         error_of(await http.get(path), 404, "not_found")
 
 
-async def test_work_that_takes_too_long_is_a_504_in_our_shape(
+async def test_work_that_takes_too_long_is_a_503_in_our_shape(
     http: httpx.AsyncClient, edge: Edge, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(event_id: str, user_id: str) -> bool:
@@ -137,7 +137,7 @@ async def test_work_that_takes_too_long_is_a_504_in_our_shape(
     edge.admission = Admission(limits=limits.Limits(answer_seconds=0.05))
     monkeypatch.setattr(made.engine, "is_visible", never)
     reply = await http.get(EVENTS + "/e1")
-    error_of(reply, 504, "timed_out")
+    error_of(reply, 503, "timed_out")
     assert reply.headers["retry-after"] == "1"
 
 

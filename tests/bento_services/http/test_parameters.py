@@ -43,3 +43,11 @@ async def test_a_wrong_question_is_told_what_is_wrong(
     http: httpx.AsyncClient, request_: dict[str, Any], status: int, code: str
 ) -> None:
     error_of(await http.get(HOME, **request_), status, code)
+
+
+@pytest.mark.parametrize("wrong", [{"limit": "5.0"}, {"limit": "1_0"}, {"limit": "0"}, {"explain": "yes"}])
+async def test_the_parameter_that_is_wrong_is_named(http: httpx.AsyncClient, wrong: dict[str, str]) -> None:
+    error = error_of(await http.get(HOME, params=wrong), 422, "unprocessable")
+    (name,) = wrong
+    assert error["message"].startswith(f"{name}: ")
+    assert error["details"] == {"field": name}

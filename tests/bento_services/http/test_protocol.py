@@ -40,10 +40,22 @@ def quick() -> Iterator[Address]:
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n",
+        b"GET http://elsewhere/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET http://user@localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET ftp://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 def test_what_is_no_http_gets_a_400_in_our_shape(address: Address, sent: bytes) -> None:
     problem_of(exchanged(address, sent), 400, "malformed")
+
+
+def test_an_address_may_say_the_host_again(address: Address) -> None:
+    sent = b"GET http://LocalHost:80/a HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\n\r\n"
+    assert exchanged(address, sent).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_head_may_be_as_large_as_the_limit_and_not_a_byte_more(address: Address) -> None:

@@ -26,6 +26,11 @@ async def test_feedback_is_an_event(http: httpx.AsyncClient, made: Made) -> None
         ({"action": "like"}, "u1", 400, "malformed"),
         ({"video_id": "v2", "action": "adore"}, "u1", 422, "unprocessable"),
         ({"video_id": "v99", "action": "like"}, "u1", 404, "unknown_video"),
+        ({"video_id": "v1", "item_id": "v2", "action": "like"}, "u1", 422, "unprocessable"),
+        ({"video_id": "v1", "item_id": 5, "action": "like"}, "u1", 422, "unprocessable"),
+        ({"video_id": None, "item_id": "v1", "action": "like"}, "u1", 422, "unprocessable"),
+        ({"video_id": None, "action": "like"}, "u1", 422, "unprocessable"),
+        ({"video_id": "v1 ", "action": "like"}, "u1", 422, "unprocessable"),
         ([], "u1", 400, "malformed"),
         ({"video_id": "v2", "action": "like", "reason": "x" * 70_000}, "u1", 413, "too_large"),
     ],
@@ -34,3 +39,9 @@ async def test_feedback_that_cannot_be_is_refused(
     http: httpx.AsyncClient, body: Any, user: str, status: int, code: str
 ) -> None:
     error_of(await http.post(FEEDBACK, json=body, headers={"X-User-Id": user}), status, code)
+
+
+async def test_a_video_may_be_said_by_both_names_where_they_agree(http: httpx.AsyncClient, made: Made) -> None:
+    body = {"video_id": "v2", "item_id": "v2", "action": "like"}
+    assert (await http.post(FEEDBACK, json=body, headers={"X-User-Id": "u1"})).status_code == 200
+    assert [event.video_id for event in made.log.events] == ["v2"]
