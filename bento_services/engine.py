@@ -7,6 +7,8 @@ dead store runs into its timeout.
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -97,6 +99,7 @@ class Engine:
         self._reads = ThreadPoolExecutor(config.read_threads, thread_name_prefix="read")
         self._writing = Breaker(seconds=config.write_breaker_seconds)
         self._in_flight = 0
+        self._making: dict[int, float] = {}  # thread -> when the page began that it makes
         self._limits = limits
         self._config = config
         self.ready = False
@@ -111,7 +114,7 @@ class Engine:
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
-            page = await asyncio.get_running_loop().run_in_executor(self._pages, self._feed.page, query, surface)
+            page = await asyncio.get_running_loop().run_in_executor(self._pages, self._make, query, surface)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
         finally:
@@ -123,6 +126,21 @@ class Engine:
         if not page.recommendations:
             metrics.EMPTY_PAGES.inc()
         return page
+
+    def _make(self, query: Query, surface: str) -> Page:
+        thread = threading.get_ident()
+        self._making[thread] = time.monotonic()
+        try:
+            return self._feed.page(query, surface)
+        finally:
+            del self._making[thread]
+
+    @property
+    def hangs(self) -> bool:
+        """Whether no page can be made any more: the thread of each has been at one for far longer than any deadline."""
+        began = list(self._making.values())
+        late = time.monotonic() - self._config.hung_page_seconds
+        return len(began) == self._config.page_threads and max(began) < late
 
     async def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
         """Take events; durable when this returns. Raises Problem as EventIntake does, and 503 while what events need

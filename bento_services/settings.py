@@ -30,6 +30,7 @@ class ServiceConfig:
     write_threads: int = 4  # an append waits for the log
     write_seconds: float = 0.2  # from a request with events to its answer; beyond it the caller is told to send again
     write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long
+    hung_page_seconds: float = 20.0  # when pages on all threads take so long, the service hangs and is started again
     read_threads: int = 2  # asking the store for receipts and viewers
     follow_seconds: float = 0.2  # between two checks of which release is the champion
     warm_up_pages: int = 20  # made before the service is ready
@@ -47,8 +48,9 @@ class ServiceConfig:
 class SupervisorConfig:
     """How `marquee serve` supervises its child processes."""
 
-    ready_seconds: float = 120.0  # for the service to become ready
+    ready_seconds: float = 120.0  # for a child to become ready; later it is killed and started again
     stop_seconds: float = 10.0  # for children to end before they are killed
+    hang_seconds: float = 15.0  # without a sign of life, after which a child is killed and started again
     processor_seconds: float = 10.0  # for the processor; then pages are served without it
     first_pause_seconds: float = 0.05  # before a dead child is restarted; doubled each time
     longest_pause_seconds: float = 5.0

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 
 from bento_services.health import PARTS, STORE, Health
+from bento_services.process.child import pid_of
 from bento_services.process.ports import Ports
 from bento_services.process.status_socket import ask
 from bento_services.process.watch import DiskLook
-from bento_services.settings import SERVICE
+from bento_services.settings import SERVICE, SUPERVISOR
 from feature_repo.core.home import Home
+from feature_repo.core.processes import is_running, is_stopped
 from feature_repo.core.settings import read
 from feature_repo.core.steps import Steps
 from feature_repo.lake.tables import Lake
@@ -43,9 +45,25 @@ def _parts(home: Home) -> dict[str, Any]:
     if (served := ask(home)) is not None:
         return dict(served["parts"])
     health = Health(logged=False)
+    why = _silence(home)
     for name in PARTS:
-        health.down(name, "nothing serves this home: `marquee serve`")
+        health.down(name, why)
     if running_url(home):
         health.ok(STORE)
     DiskLook(home, health, read(SERVICE, home.root).least_free_bytes)()
     return {name: msgspec.to_builtins(part) for name, part in health.parts().items()}
+
+
+def _silence(home: Home) -> str:
+    """Why nobody says how the parts are."""
+    if Ports.read(home) is None:
+        return "nothing serves this home: `marquee serve`"
+    seconds = read(SUPERVISOR, home.root)
+    pid = pid_of(home, "service")
+    if not is_running(pid):
+        return "the service does not run; `marquee serve` starts it again"
+    does = "is stopped" if is_stopped(pid) else "says nothing"
+    return (
+        f"the service, process {pid}, {does}: it is killed and started again when it has done so for "
+        f"{seconds.hang_seconds:g} s, or is not ready after {seconds.ready_seconds:g} s"
+    )

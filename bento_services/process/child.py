@@ -17,6 +17,7 @@ from bento_services.process.launch import Launch, Running
 from bento_services.process.output import Output
 from bento_services.settings import SupervisorConfig
 from feature_repo.core.files import write_atomic
+from feature_repo.core.home import Home
 
 OnEvent = Callable[[str], None]
 
@@ -48,6 +49,7 @@ class Child:
         self._process: Running | None = None
         self._last_words = ""
         self._complaint = ""
+        self._hung = ""  # why it was killed
         self._thread = threading.Thread(target=self._keep_running, name=name, daemon=True)
 
     def start(self) -> None:
@@ -71,15 +73,26 @@ class Child:
             self._thread.join()
         self._try("remove its pid file", lambda: self._pid_path.unlink(missing_ok=True))
 
+    @property
+    def pid(self) -> int:
+        """0 while it does not run, or shall not."""
+        with self._changing:
+            return self._process.pid if self._process is not None and not self._stopping.is_set() else 0
+
+    def kill_hung(self, pid: int, why: str) -> None:
+        """End it, if it is still this process: it does nothing any more, and nothing else would end it."""
+        with self._changing:
+            if self._process is not None and self._process.pid == pid:
+                self._hung = why
+                self._process.kill()
+
     def last_words(self) -> str:
         """What it wrote to its stderr before it died, or why it could not be started."""
         return self._last_words or self._complaint
 
     def keep_pid_file(self) -> None:
         """Write the pid file again if it is gone, or could not be written."""
-        with self._changing:
-            pid = self._process.pid if self._process is not None else 0
-        if pid and not self._stopping.is_set():
+        if pid := self.pid:
             self._try("write its pid file", lambda: _write_pid(self._pid_path, pid))
 
     def _keep_running(self) -> None:
@@ -133,7 +146,7 @@ class Child:
         return code
 
     def _tell_death(self, code: int, pause_seconds: float) -> None:
-        cause = _cause(code)
+        cause, self._hung = (self._hung and f"killed: {self._hung}") or _cause(code), ""
         self._log.error("child ended", child=self.name, cause=cause, deaths=self.deaths, again_in_seconds=pause_seconds)
         line = f"{self.name} ended ({cause}); it is started again: `marquee logs --process {self.name}` says more"
         self._try("tell of its death", lambda: self._on_event(line))
@@ -149,6 +162,14 @@ class Child:
         if complaint != self._complaint:
             self._complaint = complaint
             self._log.error("supervision", child=self.name, cannot=what, error=str(error))
+
+
+def pid_of(home: Home, name: str) -> int:
+    """The process id of a child of the supervisor of this home; 0 where none is known."""
+    try:
+        return int((home.run / f"{name}.pid").read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def _write_pid(path: Path, pid: int) -> None:

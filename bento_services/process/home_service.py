@@ -22,7 +22,6 @@ from bento_services.admission.admit import Admission
 from bento_services.admission.hosts import is_loopback
 from bento_services.admission.key_ring import KeyRing
 from bento_services.admission.keys import check_bind
-from bento_services.engine import Engine
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
 from bento_services.process.open_engine import open_engine
@@ -30,6 +29,7 @@ from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION, Ran
 from bento_services.process.release_follower import ReleaseFollower
 from bento_services.process.remote import Call, with_remote_models
 from bento_services.process.retrieval_service import RetrievalService
+from bento_services.process.started import Started
 from bento_services.process.status_socket import StatusSocket
 from bento_services.process.watch import Looking, look_at_follower
 from bento_services.rpc.service import GrpcServer
@@ -41,21 +41,6 @@ from models.release.artifact import Release
 NEVER_SECONDS = 60  # after which BentoML would answer in its own shape; the edge does before (limits.answer_seconds)
 
 report = structlog.get_logger("service")
-
-
-class Started:
-    """The engine of a service, once it has started."""
-
-    def __init__(self) -> None:
-        self.engine: Engine | None = None
-
-    def __call__(self) -> Engine:
-        assert self.engine is not None, "asked before the service has started"
-        return self.engine
-
-    @property
-    def is_ready(self) -> bool:
-        return self.engine is not None and self.engine.ready
 
 
 class _Home:

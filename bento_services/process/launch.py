@@ -18,7 +18,7 @@ import msgspec
 from bento_services.process.forkserver import ADOPTED_SECONDS, MAX_MESSAGE, Order, adopting_orphans
 from feature_repo.core.processes import tied
 
-ANSWER_SECONDS = 60.0  # of the fork server, which may have to import first
+START_SECONDS, ANSWER_SECONDS = 60.0, 5.0  # of the fork server, which has to import before its first answer
 
 
 class Running(Protocol):
@@ -67,14 +67,15 @@ class ForkServer:
         self._environment = environment
         self._asking = threading.Lock()
         self._orders: socket.socket | None = None
+        self._server: Running | None = None
 
     def launch(self, output: int) -> Running:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             module = "bento_services.process.forkserver"
             server = spawned([sys.executable, "-m", module], self._environment, {"--fd": theirs.fileno()})(output)
-        ours.settimeout(ANSWER_SECONDS)
-        before, self._orders = self._orders, ours
+        ours.settimeout(START_SECONDS)
+        before, self._orders, self._server = self._orders, ours, server
         if before is not None:
             before.close()
         return server
@@ -96,12 +97,19 @@ class ForkServer:
             self._orders.close()
 
     def _ask(self, order: Order, descriptors: Sequence[int]) -> int:
-        """The id of the process that was forked. Raises OSError when the fork server is away or cannot fork."""
+        """The id of the process that was forked. Raises OSError when the fork server is away or cannot fork; one that
+        says nothing is killed, hence started again."""
         orders = self._orders
         if orders is None:
             raise ConnectionError("the fork server has not started yet")
-        socket.send_fds(orders, [msgspec.json.encode(order)], [*descriptors])
-        answer = orders.recv(MAX_MESSAGE).decode()
+        try:
+            socket.send_fds(orders, [msgspec.json.encode(order)], [*descriptors])
+            answer = orders.recv(MAX_MESSAGE).decode()
+        except TimeoutError:
+            if self._server is not None:
+                self._server.kill()
+            raise
+        orders.settimeout(ANSWER_SECONDS)
         if not answer:
             raise ConnectionError("the fork server is away")
         if not answer.isdigit():

@@ -14,10 +14,13 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from bento_services.admission.limits import LIMITS
+from bento_services.process.started import Started
 from feature_repo.core import logs
 from feature_repo.core.home import Home
+from feature_repo.core.pulse import Pulse
 from feature_repo.core.settings import (
     MARQUEE_GRPC_PORT,
     MARQUEE_HOME,
@@ -38,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--grpc-port", type=int, help="default: MARQUEE_GRPC_PORT, else no gRPC")
     parser.add_argument("--insecure", action="store_true", help="allow a non-loopback address without API keys")
     parser.add_argument("--fd", type=int, help="a listening socket to inherit instead of --host and --http-port")
+    parser.add_argument("--pulse-fd", type=int, help="a pipe on which to show that this is at work")
     parser.add_argument("--log-to-home", action="store_true", help="write the log into the home, not to stderr")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
@@ -61,8 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     home = Home.open()
     logs.configure("service", home if options.log_to_home else None)
     limits = read(LIMITS, home.root)
+    service = home_service(split=False)
     config = uvicorn.Config(
-        home_service(split=False).to_asgi(),
+        service.to_asgi(),
         host=MARQUEE_HOST.get(),
         port=options.http_port,
         loop="uvloop",
@@ -78,9 +83,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     sockets = None if options.fd is None else [socket.socket(fileno=options.fd)]
     server = uvicorn.Server(config)
+    _beat(server, service.inner.started, Pulse(options.pulse_fd))
     server.run(sockets=sockets)
     if not server.started:
         raise SystemExit(3)
+
+
+def _beat(server: Any, started: Started, pulse: Pulse) -> None:
+    """Show that this is at work: uvicorn ticks on the loop that answers, ten times a second once it is ready."""
+    tick = server.on_tick
+
+    async def on_tick(counter: int) -> bool:
+        if counter % 5 == 0 and started.engine is not None and not started.engine.hangs:
+            pulse.beat()
+        return bool(await tick(counter))
+
+    server.on_tick = on_tick
 
 
 def _follow_parent(parent: int) -> None:

@@ -6,7 +6,6 @@ Children that die are restarted; when the supervisor dies, however it dies, they
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import os
 import signal
@@ -22,6 +21,7 @@ import feature_repo.settings
 from bento_services.admission.keys import Keys, check_bind
 from bento_services.process import forkserver, status_socket
 from bento_services.process.child import Child, OnEvent
+from bento_services.process.hang_watch import HangWatch, Patient
 from bento_services.process.launch import NOTHING, ForkServer, Launch, spawned
 from bento_services.process.ports import Ports
 from bento_services.settings import SECTIONS, SUPERVISOR, SupervisorConfig
@@ -30,6 +30,8 @@ from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.log_reader import last_error
 from feature_repo.core.processes import started_at
+from feature_repo.core.pulse import PulseReader
+from feature_repo.core.serving_lock import serving
 from feature_repo.core.settings import BENTOML_HOME, check, child_environment, read
 from feature_repo.store.valkey_server import online_store
 from models.release.store import require_sound
@@ -105,26 +107,35 @@ class _Family:
         self._on_event = on_event
         self._fork_server = ForkServer(environment)
         self._children: list[Child] = []
+        self._pulses = {"processor": PulseReader(), "service": PulseReader()}
 
     def start(self, socket_fd: int) -> None:
         self.log.info("serving", home=str(self.home.root))
         if forkserver.is_possible():
             self._start("forkserver", self._fork_server.launch)
         at_home = ("--home", str(self.home.root), "--log-to-home", "--die-with-parent")
-        self.processor = self._start("processor", self._launch("processor", "feature_repo.stream.worker", at_home))
-        on_socket = {"--fd": socket_fd}
+        beating = {name: {"--pulse-fd": pulse.write_fd} for name, pulse in self._pulses.items()}
+        processor = self._launch("processor", "feature_repo.stream.worker", at_home, beating["processor"])
+        self.processor = self._start("processor", processor)
+        inherited = {"--fd": socket_fd, **beating["service"]}
         self.service = self._start(
-            "service", self._launch("service", "bento_services.process.serve", at_home, on_socket)
+            "service", self._launch("service", "bento_services.process.serve", at_home, inherited)
         )
+        watched = ((self.processor, self._pulses["processor"]), (self.service, self._pulses["service"]))
+        self._hangs = HangWatch([Patient(child, pulse, self._config) for child, pulse in watched])
+        self._hangs.start()
 
     def stop(self) -> None:
         """Ask all to end, the last started first, and kill whoever is late."""
         deadline = time.monotonic() + self._config.stop_seconds
+        self._hangs.close()
         for child in reversed(self._children):
             child.ask_to_stop()
         for child in reversed(self._children):
             child.wait(max(deadline - time.monotonic(), 0.1))
         self._fork_server.close()
+        for pulse in self._pulses.values():
+            pulse.close()
         self.log.info("stopped")
 
     def keep_files(self) -> None:
@@ -236,11 +247,9 @@ def _free_grpc_port(host: str, port: int) -> int:
 def _only_one(home: Home) -> Iterator[None]:
     """Two event processors under one name, or two owners of the ports file, would undo each other's work."""
     home.run.mkdir(parents=True, exist_ok=True)
-    with open(home.run / "lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ServiceError(f"{home.root} is being served already (`marquee status` shows where)") from error
+    with serving(home) as alone:
+        if not alone:
+            raise ServiceError(f"{home.root} is being served already (`marquee status` shows where)")
         yield
 
 

@@ -5,10 +5,8 @@ On any failure before the exchange (a bad row, a full disk, Ctrl-C, kill -9) the
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from feature_repo.core.errors import MarqueeError, Refused
 from feature_repo.core.hashes import canonical, sha256_of
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
+from feature_repo.core.serving_lock import is_served
 from feature_repo.core.steps import Result
 from feature_repo.core.world_swap import building, decide
 from feature_repo.ingest.rejected import MaxRejected, Rejected
@@ -127,14 +126,7 @@ def _taken(home: Home, old: World) -> str:
 def _is_served(home: Home) -> bool:
     from feature_repo.store.valkey_server import embedded_url
 
-    if embedded_url(home) is not None:
-        return True
-    with suppress(FileNotFoundError), (home.run / "lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # `marquee serve` holds it
-        except BlockingIOError:
-            return True
-    return False
+    return embedded_url(home) is not None or is_served(home)
 
 
 class _Hashed:

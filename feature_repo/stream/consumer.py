@@ -16,6 +16,7 @@ from contextlib import suppress
 import redis
 import structlog
 
+from feature_repo.core.pulse import Pulse
 from feature_repo.store.connect import Client, StoreDown, answering
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
@@ -44,13 +45,20 @@ class Consumer:
     """Consumes the log for one handler. Neither it nor its log may be shared between threads."""
 
     def __init__(
-        self, handler: Handler, log: EventLog, store: Client, name: str = "", config: StreamConfig = StreamConfig()
+        self,
+        handler: Handler,
+        log: EventLog,
+        store: Client,
+        name: str = "",
+        config: StreamConfig = StreamConfig(),
+        pulse: Pulse = Pulse(),
     ) -> None:
         self.name = name or handler.consumer
         self._handler = handler
         self._log = log
         self._config = config
         self._store = store
+        self._pulse = pulse
         self._report = report.bind(group=handler.group)
         self._tries = Tries(store, handler.group, self.name)
         self._dead_letters = 0
@@ -93,6 +101,7 @@ class Consumer:
         """Work until `stopping` is set. While the store, the log or the disk is unavailable, wait and try again."""
         pause_seconds = 0.0
         while not stopping.is_set():
+            self._pulse.beat()
             try:
                 self._keep_house()
                 self._work(stopping)
@@ -159,6 +168,7 @@ class Consumer:
         return len(records)
 
     def _deal(self, topic: str, records: Sequence[Record]) -> None:
+        self._pulse.beat()  # a batch that is dealt with one by one takes a while
         last_try = max(self._config.max_tries - 1, 1)
         if len(records) > 1 and any(self._tries.of(topic, record) >= last_try for record in records):
             self._deal_alone(topic, records)  # one of them is at fault

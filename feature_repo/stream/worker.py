@@ -17,6 +17,7 @@ import structlog
 
 from feature_repo.core import logs
 from feature_repo.core.home import Home, World
+from feature_repo.core.pulse import Pulse
 from feature_repo.core.settings import read
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import online_store
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", help="the world to work for (default: MARQUEE_HOME or var/)")
     parser.add_argument("--kafka", help="HOST:PORT[,HOST:PORT], before any setting")
     parser.add_argument("--consumer", default="", help="this process's name in each group; keep it over restarts")
+    parser.add_argument("--pulse-fd", type=int, help="a pipe on which to show that this is at work")
     parser.add_argument("--log-to-home", action="store_true", help="write the log into the home, not to stderr")
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
@@ -73,11 +75,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logs.configure("processor", home if options.log_to_home else None)
     with online_store(home) as url:
         report.info("processing", home=str(home.root), consumer=options.consumer, kafka=bool(options.kafka))
-        work(home, url, options.kafka, stopping, options.consumer)
+        work(home, url, options.kafka, stopping, options.consumer, Pulse(options.pulse_fd))
 
 
-def work(home: Home, url: str, kafka: str | None, stopping: threading.Event, consumer: str = "") -> None:
-    """Run every handler until `stopping` is set. If one fails, all stop and its error is raised."""
+def work(
+    home: Home,
+    url: str,
+    kafka: str | None,
+    stopping: threading.Event,
+    consumer: str = "",
+    pulse: Pulse = Pulse(),
+) -> None:
+    """Run every handler until `stopping` is set. If one fails, all stop and its error is raised. The first handler has
+    the pulse: what it does takes milliseconds, a file of the lake may take a minute."""
     failures: list[BaseException] = []
 
     def beside(make: Callable[[Connections], Handler]) -> None:
@@ -93,7 +103,7 @@ def work(home: Home, url: str, kafka: str | None, stopping: threading.Event, con
     for thread in threads:
         thread.start()
     try:
-        _consume(home, url, kafka, stopping, first, consumer)
+        _consume(home, url, kafka, stopping, first, consumer, pulse)
     finally:
         stopping.set()
         for thread in threads:
@@ -109,12 +119,13 @@ def _consume(
     stopping: threading.Event,
     make: Callable[[Connections], Handler],
     name: str,
+    pulse: Pulse = Pulse(),
 ) -> None:
     """Run one handler with connections of its own, so that one group does not hold up another."""
     with ExitStack() as opened:
         at = connections(home, url, kafka, opened)
         handler = make(at)
-        consumer = Consumer(handler, at.log, at.store, name, at.config)
+        consumer = Consumer(handler, at.log, at.store, name, at.config, pulse)
         opened.callback(consumer.close)
         consumer.run(stopping)
         report.info("stopped", group=handler.group, **consumer.counts)

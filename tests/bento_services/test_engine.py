@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,31 @@ async def test_a_page_beyond_the_limit_is_refused_and_the_place_is_given_back(
     going_on.set()
     assert {page.served_by for page in await asyncio.gather(*asked)} == {"full_funnel"}
     assert (await made.engine.answer("home", Query())).recommendations
+
+
+async def test_it_hangs_when_every_thread_of_pages_does_and_not_before(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+    make = made.feed.page
+
+    def stuck(query: Query, surface: str = "home") -> Page:
+        going_on.wait(10)
+        return make(query, surface)
+
+    made.engine._config = replace(made.engine._config, hung_page_seconds=0.1)
+    monkeypatch.setattr(made.feed, "page", stuck)
+    asked = [asyncio.ensure_future(made.engine.answer("home", Query()))]
+    await asyncio.sleep(0.3)
+    assert not made.engine.hangs
+    asked.append(asyncio.ensure_future(made.engine.answer("home", Query())))
+    await asyncio.sleep(0.05)
+    assert not made.engine.hangs
+    await asyncio.sleep(0.3)
+    assert made.engine.hangs
+    going_on.set()
+    await asyncio.gather(*asked)
+    assert not made.engine.hangs
 
 
 async def test_an_invalid_query_is_a_400_that_names_the_field(made: Made) -> None:

@@ -87,3 +87,14 @@ def test_a_spawned_child_gives_its_exit_status() -> None:
     assert spawned([sys.executable, "-S", "-c", "raise SystemExit(5)"], os.environ)(output).wait() == 5
     os.close(output)
     assert eventually(lambda: True)
+
+
+def test_a_fork_server_that_is_stopped_is_killed(served: tuple[ForkServer, list[Running], int]) -> None:
+    server, running, output = served
+    server.forked("sleeper", "worlds.sleeper", ["--exit", "0"])(output).wait()
+    os.kill(running[-1].pid, signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        server.forked("sleeper", "worlds.sleeper", ["60"])(output)
+    assert running[-1].wait() == -signal.SIGKILL
+    running.append(server.launch(output))
+    server.forked("sleeper", "worlds.sleeper", ["--exit", "0"])(output).wait()

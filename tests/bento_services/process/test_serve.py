@@ -17,10 +17,9 @@ ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import sys, uvicorn
 started = sys.argv.pop(1) == "starts"
-class Server:
-    def __init__(self, config):
-        self.config, self.started = config, started
+class Server(uvicorn.Server):
     def run(self, sockets):
+        self.started = started
         from bento_services.settings import Settings
         told = Settings.from_environment()
         print(self.config.host, self.config.port, told.home.root, told.grpc_port, told.insecure, sockets)

@@ -24,11 +24,13 @@ from worlds.live import eventually, personal_page, store_pid
 from worlds.untrained import promote, releases
 
 from bento_services.client import Client, ClientError
+from bento_services.process import status_socket
 from bento_services.process.ports import Ports
 from bento_services.process.supervisor import ServiceError, running
 from bento_services.rpc.generated import marquee_pb2 as messages
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
 from feature_repo.core.home import Home
+from monitoring.status import status_of
 
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -73,6 +75,16 @@ def test_the_ports_are_written_down(ports: Ports, own_home: Home) -> None:
 def test_a_home_is_served_once(ports: Ports, own_home: Home) -> None:
     with pytest.raises(ServiceError, match="being served already"), running(own_home, 0, 0):
         pass
+
+
+def test_it_is_served_once_also_when_its_runtime_files_are_deleted_which_come_back(
+    ports: Ports, own_home: Home
+) -> None:
+    shutil.rmtree(own_home.run)
+    with pytest.raises(ServiceError, match="being served already"), running(own_home, 0, 0):
+        pass
+    eventually(lambda: Ports.read(own_home) == ports and (own_home.run / "service.pid").exists())
+    eventually(lambda: status_socket.ask(own_home))
 
 
 def test_a_watched_video_changes_the_next_page(client: Client) -> None:
@@ -286,6 +298,30 @@ def test_a_killed_service_comes_back_on_its_port(client: Client, own_home: Home)
     eventually(lambda: _home_or_nothing(client), seconds=60)
     personal_page(client, "u001")
     assert pid(own_home, "service") != first
+
+
+def test_a_service_that_is_stopped_is_named_killed_and_started_again(
+    client: Client, own_home: Home, heard: list[str]
+) -> None:
+    first = pid(own_home, "service")
+    os.kill(first, signal.SIGSTOP)
+    why = status_of(own_home)["parts"]["release"]["why"]
+    assert f"process {first}, is stopped: it is killed and started again" in why
+    eventually(lambda: pid(own_home, "service") != first, seconds=40)
+    eventually(lambda: _home_or_nothing(client), seconds=60)
+    assert any("service ended (killed: without a sign of life for 15 s)" in line for line in heard)
+
+
+def test_a_processor_that_is_stopped_is_killed_and_started_again_and_loses_nothing(
+    client: Client, own_home: Home, heard: list[str]
+) -> None:
+    first = pid(own_home, "processor")
+    os.kill(first, signal.SIGSTOP)
+    eventually(lambda: pid(own_home, "processor") != first, seconds=40)
+    assert any("processor ended (killed: without a sign of life for 15 s)" in line for line in heard)
+    eventually(lambda: client.status()["events"]["ready"], seconds=30)
+    client.send({"event_id": "after-stop", "user_id": "u014", "item_id": "v00001", "event": "like"})
+    client.wait_until_visible("after-stop", seconds=30)
 
 
 def _home_or_nothing(client: Client) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from feature_repo.core.errors import REFUSED, MarqueeError
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home, World
+from feature_repo.core.serving_lock import serving
 from feature_repo.ingest.new_world import NewWorld, Putting, WorldThere, put_world, world_id
 from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
 from feature_repo.ingest.simulator import SimulatorConfig
@@ -106,11 +106,8 @@ def test_a_full_disk_is_one_line_and_leaves_the_world_that_was_there(
 
 def test_a_home_that_is_being_served_is_left_alone(home: Home, made: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     put(home, made)
-    home.run.mkdir()
-    with (home.run / "lock").open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(WorldThere, match="stop `marquee serve`"):
-            put(home, made, replace=True)
+    with serving(home), pytest.raises(WorldThere, match="stop `marquee serve`"):
+        put(home, made, replace=True)
     put(home, made, replace=True)
     monkeypatch.setattr(valkey_server, "embedded_url", lambda home: "redis://127.0.0.1:1")
     with pytest.raises(WorldThere, match="stop `marquee serve`"):
