@@ -73,3 +73,4 @@ def events_down() -> Problem:
 
 INTERNAL = Problem(500, "internal", "something went wrong here; the request id names the log line that says what")
 OVERLOADED = Problem(503, "overloaded", "too many requests at once; try again", retry_after_seconds=1)
+TOO_LATE = Problem(503, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)

@@ -71,8 +71,8 @@ class EventIntake:
             events = self._normalized(objects, user_id, "", caller)
             self._claim(objects, events)
             return self._append(events)
-        if len(key) > MAX_KEY_LENGTH or not key.isprintable():
-            raise malformed(f"Idempotency-Key: expected at most {MAX_KEY_LENGTH} printable characters")
+        if len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+            raise malformed(f"Idempotency-Key: expected at most {MAX_KEY_LENGTH} printable characters of ASCII")
         key = hashlib.sha256(orjson.dumps([caller.name, caller.viewer_id, key])).hexdigest()
         fingerprint = hashlib.sha256(json.dumps([user_id, sent], sort_keys=True).encode()).hexdigest()
         events = self._normalized(objects, user_id, key, caller)

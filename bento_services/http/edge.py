@@ -17,7 +17,7 @@ from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.context import request_id_of
 from bento_services.admission.endpoints import EndpointClass
-from bento_services.admission.problem import INTERNAL, Problem
+from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem
 from bento_services.http.headers import check_path, check_query, headers_of
 
 Scope = MutableMapping[str, Any]
@@ -26,7 +26,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-TOO_LATE = Problem(503, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)
 CLIENT_GONE = 499  # in the log and the metrics only, as other servers have it
 
 report = structlog.get_logger("http")

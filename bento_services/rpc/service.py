@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,13 @@ from bento_services.admission.callers import NOBODY, Caller
 from bento_services.admission.context import context_fields, request_id_of
 from bento_services.admission.endpoints import EVENTS, PAGES, EndpointClass
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, Limits, identifier
-from bento_services.admission.problem import INTERNAL, Problem, unprocessable
+from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed, unprocessable
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.feed.surfaces.home import HOME
 from bento_services.health import DOWN
 from bento_services.rpc.generated import marquee_pb2
-from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeServicer, add_MarqueeServicer_to_server
+from bento_services.rpc.incoming import OfOthers, Parse, message_of_call
 from bento_services.rpc.messages import message_of, set_fields
 
 messages: Any = marquee_pb2  # its classes are made when it is imported
@@ -40,6 +40,7 @@ CODES = {  # HTTP status -> gRPC status
     401: grpc.StatusCode.UNAUTHENTICATED,
     403: grpc.StatusCode.PERMISSION_DENIED,
     404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
     409: grpc.StatusCode.ABORTED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     422: grpc.StatusCode.INVALID_ARGUMENT,
@@ -59,16 +60,26 @@ class _Call:
     release: str | None = None
 
 
-class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
+class MarqueeGrpc:
+    """The methods of marquee.proto. A client calls them as unary; here each reads its message once it is admitted."""
+
     def __init__(self, engine: Engine, admission: Admission) -> None:
         self._engine = engine
         self._admission = admission
 
-    async def GetHome(self, request: Any, context: Any) -> Any:
-        return await self._answer("GetHome", PAGES, context, lambda call: self._home(request, call))
+    def handlers(self) -> Any:
+        read = grpc.stream_unary_rpc_method_handler
+        methods = {
+            "GetHome": read(self.GetHome, None, messages.GetHomeResponse.SerializeToString),
+            "SendEvents": read(self.SendEvents, None, messages.SendEventsResponse.SerializeToString),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    async def SendEvents(self, request: Any, context: Any) -> Any:
-        return await self._answer("SendEvents", EVENTS, context, lambda call: self._events(request, call))
+    async def GetHome(self, _: Any, context: Any) -> Any:
+        return await self._answer("GetHome", PAGES, context, messages.GetHomeRequest.FromString, self._home)
+
+    async def SendEvents(self, _: Any, context: Any) -> Any:
+        return await self._answer("SendEvents", EVENTS, context, messages.SendEventsRequest.FromString, self._events)
 
     async def _home(self, request: Any, call: _Call) -> Any:
         limit = request.limit or 20
@@ -101,18 +112,33 @@ class MarqueeGrpc(MarqueeServicer):  # type: ignore[misc]
         return message_of(receipt, messages.SendEventsResponse)
 
     async def _answer(
-        self, method: str, endpoint: EndpointClass, context: Any, work: Callable[[_Call], Awaitable[Any]]
+        self,
+        method: str,
+        endpoint: EndpointClass,
+        context: Any,
+        parse: Parse,
+        work: Callable[[Any, _Call], Awaitable[Any]],
     ) -> Any:
         started = time.perf_counter()
-        metadata = {str(name): str(value) for name, value in context.invocation_metadata() or ()}
+        sent = [(str(name), str(value)) for name, value in context.invocation_metadata() or ()]
+        metadata = dict(sent)
         call = _Call(request_id_of(metadata.get("x-request-id", "")))
         status = "OK"
         try:
+            _check_once(sent)
             call.caller = self._admission.admit(Credentials.of(metadata), endpoint)
-            return await work(call)
+            request = await message_of_call(context, parse, self._admission.limits)
+            async with asyncio.timeout(self._admission.limits.answer_seconds):
+                return await work(request, call)
         except Problem as problem:
             status = problem.code
             await _abort(context, problem)
+        except TimeoutError:
+            status = TOO_LATE.code
+            await _abort(context, TOO_LATE)
+        except asyncio.CancelledError:
+            status = "CANCELLED"
+            raise
         except Exception as error:  # the last resort, as on HTTP
             status = INTERNAL.code
             report.error("call failed", method=method, request_id=call.request_id, error=repr(error), exc_info=error)
@@ -127,8 +153,12 @@ class GrpcServer:
 
     def __init__(self, engine: Engine, admission: Admission, host: str, port: int) -> None:
         limits = admission.limits
-        self._server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.max_concurrent_rpcs)
-        add_MarqueeServicer_to_server(MarqueeGrpc(engine, admission), self._server)  # type: ignore[no-untyped-call]
+        self._server = grpc.aio.server(
+            interceptors=(OfOthers(SERVICE, limits),),
+            options=_options(limits),
+            maximum_concurrent_rpcs=limits.max_concurrent_rpcs,
+        )
+        self._server.add_generic_rpc_handlers((MarqueeGrpc(engine, admission).handlers(),))
         self._parts = engine.health
         self._said: dict[str, int] = {}  # to the health service, by name
         self._following: asyncio.Task[None] | None = None
@@ -182,6 +212,14 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", head_ms),
         ("grpc.http2.max_ping_strikes", 2),  # a client that pings more often than every 5 minutes is sent away
     ]
+
+
+def _check_once(metadata: Sequence[tuple[str, str]]) -> None:
+    """Raises Problem for two that say who calls: proxies and libraries differ in which of them they believe."""
+    names = [name for name, _ in metadata]
+    for name in ("authorization", "x-api-key"):
+        if names.count(name) > 1:
+            raise malformed(f"{name}: expected one, found several", field=name)
 
 
 async def _abort(context: Any, problem: Problem) -> None:

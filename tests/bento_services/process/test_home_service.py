@@ -60,13 +60,6 @@ async def test_every_address_is_answered_by_the_edge_in_one_shape_and_none_by_be
     assert "EventIn" in document["components"]["schemas"]
 
 
-def test_an_engine_is_asked_for_after_the_start_only() -> None:
-    started = module.Started()
-    assert not started.is_ready
-    with pytest.raises(AssertionError, match="before the service has started"):
-        started()
-
-
 @pytest.mark.parametrize(("split", "dependencies"), [("", 0), ("1", 2)])
 def test_the_environment_chooses_the_form_when_the_service_is_first_asked_for(
     split: str, dependencies: int, monkeypatch: pytest.MonkeyPatch
