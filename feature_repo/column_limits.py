@@ -161,4 +161,5 @@ def _one_array(column: Any) -> pa.Array:
         found = found.combine_chunks()
     if pa.types.is_dictionary(found.type):
         found = found.dictionary_decode()
-    return found.cast(pa.string()) if pa.types.is_large_string(found.type) else found
+    is_text = pa.types.is_large_string(found.type) or pa.types.is_string_view(found.type)
+    return found.cast(pa.string()) if is_text else found

@@ -25,6 +25,7 @@ class MarqueeError(Exception):
     │   └── SparkAbsent         feature_repo/jobs/engines.py          the extra is not installed
     ├── FileError               feature_repo/core/files.py            a file of a home that cannot be read
     ├── LakeError               feature_repo/lake/tables.py           a table with invalid content
+    │   └── BadRows             feature_repo/ingest/rejected.py       rows of a source outside the limits: status 3
     ├── RegistrationError       feature_repo/compute/feature.py       a feature that cannot be registered
     ├── Later                   feature_repo/stream/handlers/         another job is still working on it
     ├── Poisoned                feature_repo/stream/handlers/         one record of a batch cannot be handled

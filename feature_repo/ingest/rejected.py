@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feature_repo.core.errors import REFUSED
 from feature_repo.lake.tables import LakeError
 
 NAMED = 3  # bad rows that a message names
@@ -21,6 +22,8 @@ SHOWN_LENGTH = 60
 
 class BadRows(LakeError):
     """Rows of a source that are outside their limits; the message names file, line, column, value and expectation."""
+
+    exit_status = REFUSED  # by the limits, which --set-aside and --max-rejected overrule
 
 
 @dataclass(frozen=True)

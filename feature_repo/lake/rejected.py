@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
-from feature_repo.lake.soundness import FILE, Fault, Found
+from feature_repo.lake.soundness import FILE, UNREAD, Array, Fault, Found
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import shown
 
@@ -80,8 +82,18 @@ def _lines(found: Found) -> Iterator[dict[str, Any]]:
             continue
         rows = fault.rows[:left]
         left -= len(rows)
-        values = found.found.take(rows).to_pylist()
-        yield from (_line(row, fault, one) for row, one in zip(rows.tolist(), values, strict=True))
+        columns = [_values(column, rows) for column in found.found.columns]
+        for row, one in zip(rows.tolist(), zip(*columns, strict=True), strict=True):
+            yield _line(row, fault, dict(zip(found.found.column_names, one, strict=True)))
+
+
+def _values(column: pa.ChunkedArray, rows: Array) -> list[Any]:
+    """Some values of a column, or its type in place of each: a time in a zone that nobody knows is no value in Python."""
+    try:
+        values: list[Any] = column.take(rows).to_pylist()
+    except UNREAD:
+        return [f"a {column.type}"] * len(rows)
+    return values
 
 
 def _line(row: int, fault: Fault, values: dict[str, Any]) -> dict[str, Any]:

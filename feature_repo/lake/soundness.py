@@ -22,6 +22,7 @@ from feature_repo.registry import FEATURES
 Array = np.ndarray[Any, Any]
 
 SCHEMAS: Mapping[str, pa.Schema] = {"videos": VIDEOS, "users": USERS, "events": EVENTS, "impressions": IMPRESSIONS}
+UNREAD = (pa.ArrowException, TypeError, ValueError, LookupError)  # of values that Python has no word for, or Arrow no kernel
 FILE = "file"  # stands for the field where a whole file is of no use
 
 
@@ -125,11 +126,11 @@ def _column(name: str, field: pa.Field, column: pa.ChunkedArray, clock: Clock) -
         try:
             said = check_column(name, field.name, found, clock)
             return said.values.cast(field.type), said.bad, said.reason
-        except (pa.ArrowException, TypeError):  # a type that no limit knows what to do with
+        except UNREAD:  # a type that no limit knows what to do with
             pass
     try:
         return found.cast(field.type), np.zeros(len(found), dtype=bool), ""
-    except (pa.ArrowException, TypeError, ValueError):
+    except UNREAD:
         return pa.nulls(len(found), field.type), np.ones(len(found), dtype=bool), f"the type {field.type}"
 
 

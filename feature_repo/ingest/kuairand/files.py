@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from feature_repo.column_limits import check_column
 from feature_repo.core.files import one_line
-from feature_repo.ingest.lines import csv_cells, read_text
+from feature_repo.ingest.lines import Form, is_there, records
 from feature_repo.ingest.rejected import NAMED, BadRow, Rejected
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
@@ -73,11 +73,10 @@ def read_history(path: Path, listed: Array, rejected: Rejected) -> Columns:
 
 def read_catalog(path: Path, rejected: Rejected) -> dict[str, Any]:
     file = path / VIDEO_FILE
-    if not file.exists():
+    if not is_there(file):
         raise LakeError(f"{path}: expected {VIDEO_FILE}, found none")
-    bad: list[BadRow] = []
-    rows = list(csv_cells(file, read_text(file, rejected), VIDEO_COLUMNS, bad))
-    torn = len(bad)
+    rows, torn = records(file, Form(VIDEO_COLUMNS), rejected)
+    bad = list(torn)
     catalog: dict[int, dict[str, Any]] = {}
     lines: dict[int, int] = {}
     for number, cells in rows:
@@ -92,7 +91,7 @@ def read_catalog(path: Path, rejected: Rejected) -> dict[str, Any]:
             bad.append(BadRow(number, "video_id", str(video_id), expected, ",".join(cells)))
             continue
         catalog[video_id], lines[video_id] = video, number
-    rejected.done(file, len(rows) + torn, bad)
+    rejected.done(file, len(rows) + len(torn), bad)
     if not catalog:
         raise LakeError(f"{file}: expected videos, found no row")
     columns = {name: [video[name] for video in catalog.values()] for name in next(iter(catalog.values()))}
@@ -102,7 +101,7 @@ def read_catalog(path: Path, rejected: Rejected) -> dict[str, Any]:
 def read_registered(path: Path, rejected: Rejected) -> dict[int, int]:
     """User -> days since registration, where the file is there."""
     file = path / "user_features.parquet"
-    if not file.exists():
+    if not is_there(file):
         return {}
     users = _good_rows(file, ("user_id", "register_days"), None, rejected)
     return dict(zip(users["user_id"].tolist(), users["register_days"].tolist(), strict=True))

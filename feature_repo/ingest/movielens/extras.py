@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.core.files import one_line
+from feature_repo.ingest.lines import is_there
 from feature_repo.ingest.movielens.movies import UNRATED_MATURITY, Movie, word_of
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
@@ -24,7 +25,7 @@ ACTORS = 3
 
 def extras_of(file: Path) -> dict[str, dict[str, Any]]:
     """movie id -> its row; nothing where there is no such file. Raises LakeError for one that is not Parquet."""
-    if not file.exists():
+    if not is_there(file):
         return {}
     try:
         rows = pq.read_table(file).to_pylist()

@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from feature_repo.limits import MAX_ID_LENGTH, check
+from feature_repo.limits import LIMITS, MAX_ID_LENGTH, check
 
 UNRATED_MATURITY = 13
+LONGEST_TITLE = int(LIMITS["videos"]["title"].most or 0)
 NO_GENRES = "(no genres listed)"
 # "Heat, The (1995)", "City of Lost Children, The (Cité des enfants perdus, La) (1995)": the article is sorted behind.
 _ARTICLES = "The|A|An|La|Le|Les|L'|Il|Lo|El|Los|Las|Der|Die|Das|Det|Den|Une|Un|Una"
@@ -31,10 +32,11 @@ class Movie:
 
 
 def movie_of(movie_id: str, title: str, genres: str) -> Movie:
-    """Raises nothing: an empty title becomes a name to show."""
+    """Raises nothing: an empty title becomes a name to show, a long one is cut before it is looked through."""
+    title = title.strip()[:LONGEST_TITLE]
     year = re.search(r"\(([0-9]{4})[^)]*\)\s*$", title)
     names = [genre.strip() for genre in genres.split("|") if genre.strip() and genre.strip() != NO_GENRES]
-    shown = check("videos", "title", readable(title.strip()))
+    shown = check("videos", "title", readable(title))
     return Movie(movie_id, shown, list(dict.fromkeys(names)), int(year[1]) if year else 0)
 
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.core.files import one_line
+from feature_repo.ingest.lines import is_there
 from feature_repo.ingest.movielens.rating_rows import RatingRows
 from feature_repo.lake.tables import LakeError
 
@@ -105,7 +106,7 @@ def _exact_positions(file: Path, user: tuple[Sequence[str], Array], movie: tuple
 def _exact_table(file: Path) -> pa.Table | None:
     """Its three columns, ids as text; None where there is no such file, or one without them."""
     kinds = {"user_id": pa.string(), "movie_id": pa.string(), "sasrec_pos": pa.int64()}
-    if not file.exists():
+    if not is_there(file):
         return None
     try:
         if not set(kinds) <= set(pq.read_schema(file).names):

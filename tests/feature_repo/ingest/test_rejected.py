@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from feature_repo.core.errors import REFUSED
 from feature_repo.ingest.rejected import BadRow, BadRows, MaxRejected, Rejected
 
 FILE = Path("set/ratings.csv")
@@ -24,6 +25,7 @@ def test_the_first_are_named_with_line_column_value_and_expectation_in_one_line(
         "line 7, rating: expected stars, 0.5 to 5, found '99'; line 8, rating: expected stars, 0.5 to 5, found '99' …; "
         "nothing was changed (mend the file, or --set-aside takes the other rows)"
     )
+    assert refused.value.exit_status == REFUSED
 
 
 def test_what_may_be_set_aside_is_a_number_of_rows_or_a_share_of_each_file() -> None:

@@ -75,7 +75,13 @@ def test_the_newer_csv_files_are_read(home: Home, newer: Path) -> None:
         ("users.dat", "1::F::1::10::48067\n\n", r"users.dat, line 2: expected UserID::Gender"),
         ("users.dat", "1::F::1::10::48067\n1::F::18::10::48067\n", r"users.dat, line 2, UserID: .*line 1 has it"),
         ("users.dat", "1::F::17::10::48067\n", r"users.dat, line 1, Age: expected one of 1, 18, .*found '17'"),
-        ("users.dat", b"\xff\xfe1\x00:\x00", r"users.dat: expected text in UTF-8, found bytes of zero"),
+        ("users.dat", b"\xff\xfe1\x00:\x00", r"users.dat: expected text in UTF-8, found UTF-16"),
+        ("users.dat", "1::F::1\n2::M::56::16::7\n", r"users.dat, line 1: expected UserID::Gender"),
+        ("users.dat", "1::F::1\n2::M\n", r"users.dat, 2 of 2 rows are bad: line 1"),
+        ("movies.dat", "1::Toy Story (1995)::Animation::Comedy\n", r"movies.dat, line 1: expected MovieID::Title"),
+        ("movies.dat", "x::A\ny::B::Drama\n", r"movies.dat, 2 of 2 rows are bad: line 1"),
+        ("ratings.dat", "1::7::5::9783\x0000760\n", r"ratings.dat, line 1: expected text without bytes of zero"),
+        ("ratings.dat", f"1::7::{'5' * 2_000_000}::978300760\n", r"ratings.dat, line 1, Rating: .*found '5555"),
         ("movies.parquet", b"PAR1", r"movies.parquet: expected a Parquet file about films"),
         ("ratings.parquet", b"PAR1", r"ratings.parquet: expected a Parquet file with ids and whole numbers"),
     ],
@@ -134,6 +140,54 @@ def test_a_file_in_another_unit_or_on_another_scale_is_refused_with_the_count(ho
     (newer / "ratings.csv").write_text(RATINGS.replace("9649827", "9649827000").replace("4.5", "8"))
     with pytest.raises(LakeError, match=r"3 of 3 rows are bad: line 2, .*rating: .*'8'; line 3.*milliseconds"):
         ingest(home, newer)
+
+
+def test_the_columns_of_any_csv_may_be_quoted_in_another_order_and_more(home: Home, newer: Path) -> None:
+    (newer / "ratings.csv").write_text(
+        '\ufeff"timestamp","rating","x","movieId","userId"\r\n'
+        '"964982703","4.5","","1","9"\r\n964982704,0.5,",",2,9\r\n964982705,3,,3,8\r\n'
+    )
+    told = ingest(home, newer)
+    assert (told["ratings"], told["rejected"]) == (3, 0)
+    assert _log(home)[0] == ("9", "1", "watch")
+    (newer / "ratings.csv").write_text("x,timestamp,movieId,userId,rating\n,964982703,1,9,4.5\n,964982704,2,9,99\n")
+    with pytest.raises(LakeError, match=r"ratings.csv, line 3, rating: .*found '99'"):
+        ingest(home, newer, replace=True)
+    ingest(home, newer, "1", replace=True)
+    (aside,) = (home.rejected / "movielens" / "ratings.csv.jsonl").read_text().splitlines()
+    assert json.loads(aside)["row"] == ",964982704,2,9,99"
+
+
+def test_who_calls_a_film_the_same_twice_counts_once_and_a_tag_of_no_id_is_refused(home: Home, newer: Path) -> None:
+    (newer / "tags.csv").write_text(TAGS + "9,1,Slow,1\n9,1,slow,3\n")
+    ingest(home, newer)
+    assert Lake(home).videos().to_pylist()[0]["tags"] == ["1990s", "tense", "slow"]
+    (newer / "tags.csv").write_text(TAGS + "userId,1,tag,timestamp\n")
+    with pytest.raises(LakeError, match=r"tags.csv, line 5, userId: expected 1 to 18 digits 0-9, found 'userId'"):
+        ingest(home, newer, replace=True)
+
+
+def test_a_title_of_millions_of_characters_is_cut_before_it_is_looked_through(home: Home, newer: Path) -> None:
+    with (newer / "movies.csv").open("a") as source:
+        source.write(f"4,{'(1995 ' * 20_000},Drama\n")
+    ingest(home, newer)
+    assert len(titles(home)["4"]) <= 512
+
+
+def test_the_same_user_twice_counts_once_and_is_said(home: Home, dat: Path) -> None:
+    with (dat / "users.dat").open("a") as source:
+        source.write("2::M::56::16::70072\n")
+    told = movielens.ingest(home, dat)
+    assert told["users"] == 3
+    assert "users.dat: 1 users stand twice and count once, the first in the lines 2 and 4" in told["notes"]
+
+
+@pytest.mark.parametrize("name", ["users.dat", "movies.parquet", "ratings.parquet"])
+def test_a_link_to_nothing_is_not_taken_for_a_file_that_the_set_does_not_have(home: Home, dat: Path, name: str) -> None:
+    (dat / name).unlink(missing_ok=True)
+    (dat / name).symlink_to("nowhere")
+    with pytest.raises(LakeError, match=f"{name}: expected a file, found a link to nothing"):
+        movielens.ingest(home, dat)
 
 
 def test_users_007_and_7_stay_two(home: Home, newer: Path) -> None:
@@ -212,7 +266,11 @@ def test_movietweetings_under_the_names_of_movielens_is_refused(home: Home, tmp_
 
 
 def test_a_directory_that_is_no_movielens_says_what_was_expected(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(LakeError, match=r"expected ratings.dat or ratings.csv"):
+    with pytest.raises(LakeError, match=r"expected ratings.dat or ratings.csv .*; neither is"):
+        movielens.ingest(home, tmp_path)
+    (tmp_path / "ml").mkdir()
+    (tmp_path / "ml" / "ratings.csv").touch()
+    with pytest.raises(LakeError, match=r"there is ml/ratings.csv"):
         movielens.ingest(home, tmp_path)
 
 
