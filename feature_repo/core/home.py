@@ -75,9 +75,14 @@ class Home:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Home:
-        """The home in this directory, which need not be there yet; finishes what a crashed ingest had decided."""
+        """The home in this directory, which need not be there yet; finishes what a crashed ingest had decided.
+
+        Raises HomeError for a path that stores and registries would read as another: with a backslash or a line feed.
+        """
         chosen = path or MARQUEE_HOME.get()
         root = Path(chosen).expanduser().resolve()
+        if "\\" in str(root) or not str(root).isprintable():
+            raise HomeError(f"expected a home whose path is printable and without a backslash, found {str(root)!r}")
         settle(root)
         return cls(root)
 

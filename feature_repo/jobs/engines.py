@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from typing import Any, Literal
 
 import ibis
@@ -27,7 +28,7 @@ def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str
     """Each *_windows view as (view, rows of entity, day and features)."""
     with ibis_session() if engine == "duckdb" else _spark() as connection:
         read = connection.read_parquet
-        videos = read(lake.videos_path)
+        videos = read(escape(lake.videos_path))
         if engine == "duckdb":
             events = read(lake.events_glob, hive_partitioning=False)
             impressions = read(lake.impressions_glob, hive_partitioning=False)

@@ -16,7 +16,7 @@ from feature_repo.core.home import Home
 from feature_repo.lake.cut import cut_of
 from feature_repo.lake.feature_tables import ARROW_TYPES
 from feature_repo.lake.ibis_session import ibis_session
-from feature_repo.lake.parquet import column_names, duckdb_connection
+from feature_repo.lake.parquet import column_names, duckdb_connection, parquet_files
 from feature_repo.registry import SERVICES, VIEWS, default_of
 from feature_repo.schema import FLOAT, GENRE_SLOTS, INT, STRING, STRINGS, USER_VIEWS
 from feature_repo.store.feast_registry import open_store
@@ -100,8 +100,7 @@ def _check_newest(home: Home, moments: pa.Table, key: str, found: pa.Table) -> N
     if name not in found.column_names or not len(moments):
         return
     known_us = found[name].cast(pa.int64()).fill_null(0).to_numpy()
-    glob = cut_of(home).events_glob
-    behind = _newest_event_us(f"read_parquet('{glob}', hive_partitioning=false)", moments, key) > known_us
+    behind = _newest_event_us(parquet_files(cut_of(home).events_glob), moments, key) > known_us
     if behind.any():  # or an event was written twice with two times: the lake knows which one counts
         behind = _newest_event_us("events", moments, key, cut_of(home).events()) > known_us
     if behind.any():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from feature_repo.lake.parquet import duckdb_connection
+from glob import escape
+
+from feature_repo.lake.parquet import duckdb_connection, parquet_files
 from feature_repo.lake.tables import IMPRESSIONS, Lake, write_result
 from feature_repo.schema import LONGEST_WATCH_SECONDS, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
@@ -21,11 +23,13 @@ def settle_outcomes(lake: Lake) -> int:
     with duckdb_connection() as connection:
         connection.execute(
             "CREATE TABLE outcome AS "
-            + _OUTCOMES.format(events=lake.events_glob, videos=lake.videos_path, **_SUSPICIOUS)
+            + _OUTCOMES.format(
+                events=parquet_files(lake.events_glob), videos=parquet_files(escape(lake.videos_path)), **_SUSPICIOUS
+            )
         )
         settled = 0
         for file in files:
-            table = connection.sql(_SETTLED, params=[str(file)]).to_arrow_table()
+            table = connection.sql(_SETTLED, params=[escape(str(file))]).to_arrow_table()
             settled += sum(table["clicked"].to_pylist())
             write_result(table.select(IMPRESSIONS.names).cast(IMPRESSIONS), file)
     return settled
@@ -44,8 +48,8 @@ FROM (
     SELECT DISTINCT ON (user_id, event_id) e.*,
         coalesce(nullif(e.duration_seconds, 0), nullif(v.duration_seconds, 0), nullif(e.watch_seconds, 0)) AS seconds,
         coalesce(nullif(v.duration_seconds, 0), nullif(e.duration_seconds, 0)) AS length
-    FROM read_parquet('{events}', hive_partitioning=false) e
-    LEFT JOIN (SELECT video_id, duration_seconds FROM read_parquet('{videos}')) v USING (video_id)
+    FROM {events} e
+    LEFT JOIN (SELECT video_id, duration_seconds FROM {videos}) v USING (video_id)
     WHERE e.request_id <> ''
 )
 WHERE event <> 'watch' OR watch_seconds <= coalesce(greatest(length * {times}, length + {more}), {longest})

@@ -36,6 +36,12 @@ def count_rows(path: Path) -> int:
         return int(pq.read_metadata(path).num_rows)
 
 
+def parquet_files(pattern: str) -> str:
+    """The files of a pattern as a table of DuckDB's SQL; the folders they lie in are no columns."""
+    quoted = pattern.replace("'", "''")
+    return f"read_parquet('{quoted}', hive_partitioning=false)"
+
+
 @contextmanager
 def duckdb_connection() -> Iterator[Any]:
     """A DuckDB of its own, closed after the block, whose errors are one line. Raises FileError."""

@@ -88,7 +88,7 @@ def _lines(found: Found) -> Iterator[dict[str, Any]]:
 
 
 def _values(column: pa.ChunkedArray, rows: Array) -> list[Any]:
-    """Some values of a column, or its type in place of each: a time in a zone that nobody knows is no value in Python."""
+    """Some values of a column; its type in place of each where Python has none, as of a time in an unknown zone."""
     try:
         values: list[Any] = column.take(rows).to_pylist()
     except UNREAD:

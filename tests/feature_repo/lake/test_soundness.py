@@ -1,13 +1,18 @@
 """What one file of the lake holds: rows that may be used, as they should be, and the others with what was expected."""
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from worlds import toy
 
+from feature_repo.core.home import Home
+from feature_repo.lake.rejected import Rejected
 from feature_repo.lake.soundness import FILE, examined
 from feature_repo.lake.tables import EVENTS, USERS, VIDEOS
 from feature_repo.limits import Clock
@@ -81,3 +86,28 @@ def test_text_that_is_not_utf_8_is_a_fault_of_its_rows(tmp_path: Path) -> None:
     assert found.sound["user_id"].to_pylist() == ["u1"]
     assert found.found is not None
     assert found.found["user_id"].to_pylist() == ["u1", None]
+
+
+ODD_TYPES = {
+    "text of another layout": (pa.array(["v1", " v2 "], pa.string_view()), [1]),
+    "times in a zone that nobody knows": (pa.array([1, 2], pa.timestamp("s", "Nowhere/Land")), [0, 1]),
+    "times in nanoseconds": (pa.array([1, 2], pa.timestamp("ns", "Europe/Berlin")), [0, 1]),
+    "decimals": (pa.array([Decimal("1.5"), None]), [0, 1]),
+    "objects": (pa.array([{"a": 1}, None]), [0, 1]),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_TYPES)
+def test_a_column_of_an_odd_type_is_taken_where_it_can_be_and_else_set_aside_row_by_row(
+    tmp_path: Path, kind: str
+) -> None:
+    column, bad = ODD_TYPES[kind]
+    table = pa.Table.from_pylist(toy.events()[:2], schema=EVENTS)
+    table = table.set_column(table.column_names.index("video_id"), "video_id", column)
+    pq.write_table(table, tmp_path / "some.parquet")
+    found = examined("events", tmp_path / "some.parquet", CLOCK)
+    assert sorted(row for fault in found.faults for row in fault.rows.tolist()) == bad
+    with Rejected.writing(Home(tmp_path)) as aside:
+        aside.add("events", "some.parquet", found)
+    lines = (tmp_path / "rejected" / "lake" / "some.jsonl").read_text().splitlines()
+    assert [json.loads(line)["row"] for line in lines] == bad

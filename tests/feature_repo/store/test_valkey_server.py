@@ -166,8 +166,14 @@ def test_nobody_gets_in_without_the_password_and_nobody_runs_scripts(home: Home)
             connect(f"redis://127.0.0.1:{address['port']}/0").ping()
         with pytest.raises(redis.exceptions.NoPermissionError):
             connect(url).eval("return 1", 0)
-        for name in ("address.json", "valkey.conf"):
-            assert stat.S_IMODE((home.valkey / name).stat().st_mode) == 0o600
+        assert stat.S_IMODE((home.valkey / "address.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["[2026]", 'the "new" one', "it's", "st*r", "\N{HIRAGANA LETTER A} b"])
+def test_a_home_may_have_any_name_that_can_be_shown(tmp_path: Path, name: str) -> None:
+    with online_store(Home.open(tmp_path / name)) as url:
+        assert connect(url).ping()
+    assert (tmp_path / name / "valkey" / "valkey.log").exists()
 
 
 def test_a_server_of_your_own_is_used_instead(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
