@@ -18,6 +18,7 @@ import msgspec
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import read_json, write_atomic
+from feature_repo.core.moved_home import settle_record
 from feature_repo.core.settings import MARQUEE_HOME
 from feature_repo.core.world_swap import settle
 from feature_repo.limits import EARLIEST_US, Clock
@@ -75,7 +76,8 @@ class Home:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Home:
-        """The home in this directory, which need not be there yet; finishes what a crashed ingest had decided.
+        """The home in this directory, which need not be there yet; finishes what a crashed ingest had decided, and what
+        copying or moving the directory left undone.
 
         Raises HomeError for a path that stores and registries would read as another: with a backslash or a line feed.
         """
@@ -84,6 +86,7 @@ class Home:
         if "\\" in str(root) or not str(root).isprintable():
             raise HomeError(f"expected a home whose path is printable and without a backslash, found {str(root)!r}")
         settle(root)
+        settle_record(root)
         return cls(root)
 
     @property

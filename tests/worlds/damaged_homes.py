@@ -160,12 +160,15 @@ def _app() -> Any:
 
 
 def _damage(original: Path, home: Path, damage: str) -> None:
+    from feature_repo.core.home import Home
+
     what, _, file = damage.partition(" ")
     if what == "missing":
         return
     if what == "full":
         _mount("tmpfs", home, "-t", "tmpfs", "-o", "size=128m")
     shutil.copytree(original, home, symlinks=True, ignore=NOT_COPIED, dirs_exist_ok=True)
+    Home.open(home)  # so that no verb finds a home that was copied: what that leaves undone is done now
     if what == "cut":
         content = (home / file).read_bytes()
         (home / file).write_bytes(content[: len(content) // 2])

@@ -16,9 +16,10 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
 from models.encoding.ranker import RankerEncoding
-from models.ranking.network import Ranker, logits_of, ranker_model, served
-from models.ranking.ranker import ACTIONS, HeadBlend, RankerModel, example, tree_logits
+from models.ranking.network import logits_of, ranker_model
+from models.ranking.ranker import ACTIONS, HeadBlend, RankerModel, tree_logits
 from models.release.parts import refitted_name, trained_two_tower
+from models.release.recorded import ranker_example
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.rate_tables import Exposures
 from training.data.splits import time_cuts
@@ -68,7 +69,7 @@ def train_ranker(home: Home, config: RankerConfig | None = None, progress: Progr
         everything = ranking_rows(home, cuts.t1_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
         with progress.task("rates of all exposures"):
             exposures = Exposures.read(home, cuts.end_us)
-        refitted, _ = refit(everything, exposures, cuts.end_us, videos, config, fitted.chosen, progress)
+        refitted = refit(everything, exposures, cuts.end_us, videos, config, fitted.chosen, progress)
         with atomic_directory(place) as directory:
             refitted.save(directory)
             replace(facts, rows=len(everything)).write(directory)
@@ -98,7 +99,6 @@ class FittedRanker:
     """`train` and `valid`: the rows that everything was chosen on, with their rates."""
 
     model: RankerModel
-    network: Ranker
     curve: list[dict[str, float]]
     chosen: Chosen
     metrics: dict[str, float]  # of the validation rows, as blended
@@ -147,10 +147,10 @@ def fit_ranker(
     )
     metrics = click_metrics(valid, p["click"])
     if config.refit:
-        model, network = refit(train.joined(valid), exposures, end_us, videos, config, chosen, progress)
+        model = refit(train.joined(valid), exposures, end_us, videos, config, chosen, progress)
     else:
         model = ranker_model(network, encoding, seconds, config.weights, trees, blend, chosen.retrieval)
-    return FittedRanker(model, network, curve, chosen, metrics, train, valid)
+    return FittedRanker(model, curve, chosen, metrics, train, valid)
 
 
 def refit(
@@ -161,7 +161,7 @@ def refit(
     config: RankerConfig,
     chosen: Chosen,
     progress: Progress = SILENT,
-) -> tuple[RankerModel, Ranker]:
+) -> RankerModel:
     """Fit the ranker to all `rows` (in order of time, before `end_us`) with the settings chosen on a part of them."""
     rows = _with_watches(rows, chosen.watch)
     rows = rows.with_columns(exposures.for_training(rows.columns, rows.timestamps_us, end_us))
@@ -169,8 +169,7 @@ def refit(
     network, _ = fit_network(rows, None, encoding, videos, replace(config, max_epochs=chosen.epochs), progress)
     with progress.task("growing them again"):
         trees = grow_trees(rows, None, encoding, network, config, chosen.rounds)
-    model = ranker_model(network, encoding, chosen.seconds, config.weights, trees, chosen.blend, chosen.retrieval)
-    return model, network
+    return ranker_model(network, encoding, chosen.seconds, config.weights, trees, chosen.blend, chosen.retrieval)
 
 
 def _with_watches(rows: RankingRows, watch: WatchTime) -> RankingRows:
@@ -190,15 +189,13 @@ def data_hash(rows: RankingRows) -> str:
 
 
 def _run(home: Home, fitted: FittedRanker, config: RankerConfig, facts: RankerTraining) -> TrainingRun:
-    encoding = fitted.model.encoding
     flat = asdict(config)
     for group in ("action_losses", "weights"):
         flat |= {f"{group}.{name}": value for name, value in flat.pop(group).items()}
     return TrainingRun(
         model=RANKER,
         files=home.models / "ranker",
-        network=served(fitted.network),
-        example=example(len(encoding.numbers), len(encoding.cardinalities)),
+        example=ranker_example(fitted.model, fitted.train.take(np.arange(2)).columns),
         params={**flat, "features": facts.features, "rows": facts.rows},
         metrics={f"valid_{name}": value for name, value in facts.metrics.items()},
         curve=facts.curve,

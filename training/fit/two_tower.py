@@ -20,9 +20,9 @@ from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
 from models.encoding.viewer_context import ViewerContextEncoding
 from models.release.parts import refitted_name
-from models.retrieval.artifact import RetrievalModel, example
+from models.release.recorded import two_tower_example
+from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
-from models.retrieval.two_tower import TwoTower, user_tower
 from training.data.splits import Sequences
 from training.fit.cold_start import ColdStart, choose_cold_start, with_cold_start
 from training.fit.loop import Checkpoint
@@ -45,7 +45,6 @@ class Fitted:
 
     model: RetrievalModel
     refitted: RetrievalModel | None
-    network: TwoTower
     curve: list[dict[str, float]]
     best_epoch: int  # from 0
     validation_viewers: int
@@ -78,7 +77,7 @@ def fit(
         kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(home, config, data.everything)}")
         whole.refit(kept).run("refitting it on everything", progress)
         refitted = whole.export()
-    return Fitted(trainer.export(), refitted, trainer.network, state.curve, state.best, len(trainer.validation.asked))
+    return Fitted(trainer.export(), refitted, state.curve, state.best, len(trainer.validation.asked))
 
 
 def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progress: Progress = SILENT) -> Fitted:
@@ -167,8 +166,7 @@ def _run(home: Home, fitted: Fitted, config: TwoTowerConfig, facts: TwoTowerTrai
     return TrainingRun(
         model=TWO_TOWER,
         files=home.models / "two_tower",
-        network=user_tower(fitted.network),
-        example=example(fitted.model.sequences, fitted.network.config, fitted.model.viewer_context),
+        example=two_tower_example(fitted.model),
         params={**asdict(config), "videos": facts.videos, "watches": facts.watches},
         metrics={f"valid_{name}": value for name, value in facts.metrics.items()},
         curve=fitted.curve,

@@ -205,7 +205,7 @@ def record(home: Home, results: Results) -> dict[str, Any]:
         for name, value in row.items()
         if isinstance(value, int | float) and np.isfinite(value)
     }
-    tags = {name: content[name] for name in ("protocol", "data_hash", "revision", "command", "reference")}
+    tags = {name: content[name] for name in ("protocol", "question", "data_hash", "revision", "command", "reference")}
     files = list(paths.values())
     run, problem = try_tracking(home, lambda mlflow: mlflow.log_quality(results.protocol, metrics, tags, files))
     return {

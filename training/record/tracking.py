@@ -1,33 +1,41 @@
-"""The MLflow seam: runs, registered models exported from torch, and the release with its aliases.
+"""The MLflow seam: runs, registered models that answer (models/release/recorded.py), and the release with its aliases.
 
 MLflow keeps the record; it is never on a request's path. Store: SQLite and local files under HOME/mlflow.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
-import torch
-from torch import nn
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import one_line
 from feature_repo.core.hashes import directory_id
 from feature_repo.core.home import Home
+from feature_repo.core.moved_home import settle_record
 from feature_repo.core.revision import git_revision
 from feature_repo.core.settings import preset
+from models.release import recorded
+from models.release.manifest import MANIFEST
 
-Array = np.ndarray[Any, Any]
 TWO_TOWER, RANKER, RELEASE = "two-tower", "ranker", "marquee-release"
 QUALITY = "quality"  # the experiment of protocols, beside those of the models
+DESCRIPTIONS = {
+    TWO_TOWER: "Finds candidates: past watches of viewers give a vector each, and videos near to it are theirs.",
+    RANKER: "Orders candidates: probabilities of what a viewer does with each video, and one score of them.",
+    RELEASE: "All that one version of the recommender needs; answers with the videos nearest to each viewer.",
+    QUALITY: "Protocols that say how good models are (docs/quality.md).",
+}
+NEEDS = ("lightgbm", "numpy", "onnxruntime", "safetensors")  # of a model, beside Marquee
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 Result = TypeVar("Result")
@@ -35,12 +43,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What MLflow keeps of one training run. `files` is the folder of the trained artifact."""
+    """What MLflow keeps of one training run. `files` is the folder of the trained model, which is copied."""
 
     model: str  # TWO_TOWER or RANKER
     files: Path
-    network: nn.Module
-    example: Mapping[str, Array]  # the network's inputs by name, in order, at least 2 rows each
+    example: recorded.Table  # rows that the model answers
     params: Mapping[str, Any]
     metrics: Mapping[str, float]  # names without "@": ndcg_at_10
     curve: Sequence[Mapping[str, float]] = ()  # one row per epoch
@@ -50,18 +57,6 @@ class TrainingRun:
 
 class TrackingError(MarqueeError):
     """MLflow's store of a home cannot be read or written; the message names its file and what to do."""
-
-
-MARK = "/mlflow/artifacts/"  # the part of an experiment's address before this is the home where it was made
-# The columns in which MLflow stores absolute paths of this home's files.
-ADDRESSES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
-    ("datasets", "dataset_source"),
-)
 
 
 class Tracking:
@@ -75,7 +70,8 @@ class Tracking:
         self._store = home.mlflow / "mlflow.db"
         if self._store.exists():
             with self._errors():
-                _settle(self._store, home)
+                _check(self._store)
+            settle_record(home.root)
         self.uri = f"sqlite:///{self._store}"
         self.home = home
         with self._errors():
@@ -90,16 +86,8 @@ class Tracking:
             import mlflow
             from mlflow.data.dataset_source_registry import resolve_dataset_source
             from mlflow.data.meta_dataset import MetaDataset
-            from mlflow.models import ModelSignature
-            from mlflow.types import Schema, TensorSpec
 
-            def spec(name: str, value: Array) -> Any:
-                return TensorSpec(value.dtype, (-1, *value.shape[1:]), name)
-
-            network = run.network.eval()
-            with torch.inference_mode():
-                output = network(*map(torch.from_numpy, run.example.values())).numpy()
-            with mlflow.start_run(experiment_id=self._experiment(run.model), tags=_made_by()) as active:
+            with self._run(run.model, f"train {run.model}", DESCRIPTIONS[run.model]) as active:
                 mlflow.log_params(dict(run.params))
                 for step, row in enumerate(run.curve):
                     mlflow.log_metrics(dict(row), step=step)
@@ -108,18 +96,10 @@ class Tracking:
                     source = resolve_dataset_source(str(self.home.lake))
                     dataset = MetaDataset(source, name=run.dataset, digest=run.dataset_digest[:16] or None)
                     mlflow.log_input(dataset, context="training")
-                logged = mlflow.pytorch.log_model(
-                    network,
-                    name=run.model,
-                    signature=ModelSignature(
-                        inputs=Schema([spec(name, value) for name, value in run.example.items()]),
-                        outputs=Schema([spec("output", output)]),
-                    ),
-                    input_example=tuple(run.example.values()),
-                    pip_requirements=[f"torch=={installed_version('torch').split('+')[0]}"],
-                )
-            tags = {"files": directory_id(run.files)}
-            return self._register(run.model, logged.model_uri, active.info.run_id, tags, logged.model_id)
+                logged = _log_model(run.model, run.files, recorded.opened(run.files), run.example)
+            tags = {"files": directory_id(run.files), **_told(run.metrics)}
+            about = f"Trained on {run.dataset or 'this world'}, {run.dataset_digest[:16] or 'of unknown digest'}."
+            return self._register(run.model, logged, active, about, tags)
 
     def version_of(self, model: str, files: Path) -> str | None:
         """The version registered with exactly these files."""
@@ -134,13 +114,19 @@ class Tracking:
 
             version = self._version_with(RELEASE, "release_id", release_id)
             if version is None:
-                experiment = self._experiment(RELEASE)
-                with mlflow.start_run(experiment_id=experiment, run_name=release_id, tags=_made_by()) as active:
+                with self._run(RELEASE, f"release {release_id}", DESCRIPTIONS[RELEASE]) as active:
                     mlflow.log_params({"release_id": release_id, **models})
                     mlflow.log_metrics(dict(metrics))
-                    mlflow.log_artifact(str(path / "manifest.json"))
+                    mlflow.log_artifact(str(path / MANIFEST))
+                    with tempfile.TemporaryDirectory() as place:
+                        file = Path(place) / recorded.RELEASE_FILE
+                        file.write_text(json.dumps({"release_id": release_id}) + "\n")
+                        model = recorded.ReleaseTable.of(path)
+                        logged = _log_model(RELEASE, file, model, recorded.two_tower_example(model.retrieval))
                 tags = {"release_id": release_id, **{name: str(value) for name, value in models.items()}}
-                version = self._register(RELEASE, path.as_uri(), active.info.run_id, tags)
+                made_of = ", ".join(f"{name} {number}" for name, number in models.items() if number)
+                about = f"HOME/releases/{release_id}; the judged models of it are {made_of or 'not registered'}."
+                version = self._register(RELEASE, logged, active, about, tags)
             return version
 
     def log_quality(
@@ -150,8 +136,7 @@ class Tracking:
         with self._errors():
             import mlflow
 
-            with mlflow.start_run(experiment_id=self._experiment(QUALITY), run_name=protocol) as active:
-                mlflow.set_tags(dict(tags))
+            with self._run(QUALITY, f"evaluate {protocol}", tags.get("question", ""), tags) as active:
                 mlflow.log_metrics(dict(metrics))
                 for file in files:
                     mlflow.log_artifact(str(file))
@@ -193,12 +178,32 @@ class Tracking:
                 f"restore it, or move {self._store.parent} away: `marquee train` and `marquee promote` begin a new one"
             ) from error
 
-    def _register(
-        self, model: str, source: str, run_id: str, tags: Mapping[str, str], model_id: str | None = None
-    ) -> str:
+    @contextmanager
+    def _run(self, experiment: str, what: str, about: str, tags: Mapping[str, str] | None = None) -> Iterator[Any]:
+        """A run whose name says what was run, on which world, and when."""
+        import mlflow
+
+        world = self.home.known_world()
+        of = world.name if world is not None else "no world"
+        with mlflow.start_run(
+            experiment_id=self._experiment(experiment),
+            run_name=f"{what}, {of}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            tags={"revision": git_revision(), "world": of, "verb": what.split()[0], **(tags or {})},
+            description=about or None,
+        ) as active:
+            yield active
+
+    def _register(self, model: str, logged: Any, run: Any, about: str, tags: Mapping[str, str]) -> str:
         if not self.client.search_registered_models(f"name = '{model}'"):
-            self.client.create_registered_model(model)
-        made = self.client.create_model_version(model, source, run_id=run_id, tags=dict(tags), model_id=model_id)
+            self.client.create_registered_model(model, description=DESCRIPTIONS[model])
+        made = self.client.create_model_version(
+            model,
+            logged.model_uri,
+            run_id=run.info.run_id,
+            tags={**{name: run.data.tags[name] for name in ("world", "revision")}, **tags},
+            description=f"{run.info.run_name}. {about}",
+            model_id=logged.model_id,
+        )
         return str(made.version)
 
     def _version_with(self, model: str, tag: str, value: str) -> str | None:
@@ -211,7 +216,8 @@ class Tracking:
         if found is not None:
             return str(found.experiment_id)
         artifacts = self.home.mlflow / "artifacts" / name
-        return str(self.client.create_experiment(name, artifact_location=artifacts.as_uri()))
+        about = {"mlflow.note.content": DESCRIPTIONS[name]}
+        return str(self.client.create_experiment(name, artifact_location=artifacts.as_uri(), tags=about))
 
 
 def try_tracking(home: Home, work: Callable[[Tracking], Result]) -> tuple[Result | None, str]:
@@ -226,28 +232,28 @@ def try_tracking(home: Home, work: Callable[[Tracking], Result]) -> tuple[Result
         return None, f"MLflow was not told: {home.mlflow / 'mlflow.db'}: {why}; moved away, it begins anew"
 
 
-def _made_by() -> dict[str, str]:
-    return {"revision": git_revision()}
+def _log_model(name: str, files: Path, model: recorded.Recorded, example: recorded.Table) -> Any:
+    """`model` is what `files` are opened as. Marquee itself must be installed where they are opened."""
+    import mlflow
+    import pandas as pd
+
+    table = pd.DataFrame(dict(example))
+    return mlflow.pyfunc.log_model(
+        name=name,
+        loader_module=recorded.__name__,
+        data_path=str(files),
+        signature=mlflow.models.infer_signature(table, model.predict(table)),
+        input_example=table,
+        pip_requirements=[f"{package}=={installed_version(package)}" for package in NEEDS],
+    )
 
 
-def _settle(store: Path, home: Home) -> None:
-    """After the home was copied or moved: rewrite the stored paths to the files of this home. Raises sqlite3.Error for
-    a database that is damaged anywhere, before anything depends on it."""
-    with closing(sqlite3.connect(store)) as database, database:
+def _told(metrics: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.4f}" for name, value in metrics.items()}
+
+
+def _check(store: Path) -> None:
+    """Raises sqlite3.Error for a database that is damaged anywhere, before anything depends on it."""
+    with closing(sqlite3.connect(store)) as database:
         if (said := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(said)
-        try:
-            ours = database.execute(
-                "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", (f"file://%{MARK}%",)
-            ).fetchone()
-        except sqlite3.OperationalError:  # MLflow has not created its tables yet
-            return
-        here = home.root.as_uri().removeprefix("file://")
-        there = ours[0].rpartition(MARK)[0].removeprefix("file://") if ours else here
-        if there == here:
-            return
-        for table, column in ADDRESSES:
-            database.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE {column} LIKE ?",
-                (f"{there}/", f"{here}/", f"%{there}/%"),
-            )
