@@ -19,8 +19,8 @@ from models.candidates.sources.series import SERIES
 from models.candidates.sources.trending import TRENDING
 
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
-MANY = 5.0  # watches; of fewer nobody says that a video is trending
 WATCHED_LATELY = "Watched most lately"
+MOST_WATCHED = "What is watched most"
 FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite, too
 
 
@@ -138,13 +138,14 @@ class FoundBy:
 
 
 @dataclass(frozen=True)
-class WatchedLately:
-    """Found by what is trending, with at least MANY watches, as that source weighs them: half of them after a day."""
+class WatchedByMany:
+    """Found by a source that scores in multiples of what "many" means (models/candidates/heuristics.py:times_many)."""
 
+    source: str
     text: str
 
     def words(self, shown: Shown) -> str | None:
-        return self.text if shown.provenance.get(TRENDING, 0.0) >= MANY else None
+        return self.text if shown.provenance.get(self.source, 0.0) >= 1.0 else None
 
 
 REASONS: tuple[Reason, ...] = (
@@ -154,16 +155,17 @@ REASONS: tuple[Reason, ...] = (
     NextInSeries(),
     InRow(AREA, "Popular near you"),
     InRow(TRENDING, WATCHED_LATELY),
+    InRow(POPULAR, MOST_WATCHED),
     FollowedCreator("New from {creator}", in_row=NEW_RELEASES),
     FollowedCreator("More from {creator}"),
     InRow(NEW_RELEASES, "New release"),
     BecauseYouWatched(),
     LikedGenre(),
     OnlyFrom(EXPLORE, "Something different"),
-    WatchedLately("Trending now"),
+    WatchedByMany(TRENDING, "Trending now"),
     FoundBy(NEW_RELEASES, "New release"),
-    FoundBy(AREA, "Popular near you"),
-    FoundBy(POPULAR, "Popular now"),
+    WatchedByMany(AREA, "Popular near you"),
+    WatchedByMany(POPULAR, "Popular now"),
 )
 OTHERWISE = "Picked for you"
 

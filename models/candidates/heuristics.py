@@ -11,6 +11,16 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+# What "many" watches are, in words and rows of a page: in a small world a few are, in a large one it takes a share.
+FEWEST = 3.0  # by as many viewers: each counts once a day for a video
+SHARE = 0.001  # of all watches of the same time
+
+
+def times_many(watches_V: Array) -> Array:
+    """(V,) watches, of any one time, as multiples of what "many" means among them: 1 and above are many."""
+    many: Array = watches_V / max(FEWEST, SHARE * float(np.sum(watches_V)))
+    return many
+
 
 def popular(watched_30d_V: Array, watched_V: Array) -> Array:
     """(V,) watches of the last month; ties, and videos not watched lately, go by watches of all time."""

@@ -196,7 +196,7 @@ def big_videos(count: int = 400) -> dict[str, dict[str, Any]]:
             "video_watch_count_30d": 2_000.0 / (number + 1),
             "video_impression_count_7d": 100.0,
             "video_click_rate_7d": 0.1,
-            "watch_decayed_1d": 50.0 / (number + 1),
+            "watch_decayed_1d": 500.0 / (number + 1),
             "watch_decayed_7d": 200.0 / (number + 1),
             "video_activity_timestamp_us": NOW_US - 3_600_000_000,
         }

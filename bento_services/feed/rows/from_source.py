@@ -21,10 +21,16 @@ class FromSource:
     max_per_creator: int
     own_order: bool = True
     newcomers_only: bool = False  # a row for viewers with a short history
+    least_score: float = 0.0  # of the source; a row that says "many" leaves out what few have watched
 
     @classmethod
     def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
         return cls(row, config.rows, policy.caps.max_per_creator)
+
+    @classmethod
+    def of_many(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
+        """For a source that scores in multiples of what "many" means (models/candidates/heuristics.py:times_many)."""
+        return cls(row, config.rows, policy.caps.max_per_creator, least_score=1.0)
 
     @classmethod
     def in_page_order(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
@@ -42,6 +48,8 @@ class FromSource:
         if self.newcomers_only and request.viewer.watches >= self.sizes.newcomer_watches:
             return []
         order = from_source(candidates, self.row.source)
+        score = candidates.score_of(self.row.source)
+        order = order[score[order] >= self.least_score] if self.least_score else order
         if self.own_order:
-            order = order[np.argsort(-candidates.score_of(self.row.source)[order], kind="stable")]
+            order = order[np.argsort(-score[order], kind="stable")]
         return self.row.chosen(varied(order, candidates, self.max_per_creator)[: self.sizes.length], self.sizes.least)

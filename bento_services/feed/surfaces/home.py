@@ -21,7 +21,7 @@ from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
-from bento_services.feed.reasons import WATCHED_LATELY
+from bento_services.feed.reasons import MOST_WATCHED, WATCHED_LATELY
 from bento_services.feed.rows.because_you_watched import BECAUSE, BecauseYouWatched
 from bento_services.feed.rows.continue_watching import ContinueWatching
 from bento_services.feed.rows.from_source import FromSource
@@ -47,7 +47,6 @@ Array = np.ndarray[Any, Any]
 HOME = "home"
 FULL_FUNNEL = "full_funnel"
 CHOSEN = "Chosen for you"
-MOST_WATCHED = "What is watched most"
 
 # In the order in which they pick candidates; the presenter decides the order in which they are shown.
 ROWS = (
@@ -60,8 +59,8 @@ ROWS = (
         BecauseYouWatched.of,
         ITEM_ITEM,
     ),
-    RowSpec(TRENDING, "Trending now", WATCHED_LATELY, FromSource.of, TRENDING),
-    RowSpec(AREA, "Popular near you", "Watched most in your country", FromSource.of, AREA),
+    RowSpec(TRENDING, "Trending now", WATCHED_LATELY, FromSource.of_many, TRENDING),
+    RowSpec(AREA, "Popular near you", "Watched most in your country", FromSource.of_many, AREA),
     RowSpec(NEW_RELEASES, "New releases", "Just published", FromSource.in_page_order, NEW_RELEASES),
     RowSpec(POPULAR, "Popular now", MOST_WATCHED, FromSource.for_newcomers, POPULAR),
     RowSpec(

@@ -12,9 +12,10 @@ from feature_repo.limits import LIMITS, MAX_ID_LENGTH, check
 UNRATED_MATURITY = 13
 LONGEST_TITLE = int(LIMITS["videos"]["title"].most or 0)
 NO_GENRES = "(no genres listed)"
-# "Heat, The (1995)", "City of Lost Children, The (Cité des enfants perdus, La) (1995)": the article is sorted behind.
+# The article is sorted behind: "Heat, The (1995)", "Crow, The: Wicked Prayer (2005)",
+# "City of Lost Children, The (Cité des enfants perdus, La) (1995)".
 _ARTICLES = "The|A|An|La|Le|Les|L'|Il|Lo|El|Los|Las|Der|Die|Das|Det|Den|Une|Un|Una"
-_SORTED = re.compile(rf"(?P<rest>[^()]*\S), (?P<article>{_ARTICLES})(?P<end>\s*(?:\(|\)|$))")
+_SORTED = re.compile(rf"(?P<rest>[^()]*\S), (?P<article>{_ARTICLES})(?P<end>\s*(?:[:()]|$))")
 
 
 @dataclass(frozen=True)

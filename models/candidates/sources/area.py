@@ -1,4 +1,7 @@
-"""What is watched most in the viewer's country; nothing when the country is unknown."""
+"""What is watched most in the viewer's country; nothing when the country is unknown.
+
+A score is a multiple of what "many" means there (heuristics.times_many): only from 1 on is a video said to be popular.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.candidates import heuristics
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
 
@@ -22,10 +26,11 @@ class PopularInArea:
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         best = self._area.best.get(request.country, [])
         row_of = request.catalog.row_of
-        listed = [(row, watches) for video_id, watches in best if (row := row_of.get(video_id, -1)) >= 0]
-        chosen = [(row, watches) for row, watches in listed if allowed[row]][:n]
+        many = heuristics.times_many(np.array([watches for _, watches in best], dtype=np.float64))
+        listed = [(row_of.get(video_id, -1), times) for (video_id, _), times in zip(best, many, strict=True)]
+        chosen = [(row, times) for row, times in listed if row >= 0 and allowed[row]][:n]
         rows = np.array([row for row, _ in chosen], dtype=np.int64)
-        return Found(rows, np.array([watches for _, watches in chosen], dtype=np.float64))
+        return Found(rows, np.array([times for _, times in chosen], dtype=np.float64))
 
 
 def _open(models: SourceModels) -> PopularInArea | None:

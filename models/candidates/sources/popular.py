@@ -1,6 +1,7 @@
 """The most watched videos of the last month, then of all time, then all others.
 
-It can return every allowed video, so pages fall short only when the catalog does.
+It can return every allowed video, so pages fall short only when the catalog does. A score is a multiple of what "many"
+means in a month (heuristics.times_many): only from 1 on is a video said to be popular.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 class Popular:
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        return best(popularity(request), allowed, n + 2 * request.limit)
+        return best(heuristics.times_many(popularity(request)), allowed, n + 2 * request.limit)
 
 
 def popularity(request: ViewerRequest) -> Array:

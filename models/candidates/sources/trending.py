@@ -1,4 +1,7 @@
-"""What is watched most right now, counting watches with a half-life of one day."""
+"""What is watched most right now, counting watches with a half-life of one day.
+
+A score is a multiple of what "many" means there (heuristics.times_many): only from 1 on is a video said to be trending.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.fold import decayed
+from models.candidates import heuristics
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best
 from models.catalog import ViewerRequest
 
@@ -18,7 +22,7 @@ class Trending:
         columns = request.catalog.columns
         since_us = columns["video_activity_timestamp_us"]
         trend = decayed(columns["watch_decayed_1d"], since_us, request.now_us, 1.0)
-        return best(trend, allowed & (trend > 1e-6), n)
+        return best(heuristics.times_many(trend), allowed & (trend > 1e-6), n)
 
 
 def _open(models: SourceModels) -> Trending:

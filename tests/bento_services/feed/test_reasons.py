@@ -50,10 +50,12 @@ LIKES: dict[str, Any] = {"genre_affinity": [4.0, 1.0]}
         (shown(found_by=["explore"]), "Something different"),
         (shown(found_by=["explore", "new_releases"]), "New release"),
         (
-            shown(found_by={"popular": 9.0, "popular_in_area": 9.0, "new_releases": 1.0, "trending": 5.0}),
+            shown(found_by={"popular": 9.0, "popular_in_area": 9.0, "new_releases": 1.0, "trending": 1.0}),
             "Trending now",
         ),
-        (shown(found_by={"popular": 9.0, "trending": 4.9}), "Popular now"),  # of so few watches nobody says that
+        (shown(found_by={"popular": 9.0, "trending": 0.9}), "Popular now"),  # of so few watches nobody says that
+        (shown(found_by={"popular": 0.9, "popular_in_area": 0.9, "trending": 0.9}), OTHERWISE),
+        (shown("popular", {"popular": 9.0, "trending": 9.0}, **LIKES), "What is watched most"),
         (shown(found_by=["popular", "popular_in_area"]), "Popular near you"),
         (shown(found_by=["two_tower"], creator_ids=["c1"], creator_weights=[2.0]), OTHERWISE),
     ],

@@ -11,6 +11,12 @@ def test_last_month_decides_and_all_time_breaks_ties() -> None:
     assert np.argsort(-score).tolist() == [2, 1, 0, 3]
 
 
+def test_many_are_three_viewers_in_a_small_world_and_one_watch_of_a_thousand_in_a_large_one() -> None:
+    assert rules.times_many(np.array([3.0, 1.5, 0.0])).tolist() == [1.0, 0.5, 0.0]
+    large = np.concatenate([[10_000.0, 5_000.0, 1_000.0], np.full(990_000, 9_984_000 / 990_000)])  # ten million
+    assert rules.times_many(large)[:3].tolist() == pytest.approx([1.0, 0.5, 0.1])
+
+
 def test_a_liked_creator_counts_times_the_logarithm_of_popularity() -> None:
     creators = np.array([0, 1, -1, 0])
     score = rules.of_creators(

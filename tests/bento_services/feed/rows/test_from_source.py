@@ -21,6 +21,12 @@ def test_the_order_is_the_sources_or_the_pages(
     assert row.order.tolist() == places
 
 
+def test_a_row_that_says_many_leaves_out_what_few_have_watched(candidates: Candidates, asked: Any, sizes: Any) -> None:
+    (row,) = FromSource(ROW, sizes, max_per_creator=9, least_score=0.3).rows(asked, candidates)
+    assert row.order.tolist() == [1, 2]
+    assert FromSource(ROW, sizes, max_per_creator=9, least_score=0.35).rows(asked, candidates) == []
+
+
 def test_a_row_for_newcomers_is_for_nobody_else(candidates: Candidates, asked: Any, sizes: Any) -> None:
     selector = FromSource(ROW, sizes, max_per_creator=9, newcomers_only=True)
     assert selector.rows(asked, candidates) == []

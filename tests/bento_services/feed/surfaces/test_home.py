@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from worlds import arithmetic as feed_world
-from worlds.arithmetic import NOW_US
+from worlds.arithmetic import BIG, NOW_US
 
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query, Row
+from feature_repo.store.memory import MemoryReader
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,26 @@ def test_each_row_holds_what_its_title_says(feed: Feed) -> None:
     assert videos[anchor]["title"] in similar.title
     neighbours = dict(feed_world.big_release().item_cf.neighbours(anchor, 50))
     assert all(item.video_id in neighbours for item in similar.items)
+
+
+def test_nothing_is_trending_or_popular_that_few_have_watched() -> None:
+    """Every 50th video has 10 watches in a day or month, each other one at most one."""
+    videos = feed_world.big_videos()
+    many = set(sorted(videos)[::50])
+    for video_id, video in videos.items():
+        video |= dict.fromkeys(("watch_decayed_1d", "video_watch_count_30d"), 10.0 if video_id in many else 0.9)
+        video["video_watch_count"] = 1
+    reader = MemoryReader(BIG, feed_world.big_users(), videos)
+    feed = build_feed(feed_world.big_release(), reader, None, FeedConfig(deadline_ms=60_000), now_us=lambda: NOW_US)
+    claimed: dict[str, set[str]] = {}
+    for user_id in ("u004", "u013", "nobody"):
+        for row in feed.page(Query(user_id=user_id)).rows:
+            for item in row.items:
+                for claim in {row.title, item.reason} & {"Trending now", "Popular now"}:
+                    claimed.setdefault(claim, set()).add(item.video_id)
+    assert len(claimed["Trending now"]) > 2
+    assert claimed["Trending now"] <= many
+    assert rows_of(feed.page(Query(user_id="nobody")))["popular"].items
 
 
 def test_something_different_is_far_from_the_usual(feed: Feed) -> None:

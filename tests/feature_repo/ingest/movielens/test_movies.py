@@ -32,6 +32,7 @@ def test_what_the_catalog_says_arrives(home: Home, dat: Path) -> None:
     ("sorted_title", "title"),
     [
         ("Shawshank Redemption, The (1994)", "The Shawshank Redemption (1994)"),
+        ("Crow, The: Wicked Prayer (2005)", "The Crow: Wicked Prayer (2005)"),
         ("Postino, Il (Postman, The) (1994)", "Il Postino (The Postman) (1994)"),
         (
             "City of Lost Children, The (Cité des enfants perdus, La) (1995)",
