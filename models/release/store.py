@@ -82,6 +82,11 @@ def make_champion(home: Home, release_id: str) -> None:
         write_atomic(home.releases / CHAMPION, release_id + "\n")
 
 
+def keep_as_previous(home: Home, release_id: str) -> None:
+    with moving(home):
+        write_atomic(home.releases / PREVIOUS, release_id + "\n")
+
+
 @contextmanager
 def moving(home: Home) -> Iterator[None]:
     """One command at a time moves the pointers; the others wait."""

@@ -12,10 +12,29 @@ from typing import Any
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.terminal import note
-from models.release.answerable import Unanswerable, never, require_answerable, silent
+from models.release.answerable import Unanswerable, never, require_answerable, require_whole, silent
 from models.release.config import PromotionConfig
-from models.release.history import HISTORY, PROMOTED, REFUSED, ROLLED_BACK, SERVED, Entry, read_history, record
-from models.release.store import CHAMPION, PREVIOUS, RELEASE_ID, make_champion, pointed_at, pointers, sound_pointer
+from models.release.history import (
+    HISTORY,
+    PROMOTED,
+    REFUSED,
+    ROLLED_BACK,
+    SERVED,
+    Entry,
+    last_served,
+    read_history,
+    record,
+)
+from models.release.store import (
+    CHAMPION,
+    PREVIOUS,
+    RELEASE_ID,
+    keep_as_previous,
+    make_champion,
+    pointed_at,
+    pointers,
+    sound_pointer,
+)
 
 NAMED = 5  # releases, in the answer to a name that is none
 
@@ -71,10 +90,45 @@ def require_or_refuse(
         raise
 
 
-def move(home: Home, release_id: str, outcome: str, command: str, **said: Any) -> None:
+def move(
+    home: Home, release_id: str, outcome: str, command: str, config: PromotionConfig = PromotionConfig(), **said: Any
+) -> None:
     """Make it the champion and say so in the history."""
     make_champion(home, release_id)
     _say(home, Entry.now(release_id, outcome, command, champion=release_id, **said))
+    _settle_previous(home, release_id, config)
+
+
+def _settle_previous(home: Home, release_id: str, config: PromotionConfig) -> None:
+    """Let the way back lead to a release that can serve: a champion that was damaged, or that somebody wrote there by
+    hand, may be none. It is looked at once the new champion serves, which may be in a hurry."""
+    served = _served(home, config.keep + 1)
+    pointed = sound_pointer(home, PREVIOUS)
+    candidates = dict.fromkeys([*([pointed.name] if pointed is not None else []), *served])
+    for name in candidates:
+        if name != release_id and _can_go_back(home, name, config, known=name in served):
+            if pointed is None or pointed.name != name:
+                keep_as_previous(home, name)
+                note(f"marquee: {pointed.name if pointed else 'nothing'} cannot serve: the way back leads to {name}")
+            return
+
+
+def _served(home: Home, count: int) -> list[str]:
+    try:
+        return last_served(home, count)
+    except OSError:  # no readable history: the pointers have to do
+        return []
+
+
+def _can_go_back(home: Home, release_id: str, config: PromotionConfig, known: bool) -> bool:
+    try:
+        if known:
+            require_whole(home, home.releases / release_id)
+        else:
+            require_answerable(home, home.releases / release_id, config)
+    except Unanswerable:
+        return False
+    return True
 
 
 def refused(home: Home, release_id: str, command: str, **said: Any) -> None:
@@ -92,5 +146,5 @@ def _say(home: Home, entry: Entry) -> None:
 def _back_to(home: Home, release_id: str, config: PromotionConfig, outcome: str, command: str) -> dict[str, Any]:
     require_or_refuse(home, home.releases / release_id, config, command, note)
     before = pointers(home)[CHAMPION]
-    move(home, release_id, outcome, command)
+    move(home, release_id, outcome, command, config)
     return {"release_id": release_id, "promoted": True, "before": before, **pointers(home)}

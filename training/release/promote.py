@@ -70,7 +70,7 @@ def judge_and_move(
     outcome = REFUSED if not promoted else FORCED if stopping else PROMOTED
     said: dict[str, Any] = {"why": tuple(map(str, stopping)), "accepted": accepted, "figures": figures}
     if promoted:
-        move(home, release.release_id, outcome, command, **said)
+        move(home, release.release_id, outcome, command, config, **said)
     else:
         refused(home, release.release_id, command, **said)
     with progress.task("recording the release in MLflow"):

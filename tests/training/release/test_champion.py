@@ -17,7 +17,7 @@ from models.release.config import PromotionConfig
 from models.release.history import HISTORY, Entry, read_history, record
 from models.release.store import champion, make_champion, pointers
 from training.release import champion as module
-from training.release.champion import release_named, rollback, serve_again, served_before
+from training.release.champion import move, release_named, rollback, serve_again, served_before
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +108,22 @@ def test_going_back_imports_no_model_and_no_tracking() -> None:
     program = "import sys, training.release.champion; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "mlflow", "numpy", "pyarrow", "lightgbm"} & set(loaded)
+
+
+def test_a_damaged_champion_does_not_become_the_way_back(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    second, first = map(str, pointers(home).values())
+    for release_id in (first, second):
+        record(home, Entry.now(release_id, "promoted", "marquee promote"))
+    shutil.copytree(home.releases / second, home.releases / "r-0123456789ab")
+    (home.releases / "champion").write_text("r-0123456789ab\n")  # by hand; its manifest says another id
+    (home.releases / "previous").write_text(f"{second}\n")
+    move(home, first, "promoted", "marquee promote")
+    assert pointers(home) == {"champion": first, "previous": second}
+    assert f"r-0123456789ab cannot serve: the way back leads to {second}" in capsys.readouterr().err
+
+
+def test_with_no_other_release_that_can_serve_the_way_back_stays_as_it_was(home: Home) -> None:
+    second, first = map(str, pointers(home).values())
+    (home.releases / second / "static.json").write_text("[]")
+    move(home, first, "promoted", "marquee promote")
+    assert pointers(home) == {"champion": first, "previous": second}
