@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
-from bento_services.admission.keys import FILE, WAYS_OUT, Keys, keys_path, used_path
-from feature_repo.core.files import write_atomic
+from bento_services.admission.keys import FILE, MAX_BYTES, WAYS_OUT, Keys, keys_path, used_path
+from feature_repo.core.files import read_bounded, write_atomic
 from feature_repo.core.home import Home
 
 LOOK_SECONDS = 0.4  # a change is in effect within a second
@@ -100,7 +100,7 @@ class KeyRing:
 def last_used(home: Home) -> dict[str, datetime]:
     """When each key was last used, by the key's id, to within NOTE_SECONDS."""
     try:
-        return msgspec.json.decode(used_path(home).read_bytes(), type=dict[str, datetime])
+        return msgspec.json.decode(read_bounded(used_path(home), MAX_BYTES), type=dict[str, datetime])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return {}  # it is a convenience: nobody is refused over it
 

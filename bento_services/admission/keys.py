@@ -31,11 +31,13 @@ from bento_services.admission.problem import Problem
 from bento_services.viewer_tokens import PREFIX as TOKEN_PREFIX
 from bento_services.viewer_tokens import ViewerToken, key_id_of, read_token
 from feature_repo.core.errors import REFUSED, USAGE, MarqueeError
+from feature_repo.core.files import read_bounded
 from feature_repo.core.home import Home
 
 FILE = "keys.json"
 WAYS_OUT = "put it back, or take all keys away (marquee keys revoke --all) and make new ones (marquee keys create)"
 PREFIX = "mq_"
+MAX_BYTES = 4 * 1024 * 1024  # of keys.json: ten thousand keys
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -97,7 +99,7 @@ class Keys:
         """Raises nothing: what cannot be read is closed."""
         path = keys_path(home)
         try:
-            return cls(msgspec.json.decode(path.read_bytes(), type=tuple[Key, ...]), required=True)
+            return cls(msgspec.json.decode(read_bounded(path, MAX_BYTES), type=tuple[Key, ...]), required=True)
         except FileNotFoundError:
             return cls(closed=f"{FILE} of the home is gone; {WAYS_OUT}") if used_path(home).exists() else cls()
         except OSError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +52,19 @@ def read_json(
     """What `make` makes of the file's JSON. Raises as `reading` does, also for what `make` does not expect."""
     with reading(path, expected, mend, error):
         return make(json.loads(path.read_bytes()))
+
+
+def read_bounded(path: Path, most_bytes: int) -> bytes:
+    """A small file that anybody may have put there. Raises OSError for what is no file (a pipe would be waited for), or
+    is larger (a device has no end)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", str(path))
+    return content
 
 
 def one_line(error: BaseException) -> str:

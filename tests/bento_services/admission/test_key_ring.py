@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,50 @@ def test_a_disk_that_is_full_costs_no_more_than_the_note(
     ring.used("abc")
     ring.note()
     assert ring._noted == {}
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def _huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+
+
+@pytest.mark.parametrize("put", [_pipe, _endless, _loop, _huge, Path.mkdir])
+def test_what_is_put_in_the_place_of_the_file_closes_and_holds_nobody_up(
+    ring: KeyRing, home: Home, put: Callable[[Path], None]
+) -> None:
+    key = create_key(home, "web", ["serve"])
+    ring.look()
+    content = keys_path(home).read_bytes()
+    keys_path(home).unlink()
+    put(keys_path(home))
+    looking = threading.Thread(target=ring.look, daemon=True)
+    looking.start()
+    looking.join(5)
+    assert not looking.is_alive()
+    assert ring.current.closed
+    assert not knows(ring, key)
+    keys_path(home).rmdir() if keys_path(home).is_dir() else keys_path(home).unlink()
+    keys_path(home).write_bytes(content)
+    ring.look()
+    assert knows(ring, key)
+
+
+def test_a_note_of_the_last_use_that_is_a_pipe_holds_nobody_up(home: Home) -> None:
+    used_path(home).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(used_path(home))
+    reading = threading.Thread(target=last_used, args=(home,), daemon=True)
+    reading.start()
+    reading.join(5)
+    assert not reading.is_alive()
