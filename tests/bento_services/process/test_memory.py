@@ -45,6 +45,8 @@ def grown_mb(home: Home, feed: Feed, swaps: int, after: Callable[[Release], Any]
     """Megabytes of this process that `swaps` more swaps cost, each to a release that is loaded from its files."""
     paths = [home.releases / name for name in releases(home)]
     before = 0
+    gc.collect()
+    gc.freeze()  # what other tests left would be looked through at every swap: a second each
     for number in range(SETTLING + swaps):
         if number == SETTLING:
             before = _resident()
@@ -54,7 +56,9 @@ def grown_mb(home: Home, feed: Feed, swaps: int, after: Callable[[Release], Any]
         after(release)
         del release
         give_back()
-    return (_resident() - before) / (1 << 20)
+    grown = (_resident() - before) / (1 << 20)
+    gc.unfreeze()
+    return grown
 
 
 def _resident() -> int:
