@@ -84,8 +84,13 @@ def note(text: str) -> None:
 
 
 def _cell(value: Any) -> str:
+    """A value as people write it, not as Python does."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.{0 if abs(value) >= 1000 else 4}f}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(_cell, value))
     return "" if value is None else str(value)
 
 
@@ -97,4 +102,4 @@ def _print_fields(result: Mapping[str, Any], indent: str = "") -> None:
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
             print_table(name, value)
         else:
-            say(f"{indent}{name:<24} {f'{value:.4f}' if isinstance(value, float) else value}")
+            say(f"{indent}{name:<24} {_cell(value) or '–'}")

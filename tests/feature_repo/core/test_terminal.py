@@ -24,6 +24,12 @@ def test_a_result_is_told_field_by_field(capsys: Captured) -> None:
     assert "1,234" in told
 
 
+def test_values_are_written_as_people_write_them(capsys: Captured) -> None:
+    show({"previous": None, "set_aside": [], "scopes": ["serve", "events"], "writable": True}, as_json=False)
+    told = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["–", "–", "serve, events", "yes"]
+
+
 def test_a_table_of_its_own_is_drawn_instead(capsys: Captured) -> None:
     show({"a": 1}, as_json=False, table=lambda result: print(f"drawn {result['a']}"))
     assert capsys.readouterr().out == "drawn 1\n"
