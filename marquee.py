@@ -30,7 +30,7 @@ def command_line() -> typer.Typer:
     import training.cli
     from feature_repo.core.command_line import Above
     from feature_repo.core.home import Home
-    from feature_repo.core.options import HomeOption
+    from feature_repo.core.options import HomeOption, let_go
     from feature_repo.core.settings import MARQUEE_HOME, preset, variables_of_tables
     from monitoring.reports.steps import PAGE
 
@@ -53,12 +53,14 @@ def command_line() -> typer.Typer:
 
     @app.callback()
     def options(
+        context: typer.Context,
         home: HomeOption = None,
         version: Annotated[
             bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
         ] = False,
     ) -> None:
         """Marquee decides what a video service shows on its home page."""
+        context.call_on_close(let_go)
         preset(OMP_WAIT_POLICY="PASSIVE")  # before any library starts threads
         if home is not None:
             MARQUEE_HOME.set(str(home))

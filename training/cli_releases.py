@@ -12,6 +12,7 @@ from feature_repo.core.options import HomeOption, JsonOption, existing
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, note, show
 from models.release.config import PROMOTION
+from models.release.store import release_named
 from training.release.shown import (
     print_plan,
     print_pointers,
@@ -63,7 +64,7 @@ def promote(
     config = read(PROMOTION, opened.root, force=force or None)
     given = [release] if release else ["--rollback"] if rollback else []
     command = " ".join(["marquee promote", *given, *_told(force, accept)])
-    chosen = champion.release_named(opened, release) if release else None
+    chosen = release_named(opened, release) if release else None
     if rollback:
         _say_moved(opened, champion.rollback(opened, config, command), as_json)
         return

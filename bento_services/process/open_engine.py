@@ -17,7 +17,7 @@ from feature_repo.store.reader import OnlineReader
 from feature_repo.store.receipts import ValkeyReceipts
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import open_home_log
-from models.release.answerable import require_answerable
+from models.release.answerable import Unanswerable, foreign, require_answerable
 from models.release.artifact import Release, load_release
 from models.release.manifest import ArtifactError
 from models.release.store import CHAMPION, PREVIOUS, champion, pointed_at
@@ -28,11 +28,14 @@ report = structlog.get_logger("service")
 def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda release: release) -> Engine:
     """The engine that `settings` describe, not yet warm; `opened` closes it and everything it uses.
 
-    Raises ArtifactError or HomeError when no release can be loaded. Without a store it answers from the release.
+    Raises ArtifactError or HomeError when no release can be loaded, and Unanswerable for a packaged one that was
+    trained on another world than the home holds. Without a store it answers from the release.
     """
     problems: list[str] = []
     if settings.release is not None:
         release = load_release(settings.release)
+        if settings.home.known_world() is not None and (why := foreign(release.world, settings.home)):
+            raise Unanswerable(f"{settings.release}: {why}")
     else:
         release, problems = _answerable_release(settings)
     for problem in problems:

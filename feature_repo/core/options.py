@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import check_writable
 from feature_repo.core.home import Home
 from feature_repo.core.settings import MARQUEE_HOME
+from feature_repo.core.world_swap import keeping
 
 HomeOption = Annotated[
     Path | None,
@@ -21,6 +23,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 EndOption = Annotated[
     str, typer.Option(help="Day before which the history ends and the world's clock goes on. Default: today.")
 ]
+
+
+_kept = ExitStack()  # the worlds that the verb of this process works on
 
 
 def refuse_idle(context: typer.Context, names: Sequence[str], why: str) -> None:
@@ -43,10 +48,18 @@ def named(path: Path | None) -> Home:
 def existing(path: Path | None, *, to_write: bool = False) -> Home:
     """The home that a verb works on; raises HomeError where there is no world yet.
 
-    `to_write`: also OSError now where nothing can be written, and not after minutes of work.
+    `to_write`: also OSError now where nothing can be written, and not after minutes of work; and no other world comes
+    into the home until the verb has ended. Raises WorldBusy while one is being put there.
     """
     home = Home.open(path)
     home.world()
     if to_write:
         check_writable(home.root)
+        _kept.enter_context(keeping(home.root))
+        home.world()  # the one that was there before may have gone since
     return home
+
+
+def let_go() -> None:
+    """When a verb has ended: other worlds may come into the home that it worked on."""
+    _kept.close()

@@ -25,7 +25,6 @@ MADE_FROM_IT = (
     "models",
     "cut",
     "features",
-    "cut",
     "feast",
     "reports",
     "steps.json",
@@ -37,21 +36,25 @@ WORLD = ("rejected", "lake", "world.json")  # what every new world consists of; 
 
 
 class WorldBusy(Refused):
-    """Another process is putting a world into this home."""
+    """Another process is putting a world into this home, or works on the one that is there."""
 
 
 @contextmanager
 def building(root: Path) -> Iterator[Path]:
     """A folder with an empty `rejected` to build a world in; gone after the block unless `decide` was called.
 
-    Raises WorldBusy while another process is in such a block. A home that did not exist is not left behind empty.
+    Raises WorldBusy while another process is in such a block, or keeps the world that is there. A home that did
+    not exist is not left behind empty.
     """
     existed = root.exists()
     root.mkdir(parents=True, exist_ok=True)
     try:
         with _locked(root, wait=False) as locked:
             if not locked:
-                raise WorldBusy(f"{root}: another command is putting a world there; wait until it has ended")
+                raise WorldBusy(
+                    f"{root}: another command is putting a world there, or works on the one that is there; wait until "
+                    "it has ended, or stop it"
+                )
             _carry_out(root)
             folder = root / BUILDING
             shutil.rmtree(folder, ignore_errors=True)
@@ -64,6 +67,18 @@ def building(root: Path) -> Iterator[Path]:
         if not existed:
             with suppress(OSError):  # not empty: a world has come
                 root.rmdir()
+
+
+@contextmanager
+def keeping(root: Path) -> Iterator[None]:
+    """No other world comes into this home inside the block: for work that reads one and writes what was made from it.
+
+    Raises WorldBusy while a world is being put there.
+    """
+    with _locked(root, wait=False, shared=True) as locked:
+        if not locked:
+            raise WorldBusy(f"{root}: another command is putting a world there; wait until it has ended")
+        yield
 
 
 def decide(root: Path) -> None:
@@ -128,12 +143,12 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _locked(root: Path, wait: bool) -> Iterator[bool]:
-    """Whether the folder's lock is ours. It leaves no file behind, and ends with the process."""
+def _locked(root: Path, wait: bool, shared: bool = False) -> Iterator[bool]:
+    """Whether the folder's lock is ours, or shared. It leaves no file behind, and ends with the process."""
     handle = os.open(root, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
         else:

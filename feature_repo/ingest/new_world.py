@@ -18,10 +18,13 @@ from feature_repo.core.hashes import canonical, sha256_of
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.serving_lock import is_served
+from feature_repo.core.settings import REDIS_URL
 from feature_repo.core.steps import Result
 from feature_repo.core.world_swap import building, decide
 from feature_repo.ingest.rejected import MaxRejected, Rejected
 from feature_repo.lake.tables import Lake
+
+STORE_SECONDS = 5.0  # for one answer of a store of your own
 
 
 class WorldThere(Refused):
@@ -67,6 +70,7 @@ def put_world(
     """
     source = hashlib.sha256(canonical(made_from)).hexdigest()
     rejected = Rejected(putting.set_aside, putting.most)
+    _check_unserved(home)
     try:
         with building(home.root) as folder:
             _check_free(home, source, putting.replace)
@@ -85,6 +89,7 @@ def put_world(
                 rejected.write(beside.rejected / world.source)
                 beside.write_world(world)
             _check_free(home, source, putting.replace)
+            _clear_store(home)
             decide(home.root)
     except OSError as error:
         raise MarqueeError(f"cannot put a world into {home.root}: {error}; what was there is as it was") from error
@@ -109,11 +114,15 @@ def files_read(files: Iterable[Path]) -> dict[str, str]:
 
 def _check_free(home: Home, source: str, may_replace: bool) -> None:
     """Raises WorldThere where a world is served, or where another than the one made from `source` is kept."""
-    if _is_served(home):
-        raise WorldThere(f"{home.root} is being served: stop `marquee serve` before putting a world there")
+    _check_unserved(home)
     old = None if may_replace else home.known_world()  # --replace mends a world.json that cannot be read
     if old is not None and old.made_from != source:
         raise WorldThere(_taken(home, old))
+
+
+def _check_unserved(home: Home) -> None:
+    if _is_served(home):
+        raise WorldThere(f"{home.root} is being served: stop `marquee serve` before putting a world there")
 
 
 def _taken(home: Home, old: World) -> str:
@@ -121,6 +130,24 @@ def _taken(home: Home, old: World) -> str:
         f"{home.root} holds the world {old.name} ({old.source}), and this is another: choose another --home, or "
         f"--replace it, which removes its lake, features, models, releases, reports and online state"
     )
+
+
+def _clear_store(home: Home) -> None:
+    """Take the old world's online state out of a store that is not part of the home, which would outlive it.
+
+    Before the exchange: a store without state makes plain pages until `marquee features`, one of another world wrong
+    ones. Raises StoreDown.
+    """
+    if not (url := REDIS_URL.get()) or not (home.root / "world.json").exists():
+        return
+    from feature_repo.store.connect import connect
+    from feature_repo.store.online_state import clear
+
+    client = connect(url, timeout_seconds=STORE_SECONDS)
+    try:
+        clear(client)
+    finally:
+        client.close()
 
 
 def _is_served(home: Home) -> bool:

@@ -15,6 +15,7 @@ from models.release.manifest import ArtifactError, Manifest
 
 CHAMPION, PREVIOUS = "champion", "previous"
 MENDED = "write one there, or remove it and run `marquee promote`"
+NAMED = 5  # releases, in the answer to a name that is none
 RELEASE_ID = re.compile(r"r-[0-9a-f]{12}")
 
 
@@ -85,6 +86,17 @@ def make_champion(home: Home, release_id: str) -> None:
 def keep_as_previous(home: Home, release_id: str) -> None:
     with moving(home):
         write_atomic(home.releases / PREVIOUS, release_id + "\n")
+
+
+def release_named(home: Home, said: str) -> str:
+    """The id of the one release that this is, or begins, the id of. Raises HomeError."""
+    there = sorted(path.name for path in home.releases.glob("r-*") if RELEASE_ID.fullmatch(path.name))
+    found = [name for name in there if name == said] or [name for name in there if said and name.startswith(said)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} releases begin with {said}" if found else f"no release {said}"
+    few = f"{', '.join(there[:NAMED])}{' and more' if len(there) > NAMED else ''}" if there else "none"
+    raise HomeError(f"{what} at {home.releases}: there is {few} (`marquee releases` tells of each)")
 
 
 @contextmanager

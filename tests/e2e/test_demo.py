@@ -34,7 +34,7 @@ def processes_of(home: Path) -> list[str]:
     found = []
     for process in psutil.process_iter(["cmdline", "cwd", "environ"]):
         line = " ".join(process.info["cmdline"] or ())
-        if process.pid != os.getpid() and (str(home) in line or str(home) == process.info["cwd"]):
+        if process.pid != os.getpid() and (str(home) in line or (process.info["cwd"] or "").startswith(str(home))):
             found.append(line)
     return found
 

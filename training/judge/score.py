@@ -26,6 +26,7 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import DAY_US, write_result
 from models.ranking.ranker import HEADS
 from models.release.artifact import Release, as_judged, judged, load_champion, load_release
+from models.release.store import release_named
 from training.data.frozen import end_of, frozen_columns, lake_of_now
 from training.data.rate_tables import Exposures
 from training.judge.unseen import unseen_values
@@ -203,10 +204,7 @@ def _check_out(out: Path) -> None:
 def _release(home: Home, release_id: str | None) -> Release:
     if release_id is None:
         return load_champion(home)[0]
-    if not (home.releases / release_id).is_dir():
-        there = sorted(path.name for path in home.releases.glob("r-*"))
-        raise RowsError(f"no release {release_id} in {home.releases}: expected one of {', '.join(there) or 'none'}")
-    return load_release(home.releases / release_id)
+    return load_release(home.releases / release_named(home, release_id))
 
 
 class _Columns:

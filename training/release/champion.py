@@ -28,15 +28,12 @@ from models.release.history import (
 from models.release.store import (
     CHAMPION,
     PREVIOUS,
-    RELEASE_ID,
     keep_as_previous,
     make_champion,
     pointed_at,
     pointers,
     sound_pointer,
 )
-
-NAMED = 5  # releases, in the answer to a name that is none
 
 
 def rollback(
@@ -66,17 +63,6 @@ def served_before(home: Home, release_id: str) -> bool:
 def serve_again(home: Home, release_id: str, config: PromotionConfig, command: str) -> dict[str, Any]:
     """Make a release that served before the champion. Raises Unanswerable, moving nothing, when it cannot answer."""
     return _back_to(home, release_id, config, PROMOTED, command)
-
-
-def release_named(home: Home, said: str) -> str:
-    """The id of the one release that this is, or begins, the id of. Raises HomeError."""
-    there = sorted(path.name for path in home.releases.glob("r-*") if RELEASE_ID.fullmatch(path.name))
-    found = [name for name in there if name == said] or [name for name in there if said and name.startswith(said)]
-    if len(found) == 1:
-        return found[0]
-    what = f"{len(found)} releases begin with {said}" if found else f"no release {said}"
-    few = f"{', '.join(there[:NAMED])}{' and more' if len(there) > NAMED else ''}" if there else "none"
-    raise HomeError(f"{what} at {home.releases}: there is {few} (`marquee releases` tells of each)")
 
 
 def require_or_refuse(

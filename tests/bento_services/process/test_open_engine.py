@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from worlds.untrained import releases
@@ -12,6 +14,7 @@ from bento_services.feed.page import Query
 from bento_services.process.open_engine import open_engine
 from bento_services.settings import Settings
 from feature_repo.core.home import Home
+from models.release.answerable import Unanswerable
 from models.release.manifest import ArtifactError
 
 
@@ -30,6 +33,19 @@ def test_one_release_to_stay_with_answers_instead_of_the_champion(own_home: Home
     other = releases(own_home)[1]
     with ExitStack() as opened:
         assert open_engine(Settings(own_home, release=own_home.releases / other), opened).release_id == other
+
+
+def test_a_packaged_release_of_another_world_than_the_homes_is_refused_and_a_home_without_one_takes_it(
+    own_home: Home, tmp_path: Path
+) -> None:
+    packaged = own_home.releases / releases(own_home)[0]
+    other = Home(tmp_path / "other")
+    other.root.mkdir()
+    with ExitStack() as opened:
+        assert open_engine(Settings(other, release=packaged), opened).release_id == packaged.name
+    other.write_world(replace(own_home.world(), name="another", world_id="w-another"))
+    with ExitStack() as opened, pytest.raises(Unanswerable, match="trained on another world"):
+        open_engine(Settings(other, release=packaged), opened)
 
 
 def test_a_corrupt_champion_is_reported_and_the_previous_release_answers(own_home: Home) -> None:

@@ -13,12 +13,16 @@ from feature_repo.core.errors import REFUSED, MarqueeError
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home, World
 from feature_repo.core.serving_lock import serving
+from feature_repo.core.world_swap import WorldBusy, building, keeping
 from feature_repo.ingest.new_world import NewWorld, Putting, WorldThere, put_world, world_id
 from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
 from feature_repo.ingest.simulator import SimulatorConfig
 from feature_repo.ingest.simulator.world import simulated
 from feature_repo.lake.tables import Lake
 from feature_repo.store import valkey_server
+from feature_repo.store.connect import StoreDown, connect
+from feature_repo.store.layout import VIDEO_IDS
+from feature_repo.store.valkey_server import online_store
 
 CONFIG = SimulatorConfig(users=20, videos=40, days=5, end="2025-06-01")
 
@@ -112,6 +116,33 @@ def test_a_home_that_is_being_served_is_left_alone(home: Home, made: NewWorld, m
     monkeypatch.setattr(valkey_server, "embedded_url", lambda home: "redis://127.0.0.1:1")
     with pytest.raises(WorldThere, match="stop `marquee serve`"):
         put(home, made, replace=True)
+
+
+def test_work_on_the_world_that_is_there_keeps_others_out_until_it_has_ended(home: Home, made: NewWorld) -> None:
+    put(home, made)
+    with keeping(home.root), keeping(home.root), pytest.raises(WorldBusy, match="works on the one that is there"):
+        put(home, made, replace=True)
+    with building(home.root), pytest.raises(WorldBusy, match="another command is putting a world there"):
+        keeping(home.root).__enter__()
+    put(home, made, replace=True)
+
+
+def test_a_store_of_your_own_is_rid_of_the_old_world_and_one_that_does_not_answer_stops_everything(
+    home: Home, made: NewWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with online_store(Home(tmp_path / "elsewhere")) as url:
+        client = connect(url, timeout_seconds=5.0)
+        client.set(VIDEO_IDS, "of whoever was there before")
+        monkeypatch.setenv("REDIS_URL", url)
+        put(home, made)
+        assert client.exists(VIDEO_IDS)  # this home had no world: the state is not its own
+        put(home, of_fewer_viewers(made), seed=1, replace=True)
+        assert not client.exists(VIDEO_IDS)
+        client.close()
+    before = hashes(home.root)
+    with pytest.raises(StoreDown):
+        put(home, made, replace=True)
+    assert hashes(home.root) == before
 
 
 def test_rows_that_were_set_aside_lie_in_the_home_and_are_counted(home: Home, made: NewWorld, tmp_path: Path) -> None:

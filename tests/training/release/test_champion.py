@@ -17,7 +17,7 @@ from models.release.config import PromotionConfig
 from models.release.history import HISTORY, Entry, read_history, record
 from models.release.store import champion, make_champion, pointers
 from training.release import champion as module
-from training.release.champion import move, release_named, rollback, serve_again, served_before
+from training.release.champion import move, rollback, serve_again, served_before
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +91,6 @@ def test_a_release_that_served_once_serves_again_by_its_id(home: Home) -> None:
 
 def test_the_pointers_of_an_older_home_without_a_history_count_as_served(home: Home) -> None:
     assert all(served_before(home, str(release_id)) for release_id in pointers(home).values())
-
-
-@pytest.mark.parametrize(
-    ("said", "complaint"), [("r-ffff", "no release r-ffff"), ("", "no release"), ("r-", "releases begin with r-")]
-)
-def test_a_release_is_named_by_its_id_or_the_beginning_of_it(home: Home, said: str, complaint: str) -> None:
-    one = champion(home).name
-    assert release_named(home, one) == release_named(home, one[:-3]) == one
-    with pytest.raises(HomeError, match=complaint) as told:
-        release_named(home, said)
-    assert all(name in str(told.value) for name in releases(home))
 
 
 def test_going_back_imports_no_model_and_no_tracking() -> None:
