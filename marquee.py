@@ -28,7 +28,7 @@ def command_line() -> typer.Typer:
     import feature_repo.cli
     import monitoring.cli
     import training.cli
-    from feature_repo.core.command_line import Above
+    from feature_repo.core.command_line import UpperLayers
     from feature_repo.core.home import Home
     from feature_repo.core.options import HomeOption, let_go
     from feature_repo.core.settings import MARQUEE_HOME, preset, variables_of_tables
@@ -46,7 +46,7 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         epilog=EPILOG,
-        context_settings={"obj": Above(PAGE, read_by_champion)},
+        context_settings={"obj": UpperLayers(PAGE, read_by_champion)},
     )
     for verbs in (feature_repo.cli.app, training.cli.app, bento_services.cli.app, monitoring.cli.app):
         app.add_typer(verbs)

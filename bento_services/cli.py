@@ -1,4 +1,4 @@
-"""The verbs of serving: serve, ask for pages, package, and those of keys_cli.py."""
+"""The verbs of serving: serve, recommend, package, and those of keys_cli.py."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 
 from bento_services import keys_cli
 from feature_repo.core.command_line import wait_for_interrupt
-from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_idle
+from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
 from feature_repo.core.terminal import bars, say, show
 from feature_repo.limits import LimitError, check
 
 app = typer.Typer()
 app.add_typer(keys_cli.app, name="keys")
 
-LIST_LENGTH = 20  # of a list for everyone
+LIST_LENGTH = 20  # items per user with --all
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")]
 
 
@@ -59,7 +59,7 @@ def recommend(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one viewer's page. Or write everyone's list to a file."""
+    """Show one viewer's page, or write a list for every user to a file."""
     if stage not in ("retrieval", "full"):
         raise typer.BadParameter(f"expected retrieval or full, found {stage}", param_hint="--stage")
     if everyone == (user is not None) or (everyone and out is None):
@@ -69,9 +69,9 @@ def recommend(
     except LimitError as error:
         raise typer.BadParameter(str(error)) from error
     if everyone:
-        refuse_idle(context, ("explain",), "with --all: a list has no page to explain")
+        refuse_unused(context, ("explain",), "with --all: a list has no page to explain")
     else:
-        refuse_idle(context, ("out", "stage"), "without --all")
+        refuse_unused(context, ("out", "stage"), "without --all")
     from bento_services.process.page_table import print_page
     from feature_repo.store.valkey_server import online_store
 

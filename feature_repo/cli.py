@@ -12,7 +12,7 @@ import typer
 
 from feature_repo import dead_letters_cli
 from feature_repo.core.home import Home
-from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing, named, refuse_idle
+from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing, named, refuse_unused
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, note, print_table, show
 from feature_repo.dead_letters_cli import TopicOption
@@ -35,15 +35,16 @@ events_app.add_typer(dead_letters_cli.app, name="dlq")
 ReplaceOption = Annotated[
     bool,
     typer.Option(
-        "--replace", help="Take the place of another world; its models, releases, reports and online state go with it."
+        "--replace", help="Replace another world; its models, releases, reports and online state are deleted."
     ),
 ]
 SetAsideOption = Annotated[
-    bool, typer.Option("--set-aside", help="Put bad rows into HOME/rejected, with the reason, and take the others.")
+    bool,
+    typer.Option("--set-aside", help="Write invalid rows to HOME/rejected, with the reason, and ingest the others."),
 ]
 MaxRejectedOption = Annotated[
     str,
-    typer.Option(help="With --set-aside: at most so many rows, or such a share of a file's (1%)."),
+    typer.Option(help="With --set-aside: fail above this many rejected rows, or this share of a file (1%)."),
 ]
 
 
@@ -58,7 +59,7 @@ def simulate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a video service into the lake. It has hidden tastes, impressions and outcomes."""
+    """Simulate a video service and write it to the lake. It has hidden tastes, impressions and outcomes."""
     from feature_repo.ingest.new_world import Putting
     from feature_repo.ingest.simulator import simulate as run
 
@@ -118,7 +119,7 @@ def _putting(set_aside: bool, max_rejected: str, replace: bool) -> Putting:
     from feature_repo.ingest.rejected import MaxRejected
 
     if max_rejected and not set_aside:
-        raise typer.BadParameter("needs --set-aside, which it limits", param_hint="--max-rejected")
+        raise typer.BadParameter("only works with --set-aside", param_hint="--max-rejected")
     try:
         most = MaxRejected.parse(max_rejected) if max_rejected else MaxRejected()
     except ValueError as error:
@@ -135,25 +136,27 @@ def features(
 ) -> None:
     """Build the features for training and serving. Offline tables, `feast apply`, materialize to the online store."""
     if context.invoked_subcommand is not None:
-        refuse_idle(context, ("engine", "home", "as_json"), f"before {context.invoked_subcommand}: write it behind")
+        refuse_unused(
+            context, ("engine", "home", "as_json"), f"before {context.invoked_subcommand}: write it after the verb"
+        )
         return
     if engine not in ("duckdb", "spark"):
         raise typer.BadParameter(f"expected duckdb or spark, found {engine}", param_hint="--engine")
-    from feature_repo.core.steps import Making, Steps
+    from feature_repo.core.steps import StepContext, Steps
     from feature_repo.jobs.features_step import FEATURES
 
     opened = existing(home, to_write=True)
     with bars() as progress:
-        show(Steps(opened, again=True).take(FEATURES, Making(opened, progress, {"engine": engine})), as_json)
+        show(Steps(opened, again=True).take(FEATURES, StepContext(opened, progress, {"engine": engine})), as_json)
 
 
 @features_app.command("list", epilog="Example:  marquee features list --kind window --json")
 def features_list(
     kind: Annotated[str, typer.Option(help="profile, window, folded, cross, derived, rate, …")] = "",
-    view: Annotated[str, typer.Option(help="Of one feature view: user_activity, …")] = "",
+    view: Annotated[str, typer.Option(help="Only of this feature view: user_activity, …")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List every feature with its meaning, unit, freshness and owner."""
+    """List all features with description, unit, freshness and owner."""
     from feature_repo.listing import listed
 
     rows = listed(kind, view)
@@ -167,7 +170,7 @@ def features_describe(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show everything about one feature: type, default, unit, where it is computed, and who reads it."""
+    """Describe a feature: type, default, unit, where it is computed, and who reads it."""
     from feature_repo.listing import described
 
     opened = named(home)
@@ -177,7 +180,7 @@ def features_describe(
 
 
 def _narrow(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The columns that fit a terminal; `--json` has all of them."""
+    """The columns that fit a terminal; `--json` has all."""
     shown = ("name", "kind", "entity", "dtype", "tier", "ranker", "unit", "description")
     return [{column: row[column] for column in shown} for row in rows]
 
@@ -199,11 +202,11 @@ def events_send(
     from feature_repo.stream.send import send
 
     if file is not None:
-        refuse_idle(context, ("user", "video", "event", "seconds"), "beside --file, whose lines say it")
+        refuse_unused(context, ("user", "video", "event", "seconds"), "with --file, whose lines state it")
         lines = [line for line in file.read_text("utf-8", "surrogateescape").splitlines() if line.strip()]
     elif user and video:
         if event != "watch":
-            refuse_idle(context, ("seconds",), f"for {event}: only a watch has seconds")
+            refuse_unused(context, ("seconds",), f"for {event}: only a watch has seconds")
         lines = [json.dumps({"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds})]
     else:
         raise typer.BadParameter("give --user and --video, or --file", param_hint="--user")

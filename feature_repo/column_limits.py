@@ -1,6 +1,6 @@
-"""The table of limits for whole columns: what `limits.check` says of one value, said of millions at once.
+"""The limits applied to whole columns: what `limits.check` does for one value, vectorized.
 
-Rows outside are not dropped here: the caller sets them aside, or refuses the file, and names them.
+Invalid rows are not dropped here: the caller rejects the rows or the file, and names them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from feature_repo.limits import LIMITS, Clock, Limit, LimitError, checked
 
 Array = np.ndarray[Any, Any]
 
-# Printable ASCII without blanks at its ends: what nearly every id and most titles are, and what needs no second look.
+# Printable ASCII without leading or trailing blanks, as nearly all ids and most titles are: needs no closer look.
 _PLAIN = r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _TYPES = {
@@ -32,18 +32,18 @@ _TYPES = {
 
 
 class Checked(NamedTuple):
-    """N values as Marquee keeps them: Unicode NFC, ids as text, what is not there as its default."""
+    """N values as Marquee stores them: Unicode NFC, ids as text, missing values as the default."""
 
     values: pa.Array  # N; null where bad
-    bad: Array  # (N,) bool: outside the limit, to be refused or set aside
-    reason: str  # what was expected of a bad one
-    mended: Array  # (N,) bool: cut, or given a default, though something else was there
+    bad: Array  # (N,) bool: outside the limit, to be refused or rejected
+    reason: str  # what was expected instead of a bad value
+    repaired: Array  # (N,) bool: truncated, or replaced by the default
 
 
 def check_column(table: str, field: str, column: Any, clock: Clock | None = None) -> Checked:
-    """`column`: an Arrow array, or numpy's or a list of N values; numbers may also be written as text.
+    """`column`: an Arrow or numpy array, or a list, of N values; numbers may also be written as text.
 
-    Uniqueness is not looked at here: see `repeats`.
+    Does not check uniqueness: see `repeats`.
     """
     limit = LIMITS[table][field].within(clock)
     found = _one_array(column)
@@ -63,7 +63,7 @@ def check_column(table: str, field: str, column: Any, clock: Clock | None = None
 
 
 def repeats(column: Any) -> Array:
-    """(N,) int64: for each row the first row that holds the same value, or -1 for the first one itself and for null."""
+    """(N,) int64: for each row the first row with the same value; -1 for that first row itself, and for null."""
     found = _one_array(column)
     codes = found.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
@@ -89,7 +89,7 @@ def _numbers(limit: Limit, found: pa.Array, empty: Array) -> Checked:
 
 
 def _as_numbers(found: pa.Array) -> tuple[Array, Array, Array]:
-    """The values, which rows hold nothing but blanks, and which hold something that is no number. (N,) each."""
+    """The values, which rows are blank, and which rows are not numbers. (N,) each."""
     none = np.zeros(len(found), bool)
     if pa.types.is_integer(found.type):
         return found.fill_null(0).to_numpy(zero_copy_only=False), none, none
@@ -106,12 +106,12 @@ def _as_numbers(found: pa.Array) -> tuple[Array, Array, Array]:
 
 
 def _digits(found: pa.Array) -> pa.Array:
-    """Whole numbers as ids; negative ones stand as the text "-", which no id of a number is."""
+    """Integers as ids; negative ones become " -", which is never valid."""
     return pc.if_else(pc.less(found, 0), pa.scalar(" -"), found.cast(pa.string()))
 
 
 def _plain(limit: Limit, found: pa.Array) -> Array:
-    """Rows that need no second look."""
+    """(N,) rows that are valid without a closer look."""
     if limit.pattern or limit.values or not pa.types.is_string(found.type):
         return np.zeros(len(found), bool)
     short = pc.less_equal(pc.binary_length(found), int(limit.most or 0))
@@ -121,11 +121,11 @@ def _plain(limit: Limit, found: pa.Array) -> Array:
 
 
 def _by_value(limit: Limit, found: pa.Array, rows: Array) -> Checked:
-    """These rows one by one, each different value once."""
-    bad, mended = np.zeros(len(found), bool), np.zeros(len(found), bool)
+    """Check these rows value by value, each distinct value once."""
+    bad, repaired = np.zeros(len(found), bool), np.zeros(len(found), bool)
     if not len(rows):
         values = found.cast(_TYPES[limit.kind]) if len(found) else pa.array([], _TYPES[limit.kind])
-        return Checked(values, bad, limit.expectation, mended)
+        return Checked(values, bad, limit.expectation, repaired)
     asked = found.to_pylist() if len(rows) == len(found) else found.take(pa.array(rows)).to_pylist()
     known: dict[Any, tuple[Any, bool]] = {}
     answers = []
@@ -137,14 +137,14 @@ def _by_value(limit: Limit, found: pa.Array, rows: Array) -> Checked:
             except LimitError:
                 known[key] = None, True
         answer, bad[row] = known[key]
-        mended[row] = limit.kind == "text" and value is not None and _is_other(limit, value, answer)
+        repaired[row] = limit.kind == "text" and value is not None and _is_other(limit, value, answer)
         answers.append(answer)
     kept = pa.array(answers, _TYPES[limit.kind])
     if len(rows) != len(found):
         mask = np.zeros(len(found), bool)
         mask[rows] = True
         kept = pc.replace_with_mask(found.cast(_TYPES[limit.kind]), pa.array(mask), kept)
-    return Checked(kept, bad, limit.expectation, mended)
+    return Checked(kept, bad, limit.expectation, repaired)
 
 
 def _is_other(limit: Limit, value: str, answer: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""The verbs of dead letters: `marquee events dlq list | show | replay | drop`."""
+"""The verbs for dead letters: `marquee events dlq list | show | replay | drop`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from feature_repo.stream.dead_letters import Choice
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Records that could not be handled: look, replay, drop."
+    no_args_is_help=True, rich_markup_mode=None, help="Records that could not be handled: list, replay, drop."
 )
 
 
@@ -31,10 +31,10 @@ def known_topic(topic: str) -> str:
 
 IdsArgument = Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.", show_default=False)]
 TopicOption = Annotated[str, typer.Option(callback=known_topic, help="Topic of the log.")]
-CauseOption = Annotated[str, typer.Option(help="Only those whose cause contains this.")]
+CauseOption = Annotated[str, typer.Option(help="Only those whose cause contains this text.")]
 GroupOption = Annotated[str, typer.Option(help="Only those of this consumer group: feature-processor, lake-sink, …")]
-KeyOption = Annotated[str, typer.Option(help="Only those of this key, which is a viewer.")]
-AllOption = Annotated[bool, typer.Option("--all", help="All that there are.")]
+KeyOption = Annotated[str, typer.Option(help="Only those with this key: the viewer's id.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All dead letters.")]
 
 
 @app.command("list", epilog="Example:  marquee events dlq list --cause OverflowError --json")
@@ -89,7 +89,7 @@ def dlq_replay(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Append dead letters to their topic again. Those that are not within the limits stay: the command ends with 3."""
+    """Append dead letters to their topic again. Those outside the limits stay, and the command ends with status 3."""
     from feature_repo.stream.dead_letters import check_replayed, replay
 
     choice = _chosen(ids, everything, cause, group, key)
@@ -119,14 +119,14 @@ def dlq_drop(
 
 
 def _chosen(ids: list[str] | None, everything: bool, cause: str, group: str, key: str) -> Choice:
-    """Those that a command changes: all only where that was said."""
+    """The dead letters that a command changes; all of them only with --all."""
     from feature_repo.stream.dead_letters import Choice
 
     choice = Choice(ids or (), cause, group, key)
     if choice.is_everything and not everything:
-        raise typer.BadParameter("name ids, or filter by --cause, --group or --key, or say --all", param_hint="--all")
+        raise typer.BadParameter("give ids, or filter by --cause, --group or --key, or use --all", param_hint="--all")
     if everything and not choice.is_everything:
-        raise typer.BadParameter("either all, or ids and filters", param_hint="--all")
+        raise typer.BadParameter("cannot be combined with ids or filters", param_hint="--all")
     return choice
 
 

@@ -1,7 +1,7 @@
-"""The event type of Marquee and the normalization of what clients send.
+"""The event type, and the normalization of events that clients send.
 
-`normalize` turns a client's JSON object into an `Event` within the limits of limits.py, or raises `EventError` with a
-message that names the invalid field. HTTP, gRPC, the command line and the event processor all call it.
+`normalize` turns a client's JSON object into an `Event` within the limits of limits.py, or raises `EventError` naming
+the invalid field. HTTP, gRPC, the command line and the event processor all call it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import msgspec
 from feature_repo.limits import Clock, LimitError, check, shown
 from feature_repo.schema import EVENT_ALIASES
 
-# What a message calls a field: the API's name of it, where that is not ours.
+# Names of fields in messages, where the API's name differs from ours.
 _API_NAMES = {"video_id": "item_id", "watch_seconds": "duration_sec", "duration_seconds": "total_duration"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventError(ValueError):
-    """An event that cannot be accepted. `field` names the invalid field, by its name in the API."""
+    """An invalid event. `field` is the invalid field, by its name in the API."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -36,7 +36,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: str
     timestamp_us: int
     watch_seconds: float = 0.0
-    duration_seconds: float = 0.0  # 0 = use the catalog's
+    duration_seconds: float = 0.0  # 0: the catalog's
     position: int = -1
     surface: str = ""
     device: str = ""
@@ -45,7 +45,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def identity(self) -> tuple[str, str]:
-        """(user_id, event_id), by which an event counts once. Ids are their viewer's: two viewers may use the same."""
+        """(user_id, event_id), by which an event is deduplicated: two viewers may use the same event id."""
         return self.user_id, self.event_id
 
 
@@ -54,10 +54,11 @@ decode_event = msgspec.json.Decoder(Event).decode
 
 
 def normalize(fields: Mapping[str, Any], *, clock: Clock) -> Event:
-    """Build an `Event` from a client's object. Unknown fields are ignored; a missing event_id is generated.
+    """Build an `Event` from a client's JSON object. Unknown fields are ignored; a missing event_id is generated.
 
     `timestamp` may be ISO 8601, epoch seconds, milliseconds or microseconds; `timestamp_us` is in microseconds; with
-    neither it happened now. What lies outside the limits is refused, and so is a field that is said twice by two names.
+    neither, the time is now. Raises EventError for values outside the limits, and for two aliases of one field that
+    differ.
     """
     sent = _Sent(fields)
     try:
@@ -88,7 +89,7 @@ def video_said(fields: Mapping[str, Any]) -> str:
 
 
 def check_event(event: Event, clock: Clock) -> None:
-    """Raises EventError for an event in our own encoding that is not within the limits, as `normalize` leaves it."""
+    """Raises EventError for an event in our own encoding that `normalize` would not have produced."""
     for name in event.__struct_fields__:
         value = getattr(event, name)
         try:
@@ -96,26 +97,26 @@ def check_event(event: Event, clock: Clock) -> None:
         except LimitError as error:
             raise EventError(error.field, str(error).partition(": ")[2]) from error
         if kept != value:
-            raise EventError(name, f"expected it in Unicode's form NFC, found {shown(value)}")
+            raise EventError(name, f"expected Unicode NFC, found {shown(value)}")
 
 
 class _Sent:
-    """What a client sent, by our names."""
+    """A client's fields by our names."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._values: dict[str, Any] = {}
         self.names: dict[str, str] = {}  # ours -> the client's
-        for said, value in fields.items():
-            name = EVENT_ALIASES.get(said, said)
+        for sent_name, value in fields.items():
+            name = EVENT_ALIASES.get(sent_name, sent_name)
             if name in self.names and self._values[name] != value:
-                raise EventError(said, f"expected what {self.names[name]} says, found {shown(value)}")
-            self._values[name], self.names[name] = value, said
+                raise EventError(sent_name, f"expected the value of {self.names[name]}, found {shown(value)}")
+            self._values[name], self.names[name] = value, sent_name
 
     def value(self, name: str, called: str = "") -> Any:
         called = called or _API_NAMES.get(name, name)
         value = self._values.get(name)
         if value is None and name in self.names:
-            raise EventError(called, "expected a value, or to be left out, found null")
+            raise EventError(called, "expected a value or no such field, found null")
         return check("events", name, value, called=called)
 
     def get(self, name: str) -> Any:
@@ -139,7 +140,7 @@ def _timestamp_us(sent: _Sent, clock: Clock) -> int:
 
 
 def _epoch_us(loose: Any) -> Any:
-    """Microseconds since 1970 of a moment in any of the units, which its size tells; None for what is no moment."""
+    """Microseconds since 1970 of a time in any unit, inferred from its magnitude; None if it is not a time."""
     if isinstance(loose, str):
         try:
             moment = datetime.fromisoformat(loose.replace("Z", "+00:00"))

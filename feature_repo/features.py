@@ -1,8 +1,8 @@
-"""Feast's view of the registry: the stored features, each with its description, owner, unit and freshness tier.
+"""Feast objects for the registry: the stored features, each with description, owner, unit and freshness tier.
 
-`feast apply` finds the objects bound at the end of this file; Marquee's jobs call `define` for the home they work on.
-Nothing is transformed here: aggregates.py and fold.py compute the values. Features that are computed for each request
-(crosses, derived numbers, rates) are not stored and so unknown to Feast; `marquee features list` names all.
+`feast apply` finds the objects bound at the end of this file; Marquee's jobs call `define` for their home. Nothing is
+transformed here: aggregates.py and fold.py compute the values. Features computed per request (crosses, derived numbers,
+rates) are not stored and so unknown to Feast; `marquee features list` lists all.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ FEAST_TYPES = {
 }
 
 VIEW_DESCRIPTIONS = {
-    "profile": "What its source states",
-    "window": "Sums and rates of the last days",
-    "folded": "State that each event changes",
+    "profile": "Attributes from the source",
+    "window": "Sums and rates over the last days",
+    "folded": "State that each event updates",
 }
 SERVICE_DESCRIPTIONS = {
-    RANK_SERVICE: "What the ranker reads, or is computed from for it",
-    PAGE_SERVICE: "All that a page is made of",
+    RANK_SERVICE: "Inputs of the ranker, and of the features computed for it",
+    PAGE_SERVICE: "Everything that a page is built from",
 }
 
 
 def define(features: Path) -> dict[str, Any]:
-    """All Feast objects over the tables in the directory `features`, by the names that `feast apply` reports."""
+    """All Feast objects for the tables in the directory `features`, by the names that `feast apply` reports."""
     entities = {
         name: Entity(name=name, join_keys=[f"{name}_id"], value_type=ValueType.STRING, description=text, owner=owner)
         for name, text, owner in (
-            ("user", "Who watches", "accounts"),
-            ("video", "What can be watched, and is ranked", "catalog"),
+            ("user", "A viewer", "accounts"),
+            ("video", "A video of the catalog", "catalog"),
         )
     }
     objects: dict[str, Any] = dict(entities)
@@ -103,10 +103,10 @@ def _field(feature: Feature) -> Field:
 
 def _of_view(first: Feature) -> dict[str, Any]:
     """What the features of a view have in common."""
-    description = f"{VIEW_DESCRIPTIONS[first.kind]} of each {first.entity}"
+    description = f"{VIEW_DESCRIPTIONS[first.kind]}, per {first.entity}"
     return {"description": description, "owner": first.owner, "tags": {"kind": first.kind, "tier": first.tier}}
 
 
 # Feast's parser collects the attributes of this module, so here, and only here, the environment is read at import.
-# A home that is not absolute is one of this checkout: Feast has gone into feature_repo/ by now.
+# A relative home is resolved against this checkout: Feast has changed into feature_repo/ by now.
 globals().update(define(Home.open(ROOT / Path(MARQUEE_HOME.get()).expanduser()).features))

@@ -1,11 +1,11 @@
-"""The one table of limits: what every field that comes in may be, and what happens to a value outside it.
+"""The one table of limits: the valid values of every input field, and what happens to others.
 
-HTTP, gRPC, the command line, the event processor, the readers of data sets and the lake all read this table; nothing
-else says what an id is or how many seconds a watch may last. `check` is for one value, such as a field of an event;
-`check_column` for a column of a table. docs/limits.md is made of it.
+HTTP, gRPC, the command line, the event processor, the ingesters and the lake all read this table; no other code defines
+what an id is or how long a watch may last. `check` is for one value, such as a field of an event; `check_column` for a
+column of a table. docs/limits.md is generated from it.
 
-Ids are text everywhere: `007` and `7` are two viewers, and so are `1` and `01`. A whole number that JSON or a column
-states is the text of its digits.
+Ids are text everywhere: `007` and `7` are two viewers, and so are `1` and `01`. An integer in JSON or in a column is
+the text of its digits.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Outside = Literal["refused", "cut"]
 MAX_ID_LENGTH = 128
 MAX_SECONDS = 30 * 86_400.0  # of one watch or one video
 YEAR_US = 366 * 86_400_000_000
-EARLIEST_US = 631_152_000_000_000  # 1990: of an event, where the world's first day is not known
-FUTURE_TOLERANCE_SECONDS = 300  # tolerated lead of a client's clock
-SHOWN_LENGTH = 60  # of a value in a message
+EARLIEST_US = 631_152_000_000_000  # 1990: earliest event if the world's first day is unknown
+FUTURE_TOLERANCE_SECONDS = 300  # a client's clock may be ahead by this much
+SHOWN_LENGTH = 60  # characters of a value in a message
 
 
 class LimitError(ValueError):
@@ -42,17 +42,18 @@ class LimitError(ValueError):
 
 
 class Clock(NamedTuple):
-    """What a world knows of time, in microseconds UTC."""
+    """A world's present and first day, in microseconds UTC."""
 
     now_us: int
-    first_day_us: int = 0  # of its data; 0: not known
+    first_day_us: int = 0  # of its data; 0: unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One row of the table. `least` and `most` count characters of a text, entries of a list, else they are values.
+    """One row of the table. `least` and `most` bound the length of texts and lists, and the value of others.
 
-    A moment without `least` may lie a year before the world's first day, without `most` five minutes ahead of its now.
+    A moment without `least` may be up to a year before the world's first day; without `most`, up to five minutes in the
+    future.
     """
 
     kind: Kind
@@ -60,18 +61,18 @@ class Limit:
     least: float | None = None
     most: float | None = None
     unique: bool = False
-    required: bool = False  # else nothing, null and "" are the default
+    required: bool = False  # else a missing value, null and "" become the default
     outside: Outside = "refused"
-    default: Any = None  # of what is not there
+    default: Any = None  # of a missing value
     values: tuple[str, ...] = ()
     pattern: str = ""
     described: str = ""  # the pattern in words
-    per_second: int = 1_000_000  # of a moment: its unit
-    made: str = ""  # of an event: what stands in when its sender leaves it out
+    per_second: int = 1_000_000  # units per second of a moment
+    made: str = ""  # of an event's field: what is generated if its sender leaves it out
     note: str = ""
 
     def within(self, clock: Clock | None) -> Limit:
-        """The limit with both its bounds, as they are now."""
+        """The limit with both bounds, as of now."""
         if self.kind != "moment" or (self.least is not None and self.most is not None):
             return self
         now_us, first_us = clock or Clock(time.time_ns() // 1000)
@@ -84,7 +85,7 @@ class Limit:
 
     @property
     def expectation(self) -> str:
-        """In words, for a message and for the page."""
+        """The limit in words, for messages and docs/limits.md."""
         if self.values:
             return f"one of {', '.join(self.values)}"
         if self.kind == "flag":
@@ -100,18 +101,18 @@ class Limit:
             return f"a list of at most {self.most:,.0f} texts{each}"
         if self.described:
             return self.described
-        what = "text" if self.kind == "text" else "printable text without blanks at its ends"
+        what = "text" if self.kind == "text" else "printable text without leading or trailing blanks"
         return f"{what} of {1 if self.required else 0} to {self.most:,.0f} characters"
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Least and most of a limit that has both."""
+        """`least` and `most` of a limit that has both."""
         assert self.least is not None
         assert self.most is not None
         return self.least, self.most
 
     def day(self, moment: float | None) -> str:
-        """A moment in the limit's unit, in words."""
+        """A moment in the limit's unit, as a date and time."""
         if moment is None:
             return "…"
         return datetime.fromtimestamp(moment // self.per_second, UTC).strftime("%Y-%m-%d %H:%M")
@@ -158,7 +159,7 @@ _LANGUAGE = {
     "described": "a language code such as en or pt-BR (BCP 47)",
 }
 _DIGITS = {"pattern": "[0-9]{1,18}", "described": "1 to 18 digits 0-9"}
-_POSITION = _whole("place from 0, -1: unknown", -1, 999_999, default=-1)
+_POSITION = _whole("position from 0, -1: unknown", -1, 999_999, default=-1)
 
 LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "videos": {
@@ -168,13 +169,13 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "creator_id": _id(required=False, default=""),
         "creator_name": _text(256),
         "series_id": _id(required=False, default=""),
-        "episode": _whole("place from 1, 0: none", 0, 1_000_000),
+        "episode": _whole("number from 1, 0: none", 0, 1_000_000),
         "genres": Limit("texts", "names", most=64, default=[]),
         "tags": Limit("texts", "words", most=512, default=[]),
         "video_language": _word("BCP 47", **_LANGUAGE),
         "countries": Limit("texts", "ISO 3166-1 codes", most=300, default=[], **_COUNTRY),
         "maturity": _whole("years of age", 0, 21),
-        "duration_seconds": _number("seconds, 0: not known", 0, MAX_SECONDS),
+        "duration_seconds": _number("seconds, 0: unknown", 0, MAX_SECONDS),
         "published_timestamp_us": _moment(required=False, default=0, least=_epoch_us(1850), most=_epoch_us(2200)),
     },
     "users": {
@@ -186,7 +187,7 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "signup_timestamp_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200)),
     },
     "events": {
-        "event_id": _id(unique=True, made="one is made", note="of its viewer: two viewers may use the same"),
+        "event_id": _id(unique=True, made="one is generated", note="per viewer: two viewers may use the same id"),
         "user_id": _id(),
         "video_id": _id(),
         "event": Limit("word", "kind", most=MAX_ID_LENGTH, values=EVENTS, required=True),
@@ -195,8 +196,8 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
             "seconds",
             0,
             MAX_SECONDS,
-            note="more than a viewer can have watched of the video is counted as all of it, as suspicious, and kept "
-            "from training",
+            note="an implausibly long watch counts as one of the whole video, as suspicious, and is excluded from "
+            "training",
         ),
         "duration_seconds": _number("seconds, 0: the catalog's", 0, MAX_SECONDS),
         "position": _POSITION,
@@ -237,7 +238,7 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "last_time_ms": _MILLISECONDS,
         "play_time_ms": _source_number("ms", MAX_SECONDS * 1_000),
         "duration_ms": _source_number("ms", MAX_SECONDS * 1_000),
-        "video_duration": _number("ms, nothing: not known", 0, MAX_SECONDS * 1_000),
+        "video_duration": _number("ms, empty: unknown", 0, MAX_SECONDS * 1_000),
         "tab": _source_number("number of a surface", 1_000),
         "is_click": _ZERO_OR_ONE,
         "is_like": _ZERO_OR_ONE,
@@ -247,7 +248,7 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "long_view_any": _ZERO_OR_ONE,
         "like_any": _ZERO_OR_ONE,
         "history_len": _whole("exposures", 1, 10_000_000, required=True),
-        "pos_from_end": _whole("place from the end, -1: the last", -10_000_000, -1, required=True),
+        "pos_from_end": _whole("position from the end, -1: the last", -10_000_000, -1, required=True),
         "register_days": _source_number("days", 10_000),
     },
 }
@@ -259,51 +260,51 @@ def limits() -> Iterator[tuple[str, str, Limit]]:
 
 
 def check(table: str, field: str, value: Any, clock: Clock | None = None, *, called: str = "") -> Any:
-    """The value as Marquee keeps it. Raises LimitError outside the limit.
+    """The value as Marquee stores it. Raises LimitError for one outside the limit.
 
-    `clock` bounds moments; without it the wall clock does. `called`: what the sender calls the field.
+    `clock` bounds moments, by default the wall clock. `called`: the sender's name of the field.
     """
     return checked(LIMITS[table][field].within(clock), value, called or field)
 
 
 def checked(limit: Limit, value: Any, field: str) -> Any:
-    """As `check`, for a limit with both its bounds."""
+    """As `check`, for a limit with both bounds."""
     if value is None or (isinstance(value, str) and not value):
         if limit.required:
             raise LimitError(field, limit.expectation, value)
         return [] if limit.kind == "texts" else limit.default
     if limit.kind == "flag":
-        found = isinstance(value, bool)
+        valid = isinstance(value, bool)
     elif limit.kind in ("whole", "number", "moment"):
         kinds = int if limit.kind != "number" else int | float
-        # Compared before it is converted: a number of 400 digits is no float, and NaN is within nothing.
-        found = isinstance(value, kinds) and not isinstance(value, bool) and _between(limit, value)
+        # Compared before the conversion: an integer of 400 digits does not fit a float, and NaN fails any comparison.
+        valid = isinstance(value, kinds) and not isinstance(value, bool) and _between(limit, value)
     elif limit.kind == "texts":
         return _texts(limit, value, field)
     elif limit.kind == "text":
         return _shown_text(limit, value, field)
     else:
         return _identifier(limit, value, field)
-    if not found:
+    if not valid:
         raise LimitError(field, limit.expectation + _unit_meant(limit, value), value)
     return float(value) if limit.kind == "number" else value
 
 
 def shown(value: Any) -> str:
-    """A value in a message: short, in one line, whatever it is."""
+    """Any value for a message: short, in one line."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
-        return "a number of more than 75 digits"  # Python refuses to print some of them
+        return "a number of more than 75 digits"  # Python refuses to print very long ones
     if isinstance(value, dict | list) and len(value) > 3:
         return f"a {type(value).__name__} of {len(value)}"
     try:
-        said = repr(value)
+        text = repr(value)
     except (RecursionError, ValueError):
         return f"a {type(value).__name__}"
-    return said if len(said) <= SHOWN_LENGTH else f"{said[:SHOWN_LENGTH]}…"
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
 
 
 def is_plain(value: str) -> bool:
-    """Printable without blanks at its ends, as an id is."""
+    """Printable without leading or trailing blanks, as an id must be."""
     return value.isprintable() and value == value.strip()
 
 
@@ -343,11 +344,11 @@ def _texts(limit: Limit, value: Any, field: str) -> list[str]:
 
 
 def _unit_meant(limit: Limit, value: Any) -> str:
-    """A moment in another unit is the likeliest mistake: say which unit would make sense of it."""
+    """A hint for a moment given in another unit, the likeliest mistake: the unit in which it would be valid."""
     if limit.kind != "moment" or isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     for word, per_second in (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 10**6), ("nanoseconds", 10**9)):
         in_unit = value * limit.per_second // per_second if per_second != limit.per_second else 0
         if in_unit and _between(limit, in_unit):
-            return f" (in {word} it would be one)"
+            return f" (it would be valid in {word})"
     return ""

@@ -1,4 +1,4 @@
-"""The registry and the limits as people read them: `marquee features list | describe`, and two pages of docs/.
+"""Renders the registry and the limits: `marquee features list | describe`, docs/features.md and docs/limits.md.
 
 python -m feature_repo.listing       writes docs/features.md and docs/limits.md
 """
@@ -21,29 +21,29 @@ LIMITS_INTRODUCTION = """# Limits
 
 <!-- Made by `make docs` from feature_repo/limits.py. Do not edit. -->
 
-What every field that comes in may be. HTTP, gRPC, the command line, the event processor, the readers of data sets and
-the lake read this one table.
+The valid values of every input field. HTTP, gRPC, the command line, the event processor, the ingesters and the
+lake read this one table.
 
-- **Ids are text everywhere**: `007` and `7` are two viewers, and so are `1`, `01` and `+1`. A whole number that JSON
-  states as an id is the text of its digits. In a header an id is UTF-8.
-- Texts are kept in Unicode's form NFC: `é` as one character or as two is the same id. Blanks at the ends of an id, and
-  characters that do not print, are refused; texts for people are trimmed.
-- *refused* is 422 over HTTP, `INVALID_ARGUMENT` over gRPC, an error that names the line on the command line, a dead
-  letter in the event processor, and a row that is set aside in the lake.
-- *cut* is taken as far as it fits, and counted."""
+- **Ids are text everywhere**: `007` and `7` are two viewers, and so are `1`, `01` and `+1`. An integer id in JSON is
+  the text of its digits. Headers carry ids in UTF-8.
+- Texts are normalized to Unicode NFC: `é` as one character or as two is the same id. Leading and trailing blanks and
+  unprintable characters are refused in ids; texts for display are trimmed.
+- *refused* means 422 over HTTP, `INVALID_ARGUMENT` over gRPC, an error that names the line on the command line, a dead
+  letter in the event processor, and a rejected row in the lake.
+- *cut* means truncated to the limit, and counted."""
 TITLES = {
-    "user": "Of a viewer",
-    "video": "Of a video",
-    "user x video": "Of a viewer and a video",
-    "request": "Of a request",
+    "user": "Viewer",
+    "video": "Video",
+    "user x video": "Viewer x video",
+    "request": "Request",
 }
 
 
 def listed(kind: str = "", view: str = "") -> list[dict[str, Any]]:
-    """A row per feature, of one kind or one view where that is given. Raises RegistrationError for another."""
+    """A row per feature, optionally of one kind or view. Raises RegistrationError for an unknown kind or view."""
     for word, given, known in (("kind", kind, get_args(Kind)), ("view", view, tuple(VIEWS))):
         if given and given not in known:
-            raise RegistrationError(f"no {word} of feature is named {given!r}: expected one of {', '.join(known)}")
+            raise RegistrationError(f"unknown {word} {given!r}: expected one of {', '.join(known)}")
     chosen = [one for one in FEATURES.values() if (not kind or one.kind == kind) and (not view or one.view == view)]
     return [
         {
@@ -63,15 +63,15 @@ def listed(kind: str = "", view: str = "") -> list[dict[str, Any]]:
 
 
 def described(name: str, champion: ModelInputs | None = None, genres: Sequence[str] = ()) -> dict[str, Any]:
-    """All that is known of a feature, or of one of its columns. Raises UnknownFeature.
+    """Everything about a feature, or the feature of a column such as genre:Drama. Raises UnknownFeature.
 
-    `genres` are those of the world, of which a column such as genre:Drama names one; empty where none is known.
+    `genres`: those of the world, to check such columns against; empty if there is no world.
     """
     one = feature(name)
     if one.pattern and name != one.name and genres and (genre := name[len(one.name) - 1 :]) not in genres:
         near = get_close_matches(genre, genres, n=3, cutoff=0.4) or list(genres[:5])
         columns = " or ".join(f"{one.name[:-1]}{found}" for found in near)
-        raise UnknownFeature(f"no feature is named {name!r}: no video has this genre; did you mean {columns}?")
+        raise UnknownFeature(f"unknown feature {name!r}: the world has no such genre; did you mean {columns}?")
     row: dict[str, Any] = {
         "name": one.name,
         "description": one.description,
@@ -82,10 +82,10 @@ def described(name: str, champion: ModelInputs | None = None, genres: Sequence[s
         "default": _default(one),
         "tier": one.tier,
         "owner": one.owner,
-        "view": one.view or "none: computed for each request",
+        "view": one.view or "none: computed per request",
         "computed_by": one.computed_by,
         "services": ", ".join(one.services),
-        "ranker": f"reads it as a {one.ranker}" if one.ranker else "does not read it as it is",
+        "ranker": f"reads it as a {one.ranker}" if one.ranker else "does not read it directly",
     }
     if one.at_request:
         row["at_request"] = one.at_request
@@ -100,8 +100,8 @@ def page() -> str:
     parts = [
         "# Features",
         "<!-- Made by `make docs` from the registry. Do not edit: a feature is described beside its computation. -->",
-        "Every feature is registered once, beside the code that computes it; `feature_repo/compute/feature.py` says\n"
-        "where, and how one is added. `marquee features describe NAME` tells the rest: default, code, services, and\n"
+        "Every feature is registered once, beside the code that computes it; `feature_repo/compute/feature.py`\n"
+        "explains how to add one. `marquee features describe NAME` also shows its default, code and services, and\n"
         "whether the champion reads it.",
     ]
     for entity in get_args(Entity):
@@ -111,10 +111,10 @@ def page() -> str:
 
 
 def limits_page() -> str:
-    """docs/limits.md: the table of limits, a part per table."""
+    """docs/limits.md: a section per table."""
     parts = [LIMITS_INTRODUCTION]
     for table, fields in LIMITS.items():
-        lines = ["| field | type | what it may be | unique | if there is none | outside |", "|---|---|---|---|---|---|"]
+        lines = ["| field | type | valid values | unique | if missing | if invalid |", "|---|---|---|---|---|---|"]
         for field, limit in fields.items():
             cells = (limit.kind, _range(limit), "yes" if limit.unique else "", _if_none(limit), limit.outside)
             lines.append(f"| `{field}` | {' | '.join(cells)} |")
@@ -126,7 +126,7 @@ def _range(limit: Limit) -> str:
     words = limit.expectation
     if limit.kind == "moment":
         year = datetime.fromtimestamp(EARLIEST_US / 1e6, UTC).year
-        first = f"a year before the world's first day ({year} where that is not known)"
+        first = f"a year before the world's first day ({year} if that is unknown)"
         last = f"{FUTURE_TOLERANCE_SECONDS // 60} minutes from now"
         bounds = [
             unknown if bound is None else limit.day(bound)
@@ -143,7 +143,7 @@ def _if_none(limit: Limit) -> str:
 
 
 def _table(features: Sequence[Feature]) -> str:
-    names = ("feature", "what it is", "unit", "dtype", "kind", "tier", "ranker", "owner")
+    names = ("feature", "description", "unit", "dtype", "kind", "tier", "ranker", "owner")
     lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     for one in features:
         cells = (one.description, one.unit, one.dtype, one.kind, one.tier, one.ranker or "–", one.owner)

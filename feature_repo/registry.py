@@ -1,4 +1,4 @@
-"""The feature registry: all features, each registered once beside its computation, and everything derived from them.
+"""The feature registry: all features, each declared once beside its computation, and everything derived from them.
 
 Views, feature tables, lake columns, feature services and the ranker's inputs are derived here; no other module lists
 features by name. `compute/feature.py` explains how to add one.
@@ -20,20 +20,20 @@ from feature_repo.schema import GENRE_SLOTS, PAGE_SERVICE, RANK_SERVICE, USER_VI
 
 
 class UnknownFeature(RegistrationError):
-    """A name that no feature has; the message suggests similar ones."""
+    """An unknown feature name; the message suggests similar ones."""
 
 
 def collected(features: Iterable[Feature]) -> dict[str, Feature]:
-    """By name. Raises RegistrationError when a name is used twice."""
-    found: dict[str, Feature] = {}
+    """The features by name. Raises RegistrationError if two have the same name."""
+    by_name: dict[str, Feature] = {}
     for feature in features:
-        if (other := found.get(feature.name)) is not None:
+        if (other := by_name.get(feature.name)) is not None:
             raise RegistrationError(
                 f"feature {feature.name!r} is registered twice, by {other.computed_by} and by {feature.computed_by}: "
                 "a feature has one name everywhere"
             )
-        found[feature.name] = as_read_at_request(feature, (DERIVED, CROSSES)) if feature.view else feature
-    return found
+        by_name[feature.name] = as_read_at_request(feature, (DERIVED, CROSSES)) if feature.view else feature
+    return by_name
 
 
 FEATURES: Mapping[str, Feature] = collected(
@@ -54,7 +54,7 @@ FEATURES: Mapping[str, Feature] = collected(
 
 
 def feature(name: str) -> Feature:
-    """By its name, or the name of one of its columns ("genre:Drama"). Raises UnknownFeature."""
+    """The feature of this name, or with a column of this name ("genre:Drama"). Raises UnknownFeature."""
     if (found := FEATURES.get(name)) is not None:
         return found
     for one in FEATURES.values():
@@ -62,11 +62,11 @@ def feature(name: str) -> Feature:
             return one
     near = difflib.get_close_matches(name, FEATURES, n=3)
     near += [one for one in FEATURES if name and name in one and one not in near][:5]
-    hint = f"did you mean {' or '.join(near)}?" if near else "`marquee features list` names all"
-    raise UnknownFeature(f"no feature is named {name!r}: {hint}")
+    hint = f"did you mean {' or '.join(near)}?" if near else "`marquee features list` lists all"
+    raise UnknownFeature(f"unknown feature {name!r}: {hint}")
 
 
-# --- what is stored: view -> {feature: dtype} -------------------------------------------------------------------------
+# --- stored features: view -> {feature: dtype} ------------------------------------------------------------------------
 
 
 def _view(name: str) -> dict[str, str]:
@@ -83,11 +83,11 @@ USER_COLUMNS = ("user_id", *USER_PROFILE)
 
 
 def default_of(name: str) -> Any:
-    """The value of a stored feature that was never written; a list is a new one for each caller."""
+    """The value of a stored feature that was never written; a list is copied for each caller."""
     return FEATURES[name].fresh_default()
 
 
-# --- feature services: what a model reads, itself or through what is computed from it ---------------------------------
+# --- feature services: what a model reads, directly or through features computed from it ------------------------------
 
 
 def _service(service: str) -> dict[str, tuple[str, ...]]:
@@ -100,9 +100,9 @@ SERVICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def read_as(how: Input, view: str, service: str = RANK_SERVICE) -> tuple[str, ...]:
-    """The features of a view in a service that a model reads as they are stored, in the order of its columns.
+    """The features of a view that a service's model reads unchanged, in the order of its columns.
 
-    That is the order of registration, except for numbers of profiles, which are sorted by name.
+    That is the order of registration, except that numbers of profiles are sorted by name.
     """
     chosen = [FEATURES[name] for name in SERVICES[service][view]]
     names = [one.name for one in chosen if one.ranker == how and not one.at_request]
@@ -110,7 +110,7 @@ def read_as(how: Input, view: str, service: str = RANK_SERVICE) -> tuple[str, ..
 
 
 class ModelInputs(NamedTuple):
-    """A trained ranker's columns, and the release that it is part of."""
+    """A trained ranker's columns, and its release."""
 
     release_id: str
     columns: tuple[str, ...]

@@ -1,13 +1,13 @@
-"""Every name that crosses a boundary: event fields, topics, views, services, lake columns; features are in registry.py.
+"""Every name that crosses a boundary: event fields, topics, views, services, lake columns. Features: registry.py.
 
-One spelling each. The same word is the event field, the feature, the Parquet column and the config key. This module
-imports nothing, so every layer may import it.
+Each has one spelling, as event field, feature, Parquet column and config key. This module imports nothing, so every
+layer may import it.
 """
 
-# --- events ---------------------------------------------------------------------------------------------------------
+# --- events -----------------------------------------------------------------------------------------------------------
 EVENTS = ("click", "watch", "like", "dislike", "not_interested", "share")
 
-# What clients call our fields (API-6 speaks of item_id and duration_sec); the normalizer maps them, nothing else does.
+# Clients' names of our fields, which only the normalizer maps.
 EVENT_ALIASES = {
     "item_id": "video_id",
     "duration_sec": "watch_seconds",
@@ -31,17 +31,17 @@ HIDDEN_LENGTH = 512
 LIKED_LENGTH = 200
 CREATOR_LENGTH = 20
 GENRE_SLOTS = 32
-MIN_WATCH_FRACTION = 0.05  # less is a skip: it counts as one and does not enter the history
+MIN_WATCH_FRACTION = 0.05  # a shorter watch is a skip and does not enter the history
 COMPLETE_FRACTION = 0.9
-# A long view: so many seconds, or all of a shorter video (KuaiRand's own rule); of a film at least this share.
+# A long view: this many seconds, or all of a shorter video (KuaiRand's rule); of a film at least this share.
 LONG_VIEW_SECONDS, LONG_VIEW_SHARE = 18.0, 1 / 40
-# A watch is suspicious that is this many times as long as its video and this many seconds longer; where the length of
-# the video is not known, one that is longer than a day.
+# A watch is suspicious if it is this many times as long as its video and this many seconds longer; if the duration is
+# unknown, if it is longer than a day.
 SUSPICIOUS_TIMES, SUSPICIOUS_SECONDS, LONGEST_WATCH_SECONDS = 3.0, 600.0, 86_400.0
 SESSION_GAP_SECONDS = 30 * 60
 AFFINITY_HALF_LIFE_DAYS = 14.0
 
-# --- features: their dtypes, and the names of what they are stored in. What there is stands in registry.py. -----------
+# --- features: dtypes and views; registry.py has the features ---------------------------------------------------------
 # Lists are ordered oldest first. Times are integer microseconds UTC.
 STRING, STRINGS, INT, INTS, FLOAT, FLOATS = "string", "list[string]", "int64", "list[int64]", "float64", "list[float64]"
 DEFAULTS = {STRING: "", STRINGS: [], INT: 0, INTS: [], FLOAT: 0.0, FLOATS: []}
@@ -50,11 +50,11 @@ USER_VIEWS = ("user_profile", "user_windows", "user_activity")
 VIDEO_VIEWS = ("video_profile", "video_windows", "video_activity")
 STREAM_VIEWS = ("user_activity", "video_activity")
 
-# --- feature services: what a model is trained on; a model names its service, whose name is versioned -----------------
+# --- feature services: a model names the service that it is trained on, whose name is versioned -----------------------
 RANK_SERVICE = "home_rank_v1"
 PAGE_SERVICE = "home_page_v1"
 
-# --- lake columns (lake/tables.py holds the Arrow types; those of videos and users are their profiles) ----------------
+# --- lake columns (lake/tables.py has the Arrow types; videos and users have the columns of their profiles) -----------
 EVENT_COLUMNS = (
     "event_id",
     "user_id",
@@ -67,7 +67,7 @@ EVENT_COLUMNS = (
     "surface",
     "device",
     "request_id",
-    "sequence",  # breaks ties between events of one microsecond: the order in which they were logged
+    "sequence",  # breaks ties within a microsecond: the order in which events were logged
 )
 IMPRESSION_COLUMNS = (
     "impression_id",

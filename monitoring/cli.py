@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from feature_repo.core.home import Home
-from feature_repo.core.options import HomeOption, JsonOption, existing, named, refuse_idle
+from feature_repo.core.options import HomeOption, JsonOption, existing, named, refuse_unused
 from feature_repo.core.terminal import bars, print_table, say, show
 
 app = typer.Typer()
@@ -71,7 +71,7 @@ def logs(
         expected = ", ".join(known) or "one that has a log; nothing was served here yet"
         raise typer.BadParameter(f"expected {expected}, found {process}", param_hint="--process")
     try:
-        wanted = log_reader.Wanted(process, log_reader.moment(since) if since else "", level)
+        wanted = log_reader.LogFilter(process, log_reader.moment(since) if since else "", level)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
     written = log_reader.read(opened, wanted)
@@ -92,7 +92,7 @@ def config_show(
     from monitoring.settings import every_section
 
     if markdown:
-        refuse_idle(context, ("key", "home", "as_json"), "with --markdown, which prints the defaults of all")
+        refuse_unused(context, ("key", "home", "as_json"), "with --markdown, which prints the defaults of all")
         print(settings_list.markdown(every_section()), end="")
         return
     rows = settings_list.settings(every_section(), named(home).root)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.core.home import Home
-from feature_repo.core.steps import Making, Steps
+from feature_repo.core.steps import StepContext, Steps
 from feature_repo.core.terminal import bars, say
 from monitoring.reports.steps import PAGE, REPORT
 
@@ -27,6 +27,8 @@ def demonstrate(
     config = simulator_config(opened, dict(size))
     steps = Steps(opened, say)
     with bars() as progress:
-        promoted = prepare_world(Making(opened, progress), steps, simulation(config, Putting(replace)), PAGE, REPORT)
+        promoted = prepare_world(
+            StepContext(opened, progress), steps, simulation(config, Putting(replace)), PAGE, REPORT
+        )
     print_prepared(steps, promoted)
     converse(opened, http_port, grpc_port, once)

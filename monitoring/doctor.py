@@ -48,7 +48,7 @@ AHEAD_SECONDS = 300  # as events are allowed to be ahead of the world's clock (d
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, and the command that mends it."""
+    """What one check found, and the command that fixes it."""
 
     name: str
     state: State
@@ -99,7 +99,7 @@ def _look(name: str, look: Check, home: Home) -> Finding:
         return Finding(name, "failed", where + one_line(error), FIXES.get(name, ""))
 
 
-# What mends a check that could not even be made.
+# What fixes a check that could not even be made.
 FIXES = {
     "disk": "free some space, or chown and chmod the home for this user",
     "settings": "marquee config check",

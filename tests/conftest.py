@@ -46,7 +46,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
     from filelock import FileLock
 
     from feature_repo.core.home import Home
-    from feature_repo.core.steps import Making, Steps
+    from feature_repo.core.steps import StepContext, Steps
     from feature_repo.ingest.new_world import Putting
     from feature_repo.ingest.simulator import SimulatorConfig
     from feature_repo.ingest.simulator.step import simulation
@@ -63,7 +63,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
         if earlier and not root.exists():
             shutil.copytree(earlier, root, symlinks=True, ignore=NOT_COPIED)
         simulate = simulation(world, Putting(replace=True))
-        prepare_world(Making(home), Steps(home), simulate, PAGE, REPORT)  # the second worker finds it done
+        prepare_world(StepContext(home), Steps(home), simulate, PAGE, REPORT)  # the second worker finds it done
     return root
 
 

@@ -47,7 +47,7 @@ def test_a_misspelled_variable_is_refused_by_every_verb(name: str, monkeypatch: 
     monkeypatch.setenv(name, "3")
     refused = CliRunner().invoke(app, ["features", "list"])
     assert isinstance(refused.exception, SettingsError)
-    assert f"{name}: no setting has this variable; did you mean" in str(refused.exception)
+    assert f"{name}: unknown variable; did you mean" in str(refused.exception)
 
 
 @pytest.mark.parametrize(

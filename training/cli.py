@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from feature_repo.core.home import Home
-from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_idle
+from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
 from feature_repo.core.terminal import bars, print_table, say, show
 from training import cli_releases
 from training.release.shown import refuse_unless_promoted
@@ -47,20 +47,20 @@ def train(
     """Train the two-tower model and the ranker. Resumes where a stopped run left off."""
     if model not in (None, "two-tower", "ranker"):
         raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
-    from feature_repo.core.steps import Making, Steps
+    from feature_repo.core.steps import StepContext, Steps
     from training.release.run import RANKER, TWO_TOWER
 
     if model == "ranker":
-        refuse_idle(context, ("epochs",), "for the ranker: it bounds the two-tower model")
+        refuse_unused(context, ("epochs",), "for the ranker: it bounds the two-tower model")
     opened = existing(home, to_write=True)
     steps = Steps(opened, again=True)  # always trains; the record lets `marquee release` skip the step
     result = {}
     with bars() as progress:
-        making = Making(opened, progress, {"epochs": epochs, "seed": seed})
+        step_context = StepContext(opened, progress, {"epochs": epochs, "seed": seed})
         if model != "ranker":
-            result["two_tower"] = steps.take(TWO_TOWER, making)
+            result["two_tower"] = steps.take(TWO_TOWER, step_context)
         if model != "two-tower":
-            result["ranker"] = steps.take(RANKER, making)
+            result["ranker"] = steps.take(RANKER, step_context)
     show(result, as_json)
 
 

@@ -144,7 +144,7 @@ def release(
     fails; the champion then stays the same.
     """
     from feature_repo.core.plan import plan
-    from feature_repo.core.steps import Making, Steps
+    from feature_repo.core.steps import StepContext, Steps
     from training.release.run import RELEASE, make_release
 
     opened, page = existing(home, to_write=not only_plan), context.obj.page
@@ -153,13 +153,13 @@ def release(
     options = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "command": typed}
     steps = Steps(opened, note)
     if only_plan:
-        planned = plan((*RELEASE, page), Making(opened, options=options), steps, again=not resume)
+        planned = plan((*RELEASE, page), StepContext(opened, options=options), steps, again=not resume)
         show({"steps": [one.to_json() for one in planned]}, as_json, table=print_plan)
         return
     if not resume:
         names = [step.name for step in (*RELEASE, page)]
         steps.forget(*names)  # all at once, so that a stopped run can continue without --again
     with bars() as progress:
-        result = make_release(Making(opened, progress, options), steps, page)
+        result = make_release(StepContext(opened, progress, options), steps, page)
     show(result, as_json, table=print_release)
     refuse_unless_promoted(result)

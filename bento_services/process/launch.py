@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from bento_services.process.forkserver import ADOPTED_SECONDS, MAX_MESSAGE, Order, adopting_orphans
-from feature_repo.core.processes import tied
+from feature_repo.core.processes import tied_to_parent
 
 START_SECONDS, ANSWER_SECONDS = 60.0, 5.0  # of the fork server, which has to import before its first answer
 
@@ -48,7 +48,7 @@ def spawned(command: Sequence[str], environment: Mapping[str, str], inherited: M
 
     def launch(output: int) -> Running:
         return subprocess.Popen(
-            tied([*command, *told]),
+            tied_to_parent([*command, *told]),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,10 +1,10 @@
-"""Batch windows as Ibis expressions, which give equal tables on DuckDB and on Spark. windows.py lists the windows.
+"""Window aggregation as Ibis expressions, which give equal tables on DuckDB and Spark. windows.py lists the windows.
 
 A row holds what was known at 00:00 UTC of its day from the days before. There is a row for every day on which a value
-changes: the day after something happened, and the day on which that leaves a window.
+changes: the day after an event, and the day on which the event leaves a window.
 
-Amounts are summed as whole millionths: integers have the same sum in any order, engines sum in different orders, and a
-training set must not depend on the engine that made it.
+Amounts are summed in integer millionths: engines sum in different orders, an integer sum does not depend on the order,
+and a training set must not depend on the engine.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from feature_repo.compute.fold import DAY_US
 from feature_repo.compute.windows import COUNTS, EVENT_COUNTS, IMPRESSION_COUNTS, MILLION, WINDOWS
 from feature_repo.schema import LONGEST_WATCH_SECONDS, MIN_WATCH_FRACTION, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
 
-Table = Any  # an Ibis table; Ibis is not typed where it matters
+Table = Any  # an Ibis table; Ibis is not usefully typed
 
-# The outcome of an impression counts as known this long after it, so that a row does not use outcomes from after its
-# own midnight.
+# An impression's outcome counts as known this much later, so that a row never uses outcomes from after its midnight.
 OUTCOME_DELAY_US = 3600 * MILLION
 IMPLIED = "implied"  # a surface of exposures that were sampled for training and never shown
 
@@ -52,7 +51,7 @@ def _sum(known: Table, days: int, count: str) -> Any:
 
 
 def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Table:
-    """(entity, day, *COUNTS): integers to be summed, each with the first day at whose midnight it is known."""
+    """(entity, day, *COUNTS): integers to sum, each with the first day at whose midnight it is known."""
     lengths = videos.select(video="video_id", catalog_seconds="duration_seconds")
     seen = _once(events, "user_id", "event_id").left_join(lengths, [("video_id", "video")])
     length = (seen["duration_seconds"] > 0).ifelse(seen["duration_seconds"], seen["catalog_seconds"].fill_null(0.0))
@@ -71,18 +70,18 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
 
 
 def _first_votes(seen: Table) -> Table:
-    """Of a viewer's events of one kind on one video, the first of each day (votes.py)."""
+    """The first event of each kind per viewer, video and day (votes.py)."""
     day = seen["timestamp_us"] - seen["timestamp_us"] % DAY_US
     seen = seen.mutate(vote_day=day, vote=(seen["event"] == "not_interested").ifelse("dislike", seen["event"]))
-    said = ibis.window(
+    same_vote = ibis.window(
         group_by=("user_id", "video_id", "vote_day", "vote", "counts"),
         order_by=("timestamp_us", "sequence", "event_id"),
     )
-    return seen.mutate(again=ibis.row_number().over(said)).filter(ibis._["again"] == 0)
+    return seen.mutate(again=ibis.row_number().over(same_vote)).filter(ibis._["again"] == 0)
 
 
 def _counted_seconds(seen: Table) -> Any:
-    """fold.counted_seconds, of a column."""
+    """fold.counted_seconds for a column."""
     catalog = seen["catalog_seconds"].fill_null(0.0)
     length = (catalog > 0).ifelse(catalog, seen["duration_seconds"])
     most = ibis.greatest(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
@@ -98,7 +97,7 @@ def _counted(rows: Table, counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _windows(facts: Table, entity: str, spans: tuple[int, ...], now_us: int) -> Table:
-    """(entity, day, {count}_{span}): sums over the `span` days before each day on which one of them changes."""
+    """(entity, day, {count}_{span}): sums over the `span` days before each day on which any of them changes."""
     leaving = [
         facts.select(entity, day=facts["day"] + span, **{name: ibis.literal(0, "int64") for name in COUNTS})
         for span in spans
@@ -113,7 +112,7 @@ def _windows(facts: Table, entity: str, spans: tuple[int, ...], now_us: int) -> 
 
 
 def _once(rows: Table, *key: str) -> Table:
-    """One row per key, as Lake reads them: a file written twice counts once."""
+    """One row per key, as Lake reads them: rows of a file that was written twice count once."""
     first = ibis.row_number().over(ibis.window(group_by=key, order_by="timestamp_us"))
     return rows.mutate(copy=first).filter(ibis._["copy"] == 0).drop("copy")
 

@@ -1,7 +1,7 @@
 """Request-time and user x video features: numpy in, numpy out. Training rows and served candidates run this code.
 
-To add one, add a function of the FeatureInputs under the decorator: it gives (N,), or (1,) where all candidates of a
-request share the value.
+To add one, write a decorated function of FeatureInputs that returns (N,), or (1,) if all candidates of a request share
+the value.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.compute.inputs import HOUR_US, FeatureInputs
 from feature_repo.schema import GENRE_SLOTS
 
-PRIOR_WATCHES, PRIOR_FRACTION = 5.0, 0.5  # rates of few watches are shrunk towards the prior
+PRIOR_WATCHES, PRIOR_FRACTION = 5.0, 0.5  # means over few watches are smoothed towards the prior
 LONGEST_IDLE_US = 30 * DAY_US
 
 CROSSES = Family("cross", "ranking")
 
 
-@CROSSES.feature("user x video", "share of 1", "Cosine of the viewer's genres, averaged over those of the video")
+@CROSSES.feature("user x video", "share", "Mean of the viewer's normalized affinities to the video's genres")
 def genre_match(of: FeatureInputs) -> Array:
     hot = of.video["genres"]
     affinity = _normalized(np.asarray(of.user["genre_affinity"], dtype=np.float64))
@@ -31,7 +31,7 @@ def genre_match(of: FeatureInputs) -> Array:
     return match
 
 
-@CROSSES.feature("user x video", "decayed sum", "What the viewer did with videos of this creator")
+@CROSSES.feature("user x video", "decayed sum", "The viewer's affinity to the video's creator")
 def creator_weight(of: FeatureInputs) -> Array:
     """`creator_ids` and `creator_weights` hold one list per row."""
     ids, weights, creator_id = of.user["creator_ids"], of.user["creator_weights"], of.video["creator_id"]
@@ -50,68 +50,68 @@ def language_match(of: FeatureInputs) -> Array:
     return match
 
 
-@CROSSES.feature("video", "days", "Since the publication")
+@CROSSES.feature("video", "days", "Age since publication")
 def video_age_days(of: FeatureInputs) -> Array:
     published_us = of.video["published_timestamp_us"].astype(np.float64)
     age: Array = np.maximum(_now(of) - published_us, 0.0) / DAY_US
     return age
 
 
-@CROSSES.feature("video", "decayed watches", "Watches, halved every day, as of now")
+@CROSSES.feature("video", "decayed watches", "Watches as of now, decayed with a half-life of one day")
 def trend_1d(of: FeatureInputs) -> Array:
     return _trend(of, "watch_decayed_1d", 1.0)
 
 
-@CROSSES.feature("video", "decayed watches", "Watches, halved every week, as of now")
+@CROSSES.feature("video", "decayed watches", "Watches as of now, decayed with a half-life of one week")
 def trend_7d(of: FeatureInputs) -> Array:
     return _trend(of, "watch_decayed_7d", 7.0)
 
 
-@CROSSES.feature("user", "hours", "Since the viewer's last event, at most 30 days; 30 days without any")
+@CROSSES.feature("user", "hours", "Time since the viewer's last event, capped at 30 days; 30 days if none")
 def user_idle_hours(of: FeatureInputs) -> Array:
     idle_us = np.where(of.user["user_activity_timestamp_us"] > 0, of.idle_us, LONGEST_IDLE_US)
     return np.clip(idle_us, 0, LONGEST_IDLE_US) / HOUR_US
 
 
-@CROSSES.feature("user", "share", "How much of a video this viewer watches, leaning on a half")
+@CROSSES.feature("user", "share", "Mean watch fraction of the viewer, smoothed towards one half")
 def user_mean_watch_fraction(of: FeatureInputs) -> Array:
     return _rate(of.user["user_watch_fraction_sum"], of.user["user_watch_count"])
 
 
-@CROSSES.feature("video", "share", "How much of it viewers watch, leaning on a half")
+@CROSSES.feature("video", "share", "Mean watch fraction of the video, smoothed towards one half")
 def video_mean_watch_fraction(of: FeatureInputs) -> Array:
     return _rate(of.video["video_watch_fraction_sum"], of.video["video_watch_count"])
 
 
-@CROSSES.feature("user x video", "ratio", "Length of the video over the viewer's typical watch, at most 20")
+@CROSSES.feature("user x video", "ratio", "Video duration over the viewer's mean watch time, capped at 20")
 def duration_ratio(of: FeatureInputs) -> Array:
     typical_seconds = (of.user["user_watch_seconds"] + 600.0) / (of.user["user_watch_count"] + 1.0)
     return np.clip(of.video["duration_seconds"] / typical_seconds, 0.0, 20.0)
 
 
-@CROSSES.feature("request", "sine", "The viewer's hour as an angle")
+@CROSSES.feature("request", "sine", "Sine of the viewer's local hour as an angle")
 def hour_sin(of: FeatureInputs) -> Array:
     return np.sin(of.clock[0] * (2 * np.pi / 24))
 
 
-@CROSSES.feature("request", "cosine", "The viewer's hour as an angle")
+@CROSSES.feature("request", "cosine", "Cosine of the viewer's local hour as an angle")
 def hour_cos(of: FeatureInputs) -> Array:
     return np.cos(of.clock[0] * (2 * np.pi / 24))
 
 
-@CROSSES.feature("request", "0 or 1", "Saturday or Sunday where the viewer is")
+@CROSSES.feature("request", "0 or 1", "Saturday or Sunday in the viewer's time zone")
 def is_weekend(of: FeatureInputs) -> Array:
     return of.clock[1]
 
 
-@CROSSES.feature("request", "0 or 1", "Whether the page is shown on a phone")
+@CROSSES.feature("request", "0 or 1", "Whether the device is a phone")
 def is_mobile(of: FeatureInputs) -> Array:
     mobile: Array = of.context["device"] == "mobile"
     return mobile
 
 
 def multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """Lists of genre names -> (N, GENRE_SLOTS) float32 of zeros and ones; unknown names are left out."""
+    """Lists of genre names -> multi-hot (N, GENRE_SLOTS) float32; unknown names are ignored."""
     slot_of = {name: slot for slot, name in enumerate(names[:GENRE_SLOTS])}
     hot = np.zeros((len(genres), GENRE_SLOTS), dtype=np.float32)
     for row, names_of_video in enumerate(genres):

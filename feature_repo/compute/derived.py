@@ -1,7 +1,6 @@
-"""Numbers computed from stored ones: rates of a video, and the parts of a viewer's state that depend on the moment of
-a request. Training rows and served candidates run this code.
+"""Features derived from stored ones: rates of a video, and parts of a viewer's state that depend on the request time.
 
-To add one, add a function of the FeatureInputs under the decorator.
+Training rows and served candidates run this code. To add one, write a decorated function of FeatureInputs.
 """
 
 from __future__ import annotations
@@ -16,38 +15,38 @@ from feature_repo.compute.fold import DAY_US
 from feature_repo.compute.inputs import FeatureInputs
 from feature_repo.schema import FLOAT, GENRE_SLOTS, RANK_SERVICE
 
-PRIOR_HAPPENED, PRIOR_WATCHES = 1.0, 20.0  # shares of few watches are shrunk towards one in twenty
+PRIOR_HAPPENED, PRIOR_WATCHES = 1.0, 20.0  # shares of few watches are smoothed towards 1/20
 
 DERIVED = Family("derived", "ranking")
 
 
-@DERIVED.feature("user", "days", "Since the account was made, at most ten years")
+@DERIVED.feature("user", "days", "Account age, capped at ten years")
 def account_age_days(of: FeatureInputs) -> Array:
     return np.clip((of.now_us - of.user["signup_timestamp_us"]) / DAY_US, 0.0, 3650.0)
 
 
 @DERIVED.at_request
 def session_watch_count(of: FeatureInputs) -> Array:
-    """0 when the last session has ended."""
+    """0 if the last session has ended."""
     return np.where(of.in_session, of.user["session_watch_count"], 0)
 
 
-@DERIVED.feature("user", "minutes", "Since the session began; 0 where none is going on")
+@DERIVED.feature("user", "minutes", "Time since the session began; 0 outside a session")
 def session_minutes(of: FeatureInputs) -> Array:
     return np.where(of.in_session, (of.now_us - of.user["session_started_us"]) / 60e6, 0.0)
 
 
-@DERIVED.feature("video", "likes per watch", "Likes per watch, leaning on one in twenty")
+@DERIVED.feature("video", "likes per watch", "Likes per watch, smoothed towards 1/20")
 def video_like_rate(of: FeatureInputs) -> Array:
     return _share(of.video["video_like_count"], of.video["video_watch_count"])
 
 
-@DERIVED.feature("video", "dislikes per watch", "Dislikes per watch, leaning on one in twenty")
+@DERIVED.feature("video", "dislikes per watch", "Dislikes per watch, smoothed towards 1/20")
 def video_dislike_rate(of: FeatureInputs) -> Array:
     return _share(of.video["video_dislike_count"], of.video["video_watch_count"])
 
 
-@DERIVED.feature("video", "share", "Skips among watches and skips, leaning on one in twenty")
+@DERIVED.feature("video", "share", "Share of skips among watches and skips, smoothed towards 1/20")
 def video_skip_rate(of: FeatureInputs) -> Array:
     return _share(of.video["video_skip_count"], of.video["video_watch_count"] + of.video["video_skip_count"])
 
@@ -61,7 +60,7 @@ def _share(happened: Array, among: Array) -> Array:
 
 
 def genre_columns(video: Columns, genres: Sequence[str]) -> dict[str, Array]:
-    """One column per genre of the world, up to GENRE_SLOTS."""
+    """One column per genre of the world, at most GENRE_SLOTS."""
     return {f"genre:{name}": video["genres"][:, slot] for slot, name in enumerate(genres[:GENRE_SLOTS])}
 
 
@@ -70,7 +69,7 @@ GENRES = Feature(
     kind="world",
     entity="video",
     dtype=FLOAT,
-    description="Whether the video is of the genre; one column per genre of the world",
+    description="Whether the video has the genre; one column per genre of the world",
     unit="0 or 1",
     owner="ranking",
     computed_by="feature_repo.compute.derived:genre_columns",

@@ -1,21 +1,21 @@
 """Feature registration: each feature is declared once, beside the code that computes it.
 
-Every module of this folder that computes features declares them, too; `feature_repo/registry.py` collects them and
-derives the views, the tables, the services and the ranker's inputs.
+Every module of this folder that computes features also declares them; `feature_repo/registry.py` collects them and
+derives views, tables, services and the ranker's inputs.
 
     profile    attributes of a viewer or a video               profiles.py    one entry
-    window     sums over the last days, by a batch job         windows.py     one entry, its expression in it
-    folded     state that each event changes                   fold.py        a field, and its rule in the same file
+    window     sums over the last days, by a batch job         windows.py     one entry, with its expression
+    folded     state that each event updates                   fold.py        a field, and its rule in the same file
     context    attributes of a request                         inputs.py      an entry, and a column of the context
-    cross      viewer x video, or the request's own            crosses.py     one function under a decorator
-    derived    arithmetic over what is stored                  derived.py     one function under a decorator
-    sequence   the newest watches, which attention reads       past.py
+    cross      viewer x video, or of the request               crosses.py     one decorated function
+    derived    arithmetic over stored features                 derived.py     one decorated function
+    sequence   the latest watches, for attention               past.py
     rate       outcomes of past exposures by a key             rates.py       one entry
     world      one column per value of a world                 derived.py
     model      the output of another model                     derived.py
 
-To add a feature, add it to its file; nothing else needs to know its name. The tables get its column with the next
-`marquee features`, the ranker with the next `marquee release`; a release trained without it keeps working without it.
+To add a feature, add it to its file; nothing else names it. The tables get its column with the next `marquee features`,
+the ranker with the next `marquee release`; releases trained without it keep working.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ Computation = TypeVar("Computation", bound=Callable[..., Any])
 
 
 class RegistrationError(MarqueeError):
-    """A feature that is registered incompletely or twice, or asked for by an unknown kind or view."""
+    """A feature that is registered incompletely or twice, or an unknown kind or view."""
 
 
 @dataclass(frozen=True)
 class Feature:
     """The declaration of a feature.
 
-    `default`: the value of an entity for which nothing was written; None: the default of the dtype. `ranker`: how the
-    ranker reads it; None for features stored only for the page, or as inputs of other features. `computed_by`:
-    module:function. `at_request`: the module:function, if any, that updates a stored value to the moment of a request
-    before a model reads it.
+    `default`: the value for an entity without a stored one; None: the default of the dtype. `ranker`: how the ranker
+    reads it; None for features that only the page or other features read. `computed_by`: module:function.
+    `at_request`: the module:function, if any, that brings a stored value up to the time of a request before a model
+    reads it.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Feature:
     def __post_init__(self) -> None:
         for word in ("name", "description", "unit", "owner", "computed_by"):
             if not getattr(self, word).strip():
-                raise RegistrationError(f"feature {self.name!r} is registered without {word}: say it beside its name")
+                raise RegistrationError(f"feature {self.name!r} is registered without {word}")
         if self.kind not in get_args(Kind) or self.dtype not in DEFAULTS:
             raise RegistrationError(
                 f"feature {self.name!r} has kind {self.kind!r} and dtype {self.dtype!r}: expected one of "
@@ -116,7 +116,7 @@ class Feature:
         return self.name.endswith("*")
 
     def fresh_default(self) -> Any:
-        """The default; a list is a new one for each caller."""
+        """The default; a list is copied for each caller."""
         return list(self.default) if isinstance(self.default, list) else self.default
 
 
@@ -162,7 +162,7 @@ class Family:
         return register
 
     def at_request(self, computation: Computation) -> Computation:
-        """Register the function that updates the stored feature of its name to the moment of a request."""
+        """Register the function that brings the stored feature of its name up to the time of a request."""
         self.functions[computation.__name__] = computation
         return computation
 
@@ -172,7 +172,7 @@ def where(computation: Callable[..., Any]) -> str:
 
 
 def as_read_at_request(feature: Feature, families: tuple[Family, ...]) -> Feature:
-    """A stored feature, with the function that updates it to a request's moment if a family has one."""
+    """A stored feature, with the function that brings it up to the time of a request if a family has one."""
     for family in families:
         if feature.name in family.functions:
             return replace(feature, ranker="number", at_request=where(family.functions[feature.name]))

@@ -50,8 +50,11 @@ BOTH, PAGE = (RANK_SERVICE, PAGE_SERVICE), (PAGE_SERVICE,)
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What the fold needs to know about a video. Events of unknown videos count, too, with empty facts; but they take
-    no place in the history, and none of a known video in any list."""
+    """What the fold needs to know about a video.
+
+    Events on unknown videos count too, with empty facts, but never enter the history, and never displace a known video
+    from another list.
+    """
 
     genre_slots: tuple[int, ...] = ()  # indices into World.genres
     creator_id: str = ""
@@ -82,30 +85,30 @@ def folded(
 class UserState:
     """The view `user_activity`. Lists are ordered oldest first; sums decay and are as of user_activity_timestamp_us."""
 
-    history_video_ids: list[str] = folded(STRINGS, "ids", "Videos watched, each once, at its newest watch")
+    history_video_ids: list[str] = folded(STRINGS, "ids", "Watched videos, each once, in order of their latest watch")
     history_timestamps_us: list[int] = folded(INTS, "µs since 1970, UTC", "When each video of the history was watched")
     history_watch_fractions: list[float] = folded(
-        FLOATS, "share", "How much of each video of the history was watched, all its watches together"
+        FLOATS, "share", "Share of each video of the history that was watched, over all its watches"
     )
-    seen_video_ids: list[str] = folded(STRINGS, "ids", "All that was watched, much longer ago too", services=PAGE)
+    seen_video_ids: list[str] = folded(STRINGS, "ids", "Watched videos, far beyond the history", services=PAGE)
     hidden_video_ids: list[str] = folded(STRINGS, "ids", "Disliked, or marked as not interesting")
     liked_video_ids: list[str] = folded(STRINGS, "ids", "Liked, and not disliked since")
     genre_affinity: list[float] = folded(
-        FLOATS, "decayed sum", "What the viewer did with each of the GENRE_SLOTS genres", default=[0.0] * GENRE_SLOTS
+        FLOATS, "decayed sum", "Affinity to each of the GENRE_SLOTS genres", default=[0.0] * GENRE_SLOTS
     )
-    creator_ids: list[str] = folded(STRINGS, "ids", "The creators that weigh most")
-    creator_weights: list[float] = folded(FLOATS, "decayed sum", "What the viewer did with each of creator_ids")
+    creator_ids: list[str] = folded(STRINGS, "ids", "Creators with the strongest affinity")
+    creator_weights: list[float] = folded(FLOATS, "decayed sum", "Affinity to each of creator_ids")
     user_watch_count: int = folded(INT, "watches", "Watches of at least MIN_WATCH_FRACTION", "number")
     user_skip_count: int = folded(INT, "watches", "Watches of less than MIN_WATCH_FRACTION", "number")
     user_click_count: int = folded(INT, "clicks", "Clicks", "number")
     user_like_count: int = folded(INT, "likes", "Likes", "number")
     user_dislike_count: int = folded(INT, "dislikes", "Dislikes and not_interested", "number")
     user_share_count: int = folded(INT, "shares", "Shares", "number")
-    user_watch_seconds: float = folded(FLOAT, "seconds", "Time watched, skips too", "number")
-    user_watch_fraction_sum: float = folded(FLOAT, "videos", "Sum of the shares that were watched, skips left out")
+    user_watch_seconds: float = folded(FLOAT, "seconds", "Watch time, including skips", "number")
+    user_watch_fraction_sum: float = folded(FLOAT, "videos", "Sum of watch fractions, excluding skips")
     session_started_us: int = folded(INT, "µs since 1970, UTC", "When the last session began")
     session_watch_count: int = folded(INT, "watches", "Watches of the last session")
-    user_activity_timestamp_us: int = folded(INT, "µs since 1970, UTC", "The newest event of the viewer")
+    user_activity_timestamp_us: int = folded(INT, "µs since 1970, UTC", "Time of the viewer's latest event")
 
 
 @dataclass(slots=True)
@@ -118,11 +121,11 @@ class VideoState:
     video_like_count: int = folded(INT, "likes", "Likes", "number")
     video_dislike_count: int = folded(INT, "dislikes", "Dislikes and not_interested", "number")
     video_share_count: int = folded(INT, "shares", "Shares", "number")
-    video_watch_seconds: float = folded(FLOAT, "seconds", "Time watched, skips too", "number")
-    video_watch_fraction_sum: float = folded(FLOAT, "viewings", "Sum of the shares that were watched, skips left out")
-    watch_decayed_1d: float = folded(FLOAT, "decayed watches", "Watches, halved every day")
-    watch_decayed_7d: float = folded(FLOAT, "decayed watches", "Watches, halved every week")
-    video_activity_timestamp_us: int = folded(INT, "µs since 1970, UTC", "The newest event of the video")
+    video_watch_seconds: float = folded(FLOAT, "seconds", "Watch time, including skips", "number")
+    video_watch_fraction_sum: float = folded(FLOAT, "viewings", "Sum of watch fractions, excluding skips")
+    watch_decayed_1d: float = folded(FLOAT, "decayed watches", "Watches, decayed with a half-life of one day")
+    watch_decayed_7d: float = folded(FLOAT, "decayed watches", "Watches, decayed with a half-life of one week")
+    video_activity_timestamp_us: int = folded(INT, "µs since 1970, UTC", "Time of the video's latest event")
 
 
 def features_of(state: type[UserState | VideoState]) -> tuple[Feature, ...]:
@@ -162,7 +165,7 @@ def video_state(row: dict[str, Any]) -> VideoState:
 
 
 def watch_fraction(event: Event, video: VideoFacts) -> float:
-    """The share of the video that was watched, in [0, 1]; 1 when no duration is known."""
+    """The share of the video that was watched, in [0, 1]; 1 if the duration is unknown."""
     duration_seconds = event.duration_seconds or video.duration_seconds
     return min(event.watch_seconds / duration_seconds, 1.0) if duration_seconds > 0 else 1.0
 
@@ -173,14 +176,14 @@ def is_watch(event: Event, video: VideoFacts) -> bool:
 
 
 def is_suspicious(event: Event, video: VideoFacts) -> bool:
-    """Whether this is a watch of more than a viewer can have watched; training leaves it out."""
+    """Whether this is an implausibly long watch; training excludes those."""
     length = video.duration_seconds or event.duration_seconds
     most = max(SUSPICIOUS_TIMES * length, length + SUSPICIOUS_SECONDS) if length > 0 else LONGEST_WATCH_SECONDS
     return event.event == "watch" and event.watch_seconds > most
 
 
 def counted_seconds(event: Event, video: VideoFacts) -> float:
-    """The seconds of a watch; of a suspicious one those of the video."""
+    """The seconds of a watch; of a suspicious one, the duration of the video."""
     if not is_suspicious(event, video):
         return event.watch_seconds
     return video.duration_seconds or event.duration_seconds or LONGEST_WATCH_SECONDS
@@ -222,7 +225,7 @@ def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_leng
 
 
 def fold_video(state: VideoState, event: Event, video: VideoFacts, *, counts: bool = True) -> None:
-    """Apply one event on this video, in place. One that does not count (votes.py) only moves its time."""
+    """Apply one event on this video, in place. One that does not count (votes.py) only advances the state's clock."""
     elapsed_us = event.timestamp_us - state.video_activity_timestamp_us
     if elapsed_us > 0:
         state.watch_decayed_1d *= _decay(elapsed_us, 1.0)
@@ -278,8 +281,11 @@ def _advance_user(state: UserState, timestamp_us: int) -> int:
 
 
 def _remember(state: UserState, video_id: str, timestamp_us: int, fraction: float, limit: int) -> None:
-    """Insert a watch into the history by its time. Each video is there once, at its newest watch, with the shares of
-    all its watches added up: who stops halfway and comes back has watched the whole of it."""
+    """Insert a watch into the history by its time.
+
+    Each video is there once, at its latest watch, with the fractions of all its watches added up: a viewer who stops
+    halfway and comes back has watched all of it.
+    """
     ids, times, fractions = state.history_video_ids, state.history_timestamps_us, state.history_watch_fractions
     if video_id in ids:
         at = ids.index(video_id)
@@ -312,7 +318,7 @@ def _prefer(state: UserState, video: VideoFacts, weight: float) -> None:
 
 
 def _append_once(ids: list[str], video_id: str, limit: int, video: VideoFacts) -> None:
-    """An unknown video goes where it is the first to give way, and nowhere once the list is full."""
+    """An unknown video goes to the end that is evicted first, and is dropped if the list is full."""
     if video_id in ids:
         return
     if video.known:

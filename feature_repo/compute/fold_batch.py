@@ -1,4 +1,4 @@
-"""Folding many events onto many states at once, as a pure function: rows in, rows out, without a store.
+"""Folds a batch of events into many states, as a pure function: rows in, rows out, without a store.
 
 The event processor calls it inside its transaction; a Spark batch or stream can call it with rows of a table. The
 historical replay does not use it, because it also needs the states between the events.
@@ -31,13 +31,13 @@ Rows = Mapping[str, Mapping[str, Any]]  # id -> feature row; ids that are absent
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a batch of events changes: whole feature rows, in the order of their first event."""
+    """What a batch of events changes: complete feature rows, in order of their first event."""
 
     users: dict[str, dict[str, Any]]  # user_id -> `user_activity`
     videos: dict[str, dict[str, Any]]  # video_id -> `video_activity`
-    suspicious: int  # how many of them are watches that nobody can have watched
-    folded: tuple[Event, ...]  # the events that were folded: each identity once, without those folded before
-    votes: tuple[Vote, ...]  # what they say of videos, without what was said before
+    suspicious: int  # number of implausibly long watches
+    folded: tuple[Event, ...]  # the folded events: each identity once, without those folded before
+    votes: tuple[Vote, ...]  # their new votes
 
 
 def fold_batch(
@@ -47,13 +47,13 @@ def fold_batch(
     facts: Mapping[str, VideoFacts],
     *,
     already_folded: Collection[tuple[str, str]] = frozenset(),
-    already_said: Collection[Vote] = frozenset(),
+    already_voted: Collection[Vote] = frozenset(),
     history_length: int = HISTORY_LENGTH,
 ) -> Changes:
-    """Fold these events, in this order, onto these states. The arguments are not modified.
+    """Fold these events, in this order, into these states. The arguments are not modified.
 
-    `already_folded`: identities of events that the states contain already. Of two events of one identity, the first
-    counts. `already_said`: votes that the states of videos contain already.
+    `already_folded`: identities of events that the states already contain. Of two events with one identity, the first
+    counts. `already_voted`: votes that the states of videos already contain.
     """
     fresh: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -61,7 +61,7 @@ def fold_batch(
             fresh.setdefault(event.identity, event)
     folded_users: dict[str, UserState] = {}
     folded_videos: dict[str, VideoState] = {}
-    suspicious, votes = 0, Votes(already_said)
+    suspicious, votes = 0, Votes(already_voted)
     for event in fresh.values():
         if (user := folded_users.get(event.user_id)) is None:
             user = folded_users[event.user_id] = user_state(dict(users.get(event.user_id, {})))

@@ -38,7 +38,7 @@ class FeatureInputs:
 
     @cached_property
     def idle_us(self) -> Array:
-        """Since the viewer's last event; since 1970 when there was none."""
+        """Since the viewer's last event; since 1970 if there is none."""
         idle: Array = self.now_us - self.user["user_activity_timestamp_us"]
         return idle
 
@@ -63,7 +63,7 @@ def context_columns(
     utc_offset_minutes: Sequence[int] | np.ndarray[Any, Any],
     surface: Sequence[str] | np.ndarray[Any, Any],
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """The request context as columns: what a served request and a logged impression have in common."""
+    """The request context as columns, of a served request or a logged impression."""
     return {
         "timestamp_us": np.asarray(timestamp_us, dtype=np.int64),
         "device": np.asarray(device, dtype=object),
@@ -93,7 +93,7 @@ CONTEXT = tuple(
         services=(RANK_SERVICE,),
     )
     for name, description in (
-        ("device", "What the page is shown on: mobile, tablet, desktop, tv"),
-        ("surface", "The page that is asked for, such as home"),
+        ("device", "Device type: mobile, tablet, desktop, tv"),
+        ("surface", "Requested surface, such as home"),
     )
 )

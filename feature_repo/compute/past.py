@@ -1,4 +1,4 @@
-"""The newest watches of a viewer, which the ranker's candidates attend to.
+"""The latest watches of a viewer, which the ranker's candidates attend to.
 
 U viewers, each at a moment; PAST watches.
 """
@@ -17,7 +17,7 @@ PAST_COLUMNS = ("past_video_ids", "past_ages", "past_fractions")  # each (N, PAS
 
 
 def past_columns(user: Columns, now_us: Array) -> dict[str, Array]:
-    """PAST_COLUMNS of U viewers, each at a moment. A history shared by many rows is read once."""
+    """PAST_COLUMNS of U viewers, each at one moment. A history shared by many rows is converted once."""
     histories = user["history_video_ids"]
     u = len(histories)
     ids, fractions = np.full((u, PAST), "", dtype=object), np.zeros((u, PAST), dtype=np.float32)
@@ -42,7 +42,7 @@ FEATURES = tuple(
         kind="sequence",
         entity="user",
         dtype=dtype,
-        description=f"{description} of the {PAST} newest watches, the newest at the end",
+        description=f"{description} of the {PAST} latest watches, latest last",
         unit=unit,
         owner="ranking",
         computed_by=where(past_columns),
@@ -52,9 +52,9 @@ FEATURES = tuple(
     for name, (dtype, unit, description) in zip(
         PAST_COLUMNS,
         (
-            (STRINGS, "ids", "The videos"),
-            (FLOATS, "days", "How long ago each was"),
-            (FLOATS, "share", "How much of the video was watched, each"),
+            (STRINGS, "ids", "Videos"),
+            (FLOATS, "days", "Ages"),
+            (FLOATS, "share", "Watch fractions"),
         ),
         strict=True,
     )

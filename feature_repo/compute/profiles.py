@@ -1,6 +1,6 @@
-"""Attributes of viewers and videos as their source states them, not computed; in the order of the lake's columns.
+"""Attributes of viewers and videos, taken from the source unchanged; in the order of the lake's columns.
 
-An ingest may leave a column out that its source does not have; the lake then fills in the default.
+An ingester may leave out a column that its source lacks; the lake then fills in the default.
 """
 
 from __future__ import annotations
@@ -36,27 +36,32 @@ def stated(
     )
 
 
-SHOWN = (PAGE_SERVICE,)  # for the page alone: no model reads it through the feature service
+SHOWN = (PAGE_SERVICE,)  # only for the page: no model reads it through the feature service
 
 FEATURES = (
     stated("country", "user", STRING, "ISO 3166-1 code", "Country of the account", "category"),
-    stated("user_language", "user", STRING, "ISO 639-1 code", "Language that the viewer prefers", "category"),
-    stated("age_group", "user", STRING, "name of a group", "Age of the viewer, or child", "category"),
+    stated("user_language", "user", STRING, "ISO 639-1 code", "Preferred language", "category"),
+    stated("age_group", "user", STRING, "name of a group", "Age group of the viewer", "category"),
     stated("maturity_limit", "user", INT, "years of age", "Highest maturity rating that may be shown; 18: everything"),
-    stated("signup_timestamp_us", "user", INT, "µs since 1970, UTC", "When the account was made"),
+    stated("signup_timestamp_us", "user", INT, "µs since 1970, UTC", "Time of registration"),
     stated("title", "video", STRING, "text", "Title", services=SHOWN),
-    stated("description", "video", STRING, "text", "What the video is about", services=SHOWN),
-    stated("creator_id", "video", STRING, "id", "Who made it", "category"),
-    stated("creator_name", "video", STRING, "text", "Name of the creator, as shown", services=SHOWN),
-    stated("series_id", "video", STRING, "id", "The series that it is an episode of; empty: none", services=SHOWN),
-    stated("episode", "video", INT, "place from 1", "Place in its series; 0: none", services=SHOWN),
+    stated("description", "video", STRING, "text", "Description", services=SHOWN),
+    stated("creator_id", "video", STRING, "id", "Creator", "category"),
+    stated("creator_name", "video", STRING, "text", "Display name of the creator", services=SHOWN),
+    stated("series_id", "video", STRING, "id", "Series of the episode; empty: none", services=SHOWN),
+    stated("episode", "video", INT, "place from 1", "Episode number; 0: none", services=SHOWN),
     stated("genres", "video", STRINGS, "names of World.genres", "Genres"),
-    stated("tags", "video", STRINGS, "words", "Tags of the catalog", services=SHOWN),
-    stated("video_language", "video", STRING, "ISO 639-1 code", "Language that is spoken", "category"),
+    stated("tags", "video", STRINGS, "words", "Tags", services=SHOWN),
+    stated("video_language", "video", STRING, "ISO 639-1 code", "Spoken language", "category"),
     stated(
-        "countries", "video", STRINGS, "ISO 3166-1 codes", "Where it may be shown; none: everywhere", services=SHOWN
+        "countries",
+        "video",
+        STRINGS,
+        "ISO 3166-1 codes",
+        "Where it may be shown; empty: everywhere",
+        services=SHOWN,
     ),
     stated("maturity", "video", INT, "years of age", "Maturity rating: 0, 7, 13, 16 or 18", "number"),
-    stated("duration_seconds", "video", FLOAT, "seconds", "Length of the video; 0: not known", "number"),
-    stated("published_timestamp_us", "video", INT, "µs since 1970, UTC", "When it was published"),
+    stated("duration_seconds", "video", FLOAT, "seconds", "Duration; 0: unknown", "number"),
+    stated("published_timestamp_us", "video", INT, "µs since 1970, UTC", "Time of publication"),
 )

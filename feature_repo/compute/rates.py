@@ -1,7 +1,7 @@
-"""The rates of past exposures. `models/encoding/rates.py` fits them and looks them up, generically over keys.
+"""Outcome rates of past exposures, by key. `models/encoding/rates.py` fits them and looks them up for any key.
 
-To add one, add an entry to RATES: the parts of its key, and how many exposures its prior is worth. A part that is not
-coded yet must be computed in ExposureRates.codes and, for the lake, in training/data/rate_tables.py.
+To add one, add an entry to RATES: the parts of its key, and the weight of its prior in exposures. A new part must also
+be computed in ExposureRates.codes and, for the lake, in training/data/rate_tables.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ OUTCOMES = ("click", "long_view")
 
 
 class Rate(NamedTuple):
-    parts: tuple[str, ...]  # the codes that its key is made of
-    prior: float  # exposures
+    parts: tuple[str, ...]  # codes that make up its key
+    prior: float  # weight, in exposures
     entity: Entity
     of: str  # whose exposures are counted
 
@@ -35,11 +35,11 @@ RATES: Mapping[str, Rate] = {
 
 
 def rate_names(key: str) -> tuple[str, ...]:
-    """The columns of a key: a mean per outcome, and the number of exposures."""
+    """The columns of a key: a rate per outcome, and the number of exposures."""
     return (*(f"rate:{key}:{outcome}" for outcome in OUTCOMES), f"rate:{key}:shown")
 
 
-# In the order of the ranker's columns: all means, then all counts.
+# In the order of the ranker's columns: all rates, then all counts.
 NAMES = (*(name for key in RATES for name in rate_names(key)[:-1]), *(rate_names(key)[-1] for key in RATES))
 
 
@@ -51,8 +51,8 @@ def _registered(name: str) -> Feature:
         kind="rate",
         entity=RATES[key].entity,
         dtype=FLOAT,
-        description=f"Exposures of {of}" if shown else f"How many exposures of {of} led to a {outcome}",
-        unit="log(1 + exposures)" if shown else "share beyond the surface's",
+        description=f"Exposures of {of}" if shown else f"Share of the exposures of {of} that led to a {outcome}",
+        unit="log(1 + exposures)" if shown else "share minus the surface's mean",
         owner="ranking",
         computed_by="models.encoding.rates:ExposureRates",
         ranker="number",

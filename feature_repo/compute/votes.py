@@ -1,7 +1,7 @@
-"""What counts for a video: of a viewer's events of one kind on it, the first of a day.
+"""What counts for a video: the first event of each kind per viewer and day.
 
-Trends, popularity and rates say what viewers like. Without this, whoever sends the same watch ten thousand times
-says it ten thousand times. The viewer's own state counts all of them: nobody else sees it.
+Trends, popularity and rates reflect what viewers like. Without this rule, one viewer who sends the same watch ten
+thousand times would count ten thousand times. The viewer's own state counts all events, since nobody else sees it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Vote(NamedTuple):
 
 
 def vote_of(event: Event, video: VideoFacts) -> Vote:
-    """A skip is a vote of another kind than a watch, `not_interested` one of the same as a dislike."""
+    """The vote that an event casts. A skip is a kind of its own; `not_interested` is the same kind as a dislike."""
     kind = {"not_interested": DISLIKE}.get(event.event, event.event)
     if kind == WATCH and watch_fraction(event, video) < MIN_WATCH_FRACTION:
         kind = SKIP
@@ -32,21 +32,21 @@ def vote_of(event: Event, video: VideoFacts) -> Vote:
 
 
 def possible_votes(event: Event) -> tuple[Vote, ...]:
-    """What `vote_of` may say, whatever is known of the video."""
+    """All votes that `vote_of` may return for the event, whatever the video's duration."""
     if event.event == WATCH:
         return _vote(event, WATCH), _vote(event, SKIP)
     return (vote_of(event, VideoFacts()),)
 
 
 class Votes:
-    """The votes given so far."""
+    """The votes cast so far."""
 
     def __init__(self, before: Collection[Vote] = frozenset()) -> None:
         self._before = before
-        self.new: dict[Vote, None] = {}  # in order; those of `before` are not among them
+        self.new: dict[Vote, None] = {}  # in order, without those of `before`
 
     def first(self, event: Event, video: VideoFacts) -> bool:
-        """Whether this event is the first of its vote, which it gives."""
+        """Whether this event casts its vote for the first time; records it."""
         vote = vote_of(event, video)
         if vote in self._before or vote in self.new:
             return False

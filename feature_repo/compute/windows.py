@@ -1,8 +1,8 @@
-"""Features over the last days, computed from sums over these days. `aggregates.py` takes the sums on any engine.
+"""Window features: values computed from sums over the last days, which `aggregates.py` takes on any engine.
 
-To add one, add an entry: its name, how many days, and its value in terms of the sums of COUNTS over those days. A new
-count is a line in EVENT_COUNTS or IMPRESSION_COUNTS. Nothing here imports Ibis; the expressions are built when a job
-calls them.
+To add one, add an entry: its name, the number of days, and its value in terms of the sums of COUNTS over those days. A
+new count is a line in EVENT_COUNTS or IMPRESSION_COUNTS. Nothing here imports Ibis; a job calls the functions to build
+the expressions.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any, Literal
 from feature_repo.compute.feature import Feature
 from feature_repo.schema import FLOAT
 
-Expression = Any  # of Ibis, which is not typed where it matters
+Expression = Any  # an Ibis expression; Ibis is not usefully typed
 Sums = Callable[[str], Expression]  # name of a count -> its sum over the window's days, an int64
 
 MILLION = 1_000_000
 
-# Of each event: `row` has the columns of the lake and `is_watch`, `counts` (a watch that is no skip) and `fraction`.
-# Integers, because they add up to the same number in any order.
+# Per event: `row` has the columns of the lake, `is_watch`, `counts` (a watch that is not a skip) and `fraction`.
+# Integers, because their sum does not depend on the order.
 EVENT_COUNTS: Mapping[str, Callable[[Expression], Expression]] = {
     "watches": lambda row: flag(row["counts"]),
     "seconds": lambda row: row["is_watch"].ifelse(millionths(row["watch_seconds"]), 0),
     "fractions": lambda row: row["counts"].ifelse(millionths(row["fraction"]), 0),
     "likes": lambda row: flag(row["event"] == "like"),
 }
-# Of each impression, once its outcome is known.
+# Per impression, once its outcome is known.
 IMPRESSION_COUNTS: Mapping[str, Callable[[Expression], Expression]] = {
     "impressions": lambda row: flag(row["surface"].notnull()),
     "clicks": lambda row: flag(row["clicked"]),
@@ -46,25 +46,23 @@ class Window:
 
 
 WINDOWS = (
-    Window("user_watch_count_30d", "user", 30, "watches", "Watches, skips left out", lambda of: number(of("watches"))),
-    Window("user_watch_seconds_30d", "user", 30, "seconds", "Time watched", lambda of: of("seconds") / MILLION),
+    Window("user_watch_count_30d", "user", 30, "watches", "Watches, excluding skips", lambda of: number(of("watches"))),
+    Window("user_watch_seconds_30d", "user", 30, "seconds", "Watch time", lambda of: of("seconds") / MILLION),
     Window(
         "user_watch_fraction_30d",
         "user",
         30,
         "share",
-        "Mean share of a video that was watched, skips left out",
+        "Mean watch fraction, excluding skips",
         lambda of: rate(of("fractions"), of("watches") * MILLION),
     ),
-    Window(
-        "user_impression_count_30d", "user", 30, "impressions", "Videos shown", lambda of: number(of("impressions"))
-    ),
+    Window("user_impression_count_30d", "user", 30, "impressions", "Impressions", lambda of: number(of("impressions"))),
     Window(
         "user_click_rate_30d",
         "user",
         30,
         "share",
-        "Share of the videos shown that were clicked",
+        "Clicks per impression",
         lambda of: rate(of("clicks"), of("impressions")),
     ),
     Window(
@@ -72,7 +70,7 @@ WINDOWS = (
         "video",
         7,
         "impressions",
-        "How often it was shown",
+        "Impressions",
         lambda of: number(of("impressions")),
     ),
     Window(
@@ -80,16 +78,16 @@ WINDOWS = (
         "video",
         7,
         "share",
-        "Share of its impressions that were clicked",
+        "Clicks per impression",
         lambda of: rate(of("clicks"), of("impressions")),
     ),
-    Window("video_watch_count_7d", "video", 7, "watches", "Watches, skips left out", lambda of: number(of("watches"))),
+    Window("video_watch_count_7d", "video", 7, "watches", "Watches, excluding skips", lambda of: number(of("watches"))),
     Window(
         "video_watch_fraction_7d",
         "video",
         7,
         "share",
-        "Mean share of it that was watched, skips left out",
+        "Mean watch fraction, excluding skips",
         lambda of: rate(of("fractions"), of("watches") * MILLION),
     ),
     Window(
@@ -101,7 +99,7 @@ WINDOWS = (
         lambda of: rate(of("likes"), of("watches")),
     ),
     Window(
-        "video_watch_count_30d", "video", 30, "watches", "Watches, skips left out", lambda of: number(of("watches"))
+        "video_watch_count_30d", "video", 30, "watches", "Watches, excluding skips", lambda of: number(of("watches"))
     ),
 )
 
@@ -111,7 +109,7 @@ FEATURES = tuple(
         kind="window",
         entity=window.entity,
         dtype=FLOAT,
-        description=f"{window.description}; of the {window.days} days before 00:00 UTC",
+        description=f"{window.description}, over the {window.days} days before 00:00 UTC",
         unit=window.unit,
         owner="features",
         computed_by=f"feature_repo.compute.aggregates:{window.entity}_windows",

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Above:
-    """What verbs need from layers above their own; made by the command line that mounts all verbs."""
+class UpperLayers:
+    """What verbs need from layers above their own; marquee.py, which mounts all verbs, injects it."""
 
     page: Step  # the last step of `marquee release`
     champion_inputs: Callable[[Home], Any]  # feature_repo/listing.py: what the promoted ranker reads
 
 
 INTERRUPTED = 130  # the exit status that typer gives to Ctrl-C
-# What a disk, its permissions and its limits say to a process: nothing that a trace would explain better.
+# Errors of the file system, which no stack trace explains better, and what to do about them.
 HINTS = {
     errno.ENOSPC: "free some space there, then run the same command",
     errno.EDQUOT: "free some space there, then run the same command",
@@ -39,12 +39,12 @@ HINTS = {
     errno.EACCES: "run it as the owner of the home, or change the permissions",
     errno.EPERM: "run it as the owner of the home, or change the permissions",
     errno.EMFILE: "allow more open files (ulimit -n), then run the same command",
-    errno.EIO: "the disk does not answer",
+    errno.EIO: "the disk fails",
 }
 
 
 def run(app: Callable[[], Any]) -> None:
-    """Run the command line `app` and leave the process with its exit status."""
+    """Run the command line `app` and exit the process with its status."""
     code = _flushed(status_of(app))
     if "duckdb" in sys.modules:
         # DuckDB's binding complains of leaked references on a regular exit (nanobind), which users cannot act on.
@@ -53,17 +53,17 @@ def run(app: Callable[[], Any]) -> None:
     sys.exit(code)
 
 
-def hear_every_interrupt() -> None:
-    """Send a Ctrl-C again that arrived inside a finalizer (`__del__`), where Python prints and then ignores it."""
-    ignored = sys.unraisablehook
+def redeliver_interrupts() -> None:
+    """Deliver a Ctrl-C again that arrived inside a finalizer (`__del__`), where Python prints and then drops it."""
+    default_hook = sys.unraisablehook
 
     def again(unraisable: Any) -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            ignored(unraisable)
+            default_hook(unraisable)
             return
-        soon = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))  # when the finalizer is over
-        soon.daemon = True
-        soon.start()
+        timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))  # after the finalizer has returned
+        timer.daemon = True
+        timer.start()
 
     sys.unraisablehook = again
 
@@ -77,8 +77,8 @@ def wait_for_interrupt() -> None:
 
 
 def status_of(app: Callable[[], Any]) -> int:
-    """Run `app`; its exit status. What went wrong is one line on stderr, never a trace."""
-    hear_every_interrupt()
+    """Run `app` and return its exit status. An error is one line on stderr, never a stack trace."""
+    redeliver_interrupts()
     try:
         app()
     except SystemExit as stop:
@@ -90,9 +90,9 @@ def status_of(app: Callable[[], Any]) -> int:
         _say(str(error))
         return error.exit_status
     except MemoryError:
-        _say("this machine has not enough memory for it; nothing was finished")
+        _say("out of memory; nothing was finished")
         return FAILED
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         return FAILED
     except Exception as error:
         _say(_of_the_disk(error) or _unexpected(error))
@@ -106,12 +106,12 @@ def _say(line: str) -> None:
 
 def _interrupted() -> int:
     command = "the same command" + (" without --again" if "--again" in sys.argv else "")
-    _say(f"stopped; run {command} to go on where it was")
+    _say(f"stopped; run {command} to resume")
     return INTERRUPTED
 
 
 def _of_the_disk(error: Exception) -> str:
-    """What an OSError says of a file; "" for other errors."""
+    """The line for an OSError about a file or with a hint; "" for other errors."""
     if not isinstance(error, OSError) or error.errno is None or not (error.filename or error.errno in HINTS):
         return ""
     place = error.filename if error.filename is not None else "a file or the output"
@@ -120,32 +120,32 @@ def _of_the_disk(error: Exception) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    """The last resort, for what no command answers: one line, and where the trace is."""
-    said = f"unexpected {type(error).__name__}: {one_line(error)}"
+    """The last resort, for an error that nothing handles: one line that names the file of its stack trace."""
+    summary = f"unexpected {type(error).__name__}: {one_line(error)}"
     try:
         handle, path = tempfile.mkstemp(prefix="marquee-", suffix=".trace")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write("".join(traceback.format_exception(error)))
-    except OSError as unwritten:
-        return f"{said}; its trace could not be written to {tempfile.gettempdir()}: {one_line(unwritten)}"
-    return f"{said}; this is a fault of Marquee, its trace is in {path}"
+    except OSError as unwritable:
+        return f"{summary}; its trace could not be written to {tempfile.gettempdir()}: {one_line(unwritable)}"
+    return f"{summary}; this is a bug in Marquee, its trace is in {path}"
 
 
 def _flushed(code: int) -> int:
-    """Write out what was printed; the exit status, which is FAILED where that cannot be written."""
+    """Flush stdout and stderr; the exit status is FAILED where that cannot be done."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
-        _forget_output()
+        _discard_output()
     except OSError as error:
         _say(f"standard output: {one_line(error)}")
-        _forget_output()
+        _discard_output()
         return code or FAILED
     return code
 
 
-def _forget_output() -> None:
-    """What stdout still holds goes nowhere, or Python would complain of it once more when it exits."""
+def _discard_output() -> None:
+    """Redirect stdout to /dev/null: Python would otherwise fail again when it flushes the buffer at exit."""
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DONE, FAILED, USAGE, REFUSED, DEPENDENCY_DOWN = range(5)  # exit statuses of every verb (docs/operations.md)
+DONE, FAILED, USAGE, REFUSED, DEPENDENCY_DOWN = range(5)  # exit statuses (docs/operations.md)
 
 
 class MarqueeError(Exception):
@@ -11,12 +11,12 @@ class MarqueeError(Exception):
     MarqueeError
     ├── HomeError               feature_repo/core/errors.py           no world or release yet
     │   ├── SettingsError       feature_repo/core/settings.py         an invalid variable or key of marquee.toml
-    │   ├── NoSuchLetter        feature_repo/stream/dead_letters.py   no dead letter of that id
+    │   ├── NoSuchLetter        feature_repo/stream/dead_letters.py   no dead letter has that id
     │   └── TooFew              monitoring/measures/                  fewer rows than a measure needs
-    ├── Refused                 feature_repo/core/errors.py           a gate or a rule says no
-    │   ├── WorldThere          feature_repo/ingest/new_world.py      another world is in this home
-    │   ├── WorldBusy           feature_repo/core/world_swap.py       a world that is in use
-    │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would become one again
+    ├── Refused                 feature_repo/core/errors.py           a gate or a safety rule forbids it
+    │   ├── WorldThere          feature_repo/ingest/new_world.py      the home holds another world
+    │   ├── WorldBusy           feature_repo/core/world_swap.py       another command is replacing the world
+    │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would fail again
     │   └── Unanswerable        models/release/answerable.py          a release that cannot answer
     ├── DependencyDown          feature_repo/core/errors.py           something outside this process does not answer
     │   ├── ValkeyError         feature_repo/store/valkey_server.py   the embedded online store does not start
@@ -27,16 +27,16 @@ class MarqueeError(Exception):
     ├── LakeError               feature_repo/lake/tables.py           a table with invalid content
     │   └── BadRows             feature_repo/ingest/rejected.py       rows of a source outside the limits: status 3
     ├── RegistrationError       feature_repo/compute/feature.py       a feature that cannot be registered
-    ├── Later                   feature_repo/stream/handlers/         another job is still working on it
+    ├── Later                   feature_repo/stream/handlers/         a batch job is running; retry later
     ├── Poisoned                feature_repo/stream/handlers/         one record of a batch cannot be handled
-    ├── EncodingError           models/encoding/ranker.py             columns that a model was not trained on
+    ├── EncodingError           models/encoding/ranker.py             columns differ from those a model was trained on
     ├── ArtifactError           models/release/manifest.py            a release that does not match its manifest
-    ├── OffPolicyError          training/off_policy/estimators.py     a log or a policy that allows no estimate
-    ├── RowsError               training/judge/score.py               rows to score that lack what scoring needs
+    ├── OffPolicyError          training/off_policy/estimators.py     no estimate is possible from this log or policy
+    ├── RowsError               training/judge/score.py               rows to score lack required columns
     ├── TrackingError           training/record/tracking.py           MLflow's records cannot be read or written
     ├── FeedError               bento_services/errors.py              an invalid query or policy
     ├── AuthError               bento_services/admission/keys.py      API keys that cannot be used, or are missing
-    ├── NotAnswered             bento_services/process/trial.py       a page that a release on trial did not give
+    ├── NotAnswered             bento_services/process/trial.py       a release on trial did not return a page
     ├── PackageError            bento_services/process/package.py     a Bento that cannot be built
     └── ServiceError            bento_services/process/supervisor.py  a service that does not start
 
@@ -53,12 +53,12 @@ class HomeError(MarqueeError):
 
 
 class Refused(MarqueeError):
-    """A gate, or a rule that keeps a home or a service safe, says no; the message names it, and how to overrule it."""
+    """A gate or a safety rule forbids it; the message names the rule, and how to override it."""
 
     exit_status = REFUSED
 
 
 class DependencyDown(MarqueeError):
-    """Something outside this process does not answer: the online store, the event log, Spark, MLflow's store."""
+    """Something outside this process is down: the online store, the event log, Spark, MLflow's store."""
 
     exit_status = DEPENDENCY_DOWN

@@ -1,4 +1,4 @@
-"""Files of a home: read as what they should be or refused in one line, written whole or not at all, values as JSON."""
+"""Reading and writing files of a home: errors in one line that names the file, atomic writes, values as JSON."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from typing import Any, TypeVar
 from feature_repo.core.errors import HomeError, MarqueeError
 
 Value = TypeVar("Value")
-# What parsers, and the constructors of values after them, raise for content that they do not expect.
+# What parsers, and constructors of the parsed values, raise for unexpected content.
 WRONG_CONTENT = (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, RecursionError)
 
 
 class FileError(MarqueeError):
-    """A file is cut short, of another shape, or cannot be read; the message names it, and the command that mends it."""
+    """A file is truncated, malformed or unreadable; the message names it, and the command that fixes it."""
 
 
 @contextmanager
-def reading(path: Path, expected: str, mend: str, error: type[MarqueeError] = FileError) -> Iterator[None]:
-    """Turn what goes wrong in the block while `path` is read into one line.
+def reading(path: Path, expected: str, fix: str, error: type[MarqueeError] = FileError) -> Iterator[None]:
+    """Turn errors of the block, which reads `path`, into one-line errors.
 
-    `expected` is what the file should be ("the evaluation"), `mend` the end of a sentence: "run `marquee evaluate`".
-    Raises HomeError where nothing is there, `error` for what cannot be read. `path` may be a directory of files.
+    `expected` is what the file should be ("the evaluation"), `fix` the end of a sentence: "run `marquee evaluate`".
+    Raises HomeError where the file does not exist, else `error`. `path` may be a directory of files.
     """
     try:
         yield
@@ -37,20 +37,20 @@ def reading(path: Path, expected: str, mend: str, error: type[MarqueeError] = Fi
         raise
     except FileNotFoundError as absent:
         missing = absent.filename if path.is_dir() and absent.filename else path
-        raise HomeError(f"{missing}: expected {expected}, found nothing; {mend}") from absent
+        raise HomeError(f"{missing}: expected {expected}, found nothing; {fix}") from absent
     except IsADirectoryError as folder:
-        raise error(f"{path}: expected {expected}, found a directory; {mend}") from folder
+        raise error(f"{path}: expected {expected}, found a directory; {fix}") from folder
     except OSError as broken:
-        raise error(f"{path}: expected {expected}, cannot be read: {one_line(broken)}; {mend}") from broken
+        raise error(f"{path}: expected {expected}, cannot be read: {one_line(broken)}; {fix}") from broken
     except WRONG_CONTENT as wrong:
-        raise error(f"{path}: expected {expected}, found something else: {one_line(wrong)}; {mend}") from wrong
+        raise error(f"{path}: expected {expected}, found something else: {one_line(wrong)}; {fix}") from wrong
 
 
 def read_json(
-    path: Path, make: Callable[[Any], Value], expected: str, mend: str, error: type[MarqueeError] = FileError
+    path: Path, make: Callable[[Any], Value], expected: str, fix: str, error: type[MarqueeError] = FileError
 ) -> Value:
-    """What `make` makes of the file's JSON. Raises as `reading` does, also for what `make` does not expect."""
-    with reading(path, expected, mend, error):
+    """`make` applied to the file's JSON. Raises as `reading` does, also for what `make` rejects."""
+    with reading(path, expected, fix, error):
         return make(json.loads(path.read_bytes()))
 
 
@@ -68,18 +68,18 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
 
 
 def one_line(error: BaseException) -> str:
-    """An error of a library in one short line: its first line, or its type where it says nothing."""
+    """A library's error in one short line: the first line of its message, or its type where that is empty."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    said = [line.strip() for line in str(error).splitlines() if line.strip()]
-    what = said[0] if said else ""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = lines[0] if lines else ""
     if isinstance(error, KeyError):
-        what = f"no {what}"
-    return f"{what[:200]}" if what else type(error).__name__
+        first = f"no {first}"
+    return first[:200] if first else type(error).__name__
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that readers see, and a crash leaves, either the old content or the new, never a part."""
+    """Write a file atomically: readers see, and a crash leaves, the old content or the new, never a part of it."""
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -96,7 +96,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Name `path` in an OSError of the block: a failed write names no file, and a temporary one means nothing."""
+    """Make an OSError of the block name `path`: a failed write names no file, or only a temporary one."""
     try:
         yield
     except OSError as error:
@@ -106,7 +106,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def check_writable(directory: Path, least_bytes: int = 1 << 20) -> None:
-    """Raises OSError naming the directory where a file of `least_bytes` cannot be written."""
+    """Raises OSError naming the directory if a file of `least_bytes` cannot be written there."""
     with naming(directory), tempfile.TemporaryFile(dir=directory) as file:
         os.posix_fallocate(file.fileno(), 0, least_bytes)
 
@@ -124,7 +124,7 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield a new empty directory to fill; it replaces `path` only when the block ends without an error."""
+    """Yield a new empty directory to fill; it replaces `path` if the block ends without an error."""
     import shutil
 
     with naming(path):

@@ -33,5 +33,5 @@ def content_of(paths: Sequence[Path]) -> dict[str, str]:
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:
-    """A JSON object as bytes that do not depend on the order of its fields."""
+    """A JSON object in canonical form: the bytes do not depend on the order of its fields."""
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode()

@@ -1,7 +1,7 @@
 """A home: one world on disk, the paths of its parts, and the facts about it that every layer needs.
 
 `marquee --home DIR` or `MARQUEE_HOME` (default `var/`) names the directory; several worlds live side by side.
-No heavy library: the command line, training and serving all import it.
+Imports no heavy library: the command line, training and serving all import it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.moved_home import settle_record
 from feature_repo.core.settings import MARQUEE_HOME
-from feature_repo.core.world_swap import settle
+from feature_repo.core.world_swap import recover
 from feature_repo.limits import EARLIEST_US, Clock
 from feature_repo.schema import HISTORY_LENGTH
 
@@ -30,8 +30,8 @@ class World:
     """Facts about a data set that training and serving must agree on; a release carries a copy.
 
     `clock_offset_seconds` is added to the wall clock to get the world's "now": 0 for a live world, negative for a data
-    set recorded years ago, so that videos have the same ages at serving as at training. `first_day_us` is when its data
-    begins (0: not known): no event can be much older.
+    set recorded years ago, so that videos have the same ages in serving as in training. `first_day_us` is when its data
+    begins (0: unknown): no event can be much older.
     """
 
     name: str
@@ -41,7 +41,7 @@ class World:
     history_length: int = HISTORY_LENGTH
     clock_offset_seconds: float = 0.0
     example_user: str = ""
-    world_id: str = ""  # a hash of its tables as they were read; "": of a revision that did not give any
+    world_id: str = ""  # a hash of its tables as they were ingested; "" in worlds of older revisions
     made_from: str = ""  # a hash of the files or options that it was made from
     first_day_us: int = 0
 
@@ -56,17 +56,17 @@ class World:
 
     def to_json(self) -> dict[str, Any]:
         fields = {**asdict(self), "genres": list(self.genres)}
-        # A world of an older revision stays as that wrote it.
+        # A world of an older revision keeps the form in which it was written.
         newer = ("world_id", "made_from", "first_day_us")
         return {name: value for name, value in fields.items() if value or name not in newer}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> World:
-        """Raises ValueError for a fact of another type, or a missing one; ignores what it does not know."""
+        """Raises ValueError for a missing field or one of another type; ignores unknown fields."""
         return msgspec.convert(fields, cls)
 
     def is_other_than(self, world: World) -> bool:
-        """Whether both say which world they are, and differ."""
+        """Whether both have a world_id, and these differ."""
         return bool(self.world_id and world.world_id) and self.world_id != world.world_id
 
 
@@ -76,16 +76,16 @@ class Home:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Home:
-        """The home in this directory, which need not be there yet; finishes what a crashed ingest had decided, and what
-        copying or moving the directory left undone.
+        """The home in this directory, which need not exist yet; completes the swap of a crashed ingest, and
+        updates records after a copy or move of the directory.
 
-        Raises HomeError for a path that stores and registries would read as another: with a backslash or a line feed.
+        Raises HomeError for a path with a backslash or unprintable characters, which other programs would misread.
         """
         chosen = path or MARQUEE_HOME.get()
         root = Path(chosen).expanduser().resolve()
         if "\\" in str(root) or not str(root).isprintable():
             raise HomeError(f"expected a home whose path is printable and without a backslash, found {str(root)!r}")
-        settle(root)
+        recover(root)
         settle_record(root)
         return cls(root)
 
@@ -95,7 +95,7 @@ class Home:
 
     @property
     def cut(self) -> Path:
-        """The lake as jobs read it (feature_repo/lake/cut.py)."""
+        """A snapshot of the lake, which jobs read (feature_repo/lake/cut.py)."""
         return self.root / "cut"
 
     @property
@@ -129,12 +129,12 @@ class Home:
 
     @property
     def rejected(self) -> Path:
-        """Rows that were set aside, with the reason: a folder for each way in."""
+        """Rejected rows with the reason: a folder per source."""
         return self.root / "rejected"
 
     @property
     def run(self) -> Path:
-        """Process ids, ports, sockets and logs of running processes."""
+        """Pid files, ports, sockets and logs of running processes."""
         return self.root / "run"
 
     def world(self) -> World:
@@ -154,13 +154,13 @@ class Home:
         write_atomic(self.root / "world.json", json.dumps(self._dated(world).to_json(), indent=2) + "\n")
 
     def _dated(self, world: World) -> World:
-        """With the first day of its data: what was written before worlds said so tells it by the lake's folders."""
+        """The world with `first_day_us`, derived from the lake's folders if an older revision left it out."""
         if world.first_day_us:
             return world
         days = sorted(day.name.removeprefix("day=") for day in self.lake.glob("*/day=*"))
         for day in days:
             with suppress(ValueError):
                 first_us = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000_000
-                if first_us >= EARLIEST_US:  # older: an event from before there were limits
+                if first_us >= EARLIEST_US:  # else an invalid event that an older revision let through
                     return replace(world, first_day_us=first_us)
         return world

@@ -1,7 +1,7 @@
-"""A file of log lines that several processes write: rotated, and never the reason why anything else fails.
+"""A rotated log file that several processes write. A failing disk never makes the caller fail.
 
-A line that cannot be written (the disk is full, the directory is gone) is dropped and counted; as soon as one can be
-written again, the first to be is one that says how many were lost.
+A line that cannot be written (disk full, directory removed) is dropped and counted; as soon as writing works again, a
+first line reports how many were lost.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ TIMES_TRIED = 2
 
 
 class LogFile:
-    """`PATH`, and `PATH.1` (newer) to `PATH.kept` (older). Safe for threads; any process may write the same file."""
+    """`PATH`, and `PATH.1` (newest) to `PATH.kept` (oldest). Thread-safe; several processes may write the same file."""
 
     def __init__(
         self,
         path: Path,
         max_bytes: int = 10 * 1024 * 1024,
         kept: int = 5,
-        say_lost: Callable[[int], bytes] = lambda lines: b'{"event":"log lines were lost","lines":%d}' % lines,
+        lost_notice: Callable[[int], bytes] = lambda lines: b'{"event":"log lines were lost","lines":%d}' % lines,
     ) -> None:
         self.path = path
         self.lost = 0  # lines, since the start
-        self._untold = 0  # of them, those of which no line says so yet
-        self._say_lost = say_lost  # the line that tells of lines that were lost
+        self._unreported = 0  # lost lines that no line in the file reports yet
+        self._lost_notice = lost_notice  # makes the line that reports a number of lost lines
         self._max_bytes = max_bytes
         self._kept = kept
         self._descriptor = -1
-        self._torn = False  # the last line was written in part
+        self._torn = False  # only a part of the last line was written
         self._writing = threading.Lock()
 
     def write(self, line: bytes) -> bool:
-        """Append one line, without its newline. False: it was lost. Raises nothing."""
+        """Append a line, given without its newline. False: it was lost. Never raises."""
         with self._writing:
             try:
                 self._open(len(line))
-                told = self._untold
-                notice = self._say_lost(told) + b"\n" if told else b""
+                reported = self._unreported
+                notice = self._lost_notice(reported) + b"\n" if reported else b""
                 text = (b"\n" if self._torn else b"") + notice + line + b"\n"
                 written = os.write(self._descriptor, text)
                 self._torn = written < len(text)
                 if self._torn:
                     raise OSError("only a part was written")
-                self._untold -= told
+                self._unreported -= reported
                 return True
             except OSError:
                 self.lost += 1
-                self._untold += 1
+                self._unreported += 1
                 return False
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class LogFile:
             self._close()
 
     def _open(self, more: int) -> None:
-        """Make the descriptor one of the file at the path, with room for `more` bytes. Raises OSError."""
+        """Point the descriptor at the file now at the path, rotated if `more` bytes do not fit. Raises OSError."""
         for _ in range(TIMES_TRIED):
             if self._descriptor < 0:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,14 +74,14 @@ class LogFile:
             if is_there and (ours.st_size == 0 or ours.st_size + more <= self._max_bytes):
                 return
             if is_there:
-                with suppress(OSError):  # it goes on in the old one
+                with suppress(OSError):  # else keep writing to the old file
                     self._rotate(ours.st_ino)
             self._close()
         if self._descriptor < 0:
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def _rotate(self, inode: int) -> None:
-        """Move each file to the next number, unless another process has done so just now."""
+        """Rename each file to the next number, unless another process has just done so."""
         with open(self.path.parent / ".rotating", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if os.stat(self.path).st_ino != inode:

@@ -1,6 +1,6 @@
-"""Reads the logs of all processes of a home as one, in the order of time.
+"""Merges the logs of all processes of a home in order of time.
 
-The embedded store writes its own log in its own form; its lines are read as records of the process `valkey`.
+The embedded store logs in its own format; its lines become records of the process `valkey`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Record = Mapping[str, Any]
 
 VALKEY = "valkey"
 FOLLOW_SECONDS = 0.2
-LAST_BYTES = 256 * 1024  # of a log, in which its last error is looked for
+LAST_BYTES = 256 * 1024  # the end of a log, where its last error is looked for
 
 _VALKEY_LINE = re.compile(r"^\d+:[A-Z] (\d+ \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3}) ([.\-*#]) (.*)$")
 _AGO = re.compile(r"^(\d+(?:\.\d+)?)([smhd])$")
@@ -30,8 +30,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which records: of one process or of all ("" = all), from a time on, from a level on."""
+class LogFilter:
+    """Selects records by process ("" = all), earliest time and lowest level."""
 
     process: str = ""
     since: str = ""  # as in a record; "" = all
@@ -46,17 +46,17 @@ class Wanted:
 
 
 def processes(home: Home) -> list[str]:
-    """Those that have a log."""
+    """The processes that have a log."""
     return sorted(_logs(home))
 
 
 def moment(text: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
-    """`90s`, `10m`, `2h` or `1d` ago, or a time as ISO 8601 (UTC unless it says otherwise), as records write it.
+    """Parse `90s`, `10m`, `2h` or `1d` ago, or an ISO 8601 time (UTC without a zone), into the format of records.
 
     Raises ValueError.
     """
-    if found := _AGO.match(text):
-        at = now() - timedelta(**{_UNITS[found[2]]: float(found[1])})
+    if ago := _AGO.match(text):
+        at = now() - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
     else:
         try:
             at = datetime.fromisoformat(text)
@@ -66,14 +66,14 @@ def moment(text: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -
     return _written(at)
 
 
-def read(home: Home, wanted: Wanted = Wanted()) -> Iterator[Record]:
-    """The records of all logs that are there now, in the order of time."""
+def read(home: Home, wanted: LogFilter = LogFilter()) -> Iterator[Record]:
+    """The records of all logs so far, in order of time."""
     logs = (_parsed(process, _oldest_first(path)) for process, path in _logs(home).items() if _may(wanted, process))
     return filter(wanted, heapq.merge(*logs, key=lambda record: str(record["time"])))
 
 
-def follow(home: Home, wanted: Wanted, sleep: Callable[[float], None] = time.sleep) -> Iterator[Record]:
-    """What is written from now on, for ever; a file that is rotated or removed is read on."""
+def follow(home: Home, wanted: LogFilter, sleep: Callable[[float], None] = time.sleep) -> Iterator[Record]:
+    """What is written from now on, without end, across rotated and removed files."""
     tails = {path: _Tail(path, path.stat().st_size, path.stat().st_ino) for path in _logs(home).values()}
     while True:
         fresh: list[Record] = []
@@ -85,7 +85,7 @@ def follow(home: Home, wanted: Wanted, sleep: Callable[[float], None] = time.sle
 
 
 def last_error(home: Home, process: str) -> str:
-    """What a process last reported as an error, in one line; "" when it did not."""
+    """The last error in a process's log, in one line; "" if there is none."""
     path = directory(home) / f"{process}.log"
     try:
         with open(path, "rb") as file:
@@ -101,7 +101,7 @@ def last_error(home: Home, process: str) -> str:
 
 
 def shown(record: Record) -> str:
-    """A record for people: time, level, process, event and what else it holds; a traceback on lines of its own."""
+    """A record for people: time, level, process, event, other fields; a traceback on lines of its own."""
     head = f"{record['time']} {record['level']:<8} {record['process']:<11} {record['event']}"
     hidden = ("time", "level", "process", "event", "pid", "exception", "text")
     rest = " ".join(f"{name}={value}" for name, value in record.items() if name not in hidden)
@@ -112,7 +112,7 @@ def shown(record: Record) -> str:
 
 @dataclass
 class _Tail:
-    """The lines that are added to a file, whole ones alone."""
+    """Yields the lines appended to a file, complete ones only."""
 
     path: Path
     offset: int = 0
@@ -122,9 +122,9 @@ class _Tail:
     def lines(self) -> list[str]:
         try:
             with open(self.path, "rb") as file:
-                found = self.path.stat()
-                if found.st_ino != self.inode or found.st_size < self.offset:
-                    self.offset, self.inode, self.part = 0, found.st_ino, b""
+                stat = self.path.stat()
+                if stat.st_ino != self.inode or stat.st_size < self.offset:
+                    self.offset, self.inode, self.part = 0, stat.st_ino, b""
                 file.seek(self.offset)
                 text = self.part + file.read()
                 self.offset = file.tell()
@@ -136,13 +136,13 @@ class _Tail:
 
 def _logs(home: Home) -> dict[str, Path]:
     """The newest file of each process."""
-    found = {path.stem: path for path in sorted(directory(home).glob("*.log"))}
+    logs = {path.stem: path for path in sorted(directory(home).glob("*.log"))}
     valkey = home.valkey / "valkey.log"
-    return found | ({VALKEY: valkey} if valkey.exists() else {})
+    return logs | ({VALKEY: valkey} if valkey.exists() else {})
 
 
-def _may(wanted: Wanted, process: str) -> bool:
-    return process == "jobs" or wanted.process in ("", process)  # a job's lines name its verb
+def _may(wanted: LogFilter, process: str) -> bool:
+    return process == "jobs" or wanted.process in ("", process)  # lines of a job have its verb as their process
 
 
 def _oldest_first(path: Path) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _oldest_first(path: Path) -> Iterator[str]:
             with open(file, encoding="utf-8", errors="replace") as lines:
                 yield from lines
         except OSError:
-            continue  # it was rotated away meanwhile
+            continue  # rotated away meanwhile
 
 
 def _parsed(process: str, lines: Iterable[str]) -> Iterator[Record]:
@@ -165,7 +165,7 @@ def _parsed(process: str, lines: Iterable[str]) -> Iterator[Record]:
 
 
 def _of_json(process: str, line: str, last: str) -> dict[str, Any]:
-    """A line; one that is no record, because the disk was full while it was written, is one with what is left of it."""
+    """The record of a line; a line that is not one (the disk was full while it was written) becomes its event."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -176,15 +176,15 @@ def _of_json(process: str, line: str, last: str) -> dict[str, Any]:
 
 
 def _of_valkey(process: str, line: str, last: str) -> dict[str, Any]:
-    found = _VALKEY_LINE.match(line)
-    if found is None:
+    match = _VALKEY_LINE.match(line)
+    if match is None:
         return {"time": last, "level": "info", "process": process, "event": line}
     try:
-        at = datetime.strptime(found[1], "%d %b %Y %H:%M:%S.%f").astimezone(UTC)  # it writes local time
+        at = datetime.strptime(match[1], "%d %b %Y %H:%M:%S.%f").astimezone(UTC)  # it writes local time
     except ValueError:
         return {"time": last, "level": "info", "process": process, "event": line}
-    level = {"#": "warning", ".": "debug", "-": "debug"}.get(found[2], "info")
-    return {"time": _written(at), "level": level, "process": process, "event": found[3]}
+    level = {"#": "warning", ".": "debug", "-": "debug"}.get(match[2], "info")
+    return {"time": _written(at), "level": level, "process": process, "event": match[3]}
 
 
 def _rank(level: Any) -> int:

@@ -1,8 +1,8 @@
-"""The log of every process: one JSON object a line, with time, level, process, pid and event first.
+"""Logging of every process: one JSON object per line, which begins with time, level, process, pid and event.
 
-What Marquee reports (structlog), what libraries report (logging, warnings) and what ends a thread or the process all
-become such lines: in `HOME/run/logs/PROCESS.log` for what `marquee serve` keeps running, else on stderr. A traceback is
-one field of one line; it leaves out the values of variables, which may hold viewers.
+Marquee's own events (structlog), those of libraries (logging, warnings) and uncaught exceptions all become such lines:
+in `HOME/run/logs/PROCESS.log` for the processes of `marquee serve`, else on stderr. A traceback is one field of one
+line, without the values of variables, which may identify viewers.
 """
 
 from __future__ import annotations
@@ -27,16 +27,30 @@ from feature_repo.core.log_file import LogFile
 from feature_repo.core.settings import Section, read
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
-LOUD = ("bentoml", "uvicorn", "grpc", "kafka", "httpx", "httpcore", "asyncio", "mlflow", "matplotlib", "numba", "torch")
+NOISY = (
+    "bentoml",
+    "uvicorn",
+    "grpc",
+    "kafka",
+    "httpx",
+    "httpcore",
+    "asyncio",
+    "mlflow",
+    "matplotlib",
+    "numba",
+    "torch",
+)
 
 
 @dataclass(frozen=True)
 class LogsConfig:
     """How much is logged and kept, per process."""
 
-    level: str = "info"  # debug, info, warning or error: of Marquee's own lines; libraries' from warning on
-    max_file_bytes: int = 10 * 1024 * 1024  # then another file is begun
-    kept_files: int = 5  # full ones, beside the one that is written
+    level: str = (
+        "info"  # lowest level of Marquee's own lines (debug, info, warning, error); libraries log from warning up
+    )
+    max_file_bytes: int = 10 * 1024 * 1024  # size at which a log file is rotated
+    kept_files: int = 5  # rotated files to keep, besides the current one
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -56,50 +70,50 @@ def directory(home: Home) -> Path:
     return home.run / "logs"
 
 
-def file_of(home: Home, process: str) -> LogFile:
+def log_file(home: Home, process: str) -> LogFile:
     config = read(LOGS, home.root)
 
-    def say_lost(lines: int) -> bytes:
+    def lost_notice(lines: int) -> bytes:
         return _Line(process).of("warning", "log lines were lost", {"lines": lines})
 
-    return LogFile(directory(home) / f"{process}.log", config.max_file_bytes, config.kept_files, say_lost)
+    return LogFile(directory(home) / f"{process}.log", config.max_file_bytes, config.kept_files, lost_notice)
 
 
 def configure(process: str, home: Home | None = None) -> None:
-    """Send what this process reports to its file in the home, or to stderr."""
+    """Send the log of this process to its file in the home, or to stderr."""
     global _configured
     _configured = True
     config = LogsConfig() if home is None else read(LOGS, home.root)
-    write: Write = to_stderr if home is None else file_of(home, process).write
+    write: Write = to_stderr if home is None else log_file(home, process).write
     level = logging.getLevelNamesMapping()[config.level.upper()]
     structlog.configure(
         processors=[_Line(process)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _Written(write),
+        logger_factory=lambda *_: _LineLogger(write),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     root.handlers = [_Handler(_Line(process), write)]
     root.setLevel(logging.WARNING)
-    for name in LOUD:
+    for name in NOISY:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.WARNING)
     logging.captureWarnings(True)
-    _report_what_is_not_caught()
+    _log_uncaught_exceptions()
 
 
 def configure_once(process: str) -> None:
-    """For a process that another program started, which may or may not have run our `main`."""
+    """Configure unless that was done: for processes that another program starts, with or without our `main`."""
     if not _configured:
         configure(process)
 
 
 def logger_of(home: Home, process: str, **fields: Any) -> Any:
-    """A logger with a file of its own, whatever this process's log is: of a supervisor inside another program."""
+    """A logger with its own file, whatever this process's log is: for a supervisor inside another program."""
     return structlog.wrap_logger(
-        _Written(file_of(home, process).write),
+        _LineLogger(log_file(home, process).write),
         processors=[_Line(process)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         **fields,
@@ -109,20 +123,20 @@ def logger_of(home: Home, process: str, **fields: Any) -> Any:
 def to_stderr(line: bytes) -> None:
     try:
         os.write(2, line + b"\n")
-    except OSError:  # nobody reads it any more, or the disk under it is full
+    except OSError:  # its reader is gone, or its disk is full
         return
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """A record as one line of JSON, whatever it holds."""
+    """A record as one line of JSON, whatever its values are."""
     try:
         return msgspec.json.encode(record, enc_hook=str)
     except (TypeError, ValueError, RecursionError, OverflowError):
         return json.dumps({str(name): repr(value) for name, value in record.items()}).encode()
 
 
-class _Written:
-    """The end of structlog's chain: takes a finished line."""
+class _LineLogger:
+    """The logger at the end of structlog's chain: writes finished lines."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -134,7 +148,7 @@ class _Written:
 
 
 class _Line:
-    """Turns an event of structlog into a line."""
+    """Renders a structlog event as a line."""
 
     def __init__(self, process: str) -> None:
         self._process = process
@@ -151,7 +165,7 @@ class _Line:
 
 
 class _Handler(logging.Handler):
-    """What libraries report through `logging`, as lines of the same form."""
+    """Writes what libraries report through `logging` in the same format."""
 
     def __init__(self, line: _Line, write: Write) -> None:
         super().__init__()
@@ -169,7 +183,7 @@ class _Handler(logging.Handler):
         self._write(self._line.of(record.levelname.lower(), message, fields))
 
 
-def _report_what_is_not_caught() -> None:
+def _log_uncaught_exceptions() -> None:
     report = structlog.get_logger("uncaught")
 
     def ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,4 +1,4 @@
-"""Options common to most verbs, and opening the home that a verb works on."""
+"""Options that most verbs share, and opening the home that a verb works on."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 EndOption = Annotated[
-    str, typer.Option(help="Day before which the history ends and the world's clock goes on. Default: today.")
+    str, typer.Option(help="The history ends before this day, and the world's clock starts there. Default: today.")
 ]
 
 
-_kept = ExitStack()  # the worlds that the verb of this process works on
+_kept = ExitStack()  # locks on the worlds that this process works on
 
 
-def refuse_idle(context: typer.Context, names: Sequence[str], why: str) -> None:
-    """Raises BadParameter for the first of these options that was given although it does nothing: `why` says where."""
+def refuse_unused(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Raises BadParameter for the first of these options that was given although it has no effect; `why` says when."""
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             declared = next(option for option in context.command.params if option.name == name)
-            raise typer.BadParameter(f"does nothing {why}", param_hint=" / ".join(declared.opts))
+            raise typer.BadParameter(f"has no effect {why}", param_hint=" / ".join(declared.opts))
 
 
 def named(path: Path | None) -> Home:
-    """The home of a verb that needs no world; raises HomeError where one is named that is not there."""
+    """The home of a verb that needs no world; raises HomeError for a named one that does not exist."""
     home = Home.open(path)
     if (path is not None or MARQUEE_HOME.get() != MARQUEE_HOME.default) and not home.root.is_dir():
-        raise HomeError(f"no home at {home.root}: expected a directory, as `marquee simulate --home DIR` makes one")
+        raise HomeError(f"no home at {home.root}: expected a directory, such as `marquee simulate --home DIR` creates")
     return home
 
 
 def existing(path: Path | None, *, to_write: bool = False) -> Home:
-    """The home that a verb works on; raises HomeError where there is no world yet.
+    """The home that a verb works on; raises HomeError if it has no world yet.
 
-    `to_write`: also OSError now where nothing can be written, and not after minutes of work; and no other world comes
-    into the home until the verb has ended. Raises WorldBusy while one is being put there.
+    `to_write`: also raises OSError if it is not writable, now rather than after minutes of work, and keeps other worlds
+    out of the home until the verb has ended. Raises WorldBusy while one is being installed.
     """
     home = Home.open(path)
     home.world()

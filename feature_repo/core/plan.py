@@ -1,4 +1,4 @@
-"""The plan of a command of steps: what each would do now, and why. Nothing is run and nothing is written."""
+"""A dry run of a sequence of steps: what each would do now, and why. Runs and writes nothing."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from feature_repo.core.steps import Making, Step, Steps
+from feature_repo.core.steps import Step, StepContext, Steps
 
-Would = Literal["run", "perhaps", "rest"]
+Action = Literal["run", "maybe", "skip"]
 
 
 @dataclass(frozen=True)
-class Planned:
-    """`perhaps`: an earlier step that it uses will run again; this one rests if the outcome is the same."""
+class PlannedStep:
+    """`maybe`: a step that it depends on will run again; this one is skipped if that writes the same files."""
 
     step: str
-    would: Would
-    why: str
+    action: Action
+    reason: str
     after: tuple[str, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     code: tuple[str, ...]
-    seconds: float | None  # the last time; None: never done
-    unseen: str
+    seconds: float | None  # that its last run took; None: never run
+    caveat: str
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def plan(release: Sequence[Step], making: Making, steps: Steps, again: bool = False) -> list[Planned]:
-    planned: list[Planned] = []
+def plan(release: Sequence[Step], context: StepContext, steps: Steps, again: bool = False) -> list[PlannedStep]:
+    planned: list[PlannedStep] = []
     for step in release:
         done = steps.done(step.name)
         if done is not None:
-            making.results[step.name] = done.result
-        moved = tuple(one.step for one in planned if one.would != "rest" and one.step in step.after)
-        would, why = _decided(step, making, steps, again, moved)
+            context.results[step.name] = done.result
+        rerun = tuple(one.step for one in planned if one.action != "skip" and one.step in step.after)
+        action, reason = _decide(step, context, steps, again, rerun)
         planned.append(
-            Planned(
+            PlannedStep(
                 step.name,
-                would,
-                why,
+                action,
+                reason,
                 step.after,
-                tuple(path.name for path in step.reads(making)),
-                tuple(path.name for path in step.writes(making)),
+                tuple(path.name for path in step.reads(context)),
+                tuple(path.name for path in step.writes(context)),
                 step.code,
                 done.seconds if done else None,
-                step.unseen if would != "run" else "",
+                step.caveat if action != "run" else "",
             )
         )
     return planned
 
 
-def _decided(step: Step, making: Making, steps: Steps, again: bool, moved: Sequence[str]) -> tuple[Would, str]:
+def _decide(step: Step, context: StepContext, steps: Steps, again: bool, rerun: Sequence[str]) -> tuple[Action, str]:
     done = steps.done(step.name)
     if done is None:
-        return "run", "never done"
+        return "run", "never run"
     if again:
-        return "run", "asked for anew"
-    why = step.redo(making, done.result) or done.why_again(step.inputs(making), step.writes(making))
-    if why:
-        return "run", why
-    if moved:
-        return "perhaps", f"after {', '.join(moved)}"
-    return "rest", "as it was done before"
+        return "run", "asked to start over"
+    reason = step.redo(context, done.result) or done.stale_reason(step.inputs(context), step.writes(context))
+    if reason:
+        return "run", reason
+    if rerun:
+        return "maybe", f"depends on {', '.join(rerun)}"
+    return "skip", "up to date"

@@ -1,4 +1,4 @@
-"""Progress reporting, independent of how it is drawn. The command line draws bars; tests stay silent."""
+"""Progress reporting, independent of how it is drawn: bars on the command line, nothing in tests."""
 
 from __future__ import annotations
 

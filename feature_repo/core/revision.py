@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def version() -> str:
-    """`marquee 0.1.0 (0123456789ab)`: what is installed, or what pyproject.toml says, and the commit of a checkout."""
+    """`marquee 0.1.0 (0123456789ab)`: the version of the checkout or the installed package, and the commit."""
     project = ROOT / "pyproject.toml"
     if project.exists():
         number = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
@@ -22,7 +22,7 @@ def version() -> str:
 
 
 def git_revision() -> str:
-    """The commit of this checkout, with "+changes" when a tracked file differs; "" outside a checkout."""
+    """The commit of this checkout, with "+changes" if a tracked file differs; "" outside a checkout."""
     if _git("rev-parse", "--show-toplevel") != str(ROOT):
         return ""
     changed = _git("status", "--porcelain", "--untracked-files=no")

@@ -1,8 +1,8 @@
-"""Configuration from outside the process: every environment variable, and the tables of HOME/marquee.toml.
+"""Configuration: every environment variable, and the tables of HOME/marquee.toml.
 
 Precedence, lowest first: the default in the dataclass, HOME/marquee.toml, the environment, an option of the command
 line. Each part of Marquee declares a frozen dataclass and the table that it is read from; `<layer>/settings.py` lists
-them. The key `feed.deadline_ms` of the file is the variable MARQUEE_FEED_DEADLINE_MS in the environment.
+them. An environment variable overrides a key of the file: MARQUEE_FEED_DEADLINE_MS overrides `feed.deadline_ms`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from feature_repo.core.toml import read_as, read_over, read_toml
 
 FILE = "marquee.toml"  # in the home
 PREFIX = "MARQUEE_"
-SET_BY_FEAST = ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")  # when it is imported
-# Every table that FILE may have. The serving process imports no training code, but must still accept [ranker].
+SET_BY_FEAST = ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")  # at import
+# Every table that FILE may have. The serving process imports no training code, but must accept [ranker].
 TABLES = (
     "store",
     "log",
@@ -49,7 +49,7 @@ Config = TypeVar("Config")
 
 
 class SettingsError(HomeError):
-    """An unknown variable, table or key, or a value that is not valid. The message says where it stands."""
+    """An unknown variable, table or key, or an invalid value. The message says where it is set."""
 
 
 # --- environment variables -------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ class Variable(Generic[Value]):
             raise SettingsError(f"{self.name}: expected {expected}, found {text!r}") from None
 
     def set(self, value: Value) -> None:
-        """Set it for this process and the processes that it starts."""
+        """Set it for this process and its future children."""
         os.environ[self.name] = ("1" if value else "") if isinstance(value, bool) else str(value)
 
     def unset(self) -> None:
@@ -96,26 +96,28 @@ MARQUEE_RELEASE = Variable(
     str,
     "",
     "service",
-    "directory of one release to answer with, and stay with; else the one a Bento brings, else the home's champion",
+    "directory of the release to serve, fixed; else the one packaged in the Bento, else the home's champion",
 )
-REDIS_URL = Variable(
-    "REDIS_URL", str, "", "all", "an online store of your own instead of the one embedded in the home", secret=True
-)
+REDIS_URL = Variable("REDIS_URL", str, "", "all", "an external online store instead of the embedded one", secret=True)
 KAFKA_BOOTSTRAP_SERVERS = Variable(
-    "KAFKA_BOOTSTRAP_SERVERS", str, "", "service, processor", "HOST:PORT[,HOST:PORT]: an event log on Kafka, not Valkey"
+    "KAFKA_BOOTSTRAP_SERVERS",
+    str,
+    "",
+    "service, processor",
+    "HOST:PORT[,HOST:PORT]: keep the event log in Kafka, not Valkey",
 )
-MARQUEE_HOST = Variable("MARQUEE_HOST", str, "127.0.0.1", "service", "address that the service listens on")
+MARQUEE_HOST = Variable("MARQUEE_HOST", str, "127.0.0.1", "service", "address to listen on")
 MARQUEE_GRPC_PORT: Variable[int | None] = Variable(
-    "MARQUEE_GRPC_PORT", int, None, "service", "port of gRPC (0: any that is free); without it there is no gRPC"
+    "MARQUEE_GRPC_PORT", int, None, "service", "gRPC port (0: any free one); no gRPC if unset"
 )
-MARQUEE_INSECURE = Variable("MARQUEE_INSECURE", _flag, False, "service", "1: answer a network without API keys")
+MARQUEE_INSECURE = Variable(
+    "MARQUEE_INSECURE", _flag, False, "service", "1: listen on a public address without API keys"
+)
 MARQUEE_SPLIT = Variable(
-    "MARQUEE_SPLIT", _flag, False, "service", "1: retrieval and ranking in processes of their own (`bentoml serve`)"
+    "MARQUEE_SPLIT", _flag, False, "service", "1: run retrieval and ranking in separate processes (`bentoml serve`)"
 )
-BENTOML_HOME = Variable(
-    "BENTOML_HOME", str, "", "package, service", "where Bentos are built and looked for (HOME/bentoml)"
-)
-# Read by the Makefile and the tests, and by Feast in feature_store.yaml; by no process of a home.
+BENTOML_HOME = Variable("BENTOML_HOME", str, "", "package, service", "where Bentos are built and found (HOME/bentoml)")
+# Read by the Makefile, the tests, and Feast in feature_store.yaml; not by Marquee's processes.
 READ_BY_OTHERS = ("MARQUEE_DATA", "MARQUEE_TEST_WORLD", "MARQUEE_FEAST_REDIS")
 VARIABLES: tuple[Variable[Any], ...] = (
     MARQUEE_HOME,
@@ -129,33 +131,33 @@ VARIABLES: tuple[Variable[Any], ...] = (
     BENTOML_HOME,
 )
 
-# What Marquee presets for the libraries it uses. A value that is set already is kept.
-OF_LIBRARIES = {
-    "BENTOML_DO_NOT_TRACK": "BentoML reports nothing home",
-    "DO_NOT_TRACK": "Evidently reports nothing home",
-    "FEAST_USAGE": "Feast reports nothing home",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "no model is read from a pickle",
-    "MLFLOW_DISABLE_TELEMETRY": "MLflow reports nothing home",
-    "MLFLOW_LOGGING_LEVEL": "MLflow's notices stay out of our output",
-    "OMP_NUM_THREADS": "a request is one core's work; more threads only get into each other's way",
-    "OMP_WAIT_POLICY": "threads that spin while they wait make training ten times slower on a busy machine",
-    "ORT_DISABLE_TELEMETRY": "ONNX Runtime reports nothing home",
-    "PYSPARK_PYTHON": "Spark's workers run this Python",
-    "SPARK_LOCAL_IP": "Spark stays on loopback",
+# Variables of libraries that Marquee sets unless they are set already.
+LIBRARY_DEFAULTS = {
+    "BENTOML_DO_NOT_TRACK": "no BentoML telemetry",
+    "DO_NOT_TRACK": "no Evidently telemetry",
+    "FEAST_USAGE": "no Feast telemetry",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "models are never loaded from a pickle",
+    "MLFLOW_DISABLE_TELEMETRY": "no MLflow telemetry",
+    "MLFLOW_LOGGING_LEVEL": "keeps MLflow's notices out of our output",
+    "OMP_NUM_THREADS": "one request runs on one core; more threads only compete",
+    "OMP_WAIT_POLICY": "spinning waits slow training tenfold on a busy machine",
+    "ORT_DISABLE_TELEMETRY": "no ONNX Runtime telemetry",
+    "PYSPARK_PYTHON": "Spark workers run this Python",
+    "SPARK_LOCAL_IP": "Spark listens on loopback only",
 }
 
 
 def preset(**values: str) -> None:
     """Set environment variables that libraries read at import, unless they are set already."""
-    assert values.keys() <= OF_LIBRARIES.keys(), "a switch is explained in OF_LIBRARIES"
+    assert values.keys() <= LIBRARY_DEFAULTS.keys(), "LIBRARY_DEFAULTS must explain it"
     for name, value in values.items():
         os.environ.setdefault(name, value)
 
 
 def child_environment(**values: str) -> dict[str, str]:
-    """This process's environment with some values replaced, for a child process.
+    """The environment for a child process: that of this process with some values replaced.
 
-    Without what Feast sets: a child's metrics would go through files in this process's temporary directory.
+    Leaves out what Feast sets, or a child would write its metrics to this process's temporary directory.
     """
     return {name: value for name, value in os.environ.items() if name not in SET_BY_FEAST} | values
 
@@ -193,21 +195,21 @@ class Setting:
 
 
 def read(section: Section[Config], root: Path, **given: Any) -> Config:
-    """The section's dataclass for the home at `root`. `given` are options of the command line; None: not given.
+    """The section's settings for the home at `root`. `given`: options of the command line; None: not given.
 
     Raises SettingsError for an unknown table of the file, and for an unknown key or invalid value of the section.
     """
-    return _decided(section, root, given)[0]
+    return _resolved(section, root, given)[0]
 
 
 def explain(section: Section[Any], root: Path, **given: Any) -> list[Setting]:
-    """Every key of the section with its value and its origin. Raises SettingsError."""
-    config, origins = _decided(section, root, given)
+    """Every key of the section with its value and origin. Raises SettingsError."""
+    config, origins = _resolved(section, root, given)
     return [Setting(key, value, origins.get(key, DEFAULT)) for key, value, _ in leaves(config, section.name)]
 
 
 def check(sections: tuple[Section[Any], ...], root: Path) -> None:
-    """Raises SettingsError for the first thing that is wrong with the file or the environment."""
+    """Raises SettingsError for the first error in the file or the environment."""
     for section in sections:
         read(section, root)
     for variable in VARIABLES:
@@ -218,30 +220,30 @@ def check(sections: tuple[Section[Any], ...], root: Path) -> None:
 
 
 def variables_of_tables() -> list[str]:
-    """The MARQUEE_ variables that are set and would be a key of marquee.toml."""
+    """The MARQUEE_ variables in the environment that should be keys of marquee.toml."""
     apart = {*(variable.name for variable in VARIABLES), *READ_BY_OTHERS}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in apart)
 
 
 def table_of(variable: str) -> str:
-    """The table of marquee.toml that a variable's name begins with; "" when it begins with none."""
+    """The table of marquee.toml that a variable's name begins with; "" for none."""
     fits = [table for table in TABLES if variable.startswith(f"{variable_of(table)}_")]
     return max(fits, key=len, default="")
 
 
 def refuse_misspelled(names: Iterable[str], sections: Iterable[Section[Any]]) -> None:
-    """Raises SettingsError for the first of these variables that is no key of the sections."""
+    """Raises SettingsError for the first of these variables that is not a key of the sections."""
     keys = {variable_of(key) for section in sections for key, _, _ in leaves(section.config(), section.name)}
     known = keys | {variable.name for variable in VARIABLES}
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; `marquee config show --json` names them all"
-            raise SettingsError(f"{name}: no setting has this variable{hint}")
+            hint = f"; did you mean {near[0]}?" if near else "; `marquee config show --json` lists them all"
+            raise SettingsError(f"{name}: unknown variable{hint}")
 
 
 def leaves(config: Any, key: str) -> Iterator[tuple[str, Any, tuple[type, str]]]:
-    """Every key below a dataclass, its value, and the class and field that declare it."""
+    """Every leaf key of a nested dataclass, its value, and the class and field that declare it."""
     for item in fields(config):
         value = getattr(config, item.name)
         if is_dataclass(value) and not isinstance(value, type):
@@ -254,8 +256,8 @@ def variable_of(key: str) -> str:
     return PREFIX + key.upper().replace(".", "_")
 
 
-def _decided(section: Section[Config], root: Path, given: Mapping[str, Any]) -> tuple[Config, dict[str, str]]:
-    """The section's dataclass, and the origin of each key that is not a default."""
+def _resolved(section: Section[Config], root: Path, given: Mapping[str, Any]) -> tuple[Config, dict[str, str]]:
+    """The section's dataclass, and the origins of all keys that differ from the defaults."""
     path = root / FILE
     text, tables = _file(path)
     table = tables.get(section.name, {})
@@ -275,7 +277,7 @@ def _decided(section: Section[Config], root: Path, given: Mapping[str, Any]) -> 
 
 
 def _check_numbers(config: Any, section: Section[Any], root: Path, origins: Mapping[str, str]) -> None:
-    """Raises SettingsError for a number that is not finite, or negative although its default is not."""
+    """Raises SettingsError for a number that is not finite, or that is negative while its default is not."""
     defaults = {key: value for key, value, _ in leaves(section.default(root), section.name)}
     for key, value, _ in leaves(config, section.name):
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
@@ -305,7 +307,7 @@ def _file(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _overridden(config: Any, path: list[str], hint: Any, variable: str, text: str) -> Any:
-    """`config` with the value of an environment variable, written as in TOML; strings need no quotes."""
+    """`config` with the value of an environment variable, in TOML syntax; strings need no quotes."""
     try:
         value = text if hint is str else read_as(hint, tomllib.loads(f"value = {text}")["value"], variable)
         return _with(config, path, value)
@@ -329,22 +331,22 @@ def _keys(table: Mapping[str, Any], key: str) -> Iterator[str]:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """The line of each table and key of a TOML text; the keys of an inline table are not listed."""
-    found: dict[str, int] = {}
+    """The line of each table and key of a TOML text, except keys of inline tables."""
+    lines: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
         if stripped.startswith("["):
             table = stripped.strip("[]").split("]")[0].replace('"', "").replace(" ", "")
-            found.setdefault(table, number)
+            lines.setdefault(table, number)
         elif "=" in stripped and not stripped.startswith("#"):
             name = stripped.partition("=")[0].strip().replace('"', "").replace(" ", "")
-            found.setdefault(f"{table}.{name}" if table else name, number)
-    return found
+            lines.setdefault(f"{table}.{name}" if table else name, number)
+    return lines
 
 
 def _place(path: Path, lines: Mapping[str, int], key: str) -> str:
-    """FILE:LINE of a key, or of the innermost table around it whose line is known."""
+    """FILE:LINE of a key, or of the innermost enclosing table with a known line."""
     while key and key not in lines:
         key = key.rpartition(".")[0]
     return f"{path}:{lines[key]}" if key else str(path)

@@ -1,4 +1,4 @@
-"""All settings as rows with value, unit and origin: for `marquee config show` and docs/operations.md."""
+"""All settings with value, unit and origin, for `marquee config show` and docs/operations.md."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from feature_repo.core.settings import (
     DEFAULT,
+    LIBRARY_DEFAULTS,
     MARQUEE_HOME,
-    OF_LIBRARIES,
     OPTION,
     VARIABLES,
     Section,
@@ -40,13 +40,13 @@ def only(rows: Sequence[Row], key: str) -> list[Row]:
 
 def markdown(sections: Sequence[Section[Any]]) -> str:
     """All settings as Markdown tables, with the defaults of a home without a world."""
-    lines = ["### Environment variables", "", "| variable | default | read by | what it says |", "|---|---|---|---|"]
+    lines = ["### Environment variables", "", "| variable | default | read by | meaning |", "|---|---|---|---|"]
     lines += [f"| `{v.name}` | {_code(v.default)} | {v.read_by} | {_cell(v.what)} |" for v in VARIABLES]
     lines += ["", "Library defaults, unless already set:", ""]
-    lines += [f"- `{name}`: {why}" for name, why in OF_LIBRARIES.items()]
+    lines += [f"- `{name}`: {why}" for name, why in LIBRARY_DEFAULTS.items()]
     for section in sections:
         lines += ["", f"### `[{section.name}]` — {section.read_by}", ""]
-        lines += ["| key | default | unit | what it is |", "|---|---|---|---|"]
+        lines += ["| key | default | unit | meaning |", "|---|---|---|---|"]
         for key, value, (owner, name) in leaves(section.config(), section.name):
             short = key.removeprefix(f"{section.name}.")
             lines.append(f"| `{short}` | {_code(value)} | {unit_of(key)} | {_cell(comments(owner).get(name, ''))} |")
@@ -67,7 +67,7 @@ def unit_of(key: str) -> str:
 
 @cache
 def comments(owner: type) -> Mapping[str, str]:
-    """Field name -> the comment behind the field in the dataclass's source, where each setting is explained."""
+    """Field name -> the trailing comment of the field in the dataclass's source, which explains the setting."""
     found: dict[str, str] = {}
     name = ""
     for token in tokenize.generate_tokens(io.StringIO(inspect.getsource(owner)).readline):

@@ -1,7 +1,6 @@
-"""The steps of a long command. Each runs once for its inputs: a stopped command resumes, a repeated one does nothing.
+"""The steps of a long command. Each runs once per set of inputs: a stopped command resumes, a repeated one is a no-op.
 
-HOME/steps.json: step -> Record. A step runs again when its inputs have changed, or when its files were changed or
-removed since.
+HOME/steps.json: step -> Record. A step runs again when its inputs have changed, or its outputs were changed or removed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Result = dict[str, Any]
 
 
 @dataclass
-class Making:
+class StepContext:
     """A running command: its home, its options, and the results of its steps so far."""
 
     home: Home
@@ -39,64 +38,66 @@ class Making:
         return {name: value for name in names if (value := self.options.get(name)) is not None}
 
 
-def _nothing(making: Making) -> Mapping[str, Any]:
+def _nothing(context: StepContext) -> Mapping[str, Any]:
     return {}
 
 
-def _no_files(making: Making) -> Sequence[Path]:
+def _no_files(context: StepContext) -> Sequence[Path]:
     return ()
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one step reads, writes and does.
+    """One step: its work, and what decides whether it must run again.
 
-    Its inputs are the content of `reads`, the values of `settings`, and the code of the modules `code` and their
-    imports.
+    Its inputs are the content of `reads`, the values of `settings`, and the source of the modules in `code` and of
+    what they import.
     """
 
     name: str
-    work: Callable[[Making], Result]
+    work: Callable[[StepContext], Result]
     code: tuple[str, ...] = ()  # modules
     after: tuple[str, ...] = ()  # the steps whose files or results it uses
-    reads: Callable[[Making], Sequence[Path]] = _no_files
-    settings: Callable[[Making], Mapping[str, Any]] = _nothing
-    writes: Callable[[Making], Sequence[Path]] = _no_files
-    within: Callable[[Making], AbstractContextManager[Any]] = (
-        nullcontext  # entered while inputs are read and the work runs
-    )
-    redo: Callable[[Making, Result], str] = lambda making, result: ""  # a reason to run again although nothing changed
-    unseen: str = ""  # what entering `within` may change in its inputs, so that `--plan` cannot see it
+    reads: Callable[[StepContext], Sequence[Path]] = _no_files
+    settings: Callable[[StepContext], Mapping[str, Any]] = _nothing
+    writes: Callable[[StepContext], Sequence[Path]] = _no_files
+    # Entered while inputs are read and the work runs.
+    within: Callable[[StepContext], AbstractContextManager[Any]] = nullcontext
+    # A reason to run again although no input or output has changed; "" for none.
+    redo: Callable[[StepContext, Result], str] = lambda context, result: ""
+    caveat: str = ""  # what entering `within` may change in its inputs, which a dry run cannot know
 
-    def inputs(self, making: Making) -> dict[str, Any]:
+    def inputs(self, context: StepContext) -> dict[str, Any]:
         code = {"code": "".join(map(code_of, self.code))} if self.code else {}
-        return {**self.settings(making), **content_of(self.reads(making)), **code}
+        return {**self.settings(context), **content_of(self.reads(context)), **code}
 
 
 @dataclass(frozen=True)
 class Record:
-    """A step that was done, as steps.json records it."""
+    """A finished step, as steps.json records it."""
 
-    inputs: str  # one hash of all of them
-    outputs: Mapping[str, str]  # file or folder -> hash of what it wrote there
+    inputs: str  # one hash over all inputs
+    outputs: Mapping[str, str]  # file or folder -> hash of its content
     seconds: float
     result: Result
     each: Mapping[str, str] = field(default_factory=dict)  # input -> its hash; empty in files of older revisions
 
     @classmethod
-    def of(cls, recorded: Mapping[str, Any]) -> Record:
+    def of(cls, fields: Mapping[str, Any]) -> Record:
         """Raises ValueError for a field of another type."""
-        return msgspec.convert({"inputs": "", "outputs": {}, "seconds": 0.0, "result": {}, **recorded}, cls)
+        return msgspec.convert({"inputs": "", "outputs": {}, "seconds": 0.0, "result": {}, **fields}, cls)
 
-    def why_again(self, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> str:
-        """Which of these inputs and files have changed since; "" if all are the same."""
+    def stale_reason(self, inputs: Mapping[str, Any], outputs: Sequence[Path]) -> str:
+        """Which inputs and outputs have changed since the step ran; "" if none."""
         reasons = []
         if self.inputs != _hash(inputs):
             now = _each(inputs)
             names = sorted(name for name in {*now, *self.each} if now.get(name) != self.each.get(name))
             reasons.append(f"{', '.join(names)} changed" if self.each and names else "inputs changed")
         contents = content_of(outputs)
-        reasons += [f"{name} is gone" for name, content in contents.items() if not content and self.outputs.get(name)]
+        reasons += [
+            f"{name} is missing" for name, content in contents.items() if not content and self.outputs.get(name)
+        ]
         changed = [name for name, content in contents.items() if content and content != self.outputs.get(name)]
         if changed or (not reasons and contents != self.outputs):
             reasons.append(f"{', '.join(changed) or 'outputs'} changed since")
@@ -104,28 +105,28 @@ class Record:
 
 
 class Steps:
-    """The steps of this home. `say` is called with a line for each step; `again` runs every step anew."""
+    """The steps of a home. `say` is called with a line per step; `again` runs every step, recorded or not."""
 
     def __init__(self, home: Home, say: Callable[[str], None] = lambda line: None, again: bool = False) -> None:
         self._path = home.root / "steps.json"
         self._say = say
         self._again = again
-        self.ran: list[str] = []  # by this command
+        self.ran: list[str] = []  # names of the steps that this command ran
 
-    def take(self, step: Step, making: Making) -> Result:
-        """The step's result, new or recorded; also put into `making.results` for later steps."""
-        with step.within(making):
-            inputs, outputs = step.inputs(making), step.writes(making)
-            if (done := self.done(step.name)) is not None and step.redo(making, done.result):
+    def take(self, step: Step, context: StepContext) -> Result:
+        """The step's result, fresh or recorded; also stored in `context.results` for later steps."""
+        with step.within(context):
+            inputs, outputs = step.inputs(context), step.writes(context)
+            if (done := self.done(step.name)) is not None and step.redo(context, done.result):
                 self.forget(step.name)
-            making.results[step.name] = self.run(step.name, inputs, outputs, lambda: step.work(making))
-        return making.results[step.name]
+            context.results[step.name] = self.run(step.name, inputs, outputs, lambda: step.work(context))
+        return context.results[step.name]
 
     def run(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[], Result]) -> Result:
-        """The step's result after a round trip through JSON, new from `work` or recorded. Raises what `work` raises."""
+        """The step's result, from `work` or recorded, after a round trip through JSON. Raises what `work` raises."""
         done = None if self._again else self.done(name)
-        if done is not None and not done.why_again(inputs, outputs):
-            return self._before(name, done)
+        if done is not None and not done.stale_reason(inputs, outputs):
+            return self._recorded(name, done)
         started = perf_counter()
         result = work()
         seconds = perf_counter() - started
@@ -138,22 +139,22 @@ class Steps:
     def keep(self, name: str) -> Result:
         """The recorded result of a step, whatever its inputs are now."""
         done = self.done(name)
-        assert done is not None, f"{name} was not done in {self._path.parent}"
-        return self._before(name, done)
+        assert done is not None, f"{name} was never run in {self._path.parent}"
+        return self._recorded(name, done)
 
     def done(self, name: str) -> Record | None:
         return self._read().get(name)
 
     def names(self) -> list[str]:
-        """The names of the steps that were done."""
+        """The names of all recorded steps."""
         return sorted(self._read())
 
     def forget(self, *names: str) -> None:
-        """Forget the records of these steps, so that they run again."""
+        """Delete the records of these steps, so that they run again."""
         self._write({name: record for name, record in self._read().items() if name not in names})
 
-    def _before(self, name: str, done: Record) -> Result:
-        self._say(f"  {name:<10} done before ({done.seconds:.1f} s)")
+    def _recorded(self, name: str, done: Record) -> Result:
+        self._say(f"  {name:<10} up to date ({done.seconds:.1f} s)")
         return done.result
 
     def _write(self, records: Mapping[str, Record]) -> None:
@@ -163,11 +164,11 @@ class Steps:
     def _read(self) -> dict[str, Record]:
         if not self._path.exists():
             return {}
-        return read_json(self._path, _records, "a record of steps", "delete it, and every step runs again")
+        return read_json(self._path, _records, "the record of steps", "delete it, and every step runs again")
 
 
 def _records(content: Any) -> dict[str, Record]:
-    return {name: Record.of(said) for name, said in content.items()}
+    return {name: Record.of(fields) for name, fields in content.items()}
 
 
 def _each(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""JSON from outside, read strictly: what two readers could take for two different things is refused."""
+"""Strict parsing of untrusted JSON: what two parsers could read differently is refused."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 import msgspec
 
 MAX_DEPTH = 32
-LEAST, MOST = -(2**63), 2**64 - 1  # of a whole number: what every reader of JSON can hold
-MAX_DIGITS = 20  # that MOST has
+LEAST, MOST = -(2**63), 2**64 - 1  # range of integers
+MAX_DIGITS = 20  # the number of digits of MOST
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS - 1))
 
 
 class JsonError(ValueError):
-    """Text that is not JSON, or that says something twice; the message says what and where."""
+    """Text that is not strict JSON; the message says why and where."""
 
 
 def parse(data: bytes, what: str = "the body") -> Any:
-    """Raises JsonError for what is no JSON in UTF-8, a name used twice in one object, NaN and infinities, a lone half
-    of a surrogate pair, whole numbers outside of LEAST to MOST, and more than MAX_DEPTH levels.
+    """Raises JsonError for anything but JSON in UTF-8, a duplicate name in an object, NaN and infinities, an unpaired
+    surrogate, integers outside LEAST to MOST, and more than MAX_DEPTH levels.
     """
     too_deep = JsonError(f"{what}: expected at most {MAX_DEPTH} levels of JSON")
     try:
         json.loads(data, object_pairs_hook=_named_once, parse_int=_whole if _MANY_DIGITS.search(data) else None)
-        value = msgspec.json.decode(data)  # takes no NaN, no 1e999 and no half of a pair
+        value = msgspec.json.decode(data)  # rejects NaN, 1e999 and unpaired surrogates
     except (msgspec.MsgspecError, ValueError) as error:
         raise JsonError(f"{what}: expected JSON, {error}") from error
     except RecursionError as error:

@@ -1,6 +1,6 @@
-"""Terminal output of a command: results on stdout as text, tables or JSON; progress bars and notes on stderr.
+"""Terminal output of commands: results on stdout as text, tables or JSON; progress bars and notes on stderr.
 
-Rich is imported only when something is drawn, so that importing this module is cheap.
+Rich is imported only when something is drawn, which keeps importing this module cheap.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PIPE_WIDTH = 150
 
 
 class Bars:
-    """feature_repo.core.progress.Progress drawn as bars on stderr."""
+    """A Progress (feature_repo/core/progress.py) that draws bars on stderr."""
 
     def __init__(self, drawn: Drawn) -> None:
         self.drawn = drawn
@@ -68,7 +68,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def console() -> Console:
-    """A console on stdout; with a fixed width, enough for our tables, when that is a file or a pipe."""
+    """A console on stdout; of fixed width, enough for our tables, if that is a file or a pipe."""
     from rich.console import Console
 
     return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)

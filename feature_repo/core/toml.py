@@ -1,4 +1,4 @@
-"""TOML files as dataclasses, with errors that name the key, what was expected and what was found."""
+"""Reads TOML into dataclasses, with errors that name the key, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from feature_repo.core.files import reading
 Config = TypeVar("Config")
 
 
-def read_toml(path: Path, expected: str = "TOML", mend: str = "mend it") -> dict[str, Any]:
-    """The tables of a file. Raises FileError, or HomeError where there is none, naming the file."""
-    with reading(path, expected, mend):
+def read_toml(path: Path, expected: str = "TOML", fix: str = "fix it") -> dict[str, Any]:
+    """The tables of a file. Raises FileError, or HomeError if it does not exist, naming the file."""
+    with reading(path, expected, fix):
         return tomllib.loads(path.read_bytes().decode())
 
 
@@ -76,7 +76,7 @@ def _dataclass(hint: Any, table: Mapping[str, Any], inside: str) -> Any:
 
 
 def _words(hint: Any) -> str:
-    """An annotation in words for the author of a TOML file."""
+    """A type annotation in words for the author of a TOML file."""
     if get_origin(hint) is Literal:
         *others, last = map(str, get_args(hint))
         return f"{', '.join(others)} or {last}" if others else last

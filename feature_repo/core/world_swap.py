@@ -1,10 +1,10 @@
-"""Putting a world in the place of another, so that a crash at any moment leaves one of the two whole.
+"""Replaces a home's world atomically: a crash at any moment leaves either the old world or the new one, complete.
 
     HOME/.building      the new world while it is written; nobody reads it
     HOME/.arriving      the same folder, complete: from this rename on, the home holds the new world
-    HOME/.retired       what the old world left, on its way out
+    HOME/.retired       files of the old world, about to be deleted
 
-The rename decides. What it decided is carried out at once or, after a crash, by whoever opens the home next.
+The rename is the commit. The swap is then completed at once or, after a crash, by whoever opens the home next.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from pathlib import Path
 from feature_repo.core.errors import MarqueeError, Refused
 
 BUILDING, ARRIVING, RETIRED = ".building", ".arriving", ".retired"
-# What was made from a world, and goes with it. What is yours stays: marquee.toml, policy.toml, keys.json, Bentos, logs.
-MADE_FROM_IT = (
+# Derived from a world, and removed with it. What the operator owns stays: marquee.toml, policy.toml, keys.json, Bentos,
+# logs.
+DERIVED = (
     "releases",
     "models",
     "cut",
@@ -36,12 +37,12 @@ WORLD = ("rejected", "lake", "world.json")  # what every new world consists of; 
 
 
 class WorldBusy(Refused):
-    """Another process is putting a world into this home, or works on the one that is there."""
+    """Another process is replacing the world of this home, or works on it."""
 
 
 @contextmanager
 def building(root: Path) -> Iterator[Path]:
-    """A folder with an empty `rejected` to build a world in; gone after the block unless `decide` was called.
+    """A folder with an empty `rejected` to build a world in; removed after the block unless `commit` was called.
 
     Raises WorldBusy while another process is in such a block, or keeps the world that is there. A home that did
     not exist is not left behind empty.
@@ -52,10 +53,10 @@ def building(root: Path) -> Iterator[Path]:
         with _locked(root, wait=False) as locked:
             if not locked:
                 raise WorldBusy(
-                    f"{root}: another command is putting a world there, or works on the one that is there; wait until "
-                    "it has ended, or stop it"
+                    f"{root}: another command is replacing the world there, or works on it; wait until it has ended, "
+                    "or stop it"
                 )
-            _carry_out(root)
+            _complete(root)
             folder = root / BUILDING
             shutil.rmtree(folder, ignore_errors=True)
             (folder / "rejected").mkdir(parents=True)
@@ -65,60 +66,60 @@ def building(root: Path) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
     finally:
         if not existed:
-            with suppress(OSError):  # not empty: a world has come
+            with suppress(OSError):  # not empty: it holds a world now
                 root.rmdir()
 
 
 @contextmanager
 def keeping(root: Path) -> Iterator[None]:
-    """No other world comes into this home inside the block: for work that reads one and writes what was made from it.
+    """Keep other worlds out of this home during the block, for work that reads a world and writes what derives from it.
 
-    Raises WorldBusy while a world is being put there.
+    Raises WorldBusy while a world is being installed.
     """
     with _locked(root, wait=False, shared=True) as locked:
         if not locked:
-            raise WorldBusy(f"{root}: another command is putting a world there; wait until it has ended")
+            raise WorldBusy(f"{root}: another command is replacing the world there; wait until it has ended")
         yield
 
 
-def decide(root: Path) -> None:
-    """Inside `building`: from now on the home holds the world in that folder. Everything of the old one goes."""
+def commit(root: Path) -> None:
+    """Inside `building`: from now on the home holds the world in that folder; everything of the old one is removed."""
     for path in sorted((root / BUILDING).rglob("*")):
         _sync(path)
     _sync(root / BUILDING)
     os.replace(root / BUILDING, root / ARRIVING)
     _sync(root)
-    _carry_out(root)
+    _complete(root)
 
 
-def settle(root: Path) -> None:
-    """Carry out what a crashed command had decided, and remove what it was building."""
+def recover(root: Path) -> None:
+    """Complete the swap that a crashed command had committed, or remove what it was building."""
     if not any((root / name).exists() for name in (ARRIVING, BUILDING, RETIRED)):
         return
-    decided = (root / ARRIVING).exists()
+    committed = (root / ARRIVING).exists()
     try:
-        with _locked(root, wait=decided) as locked:
+        with _locked(root, wait=committed) as locked:
             if locked:
-                _carry_out(root)
+                _complete(root)
                 shutil.rmtree(root / BUILDING, ignore_errors=True)
     except OSError as error:
-        raise MarqueeError(f"{root}: a new world is complete but cannot be put in its place: {error}") from error
+        raise MarqueeError(f"{root}: a new world is complete but cannot replace the old one: {error}") from error
 
 
-def _carry_out(root: Path) -> None:
-    """May be stopped anywhere and called again: what still lies in `arriving` has not been exchanged yet."""
+def _complete(root: Path) -> None:
+    """Idempotent, also after a crash in between: what is still in `arriving` has not been swapped yet."""
     arriving, retired = root / ARRIVING, root / RETIRED
     if arriving.exists():
         retired.mkdir(exist_ok=True)
-        for name in MADE_FROM_IT:
+        for name in DERIVED:
             _move_out(root / name, retired)
-        for results in (root / "quality").glob("*/results.json"):  # of protocols; beside them may lie other homes
+        for results in (root / "quality").glob("*/results.json"):  # of protocols; other homes may be next to them
             _move_out(results.parent, retired)
         for name in WORLD:
             if (arriving / name).exists():
                 _move_out(root / name, retired)
                 os.replace(arriving / name, root / name)
-        with suppress(OSError):  # some rows were set aside
+        with suppress(OSError):  # not empty: some rows were rejected
             (root / "rejected").rmdir()
         shutil.rmtree(arriving)
         _sync(root)
@@ -144,7 +145,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _locked(root: Path, wait: bool, shared: bool = False) -> Iterator[bool]:
-    """Whether the folder's lock is ours, or shared. It leaves no file behind, and ends with the process."""
+    """Whether the folder's lock was obtained, exclusive or shared. It leaves no file behind, and ends with the process."""
     handle = os.open(root, os.O_RDONLY)
     try:
         try:

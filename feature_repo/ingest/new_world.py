@@ -20,7 +20,7 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.serving_lock import is_served
 from feature_repo.core.settings import REDIS_URL
 from feature_repo.core.steps import Result
-from feature_repo.core.world_swap import building, decide
+from feature_repo.core.world_swap import building, commit
 from feature_repo.ingest.rejected import MaxRejected, Rejected
 from feature_repo.lake.tables import Lake
 
@@ -90,7 +90,7 @@ def put_world(
                 beside.write_world(world)
             _check_free(home, source, putting.replace)
             _clear_store(home)
-            decide(home.root)
+            commit(home.root)
     except OSError as error:
         raise MarqueeError(f"cannot put a world into {home.root}: {error}; what was there is as it was") from error
     return {**told, "unchanged": False}

@@ -119,7 +119,7 @@ class Rejected:
     def _advice(self) -> str:
         if self.set_aside:
             return f"more than --max-rejected ({self.most}); nothing was changed"
-        return "nothing was changed (mend the file, or --set-aside takes the other rows)"
+        return "nothing was changed (fix the file, or --set-aside takes the other rows)"
 
 
 def shown(value: Any) -> str:

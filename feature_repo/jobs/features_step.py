@@ -8,74 +8,74 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.core.settings import REDIS_URL
-from feature_repo.core.steps import Making, Result, Step
+from feature_repo.core.steps import Result, Step, StepContext
 
 if TYPE_CHECKING:
     from feature_repo.jobs.engines import Engine
 
 
-def _settings(making: Making) -> Mapping[str, Any]:
+def _settings(context: StepContext) -> Mapping[str, Any]:
     from feature_repo.compute.fold import DAY_US
 
     return {
-        "day": making.home.world().now_us() // DAY_US,  # windows end with it
+        "day": context.home.world().now_us() // DAY_US,  # windows end with it
         "store": REDIS_URL.get().rpartition("@")[2],
     }
 
 
 @contextmanager
-def _flushed(making: Making) -> Iterator[None]:
+def _flushed(context: StepContext) -> Iterator[None]:
     """With the online store running, on a cut of the lake that holds what was in the log when this began."""
     from feature_repo.lake.cut import take_cut
     from feature_repo.store.valkey_server import online_store
     from feature_repo.stream.flush import flush
 
-    with online_store(making.home) as url:
-        take_cut(making.home, flush(making.home, url))
+    with online_store(context.home) as url:
+        take_cut(context.home, flush(context.home, url))
         yield
 
 
 @contextmanager
-def on_a_cut(making: Making) -> Iterator[None]:
+def on_a_cut(context: StepContext) -> Iterator[None]:
     """For the other steps that read the lake: on the cut that this step took, or one of now where there is none."""
     from feature_repo.lake.cut import cut_of
 
-    cut_of(making.home)
+    cut_of(context.home)
     yield
 
 
-def cut_read(making: Making) -> Sequence[Path]:
+def cut_read(context: StepContext) -> Sequence[Path]:
     """What a step that reads the lake reads: the cut, which stays as it is while the lake goes on."""
-    cut = making.home.cut / "lake"
-    return [cut if cut.is_dir() else making.home.lake]
+    cut = context.home.cut / "lake"
+    return [cut if cut.is_dir() else context.home.lake]
 
 
-def _lake_has_moved_on(making: Making, result: Result) -> str:
+def _lake_has_moved_on(context: StepContext, result: Result) -> str:
     """For the plan: entering the step takes a new cut."""
     from feature_repo.lake.cut import has_moved_on
 
-    return "lake changed" if has_moved_on(making.home) else ""
+    return "lake changed" if has_moved_on(context.home) else ""
 
 
-def _build(making: Making) -> Result:
+def _build(context: StepContext) -> Result:
     from feature_repo.jobs import build_features, materialize
     from feature_repo.store.valkey_server import online_store
 
-    engine: Engine = making.options.get("engine") or "duckdb"
-    with online_store(making.home) as url:
-        tables = build_features.build_features(making.home, engine, making.progress)
-        materialize.apply(making.home, url)
-        return {"tables": tables, "online": materialize.materialize(making.home, url, making.progress)}
+    engine: Engine = context.options.get("engine") or "duckdb"
+    with online_store(context.home) as url:
+        tables = build_features.build_features(context.home, engine, context.progress)
+        materialize.apply(context.home, url)
+        return {"tables": tables, "online": materialize.materialize(context.home, url, context.progress)}
 
 
 FEATURES = Step(
     "features",
     _build,
     code=("feature_repo.jobs.build_features", "feature_repo.jobs.materialize"),
-    reads=lambda making: [*cut_read(making), making.home.root / "world.json"],
+    reads=lambda context: [*cut_read(context), context.home.root / "world.json"],
     settings=_settings,
-    writes=lambda making: [making.home.features],
+    writes=lambda context: [context.home.features],
     within=_flushed,
     redo=_lake_has_moved_on,
-    unseen="events that wait in the log are folded into the lake first",
+    caveat="events waiting in the log are first written to the lake, which may change its inputs",
 )

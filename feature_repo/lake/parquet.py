@@ -1,4 +1,4 @@
-"""Parquet files, read by Arrow or DuckDB: what cannot be read is one line that names the file and what mends it."""
+"""Parquet files, read by Arrow or DuckDB: what cannot be read is one line that names the file and what fixes it."""
 
 from __future__ import annotations
 

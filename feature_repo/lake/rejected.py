@@ -70,7 +70,7 @@ class Rejected:
                 said = next(one for one in self.summary() if one["table"] == table)
                 raise LakeError(
                     f"{self._lake}: no row of {table} can be used: as {said['field']} of {said['file']}, expected "
-                    f"{said['expected']}; mend or remove what is wrong there, or ingest again"
+                    f"{said['expected']}; fix or remove what is wrong there, or ingest again"
                 )
 
 

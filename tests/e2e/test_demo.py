@@ -51,7 +51,7 @@ def half_written(home: Path) -> list[str]:
 def test_a_second_run_resumes_talks_to_one_viewer_and_leaves_nothing_running(own_world: Path) -> None:
     shown = run(own_world, "demo", "--once", *SIZE)
     assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
-    assert shown.stdout.count("done before") == 8
+    assert shown.stdout.count("up to date") == 8
     assert "the page changed after" in shown.stdout
     assert "answered by full_funnel" in shown.stdout
     assert "Because you watched" in shown.stdout
@@ -75,14 +75,14 @@ def test_an_interrupt_leaves_no_process_and_nothing_half_written(tmp_path: Path,
 
 SWALLOWED = """
 import os, signal, time
-from feature_repo.core.command_line import hear_every_interrupt
+from feature_repo.core.command_line import redeliver_interrupts
 
 class Finalized:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
 
-hear_every_interrupt()
+redeliver_interrupts()
 try:
     Finalized()
     time.sleep(60)

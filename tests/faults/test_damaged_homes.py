@@ -59,7 +59,7 @@ def runner(small_world: Path) -> Iterator[VerbRunner]:
 
 def is_one_line(outcome: Outcome) -> None:
     assert "Traceback" not in outcome.said
-    assert "fault of Marquee" not in outcome.said
+    assert "bug in Marquee" not in outcome.said
     assert outcome.status in (0, 1, 2, 3, 4, None), outcome.said
     if outcome.status:
         said = [line for line in outcome.said.splitlines() if line.startswith(("marquee:", "Error:"))]

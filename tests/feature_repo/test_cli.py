@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from feature_repo.cli import app
-from feature_repo.core.command_line import Above
+from feature_repo.core.command_line import UpperLayers
 from feature_repo.core.steps import Step
 from feature_repo.registry import FEATURES, ModelInputs, UnknownFeature
 
@@ -23,7 +23,7 @@ def test_features_list_names_every_feature() -> None:
 
 def test_features_describe_tells_what_the_champion_reads(tmp_path: Path) -> None:
     nothing = Step("page", lambda making: {})
-    above = Above(nothing, lambda home: ModelInputs(f"r-of-{home.root.name}", ("trend_7d",)))
+    above = UpperLayers(nothing, lambda home: ModelInputs(f"r-of-{home.root.name}", ("trend_7d",)))
     command = ["features", "describe", "trend_7d", "--json", "--home", str(tmp_path)]
     shown = CliRunner().invoke(app, command, obj=above)
     assert shown.exit_code == 0, shown.output

@@ -62,7 +62,7 @@ def test_whole_numbers_are_ids_and_negative_ones_are_not() -> None:
 
 def test_what_is_cut_or_named_is_counted() -> None:
     found = check_column("videos", "title", ["", "x" * 513, " a ", None, "b"])
-    assert found.mended.tolist() == [True, True, False, False, False]
+    assert found.repaired.tolist() == [True, True, False, False, False]
     assert not found.bad.any()
 
 

@@ -75,7 +75,7 @@ def test_a_time_in_no_known_unit_or_outside_the_world_is_refused_and_never_now(f
 
 def test_a_field_may_be_said_twice_in_the_same_words_only() -> None:
     assert normalize({**WATCH, "item_id": "v1"}, clock=CLOCK).video_id == "v1"
-    with pytest.raises(EventError, match="item_id: expected what video_id says, found 'v2'"):
+    with pytest.raises(EventError, match="item_id: expected the value of video_id, found 'v2'"):
         normalize({**WATCH, "item_id": "v2"}, clock=CLOCK)
 
 

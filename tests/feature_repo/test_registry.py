@@ -123,7 +123,7 @@ def test_a_column_of_a_world_is_the_feature_that_stands_for_it() -> None:
     [("video_like_rat", "video_like_rate"), ("hour", "hour_sin"), ("rate:usr:click", "rate:user:click")],
 )
 def test_an_unknown_name_is_answered_with_those_near_it(name: str, near: str) -> None:
-    with pytest.raises(UnknownFeature, match=f"no feature is named '{name}': did you mean .*{near}"):
+    with pytest.raises(UnknownFeature, match=f"unknown feature '{name}': did you mean .*{near}"):
         feature(name)
 
 

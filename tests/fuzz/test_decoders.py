@@ -167,7 +167,7 @@ columns = (
 @given(st.sampled_from([(table, field) for table in LIMITS for field in LIMITS[table]]), columns)
 def test_a_column_of_any_type_has_its_bad_rows_marked(place: tuple[str, str], column: pa.Array) -> None:
     found = check_column(*place, column, CLOCK)
-    assert len(found.values) == len(found.bad) == len(found.mended) == len(column)
+    assert len(found.values) == len(found.bad) == len(found.repaired) == len(column)
     good = found.values.filter(pa.array(~found.bad))
     again = check_column(*place, good, CLOCK)
     assert not again.bad.any()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from feature_repo.core.command_line import Above
+from feature_repo.core.command_line import UpperLayers
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.steps import Step
@@ -18,7 +18,7 @@ PAGE = Step("page", lambda making: {})
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), obj=Above(PAGE, lambda home: None))
+    return CliRunner().invoke(app, list(arguments), obj=UpperLayers(PAGE, lambda home: None))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 from worlds.untrained import releases, untrained_home
 
-from feature_repo.core.command_line import Above
+from feature_repo.core.command_line import UpperLayers
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.steps import Step
@@ -24,7 +24,7 @@ PAGE = Step("page", lambda making: {})
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), obj=Above(PAGE, lambda home: None))
+    return CliRunner().invoke(app, list(arguments), obj=UpperLayers(PAGE, lambda home: None))
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_rollback_works_with_a_broken_record_in_mlflow_and_says_so(served: Hom
     assert shown.exit_code == 0
     assert pointers(served) == {"champion": first, "previous": second}
     asked, told = shown.stderr.strip().splitlines()
-    assert asked.startswith(f"marquee: asking {first} for pages")
+    assert asked.startswith(f"marquee: checking that {first} can serve")
     assert "mlflow.db" in told
 
 

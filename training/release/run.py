@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.core.settings import read
-from feature_repo.core.steps import Making, Result, Step, Steps
+from feature_repo.core.steps import Result, Step, StepContext, Steps
 from feature_repo.jobs.features_step import FEATURES, cut_read, on_a_cut
 from models.page.policy_file import policy_of
 from models.release.config import PROMOTION
@@ -22,116 +22,116 @@ if TYPE_CHECKING:
     from training.fit.two_tower_config import TwoTowerConfig
 
 
-def make_release(making: Making, steps: Steps, page: Step) -> Result:
+def make_release(context: StepContext, steps: Steps, page: Step) -> Result:
     """Take every step from a lake to a champion, then `page`, which writes the report of the release."""
     for step in (*RELEASE, page):
-        steps.take(step, making)
+        steps.take(step, context)
     return {
-        **{name: value for name, value in making.results["promote"].items() if name != "measured"},
-        **pointers(making.home),
-        "report": str(page.writes(making)[0]),
+        **{name: value for name, value in context.results["promote"].items() if name != "measured"},
+        **pointers(context.home),
+        "report": str(page.writes(context)[0]),
         "ran": steps.ran,
     }
 
 
-def prepare_world(making: Making, steps: Steps, simulation: Step, page: Step, report: Step) -> Result:
+def prepare_world(context: StepContext, steps: Steps, simulation: Step, page: Step, report: Step) -> Result:
     """Run every step up to a promoted release and return the result of `promote`.
 
     A complete world is left as it is, even when serving has added to it since.
     """
-    steps.take(simulation, making)
+    steps.take(simulation, context)
     whole = (*RELEASE, page)
-    stands = simulation.name not in steps.ran and pointers(making.home)["champion"] is not None
+    stands = simulation.name not in steps.ran and pointers(context.home)["champion"] is not None
     if stands and all(steps.done(step.name) for step in whole):
-        making.results |= {step.name: steps.keep(step.name) for step in whole}
+        context.results |= {step.name: steps.keep(step.name) for step in whole}
     else:
-        make_release(making, steps, page)
-    promoted = making.results["promote"]
+        make_release(context, steps, page)
+    promoted = context.results["promote"]
     if promoted["promoted"]:
-        steps.take(report, making)
+        steps.take(report, context)
     return promoted
 
 
 # --- settings, inputs and work of each step; heavy modules are imported when they are needed -------------------
 
 
-def _two_tower_config(making: Making) -> TwoTowerConfig:
+def _two_tower_config(context: StepContext) -> TwoTowerConfig:
     from training.fit.two_tower_config import TWO_TOWER_SECTION
 
-    return read(TWO_TOWER_SECTION, making.home.root, **making.chosen("epochs", "seed"))
+    return read(TWO_TOWER_SECTION, context.home.root, **context.chosen("epochs", "seed"))
 
 
-def _train_two_tower(making: Making) -> Result:
+def _train_two_tower(context: StepContext) -> Result:
     from training.fit.two_tower import train_two_tower
 
-    return train_two_tower(making.home, _two_tower_config(making), making.progress)
+    return train_two_tower(context.home, _two_tower_config(context), context.progress)
 
 
-def _ranker_config(making: Making) -> RankerConfig:
+def _ranker_config(context: StepContext) -> RankerConfig:
     from training.fit.ranker_config import RANKER_SECTION
 
-    return read(RANKER_SECTION, making.home.root, **making.chosen("seed"))
+    return read(RANKER_SECTION, context.home.root, **context.chosen("seed"))
 
 
-def _train_ranker(making: Making) -> Result:
+def _train_ranker(context: StepContext) -> Result:
     from training.fit.ranker import train_ranker
 
-    return train_ranker(making.home, _ranker_config(making), making.progress)
+    return train_ranker(context.home, _ranker_config(context), context.progress)
 
 
-def _evaluation_settings(making: Making) -> Mapping[str, Any]:
+def _evaluation_settings(context: StepContext) -> Mapping[str, Any]:
     from training.release.evaluate import EVALUATION
 
-    return {"settings": asdict(read(EVALUATION, making.home.root))}
+    return {"settings": asdict(read(EVALUATION, context.home.root))}
 
 
-def _evaluate(making: Making) -> Result:
+def _evaluate(context: StepContext) -> Result:
     from training.release.evaluate import evaluate
 
-    return evaluate(making.home, making.progress).to_json()
+    return evaluate(context.home, context.progress).to_json()
 
 
-def _promotion_settings(making: Making) -> Mapping[str, Any]:
+def _promotion_settings(context: StepContext) -> Mapping[str, Any]:
     from training.release.gates import GATES
 
-    keep = read(PROMOTION, making.home.root).keep
-    return {"settings": {"keep": keep, **asdict(read(GATES, making.home.root))}}
+    keep = read(PROMOTION, context.home.root).keep
+    return {"settings": {"keep": keep, **asdict(read(GATES, context.home.root))}}
 
 
-def _promote(making: Making) -> Result:
+def _promote(context: StepContext) -> Result:
     from training.release.promote import promote
 
-    config = read(PROMOTION, making.home.root, force=making.options.get("force") or None)
-    accept = making.options.get("accept") or ()
-    return promote(making.home, config, making.progress, accept, making.options.get("command") or "marquee release")
+    config = read(PROMOTION, context.home.root, force=context.options.get("force") or None)
+    accept = context.options.get("accept") or ()
+    return promote(context.home, config, context.progress, accept, context.options.get("command") or "marquee release")
 
 
-def _overruled(making: Making, promoted: Result) -> str:
-    given = [f"--{name}" for name in ("force", "accept") if making.options.get(name)]
+def _overruled(context: StepContext, promoted: Result) -> str:
+    given = [f"--{name}" for name in ("force", "accept") if context.options.get(name)]
     return f"{given[0]} overrules the gates" if given and not promoted["promoted"] else ""
 
 
-def _models(making: Making) -> Sequence[Path]:
+def _models(context: StepContext) -> Sequence[Path]:
     """The folders of HOME/models."""
-    folders = making.home.models.iterdir() if making.home.models.is_dir() else ()
+    folders = context.home.models.iterdir() if context.home.models.is_dir() else ()
     return sorted(path for path in folders if path.is_dir() and not path.name.startswith("."))
 
 
 def _made_by(step: str, *beside: str) -> Any:
     """The folders in HOME/models of the parts that a step makes, and of what it writes beside them."""
 
-    def paths(making: Making) -> Sequence[Path]:
+    def paths(context: StepContext) -> Sequence[Path]:
         from models.release.parts import made_by
 
-        return [making.home.models / name for name in (*made_by(step), *beside)]
+        return [context.home.models / name for name in (*made_by(step), *beside)]
 
     return paths
 
 
-def _evaluation(making: Making) -> Path:
+def _evaluation(context: StepContext) -> Path:
     from models.release.parts import EVALUATION_FILE
 
-    return making.home.models / EVALUATION_FILE
+    return context.home.models / EVALUATION_FILE
 
 
 TWO_TOWER = Step(
@@ -139,7 +139,7 @@ TWO_TOWER = Step(
     _train_two_tower,
     code=("training.fit.two_tower",),
     reads=cut_read,
-    settings=lambda making: {"config": asdict(_two_tower_config(making))},
+    settings=lambda context: {"config": asdict(_two_tower_config(context))},
     writes=_made_by("two-tower"),
     within=on_a_cut,
 )
@@ -149,8 +149,8 @@ RANKER = Step(
     code=("training.fit.ranker",),
     after=("two-tower",),
     # Not the feature tables: features at a past moment depend on the lake alone, whatever day the tables were built.
-    reads=lambda making: [*cut_read(making), making.home.models / "two_tower"],
-    settings=lambda making: {"config": asdict(_ranker_config(making))},
+    reads=lambda context: [*cut_read(context), context.home.models / "two_tower"],
+    settings=lambda context: {"config": asdict(_ranker_config(context))},
     writes=_made_by("ranker", "ranker_baseline"),
     within=on_a_cut,
 )
@@ -159,9 +159,9 @@ EVALUATE = Step(
     _evaluate,
     code=("training.release.evaluate",),
     after=("two-tower", "ranker"),
-    reads=lambda making: [*cut_read(making), *_models(making)],
+    reads=lambda context: [*cut_read(context), *_models(context)],
     settings=_evaluation_settings,
-    writes=lambda making: [_evaluation(making)],
+    writes=lambda context: [_evaluation(context)],
     within=on_a_cut,
 )
 PROMOTE = Step(
@@ -169,7 +169,7 @@ PROMOTE = Step(
     _promote,
     code=("training.release.promote",),
     after=("two-tower", "ranker", "evaluate"),
-    reads=lambda making: [*cut_read(making), *_models(making), _evaluation(making), policy_of(making.home)],
+    reads=lambda context: [*cut_read(context), *_models(context), _evaluation(context), policy_of(context.home)],
     settings=_promotion_settings,
     redo=_overruled,
     within=on_a_cut,

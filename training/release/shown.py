@@ -16,12 +16,12 @@ def print_plan(result: Mapping[str, Any]) -> None:
     shown = []
     for row in rows:
         took = "" if row["seconds"] is None else f"{row['seconds']:.1f} s"
-        columns = {"step": row["step"], "would": row["would"], "why": row["why"], "last took": took}
+        columns = {"step": row["step"], "action": row["action"], "reason": row["reason"], "last took": took}
         shown.append(columns | {"writes": ", ".join(row["writes"])})
     print_table("plan", shown)
     for row in rows:
-        if row["unseen"]:
-            say(f"{row['step']}: {row['unseen']}")
+        if row["caveat"]:
+            say(f"{row['step']}: {row['caveat']}")
 
 
 def print_gates(result: Mapping[str, Any]) -> None:

@@ -121,7 +121,7 @@ class FoldEvents:
                     events,
                     self._facts,
                     already_folded=stored.folded,
-                    already_said=stored.said,
+                    already_voted=stored.said,
                     history_length=self._world.history_length,
                 )
                 transaction.multi()

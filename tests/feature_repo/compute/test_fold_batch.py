@@ -25,7 +25,7 @@ def folded(
     said: frozenset[Vote] = frozenset(),
 ) -> Changes:
     return fold_batch(
-        users or {}, videos or {}, events, FACTS, already_folded=already, already_said=said, history_length=LENGTH
+        users or {}, videos or {}, events, FACTS, already_folded=already, already_voted=said, history_length=LENGTH
     )
 
 

@@ -30,7 +30,7 @@ def test_a_window_is_named_for_its_entity_and_its_days(window: Window) -> None:
 
 def test_every_window_is_registered_with_its_days() -> None:
     assert [(one.name, one.entity, one.unit) for one in FEATURES] == [(w.name, w.entity, w.unit) for w in WINDOWS]
-    assert all(f"of the {w.days} days" in one.description for one, w in zip(FEATURES, WINDOWS, strict=True))
+    assert all(f"over the {w.days} days" in one.description for one, w in zip(FEATURES, WINDOWS, strict=True))
 
 
 def test_the_arithmetic_of_sums() -> None:

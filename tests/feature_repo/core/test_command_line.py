@@ -35,10 +35,10 @@ run(app)
             "marquee: lake/x: No space left on device; free some space there, then run the same command\n",
         ),
         ("open('no-such-file')", 1, "marquee: no-such-file: No such file or directory\n"),
-        ("raise MemoryError", 1, "marquee: this machine has not enough memory for it; nothing was finished\n"),
-        ("raise KeyboardInterrupt", 130, "marquee: stopped; run the same command to go on where it was\n"),
+        ("raise MemoryError", 1, "marquee: out of memory; nothing was finished\n"),
+        ("raise KeyboardInterrupt", 130, "marquee: stopped; run the same command to resume\n"),
         ("sys.exit(3)", 3, ""),
-        ("sys.exit(130)", 130, "marquee: stopped; run the same command to go on where it was\n"),
+        ("sys.exit(130)", 130, "marquee: stopped; run the same command to resume\n"),
         ("import duckdb; duckdb.sql('SELECT 1').fetchall(); sys.exit(4)", 4, ""),
     ],
 )
@@ -53,7 +53,7 @@ def test_what_no_command_expects_is_one_line_that_names_the_file_of_its_trace(tm
     environment = child_environment(TMPDIR=str(tmp_path))
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     (trace,) = tmp_path.iterdir()
-    said = "unexpected KeyError: no 'lost'; this is a fault of Marquee, its trace is in"
+    said = "unexpected KeyError: no 'lost'; this is a bug in Marquee, its trace is in"
     assert (done.returncode, done.stderr) == (1, f"marquee: {said} {trace}\n")
     assert "Traceback" in trace.read_text()
 

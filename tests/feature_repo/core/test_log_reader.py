@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feature_repo.core.home import Home
-from feature_repo.core.log_reader import Wanted, follow, last_error, moment, processes, read, shown
+from feature_repo.core.log_reader import LogFilter, follow, last_error, moment, processes, read, shown
 
 
 def line(second: int, process: str, event: str, level: str = "info", **more: str) -> str:
@@ -34,15 +34,15 @@ def test_records_come_in_the_order_of_time_over_processes_and_rotated_files(home
 
 
 def test_records_are_chosen_by_process_level_and_time(home: Home) -> None:
-    assert [record["event"] for record in read(home, Wanted(process="processor"))] == ["second", "third"]
-    assert [record["event"] for record in read(home, Wanted(level="error"))] == ["fourth"]
-    assert next(read(home, Wanted(since="2026-11-21T10:00:03.000000Z")))["event"] == "third"
+    assert [record["event"] for record in read(home, LogFilter(process="processor"))] == ["second", "third"]
+    assert [record["event"] for record in read(home, LogFilter(level="error"))] == ["fourth"]
+    assert next(read(home, LogFilter(since="2026-11-21T10:00:03.000000Z")))["event"] == "third"
 
 
 def test_the_store_s_own_lines_are_records_too(home: Home) -> None:
     home.valkey.mkdir()
     (home.valkey / "valkey.log").write_text("77:M 21 Nov 2026 09:00:00.123 # Server initialized\nno line of it\n")
-    first, second = read(home, Wanted(process="valkey"))
+    first, second = read(home, LogFilter(process="valkey"))
     assert (first["level"], first["event"]) == ("warning", "Server initialized")
     assert second["event"] == "no line of it"
 
@@ -60,7 +60,7 @@ def test_what_is_written_later_is_followed_over_a_rotation(home: Home) -> None:
             path.rename(f"{path}.1")
             path.write_text(line(6, "service", "sixth"))
 
-    records = follow(home, Wanted(), sleep)
+    records = follow(home, LogFilter(), sleep)
     assert [next(records)["event"] for _ in range(2)] == ["fifth", "sixth"]
 
 

@@ -11,12 +11,12 @@ import time
 import psutil
 import pytest
 
-from feature_repo.core.processes import is_running, is_stopped, started_at, tied
+from feature_repo.core.processes import is_running, is_stopped, started_at, tied_to_parent
 
 PARENT = """
 import subprocess, sys, time
-from feature_repo.core.processes import tied
-child = subprocess.Popen(tied([sys.executable, "-c", "import time; time.sleep(60)"]))
+from feature_repo.core.processes import tied_to_parent
+child = subprocess.Popen(tied_to_parent([sys.executable, "-c", "import time; time.sleep(60)"]))
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -34,12 +34,14 @@ def test_a_child_does_not_outlive_a_killed_parent() -> None:
 
 
 def test_a_tied_command_runs_and_gives_its_exit_status() -> None:
-    done = subprocess.run(tied([sys.executable, "-c", "print('hello'); raise SystemExit(3)"]), capture_output=True)
+    done = subprocess.run(
+        tied_to_parent([sys.executable, "-c", "print('hello'); raise SystemExit(3)"]), capture_output=True
+    )
     assert (done.stdout, done.returncode) == (b"hello\n", 3)
 
 
 def test_a_command_whose_parent_is_gone_already_does_not_start() -> None:
-    command = tied([sys.executable, "-c", "print('hello')"])
+    command = tied_to_parent([sys.executable, "-c", "print('hello')"])
     command[5] = "1"  # another parent than the one that starts it
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True)

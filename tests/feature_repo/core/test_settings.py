@@ -186,7 +186,7 @@ def test_a_number_that_is_negative_or_not_finite_is_refused_with_its_line(tmp_pa
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
-    with pytest.raises(FileError, match=r"marquee.toml: expected TOML, found a directory; mend it"):
+    with pytest.raises(FileError, match=r"marquee.toml: expected TOML, found a directory; fix it"):
         read(FEED, tmp_path)
 
 

@@ -38,7 +38,7 @@ def test_a_step_whose_inputs_and_files_are_as_they_were_is_not_done_again(tmp_pa
     said, second = run(tmp_path, work, flour=1)
     assert work.times == 1
     assert first == second == {"times": 1, "where": str(work.file)}
-    assert "done before" in said[0]
+    assert "up to date" in said[0]
 
 
 def test_other_inputs_lost_files_and_files_of_somebody_else_are_each_a_reason_to_do_it_again(
@@ -80,5 +80,7 @@ def test_a_kept_or_forgotten_step_is_what_it_says(tmp_path: Path, work: Work) ->
 @pytest.mark.parametrize("torn", ["", "[1]", '{"simulate": 3}', '{"simulate": {"seconds": "long"}}'])
 def test_a_torn_record_of_steps_is_named_with_what_to_do(tmp_path: Path, torn: str) -> None:
     (tmp_path / "steps.json").write_text(torn)
-    with pytest.raises(FileError, match=r"steps.json: expected a record of steps, found something else: .* delete it"):
+    with pytest.raises(
+        FileError, match=r"steps.json: expected the record of steps, found something else: .* delete it"
+    ):
         Steps(Home(tmp_path)).done("simulate")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from feature_repo.core.home import Home
-from feature_repo.core.world_swap import ARRIVING, BUILDING, RETIRED, WorldBusy, building, decide, settle
+from feature_repo.core.world_swap import ARRIVING, BUILDING, RETIRED, WorldBusy, building, commit, recover
 
 OLD = {
     "world.json": "old",
@@ -51,7 +51,7 @@ def test_the_new_world_comes_whole_and_everything_made_from_the_old_one_goes(roo
     with building(root) as folder:
         filled(folder, NEW)
         assert held(root) == {**OLD, **YOURS, **{f"{BUILDING}/{name}": text for name, text in NEW.items()}}
-        decide(root)
+        commit(root)
     assert held(root) == {**NEW, **YOURS}
     assert not any((root / name).exists() for name in (BUILDING, ARRIVING, RETIRED, "rejected", "models"))
 
@@ -108,7 +108,7 @@ def stopped_at(root: Path, step: int) -> list[str]:
             patch.setattr(os, "replace", counted("replace", os.replace))
             patch.setattr(shutil, "rmtree", counted("rmtree", rmtree))
             try:
-                decide(root)
+                commit(root)
                 patch.undo()
             except Killed:
                 patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody tidies up after kill -9
@@ -131,9 +131,9 @@ def test_wherever_it_is_killed_the_next_opening_finds_one_of_the_two_worlds_whol
 
 def test_what_a_dead_process_was_building_goes_and_what_a_living_one_builds_stays(root: Path) -> None:
     filled(root / BUILDING, NEW)
-    settle(root)
+    recover(root)
     assert held(root) == {**OLD, **YOURS}
     with building(root) as folder:
         filled(folder, NEW)
-        settle(root)
+        recover(root)
         assert (folder / "world.json").read_text() == "new"

@@ -23,7 +23,7 @@ def test_the_first_are_named_with_line_column_value_and_expectation_in_one_line(
     assert str(refused.value) == (
         "set/ratings.csv, 4 of 100 rows are bad: line 4, rating: expected stars, 0.5 to 5, found '99'; "
         "line 7, rating: expected stars, 0.5 to 5, found '99'; line 8, rating: expected stars, 0.5 to 5, found '99' …; "
-        "nothing was changed (mend the file, or --set-aside takes the other rows)"
+        "nothing was changed (fix the file, or --set-aside takes the other rows)"
     )
     assert refused.value.exit_status == REFUSED
 

@@ -124,11 +124,11 @@ def test_a_handler_that_fails_for_every_record_stops_at_so_many_dead_letters(log
             until_silent(consumer)
     assert log.count_dead_letters(TOPIC) == 5
     assert log.lag(TOPIC, Handler.group) == 25
-    mended = Handler(lambda record: None)
+    repaired = Handler(lambda record: None)
     log.drop_dead_letters(TOPIC, log.dead_letters(TOPIC))
-    until_silent(Consumer(mended, log, store))
+    until_silent(Consumer(repaired, log, store))
     assert log.lag(TOPIC, Handler.group) == 0
-    assert len(mended.done) + log.count_dead_letters(TOPIC) == 25
+    assert len(repaired.done) + log.count_dead_letters(TOPIC) == 25
 
 
 def test_a_consumer_that_stopped_at_its_dead_letters_says_so_and_goes_on_when_they_are_dropped(

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from feature_repo.core.code_hash import code_of
 from feature_repo.core.home import Home, World
-from feature_repo.core.steps import Making
+from feature_repo.core.steps import StepContext
 from marquee import app
 from monitoring.reports.steps import PAGE
 from training.release.run import RELEASE
@@ -27,14 +27,14 @@ def test_the_order_is_that_of_the_steps() -> None:
 
 
 def test_a_step_takes_only_what_was_made_before_it_and_says_from_whom(tmp_path: Path) -> None:
-    making = Making(world(tmp_path))
+    context = StepContext(world(tmp_path))
     for folder in ("two_tower", "two_tower_refit", "ranker", "item_cf"):
-        (making.home.models / folder).mkdir(parents=True)
+        (context.home.models / folder).mkdir(parents=True)
     made: dict[Path, str] = {}
     for step in ALL:
-        assert {made[path] for path in step.reads(making) if path in made} <= set(step.after)
+        assert {made[path] for path in step.reads(context) if path in made} <= set(step.after)
         assert set(step.after) <= {before.name for before in ALL[: ALL.index(step)]}
-        made |= dict.fromkeys(step.writes(making), step.name)
+        made |= dict.fromkeys(step.writes(context), step.name)
 
 
 def test_the_code_of_every_step_is_there_to_be_hashed() -> None:
@@ -49,9 +49,9 @@ def test_the_plan_of_a_home_where_nothing_was_done_names_all_and_writes_nothing(
     done = CliRunner().invoke(app, ["release", "--plan", "--json", "--home", str(tmp_path)])
     assert done.exit_code == 0, done.output
     steps = json.loads(done.stdout)["steps"]
-    assert [(one["step"], one["would"], one["why"]) for one in steps] == [
-        (step.name, "run", "never done") for step in ALL
+    assert [(one["step"], one["action"], one["reason"]) for one in steps] == [
+        (step.name, "run", "never run") for step in ALL
     ]
     assert sorted(tmp_path.rglob("*")) == before
     shown = CliRunner().invoke(app, ["release", "--plan", "--home", str(tmp_path)])
-    assert "never done" in shown.stdout
+    assert "never run" in shown.stdout

@@ -17,14 +17,21 @@ from training.release.shown import (
 
 
 def plan_row(**fields: Any) -> dict[str, Any]:
-    row = {"step": "ranker", "would": "run", "why": "never done", "seconds": None, "writes": ["ranker"], "unseen": ""}
+    row = {
+        "step": "ranker",
+        "action": "run",
+        "reason": "never run",
+        "seconds": None,
+        "writes": ["ranker"],
+        "caveat": "",
+    }
     return {**row, **fields}
 
 
 def test_a_plan_shows_what_each_step_would_do_and_what_cannot_be_seen_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    print_plan({"steps": [plan_row(), plan_row(step="features", seconds=2.5, unseen="the store may be gone")]})
+    print_plan({"steps": [plan_row(), plan_row(step="features", seconds=2.5, caveat="the store may be gone")]})
     printed = capsys.readouterr().out
-    assert "never done" in printed
+    assert "never run" in printed
     assert "2.5 s" in printed
     assert printed.splitlines()[-1] == "features: the store may be gone"
 
