@@ -1,4 +1,4 @@
-"""The catalog and the request as filters and sources read them: what serving and offline evaluation have in common.
+"""The catalog and the request as filters and sources see them, common to serving and offline evaluation.
 
 A filter or source that reads nothing else runs unchanged in a page, a batch job and an evaluation.
 
@@ -65,7 +65,7 @@ class ViewerRequest(Protocol):
 
     @property
     def user_vector(self) -> Array | None:
-        """(D,) of the two-tower model; None where it was not computed."""
+        """(D,) of the two-tower model; None if it was not computed."""
         ...
 
     @property
@@ -79,13 +79,13 @@ class ViewerRequest(Protocol):
         ...
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """A generator of its own for each purpose: the same request and purpose always draw the same numbers."""
+        """A separate generator per purpose: the same request and purpose always draw the same numbers."""
         ...
 
 
 @dataclass(frozen=True)
 class CatalogTable:
-    """A catalog outside of serving, with only the columns that its user needs."""
+    """A catalog outside serving, with only the columns that are needed."""
 
     video_ids: Array
     columns: Columns
@@ -100,7 +100,7 @@ class CatalogTable:
 
 @dataclass(frozen=True)
 class OfflineRequest:
-    """A viewer at a moment of the past. It has no generator: sources that draw at random cannot be evaluated."""
+    """A viewer at a past moment. It has no generator: sources that draw at random cannot be evaluated."""
 
     catalog: Catalog
     now_us: int
@@ -113,7 +113,7 @@ class OfflineRequest:
     limit: int = 1
 
     def rng(self, purpose: str) -> np.random.Generator:
-        raise ValueError(f"{purpose}: an offline request draws nothing at random")
+        raise ValueError(f"{purpose}: an offline request has no random generator")
 
 
 class PerCatalog:
@@ -122,7 +122,7 @@ class PerCatalog:
     def __init__(self, compute: Callable[[Any], Array]) -> None:
         self._compute = compute
         self._lock = threading.Lock()
-        self._held: tuple[Array, Array] | None = None  # the video ids it is for, the values
+        self._held: tuple[Array, Array] | None = None  # video ids, values
 
     def of(self, catalog: Catalog) -> Array:
         held = self._held

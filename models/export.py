@@ -1,4 +1,4 @@
-"""From torch to programs (models/program.py): what training does last, and what opens releases of older revisions."""
+"""Exports torch networks as programs (models/program.py): after training, and to open releases of older revisions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def exported(network: nn.Module, inputs: Mapping[str, Array], free: Mapping[str,
     """The network in evaluation mode as a program that takes inputs of these names, in this order.
 
     `free`: the dimensions of each input that vary from call to call. The example `inputs` must have at least 2 there:
-    torch takes a dimension of 1 for a constant.
+    torch treats a dimension of 1 as a constant.
     """
     shapes = tuple(dict.fromkeys(free[name], torch.export.Dim.AUTO) for name in inputs)
     tensors = tuple(torch.from_numpy(value) for value in inputs.values())
@@ -35,7 +35,7 @@ def exported(network: nn.Module, inputs: Mapping[str, Array], free: Mapping[str,
     assert made is not None
     model = made.model_proto
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
-        del part.metadata_props[:]  # where in the sources each operation comes from: equal networks are equal files
+        del part.metadata_props[:]  # source locations of operations; without them, equal networks are equal files
     return Program(model.SerializeToString(deterministic=True))
 
 
@@ -50,7 +50,7 @@ def converted(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter says of torchvision, which is not installed, and of its own deprecations."""
+    """Silence the exporter about torchvision, which is not installed, and about its own deprecations."""
     exporter = logging.getLogger("torch.onnx")
     before = exporter.level
     exporter.setLevel(logging.ERROR)

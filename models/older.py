@@ -1,4 +1,4 @@
-"""Networks of releases that were made before networks were ONNX: only torch can read those."""
+"""Networks of releases that predate ONNX, which only torch can read."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from models.program import Program, ProgramError
 
 Array = np.ndarray[Any, Any]
 Convert = Callable[..., tuple[Program, Mapping[str, Array]]]
-OLDER = ".pt2"  # what they have in place of ".onnx"
+OLDER = ".pt2"  # their suffix instead of ".onnx"
 
 
 def older_program(file: Path) -> Convert | None:
-    """What opens the network that an older revision wrote in place of `file`; None where `file` is what there is.
+    """The function that converts the older network in place of `file`; None if there is none.
 
-    Raises ProgramError where torch, which alone reads those networks, is not installed.
+    Raises ProgramError if torch, which such a network needs, is not installed.
     """
     if not file.with_suffix(OLDER).exists():
         return None
@@ -27,7 +27,7 @@ def older_program(file: Path) -> Convert | None:
         from models.export import converted
     except ImportError as error:
         raise ProgramError(
-            f"{file.with_suffix(OLDER)} is of an older Marquee: install its `train` extra to read it, "
-            "or make a release of this one (marquee release)"
+            f"{file.with_suffix(OLDER)} was written by an older Marquee: install its `train` extra to read it, "
+            "or make a new release (marquee release)"
         ) from error
     return partial(converted, file.with_suffix(OLDER))

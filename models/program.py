@@ -1,6 +1,6 @@
-"""Networks as programs (ONNX): a trained network runs without torch, and without the code that trained it.
+"""Networks as ONNX programs: a trained network runs without torch, and without the code that trained it.
 
-models/export.py makes them. ONNX Runtime answers 2 to 5 times as fast as torch on one core, and installs in 60 MB.
+models/export.py makes them. ONNX Runtime is 2 to 5 times as fast as torch on one core, and takes 60 MB installed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ Array = np.ndarray[Any, Any]
 
 
 class ProgramError(ValueError):
-    """A file that is no program, or inputs that a program does not take."""
+    """A file that is not a program, or inputs that a program does not accept."""
 
 
 class Program:
-    """One output, any number of inputs. Threads may call it at the same time; each call runs on the thread it is in."""
+    """One output, any number of inputs. Threads may call it concurrently; each call runs on its caller's thread."""
 
     def __init__(self, model: bytes | Path) -> None:
-        """`model`: ONNX, or a file of it. Raises ProgramError."""
+        """`model`: ONNX as bytes, or a file. Raises ProgramError."""
         preset(ORT_DISABLE_TELEMETRY="1")
         # Not before: importing it starts a thread, which a process that is forked afterwards would miss and wait for.
         import onnxruntime

@@ -1,1 +1,1 @@
-"""Which videos are considered: neighbours, factors, popularity, heuristics and their fusion."""
+"""Candidate generation: neighbours, factors, popularity, heuristics and their fusion."""

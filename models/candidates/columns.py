@@ -12,18 +12,18 @@
     SCORE             feed/scorers                          feed/scorers, feed/rerankers, feed/presenter
     BOOST             feed/scorers                          feed/presenter
 
-Beside them stand the heads of the ranker (models.ranking.ranker.HEADS), which feed/scorers writes and feed/presenter
-reads. A value that is not there is NaN in a float column and -1 in an integer column. tests/contracts/test_columns.py
-holds this table against the imports.
+The heads of the ranker (models.ranking.ranker.HEADS) are columns too, which feed/scorers writes and feed/presenter
+reads. A missing value is NaN in a float column and -1 in an integer column. tests/contracts/test_columns.py checks this
+table against the imports.
 """
 
-ROW = "row"  # (N,) int64: which row of the catalog a candidate is
+ROW = "row"  # (N,) int64: the candidate's row in the catalog
 FROM = "from:"  # prefix: "from:<source>" is that source's own score, NaN where it did not find the video
-ANCHOR = "anchor"  # the catalog row of the watched video that a candidate follows from
-EXPLORE_POOL = "explore_pool"  # among how many videos an explored one was drawn
-CREATOR = "creator"  # code of whom viewers know the creator by; -1 = none
+ANCHOR = "anchor"  # the catalog row of the watched video that led to the candidate
+EXPLORE_POOL = "explore_pool"  # size of the pool that an explored video was drawn from
+CREATOR = "creator"  # code of the creator; -1 = none
 CATEGORY = "category"  # code of the main category; -1 = none
 FRESH = "fresh"  # bool: published recently, by the policy
 TWO_TOWER_SCORE = "two_tower_score"  # dot product of the viewer's vector and the video's
-SCORE = "score"  # higher is better; the last scorer's counts
-BOOST = "boost"  # the factor that novelty put on the score
+SCORE = "score"  # of the last scorer; higher is better
+BOOST = "boost"  # the factor that the score was multiplied by for novelty

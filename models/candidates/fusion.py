@@ -1,10 +1,10 @@
-"""Fusion: candidates of several sources in one order, by their log-odds of being watched next.
+"""Fusion: merges the candidates of several sources into one order, by their log-odds of being watched next.
 
     odds(i) = sum over the sources s that found i of  found[s] + place[s] * (1 - log(1 + rank_s(i)) / log(1 + DEPTH))
 
 Rank 0 is a source's best. The weights are a logistic regression on what viewers watched next, fitted by
-`training/fit/fusion.py` on the validation window, separately for several lengths of history: for a newcomer only
-popularity carries much weight; with every watch the personal sources count for more.
+`training/fit/fusion.py` on the validation window, separately for several lengths of history: for a new viewer only
+popularity has much weight; with every watch the personalized sources gain weight.
 
 N candidates.
 """
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-DEPTH = 1000  # most candidates of one source; with 500 the union of KuaiRand's sources finds 5 % less
+DEPTH = 1000  # most candidates of one source; with 500, the union of KuaiRand's sources has 5 % less recall
 FILE = "blend.json"
 
 
@@ -52,7 +52,7 @@ class Fusion:
     def odds(self, watches: int, orders: Mapping[str, Array], count: int) -> Array:
         """(count,) log-odds for a viewer with `watches` watches; `orders`: source -> indices it found, best first.
 
-        A source without a weight adds nothing, and neither does not being found by a source.
+        A source without a weight contributes nothing, nor does a source that did not find the video.
         """
         weights = self.weights[self.bucket(watches)]
         odds_N = np.zeros(count)

@@ -1,4 +1,4 @@
-"""Candidates that need no training, only counters and the catalog. For serving and for evaluation.
+"""Candidate scores that need no training, only counters and the catalog, for serving and evaluation.
 
 V videos of the catalog, C creators that a viewer likes.
 """
@@ -23,14 +23,14 @@ def times_many(watches_V: Array) -> Array:
 
 
 def popular(watched_30d_V: Array, watched_V: Array) -> Array:
-    """(V,) watches of the last month; ties, and videos not watched lately, go by watches of all time."""
+    """(V,) watches of the last month; ties, and videos not watched lately, are ordered by watches of all time."""
     ever_V = np.asarray(watched_V, dtype=np.float64)
     score_V: Array = watched_30d_V + ever_V / (ever_V.max(initial=0.0) + 1.0)
     return score_V
 
 
 def of_creators(creator_V: Array, liked_C: Array, weight_C: Array, popular_V: Array) -> Array:
-    """(V,) how much a viewer likes each video's creator times the logarithm of how much the video is watched.
+    """(V,) the viewer's affinity to each video's creator times the logarithm of the video's popularity.
 
     `creator_V` are codes, -1 for unknown. Creators whose weight is not positive, and code -1, score 0.
     """
@@ -42,7 +42,7 @@ def of_creators(creator_V: Array, liked_C: Array, weight_C: Array, popular_V: Ar
 
 
 def next_in_series(series_V: Array, episode_V: Array, watched: Array, allowed_V: Array) -> tuple[Array, Array]:
-    """Rows of the next allowed episode of each series begun, and the watched rows they follow; latest watched first.
+    """Rows of the next allowed episode of each started series, and the watched rows they follow; latest watched first.
 
     `watched` are catalog rows, newest first; `series_V` are codes, -1 for a video that is in no series.
     """

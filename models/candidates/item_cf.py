@@ -1,4 +1,4 @@
-"""The K videos most alike to each video: by who watched them (item-item collaborative filtering), or by content.
+"""The K videos most similar to each video, by co-watching (item-item collaborative filtering) or by content.
 
     sim(i, j) = c_ij / (sqrt(c_i * c_j) + shrink)        c_ij viewers of both, c_i viewers of i
 
@@ -79,7 +79,7 @@ class ItemNeighbours:
         return cls(list(video_ids), rows_VK, sims_VK)
 
     def neighbours(self, video_id: str, k: int) -> list[tuple[str, float]]:
-        """The k nearest videos with their similarity; an empty list for a video that the model does not know."""
+        """The k nearest videos with their similarity; an empty list for an unknown video."""
         row = self.row_of.get(video_id)
         if row is None:
             return []

@@ -4,8 +4,8 @@
 
 p = 1 and c = 1 + confidence for what was watched, p = 0 and c = 1 for everything else. Training learns the videos' y
 (`training/fit/source_models.py`); serving solves the K equations of x_u for the freshest history (their eq. 4), so
-that no viewer's vector is ever stored or stale. We differ in one thing: a watch counts half as much for every
-`half_life` watches that came after it.
+that no viewer's vector is ever stored or stale. One difference to the paper: a watch counts half as much for every
+`half_life` watches after it.
 
 B viewers, V videos, K factors.
 """

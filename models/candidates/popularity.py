@@ -1,4 +1,4 @@
-"""Popularity: how often each video was watched, ever, in the last seven days, and lately in each country."""
+"""Popularity: watches of each video over all time, in the last seven days, and recently per country."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from feature_repo.compute.fold import DAY_US, decayed
 
 FILE, AREA_FILE = "popularity.json", "area.json"
-AREA_DAYS = 14.0  # half-life of a watch; longer than for the world's trends, because one country has fewer watches
+AREA_DAYS = 14.0  # half-life of a watch; longer than for global trends, because one country has fewer watches
 AREA_LENGTH = 500  # videos kept per country
 
 

@@ -39,16 +39,16 @@ VIDEO_NUMBERS = (
 USER_CATEGORIES = read_as("category", "user_profile")
 VIDEO_CATEGORIES = read_as("category", "video_profile")
 CONTEXT_CATEGORIES = tuple(feature.name for feature in CONTEXT if feature.ranker == "category")
-IDS = ("user_id", "video_id")  # not encoded as categories: what was learned about single ids is in the rates
+IDS = ("user_id", "video_id")  # not encoded as categories: the rates hold what was learned about single ids
 
 POSITION_SLOTS = 50  # slot 0: unknown; slot 1 + p: position p; the last slot holds everything further down
 LOG_ABOVE = 20.0  # a nonnegative number whose maximum is above this is encoded by its logarithm
 MAX_AGE = 20.0  # doublings of a minute: two years
-CLIP = 6.0  # standard deviations; an outlier at serving may not take the network outside of what it was trained on
+CLIP = 6.0  # standard deviations; keeps outliers in serving within the range that the network was trained on
 
 
 class EncodingError(MarqueeError):
-    """Columns that do not hold what a model was trained on."""
+    """Columns that lack what a model was trained on."""
 
 
 class RankerInputs(NamedTuple):
@@ -69,7 +69,7 @@ class RankerInputs(NamedTuple):
 def rank_columns(
     user: Columns, video: Columns, context: Columns, two_tower_score: Array, world: World
 ) -> dict[str, Array | Shared]:
-    """Everything the ranker may look at, one row per candidate: (N,) float32 numbers, (N,) object categories, and
+    """Everything the ranker may read, one row per candidate: (N,) float32 numbers, (N,) object categories, and
     PAST_COLUMNS: ids, days since and fractions of the newest watches. All of them are registered features.
 
     `user` and `context` hold one row (a request: their columns are then Shared) or N rows (training); `video` holds N
@@ -95,8 +95,8 @@ def rank_columns(
 class RankerEncoding:
     """What `fit` learned about the columns: order, scale and vocabularies. Immutable; saved in the artifact as JSON.
 
-    `rates` have files of their own. Rates are looked up only where the columns do not hold them already: training rows
-    come with rates that leave out their own outcome.
+    `rates` are saved in separate files, and looked up only if the columns do not hold them already: training rows come
+    with rates that leave out their own outcome.
     """
 
     numbers: tuple[str, ...]
@@ -140,7 +140,7 @@ class RankerEncoding:
         if missing := [name for name in trained_on if name not in columns]:
             raise EncodingError(
                 f"the ranker was trained on {len(trained_on)} features, "
-                f"{len(missing)} of them are not given: {', '.join(missing)} (run `marquee features`)"
+                f"{len(missing)} of them are missing: {', '.join(missing)} (run `marquee features`)"
             )
         mean, scale = np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
         dense = (_stack(columns, self.numbers, self.logged) - mean) / scale
@@ -180,9 +180,9 @@ class RankerEncoding:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], rates: ExposureRates | None = None) -> RankerEncoding:
-        """Raises EncodingError for a file written by a Marquee that is too old."""
+        """Raises EncodingError for a file written by a revision that is too old."""
         if missing := [name for name in ("numbers", "categories", "videos") if name not in fields]:
-            raise EncodingError(f"the ranker's encoding holds no {missing[0]}: train it again with `marquee release`")
+            raise EncodingError(f"the ranker's encoding has no {missing[0]}: train it again with `marquee release`")
         return cls(
             rates=rates,
             **{name: tuple(fields[name]) for name in ("numbers", "logged", "mean", "scale")},

@@ -1,4 +1,4 @@
-"""Success rates of past exposures by viewer, video, creator and their pairs: the memorized half of the ranker.
+"""Outcome rates of past exposures by viewer, video, creator and their pairs: the memorization part of the ranker.
 
 Target encoding (Micci-Barreca 2001). For every key: the sum over its exposures of (outcome - mean outcome of their
 surface), divided by (number of exposures + prior). The surface's mean is subtracted because the surface matters more
@@ -84,7 +84,7 @@ class _Lookup(NamedTuple):
 
 @dataclass(frozen=True)
 class ExposureRates:
-    """The tables with the vocabularies that their keys are written in. `genres`: names in the order of their codes."""
+    """The tables, and the vocabularies that encode their keys. `genres`: names in the order of their codes."""
 
     vocabularies: Mapping[str, Vocabulary]  # the first code is 0
     genres: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""From a ranked list to a page: hard filters, diversity, exploration, exposure prices."""
+"""Building a page from a ranked list: hard filters, diversity, exploration, exposure prices."""

@@ -34,7 +34,7 @@ def share_of_best(score_BN: Array) -> Array:
 
 
 def odds_of_best(logit_BN: Array) -> Array:
-    """The same for scores of a softmax, such as the two-tower model's."""
+    """As `share_of_best` for scores of a softmax, such as the two-tower model's."""
     logit_BN = np.asarray(logit_BN, dtype=np.float64)
     best_B1 = logit_BN.max(axis=-1, keepdims=True, initial=-np.inf)
     worth_BN: Array = np.exp((logit_BN - best_B1) / ROOT)
@@ -89,9 +89,9 @@ METHODS: dict[str, Spreading] = {"mmr": mmr, "max_sum": max_sum, "dpp": dpp}
 
 
 def by_screens(picked_BK: Array, screen: int = SCREEN) -> Array:
-    """Picks with each screen of them sorted by worth again; candidates are numbered in the order of their worth.
+    """Picks with each screen sorted by worth again; candidates are numbered in order of worth.
 
-    Diversity only decides which videos share a screen; within a screen the best may stand first.
+    Diversity only decides which videos share a screen; within a screen the best come first.
     """
     parts = [np.sort(picked_BK[:, at : at + screen], axis=1) for at in range(0, picked_BK.shape[1], screen)]
     return np.concatenate(parts, axis=1) if parts else picked_BK
@@ -165,7 +165,7 @@ class Caps:
 
 
 class Filling:
-    """A list of `length` places being filled: it knows which rules each candidate would break at the next place.
+    """A list of `length` places being filled; tracks which rules each candidate would break at the next place.
 
     creator_N, category_N: codes, -1 = unknown and not capped; genre_NG: multi-hot; fresh_N: bool.
     """

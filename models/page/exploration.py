@@ -1,4 +1,4 @@
-"""Exploration: showing videos whose appeal is still uncertain, with exactly known probabilities.
+"""Exploration: shows videos whose appeal is still uncertain, with exactly known probabilities.
 
 Thompson sampling (Thompson 1933) picks the arm whose sampled rate is highest. Its probabilities have no closed form,
 so they are estimated first and the arm is drawn from the estimate: the logged propensity is exact.

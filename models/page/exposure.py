@@ -1,7 +1,7 @@
-"""Exposure prices: a bonus on videos that would hardly ever be shown, so that every video finds some viewers.
+"""Exposure prices: a bonus for videos that would hardly ever be shown, so that every video reaches some viewers.
 
-They are the Lagrange multipliers of the constraint "each video is shown at least so often": the bonus shows a video to
-those viewers for whom it is closest to being chosen anyway. Learned by training/judge/protocols/diversity.py.
+They are the Lagrange multipliers of the constraint "each video is shown at least n times": the bonus shows a video to
+the viewers for whom it is closest to being chosen anyway. Learned by training/judge/protocols/diversity.py.
 """
 
 from __future__ import annotations

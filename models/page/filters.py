@@ -1,4 +1,4 @@
-"""Hard rules: what a viewer must not be shown. Each answers for the whole catalog and fails closed.
+"""Hard filters: what a viewer must not be shown. Each masks the whole catalog and fails closed.
 
 SAFETY and NOVELTY are the only lists of them. Pages, batch recommendations and off-policy estimates all call `safe` or
 `allowed`, so a rule added here holds wherever a video is shown, scored or estimated.
@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Filter(Protocol):
-    """A hard rule. It has no fallback: when it fails, the videos are not shown."""
+    """A hard filter. It has no fallback: if it fails, nothing is shown."""
 
     @property
     def name(self) -> str: ...
@@ -70,7 +70,7 @@ class InCountry:
 
 @dataclass(frozen=True)
 class NotHidden:
-    """Nothing that the viewer disliked or marked as not interesting."""
+    """Not disliked, nor marked as not interesting."""
 
     name = "not_hidden"
 
@@ -80,7 +80,7 @@ class NotHidden:
 
 @dataclass(frozen=True)
 class NotSeen:
-    """Nothing that the viewer watched."""
+    """Not watched by the viewer."""
 
     name = "not_seen"
 
@@ -90,7 +90,7 @@ class NotSeen:
 
 
 class NotShown:
-    """Nothing that was on an earlier page of this feed."""
+    """Not on an earlier page of this feed."""
 
     name = "not_shown"
 
@@ -104,7 +104,7 @@ class NotShown:
 
 
 SAFETY: tuple[Filter, ...] = (Published(), WithinMaturity(), InCountry(), NotHidden())
-NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # not applied to videos that the viewer began and may continue
+NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # does not apply to videos that the viewer may continue watching
 
 
 def safe(request: ViewerRequest) -> Array:
@@ -118,7 +118,7 @@ def allowed(request: ViewerRequest) -> Array:
 
 
 def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Array:
-    """(V,) bool: what all of these filters keep. Raises ValueError for a result that is not a mask of the catalog."""
+    """(V,) bool: the conjunction of these filters. Raises ValueError for a result that is not a mask of the catalog."""
     kept = np.ones(len(request.catalog), dtype=bool)
     for rule in filters:
         answer = rule.keep(request)

@@ -1,4 +1,4 @@
-"""Which policy file applies: the home's own, or the default that ships with Marquee."""
+"""Which policy file applies: the home's, or the default that ships with Marquee."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ranker's network: numbers, categories and the viewer's past in, a logit of every action out.
+"""The ranker's network: reads numbers, categories and the viewer's past; gives a logit per action.
 
 N candidates, F numbers (M of them not flags), K pieces of each, C categories, A actions (ACTIONS), I inputs, H hidden,
 E experts; R viewers at a moment, G candidates of each, P past watches, V videos.
@@ -54,7 +54,7 @@ class Crosses(nn.Module):
 
 
 class GatedExperts(nn.Module):
-    """Shared experts, mixed by a gate of each action's own (MMoE, Ma et al. 2018): (N, H) -> (N, A)."""
+    """Shared experts, mixed by a gate per action (MMoE, Ma et al. 2018): (N, H) -> (N, A)."""
 
     def __init__(self, width: int, actions: int, experts: int, dropout: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What serving needs of a ranker. A model in this process implements it, and so does the client of a remote one."""
+"""The interface of a ranker in serving: implemented by the local model and by the client of a remote one."""
 
 from __future__ import annotations
 

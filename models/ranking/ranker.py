@@ -1,4 +1,4 @@
-"""The trained ranker: one forward pass gives every action's probability for every candidate of a request.
+"""The trained ranker: one forward pass gives the probability of every action for all candidates of a request.
 
 N candidates, F numbers, C categories, A actions (ACTIONS below); R viewers at a moment, G candidates of each, P past
 watches.
@@ -65,7 +65,7 @@ def in_chunks(network: Callable[..., Array], inputs: RankerInputs) -> Array:
 
 @dataclass(frozen=True)
 class ActionWeights:
-    """Weights that turn predicted actions into one score. Configured, not learned: a product decision."""
+    """Weights that combine predicted actions into one score. Configured, not learned: a product decision."""
 
     click: float = 1.0
     complete: float = 0.5

@@ -1,1 +1,1 @@
-"""A release on disk: its parts, its manifest, and loading it verified."""
+"""A release on disk: its parts, its manifest, verified loading."""

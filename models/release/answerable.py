@@ -1,10 +1,10 @@
-"""Whether a release can answer, found out before it serves: in a child process that loads it and makes pages of it.
+"""Checks that a release can serve before it does: a child process loads it and builds pages with it.
 
-A release that crashes, hangs or eats memory does so in the child, which has limits. The child is a program of serving
-(bento_services/process/trial.py): it is started by its name, because training and models import nothing of serving.
+A release that crashes, hangs or exhausts memory does so in the child, which has limits. The child runs a module of
+serving (bento_services/process/trial.py) by its name, because training and models import nothing of serving.
 
-A release that answered need not be asked again by the same code in the same home: HOME/releases/answered.json keeps,
-for each release, a hash of everything that the answer depends on. The files are hashed every time.
+A release that passed is not checked again by the same code in the same home: HOME/releases/answered.json holds, per
+release, a hash of everything that the result depends on. The release's files are verified every time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from feature_repo.core.errors import MarqueeError, Refused
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import canonical
 from feature_repo.core.home import Home, World
-from feature_repo.core.processes import tied
+from feature_repo.core.processes import tied_to_parent
 from feature_repo.core.revision import ROOT
 from feature_repo.core.settings import FILE, PREFIX, child_environment
 from models.release.config import PromotionConfig
@@ -34,22 +34,22 @@ from models.release.manifest import Manifest, verify_files
 
 TRIAL = "bento_services.process.trial"  # run as `python -m`, with the home, the release and the memory limit
 ANSWERED = "answered.json"
-PACKAGES = ("feature_repo", "models", "bento_services")  # what serves
+PACKAGES = ("feature_repo", "models", "bento_services")  # the code of serving
 LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "lightgbm", "safetensors", "msgspec")
-LOOK_SECONDS = 0.05  # between two looks at the child
+LOOK_SECONDS = 0.05  # interval at which the child is polled
 MEGABYTE = 1 << 20
 IDENTITY = ("name", "source", "id_type", "genres", "history_length")
 
 
 class Unanswerable(Refused):
-    """A release that cannot serve here; the message names it and the cause."""
+    """A release that cannot serve in this home; the message names it and the cause."""
 
 
 def never() -> bool:
     return False
 
 
-def silent(said: str) -> None:
+def silent(line: str) -> None:
     pass
 
 
@@ -60,23 +60,23 @@ def require_answerable(
     stop: Callable[[], bool] = never,
     say: Callable[[str], None] = silent,
 ) -> None:
-    """Raises Unanswerable unless this release is whole, belongs to the home's world, and makes a page on every rung.
+    """Raises Unanswerable unless this release is intact, belongs to the home's world, and builds a page on every rung.
 
-    `stop` is asked while the child works: True ends it (the release counts as unanswerable then). `say` hears that the
-    release has to be asked, which takes seconds.
+    `stop` is polled while the child runs: True ends it (the release then counts as unanswerable). `say` gets a line if
+    the check has to run, which takes seconds.
     """
     manifest = require_whole(home, release)
     key = _depends_on(home, manifest.release_id)
     if _answered(home).get(manifest.release_id) == key:
         return
-    say(f"marquee: asking {release.name} for pages before it serves, for up to {config.check_seconds:g} s")
+    say(f"marquee: checking that {release.name} can serve, for up to {config.check_seconds:g} s")
     if why := _ask(home, release, config, stop):
         raise Unanswerable(f"{release.name}: {why.replace(f'{release}/', '')}")
     _remember(home, manifest.release_id, key)
 
 
 def require_whole(home: Home, release: Path) -> Manifest:
-    """Its manifest. Raises Unanswerable unless its files are as they were written, for the world of this home."""
+    """The release's manifest. Raises Unanswerable unless its files are intact and it is for this home's world."""
     try:
         manifest = verify_files(release)
     except (MarqueeError, OSError) as error:
@@ -87,9 +87,9 @@ def require_whole(home: Home, release: Path) -> Manifest:
 
 
 def foreign(world: World, home: Home) -> str:
-    """Why a release of this world does not belong to the home; "" where it does.
+    """Why a release for `world` does not belong to the home; "" if it does.
 
-    Worlds of revisions that gave them no id are the same where name, source and genres are.
+    Worlds of older revisions, without an id, are compared by name, source and genres.
     """
     try:
         ours = home.world()
@@ -112,19 +112,22 @@ def foreign(world: World, home: Home) -> str:
 
 
 def _ask(home: Home, release: Path, config: PromotionConfig, stop: Callable[[], bool]) -> str:
-    """Why the child could not answer with this release; "" when it could."""
+    """Why the check failed; "" if it passed."""
     arguments = ["--home", str(home.root), "--release", str(release), "--memory-mb", str(config.check_memory_mb)]
-    paths = [str(ROOT), *filter(None, [child_environment().get("PYTHONPATH")])]  # the code that runs, wherever it is
+    paths = [
+        str(ROOT),
+        *filter(None, [child_environment().get("PYTHONPATH")]),
+    ]  # the code that is running, wherever it is
     environment = child_environment(PYTHONPATH=os.pathsep.join(paths), OMP_NUM_THREADS="1")
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         try:
             child = subprocess.Popen(
-                tied([sys.executable, "-m", TRIAL, *arguments]),
+                tied_to_parent([sys.executable, "-m", TRIAL, *arguments]),
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=complained,
-                start_new_session=True,  # Ctrl-C reaches us, and we end the child
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,  # Ctrl-C reaches only this process, which ends the child
             )
         except OSError as error:
             return f"its check could not be started ({error})"
@@ -134,11 +137,11 @@ def _ask(home: Home, release: Path, config: PromotionConfig, stop: Callable[[], 
             if child.poll() is None:
                 child.kill()
                 child.wait()
-        return ended or _verdict(child.returncode, said, complained)
+        return ended or _verdict(child.returncode, stdout, stderr)
 
 
 def _watch(child: subprocess.Popen[bytes], config: PromotionConfig, stop: Callable[[], bool]) -> str:
-    """Wait for the child's end; why it was ended before that, or ""."""
+    """Wait for the child to end; why it was killed, or ""."""
     deadline = time.monotonic() + config.check_seconds
     while True:
         try:
@@ -151,19 +154,19 @@ def _watch(child: subprocess.Popen[bytes], config: PromotionConfig, stop: Callab
         if _resident_mb(child.pid) > config.check_memory_mb:
             return f"it took more than {config.check_memory_mb} MB (promotion.check_memory_mb)"
         if stop():
-            return "its check was broken off"
+            return "its check was cancelled"
 
 
 def _resident_mb(pid: int) -> float:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):  # it has just ended, or there is no /proc
+    except (OSError, ValueError, IndexError):  # it has just ended, or /proc does not exist
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
 
 
-def _verdict(status: int, said: IO[bytes], complained: IO[bytes]) -> str:
-    lines = _lines(said)
+def _verdict(status: int, stdout: IO[bytes], stderr: IO[bytes]) -> str:
+    lines = _lines(stdout)
     try:
         answer = json.loads(lines[-1])
         why = str(answer["why"])
@@ -172,7 +175,7 @@ def _verdict(status: int, said: IO[bytes], complained: IO[bytes]) -> str:
     except (IndexError, ValueError, KeyError, TypeError):
         pass
     how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    last = (_lines(complained) or [""])[-1][:300]
+    last = (_lines(stderr) or [""])[-1][:300]
     return f"the process that loaded it ended: {how}" + (f" ({last})" if last else "")
 
 
@@ -181,11 +184,11 @@ def _lines(file: IO[bytes]) -> list[str]:
     return [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
 
 
-# --- what answered before ---------------------------------------------------------------------------------------------
+# --- releases that passed before --------------------------------------------------------------------------------------
 
 
 def _depends_on(home: Home, release_id: str) -> str:
-    """One hash of everything that decides whether this release answers, beside its files, which its id stands for."""
+    """A hash of everything that decides whether a release can serve, apart from its files, which its id covers."""
     code = hashlib.sha256()
     for package in PACKAGES:
         for file in sorted((ROOT / package).rglob("*.py")):
@@ -218,7 +221,7 @@ def _version(library: str) -> str:
 def _answered(home: Home) -> dict[str, str]:
     try:
         content = json.loads((home.releases / ANSWERED).read_text())
-    except (OSError, ValueError):  # not there, or torn: the releases are asked again
+    except (OSError, ValueError):  # missing or damaged: releases are checked again
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -227,5 +230,5 @@ def _remember(home: Home, release_id: str, key: str) -> None:
     kept = {name: known for name, known in _answered(home).items() if (home.releases / name).is_dir()}
     try:
         write_atomic(home.releases / ANSWERED, json.dumps({**kept, release_id: key}, indent=1) + "\n")
-    except OSError:  # a home that cannot be written: it is asked again next time
+    except OSError:  # the home is not writable: checked again next time
         return

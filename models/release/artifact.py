@@ -3,12 +3,12 @@
     HOME/releases/<release_id>/
         manifest.json     its files and their hashes (models/release/manifest.py)
         two_tower/ ranker/ item_cf/ popularity/     the trained models; the first two refitted, if they were
-        two_tower_judged/ ranker_judged/    those two before the refit: they have not seen the test window
+        two_tower_judged/ ranker_judged/    those two before the refit, which have not seen the test window
         matrix_factorization/ content_neighbours/   of other sources; a release may lack them
         blend/            the fusion of all sources (models/candidates/fusion.py); a release may lack it
         index/            faiss over every video's vector
         policy.toml       the feed's declared policy, when the release carries one
-        static.json       popular videos with their metadata: what is shown when nothing else can be read
+        static.json       popular videos with their metadata, shown if nothing else can be read
         evaluation.json   the metrics of its evaluation
     HOME/releases/champion, previous     text files that hold a release id
 
@@ -40,7 +40,7 @@ from models.retrieval.index import VideoIndex
 
 @dataclass(frozen=True)
 class Release:
-    """One verified version of everything; the only thing that training hands to serving."""
+    """One verified version of everything that serving needs from training."""
 
     release_id: str
     path: Path
@@ -80,9 +80,9 @@ def verify(path: Path) -> Manifest:
 
 
 def check_world(path: Path, world: World) -> None:
-    """Raises ArtifactError where this release, of `world`, lies in HOME/releases of a home that holds another world.
+    """Raises ArtifactError if this release, for `world`, is in HOME/releases of a home that holds another world.
 
-    Homes and releases of revisions that gave worlds no id pass, and so does a release outside of a home.
+    Passes if either has no world id (older revisions), and for a release outside a home.
     """
     home = Home(path.parent.parent)
     held = home.known_world() if path.parent == home.releases else None
@@ -94,18 +94,18 @@ def check_world(path: Path, world: World) -> None:
 
 
 def judged(path: Path, model: str) -> Path:
-    """Where a release keeps the model, one of REFITTED, that evaluation judged: the served one was refitted since."""
+    """The folder of the evaluated version of a model, one of REFITTED; the served version was refitted afterwards."""
     kept = path / judged_name(model)
     return kept if kept.is_dir() else path / model
 
 
 def as_judged(release: Release) -> Release:
-    """The release with the models that evaluation judged, which have not seen the test window."""
+    """The release with the models that were evaluated, which have not seen the test window."""
     return replace(release, **{part.field: part.read(judged(release.path, part.name)) for part in REFITTED})
 
 
 def load_champion(home: Home) -> tuple[Release, list[str]]:
-    """The champion or, when it cannot be loaded, the previous release; with the errors of those that failed."""
+    """The champion or, if it cannot be loaded, the previous release; and the errors of those that failed."""
     problems: list[str] = []
     for locate in (champion, lambda home: pointed_at(home, PREVIOUS)):
         try:

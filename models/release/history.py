@@ -1,7 +1,7 @@
-"""What became of each release, when and by which command: HOME/releases/history.jsonl, one JSON object per line.
+"""The history of promotions: HOME/releases/history.jsonl, one JSON object per attempt.
 
-Lines are only ever added, each with one write, so that a reader sees whole lines and a crash tears the last one at
-most. A torn line is passed over; what follows it begins on a line of its own.
+The file is append-only, with one write per line: a crash can damage at most the last line. Readers skip a damaged line,
+and the next entry begins on a new line.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Entry:
     release_id: str
     outcome: str
     command: str  # as typed: "marquee promote --rollback"
-    why: tuple[str, ...] = ()  # the gates that failed or were not measured, or what a check found
-    accepted: tuple[str, ...] = ()  # gates without a measurement that --accept overruled
-    champion: str | None = None  # after it
+    why: tuple[str, ...] = ()  # gates that failed or were not measured, or the findings of a check
+    accepted: tuple[str, ...] = ()  # unmeasured gates that --accept waived
+    champion: str | None = None  # afterwards
     figures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -38,13 +38,13 @@ class Entry:
         return cls(datetime.now(UTC).isoformat(timespec="seconds"), release_id, outcome, command, **more)
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Entry:
-        known = {one.name: said[one.name] for one in fields(cls) if one.name in said}
-        return cls(**{**known, "why": tuple(said.get("why", ())), "accepted": tuple(said.get("accepted", ()))})
+    def of(cls, values: Mapping[str, Any]) -> Entry:
+        known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
+        return cls(**{**known, "why": tuple(values.get("why", ())), "accepted": tuple(values.get("accepted", ()))})
 
 
 def record(home: Home, entry: Entry) -> None:
-    """Add a line. Raises OSError when the home cannot be written."""
+    """Append an entry. Raises OSError if the home is not writable."""
     file = home.releases / HISTORY
     file.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -59,13 +59,13 @@ def record(home: Home, entry: Entry) -> None:
 
 
 def read_history(home: Home) -> list[Entry]:
-    """All entries, oldest first; lines that are none are passed over."""
+    """All entries, oldest first; damaged lines are skipped."""
     file = home.releases / HISTORY
     return [entry for line in file.read_bytes().splitlines() if (entry := _entry(line))] if file.exists() else []
 
 
 def last_served(home: Home, count: int) -> list[str]:
-    """The ids of the last `count` different releases that became champion, the newest first."""
+    """The ids of the last `count` distinct releases that became champion, latest first."""
     served = [entry.release_id for entry in reversed(read_history(home)) if entry.outcome in SERVED]
     return list(dict.fromkeys(served))[:count]
 

@@ -1,4 +1,4 @@
-"""The columns that the promoted ranker reads, found without loading the model."""
+"""The columns that the champion's ranker reads, without loading the model."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def champion_inputs(home: Home) -> ModelInputs | None:
         past = PAST_COLUMNS if fields["videos"] else ()
         return ModelInputs(release.name, (*fields["numbers"], *fields["categories"], *past))
 
-    mend = "run `marquee promote`, or write the id of another release into releases/champion"
+    fix = "run `marquee promote`, or write the id of another release into releases/champion"
     file = release / "ranker" / "encoding.json"
     if not file.exists():
-        raise ArtifactError(f"{file}: expected the champion's columns, found nothing; {mend}")
-    return read_json(file, of, "the champion's columns", mend, ArtifactError)
+        raise ArtifactError(f"{file}: expected the champion's columns, found nothing; {fix}")
+    return read_json(file, of, "the champion's columns", fix, ArtifactError)

@@ -1,4 +1,4 @@
-"""manifest.json of a release: its files, its world and its metrics, protected by a checksum."""
+"""manifest.json of a release: its files, world and metrics, protected by a checksum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from feature_repo.core.hashes import canonical, sha256_of
 from feature_repo.core.home import World
 
 MANIFEST = "manifest.json"
-# The release id is a hash of these. The creation time and the MLflow versions do not make it another release.
+# The release id is a hash of these; creation time and MLflow versions do not affect it.
 CONTENT_FIELDS = ("files", "world", "feature_service", "cuts")
 
 
@@ -25,8 +25,8 @@ class ArtifactError(MarqueeError):
 
 @dataclass(frozen=True)
 class Cuts:
-    """Moments in microseconds UTC that split the data: the two-tower model learned from what came before t1,
-    the ranker from t1 to t2; both were evaluated on t2 to the end."""
+    """The moments in microseconds UTC that split the data: the two-tower model was trained on data before t1, the
+    ranker on t1 to t2; both were evaluated on t2 to the end."""
 
     t1_us: int
     t2_us: int
@@ -35,8 +35,8 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`files`: path in the release -> sha256. `mlflow`: registered model -> version. Fields that only other revisions
-    of Marquee know are covered by the checksum and otherwise ignored."""
+    """`files`: path in the release -> sha256. `mlflow`: registered model -> version. Unknown fields, of other revisions
+    of Marquee, are covered by the checksum and otherwise ignored."""
 
     created: str  # ISO
     files: Mapping[str, str]
@@ -48,11 +48,11 @@ class Manifest:
     release_id: str = ""
 
     def identified(self) -> Manifest:
-        """With its id, `r-` and 12 hexadecimal digits of the content's hash: equal content is the same release."""
+        """The manifest with its release id: `r-` and 12 hex digits of the content's hash."""
         return replace(self, release_id=_content_id(self._fields()))
 
     def to_bytes(self) -> bytes:
-        """The content of the file, with a checksum over all of it, so that any change of it is detected."""
+        """The content of the file, with a checksum over all of it."""
         return _sealed(self._fields())
 
     def _fields(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Manifest:
 
     @classmethod
     def read(cls, release: Path) -> Manifest:
-        """Raises ArtifactError unless every byte of the manifest is as it was written."""
+        """Raises ArtifactError unless the manifest is intact."""
         file = release / MANIFEST
         try:
             raw = file.read_bytes()
@@ -69,7 +69,7 @@ class Manifest:
             sound = _sealed(content) == raw and _content_id(content) == content["release_id"]
             manifest = cls._of(content)
         except FileNotFoundError:
-            raise ArtifactError(f"{file}: not there; {release} is not a release") from None
+            raise ArtifactError(f"{file}: does not exist; {release} is not a release") from None
         except (OSError, *WRONG_CONTENT) as error:
             raise ArtifactError(f"{file}: not a manifest ({one_line(error)})") from None
         if not sound:
@@ -83,9 +83,9 @@ class Manifest:
 
 
 def verify_files(release: Path) -> Manifest:
-    """The manifest, after checking every file that it lists. Raises ArtifactError naming the file at fault.
+    """The manifest, after verifying every file that it lists. Raises ArtifactError naming the file at fault.
 
-    Loads no library, so that a rollback is not slower than it has to be; `artifact.verify` checks what is listed, too.
+    Imports no model library, which keeps a rollback fast; `artifact.verify` also checks which files are listed.
     """
     manifest = Manifest.read(release)
     if release.name.startswith("r-") and release.name != manifest.release_id:
@@ -93,7 +93,7 @@ def verify_files(release: Path) -> Manifest:
     for name, expected in manifest.files.items():
         file = release / name
         if not file.is_file():
-            raise ArtifactError(f"{file}: listed in the manifest but not there (rebuild with `marquee promote`)")
+            raise ArtifactError(f"{file}: listed in the manifest but missing (rebuild with `marquee promote`)")
         if (found := sha256_of(file)) != expected:
             raise ArtifactError(f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; the file was changed")
     return manifest

@@ -1,6 +1,6 @@
-"""The parts of a release: what each is called, which step makes it, how it is loaded, and whether it is required.
+"""The parts of a release: names, the steps that make them, how they are loaded, and which are required.
 
-Training, composing, verifying, loading and reporting all read this table: a new part is a row here and a field of
+Training, composing, verifying, loading and reporting all read this table. A new part is a row here and a field of
 models.release.artifact.Release.
 """
 
@@ -26,15 +26,15 @@ from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 
 EVALUATION_FILE = "evaluation.json"
-COMPOSING = "promote"  # the step that makes the parts which are not in HOME/models
+COMPOSING = "promote"  # the step that makes the parts that are not in HOME/models
 
 
 @dataclass(frozen=True)
 class Part:
     """A file or folder of a release. Training writes it to HOME/models first, unless composing the release makes it.
 
-    `refitted`: HOME/models may also hold the model retrained on everything, the test window included. A release then
-    serves that one under the plain name, and keeps the one that was evaluated beside it.
+    `refitted`: HOME/models may also hold the model refitted on everything, including the test window. A release then
+    serves the refitted one under the plain name, and keeps the evaluated one beside it.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Part:
 
     @property
     def in_models(self) -> bool:
-        """Whether training writes it to HOME/models, as a file or folder of its own."""
+        """Whether training writes it to HOME/models."""
         return self.made_by != COMPOSING and "/" not in self.name
 
     @property
@@ -56,25 +56,28 @@ class Part:
         return f"{self.name}/{self.proof}" if self.proof else self.name
 
     def read(self, path: Path) -> Any:
-        """Load it. Raises ArtifactError naming the file or folder, whatever its parser makes of what it finds there."""
-        logging.getLogger("torch.export").setLevel(logging.CRITICAL)  # it prints the trace of what we say in one line
+        """Load it. Raises ArtifactError naming the file or folder, whatever its parser raises."""
+        logging.getLogger("torch.export").setLevel(
+            logging.CRITICAL
+        )  # it logs the trace of an error that we report in one line
         try:
             return self.load(path)
         except (MarqueeError, MemoryError):
             raise
-        except Exception as error:  # torch, faiss, safetensors and LightGBM have no common root, and each its own words
+        except Exception as error:  # torch, faiss, safetensors and LightGBM share no base class of errors
             name = getattr(error, "filename", None) or path
             raise ArtifactError(
-                f"{name}: expected {self.name} as it was trained, found something else: {one_line(error)}; {self._mend}"
+                f"{name}: expected {self.name} as it was trained, found something else: {one_line(error)}; "
+                f"{self._remedy}"
             ) from error
 
     @property
-    def _mend(self) -> str:
+    def _remedy(self) -> str:
         is_verb = self.made_by in (COMPOSING, "evaluate", "frontier")
         return f"run `marquee {'' if is_verb else 'train '}{self.made_by}` again"
 
     def is_in(self, files: Collection[str]) -> bool:
-        """Whether some of these files of a manifest belong to this part."""
+        """Whether any of a manifest's files belong to this part."""
         return self.name in files or any(file.startswith(f"{self.name}/") for file in files)
 
 
@@ -125,13 +128,13 @@ REQUIRED_FILES = tuple(part.proven_by for part in PARTS if part.required)
 
 
 def trained_two_tower(models: Path) -> RetrievalModel:
-    """The model that training left in HOME/models. Raises HomeError where there is none, ArtifactError if broken."""
+    """The model in HOME/models. Raises HomeError if it does not exist, ArtifactError if it is damaged."""
     found: RetrievalModel = _trained(models, "two_tower")
     return found
 
 
 def trained_ranker(models: Path) -> RankerModel:
-    """The model that training left in HOME/models. Raises HomeError where there is none, ArtifactError if broken."""
+    """The model in HOME/models. Raises HomeError if it does not exist, ArtifactError if it is damaged."""
     found: RankerModel = _trained(models, "ranker")
     return found
 
@@ -144,16 +147,16 @@ def _trained(models: Path, name: str) -> Any:
 
 
 def made_by(step: str) -> list[str]:
-    """The names in HOME/models of the parts that this step writes."""
+    """The names in HOME/models of the parts that a step writes."""
     made = [part for part in PARTS if part.made_by == step and part.in_models]
     return [part.name for part in made] + [refitted_name(part.name) for part in made if part.refitted]
 
 
 def judged_name(model: str) -> str:
-    """The folder, in a release, of the model that was evaluated, beside the refitted one."""
+    """The folder in a release of the evaluated model, beside the refitted one."""
     return f"{model}_judged"
 
 
 def refitted_name(model: str) -> str:
-    """The folder, in HOME/models, of the model retrained on everything, the test window included."""
+    """The folder in HOME/models of the model refitted on everything, including the test window."""
     return f"{model}_refit"

@@ -1,4 +1,4 @@
-"""Which releases a home serves: the text files HOME/releases/champion and previous, each with a release id."""
+"""The releases that a home serves: the text files HOME/releases/champion and previous hold a release id each."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from feature_repo.core.home import Home
 from models.release.manifest import ArtifactError, Manifest
 
 CHAMPION, PREVIOUS = "champion", "previous"
-MENDED = "write one there, or remove it and run `marquee promote`"
-NAMED = 5  # releases, in the answer to a name that is none
+REMEDY = "write one there, or remove it and run `marquee promote`"
+NAMED = 5  # releases to list in the error for an unknown id
 RELEASE_ID = re.compile(r"r-[0-9a-f]{12}")
 
 
 def champion(home: Home) -> Path:
-    """The directory of the promoted release. Raises HomeError when nothing was promoted yet."""
+    """The directory of the champion. Raises HomeError if nothing was promoted yet."""
     path = pointed_at(home, CHAMPION)
     if path is None:
         raise HomeError(f"no release at {home.root}: run `marquee train`, `marquee evaluate`, `marquee promote` first")
@@ -28,19 +28,19 @@ def champion(home: Home) -> Path:
 
 
 def pointed_at(home: Home, pointer: str) -> Path | None:
-    """The directory of the release that `champion` or `previous` names; None without the file. Raises ArtifactError."""
+    """The directory of the release that `champion` or `previous` names; None without it. Raises ArtifactError."""
     file = home.releases / pointer
     if not file.exists():
         return None
-    with reading(file, "a release id", MENDED, ArtifactError):
-        said = file.read_bytes().strip()
-    if not RELEASE_ID.fullmatch(release_id := said.decode(errors="replace")):
-        raise ArtifactError(f"{file}: expected a release id, found {said[:40]!r}")
+    with reading(file, "a release id", REMEDY, ArtifactError):
+        content = file.read_bytes().strip()
+    if not RELEASE_ID.fullmatch(release_id := content.decode(errors="replace")):
+        raise ArtifactError(f"{file}: expected a release id, found {content[:40]!r}")
     return home.releases / release_id
 
 
 def sound_pointer(home: Home, pointer: str) -> Path | None:
-    """The same; None when the file holds no release id, too."""
+    """As `pointed_at`, but None also if the file does not hold a release id."""
     try:
         return pointed_at(home, pointer)
     except ArtifactError:
@@ -48,7 +48,7 @@ def sound_pointer(home: Home, pointer: str) -> Path | None:
 
 
 def require_sound(home: Home) -> None:
-    """Raises ArtifactError naming what is wrong with each, where neither champion nor previous has a sound manifest."""
+    """Raises ArtifactError with both problems if neither champion nor previous has a valid manifest."""
     problems = []
     for pointer in (CHAMPION, PREVIOUS):
         try:
@@ -65,16 +65,16 @@ def pointers(home: Home) -> dict[str, str | None]:
     files = {name: home.releases / name for name in (CHAMPION, PREVIOUS)}
     found = {}
     for name, file in files.items():
-        with reading(file, "a release id", MENDED, ArtifactError):
+        with reading(file, "a release id", REMEDY, ArtifactError):
             found[name] = file.read_text(errors="replace").strip() if file.exists() else None
     return found
 
 
 def make_champion(home: Home, release_id: str) -> None:
-    """Move the pointers; the champion becomes the previous one.
+    """Move the pointers; the champion becomes `previous`.
 
-    Writes `previous` first, so that a crash between the two writes leaves the old champion serving. A release that is
-    the champion already is written again: a service that refused it looks at it anew.
+    Writes `previous` first, so that a crash between the two writes leaves the old champion serving. Writes the pointer
+    even if the release is the champion already: a service that refused it then tries it again.
     """
     with moving(home):
         current = sound_pointer(home, CHAMPION)
@@ -89,7 +89,7 @@ def keep_as_previous(home: Home, release_id: str) -> None:
 
 
 def release_named(home: Home, said: str) -> str:
-    """The id of the one release that this is, or begins, the id of. Raises HomeError."""
+    """The id of the one release with this id or prefix. Raises HomeError."""
     there = sorted(path.name for path in home.releases.glob("r-*") if RELEASE_ID.fullmatch(path.name))
     found = [name for name in there if name == said] or [name for name in there if said and name.startswith(said)]
     if len(found) == 1:
@@ -101,7 +101,7 @@ def release_named(home: Home, said: str) -> str:
 
 @contextmanager
 def moving(home: Home) -> Iterator[None]:
-    """One command at a time moves the pointers; the others wait."""
+    """Lock the pointers: one command at a time moves them, others wait."""
     with open(home.releases / ".moving", "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

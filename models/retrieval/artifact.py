@@ -34,7 +34,7 @@ class ContentAlone:
     """Norm cap and age-dependent scale of content-only vectors, for videos unseen in training.
 
     Content unlike any in training can give a vector of any length: `loudest` is the largest norm allowed (0 = no
-    limit). A video published before `before_us` is not new, it was there and nobody watched it: its vector is
+    limit). A video published before `before_us` is not new, but existed and was never watched: its vector is
     multiplied by `scale`. training/fit/cold_start.py chooses these values.
     """
 
@@ -53,7 +53,7 @@ class ContentAlone:
 
 @dataclass(frozen=True)
 class RetrievalModel:
-    """What training leaves of a two-tower network, for serving and for evaluation."""
+    """The artifact of a trained two-tower network, for serving and evaluation."""
 
     program: Program  # the user tower
     sequences: SequenceEncoding
@@ -146,7 +146,7 @@ class RetrievalModel:
 def _programs(
     directory: Path, config: TowerConfig, content: ContentEncoding, inputs: Mapping[str, Array]
 ) -> tuple[Program, Program | None]:
-    """User tower and content tower; also of a release that an older revision exported from torch."""
+    """User tower and content tower, also of a release that an older revision exported from torch."""
     convert = older_program(directory / USER_TOWER)
     if convert is None:
         content_tower = Program(directory / CONTENT_TOWER) if config.content else None
@@ -167,7 +167,7 @@ def _programs(
 def example(
     sequences: SequenceEncoding, config: TowerConfig, viewer_context: ViewerContextEncoding | None = None
 ) -> dict[str, Array]:
-    """Example inputs of the user tower, two rows with some history: it is exported and tried with them."""
+    """Example inputs of the user tower, two rows with some history, to export and test it with."""
     some = list(range(min(sequences.start, 3, sequences.length)))
     token_BT, count_B = sequences.pad([some, some[:1]])
     inputs = {"tokens": token_BT, "counts": count_B}

@@ -23,7 +23,7 @@ CONTEXT_DROPOUT = 0.1  # per category, and all at once, so that requests without
 
 
 class Dropout(nn.Module):
-    """Dropout that makes its mask of random bytes on a CPU, where torch's own takes a seventh of the training time.
+    """Dropout whose mask on a CPU is made of random bytes: torch's takes a seventh of the training time there.
 
     The probability is rounded to a 256th.
     """
@@ -43,7 +43,7 @@ class Dropout(nn.Module):
 
 
 class ContentTower(nn.Module):
-    """Content -> vector; all that a new video has."""
+    """Content -> vector; the only vector of a new video."""
 
     def __init__(self, numbers: int, creators: int, languages: int, config: TowerConfig) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ContentTower(nn.Module):
 
 
 def content_program(tower: ContentTower) -> Program:
-    """What gives new videos their vectors, without torch."""
+    """The content tower as a program, which gives new videos their vectors without torch."""
     codes = np.zeros(2, dtype=np.int64)
     inputs: dict[str, Any] = {
         "numbers": np.zeros((2, tower.numbers), dtype=np.float32),

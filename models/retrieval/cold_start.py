@@ -3,8 +3,8 @@
     vector = alpha * content + (1 - alpha) * (id + content) = content + (1 - alpha) * id
     alpha  = floor + (1 - floor) * half / (half + watches)
 
-A video that training did not see has alpha = 1: content alone. With its watches, alpha falls towards `floor`; at `half`
-watches it is halfway there. Without this, the id embedding of a video with three watches, mostly noise, would count as
+A video that training did not see has alpha = 1: content alone. Alpha falls towards `floor` with the video's watches,
+halfway at `half` watches. Without this, the id embedding of a video with three watches, mostly noise, would count as
 much as that of a hit. `training/fit/cold_start.py` chooses half and floor on the validation window, or alpha = 0.
 
 N videos, V videos of training, D dimensions.
@@ -45,7 +45,7 @@ class Alpha:
 
 
 def with_content_share(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha: Alpha) -> RetrievalModel:
-    """The model with video vectors blended with content by `alpha`; the user tower is left as it is.
+    """The model with its video vectors blended with content by `alpha`; the user tower is unchanged.
 
     `content`: the columns that `embed` reads, in the order of `retrieval.video_ids`.
     """
@@ -57,9 +57,9 @@ def with_content_share(retrieval: RetrievalModel, content: Columns, watches_V: A
 
 
 def vectors_of(retrieval: VideoVectors, video_ids: Sequence[str] | Array, content: Callable[[Array], Columns]) -> Array:
-    """(N, D) float32 of any videos: learned vectors, and content vectors of those that training did not see.
+    """(N, D) float32 of any videos: learned vectors, and content vectors for those that training did not see.
 
-    `content(rows)` gives the columns that `embed` reads, and published_timestamp_us, of some indices into `video_ids`.
+    `content(rows)` gives the columns that `embed` reads, and published_timestamp_us, for indices into `video_ids`.
     Training and serving both call this, so that a new video has the same vector in both.
     """
     trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}

@@ -1,7 +1,7 @@
-"""The retrieval index: inner product over video vectors, filterable; an immutable value, exchanged as a whole.
+"""The retrieval index: inner product over video vectors, with filters; an immutable value, replaced as a whole.
 
 Exact up to IVF_ABOVE videos (0.5 ms for 50,000, less with a filter); inverted lists above. The only module that uses
-faiss. HNSW is left out on purpose: it cannot remove vectors, and loses recall under filters.
+faiss. No HNSW, on purpose: it cannot remove vectors, and loses recall under filters.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class VideoIndex:
     """
 
     ids: tuple[str, ...]
-    faiss_index: Any  # never written to once it is in here
+    faiss_index: Any  # never modified
     dim: int
 
     def __len__(self) -> int:
@@ -74,10 +74,10 @@ class VideoIndex:
         return self._names[rows], np.where(rows >= 0, scores, -np.inf).astype(np.float32)
 
     def with_added(self, ids: Sequence[str], vectors: Array) -> VideoIndex:
-        """An index that also holds these videos; those that are in this one already get their new vectors.
+        """An index that also holds these videos; videos that it already holds get their new vectors.
 
-        Raises ValueError when an id is empty or repeats, when ids and vectors do not match each other or this index,
-        and when a vector is not finite: it would be nearest to every query, or to no query.
+        Raises ValueError if an id is empty or repeated, if ids and vectors do not match each other or this index, and
+        if a vector is not finite: it would be nearest to every query, or to none.
         """
         data = _checked(ids, vectors)
         if len(ids) and data.shape[1] != self.dim:
@@ -121,7 +121,7 @@ class VideoIndex:
 def _checked(ids: Sequence[str], vectors: Array) -> Array:
     if len(set(ids)) != len(ids):
         again = next(video_id for at, video_id in enumerate(ids) if video_id in ids[:at])
-        raise ValueError(f"expected {len(ids)} different ids, found {len(set(ids))}: {again!r} stands twice")
+        raise ValueError(f"expected {len(ids)} different ids, found {len(set(ids))}: {again!r} is repeated")
     if len(ids) != len(vectors):
         raise ValueError(f"expected one vector for each of {len(ids)} ids, found {len(vectors)}")
     if not all(ids):

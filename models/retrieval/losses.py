@@ -13,7 +13,7 @@ from torch import Tensor
 
 FULL_SOFTMAX_BELOW = 50_000
 EVEN_ROWS = 64
-CHUNK_BYTES = 3 << 20  # logits computed at once: they stay in a core's cache
+CHUNK_BYTES = 3 << 20  # of logits computed at once: they fit a core's cache
 
 
 def full_cross_entropy(
@@ -33,7 +33,7 @@ def sampled_cross_entropy(
     """The full softmax with its sum estimated from S videos drawn with probability q: the logQ correction.
 
     Each sampled video j stands for 1 / (S q_j) of itself (importance sampling, Bengio & Senécal 2008); the target is
-    always included, stands for itself, and is left out among the samples.
+    always included, counts once, and is excluded from the samples.
     """
     target_logit_N = (state_ND * target_ND).sum(dim=1)
     expected_S = log_q_V[sample_S] + math.log(len(sample_S))

@@ -1,4 +1,4 @@
-"""What serving needs of retrieval. A model and an index in this process implement it, and so do clients of a service.
+"""The interfaces of retrieval in serving: implemented by the local model and index, and by clients of a remote service.
 
 B viewers, D embedding, k videos.
 """
@@ -35,7 +35,7 @@ class UserTower(Protocol):
 
 
 class VideoVectors(Protocol):
-    """What `cold_start.vectors_of` needs: the vectors of trained videos, and a way to embed others."""
+    """The vectors of trained videos, and a way to embed others; see `cold_start.vectors_of`."""
 
     @property
     def video_ids(self) -> Sequence[str]: ...

@@ -1,4 +1,4 @@
-"""The two-tower retrieval model: a causal transformer over what a viewer watched, against one vector per video.
+"""The two-tower retrieval model: a causal transformer over a viewer's watches, and one vector per video.
 
 B viewers, T tokens (a start token, then the history, oldest first; padded at the end), V videos, D dimensions,
 F content numbers, C categories of viewer context.
@@ -151,7 +151,7 @@ class TwoTower(nn.Module):
 
 
 class UserTower(nn.Module):
-    """What serving runs: the sequence tower over frozen video vectors, up to the last real token's state."""
+    """The user tower as served: the sequence tower over frozen video vectors, giving the last real token's state."""
 
     table_WD: Tensor
 

@@ -57,5 +57,5 @@ def test_a_mark_depends_on_the_id_alone() -> None:
 
 
 def test_an_offline_question_draws_nothing() -> None:
-    with pytest.raises(ValueError, match="explore: an offline request draws nothing at random"):
+    with pytest.raises(ValueError, match="explore: an offline request has no random generator"):
         OfflineRequest(catalog("a"), now_us=0).rng("explore")

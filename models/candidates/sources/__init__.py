@@ -1,1 +1,1 @@
-"""Candidate sources, one file each; serving and the recall that training measures run the same code."""
+"""Candidate sources, one file each; serving and evaluation run the same code."""

@@ -1,6 +1,6 @@
-"""What is watched most in the viewer's country; nothing when the country is unknown.
+"""The most watched videos in the viewer's country; none if the country is unknown.
 
-A score is a multiple of what "many" means there (heuristics.times_many): only from 1 on is a video said to be popular.
+A score is a multiple of what "many" means there (heuristics.times_many): from 1 on, a video is called popular.
 """
 
 from __future__ import annotations

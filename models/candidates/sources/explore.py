@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Explore:
-    """The column `explore_pool` holds the number of videos that the draw chose from."""
+    """The column `explore_pool` holds the size of the pool that was drawn from."""
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         rows = np.flatnonzero(allowed)

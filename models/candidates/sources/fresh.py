@@ -12,7 +12,7 @@ from models.catalog import ViewerRequest
 
 Array = np.ndarray[Any, Any]
 
-MAX_AGE_DAYS = 30  # of this source; `fresh_days` of the page's policy is another number
+MAX_AGE_DAYS = 30  # of this source, independent of the policy's `fresh_days`
 
 
 class NewReleases:

@@ -1,4 +1,4 @@
-"""Videos that those watched who also watched the viewer's last ones."""
+"""Videos watched by viewers who also watched what this viewer watched last."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The most watched videos of the last month, then of all time, then all others.
 
-It can return every allowed video, so pages fall short only when the catalog does. A score is a multiple of what "many"
-means in a month (heuristics.times_many): only from 1 on is a video said to be popular.
+It can return every allowed video, so a page is short only if the catalog is. A score is a multiple of what "many"
+means in a month (heuristics.times_many): from 1 on, a video is called popular.
 """
 
 from __future__ import annotations

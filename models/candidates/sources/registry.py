@@ -1,7 +1,7 @@
 """The sources of recommendations, in the order in which a page asks them. A new source is a file and a line here.
 
 Serving asks all of them; training measures the recall of those in MEASURED and fits their fusion weights. Where two
-sources give a value for the same column of a video, the first one's is kept.
+sources set the same column of a video, the first one's value is kept.
 """
 
 from __future__ import annotations

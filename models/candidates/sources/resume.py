@@ -1,4 +1,4 @@
-"""Videos that the viewer began and has not finished, latest first; the score is the share that was watched."""
+"""Videos that the viewer started and has not finished, latest first; the score is the fraction watched."""
 
 from __future__ import annotations
 

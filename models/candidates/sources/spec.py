@@ -29,7 +29,7 @@ ANCHORS = 10  # newest watched videos whose neighbours are looked up
 
 
 class SourceModels(Protocol):
-    """The models that sources are opened with: a release, or what training has learned so far. None: not available."""
+    """The models that sources are built from: a release, or what has been trained so far. None: not available."""
 
     @property
     def index(self) -> NearestVideos:
@@ -79,11 +79,11 @@ class SourceSpec:
 
     name: str  # as fusion weights, the served log and metrics spell it
     open: Callable[[SourceModels], CandidateSource | None]  # None: the release lacks its model
-    size: int  # candidates to ask for when the release has no fusion: all of them are ranked
-    size_fused: int = DEPTH  # when it has one, which keeps the best of the candidates of all sources
-    weight_without_models: float = 0.0  # of its best video, on rungs without models; 0 = the source is not used there
-    never_cut: bool = False  # placed by rules that the fusion does not score
-    optional: bool = True  # when it fails, the page goes on without it and says so
+    size: int  # candidates to request if the release has no fusion: all of them are ranked
+    size_fused: int = DEPTH  # candidates to request if it has one, which keeps the best of all sources
+    weight_without_models: float = 0.0  # of its best video, on rungs without models; 0 = not used there
+    never_cut: bool = False  # exempt from truncation: placed by rules that the fusion does not score
+    optional: bool = True  # if it fails, the page is built without it and warns
     needs_user_vector: bool = False  # of the two-tower model
     measured: bool = True  # training measures its recall and gives it a weight in the fusion
 

@@ -1,6 +1,6 @@
-"""What is watched most right now, counting watches with a half-life of one day.
+"""The most watched videos right now: watches decay with a half-life of one day.
 
-A score is a multiple of what "many" means there (heuristics.times_many): only from 1 on is a video said to be trending.
+A score is a multiple of what "many" means there (heuristics.times_many): from 1 on, a video is called trending.
 """
 
 from __future__ import annotations

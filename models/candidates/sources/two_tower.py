@@ -1,4 +1,4 @@
-"""The nearest videos by the two-tower model; its index holds new videos, too, with vectors from their content."""
+"""The nearest videos by the two-tower model; its index also holds new videos, with vectors from their content."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Nearest:
-    """`vector` gives the viewer's vector in the space of `index`; None for a viewer without one: nothing is found."""
+    """`vector` gives the viewer's vector in the space of `index`; None for a viewer without one, who gets nothing."""
 
     def __init__(self, index: NearestVideos, vector: Callable[[ViewerRequest], Array | None]) -> None:
         self._index = index

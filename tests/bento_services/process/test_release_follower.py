@@ -176,7 +176,7 @@ def test_a_check_of_a_release_that_is_no_longer_wanted_is_no_refusal(
         assert not stop()
         promote(home, FIRST)
         assert stop()
-        raise Unanswerable(f"{path.name}: its check was broken off")
+        raise Unanswerable(f"{path.name}: its check was cancelled")
 
     monkeypatch.setattr(release_follower, "require_answerable", go_back_meanwhile)
     promote(home, SECOND)

@@ -123,7 +123,7 @@ def test_a_missing_file_is_named(two_releases: Home, tmp_path: Path) -> None:
     path = tmp_path / "release"
     shutil.copytree(champion(two_releases), path)
     (path / "ranker" / "encoding.json").unlink()
-    with pytest.raises(ArtifactError, match=r"ranker/encoding\.json: listed in the manifest but not there"):
+    with pytest.raises(ArtifactError, match=r"ranker/encoding\.json: listed in the manifest but missing"):
         load_release(path)
 
 

@@ -64,8 +64,8 @@ def test_a_trained_model_that_cannot_be_read_is_named_with_the_command_that_trai
     ):
         whole = (path / model / file).read_bytes()
         (path / model / file).write_bytes(whole[: len(whole) // 2])
-        mend = f"{model}: expected {model} as it was trained, found something else: .*; run `marquee train .*` again"
-        with pytest.raises(ArtifactError, match=mend):
+        fix = f"{model}: expected {model} as it was trained, found something else: .*; run `marquee train .*` again"
+        with pytest.raises(ArtifactError, match=fix):
             load(path)
         (path / model / file).write_bytes(whole)
     with pytest.raises(HomeError, match=r"no two_tower model at .*: run `marquee train two-tower` first"):

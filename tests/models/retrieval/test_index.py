@@ -132,7 +132,7 @@ def test_inverted_lists_find_nearly_all_and_can_be_filtered_and_changed() -> Non
 
 
 def test_an_id_that_repeats_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected 2 different ids, found 1: 'a' stands twice"):
+    with pytest.raises(ValueError, match="expected 2 different ids, found 1: 'a' is repeated"):
         VideoIndex.build(["a", "a"], VECTORS[:2])
 
 
