@@ -1,4 +1,4 @@
-"""A small typed client of the HTTP API: what `marquee demo` and the benchmarks use, and an example for everybody else.
+"""A small typed client of the HTTP API, used by `marquee demo` and the benchmarks, and an example for integrators.
 
 with Client("http://127.0.0.1:8080") as marquee:
     page = marquee.home("u00042")
@@ -23,11 +23,11 @@ __all__ = ["Client", "ClientError", "viewer_token"]
 
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.01
-TRIES = 5  # of sending events to a service that cannot take them
+TRIES = 5  # attempts to send events to an unavailable service
 
 
 class ClientError(Exception):
-    """The service answered with an error; `code` and `status` are its own."""
+    """An error answer of the service, with its `code` and `status`."""
 
     def __init__(self, status: int, code: str, message: str, request_id: str) -> None:
         super().__init__(f"{status} {code}: {message} (request {request_id})")
@@ -37,7 +37,7 @@ class ClientError(Exception):
 
 
 class Client:
-    """`transport`: something other than the network, such as httpx.MockTransport."""
+    """`transport`: replaces the network, such as httpx.MockTransport."""
 
     def __init__(
         self,
@@ -80,15 +80,15 @@ class Client:
             parameters["explain"] = "true"
         headers = {"x-user-id": quote(user_id)}
         if context:
-            headers["x-context"] = json.dumps(context)  # in ASCII: a header is no place for more
+            headers["x-context"] = json.dumps(context)  # ASCII, as headers should be
         return self._read(self._http.get("/api/v1/recommendations/home", params=parameters, headers=headers))
 
     def send(
         self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]], idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """Send one event or several; they are as safe as the service promises when this returns the receipt.
+        """Send one event or several; they are durable when this returns the receipt.
 
-        While the service cannot take them (503), the same is sent again under the same key, so that it counts once.
+        On a 503 they are resent under the same key, so that they count once.
         """
         sent_at = time.monotonic()
         receipt = self._write("/api/v1/events", events, {"idempotency-key": idempotency_key or uuid.uuid4().hex})
@@ -113,7 +113,7 @@ class Client:
             time.sleep(POLL_SECONDS)
 
     def home_after(self, user_id: str, before: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """The first page that knows of what was sent last, and the seconds from sending to having that page."""
+        """The first page that reflects the last event sent, and the seconds from sending it to that page."""
         if self._last_event_id:
             self.wait_until_visible(self._last_event_id, user_id=user_id)
         page = self.home(user_id, limit=max(len(before.get("recommendations", ())), 1))

@@ -1,7 +1,7 @@
-"""The service without its protocols: the feed, the event intake and status. HTTP and gRPC call this.
+"""The protocol-independent core of the service: feed, event intake and status, called by HTTP and gRPC.
 
-Pages are made on a small thread pool, so that the event loop still answers health checks while a page is computed or a
-dead store runs into its timeout.
+Pages are built on a small thread pool, so that the event loop still answers health checks while a page is computed or a
+call to a dead store times out.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.release.artifact import Release
 
-LISTED_PROBLEMS = 20  # refused releases, the newest
+LISTED_PROBLEMS = 20  # latest refused releases to list
 
 Result = TypeVar("Result")
-Prepare = Callable[[Release], Release]  # e.g. replaces the local models by remote ones
+Prepare = Callable[[Release], Release]  # e.g. replaces local models by remote ones
 
 report = structlog.get_logger("service")
 
 
 class PageMaker(Protocol):
-    """What the engine needs of a feed. `page` raises QueryError for invalid queries and nothing else."""
+    """The engine's interface to a feed. `page` raises QueryError for invalid queries and nothing else."""
 
     def page(self, query: Query, surface: str) -> Page: ...
 
@@ -66,7 +66,7 @@ MakeFeed = Callable[[Release, FeatureReader, EventLog], PageMaker]
 
 
 class Engine:
-    """Made by the service when it starts, or from doubles by a test. Blocking work runs on its thread pools."""
+    """Built by the service at startup, or from doubles by a test. Blocking work runs on its thread pools."""
 
     def __init__(
         self,
@@ -83,13 +83,13 @@ class Engine:
         health: Health | None = None,
         first_day_us: int = 0,
     ) -> None:
-        """`first_day_us`: of the home's data, for a release of before worlds said so."""
+        """`first_day_us`: of the home's data, for releases older than World.first_day_us."""
         self.health = health or Health()
         self.world = replace(release.world, first_day_us=release.world.first_day_us or first_day_us)
         self.reader = reader
         self._receipts = receipts
         self.release_id = release.release_id
-        self.problems = list(problems)  # releases that could not be served, and why
+        self.problems = list(problems)  # why releases could not be served
         self._prepare = prepare
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
@@ -107,7 +107,7 @@ class Engine:
         metrics.SNAPSHOT_AGE_SECONDS.set_function(self.snapshot_age_seconds)
 
     async def answer(self, surface: str, query: Query) -> Page:
-        """One page of a surface. Raises Problem: 503 when too many are waiting, 400 for an invalid query."""
+        """One page of a surface. Raises Problem: 503 if too many are waiting, 400 for an invalid query."""
         if self._in_flight >= self._limits.max_in_flight_pages:
             metrics.SHED.inc()
             raise OVERLOADED
@@ -143,11 +143,11 @@ class Engine:
         return len(began) == self._config.page_threads and max(began) < late
 
     async def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
-        """Take events; durable when this returns. Raises Problem as EventIntake does, and 503 while what events need
-        is down or late: nobody waits long for it, and nobody is told "accepted" of an event that nobody folds."""
+        """Accept events; they are durable when this returns. Raises Problem as EventIntake does, and 503 while a part
+        that events need is down or slow: no caller waits long, and no event is accepted that would not be folded."""
         if why := self.health.stops_events():
             metrics.EVENTS_REFUSED.labels("part_down").inc()
-            raise unavailable(f"events are not taken now: {why}")
+            raise unavailable(f"events are not accepted now: {why}")
         if not self._writing.allows():
             metrics.EVENTS_REFUSED.labels("log_down").inc()
             raise events_down()
@@ -170,19 +170,19 @@ class Engine:
         return receipt
 
     async def is_visible(self, event_id: str, user_id: str = "") -> bool:
-        """Whether this event, of this viewer where one is named, has reached the features."""
+        """Whether this event (of this viewer, if given) has reached the features."""
         return await self._blocking(lambda: self._receipts.folded_us(event_id, user_id)) is not None
 
     async def viewers(self, count: int) -> list[str]:
         return await self._blocking(lambda: self.reader.viewers(count))
 
     async def viewer(self, user_id: str) -> UserFeatures:
-        """The features of one viewer. Unlike a page it waits for a busy store: there is no fallback."""
+        """The features of one viewer. Unlike a page, it waits for a busy store, since it has no fallback."""
         return (await self._blocking(lambda: self.reader.users([user_id])))[0]
 
     def knows(self, video_id: str) -> bool:
         snapshot = self.reader.snapshot()
-        return not len(snapshot) or video_id in snapshot.row_of  # an empty snapshot cannot tell, so every id passes
+        return not len(snapshot) or video_id in snapshot.row_of  # with an empty snapshot, every id passes
 
     def status(self) -> dict[str, Any]:
         return {
@@ -198,7 +198,7 @@ class Engine:
         }
 
     def warm_up(self) -> None:
-        """Make some pages before the first request: first calls compile kernels, fill caches and open connections."""
+        """Build some pages before the first request: first calls compile kernels, fill caches and open connections."""
         users = [self.world.example_user or "nobody", "warm-up"]
         for number in range(self._config.warm_up_pages):
             self._feed.page(
@@ -214,14 +214,14 @@ class Engine:
         self._say_release(refused=self.problems[-1] if self.problems else "")
 
     def keep_warm(self, release: Release) -> None:
-        """Make a release ready to answer, beside the one that does."""
+        """Load a release and warm it up, beside the one that serves."""
         self._feed.keep_warm(self._prepare(release))
 
     def is_warm(self, release_id: str) -> bool:
         return self._feed.is_warm(release_id)
 
     def switch(self, release_id: str) -> None:
-        """Blue to green, to a warm release: requests under way finish with the old one, the next ones get this one."""
+        """Switch to a warm release (blue/green): requests in flight finish with the old one."""
         before = self.release_id
         self._feed.switch(release_id)
         self.release_id = release_id
@@ -231,12 +231,12 @@ class Engine:
         report.info("release swapped", before=before, now=release_id)
 
     def swap(self, release: Release) -> None:
-        """Load and switch; the release that answered stays warm."""
+        """Load a release and switch to it; the old one stays warm."""
         self.keep_warm(release)
         self.switch(release.release_id)
 
     def refuse(self, why: str) -> None:
-        """Record a release that cannot be served; `status` lists it."""
+        """Record why a release cannot be served; `status` lists it."""
         if why not in self.problems:
             metrics.RELEASES_REFUSED.inc()
             self.problems = [*self.problems, why][-LISTED_PROBLEMS:]
@@ -266,7 +266,7 @@ class Engine:
             raise unavailable("the store does not answer; try again") from error
 
     def snapshot_age_seconds(self) -> float:
-        """Since the features of videos were last compared with the store."""
+        """Seconds since the features of videos were last synchronized with the store."""
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6
 
 

@@ -1,4 +1,4 @@
-"""The errors of the feed. A dependency that is down is not among them: the page comes from a lower rung.
+"""Errors of the feed. A dependency that is down is not one: the page then comes from a lower rung.
 
 MarqueeError                 feature_repo/core/errors.py
 └── FeedError
@@ -13,7 +13,7 @@ from feature_repo.core.errors import MarqueeError
 
 
 class FeedError(MarqueeError):
-    """The feed cannot do what it was asked; the message says what was expected."""
+    """Invalid input to the feed; the message says what was expected."""
 
 
 class QueryError(FeedError):
@@ -25,7 +25,7 @@ class QueryError(FeedError):
 
 
 class PolicyError(FeedError):
-    """A policy that declares something impossible or unknown."""
+    """A policy with an unknown or impossible rule."""
 
 
 class StageFailed(Exception):

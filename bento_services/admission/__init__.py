@@ -1,1 +1,1 @@
-"""What a request may do and must look like: keys, limits, context, the shape of an error."""
+"""Admission: API keys, limits, request context, the shape of errors."""

@@ -19,7 +19,7 @@ class Credentials:
     """What a request carries to identify its sender."""
 
     key: str = field(default="", repr=False)
-    host: str | None = None  # the Host header; None on gRPC, which browsers do not speak
+    host: str | None = None  # the Host header; None for gRPC, which browsers cannot send
 
     @classmethod
     def of(cls, headers: Mapping[str, str], host: str | None = None) -> Credentials:
@@ -39,9 +39,9 @@ class Admission:
     def admit(self, credentials: Credentials, endpoint: EndpointClass) -> Caller:
         """The caller, if it may use the endpoint.
 
-        Raises Problem: 400 for a Host that is none; 503 where the keys cannot be read; 401 without a known key; 403
-        without the scope or, in keyless use, for a Host that is not this machine: a page of another site that had its
-        name resolve to 127.0.0.1 (DNS rebinding) still sends that name.
+        Raises Problem: 400 for an invalid Host; 503 if the keys cannot be read; 401 without a known key; 403 without
+        the scope or, in keyless use, for a Host that is not this machine: a page of another site whose name resolves to
+        127.0.0.1 (DNS rebinding) still sends that name.
         """
         host = None if credentials.host is None else host_named(credentials.host)
         if credentials.host is not None and host is None:

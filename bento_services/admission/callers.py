@@ -1,4 +1,4 @@
-"""Who is calling: a key by its name, with what it may do and for which viewers."""
+"""The caller of a request: the name of its key, its scopes, and the viewers it may act for."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Caller:
     name: str
     scopes: frozenset[str]
     viewers: ViewerRule = "any"
-    viewer_id: str = ""  # the one of its token, for whom alone it may act
+    viewer_id: str = ""  # of a viewer token: the only viewer that it may act for
 
     def has(self, scope: Scope) -> bool:
         return scope in self.scopes or "admin" in self.scopes
 
     def acts_for(self, viewer_id: str, session_id: str = "") -> str:
-        """The viewer for whom a request is answered that names this one; empty: nobody in particular.
+        """The viewer that a request naming this user and session is answered for; empty: anonymous.
 
-        Raises Problem 403 for a viewer for whom this caller may not act.
+        Raises Problem 403 for a viewer that this caller may not act for.
         """
         if self.viewers == "any":
             return viewer_id

@@ -1,4 +1,4 @@
-"""The context that a caller sends, parsed into fields of the feed's Query, in one way for HTTP and gRPC."""
+"""Parses the context that a caller sends into fields of the feed's Query, for HTTP and gRPC alike."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def request_id_of(sent: str) -> str:
 
 
 def read_context(header: str, now_us: int) -> dict[str, Any]:
-    """X-Context -> fields of Query. Unknown members are ignored, so that clients may send more than we know."""
+    """X-Context -> fields of Query. Unknown members are ignored, so that newer clients keep working."""
     if not header:
         return {}
     if len(header.encode()) > MAX_CONTEXT_BYTES:
@@ -37,7 +37,7 @@ def read_context(header: str, now_us: int) -> dict[str, Any]:
 
 
 def context_fields(context: Mapping[str, Any], now_us: int) -> dict[str, Any]:
-    """`now_us`: of the world, whose clock may be shifted: a time zone has the offset of that moment."""
+    """`now_us`: the world's now, whose clock may be shifted; decides the UTC offset of a time zone."""
     fields: dict[str, Any] = {}
     for name in _TEXTS:
         if (value := context.get(name)) is not None:

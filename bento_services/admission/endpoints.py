@@ -1,6 +1,6 @@
-"""Classes of endpoints, declared once for both protocols: what a caller needs and how much it may send.
+"""Endpoint classes, declared once for both protocols: the scope that a caller needs and how much it may send.
 
-Each HTTP route and gRPC method names its class; admission reads nothing else of them.
+Each HTTP route and gRPC method names its class; admission reads nothing else about them.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from bento_services.admission.limits import Limits
 @dataclass(frozen=True)
 class EndpointClass:
     name: str
-    scope: Scope | None = None  # that the caller's key must have; None: any key will do
-    public: bool = False  # answered without a key: what a browser asks for before it can send one
-    always: bool = False  # also where the keys cannot be read and nobody else is admitted
-    speaks_for_viewer: bool = False  # the caller names the viewer for whom it reads or writes
-    many_events: bool = False  # its body may be as large as a batch of events
+    scope: Scope | None = None  # required of the caller's key; None: any key will do
+    public: bool = False  # needs no key: what a browser requests before it can send one
+    always: bool = False  # answered even if the keys cannot be read
+    speaks_for_viewer: bool = False  # the caller names the viewer that it reads or writes for
+    many_events: bool = False  # its body may be a batch of events
 
     def max_body_bytes(self, limits: Limits) -> int:
         return limits.max_events_body_bytes if self.many_events else limits.max_body_bytes
 
 
 PUBLIC = EndpointClass("public", public=True)
-UNKNOWN = EndpointClass("unknown")  # no such address: only callers with a key learn that
-HEALTH = EndpointClass("health", public=True)  # whatever asks has no key
+UNKNOWN = EndpointClass("unknown")  # no such address, which only callers with a key are told
+HEALTH = EndpointClass("health", public=True)  # probes have no key
 LIVENESS = EndpointClass("liveness", public=True, always=True)
 OPERATIONS = EndpointClass("operations", "metrics")
 PAGES = EndpointClass("pages", "serve", speaks_for_viewer=True)

@@ -1,4 +1,4 @@
-"""What the Host header of a request says, and which hosts are this machine."""
+"""Parses Host headers, and tells which hosts are this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?:
 
 
 def host_named(header: str) -> str | None:
-    """The host without its port, in lower case; None for what is no host, such as `localhost:80@elsewhere`."""
+    """The host without its port, in lower case; None if invalid, such as `localhost:80@elsewhere`."""
     found = _HOST.fullmatch(header)
     if found is None or int(found["port"] or 0) > 65535:
         return None

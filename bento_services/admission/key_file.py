@@ -1,4 +1,4 @@
-"""Making, rotating and revoking keys: what `marquee keys` does to HOME/keys.json. Running services follow within a
+"""Creates, rotates and revokes keys: what `marquee keys` does to HOME/keys.json. Running services follow within a
 second."""
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from feature_repo.limits import LimitError, check
 def create_key(
     home: Home, name: str, scopes: Iterable[str], viewers: ViewerRule = "any", expires: datetime | None = None
 ) -> str:
-    """Add a key and return it: the only time that it is shown. Raises AuthError where there is one of this name."""
+    """Add a key and return it: the only time that it is shown. Raises AuthError if the name is taken."""
     chosen = known_scopes(scopes)
     if viewers not in VIEWER_RULES:
         raise AuthError(f"unknown rule for viewers {viewers!r}: expected one of {', '.join(VIEWER_RULES)}")
@@ -50,7 +50,7 @@ def create_key(
 
 
 def rotate_key(home: Home, name: str, overlap: timedelta = timedelta()) -> str:
-    """A new secret for a key, with the scopes and the lifetime of the old one, which stays good for `overlap`."""
+    """A new secret for a key, with the scopes and lifetime of the old one, which stays valid for `overlap`."""
     now = datetime.now(UTC)
     with _changing(home) as before:
         old = [key for key in before if key.name == name]
@@ -65,7 +65,7 @@ def rotate_key(home: Home, name: str, overlap: timedelta = timedelta()) -> str:
 
 
 def revoke_key(home: Home, name: str) -> None:
-    """Take a key away, with all its secrets. Without any left nobody is admitted."""
+    """Revoke a key with all its secrets. With no key left, nobody is admitted."""
     with _changing(home) as before:
         kept = [key for key in before if key.name != name]
         if len(kept) == len(before):
@@ -74,14 +74,14 @@ def revoke_key(home: Home, name: str) -> None:
 
 
 def revoke_all(home: Home) -> None:
-    """The home needs no keys any more; a running service goes on to need them until it is started again."""
+    """Revoke all keys and return to keyless use; a running service requires keys until it is restarted."""
     with _locked(home):
         keys_path(home).unlink(missing_ok=True)
         used_path(home).unlink(missing_ok=True)
 
 
 def token_of(home: Home, name: str, viewer_id: str, ttl: timedelta) -> str:
-    """A viewer token from the key of this name."""
+    """A viewer token signed by the key of this name."""
     candidates = [key for key in _readable(home) if key.name == name]
     if not candidates:
         raise _unknown(name, list(Keys.of(home)))
@@ -120,7 +120,7 @@ def _unknown(name: str, keys: Iterable[Key]) -> AuthError:
 
 @contextmanager
 def _changing(home: Home) -> Iterator[list[Key]]:
-    """The keys as they are, with nobody else changing them. Raises AuthError where they cannot be read."""
+    """Yield the keys under an exclusive lock. Raises AuthError if they cannot be read."""
     with _locked(home):
         yield [key for key in _readable(home) if not key.is_over(datetime.now(UTC))]
 
@@ -133,7 +133,7 @@ def _locked(home: Home) -> Iterator[None]:
 
 
 def _write(home: Home, keys: Iterable[Key]) -> None:
-    """Readable by the owner alone, as every file that `write_atomic` makes."""
+    """Readable only by the owner, like every file that `write_atomic` makes."""
     if not used_path(home).exists():
         write_atomic(used_path(home), "{}\n")
     write_atomic(keys_path(home), msgspec.json.format(msgspec.json.encode(list(keys)), indent=2) + b"\n")

@@ -1,6 +1,6 @@
-"""The keys of a running service: they follow HOME/keys.json, and remember when each was last used.
+"""The keys of a running service: follows changes of HOME/keys.json, and records when each key was last used.
 
-A thread looks at the file, so that no request does; every process of a service has its own.
+A thread polls the file, so that no request does; every process of a service has its own.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from bento_services.admission.keys import FILE, MAX_BYTES, WAYS_OUT, Keys, keys_
 from feature_repo.core.files import read_bounded, write_atomic
 from feature_repo.core.home import Home
 
-LOOK_SECONDS = 0.4  # a change is in effect within a second
-NOTE_SECONDS = 60.0  # between two notes of one key's last use
+LOOK_SECONDS = 0.4  # interval of polling: a change is in effect within a second
+NOTE_SECONDS = 60.0  # interval of recording the last use of a key
 
 report = structlog.get_logger("keys")
 
 
 class KeyRing:
-    """Closes where the file cannot be read, or is gone after it was there; opens for nothing but keys."""
+    """Fails closed if the file cannot be read or has disappeared; only valid keys open it again."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -51,7 +51,7 @@ class KeyRing:
         self._used[key_id] = time.time()
 
     def look(self) -> None:
-        """Take up what has changed in the file."""
+        """Reload the file if it has changed."""
         signature = self._signature()
         if signature == self._seen:
             return
@@ -65,7 +65,7 @@ class KeyRing:
             say("keys changed", keys=len(found), closed=found.closed)
 
     def note(self) -> None:
-        """Write down when keys were last used: soon the first time, then once a minute."""
+        """Record when keys were last used: soon the first time, then once a minute."""
         due = {one: at for one, at in self._used.items() if at - self._noted.get(one, 0) >= NOTE_SECONDS}
         if not due:
             return
@@ -75,7 +75,7 @@ class KeyRing:
             kept = {key.key_id for key in self._keys}
             content = msgspec.json.encode({one: at for one, at in noted.items() if one in kept})
             write_atomic(used_path(self._home), msgspec.json.format(content, indent=2) + b"\n")
-        except OSError:  # a full disk: it is noted later
+        except OSError:  # disk full: recorded later
             return
         self._noted |= due
 
@@ -84,7 +84,7 @@ class KeyRing:
             try:
                 self.look()
                 self.note()
-            except Exception as error:  # whatever it is, it must not leave old keys in effect for ever
+            except Exception as error:  # no error may leave old keys in effect for good
                 self._keys = Keys(closed=f"keys cannot be followed: {error!r}")
                 self._seen = None
                 report.error("keys cannot be followed", exc_info=error)
@@ -98,11 +98,11 @@ class KeyRing:
 
 
 def last_used(home: Home) -> dict[str, datetime]:
-    """When each key was last used, by the key's id, to within NOTE_SECONDS."""
+    """Key id -> when it was last used, accurate to NOTE_SECONDS."""
     try:
         return msgspec.json.decode(read_bounded(used_path(home), MAX_BYTES), type=dict[str, datetime])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return {}  # it is a convenience: nobody is refused over it
+        return {}  # only informative, so no reason to refuse anyone
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,15 +1,15 @@
-"""API keys of a home: who may call, what for, until when; and the keyless mode of a loopback demo.
+"""API keys of a home: who may call, with which scopes, until when; and the keyless mode of a loopback demo.
 
-HOME/keys.json holds SHA-256 digests; a key itself is shown once, when it is made. A key is 256 random bits, so a plain
-digest is enough: there is nothing to guess, and key stretching adds nothing.
+HOME/keys.json holds SHA-256 digests; a key itself is shown once, when it is created. A key is 256 random bits, so a
+plain digest is enough: key stretching, which protects guessable secrets, adds nothing.
 
-    serve    read pages, and speak for viewers in doing so
+    serve    read pages on behalf of viewers
     events   send events and feedback for viewers
     metrics  read /metrics and the status
-    admin    everything, and what one viewer should not see of another
+    admin    everything, including data of all viewers
 
-Where the file is, a key is needed. A file that cannot be read, or that is gone although keys were made for the home,
-admits nobody: that is what a mistake of an operator must come to.
+If the file exists, a key is required. If it cannot be read, or is gone although the home once had keys, nobody is
+admitted: an operator's mistake must fail closed.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class AuthError(MarqueeError):
-    """The keys cannot be changed as was asked."""
+    """An invalid change of the keys."""
 
     exit_status = USAGE
 
 
 class Unsafe(AuthError):
-    """Keys that cannot be read, or an address that needs some."""
+    """Unreadable keys, or an address that requires keys without any."""
 
     exit_status = REFUSED
 
 
 class Key(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One secret, by its digest. A key that is being rotated has two for a while."""
+    """One secret, by its digest. A key under rotation has two for a while."""
 
     name: str
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -74,7 +74,7 @@ class Key(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one home, as its file was at one moment. Without any file, callers on loopback may do everything."""
+    """The keys in a home's file at one moment. Without a file, callers on loopback may do everything."""
 
     keys: tuple[Key, ...] = ()
     required: bool = False
@@ -96,7 +96,7 @@ class Keys:
 
     @classmethod
     def of(cls, home: Home) -> Keys:
-        """Raises nothing: what cannot be read is closed."""
+        """Never raises: an unreadable file makes closed keys."""
         path = keys_path(home)
         try:
             return cls(msgspec.json.decode(read_bounded(path, MAX_BYTES), type=tuple[Key, ...]), required=True)
@@ -108,8 +108,8 @@ class Keys:
             return cls(closed=f"{FILE} of the home is no list of keys ({error}); {WAYS_OUT}")
 
     def caller(self, presented: str, now: datetime | None = None) -> tuple[Caller, str]:
-        """Who presents this key or viewer token, and the id of the key. Raises Problem: 401 for an unknown or expired
-        one, 403 for a key that acts through viewer tokens only."""
+        """The caller that presents this key or viewer token, and the key's id. Raises Problem: 401 for an unknown or
+        expired one, 403 for a key that only signs viewer tokens."""
         now = now or datetime.now(UTC)
         if presented.startswith(TOKEN_PREFIX):
             return self._bearer(read_token(presented), now)
@@ -140,7 +140,7 @@ def keys_path(home: Home) -> Path:
 
 
 def used_path(home: Home) -> Path:
-    """When each key was last used. It is there from the first key on, and says that this home has needed keys."""
+    """Holds when each key was last used. Exists from the first key on, as proof that this home requires keys."""
     return home.root / "keys-used.json"
 
 
@@ -149,7 +149,7 @@ def digest_of(key: str) -> str:
 
 
 def check_bind(host: str, keys: Keys, *, insecure: bool) -> None:
-    """Refuse to show viewers' histories to a network by accident, and to start with keys that admit nobody."""
+    """Refuse to expose viewers' histories to a network by accident, and to start with unreadable keys."""
     if keys.closed:
         raise Unsafe(keys.closed)
     if not is_loopback(host) and not len(keys) and not insecure:
@@ -160,7 +160,7 @@ def check_bind(host: str, keys: Keys, *, insecure: bool) -> None:
 
 
 def known_scopes(scopes: Iterable[str]) -> tuple[Scope, ...]:
-    """Each once. Raises AuthError for one that there is not."""
+    """The scopes without repeats. Raises AuthError for an unknown one."""
     chosen = tuple(dict.fromkeys(scopes))
     if unknown := [scope for scope in chosen if scope not in SCOPES]:
         raise AuthError(f"unknown scope {unknown[0]!r}: expected some of {', '.join(SCOPES)}")

@@ -1,4 +1,4 @@
-"""Limits on requests, and strict parsing of what they send."""
+"""Limits on requests, and strict parsing of their content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from feature_repo.core.settings import Section
 from feature_repo.core.strict_json import JsonError, parse
 from feature_repo.limits import LimitError, check
 
-# Promised by the API's document, so the same in every deployment.
+# Part of the API's document, so the same in every deployment.
 MAX_EVENTS = 500
 MAX_CONTEXT_BYTES = 4096
 MAX_CURSOR_LENGTH = 6144
@@ -19,22 +19,22 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """What an operator may change: how much one process takes on. Every number is positive."""
+    """The load that one process accepts; every number is positive."""
 
-    max_connections: int = 512  # over HTTP; one more pushes out the one least likely to be missed
-    reserved_descriptors: int = 256  # for store, log, files and gRPC: what RLIMIT_NOFILE leaves beside them is for HTTP
-    max_head_bytes: int = 16 * 1024  # address and headers of a request
-    head_seconds: float = 5.0  # for a request's head, and for a new connection to say anything
-    idle_seconds: int = 15  # between two requests on one connection
-    send_seconds: float = 10.0  # for a client that has stopped to read its answer
-    answer_seconds: float = 10.0  # for the work on one request; then 503
+    max_connections: int = 512  # HTTP connections; beyond, the least useful one is closed
+    reserved_descriptors: int = 256  # file descriptors for store, log, files and gRPC; the rest is for HTTP
+    max_head_bytes: int = 16 * 1024  # request line and headers
+    head_seconds: float = 5.0  # to receive a request's head, and for the first byte on a new connection
+    idle_seconds: int = 15  # keep-alive between two requests
+    send_seconds: float = 10.0  # until a client that stopped reading its response is cut off
+    answer_seconds: float = 10.0  # to process a request; then 503
     max_body_bytes: int = 64 * 1024
     max_events_body_bytes: int = 1024 * 1024
-    receive_seconds: float = 10.0  # for a whole body: a slow client may not hold a connection for ever
-    max_in_flight_pages: int = 64  # waiting or being made; any more would come too late to be of use
+    receive_seconds: float = 10.0  # to receive a whole body
+    max_in_flight_pages: int = 64  # queued or being built; more would be answered too late to be useful
     max_concurrent_rpcs: int = 512
     max_rpc_connections: int = 128
-    idle_rpc_seconds: int = 300  # between two calls on one connection
+    idle_rpc_seconds: int = 300  # keep-alive between two calls
     max_rpcs_per_connection: int = 100
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ LIMITS = Section("limits", Limits, "service")
 
 
 def read_json(body: bytes, what: str = "the body") -> Any:
-    """Parse strictly, as everything from outside is."""
+    """Parse untrusted JSON strictly."""
     try:
         return parse(body, what)
     except JsonError as error:

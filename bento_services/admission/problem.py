@@ -1,4 +1,4 @@
-"""An answer that is an error: one shape on HTTP, the same code and message on gRPC.
+"""Errors as answers: one shape over HTTP, the same code and message over gRPC.
 
 {"error": {"code": "unknown_video", "message": "…", "request_id": "…", "details": {…}}}
 """
@@ -25,7 +25,7 @@ class Error(Struct, frozen=True):
 
 
 class Problem(Exception):
-    """Raised anywhere at the edge; `code` is for programs and never changes, `message` is for people."""
+    """An error to answer with; `code` is for programs and stable, `message` is for people."""
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ def unavailable(message: str, retry_after_seconds: int = 1) -> Problem:
 
 
 def events_down() -> Problem:
-    return unavailable("the event log does not take events right now; send the same again")
+    return unavailable("the event log does not accept events right now; send the same request again")
 
 
-INTERNAL = Problem(500, "internal", "something went wrong here; the request id names the log line that says what")
+INTERNAL = Problem(500, "internal", "internal error; the request id names the log line with its cause")
 OVERLOADED = Problem(503, "overloaded", "too many requests at once; try again", retry_after_seconds=1)
 TOO_LATE = Problem(503, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)

@@ -1,1 +1,1 @@
-"""The way of clients' events into the log."""
+"""Event intake, from clients to the log."""

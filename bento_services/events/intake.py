@@ -1,8 +1,8 @@
 """Accepts events: normalize, make durable, answer with a receipt. HTTP and gRPC both end here.
 
-A request is accepted whole or not at all. A repeated request with the same idempotency key gets the same answer, and
-events without an id get ids derived from the key: sent again, even after a crash between log and answer, they are the
-same events, and the event processor counts an event once.
+A request is accepted as a whole or not at all. A repeated request with the same idempotency key gets the same answer,
+and events without an id get ids derived from the key: when resent, even after a crash between log and answer, they are
+the same events, which the event processor counts once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class EventIntake:
         world: World,
         hear: Callable[[Sequence[Event]], None] = lambda events: None,
     ) -> None:
-        """`hear` is called with the events that were accepted."""
+        """`hear` is called with the accepted events."""
         self._log = log
         self._answers = answers
         self._world = world
@@ -87,7 +87,7 @@ class EventIntake:
             raise events_down() from error
         self._claim(objects, events)
         receipt = self._append(events)
-        # Without its answer, the same request sent again appends the same events again, and an event counts once.
+        # Without a stored answer, a repeated request appends its events again, which then count once.
         with suppress(StoreDown):
             self._answers.finish(key, fingerprint, msgspec.json.encode(receipt))
         return receipt
@@ -120,19 +120,19 @@ class EventIntake:
         return events
 
     def _claim(self, objects: Sequence[Any], events: Sequence[Event]) -> None:
-        """Raises Problem for an id that its viewer has used for another event: that one counts, so this never would."""
+        """Raises Problem for an event id that its viewer has used for another event: it would never count."""
         bodies: dict[str, str] = {}
         index_of: dict[str, int] = {}
         for index, (fields, event) in enumerate(zip(objects, events, strict=True)):
             if "event_id" not in fields:
-                continue  # made here, or of the request's own key
+                continue  # generated, or derived from the request's key
             key, body = _body(event, timed="timestamp" in fields or "timestamp_us" in fields)
             if bodies.setdefault(key, body) != body:
                 raise _used(index, event)
             index_of[key] = index
         try:
             other = self._answers.claim(bodies) if bodies else set()
-        except StoreDown as error:  # each event still counts once: only the word about a mistake is lost
+        except StoreDown as error:  # each event still counts once; only the check for reused ids is lost
             report.warning("ids of events are not compared with earlier ones", error=str(error))
             return
         if other:
@@ -154,10 +154,10 @@ class EventIntake:
 
 
 def _body(event: Event, *, timed: bool) -> tuple[str, str]:
-    """What an event is known by, and what it says; the time of one that was sent without a time is ours."""
+    """An event's identity and a digest of its content, without the time if the server set it."""
     key = hashlib.sha256(orjson.dumps(event.identity)).hexdigest()[:32]
-    said = event if timed else msgspec.structs.replace(event, timestamp_us=0)
-    return key, hashlib.sha256(encode_event(said)).hexdigest()[:16]
+    content = event if timed else msgspec.structs.replace(event, timestamp_us=0)
+    return key, hashlib.sha256(encode_event(content)).hexdigest()[:16]
 
 
 def _used(index: int, event: Event) -> Problem:

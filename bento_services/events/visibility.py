@@ -1,4 +1,4 @@
-"""Measures how long an event takes to reach the features, on one event at a time."""
+"""Measures how long an event takes to reach the features, one event at a time."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from feature_repo.core.home import Home
-from feature_repo.core.steps import Making, Steps
+from feature_repo.core.steps import StepContext, Steps
 from monitoring.reports import release_report
 from monitoring.reports.steps import PAGE
 
@@ -24,12 +24,12 @@ def test_the_page_is_written_once_and_again_where_it_is_gone(tmp_path: Path, mon
         return {"page": str(page)}
 
     monkeypatch.setattr(release_report, "write_release_report", write)
-    making = Making(home, results={"promote": {"release_id": "r-1"}})
-    Steps(home).take(PAGE, making)
-    (page,) = PAGE.writes(making)
+    context = StepContext(home, results={"promote": {"release_id": "r-1"}})
+    Steps(home).take(PAGE, context)
+    (page,) = PAGE.writes(context)
     assert page == home.reports / "release" / "r-1" / "index.html"
-    Steps(home).take(PAGE, making)
+    Steps(home).take(PAGE, context)
     assert written == ["r-1"]
     page.unlink()
-    Steps(home).take(PAGE, making)
+    Steps(home).take(PAGE, context)
     assert written == ["r-1", "r-1"]
