@@ -1,10 +1,10 @@
-"""How each part of a served home is: ok, degraded or down, since when, and why.
+"""The health of each part of a service: ok, degraded or down, since when, and why.
 
-Parts report to one `Health` of their process; /api/v1/status, the health service of gRPC and `marquee status` read it.
-Two things are ready or not, each for itself: pages, which answer from a lower rung whatever is down, and events, which
-are taken only where they are kept and folded: with the log, the processor and the disk.
+Parts report to one `Health` per process; /api/v1/status, gRPC's health service and `marquee status` read it. Pages and
+events are ready independently: pages fall back to a lower rung whatever is down, while events are accepted only if log,
+processor and disk are up.
 
-A report costs a lock and no input or output, so a request may ask `stops_events` every time.
+Reporting takes a lock but no I/O, so every request may call `stops_events`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ STORE, LOG, PROCESSOR, SINK, FOLLOWER, RELEASE, CATALOG, DISK = (
     "log",  # the event log
     "processor",  # folds events into features
     "sink",  # writes the log into the lake
-    "follower",  # sees that another release was promoted
-    "release",  # what answers
+    "follower",  # follows promotions
+    "release",  # the one that serves
     "catalog",  # the features of videos in this process
     "disk",  # of the home
 )
@@ -48,12 +48,12 @@ class Part(Struct, frozen=True):
 @dataclass
 class _Heard:
     part: Part
-    at_seconds: float  # of the clock of `Health`
-    within_seconds: float | None = None  # it said it would report again within so long
+    at_seconds: float  # on the clock of `Health`
+    within_seconds: float | None = None  # the promised interval of reports
 
 
 class Health:
-    """The reports of all parts of one process. Any thread may report and ask."""
+    """The reports of all parts of one process. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, logged: bool = True) -> None:
         self._clock = clock
@@ -65,16 +65,16 @@ class Health:
         self.say(name, OK, within_seconds=within_seconds, **facts)
 
     def degraded(self, name: str, why: str, *, within_seconds: float | None = None, **facts: Any) -> None:
-        """It works, but less well: something falls back, is late, or is about to fail."""
+        """It works with limitations: something falls back, is late, or is about to fail."""
         self.say(name, DEGRADED, why, within_seconds=within_seconds, **facts)
 
     def down(self, name: str, why: str, *, within_seconds: float | None = None, **facts: Any) -> None:
         self.say(name, DOWN, why, within_seconds=within_seconds, **facts)
 
     def say(self, name: str, state: str, why: str = "", *, within_seconds: float | None = None, **facts: Any) -> None:
-        """Report a part; a change of its state is a line of the log.
+        """Report a part's state; a change is logged.
 
-        `within_seconds`: the part reports again within so long. When it does not, it is down: its thread has died.
+        `within_seconds`: the part promises the next report within this time; without one, it counts as down.
         """
         with self._changing:
             heard = self._heard[name]
@@ -99,7 +99,7 @@ class Health:
         return {name: self.of(name) for name in PARTS}
 
     def stops_events(self) -> str:
-        """Why events cannot be taken now: the parts that are down, each with its reason. Empty: they can."""
+        """Why events cannot be accepted now: the parts that are down, with reasons. Empty: they can."""
         down = ((name, self.of(name)) for name in EVENTS_NEED)
         return "; ".join(f"{name} is down: {part.why}" for name, part in down if part.state == DOWN)
 

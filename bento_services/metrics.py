@@ -1,4 +1,4 @@
-"""What an operator can see, in Prometheus' format at /metrics. Label values come from fixed sets only."""
+"""Prometheus metrics at /metrics. Label values come from fixed sets only."""
 
 from __future__ import annotations
 

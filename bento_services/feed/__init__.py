@@ -1,1 +1,1 @@
-"""A request, top to bottom: sources, hydrators, filters, scorers, rerankers, page. No BentoML here."""
+"""The feed: sources, hydrators, filters, scorers, rerankers, page. Independent of BentoML."""

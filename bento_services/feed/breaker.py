@@ -1,4 +1,4 @@
-"""A circuit breaker: after several failures in a row nobody calls the dependency for a while, then one caller tries."""
+"""A circuit breaker: after several failures in a row, calls to a dependency stop for a while; a trial follows."""
 
 from __future__ import annotations
 

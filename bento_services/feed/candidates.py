@@ -1,6 +1,6 @@
-"""The videos of one request as a table of columns whose rows only move together.
+"""The candidates of one request as an immutable table: all columns are reordered together.
 
-Parallel arrays fall out of step; a table that moves as a whole cannot. Every change gives a new table.
+Parallel arrays get out of step; a table cannot. Every change gives a new table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Candidates:
-    """N videos of one snapshot, no video twice. The column `row` (N,) int64 says which row of the snapshot each is.
+    """N distinct videos of one snapshot. The column `row` (N,) int64 is each video's row in the snapshot.
 
     A missing value is NaN in a float column and -1 in an integer column.
     """
@@ -42,14 +42,14 @@ class Candidates:
 
     @classmethod
     def merged(cls, found: Iterable[Candidates]) -> Candidates:
-        """All tables in order, each video once; where two tables hold a value for a video, the first table's stays."""
+        """The union of tables, each video once; if two tables have a value for a video, the first table's is kept."""
         tables = [table for table in found if len(table)]
         rows = np.concatenate([table.rows for table in tables]) if tables else np.zeros(0, dtype=np.int64)
         at = np.arange(len(rows))
         first = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)  # only read where it was written
         first[rows[::-1]] = at[::-1]  # among equal rows the last write wins, which is the first in order
         merged = {ROW: rows[first[rows] == at]}
-        place = first  # reused from here on: the place of each row in the result
+        place = first  # reused: the place of each row in the result
         place[merged[ROW]] = np.arange(len(merged[ROW]))
         for table in tables:
             for name, column in table.columns.items():

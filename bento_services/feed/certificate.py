@@ -1,4 +1,4 @@
-"""Which rules of the policy a page keeps, measured on the finished page, so that anyone who has the page can check."""
+"""Which rules of the policy a page keeps, measured on the finished page, so that a client can verify it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def certify(rows: Sequence[Row], items: Sequence[Item], limit: int, policy: Poli
     """Measures each rule of the policy on the page: {policy, fresh_from, top, rules: [{rule, bar, found, kept}],
     relaxed: [rule]}.
 
-    Anyone who has the page can compute the same figures: a creator is `channel`, a category is `genres[0]`, and fresh
+    A client can compute the same figures from the page: a creator is `channel`, a category is `genres[0]`, and fresh
     means `published_at` on or after `fresh_from`. `max_per_creator_in_row` covers the rows other than the
     recommendations and those in NO_VARIETY_CAPS.
     """

@@ -1,4 +1,4 @@
-"""Composes the parts of a release (heavy) and the recipe of a surface (light) into what answers its queries."""
+"""Composes the parts of a release (heavy) and the recipe of a surface (light) into a `Serving`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.candidates.sources.spec import SourceSpec
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a surface shows and how, independent of any release: an arm of an experiment is a `replace` of it."""
+    """What a surface shows and how, independent of any release. An experiment's arm is a modified copy."""
 
     surface: str
     ladder: tuple[RungSpec, ...]  # best first
@@ -35,14 +35,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class RungSpec:
-    """A rung before there is a release: its name, and how to build its pipeline."""
+    """A rung independent of any release: its name, and how to build its pipeline."""
 
     name: str
     pipeline: Callable[[Parts, Recipe], Pipeline]
     needs_viewer: bool = False
     patient: bool = False
     from_release: bool = False  # uses the static list of the release as its catalog
-    for_unread: bool = False  # also answers viewers of whom nothing could be read
+    for_unread: bool = False  # also answers viewers whose features could not be read at all
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The numbers of the feed that an operator may change. Product rules of a release are in its policy.toml."""
+"""Operational settings of the feed. Product rules are in a release's policy.toml."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from models.candidates.sources.registry import SOURCES
 
 @dataclass(frozen=True)
 class RowSizes:
-    length: int = 10  # videos of a row at most
-    least: int = 3  # a row with fewer videos is left out
-    anchors: int = 2  # rows "Because you watched ..."
+    length: int = 10  # most videos of a row
+    least: int = 3  # a row with fewer videos is dropped
+    anchors: int = 2  # number of rows "Because you watched ..."
     newcomer_watches: int = 5  # viewers with fewer watches get a row of popular videos
 
 
 @dataclass(frozen=True)
 class FeedConfig:
-    source_sizes: Mapping[str, int] = field(default_factory=dict)  # source -> candidates; default: its file's
-    kept_per_row_source: int = 25  # of a source that fills a row, this many of its best are always ranked
+    source_sizes: Mapping[str, int] = field(default_factory=dict)  # source -> candidates; default: the source's own
+    kept_per_row_source: int = 25  # best candidates of a source that fills a row, always ranked
     rows: RowSizes = field(default_factory=RowSizes)
-    candidates: int = 500  # how many are ranked at most
-    diversified: int = 150  # how many of the best are diversified; the rest keep their order
-    deadline_ms: int = 200  # a rung that is still working then is given up for a cheaper one
-    newcomer_maturity: int = 13  # an age, for viewers without a profile
-    unreadable_maturity: int = 0  # an age, for viewers whose profile cannot be read: it may be a child's
-    heard_viewers: int = 50_000  # what these hid or watched last, for when the store is down
-    remembered_viewers: int = 2_000  # last known features, for when the store is down
-    breaker_failures: int = 3  # in a row, after which a rung or the store is not called for a while
+    candidates: int = 500  # most candidates that are ranked
+    diversified: int = 150  # top candidates that are diversified; the rest keep their order
+    deadline_ms: int = 200  # after which a cheaper rung is tried
+    newcomer_maturity: int = 13  # maturity limit of viewers without a profile
+    unreadable_maturity: int = 0  # maturity limit of viewers whose profile cannot be read, who may be children
+    heard_viewers: int = 50_000  # viewers whose latest events are kept in case the store is down
+    remembered_viewers: int = 2_000  # viewers whose last known features are kept in case the store is down
+    breaker_failures: int = 3  # in a row, after which a rung or the store is skipped for a while
     breaker_seconds: float = 1.0
-    served_queue_pages: int = 256  # served pages that may wait for the log; more are dropped and counted
+    served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True
 

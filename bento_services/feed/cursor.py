@@ -1,7 +1,7 @@
-"""The cursor of a feed: a string that the client sends back, so that the service keeps no state between pages.
+"""The cursor of a feed: an opaque string that the client sends back, so that the service keeps no state between pages.
 
 It holds a mark of every video shown so far, and the next page is the best of the rest: no video is repeated or skipped,
-even when scores, releases or processes changed in between. A digest ties it to its viewer and detects damage. It is no
+even if scores, releases or processes change in between. A digest ties it to its viewer and detects damage. It is not a
 security measure: a forged cursor only hides videos from its own sender.
 
     base64url( version 1 byte | page 2 bytes | digest 8 bytes | mark 4 bytes ... )
@@ -60,7 +60,7 @@ def decode(text: str, viewer_id: str) -> Cursor:
 
 
 def after(request: Request, composition: Composition) -> str:
-    """The cursor to the allowed videos that are left after this page; "" when there are none."""
+    """The cursor to the allowed videos that are left after this page; "" if there are none."""
     rows = np.concatenate([row.candidates.rows for row in composition.rows]) if composition.rows else np.zeros(0, int)
     new = rows[composition.allowed[rows]]
     if not len(new) or composition.allowed.sum() == len(new):

@@ -35,11 +35,11 @@ UNREAD = {
 
 Servings = Mapping[str, Serving]  # surface -> what answers it
 Compose = Callable[[Release], Servings]  # raises PolicyError
-WARM = 2  # releases that can answer at once: the one that does, and the one before it
+WARM = 2  # releases kept ready to answer: the current one and the one before it
 
 
 class Feed:
-    """Answers queries with pages, from one release at a time. Threads may share it."""
+    """Answers queries with pages, from one release at a time. Thread-safe."""
 
     def __init__(
         self,
@@ -57,26 +57,28 @@ class Feed:
         self._now_us = now_us
         self._compose = compose
         self._release_id, self._servings = release.release_id, compose(release)
-        self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the one used last stands last
+        self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the most recently used last
 
     @property
     def release_id(self) -> str:
         return self._release_id
 
     def page(self, query: Query, surface: str = HOME) -> Page:
-        """Raises QueryError for a query that cannot be answered, and nothing for a dependency that is down."""
+        """Raises QueryError for an invalid query; never for a dependency that is down."""
         serving = self._servings.get(surface)
         if serving is None:
             raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
         return self._page(serving, query)
 
     def keep_warm(self, release: Release) -> None:
-        """Make another release ready to answer; until `switch`, the present one does.
+        """Warm up another release; the current one answers until `switch`.
 
-        Raises PolicyError, and keeps what it has, when the policy is invalid.
+        Raises PolicyError, and changes nothing, if its policy is invalid.
         """
         servings = self._compose(release)
-        for serving in servings.values():  # first calls compile kernels and fill caches: do it before a viewer waits
+        for (
+            serving
+        ) in servings.values():  # first calls compile kernels and fill caches, which no viewer should wait for
             self._page(serving, Query(limit=20, log=False))
         self._warm = {**_newest(self._warm, self._release_id), release.release_id: servings}
 
@@ -84,13 +86,13 @@ class Feed:
         return release_id in self._warm
 
     def switch(self, release_id: str) -> None:
-        """Answer with a warm release from now on; pages under way finish with the old one, which stays warm."""
+        """Answer with a warm release from now on; requests in flight finish with the old one, which stays warm."""
         before, servings = self._release_id, self._warm[release_id]
         self._release_id, self._servings = release_id, servings
         self._warm = {before: self._warm[before], release_id: servings}
 
     def hear(self, events: Iterable[Event]) -> None:
-        """Events that were accepted by this process."""
+        """Take note of events that this process accepted."""
         self._viewer_features.hear(events)
 
     def close(self) -> None:
@@ -133,7 +135,7 @@ class Feed:
 
 
 def _newest(warm: Mapping[str, Servings], answering: str) -> dict[str, Servings]:
-    """The release that answers, and of the others those that fit beside it and a new one."""
+    """The current release, and the latest others that fit beside it and a new one."""
     others = [one for one in warm if one != answering][-(WARM - 1) :]
     return {one: warm[one] for one in (*others, answering)}
 

@@ -1,7 +1,7 @@
-"""What viewers hid or watched as this process heard it: for their pages while the store cannot be read.
+"""Recent dislikes and watches that this process accepted, for pages while the store cannot be read.
 
-What somebody disliked or has finished must not come back because the store is away. The features that were read last do
-not know of what was done since, and of a viewer who was not read yet there are none.
+A video that a viewer disliked or finished must not come back because the store is down. The features that were read
+last lack later events, and a viewer who was never read has none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Of:
 
 
 class Heard:
-    """Of the `viewers` who were heard of last. Threads may share it."""
+    """Keeps events of the `viewers` latest viewers. Thread-safe."""
 
     def __init__(self, viewers: int) -> None:
         self._viewers = viewers
@@ -41,11 +41,11 @@ class Heard:
             for event in events:
                 if event.event in HIDES:
                     self._viewer(event.user_id).hidden.append(event.video_id)
-                elif event.event in WATCHES:  # however short: better one too many is left out than too few
+                elif event.event in WATCHES:  # however short: better to hide one video too many
                     self._viewer(event.user_id).seen.append(event.video_id)
 
     def added_to(self, features: UserFeatures) -> UserFeatures:
-        """The features, with what was heard of this viewer since they were read."""
+        """The features, updated with this viewer's later events."""
         with self._lock:
             if (heard := self._of.get(features.user_id)) is None:
                 return features

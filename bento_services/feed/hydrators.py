@@ -1,4 +1,4 @@
-"""Adds columns to the candidates, from the in-process snapshot and the release; never from the network."""
+"""Hydrators: add columns to the candidates, from the in-process snapshot and the release; never from the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """Codes of creator and category, and whether a video is fresh: what the policy's caps count."""
+    """Codes of creator and category, and whether a video is fresh, for the policy's caps."""
 
     creators: PerCatalog  # (V,) codes, -1 = none
     categories: PerCatalog  # (V,) codes, -1 = none

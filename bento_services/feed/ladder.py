@@ -1,4 +1,4 @@
-"""Several ways to answer, best first: when one cannot, the next is tried, and the page says which one answered."""
+"""The ladder of fallbacks, best rung first: if one fails, the next is tried; the page names the one that answered."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Rung:
     breaker: Breaker
     needs_viewer: bool = False  # skipped while the viewer's features cannot be read
     patient: bool = False  # ignores the deadline
-    for_unread: bool = False  # also answers viewers of whom nothing could be read, not even what they hid
+    for_unread: bool = False  # also answers viewers whose features could not be read at all
     catalog: VideoSnapshot | None = None  # used instead of the live catalog
 
     def suits(self, request: Request) -> bool:
-        """Whether the request has what this rung needs. A rung that does not suit is skipped without a warning."""
+        """Whether the request has what this rung needs; otherwise it is skipped without a warning."""
         if self.catalog is None and not len(request.catalog):
             return False
         if request.viewer.knowledge is Knowledge.NONE:
@@ -37,7 +37,7 @@ class Rung:
         return not self.needs_viewer or request.viewer.knowledge is Knowledge.CURRENT
 
     def request(self, request: Request) -> Request:
-        """The request as this rung sees it: with its catalog, and without a deadline if it is patient."""
+        """The request for this rung: with the rung's catalog, and without a deadline if it is patient."""
         if self.patient:
             request = replace(request, give_up_at=float("inf"))
         if self.catalog is not None:
@@ -63,19 +63,21 @@ class Ladder:
         return next(rung for rung in self.rungs if rung.name == name)
 
     def descend(self, request: Request) -> Answer:
-        """The answer of the first rung that can. When none can, an empty one in the name of the last."""
+        """The answer of the first rung that succeeds; if none does, an empty one in the name of the last."""
         warnings = request.trace.warnings
         for rung in self.rungs:
             if not rung.suits(request):
                 continue
             if not rung.breaker.allows():
-                warnings.append(f"{rung.name} is left alone for a moment")
+                warnings.append(f"{rung.name} is skipped after repeated failures")
                 continue
             adapted = rung.request(request)
             try:
                 composition = rung.pipeline.run(adapted)
             except StageFailed as failure:
-                if not (failure.late and request.query.deadline_ms):  # a caller's short deadline is no fault of it
+                if not (
+                    failure.late and request.query.deadline_ms
+                ):  # a short deadline set by the caller is not the rung's failure
                     rung.breaker.failed()
                 warnings.append(f"{rung.name} failed at {failure.stage}")
                 report.warning("rung failed", rung=rung.name, why=str(failure), request_id=request.query.request_id)

@@ -23,15 +23,15 @@ class Query:
     surface: str = "home"
     limit: int = 20  # recommendations, 1 or more
     cursor: str = ""  # from the previous page; empty = the first page
-    rows: bool = True  # False: recommendations only, so that a flat list has no gaps where rows would be
+    rows: bool = True  # False: a flat list of recommendations
     device: str = ""
     utc_offset_minutes: int = 0
     country: str = ""  # overrides the profile's
-    last_watched_item_id: str = ""  # the client knows it before the event log does
+    last_watched_item_id: str = ""  # known to the client before the event log
     deadline_ms: int = 0  # 0 = the feed's own
-    request_id: str = ""  # empty: one is generated; it seeds all randomness of the page
-    explain: bool = False  # give each item its trace
-    log: bool = True  # False: a page that nobody sees (warm-up, batch, tests)
+    request_id: str = ""  # empty: generated; seeds all randomness of the page
+    explain: bool = False  # add a trace to each item
+    log: bool = True  # False: a page that no viewer sees (warm-up, batch, tests)
 
     @property
     def viewer_id(self) -> str:
@@ -67,7 +67,7 @@ class Row(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A served page. `recommendations` are the very items of its personal row: top_picks, or more on later pages."""
+    """A served page. `recommendations` are the items of its personal row: top_picks, or `more` on later pages."""
 
     request_id: str
     rows: tuple[Row, ...]
@@ -85,7 +85,7 @@ class Page(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
     def as_sent(self) -> Page:
-        """The page that callers get, on every protocol: no empty cursor, times in whole microseconds."""
+        """The page as sent over every protocol: without an empty cursor, times in whole microseconds."""
         stage_ms = {name: round(milliseconds, 3) for name, milliseconds in self.stage_ms.items()}
         return msgspec.structs.replace(self, cursor=self.cursor or None, stage_ms=stage_ms)
 

@@ -1,7 +1,7 @@
-"""The heavy parts of a release, made once: its models, its sources and the arrays computed per catalog.
+"""The heavy parts of a release, built once: its models, sources and arrays computed per catalog.
 
-All surfaces and all arms of an experiment that serve one release share one `Parts`, and with it the (V, D) vectors and
-every other array that is kept per catalog.
+All surfaces and experiment arms on one release share one `Parts`, and so the (V, D) vectors and all other arrays per
+catalog.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _YEAR = re.compile(r"\([0-9]{4}\)$")
 
 
 class Parts:
-    """`policy` is the release's, read when this is made: raises PolicyError when it is invalid."""
+    """Raises PolicyError if the release's policy is invalid."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
@@ -38,7 +38,7 @@ class Parts:
         self._lock = threading.Lock()
 
     def source(self, spec: SourceSpec) -> CandidateSource | None:
-        """The one source of this name; None when the release lacks its model."""
+        """The source, shared by all callers; None if the release lacks its model."""
         with self._lock:
             if spec.name not in self._sources:
                 self._sources[spec.name] = spec.open(self.release)
@@ -46,7 +46,7 @@ class Parts:
 
     @cached_property
     def static_catalog(self) -> VideoSnapshot:
-        """The release's own list as a catalog, ordered by popularity, so that the same filters and stages read it."""
+        """The release's static list as a catalog, ordered by popularity, for the same filters and stages."""
         release = self.release
         videos = {
             str(video["video_id"]): {**video, "video_watch_count_30d": float(len(release.static_videos) - place)}
@@ -56,13 +56,13 @@ class Parts:
 
 
 def _channels(catalog: Catalog) -> list[str]:
-    """The name of each video's creator as viewers see it, else the id; "" when there is neither."""
+    """The display name of each video's creator, else the id; "" if there is neither."""
     names, ids = catalog.columns["creator_name"], catalog.columns["creator_id"]
     return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
 
 
 def _films(catalog: Catalog) -> list[str]:
-    """What tells the same film under two ids: its title and year. A video without a title is only itself."""
+    """A key that identifies a film under several ids: title and year; the id of a video without a title."""
     years = catalog.columns["published_timestamp_us"].astype("datetime64[us]").astype("datetime64[Y]").astype(str)
     titles = (str(title).strip().casefold() for title in catalog.columns["title"])
     return [
@@ -72,5 +72,5 @@ def _films(catalog: Catalog) -> list[str]:
 
 
 def _categories(catalog: Catalog) -> list[str]:
-    """Each video's first genre; "" when it has none."""
+    """Each video's first genre; "" if it has none."""
     return [names[0] if names is not None and len(names) else "" for names in catalog.columns["genre_names"]]

@@ -1,4 +1,4 @@
-"""One request from the filters to the rows of the page (what each kind of stage does: stages.py).
+"""The pipeline of one request, from filters to rows of the page; stages.py explains each kind of stage.
 
 Filters run once, over the whole catalog: sources then search only allowed videos, and their results are checked against
 the same mask. Time, counts and failures are recorded here, around stages, never inside them.
@@ -50,12 +50,12 @@ class Composition:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """`safety` applies to everything that is shown; `novelty` not to videos that the viewer began and may resume."""
+    """`safety` applies to everything that is shown; `novelty` not to videos that the viewer may continue watching."""
 
     safety: Sequence[Filter]
     novelty: Sequence[Filter]
     sources: Sequence[Source]
-    truncation: Reranker  # which of the candidates found go on
+    truncation: Reranker  # limits the candidates that are ranked
     scorers: Sequence[Scorer]
     rerankers: Sequence[Reranker]
     selectors: Sequence[Selector]  # of a page with rows
@@ -112,9 +112,9 @@ class Pipeline:
 @contextmanager
 def _stage(request: Request, name: str) -> Iterator[None]:
     if perf_counter() > request.give_up_at:
-        raise StageFailed(name, "no time left for it", late=True)
+        raise StageFailed(name, "the deadline has passed", late=True)
     with request.trace.stage(name):
         try:
             yield
-        except Exception as error:  # a bulkhead between rungs: whatever fails in a stage, the next rung is tried
+        except Exception as error:  # a bulkhead: whatever fails in a stage, the next rung is tried
             raise StageFailed(name, f"{type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""The declared rules of a release: policy.toml."""
+"""The policy of a release: the rules in policy.toml."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bento_services.errors import PolicyError
 from models.page.diversity import METHODS, Caps
 from models.page.policy_file import POLICY
 
-MOST = 1_000_000  # of every number of a policy
+MOST = 1_000_000  # upper bound of every number in a policy
 SECTIONS = ("version", "caps", "boosts", "spread", "exploration")
 
 
 @dataclass(frozen=True)
 class Boosts:
-    """Factors on the score of a video published within the last day, or the last seven."""
+    """Factors on the scores of videos published within the last day, and the last seven."""
 
     day: float = 1.2
     week: float = 1.1
@@ -42,7 +42,7 @@ class Diversity:
 
 @dataclass(frozen=True)
 class Exploration:
-    """Every place after the `protected` first ones explores with probability `share`."""
+    """Every place after the first `protected` ones explores with probability `share`."""
 
     share: float = 0.10
     protected: int = 3
@@ -84,14 +84,14 @@ def load_policy(path: Path = POLICY) -> Policy:
 
 
 def fresh_since_us(now_us: int, days: int) -> int:
-    """Videos published from this microsecond on are fresh. It starts a day, because a page shows dates only, and the
-    certificate must be checkable from the page."""
+    """Videos published from this microsecond on are fresh. It is the start of a day, because a page only shows dates,
+    and the certificate must be checkable from the page."""
     day: date = datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=days)
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def _section(kind: type[_Section], declared: Mapping[str, Any]) -> _Section:
-    """Raises ValueError for an unknown rule, and for one that is not of the type and sign of its default."""
+    """Raises ValueError for an unknown rule, or a value of another type or sign than the default."""
     if not isinstance(declared, Mapping):
         raise ValueError(f"{kind.__name__.lower()}: expected a table, found {declared!r}")
     defaults = {field.name: field.default for field in fields(kind)}
@@ -110,5 +110,5 @@ def _check(name: str, value: Any, default: Any) -> None:
     whole = isinstance(default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise ValueError(f"{name}: expected a {'whole ' if whole else ''}number, found {value!r}")
-    if not 0 <= value <= MOST:  # not a number at all is neither
+    if not 0 <= value <= MOST:  # also catches NaN
         raise ValueError(f"{name}: expected 0 to {MOST:,}, found {value!r}")

@@ -16,13 +16,13 @@ from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
 from models.ranking.ranker import HEADS
 
-ROW_SCORE_VIDEOS = 5  # the mean score of the first videos of a row decides its place
+ROW_SCORE_VIDEOS = 5  # a row is placed by the mean score of its first videos
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCORES = (*HEADS, TWO_TOWER_SCORE, BOOST)
 
 
 def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason, ...]) -> tuple[Row, ...]:
-    """Fixed rows in their given order, then the others by the scores of their first videos, best first."""
+    """Fixed rows in the given order, then the others by the mean score of their first videos, best first."""
     shown = [row for row in filled if len(row.candidates)]
     fixed = [row for row in shown if row.chosen.fixed]
     personal = sorted((row for row in shown if not row.chosen.fixed), key=_row_score, reverse=True)
@@ -98,5 +98,5 @@ def _anchor(candidates: Candidates, at: int) -> int:
 
 
 def _date(timestamp_us: int) -> str:
-    """The day in UTC, which may lie before 1970; "" for 0, not known."""
+    """The date in UTC, which may be before 1970; "" for 0, unknown."""
     return (EPOCH + timedelta(microseconds=timestamp_us)).date().isoformat() if timestamp_us else ""

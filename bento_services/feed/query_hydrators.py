@@ -1,4 +1,4 @@
-"""Adds to the request what is known of the viewer: features, in one round trip, and the viewer's vector."""
+"""Query hydrators: add the viewer's features, in one round trip, and the viewer's vector to the request."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Array = np.ndarray[Any, Any]
 
 
 class ViewerFeatures:
-    """One read per request behind a breaker. For when the store is down, features of recent viewers are remembered, and
-    what viewers hid or watched since."""
+    """One read per request, behind a breaker. In case the store is down, the features of recent viewers are cached, and
+    their later dislikes and watches."""
 
     name = "viewer"
 
@@ -64,7 +64,7 @@ class ViewerFeatures:
         return viewer_of(features, knowledge, query, now_us, self._config)
 
     def hear(self, events: Iterable[Event]) -> None:
-        """These were accepted: what they hide or finish stays away, whatever happens to the store."""
+        """Take note of accepted events: what they hide or finish stays hidden even if the store goes down."""
         self._heard.hear(events)
 
     def _remember(self, features: UserFeatures) -> None:
@@ -89,12 +89,12 @@ class UserVector:
         )
         vector: Array = vectors[0]
         if not np.isfinite(vector).all():
-            raise ValueError("the user tower gave a vector that is not finite")
+            raise ValueError("the user tower returned a vector that is not finite")
         return replace(request, user_vector=vector)
 
 
 def viewer_context(requests: Sequence[Request]) -> Columns:
-    """(B,) columns of viewer and request context for the user tower, with the profile values that the ranker gets."""
+    """(B,) columns of profile and request context for the user tower, equal to what the ranker gets."""
     profiles = [request.viewer.features.values for request in requests]
     user = {name: np.array([profile[name] for profile in profiles], dtype=object) for name in USER_CATEGORIES}
     context = {name: np.concatenate([request.context[name] for request in requests]) for name in requests[0].context}

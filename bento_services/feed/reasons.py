@@ -1,4 +1,4 @@
-"""Why a video is shown to this viewer, in words: rules tried in order, the most specific first."""
+"""Reasons: why a video is shown, in words; the first rule that applies wins, most specific first."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from models.candidates.sources.trending import TRENDING
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
 WATCHED_LATELY = "Watched most lately"
 MOST_WATCHED = "What is watched most"
-FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite, too
+FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One video of a page, with what rules look at."""
+    """One video of a page, with everything that rules read."""
 
     request: Request
     row_id: str
@@ -46,7 +46,7 @@ class Shown:
 
 class Reason(Protocol):
     def words(self, shown: Shown) -> str | None:
-        """None where the rule does not apply to this video."""
+        """None if the rule does not apply to this video."""
         ...
 
 
@@ -60,7 +60,7 @@ class ShareWatched:
 
 @dataclass(frozen=True)
 class InRow:
-    """For every video of this row."""
+    """Applies to every video of this row."""
 
     row_id: str
     text: str
@@ -91,7 +91,7 @@ class NextInSeries:
 
 @dataclass(frozen=True)
 class FollowedCreator:
-    """By a creator whom the viewer watches and likes a lot. `in_row`: only in this row."""
+    """The viewer often watches and likes the creator. `in_row`: only in this row."""
 
     text: str
     in_row: str = ""
@@ -107,7 +107,7 @@ class FollowedCreator:
 
 @dataclass(frozen=True)
 class LikedGenre:
-    """The viewer's favourite among the video's genres, when it is one of the viewer's favourites."""
+    """The strongest of the video's genres, if it is one of the viewer's favourites."""
 
     def words(self, shown: Shown) -> str | None:
         request = shown.request
@@ -171,5 +171,5 @@ OTHERWISE = "Picked for you"
 
 
 def reason(shown: Shown, reasons: tuple[Reason, ...] = REASONS) -> str:
-    """The words of the first rule that applies."""
+    """The reason by the first rule that applies."""
     return next((words for rule in reasons if (words := rule.words(shown)) is not None), OTHERWISE)

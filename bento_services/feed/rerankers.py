@@ -1,4 +1,4 @@
-"""The order in which candidates are offered to the rows."""
+"""Rerankers: the order in which candidates are offered to rows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Diversify:
         n = min(max(self.n, 3 * request.query.limit), len(candidates))
         if not n:
             return np.arange(0)
-        wanted = min(n, 2 * request.query.limit + 20)  # as many as a page can show; nobody sees the order further down
+        wanted = min(n, 2 * request.query.limit + 20)  # as many as a page can show
         rows = candidates.rows[:n]
         worth_N = self.worth(candidates)[:n]
         if self.prices is not None:
@@ -61,7 +61,7 @@ class Diversify:
 
 @dataclass(frozen=True)
 class OneOfATitle:
-    """Of candidates that are the same film under several ids the first, or the one that the viewer has begun."""
+    """Deduplicates films under several ids: keeps the first, or the one that the viewer has started."""
 
     titles: PerCatalog  # (V,) codes
     name = "one_of_a_title"
@@ -73,10 +73,10 @@ class OneOfATitle:
 
 
 def worth_of_score(candidates: Candidates) -> Array:
-    """For scores on a ratio scale, such as the ranker's."""
+    """Worth of scores on a ratio scale, such as the ranker's."""
     return share_of_best(candidates[SCORE])
 
 
 def worth_of_two_tower(candidates: Candidates) -> Array:
-    """For the two-tower order, whose scores are logits: their odds relative to the best."""
+    """Worth of the two-tower model's scores, which are logits: odds relative to the best."""
     return odds_of_best(candidates[TWO_TOWER_SCORE])

@@ -1,4 +1,4 @@
-"""How good each candidate is. The rungs of the ladder differ mainly in their scorers."""
+"""Scorers: how good each candidate is. The rungs of the ladder differ mainly in their scorers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RankerScore:
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         scores = self.ranker.score(served_columns(request, candidates.rows, candidates[TWO_TOWER_SCORE]))
         if not np.isfinite(scores[SCORE]).all():
-            raise ValueError("the ranker gave scores that are not finite")
+            raise ValueError("the ranker returned scores that are not finite")
         return scores
 
 
@@ -69,7 +69,7 @@ class RetrievalOrder:
 
 @dataclass(frozen=True)
 class SourceFusion:
-    """Without models: a source scores by rank, and the best score counts. `weights`: source -> score of its first."""
+    """Without models: each source scores by rank; the maximum counts. `weights`: source -> score of its first."""
 
     weights: Mapping[str, float]
     name = "source_blend"
@@ -87,7 +87,7 @@ class SourceFusion:
 
 @dataclass(frozen=True)
 class FreshnessBoost:
-    """New videos have had no time to collect the watches that scores are based on."""
+    """Boosts new videos, which had no time to collect the watches that scores are based on."""
 
     boosts: Boosts
     name = "freshness_boost"

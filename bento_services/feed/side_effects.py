@@ -1,4 +1,4 @@
-"""After the reply, off the request's path: the served page is logged with all features that the models saw."""
+"""After the response, off the request path: logs the served page with all features that the models read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LoggedItem(ServedItem, frozen=True, kw_only=True):
 
 
 class LoggedPage(ServedPage, frozen=True, kw_only=True):
-    """`features`: rank column -> one value per item, or a single value where all items share it."""
+    """`features`: rank column -> one value per item, or a single value that all items share."""
 
     items: Sequence[LoggedItem]
     release_id: str
@@ -44,7 +44,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ServedLog:
-    """A bounded queue and one thread. When the log is down or slow, pages are served unlogged and counted."""
+    """A bounded queue and one thread. If the log is down or slow, pages are dropped from it and counted."""
 
     def __init__(self, log: EventLog, queue_pages: int) -> None:
         self.dropped = 0
@@ -54,14 +54,14 @@ class ServedLog:
         self._thread.start()
 
     def put(self, page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> None:
-        """`two_tower_scores` of the page's videos; empty on rungs that have none."""
+        """`two_tower_scores`: of the page's videos; empty on rungs without them."""
         try:
             self._waiting.put_nowait((page, request, two_tower_scores))
         except queue.Full:
             self._drop()
 
     def close(self) -> None:
-        """Append the pages that are queued, then stop."""
+        """Append the queued pages, then stop."""
         self._waiting.put(None)
         self._thread.join(timeout=5.0)
 
@@ -74,7 +74,7 @@ class ServedLog:
             except EventLogDown as error:
                 self._drop()
                 report.warning("page not logged", request_id=page.request_id, error=str(error))
-            except Exception as error:  # of this page: the next ones are logged all the same
+            except Exception as error:  # concerns this page only: later ones are still logged
                 self._drop()
                 report.error("page not logged", request_id=page.request_id, error=repr(error), exc_info=error)
 

@@ -1,4 +1,4 @@
-"""The sources of a recipe as stages: how many candidates each may return, and which sources a page can do without."""
+"""The sources of a recipe as stages, with the number of candidates to request, and which sources are optional."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class SizedSource:
     name: str
     source: CandidateSource
     size: int
-    optional: bool = False  # when it fails, the page carries a warning and is made without it
+    optional: bool = False  # if it fails, the page is built without it and carries a warning
 
     def find(self, request: Request, allowed: Array) -> Found:
         try:
             return self.source.find(request, allowed, self.size)
-        except Exception as error:  # a bulkhead: a failure of an optional source costs only its candidates
+        except Exception as error:  # a bulkhead: an optional source that fails costs only its candidates
             if not self.optional:
                 raise
             request.trace.warnings.append(f"{self.name} left out: {type(error).__name__}")
@@ -33,7 +33,7 @@ class SizedSource:
 
 
 def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSource | None:
-    """None when the release lacks the source's model. `sizes` override the spec's by name."""
+    """None if the release lacks the source's model. `sizes` override the spec's by name."""
     source = parts.source(spec)
     if source is None:
         return None

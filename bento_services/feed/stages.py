@@ -1,4 +1,4 @@
-"""The kinds of stages, the question each answers, and the request that they all read.
+"""The kinds of stages, the question that each answers, and the request that they all read.
 
     QueryHydrator   what else is known of the viewer?                         the request with more in it
     Filter          which videos of the catalog may this viewer be shown?     (V,) bool (models/page/filters.py)
@@ -43,7 +43,7 @@ UNTITLED = str(LIMITS["videos"]["title"].default)
 
 @dataclass
 class Trace:
-    """What happened while one page was made; the only thing about a request that changes."""
+    """Timings, counts and warnings of one page; the only mutable part of a request."""
 
     stage_ms: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Request:
-    """Everything that a stage may look at. It is a models.catalog.ViewerRequest."""
+    """Everything that a stage may read. Implements models.catalog.ViewerRequest."""
 
     query: Query
     now_us: int
@@ -100,7 +100,7 @@ class Request:
 
     @property
     def has_rows(self) -> bool:
-        """Whether rows are wanted beside the recommendations: on a first page, unless a flat list was asked for."""
+        """Whether the page has rows besides the recommendations: a first page does, unless a flat list is requested."""
         return self.page == 0 and self.query.rows
 
     @cached_property
@@ -118,7 +118,7 @@ class QueryHydrator(Protocol):
     def name(self) -> str: ...
 
     def hydrate(self, request: Request) -> Request:
-        """The request with more known of the viewer."""
+        """The request with more about the viewer."""
         ...
 
 
@@ -127,7 +127,7 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     def find(self, request: Request, allowed: Array) -> Found:
-        """Videos worth considering, best first, among the `allowed` (V,) bool of the catalog."""
+        """Candidates among the `allowed` (V,) bool videos of the catalog, best first."""
         ...
 
 
@@ -175,10 +175,10 @@ class Selector(Protocol):
     def name(self) -> str: ...
 
     def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
-        """Rows that share no candidate. The next selector is not offered the candidates in them."""
+        """Rows that share no candidate. Later selectors are not offered the candidates in them."""
         ...
 
 
 def title_of(catalog: Catalog, video: int) -> str:
-    """The title of a row of the catalog, or a name to show where it has none."""
+    """The title of a catalog row, or a placeholder if it has none."""
     return str(catalog.columns["title"][video]).strip() or UNTITLED

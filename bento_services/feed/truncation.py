@@ -1,4 +1,4 @@
-"""Which of the candidates found are ranked: as many as the ranker has time for."""
+"""Truncation: limits the candidates to as many as the ranker has time for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FirstFound:
 
 @dataclass(frozen=True)
 class ByFusion:
-    """The top `n` by fused score. It always keeps the best of sources that fill a row. `kept`: source -> how many."""
+    """The top `n` by fused score, and always the best of sources that fill a row. `kept`: source -> how many."""
 
     fusion: Fusion
     n: int

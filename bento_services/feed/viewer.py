@@ -1,4 +1,4 @@
-"""The viewer of a request, and safe assumptions for viewers whose features cannot be read."""
+"""The viewer of a request, with safe defaults if the features cannot be read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Knowledge(Enum):
     """Where a viewer's features came from."""
 
     CURRENT = "current"  # read for this request; a new viewer is known to have none
-    REMEMBERED = "remembered"  # the store does not answer: as last read by this process
-    NONE = "none"  # not read: the store does not answer and this process never read this viewer
+    REMEMBERED = "remembered"  # the store is down: as last read by this process
+    NONE = "none"  # the store is down, and this process never read this viewer
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Viewer:
 
     features: UserFeatures
     knowledge: Knowledge
-    country: str  # "" = not known: only videos without restriction may be shown
+    country: str  # "" = unknown: only unrestricted videos may be shown
     maturity_limit: int
     history_ids: Sequence[str]  # oldest first, including what the client says was just watched
     history_times_us: Sequence[int]
@@ -42,7 +42,7 @@ def unread(query: Query, config: FeedConfig) -> Viewer:
 
 
 def viewer_of(features: UserFeatures, knowledge: Knowledge, query: Query, now_us: int, config: FeedConfig) -> Viewer:
-    """A viewer from their features and from what the client says in the query."""
+    """A viewer from their features and the query."""
     values = features.values
     ids, times = list(values["history_video_ids"]), list(values["history_timestamps_us"])
     if (last := query.last_watched_item_id) and (not ids or ids[-1] != last):

@@ -1,1 +1,1 @@
-"""Recommendations made outside of a request."""
+"""Recommendations computed outside a request."""

@@ -1,4 +1,4 @@
-"""Recommendations outside of a request: one viewer's page for the command line, everyone's list into a file."""
+"""Recommendations outside a request: one viewer's page for the command line, or a list per user into a file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Ranked:
 
 
 def recommend_one(home: Home, url: str, user_id: str, n: int | None = None) -> dict[str, Any]:
-    """The page that this viewer would be served now, with traces, as JSON-able fields; with `n` one list of so many."""
+    """The page that this viewer would get now, with traces, as JSON fields; with `n`, a flat list of that length."""
     release, _ = load_champion(home)
     reader = _open(home, url, release.world)
     feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
@@ -67,9 +67,9 @@ def recommend_all(
 ) -> dict[str, Any]:
     """Write user_id, item_id, rank (1 = best), score for every user of the lake; ids as in the source data.
 
-    `retrieval`: the two-tower model's order; `full`: the whole funnel without exploration. Both keep the hard filters:
-    what a user has seen is not in their list. Users without a history get what is popular. A list is shorter than `n`
-    only when nothing more may be shown.
+    `retrieval`: the two-tower model's order; `full`: the whole funnel without exploration. Both apply the hard filters,
+    so seen videos are excluded. Users without a history get popular videos. A list is shorter than `n` only if nothing
+    more may be shown.
     """
     started = perf_counter()
     release, _ = load_champion(home)
@@ -121,7 +121,7 @@ def _by_retrieval(
             requests.append(Request(query=query, now_us=now_us, viewer=viewer, catalog=catalog, world=world, seed=0))
         histories = [request.viewer.history_ids for request in requests]
         times_us = [request.viewer.history_times_us for request in requests]
-        no_day_part = np.full(len(requests), "", dtype=object)  # the lists are for any time of day
+        no_day_part = np.full(len(requests), "", dtype=object)  # the lists are for all times of day
         context = {**viewer_context(requests), "day_part": no_day_part}
         user_BD = release.retrieval.user_vectors(
             histories, times_us, np.full(len(requests), now_us, dtype=np.int64), context
@@ -154,7 +154,7 @@ def _by_the_funnel(
 
 
 class _Prefetched:
-    """A reader that serves viewers from a chunk read before: one round trip for many."""
+    """A reader that serves viewers from a prefetched chunk: one round trip for many."""
 
     def __init__(self, reader: FeatureReader) -> None:
         self._reader = reader

@@ -1,1 +1,1 @@
-"""Rows of a page: one file per kind of row. Which rows a surface has, and their words, is in surfaces/."""
+"""Row selectors, one file per kind of row. surfaces/ declares the rows of each surface, and their words."""

@@ -1,4 +1,4 @@
-"""Rows of videos similar to one that the viewer watched, for the latest watched videos with enough of them."""
+"""Rows of videos similar to a watched one, for the latest watched videos that have enough similar ones."""
 
 from __future__ import annotations
 

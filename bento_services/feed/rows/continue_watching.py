@@ -1,4 +1,4 @@
-"""Every video that the viewer began and did not finish, latest first."""
+"""Unfinished videos, latest first."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ class ContinueWatching:
 
 
 def _videos_ago(request: Request, rows: Array) -> Array:
-    """How long ago, in videos, each of these rows was watched."""
+    """How many videos ago each of these rows was watched."""
     place = {video_id: -at for at, video_id in enumerate(request.viewer.history_ids)}
     return np.array([place[request.catalog.video_ids[row]] for row in rows], dtype=np.int64)

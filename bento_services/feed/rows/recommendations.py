@@ -1,4 +1,4 @@
-"""The personal list: the first candidates that the caps allow, with exploration at a share of the places."""
+"""The personal list: the first candidates within the caps, with exploration at a share of the places."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Array = np.ndarray[Any, Any]
 
 TOP_PICKS = "top_picks"
 MORE = "more"
-RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that are a page's recommendations
+RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
 
 
 @dataclass(frozen=True)
 class Recommendations:
-    """An explored place shows a candidate of the exploring sources, drawn by Thompson sampling over its click rate with
-    a prior from its creator. A propensity is the probability of this video at this place, given the places above."""
+    """An exploring place shows a candidate of the exploring sources, drawn by Thompson sampling over click rates with a
+    prior from the creator. A propensity is the probability of this video at this place, given the places above."""
 
     row: RowSpec
     policy: Policy

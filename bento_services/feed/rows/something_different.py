@@ -1,4 +1,4 @@
-"""Videos drawn at random from outside the viewer's habits, in the order of the draw."""
+"""Random videos outside the viewer's habits, in the order in which they were drawn."""
 
 from __future__ import annotations
 

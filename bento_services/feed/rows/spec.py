@@ -1,4 +1,4 @@
-"""How a surface declares a row, and what all kinds of rows share."""
+"""Declaration of a surface's rows, and what all kinds of rows share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class RowSpec:
-    """One line of a surface's list of rows. `kind` makes the selector that fills the row."""
+    """An entry in a surface's list of rows. `kind` builds the selector that fills the row."""
 
     row_id: str
     title: str
     reason: str
     kind: Callable[[RowSpec, Policy, FeedConfig], Selector]
-    source: str = ""  # the source that fills the row; its best candidates are therefore always ranked
+    source: str = ""  # the source that fills the row, whose best candidates are always ranked
 
     def selector(self, policy: Policy, config: FeedConfig) -> Selector:
         return self.kind(self, policy, config)
 
     def chosen(self, order: Array, least: int, fixed: bool = False, propensity: Array | None = None) -> list[Chosen]:
-        """The row with these candidates; no row when there are fewer than `least`."""
+        """A row of these candidates; none if there are fewer than `least`."""
         enough = len(order) >= least
         return [Chosen(self.row_id, self.title, self.reason, order, propensity, fixed)] if enough else []
 
@@ -43,5 +43,5 @@ def from_source(candidates: Candidates, source: str) -> Array:
 
 
 def varied(order: Array, candidates: Candidates, max_per_creator: int) -> Array:
-    """These places, with at most `max_per_creator` of any one creator."""
+    """These places, with at most `max_per_creator` per creator."""
     return order[first_of_each(candidates[CREATOR][order], max_per_creator)]

@@ -1,6 +1,6 @@
 """The home page: its sources, its rows with their titles, and its ladder.
 
-full_funnel            viewer's features, two-tower retrieval among the other sources, ranker
+full_funnel            features, all sources with two-tower retrieval, ranker
 retrieval_only         the ranker fails: the two-tower model's order
 similar_and_trending   the viewer's features or the two-tower model fail: neighbours of what was watched, trends
 popular                that fails too, or there is no time left
@@ -48,7 +48,7 @@ HOME = "home"
 FULL_FUNNEL = "full_funnel"
 CHOSEN = "Chosen for you"
 
-# In the order in which they pick candidates; the presenter decides the order in which they are shown.
+# In the order in which they pick candidates; the presenter decides the order on the page.
 ROWS = (
     RowSpec(RESUME, "Continue watching", "You have not finished these", ContinueWatching.of, RESUME),
     RowSpec(TOP_PICKS, "Top picks for you", CHOSEN, Recommendations.of),

@@ -1,4 +1,4 @@
-"""The surfaces that a feed answers. To add one, write its file and add a line here."""
+"""All surfaces. To add one, write its file and add a line here."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_rung_that_goes_on_failing_is_left_alone() -> None:
         ladder.descend(request_of())
     request = request_of()
     assert ladder.descend(request).served_by == "b"
-    assert request.trace.warnings == ["a is left alone for a moment"]
+    assert request.trace.warnings == ["a is skipped after repeated failures"]
     assert len(broken.asked) == 2
 
 
