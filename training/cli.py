@@ -1,4 +1,4 @@
-"""The verbs of training: fit the models, judge them, compose and promote a release."""
+"""The verbs of training: train and evaluate models, measure policies, score rows."""
 
 from __future__ import annotations
 
@@ -36,10 +36,8 @@ app.add_typer(cli_releases.app)
 @app.command(epilog="Examples:  marquee train   ·   marquee train ranker   ·   marquee train two-tower --epochs 12")
 def train(
     context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(help="two-tower or ranker; both, in that order, when left out.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
+    model: Annotated[str | None, typer.Argument(help="two-tower or ranker; default: both, in that order.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs of the two-tower model.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -76,7 +74,7 @@ def evaluate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the models beside the baselines. On the held-out last window, or by a protocol file."""
+    """Measure the models against baselines, on the held-out last window or by a protocol file."""
     opened = existing(home, to_write=True)
     if protocol is not None:
         _evaluate_protocol(opened, protocol, seeds, models, home, as_json)
@@ -128,7 +126,7 @@ def frontier(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what variety costs and choose how much. Curves for MMR, max-sum and DPP; the next release serves it."""
+    """Measure the cost of diversity and choose a trade-off for the next release. Curves for MMR, max-sum, DPP."""
     from training.judge.protocols.diversity import frontier as run
     from training.judge.protocols.reading import read_protocol
 
@@ -159,12 +157,12 @@ def score(
         str | None,
         typer.Option(
             "--as-of",
-            help="Freeze every feature there: ISO time or epoch number. Default: the end of the lake, or the first row "
-            "where that is earlier.",
+            help="Freeze features at this time (ISO or epoch number). Default: the end of the lake, or the first row "
+            "if that is earlier.",
             show_default=False,
         ),
     ] = None,
-    release: Annotated[str | None, typer.Option("--release", help="A release id; the champion when left out.")] = None,
+    release: Annotated[str | None, typer.Option("--release", help="A release id; default: the champion.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -186,7 +184,7 @@ def off_policy(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Estimate what another policy would have earned. IPS, SNIPS, DR: from this home's log, or against known truths."""
+    """Estimate the value of another policy with IPS, SNIPS and DR: from this home's log, or against known truths."""
     from training.judge.protocols import off_policy as ope_protocol
 
     if synthetic and bandit is not None:
@@ -204,7 +202,7 @@ def off_policy(
 
 
 def print_evaluation(result: Mapping[str, Any]) -> None:
-    """The columns that fit a terminal; the file and --json have all of them."""
+    """The columns that fit a terminal; the file and --json have all."""
     for name, rows in result["tables"].items():
         shown = SHOWN_FIGURES.get(name, tuple(rows[0]))
         print_table(name, [{figure: row[figure] for figure in shown if figure in row} for row in rows])

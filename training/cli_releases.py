@@ -1,4 +1,4 @@
-"""The verbs of releases: make one, promote one, go back, list them."""
+"""The verbs of releases: make, promote, roll back, list."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def promote(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a release the champion. It must answer pages of edge viewers on every rung, then pass its gates.
+    """Make a release the champion. It must build pages for edge-case viewers on every rung, then pass its gates.
 
-    A rollback, and a release that served before, are asked for pages again, not for their gates. Exits with 3 when the
-    release is refused; the champion then stays the same.
+    For a rollback, and a release that served before, only the pages are checked again. Exits with 3 if the release is
+    refused; the champion then stays the same.
     """
     from training.release import champion
 
@@ -116,7 +116,7 @@ def _check_gates(accept: Sequence[str] | None) -> None:
 
 @app.command(epilog="Examples:  marquee releases   ·   marquee releases --json")
 def releases(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the releases of a home: when each was made or refused, why, by which command, and its figures."""
+    """List the releases of a home with their history and figures."""
     from training.release.listing import listing
 
     show(listing(existing(home)), as_json, table=print_releases)
@@ -138,7 +138,7 @@ def release(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """From data to champion, with a report. Features, both models, evaluation, gates, registry, index, promotion.
+    """Make a release, from data to champion: features, models, evaluation, gates, promotion, report.
 
     Steps whose inputs have not changed are skipped: a stopped run continues where it stopped. Exits with 3 when a gate
     fails; the champion then stays the same.

@@ -33,7 +33,7 @@ from training.data.video_vectors import video_vectors
 Array = np.ndarray[Any, Any]
 CONTEXT = ("timestamp_us", "device", "utc_offset_minutes", "surface")
 BATCH = 512  # requests per pass of the user tower
-MOST_A_DAY = 10  # exposures of one video to one viewer, the newest; nobody's repetitions outweigh all others
+MOST_A_DAY = 10  # latest exposures of one video to one viewer: repetitions must not dominate
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class RankingRows:
         return replace(self, columns={**self.columns, **columns})
 
     def joined(self, later: RankingRows) -> RankingRows:
-        """These rows, then the others."""
+        """These rows followed by others."""
         parts: dict[str, Any] = {}
         for name, mine in vars(self).items():
             others = getattr(later, name)
@@ -108,7 +108,7 @@ def ranking_rows(
 
 
 def labelled(shown: pa.Table, columns: Columns) -> RankingRows:
-    """Exposures, in order of time, whose rank columns are known."""
+    """Ranking rows of exposures, in order of time, with known rank columns."""
     return RankingRows(
         columns=columns,
         labels=labels(shown, columns["duration_seconds"]),

@@ -1,4 +1,4 @@
-"""The home as of a moment: every feature is frozen there, regardless of later data in the lake.
+"""The home as of a past moment: features frozen there, independent of later data in the lake.
 
 The feature tables hold only states as of some exposure, and nothing newer than the last `marquee features`. So the
 lake is cut at the moment and the tables are built again: in HOME/frozen/MOMENT, or in HOME/frozen/end for any moment
@@ -70,7 +70,7 @@ def frozen_columns(
 
 
 def lake_of_now(home: Home) -> Lake:
-    """The lake with all that came since the home's feature tables were built."""
+    """The lake, including what came since the home's feature tables were built."""
     return lake_now(home, home.root / "frozen" / "cut")
 
 

@@ -30,11 +30,11 @@ LATER = ("last", "successive", "new_videos", "new_viewers")
 
 @dataclass(frozen=True)
 class QuestionConfig:
-    """Part of a protocol file. `min_count`, `core`: what is left out of the data before it is split."""
+    """Part of a protocol file. `min_count`, `core`: what is excluded from the data before it is split."""
 
     split: SplitName = "time"
     ask: tuple[str, ...] = ()  # of `later`
-    min_count: int = 1  # videos with fewer viewers; 1: nothing is, and the catalog is the lake's
+    min_count: int = 1  # videos with fewer viewers; 1: none, and the catalog is the lake's
     core: int = 0  # viewers and videos with fewer watches, until none is left
     quantile: float = 0.9  # of `later`: of the watches' times, for the test and again, inside, for validation
     max_viewers: int = 10_000  # asked about, drawn with `seed`
@@ -81,4 +81,4 @@ class Questions:
     catalog: list[str]
     questions: tuple[Question, ...]
     data_hash: str
-    facts: Mapping[str, int]  # how many of what
+    facts: Mapping[str, int]  # counts, by name

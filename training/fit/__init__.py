@@ -1,1 +1,1 @@
-"""Models are fitted: two-tower, ranker, trees, sources and their fusion."""
+"""Fitting: two-tower model, ranker, trees, sources and their fusion."""

@@ -16,11 +16,11 @@ from training.measure.metrics import gauc_by_viewer
 from training.measure.newton import logistic
 
 Array = np.ndarray[Any, Any]
-PULL = 20.0  # towards the plain mean of network and trees, as a number of rows
+PULL = 20.0  # ridge towards the plain mean of network and trees, as a number of rows
 
 
 def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config: RankerConfig) -> HeadBlend:
-    """Per action the weights of least log loss on the validation rows, none below 0, leaning on the plain mean."""
+    """Per action, the nonnegative weights of least log loss on validation rows, regularized towards the plain mean."""
     weights = np.zeros((3, len(ACTIONS)))
     for at, action in enumerate(ACTIONS):
         inputs_N3 = np.stack([network_NA[:, at], trees_NA[:, at], np.ones(len(valid))], axis=1).astype(np.float64)
@@ -38,12 +38,12 @@ def choose_blend(network_NA: Array, trees_NA: Array, valid: RankingRows, config:
 
 
 def choose_retrieval(score_N: Array, valid: RankingRows, config: RankerConfig) -> float:
-    """How much the two-tower model's odds add to the order: the weight of most GAUC of clicks, where it beats the first
-    one by more than two standard errors.
+    """The exponent of the two-tower model's odds in the page order: the one with the highest GAUC of clicks, if it
+    beats the first one by more than two standard errors.
 
-    By clicks on what was shown, not by what was watched next: a log's next watches are what its old policy had shown,
-    which retrieval has learned to find, wanted or not. (Against the true odds of a click, which a simulated world
-    knows, NDCG of the next watches chooses wrongly, GAUC does not.)
+    Measured by clicks on what was shown, not by next watches: those are biased towards what the old policy showed,
+    which retrieval has learned to find. (Against the true click odds of a simulated world, NDCG of the next watches
+    chooses wrongly, GAUC does not.)
     """
     first, *others = config.retrieval
     clicked, two_tower_N, viewers = valid.labels["click"], valid.columns["two_tower_score"], valid.user_ids
@@ -60,6 +60,5 @@ def choose_retrieval(score_N: Array, valid: RankingRows, config: RankerConfig) -
 
 
 def page_order(score_N: Array, two_tower_N: Array, weight: float) -> Array:
-    """(N,) float64: rows of many requests, each request's in the order that models.ranking.ranker.with_retrieval
-    gives it."""
+    """(N,) float64 scores whose order within each request is that of models.ranking.ranker.with_retrieval."""
     return np.asarray(np.log(np.maximum(score_N, 1e-9)) + weight * np.asarray(two_tower_N, dtype=np.float64))

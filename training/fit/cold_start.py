@@ -106,7 +106,7 @@ def choose_cold_start(home: Home, retrieval: RetrievalModel, train: Sequences, v
 
 
 def best_of(found: Sequence[Mapping[str, Any]], more: str, not_less: Sequence[str]) -> int:
-    """The row with the highest `more`: above the first row's, and with none of the other figures below it."""
+    """The row with the highest `more` among those above the first row's, with no figure of `not_less` below it."""
     first = found[0]
     better = [
         at
@@ -117,7 +117,7 @@ def best_of(found: Sequence[Mapping[str, Any]], more: str, not_less: Sequence[st
 
 
 def unwatched_before(train: Sequences) -> int:
-    """A video published before the median watch of the training was there for half of them to be made of it."""
+    """The median time of the training's watches: a video published before could have been watched by half of them."""
     return int(np.median(train.timestamps_us))
 
 

@@ -47,7 +47,7 @@ class LoopConfig:
 class Checkpoint:
     """The state of a stopped run. A checkpoint of another config or other data (`fingerprint`) is ignored.
 
-    `beside` writes what else is needed to load the network, such as its encodings, into the checkpoint's directory.
+    `beside` writes whatever else loading the network needs, such as encodings, into the checkpoint's directory.
     """
 
     directory: Path
@@ -92,7 +92,7 @@ class Checkpoint:
         return LoopState(progress["curve"], progress["best"], progress["step"], best, average)
 
     def _progress(self) -> dict[str, Any]:
-        """Empty where there is no checkpoint, or a broken one: then the run starts from the beginning."""
+        """Empty without a valid checkpoint: the run then starts from the beginning."""
         try:
             progress: dict[str, Any] = json.loads((self.directory / "progress.json").read_bytes())
             return progress if progress.keys() >= {"fingerprint", "curve", "best", "step"} else {}
@@ -215,7 +215,7 @@ class Fit(Generic[Batch]):
 
 
 def fastest_device() -> torch.device:
-    """The GPU when there is one."""
+    """The GPU if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

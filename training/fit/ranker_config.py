@@ -1,4 +1,4 @@
-"""How a ranker is trained: defaults, and recipes by the kind of data."""
+"""Settings of ranker training: defaults, and recipes by kind of data."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class RankerConfig:
     embedding: int = 8
     dropout: float = 0.3
     bins: int = 6  # quantile pieces of each number
-    tree_actions: tuple[str, ...] = ("click", "long_view", "watch_rank")  # for which trees stand beside the network
+    tree_actions: tuple[str, ...] = ("click", "long_view", "watch_rank")  # that also have trees
     # Few and small trees: every one costs a page 25 µs for 500 candidates.
     tree_rounds: int = 80  # at most
     tree_leaves: int = 15
     tree_learning_rate: float = 0.12
-    refit: bool = True  # train again with the validation rows included, once epochs, rounds and blend are chosen
+    refit: bool = True  # train again on all rows once epochs, rounds and blend are chosen
     propensity_weighting: bool = False
     max_inverse_propensity: float = 20.0
     action_losses: dict[str, float] = field(
@@ -55,7 +55,7 @@ class RankerConfig:
 
     @classmethod
     def for_world(cls, world: World, **given: Any) -> RankerConfig:
-        """The recipe for this kind of data; `given` wins.
+        """The recipe for this kind of data, overridden by `given`.
 
         Where exposures were not logged, negatives were drawn by popularity (feature_repo/ingest/implied.py): a ranker
         trained on them predicts the lift over popularity, not the probability.

@@ -26,7 +26,7 @@ from training.fit.ranker_config import RankerConfig
 from training.measure.metrics import auc, gauc, log_loss
 
 Array = np.ndarray[Any, Any]
-NETWORK: type[Ranker] = Ranker  # the network that is fitted; another one with the same inputs is named here
+NETWORK: type[Ranker] = Ranker  # the network to fit; replace it by any with the same inputs
 STEPS_PER_EPOCH = 25  # at least
 MIN_BATCH = 32
 

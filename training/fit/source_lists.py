@@ -1,6 +1,6 @@
-"""The lists that each source would return for viewers at a moment of the past: what recall is measured on.
+"""The candidate lists of each source for viewers at a past moment, on which recall is measured.
 
-The sources are the served ones (models/candidates/sources), asked about a moment of the past.
+The sources are the served ones (models/candidates/sources).
 
 B viewers, V videos of the catalog, K = fusion.DEPTH places of a list.
 """
@@ -69,7 +69,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Models:
-    """A models.candidates.sources.spec.SourceModels of a moment of the past."""
+    """models.candidates.sources.spec.SourceModels as of a past moment."""
 
     index: NearestVideos
     item_cf: ItemNeighbours
@@ -119,7 +119,7 @@ def _requests(asks: SourceQuestion, vector_BD: Array | None) -> Iterator[Offline
 
 
 def _creators(catalog: CatalogTable, history: Sequence[str], times_us: Sequence[int], now_us: int) -> dict[str, Array]:
-    """How much a viewer likes the creators of these watches."""
+    """The viewer's affinity to the creators of these watches."""
     kept = [(catalog.row_of[v], t) for v, t in zip(history, times_us, strict=True) if v in catalog.row_of]
     watched, when = np.array(kept, dtype=np.int64).reshape(-1, 2).T
     weight = decayed(1.0, when, now_us, AFFINITY_HALF_LIFE_DAYS)

@@ -31,7 +31,7 @@ def catalog_of(home: Home) -> CatalogTable:
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """How the watches are split, and how many viewers are asked about."""
+    """How watches are split, and the number of viewers in a question."""
 
     split: SplitRule = "time"
     min_count: int = 1
@@ -45,7 +45,7 @@ class SampleConfig:
 
 @dataclass(frozen=True)
 class Counters:
-    """What the online store would hold about the catalog at one moment."""
+    """Counters of the catalog as the online store would hold them at one moment."""
 
     now_us: int
     columns: Columns  # (V,) of the catalog, as the online store's features name them

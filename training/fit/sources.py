@@ -48,7 +48,7 @@ class Saves(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """What the validation question chose: models of the training window, their lists, and the lists' fusion."""
+    """The choice on the validation question: models of the training window, their lists, and the fusion of these."""
 
     trained: Trained
     lists: Lists

@@ -1,4 +1,4 @@
-"""Watches of viewers -> batches for the user tower: windows of long histories, padding, times, and who watched where.
+"""Watches of viewers -> batches for the user tower: windows of long histories, padding, times, viewer context.
 
 B viewers, T tokens, C categories of viewer context.
 """
@@ -80,7 +80,7 @@ class TowerBatches:
     def batch(
         self, rows: Sequence[Watched], now_us: Array | None = None, context_BC: Array | None = None
     ) -> TowerInputs:
-        """In training nothing is predicted after the last watch: its moment and context do not matter."""
+        """In training, nothing is predicted after the last watch, so its time and context do not matter."""
         longest = max(len(row.tokens) for row in rows)
         token_BT, count_B = self.encoding.pad([row.tokens for row in rows], _even(longest, self.config.length))
         time_BT = None

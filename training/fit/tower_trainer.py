@@ -1,4 +1,4 @@
-"""A two-tower network with its batches, loss and validation, ready for the training loop."""
+"""A two-tower network with batches, loss and validation, ready for the training loop."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Trainer:
             self.viewer_context.save(directory)
 
     def go_on_from(self, trained: Trainer) -> None:
-        """Start from the weights of another trainer. Videos that it did not know start without an id vector."""
+        """Start from the weights of another trainer. Videos unknown to it start without an id vector."""
         weights = {name: value.clone() for name, value in trained.network.state_dict().items()}
         row_of = {video_id: row for row, video_id in enumerate(trained.encoding.video_ids)}
         at = torch.tensor([row_of.get(video_id, -1) for video_id in self.encoding.video_ids]).to(self.device)

@@ -1,4 +1,4 @@
-"""The validation that chooses the two-tower model's epoch: ranks of held-out watches among all training videos."""
+"""Validation to choose the two-tower model's epoch: ranks of held-out watches among all training videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LightGBM: the trees that stand beside the ranker's network, and the baseline on the same features."""
+"""LightGBM: the ranker's trees, and the baseline on the same features."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from training.record.results import fingerprint
 from training.record.tracking import TWO_TOWER, TrainingRun, try_tracking
 from training.record.training_facts import TwoTowerTraining
 
-FUSION_VIEWERS = 1_000  # of the validation window, to choose the fusion of sources by: seconds, not a minute
+FUSION_VIEWERS = 1_000  # validation viewers to fit the fusion of sources on: seconds, not a minute
 NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
 
 
@@ -63,7 +63,7 @@ def fit(
     """
     check_enough(home, config, data.train)
     chosen = Checkpoint(checkpoint / "chosen", _fingerprint(home, replace(config, **NO_REFIT), data.train))
-    # Fitted once: a truncated SVD may turn its last dimensions with the rounding of another number of threads.
+    # Fitted once: with another number of threads, rounding may rotate the last dimensions of a truncated SVD.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
     viewer_context = ViewerContextEncoding.load(chosen.directory) if chosen.exists() and config.asker else None
     trainer = Trainer(home, config, data, content, viewer_context)
@@ -101,7 +101,7 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         data = training_data(home, config)
     checkpoint = home.models / ".two_tower.checkpoint"
     fitted = fit(home, config, data, checkpoint, progress)
-    with progress.task("how much content counts for videos that few have watched"):
+    with progress.task("choosing the share of content for rarely watched videos"):
         asked = data.valid.draw(config.max_validation_viewers)
         choice = choose_cold_start(home, fitted.model, data.train, asked)
         fitted = _as_chosen(home, fitted, data, choice)

@@ -1,4 +1,4 @@
-"""How a two-tower model is trained: defaults, and recipes by the kind of data."""
+"""Settings of two-tower training: defaults, and recipes by kind of data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TwoTowerConfig:
     batch_size: int = 128  # viewers
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
-    min_count: int = 1  # a video watched by fewer viewers has no id of its own, only content
+    min_count: int = 1  # a video watched by fewer viewers has no id embedding, only content
     dim: int = 64
     blocks: int = 2
     heads: int = 1
@@ -33,12 +33,12 @@ class TwoTowerConfig:
     id_dropout: float = 0.2
     text_dimensions: int = 64
     content: bool = True  # False: videos are their ids alone, as in SASRec
-    time_bias: TimeBias = "none"  # "query" needs requests whose moment means something
-    asker: bool = False  # the user tower reads the viewer context, too: profile, device and hour
+    time_bias: TimeBias = "none"  # "query" needs meaningful request times
+    asker: bool = False  # the user tower also reads the viewer context: profile, device and hour
     average: float = 0.0  # of the weights over steps; .99 = about the last hundred
-    refit_epochs: int = 3  # over everything there is, after the choice: what a release serves; 0 = no refit
+    refit_epochs: int = 3  # on all data after the best epoch is chosen; a release serves the result; 0 = no refit
     refit_learning_rate: float = 0.3  # share of the learning rate
-    older_windows: bool = True  # histories beyond `length` also give a piece of what came before, drawn each epoch
+    older_windows: bool = True  # histories beyond `length` also contribute an earlier window, drawn each epoch
     sampled_negatives: int = 2048  # per batch, in catalogs too large for the full softmax
     max_validation_viewers: int = 6040
 
@@ -51,7 +51,7 @@ class TwoTowerConfig:
 
     @classmethod
     def for_world(cls, world: World, **given: Any) -> TwoTowerConfig:
-        """The recipe for this kind of data; `given` wins."""
+        """The recipe for this kind of data, overridden by `given`."""
         chosen: dict[str, Any] = {"length": world.history_length}
         if world.source == "simulator":
             chosen["asker"] = True
@@ -73,7 +73,7 @@ class TwoTowerConfig:
         return cls(**{**chosen, **given})
 
     def chosen(self) -> dict[str, Any]:
-        """The fields that differ from the defaults. Results are stored under these, so that a new option voids none."""
+        """The fields that differ from the defaults. Results are stored under these, so that a new option keeps them."""
         default = asdict(TwoTowerConfig())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
 

@@ -1,4 +1,4 @@
-"""The data that a two-tower model may be trained on."""
+"""The data for training a two-tower model."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class TrainingData:
 
 
 def training_data(home: Home, config: TwoTowerConfig) -> TrainingData:
-    """What may be trained on, and the validation question, by the config's split."""
+    """Training data and validation question, by the config's split."""
     split = split_of(cut_of(home), config.split, config.min_count)
     return TrainingData(split.train, split.valid, split.train_until_us, split.whole)
 
 
 def check_enough(home: Home, config: TwoTowerConfig, train: Sequences) -> None:
-    """Raises HomeError where there is too little to learn from: what there is, what of it teaches, what is needed."""
+    """Raises HomeError if there is too little training data; the message gives the amounts found, usable and needed."""
     videos = len(set(train.video_ids))
     if len(train) >= LEAST_VIEWERS and videos >= LEAST_VIDEOS:
         return

@@ -1,1 +1,1 @@
-"""Models are judged beside baselines."""
+"""Evaluation of models against baselines."""

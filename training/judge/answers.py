@@ -39,7 +39,7 @@ BATCH = 512  # viewers whose scores are held at once
 
 
 class Answers:
-    """What the metrics of one question's lists need."""
+    """Measures the ranked lists for one question."""
 
     def __init__(self, home: Home, question: Question, split: Questions) -> None:
         self.question, self.unit_B = question, question.units()

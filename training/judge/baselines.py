@@ -1,4 +1,4 @@
-"""Baselines that a recommender must beat, behind one protocol: popularity, last week's popularity, ItemKNN, EASE, iALS.
+"""Baselines to beat, behind one protocol: popularity, last week's popularity, ItemKNN, EASE, iALS and more.
 
 Each is fitted to the training part, with settings from the grid of a protocol file. Baselines that read a history
 may weigh it: with `half_life`, a watch counts half as much for every so many newer ones (0: all count the same).
@@ -41,7 +41,7 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True)
 class Known:
-    """The data that a baseline may be fitted to. `content_VF`: unit content vectors of the videos."""
+    """The data to fit a baseline on. `content_VF`: unit content vectors of the videos."""
 
     video_ids: Sequence[str]
     histories: Sequence[Sequence[str]]
@@ -56,7 +56,7 @@ class Known:
 
 @dataclass(frozen=True)
 class ByPopularity:
-    """The same scores for everybody. `recent`: the last seven days, everything before only as a tie-break."""
+    """The same scores for all viewers. `recent`: the last seven days, with earlier watches as tie-breaker."""
 
     video_ids: Sequence[str]
     popularity: Popularity
@@ -221,7 +221,7 @@ FITTED: Mapping[str, Callable[..., Retriever]] = {
     "ease": _ease,
     "ials": _ials,
 }
-SEEDED = ("random", "ials")  # another seed gives another model
+SEEDED = ("random", "ials")  # depend on the seed
 BASELINES = tuple(FITTED)
 
 

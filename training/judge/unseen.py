@@ -1,4 +1,4 @@
-"""Which values of rows to score the release has never seen: they are scored as unknown, which must be said."""
+"""Warns of values in rows to score that the release has never seen, and so scores as unknown."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ NAMED = 3  # values in a warning
 
 
 def unseen_values(asked: pa.Table, encoding: RankerEncoding) -> list[str]:
-    """A warning for each column of a request's context in which rows say what no row of the training did.
+    """A warning for each column of the request context with values that never occurred in training.
 
-    Rows that say nothing are left out: they are given what is usual.
+    Missing values are ignored: they get the default.
     """
     warnings = []
     for name in CONTEXT_CATEGORIES:

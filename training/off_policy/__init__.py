@@ -1,1 +1,1 @@
-"""What another policy would have earned, from a log with propensities."""
+"""Off-policy evaluation: the value of another policy, from a log with propensities."""

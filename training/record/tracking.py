@@ -221,9 +221,9 @@ class Tracking:
 
 
 def try_tracking(home: Home, work: Callable[[Tracking], Result]) -> tuple[Result | None, str]:
-    """The result of telling MLflow something, or None and why it could not be told.
+    """The result of `work` on MLflow, or None and why it failed.
 
-    MLflow keeps a record; nobody's training or release is lost because that is damaged.
+    A damaged MLflow store must not lose a training or a release.
     """
     try:
         return work(Tracking(home)), ""

@@ -1,4 +1,4 @@
-"""training.json: how a model was trained, beside its files in HOME/models and in a release.
+"""training.json: facts about a model's training, next to its files in HOME/models and in a release.
 
 It holds no times, so that the same data and seed give the same file. A field missing in an older file is None or empty;
 fields of other revisions are ignored.

@@ -1,1 +1,1 @@
-"""From candidate models to a champion: evaluated, composed, gated, promoted."""
+"""From candidate models to a champion: evaluation, composition, gates, promotion."""

@@ -1,6 +1,6 @@
-"""Move the pointer to a release that is there already: a rollback, or a release by its id.
+"""Moves the champion pointer to an existing release: a rollback, or a release by its id.
 
-Made to work at any hour: it imports no model, needs no store, and MLflow hears of it afterwards.
+Must work in an emergency: imports no model, needs no store, and records in MLflow only afterwards.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from models.release.store import (
 def rollback(
     home: Home, config: PromotionConfig = PromotionConfig(), command: str = "marquee promote --rollback"
 ) -> dict[str, Any]:
-    """Make the previous release the champion again; the current champion becomes the previous one.
+    """Make the previous release the champion again; the current champion becomes `previous`.
 
-    Raises HomeError when there is none, and Unanswerable, moving nothing, when it cannot answer.
+    Raises HomeError if there is none, and Unanswerable, moving nothing, if it cannot serve.
     """
     path = pointed_at(home, PREVIOUS)
     if path is None:
@@ -50,7 +50,7 @@ def rollback(
 
 
 def served_before(home: Home, release_id: str) -> bool:
-    """Whether it was the champion once, so that it passed its gates, or somebody forced it.
+    """Whether it was the champion before, and so passed its gates or was forced.
 
     The pointers count as well: homes of older revisions have no history.
     """
@@ -61,14 +61,14 @@ def served_before(home: Home, release_id: str) -> bool:
 
 
 def serve_again(home: Home, release_id: str, config: PromotionConfig, command: str) -> dict[str, Any]:
-    """Make a release that served before the champion. Raises Unanswerable, moving nothing, when it cannot answer."""
+    """Make a release that served before the champion again. Raises Unanswerable, moving nothing, if it cannot serve."""
     return _back_to(home, release_id, config, PROMOTED, command)
 
 
 def require_or_refuse(
     home: Home, path: Path, config: PromotionConfig, command: str, say: Callable[[str], None] = silent
 ) -> None:
-    """Raises Unanswerable, and the history says why, unless this release can answer."""
+    """Raises Unanswerable, and records it in the history, unless this release can serve."""
     try:
         require_answerable(home, path, config, never, say)
     except Unanswerable as error:
@@ -79,7 +79,7 @@ def require_or_refuse(
 def move(
     home: Home, release_id: str, outcome: str, command: str, config: PromotionConfig = PromotionConfig(), **said: Any
 ) -> None:
-    """Make it the champion and say so in the history."""
+    """Make it the champion, and record that in the history."""
     make_champion(home, release_id)
     _say(home, Entry.now(release_id, outcome, command, champion=release_id, **said))
     _settle_previous(home, release_id, config)

@@ -1,4 +1,4 @@
-"""Compose the candidate models, the index and the policy into one content-hashed release."""
+"""Composes the candidate models, the index and the policy into one content-hashed release."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ STATIC_VIDEOS = 200
 
 
 def build_release(home: Home, policy: Path | None = None, champion: Path | None = None) -> Path:
-    """Compose HOME/releases/<id> from HOME/models; the same content is the same release and is not written again.
+    """Compose HOME/releases/<id> from HOME/models; equal content is the same release and is not written again.
 
-    Nor is what equals `champion`, a release, but for rounding: its path is the result then. Without `policy`, the
-    home's policy file. Raises HomeError when a model or its evaluation is missing, or when the evaluation is of other
+    Nor is a release that equals `champion` up to rounding: the result is then the champion's path. Default of `policy`:
+    the home's policy file. Raises HomeError if a model or its evaluation is missing, or if the evaluation is of other
     models.
     """
     evaluation = current_evaluation(home)

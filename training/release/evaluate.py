@@ -1,4 +1,4 @@
-"""Measure the candidate models on the held-out last window, beside simple baselines: `marquee evaluate`."""
+"""Measures the candidate models against simple baselines on the held-out last window: `marquee evaluate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gates that a release must pass to serve: each has a figure, a bar and what it guards."""
+"""The gates that a release must pass to serve: each compares a figure with a bar."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCURACY, CHAMPION, DIVERSITY = "accuracy", "against the champion", "diversity"
 COLD_START, CALIBRATION, LATENCY, SKEW = "cold start", "calibration", "latency", "skew"
 SIMPLE = ("popularity", "popularity_7d")
 NO_DATA = "the test window holds no data for it"
-TOO_LITTLE = "too little data: there is no figure that would fail it"
+TOO_LITTLE = "too little data: no figure could fail it"
 
 RECALL, NDCG = "two_tower recall_at_50 beats popularity", "two_tower ndcg_at_10 beats popularity"
 AUC, GAUC = "ranker auc beats retrieval order", "ranker gauc beats retrieval order"
@@ -53,7 +53,7 @@ class Bars:
 
     max_rank_ms: float = 10.0  # to score one request's candidates
     max_calibration_error: float = 0.1
-    max_skew: float = 0.01  # share of the values; events that arrive while a release is made may move some
+    max_skew: float = 0.01  # share of the values; events that arrive meanwhile may change some
     kept_coverage: float = 0.9  # of the champion's
 
 
@@ -64,8 +64,8 @@ GATES = Section("gates", Bars, "marquee promote")
 class Gate:
     """A bar that a figure must reach: `value` at least (or at most) `bar`.
 
-    Where there was no data for the figure or its bar, the gate is not measured, and has not passed: a release then
-    needs to be told that this is accepted, unless the gate is not `required` because many worlds have no such data.
+    Without data for the figure or its bar, the gate is not measured and has not passed: promotion then needs --accept,
+    unless the gate is not `required` because many worlds lack such data.
     """
 
     gate: str
@@ -84,7 +84,7 @@ class Gate:
         return f"{self.gate}: {self.value:.4f}, expected {'at least' if self.at_least else 'at most'} {self.bar:.4f}"
 
     def stops(self, accepted: Collection[str] = ()) -> bool:
-        """Whether it keeps a release from serving. `accepted`: gates, or kinds of them, that need no measurement."""
+        """Whether it blocks promotion. `accepted`: gates, or kinds of gates, that may go unmeasured."""
         if self.measured:
             return not self.passed
         return self.required and not {self.gate, self.kind} & set(accepted)
@@ -92,7 +92,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is measured for the gates only, beyond the evaluation. None where there is nothing to measure."""
+    """Measurements for the gates beyond the evaluation. None: could not be measured."""
 
     comparison: Comparison | None = None  # None: no champion yet, or this release is the champion
     new_videos: NewVideos | None = None

@@ -1,4 +1,4 @@
-"""The releases of a home as `marquee releases` lists them: those on disk, and those that the history remembers."""
+"""The releases of a home for `marquee releases`: those on disk, and removed ones from the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promote a release that can answer and passes its gates, and remove old ones; champion.py goes back to one."""
+"""Promotes a release that can serve and passes its gates, and removes old ones; champion.py has rollbacks."""
 
 from __future__ import annotations
 
@@ -35,29 +35,28 @@ def promote(
     accept: Collection[str] = (),
     command: str = "marquee promote",
 ) -> dict[str, Any]:
-    """Build the release from HOME/models and make it the champion when it can answer and its gates let it.
+    """Build the release from HOME/models, and make it the champion if it can serve and passes its gates.
 
-    Models that equal the champion's but for rounding make no release of their own, unless `config.force`: the champion
-    is judged again and stays. Raises Unanswerable when it cannot answer; neither `config.force` nor `accept` overrules
-    that. `accept`: gates, or kinds of gates, that are not needed when they could not be measured. See `judge_and_move`
-    for the result.
+    Models that equal the champion's up to rounding make no new release, unless `config.force`: the champion is gated
+    again and stays. Raises Unanswerable if the release cannot serve, which neither `config.force` nor `accept`
+    overrides. `accept`: gates, or kinds of gates, that may go unmeasured. See `judge_and_move` for the result.
     """
     serving = sound_pointer(home, CHAMPION)
     with progress.task("composing the release"):
         path = build_release(home, champion=None if config.force else serving)
     if path == serving:
-        note(f"marquee: models and policy are those of the champion {path.name}, to rounding: it is judged again")
+        note(f"marquee: models and policy are those of the champion {path.name}, up to rounding, and are gated again")
     return judge_and_move(home, path, config, progress, accept, command)
 
 
 def judge_and_move(
     home: Home, path: Path, config: PromotionConfig, progress: Progress, accept: Collection[str], command: str
 ) -> dict[str, Any]:
-    """Check a release, measure its gates and, when they let it, make it the champion.
+    """Check a release, measure its gates and, if they pass, make it the champion.
 
     `against` in the result is the champion that it was compared with. Old releases beyond `config.keep` are removed.
     """
-    with progress.task("pages of edge viewers on every rung"):
+    with progress.task("building pages on every rung"):
         require_or_refuse(home, path, config, command)
     release = load_release(path)
     champion, damaged = _sound_champion(home, release.release_id)
@@ -93,9 +92,9 @@ def judge_and_move(
 def measure(
     home: Home, release: Release, champion: Path | None, progress: Progress = SILENT, damaged: Comparison | None = None
 ) -> Measured:
-    """What the gates need beyond the evaluation: new videos, a comparison with the champion, skew."""
+    """Measure what the gates need beyond the evaluation: new videos, a comparison with the champion, skew."""
     tower = judged(release.path, "two_tower")
-    with progress.task("the question of the gates"):
+    with progress.task("reading the questions of the gates"):
         judge = Judge(home, TwoTowerTraining.read(tower).split)
         retrieval = release.retrieval if tower.name == "two_tower" else RetrievalModel.load(tower)
         lists = judge.lists(retrieval)
@@ -103,16 +102,16 @@ def measure(
     comparison = damaged
     if champion is not None:
         comparison = compare(judge, release, retrieval, lists, champion, progress)
-    with progress.task("features online and offline"):
+    with progress.task("comparing online and offline features"):
         skew = feature_skew(home)
     return Measured(comparison, new, skew)
 
 
 def prune(home: Home, keep: int, spare: str = "") -> list[str]:
-    """Remove old releases with their reports. Returns the ids.
+    """Remove old releases with their reports. Returns their ids.
 
-    Kept are champion, previous and `spare`, the last `keep` that served, and of the others the `keep` newest: what was
-    refused never pushes out what served.
+    Keeps champion, previous and `spare`, the last `keep` that served, and the `keep` newest of the others: refused
+    releases never displace ones that served.
     """
     paths = sorted(
         (path for path in home.releases.glob("r-*") if (path / MANIFEST).is_file()),
@@ -129,7 +128,7 @@ def prune(home: Home, keep: int, spare: str = "") -> list[str]:
 
 
 def _sound_champion(home: Home, release_id: str) -> tuple[Path | None, Comparison | None]:
-    """The champion to compare with, None when there is no other one; or why it cannot be compared with."""
+    """The champion to compare with (None if there is no other), and why it cannot be compared with."""
     path = sound_pointer(home, CHAMPION)
     if path is None or path.name == release_id:
         return None, None

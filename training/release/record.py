@@ -1,7 +1,6 @@
-"""What MLflow hears of releases: after the fact, and never in the way of it.
+"""Records releases in MLflow, after the fact and never blocking it.
 
-A release that MLflow could not be told of serves all the same; the next promotion or rollback tells MLflow where the
-pointers are.
+A release that could not be recorded serves nevertheless; the next promotion or rollback records the pointers again.
 """
 
 from __future__ import annotations

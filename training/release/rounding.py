@@ -1,7 +1,7 @@
-"""Whether two releases are the same but for the rounding of their numbers.
+"""Whether two releases are equal up to rounding.
 
 One seed and one lake give the same bytes on one machine, and so the same release. On another machine, or with another
-number of threads, sums are rounded otherwise: such a release is no news, and must not push the previous one out.
+number of threads, sums are rounded differently: such a release is not new, and must not displace the previous one.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from models.release.parts import EVALUATION_FILE
 from training.record.training_facts import TRAINING_FILE
 
 RELATIVE = 1e-6  # of a number; of the largest one of an array
-# How it was trained and judged: serving reads neither. An index is built of vectors that are compared themselves.
+# Facts about training and evaluation, which serving does not read; and the index, whose vectors are compared anyway.
 NOT_COMPARED = (EVALUATION_FILE, TRAINING_FILE, "videos.faiss")
 _BETWEEN = re.compile(r"[\s=:]+")
 
 
 def equal_to_rounding(draft: Path, manifest: Manifest, release: Path) -> bool:
-    """Whether what serving reads of `draft`, which `manifest` describes, and of a release differs by rounding only.
+    """Whether `draft`, described by `manifest`, and `release` differ only by rounding in what serving reads.
 
-    Another policy, world, window of time, column or video makes a difference; so does a damaged release.
+    A different policy, world, time window, column or video counts as a difference; so does a damaged release.
     """
     try:
         other = verify_files(release)

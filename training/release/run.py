@@ -1,6 +1,6 @@
-"""The order of a release, from a lake to a champion: `marquee release`, and `--plan` to see what it would do.
+"""The steps of a release, from lake to champion: `marquee release`, and `--plan` for a dry run.
 
-Steps read and write files of the home; HOME/steps.json records what was done (feature_repo/core/steps.py).
+Steps read and write files of the home; HOME/steps.json records finished ones (feature_repo/core/steps.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def make_release(context: StepContext, steps: Steps, page: Step) -> Result:
-    """Take every step from a lake to a champion, then `page`, which writes the report of the release."""
+    """Run all steps from lake to champion, then `page`, which writes the release report."""
     for step in (*RELEASE, page):
         steps.take(step, context)
     return {
@@ -37,7 +37,7 @@ def make_release(context: StepContext, steps: Steps, page: Step) -> Result:
 def prepare_world(context: StepContext, steps: Steps, simulation: Step, page: Step, report: Step) -> Result:
     """Run every step up to a promoted release and return the result of `promote`.
 
-    A complete world is left as it is, even when serving has added to it since.
+    A complete world is left unchanged, even if serving has added to it since.
     """
     steps.take(simulation, context)
     whole = (*RELEASE, page)
@@ -108,7 +108,7 @@ def _promote(context: StepContext) -> Result:
 
 def _overruled(context: StepContext, promoted: Result) -> str:
     given = [f"--{name}" for name in ("force", "accept") if context.options.get(name)]
-    return f"{given[0]} overrules the gates" if given and not promoted["promoted"] else ""
+    return f"{given[0]} overrides the gates" if given and not promoted["promoted"] else ""
 
 
 def _models(context: StepContext) -> Sequence[Path]:
@@ -118,7 +118,7 @@ def _models(context: StepContext) -> Sequence[Path]:
 
 
 def _made_by(step: str, *beside: str) -> Any:
-    """The folders in HOME/models of the parts that a step makes, and of what it writes beside them."""
+    """The folders in HOME/models that a step writes: its parts of the release, and `beside`."""
 
     def paths(context: StepContext) -> Sequence[Path]:
         from models.release.parts import made_by

@@ -1,4 +1,4 @@
-"""What a terminal shows of a plan, a promotion, and the releases of a home."""
+"""Terminal output of plans, promotions, and lists of releases."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def print_releases(result: Mapping[str, Any]) -> None:
     shown = []
     for one in result["releases"]:
         last = one["history"][-1] if one["history"] else {}
-        said = f"{last.get('outcome', '')} {last.get('at', '')[:19].replace('T', ' ')}".strip()
+        outcome = f"{last.get('outcome', '')} {last.get('at', '')[:19].replace('T', ' ')}".strip()
         shown.append(
             {
                 "release": one["release_id"],
                 "": one["pointer"] or ("" if one["state"] == "there" else one["state"]),
                 "made": one["created"][:19].replace("T", " "),
-                "last": said,
+                "last": outcome,
                 "by": last.get("command", ""),
                 **one["figures"],
             }
@@ -87,7 +87,7 @@ def print_releases(result: Mapping[str, Any]) -> None:
 
 
 def refuse_unless_promoted(result: Mapping[str, Any]) -> None:
-    """Raises Refused naming every gate that stood in the way, unless the release of this result was promoted."""
+    """Raises Refused naming every failed gate, unless the release was promoted."""
     if result.get("promoted", True):
         return
     failed = [gate for gate in result["gates"] if gate["gate"] in result["failed"]]
@@ -96,6 +96,6 @@ def refuse_unless_promoted(result: Mapping[str, Any]) -> None:
 
 def _failure(gate: Mapping[str, Any]) -> str:
     if gate_word(gate) == NOT_MEASURED:
-        return f"{gate['gate']}: not measured, {gate['why']} (--accept '{gate['gate']}' does without)"
+        return f"{gate['gate']}: not measured, {gate['why']} (--accept '{gate['gate']}' waives it)"
     at = "at least" if gate["at_least"] else "at most"
     return f"{gate['gate']}: {gate['value']:.4f}, expected {at} {gate['bar']:.4f}"

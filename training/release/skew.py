@@ -40,8 +40,8 @@ class Skew:
 
 
 def feature_skew(home: Home, pairs: int = PAIRS, seed: int = 0) -> Skew:
-    """Compares random viewers and videos as of now. Of those that something has happened to since the feature tables
-    were built, only what events do not change: a home that is served goes on.
+    """Compare random viewers and videos as of now. For those with events since the feature tables were built, only
+    features that events do not change: a home may be serving meanwhile.
 
     Raises HomeError where the feature tables are older than the cut of the lake.
     """

@@ -2,9 +2,9 @@
 
 full_funnel            features, all sources with two-tower retrieval, ranker
 retrieval_only         the ranker fails: the two-tower model's order
-similar_and_trending   the viewer's features or the two-tower model fail: neighbours of what was watched, trends
-popular                that fails too, or there is no time left
-static                 the catalog itself cannot be read, or nothing of the viewer: the static list of the release
+similar_and_trending   features or the two-tower model fail: neighbours of watched videos, trends
+popular                that fails too, or no time is left
+static                 the catalog, or everything about the viewer, is unreadable: the release's static list
 """
 
 from __future__ import annotations

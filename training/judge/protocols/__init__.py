@@ -1,1 +1,1 @@
-"""The protocols of training/configs: each fixes question, baselines and seeds."""
+"""Runs the protocols of training/configs, which define questions, baselines and seeds."""

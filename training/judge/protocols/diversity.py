@@ -1,4 +1,4 @@
-"""What diversity costs: NDCG against ILD and coverage over the trade-off, and the chosen point: `marquee frontier`.
+"""The cost of diversity: NDCG against ILD and coverage along the trade-off, and the chosen point (`marquee frontier`).
 
 Lists of ten from the two-tower model's best candidates, over the full catalog and without watched videos. ILD and
 calibration are by genres, which no model optimizes. The validation question chooses; the test question, of later

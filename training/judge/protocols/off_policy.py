@@ -35,7 +35,7 @@ def against_synthetic(
     (no context, an even propensity)."""
     config = config or SyntheticConfig()
     runs = []
-    with progress.task("estimating on made-up logs", total=len(seeds)) as advance:
+    with progress.task("estimating on simulated logs", total=len(seeds)) as advance:
         for seed in seeds:
             known = synthetic(SyntheticConfig(**{**asdict(config), "seed": seed}))
             log = known.log
