@@ -25,7 +25,7 @@ from feature_repo.lake.cut import cut_of
 from feature_repo.lake.feature_tables import MOMENT, entity_of, table_schema
 from feature_repo.registry import VIEWS
 
-FIRST_MOMENT_US = 1_000_000  # a row at the epoch itself would read as "never written" in the online store
+FIRST_MOMENT_US = 1_000_000  # a row at the epoch would count as "never written" in the online store
 
 
 def build_features(

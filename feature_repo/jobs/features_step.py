@@ -25,7 +25,7 @@ def _settings(context: StepContext) -> Mapping[str, Any]:
 
 @contextmanager
 def _flushed(context: StepContext) -> Iterator[None]:
-    """With the online store running, on a cut of the lake that holds what was in the log when this began."""
+    """Run the online store, and take a cut of the lake that includes what the log held at the beginning."""
     from feature_repo.lake.cut import take_cut
     from feature_repo.store.valkey_server import online_store
     from feature_repo.stream.flush import flush
@@ -37,7 +37,7 @@ def _flushed(context: StepContext) -> Iterator[None]:
 
 @contextmanager
 def on_a_cut(context: StepContext) -> Iterator[None]:
-    """For the other steps that read the lake: on the cut that this step took, or one of now where there is none."""
+    """For later steps that read the lake: use the cut that the features step took, or take one if there is none."""
     from feature_repo.lake.cut import cut_of
 
     cut_of(context.home)
@@ -45,13 +45,13 @@ def on_a_cut(context: StepContext) -> Iterator[None]:
 
 
 def cut_read(context: StepContext) -> Sequence[Path]:
-    """What a step that reads the lake reads: the cut, which stays as it is while the lake goes on."""
+    """The input of steps that read the lake: the cut, which does not change while the lake grows."""
     cut = context.home.cut / "lake"
     return [cut if cut.is_dir() else context.home.lake]
 
 
 def _lake_has_moved_on(context: StepContext, result: Result) -> str:
-    """For the plan: entering the step takes a new cut."""
+    """For `--plan`: entering the step takes a new cut."""
     from feature_repo.lake.cut import has_moved_on
 
     return "lake changed" if has_moved_on(context.home) else ""

@@ -1,4 +1,4 @@
-"""The feature tables -> the online store: `feast apply`, `feast materialize`, and telling the readers."""
+"""The feature tables -> the online store: `feast apply`, `feast materialize`, and notifying the readers."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def apply(home: Home, url: str) -> None:
 
 
 def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, Any]:
-    """Write the newest row of each entity of each view to the online store at `url`; returns entities per view.
+    """Write the latest row of each entity of each view to the online store at `url`; returns entities per view.
 
-    Feast ignores a row that is not newer than the stored one. That protects what the event processor has written since.
-    In the views that only batch jobs write, it would reject corrections (a new title), so their stored times are reset.
+    Feast ignores a row that is not newer than the stored one. This protects later writes of the event processor. In
+    views that only batch jobs write, it would reject corrections (a new title), so their stored times are reset.
     """
     tables = {view: home.features / f"{view}.parquet" for view in VIEWS}
     if absent := [view for view, path in tables.items() if not path.exists()]:

@@ -1,4 +1,4 @@
-"""The stream views of the past: the live fold run over all events of the lake, in the order in which they happened."""
+"""Historical replay: the live fold run over all events of the lake, in order of time, to build the stream views."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from feature_repo.registry import VIEWS
 Array = np.ndarray[Any, Any]
 
 ROWS_PER_GROUP = 4_096  # states held in memory before they are written
-VALUES_PER_GROUP = 1_000_000  # in their lists: one viewer's may have thousands each
+VALUES_PER_GROUP = 1_000_000  # list elements: one viewer's lists may hold thousands
 
 
 def video_facts(videos: pa.Table, world: World) -> dict[str, VideoFacts]:
@@ -80,7 +80,9 @@ def replay_videos(events: pa.Table, facts: dict[str, VideoFacts], path: Path, pr
             state, votes, day = VideoState(), Votes(), 0
             for row, is_last in zip(rows.tolist(), _last_of_moment(log.timestamps_us[rows]).tolist(), strict=True):
                 event = log.event(row)
-                if event.timestamp_us // DAY_US != day:  # in order of time: no vote of an earlier day comes again
+                if (
+                    event.timestamp_us // DAY_US != day
+                ):  # events are in order of time, so votes of earlier days can be forgotten
                     votes, day = Votes(), event.timestamp_us // DAY_US
                 fold_video(state, event, video, counts=votes.first(event, video))
                 if is_last:

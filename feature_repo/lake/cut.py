@@ -1,14 +1,14 @@
-"""The cut: the lake as of one moment, without the rows that are outside the limits.
+"""The cut: a snapshot of the lake, without rows outside the limits.
 
-A lake that is served is never still, and whatever wrote it may have written nonsense. So features, training,
-evaluation and reports read a cut of it, which nobody appends to:
+The lake of a serving home keeps growing, and may hold invalid rows. So features, training, evaluation and reports read
+an immutable snapshot of it:
 
-    HOME/cut/lake          the four tables, sound rows only, live impressions joined with what came of them
+    HOME/cut/lake          the four tables, valid rows only, live impressions joined with their outcomes
     HOME/cut/taken.json    when it was taken, from which files, up to which place of the log, and what was set aside
     HOME/rejected/lake     the rows that were set aside, as JSON lines with the reason, a file for each of the lake's
 
-`marquee features` takes it, and builds the feature tables from it; every later step reads that same cut. A file that
-has not changed since the last cut is not read again.
+`marquee features` takes the cut and builds the feature tables from it; every later step reads the same cut. Files that
+have not changed since the last cut are not read again.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ STATED = ("videos.parquet", "users.parquet")  # written with a world; events and
 
 
 def cut_of(home: Home) -> Lake:
-    """The lake as every job reads it: the last cut. Takes one where there is none, or of another world."""
+    """The lake as jobs read it: the last cut. Takes a new one if there is none, or one of another world."""
     lake = Lake(home, home.cut / LAKE)
     if not home.lake.is_dir():
-        return lake if lake.root.is_dir() else Lake(home)  # a home that has nothing but a cut, or nothing at all
+        return lake if lake.root.is_dir() else Lake(home)  # a home with nothing but a cut, or with nothing at all
     taken = Taken.of(home.cut)
     if taken is None or taken.world != _world(home) or taken.copies != _sizes(lake):
         take_cut(home)
@@ -49,12 +49,12 @@ def cut_of(home: Home) -> Lake:
 
 
 def written_cut(home: Home) -> Lake:
-    """The cut of a home that has nothing but one, to be filled with rows of another's."""
+    """The cut of a home that has nothing else, to be filled with rows of another home's."""
     return Lake(home, home.cut / LAKE)
 
 
 def lake_now(home: Home, folder: Path) -> Lake:
-    """A cut of the lake as it is now, in a folder of its own, for a job that reads no feature tables of the home."""
+    """A cut of the lake as it is now, in a separate folder, for a job that does not read the home's feature tables."""
     if home.lake.is_dir():
         take_cut(home, folder=folder)
         return Lake(home, folder / LAKE)
@@ -62,7 +62,7 @@ def lake_now(home: Home, folder: Path) -> Lake:
 
 
 def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, folder: Path | None = None) -> Taken:
-    """Take a cut of the lake as it is now. Raises LakeError where no row of a table is of any use.
+    """Take a cut of the lake as it is now. Raises LakeError if no row of a table is valid.
 
     `until`: the place in each topic of the log up to which the lake holds its records. `folder`: another than HOME/cut.
     """
@@ -82,13 +82,13 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
 
 
 def has_moved_on(home: Home) -> bool:
-    """Whether the lake has other files than the last cut was taken from."""
+    """Whether the lake's files have changed since the last cut."""
     taken = Taken.of(home.cut)
     return taken is None or taken.files != _stamps(Lake(home))
 
 
 def files_since(home: Home, taken: Taken, table: str) -> list[Path]:
-    """Files of a table of the lake that are not in this cut, or are other ones there."""
+    """Files of a lake's table that are new or have changed since this cut."""
     now = _stamps(Lake(home))
     return [
         home.lake / name
@@ -109,7 +109,7 @@ class _Draft:
     rejected: Rejected
 
     def take(self, name: str, stamp: Stamp) -> bool:
-        """Bring one file of the lake into it; returns whether it was taken as it is."""
+        """Add one file of the lake; returns whether all its rows were valid."""
         table, target = name.split("/")[0].removesuffix(".parquet"), self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if self._took_before(name, stamp, target):
@@ -121,7 +121,7 @@ class _Draft:
         if found.faults:
             self.rejected.add(table, name, found)
         if found.sound is None:
-            shutil.copyfile(file, target)  # not a link: whoever damages the lake leaves the cut alone
+            shutil.copyfile(file, target)  # not a link, so that damage to the lake does not reach the cut
         elif len(found.sound):
             pq.write_table(found.sound, target)
         return found.sound is None

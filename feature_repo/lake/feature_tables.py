@@ -1,4 +1,4 @@
-"""How a feature table lies on disk: entity id, event_timestamp, created, features. Feast reads it as it is."""
+"""The schema of feature tables on disk: entity id, event_timestamp, created, features. Feast reads them directly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features as they were: what serving would have read at the moment of each row. Training sets come from here.
+"""Point-in-time join: the features that serving would have read at the time of each row. Training sets use it.
 
 The values pass through Feast's `get_historical_features`; a row never sees a feature later than its own timestamp.
 """

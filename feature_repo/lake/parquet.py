@@ -1,4 +1,4 @@
-"""Parquet files, read by Arrow or DuckDB: what cannot be read is one line that names the file and what fixes it."""
+"""Reads Parquet files with Arrow or DuckDB: an error is one line that names the file and the remedy."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ def duckdb_errors() -> Iterator[None]:
     except RuntimeError as error:  # of its binding, which answers Ctrl-C with it
         raise (KeyboardInterrupt() if "interrupted" in str(error) else error) from error
     except duckdb.Error as error:
-        said = one_line(error)
+        message = one_line(error)
         if (found := re.search(r"'([^']+\.parquet)'", str(error))) is None:
-            raise FileError(f"DuckDB: {said}") from error
+            raise FileError(f"DuckDB: {message}") from error
         path = Path(found[1])
-        raise FileError(f"{path}: expected {EXPECTED}, found something else: {said}; {_mend(path)}") from error
+        raise FileError(f"{path}: expected {EXPECTED}, found something else: {message}; {_remedy(path)}") from error
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:
-    return reading(path, EXPECTED, _mend(path))
+    return reading(path, EXPECTED, _remedy(path))
 
 
-def _mend(path: Path) -> str:
+def _remedy(path: Path) -> str:
     if path.parent.name == "features":
         return "run `marquee features`"
     return "restore it, or run `marquee simulate` or `marquee ingest` again"

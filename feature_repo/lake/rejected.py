@@ -1,4 +1,4 @@
-"""Rows of the lake that were set aside: where they lie, why, and how many."""
+"""Rejected rows of the lake: where they are, why, and how many."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = 10_000  # rows of one file that are written out; all are counted
 
 
 class Rejected:
-    """What one cut sets aside. It replaces what the cut before set aside, so that a row is there once."""
+    """The rows that one cut rejects. They replace those of the last cut, so that each row is listed once."""
 
     def __init__(self, lake: Path, folder: Path) -> None:
         self._lake, self._folder = lake, folder
@@ -56,7 +56,7 @@ class Rejected:
                 lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def summary(self) -> list[dict[str, Any]]:
-        """For each table, field and expectation: how many rows, and the first file that has some."""
+        """The number of rows and the first file, by table, field and expectation."""
         return [
             {"table": table, "field": field, "expected": expected, "rows": rows, "file": self._first[key]}
             for key, rows in sorted(self._rows.items())
@@ -64,13 +64,13 @@ class Rejected:
         ]
 
     def check_some_are_left(self) -> None:
-        """Raises LakeError where a table had rows and none is of any use."""
+        """Raises LakeError if a table had rows but none is valid."""
         for table in {key[0] for key in self._rows}:
             if not self._passed[table]:
-                said = next(one for one in self.summary() if one["table"] == table)
+                reject = next(one for one in self.summary() if one["table"] == table)
                 raise LakeError(
-                    f"{self._lake}: no row of {table} can be used: as {said['field']} of {said['file']}, expected "
-                    f"{said['expected']}; fix or remove what is wrong there, or ingest again"
+                    f"{self._lake}: no row of {table} can be used: as {reject['field']} of {reject['file']}, expected "
+                    f"{reject['expected']}; fix or remove what is wrong there, or ingest again"
                 )
 
 
@@ -107,7 +107,7 @@ def _line(row: int, fault: Fault, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON; what JSON has no word for as text."""
+    """A value as JSON, or as text if JSON cannot represent it."""
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     return value if isinstance(value, str | int | float | bool | list | None) else str(value)

@@ -1,6 +1,6 @@
-"""Which rows of a table of the lake may be used: those within the limits of feature_repo/limits.py, one per id.
+"""Validates rows of the lake: those within the limits of feature_repo/limits.py, one per id.
 
-Whoever wrote the file is not trusted: a type may be another, a column may be missing, an id may be there twice.
+Files are not trusted: types may differ, columns may be missing, ids may repeat.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Found:
-    """What a file holds. `found` are its rows as they lie there; None where they cannot be read."""
+    """The content of a file. `found`: its rows as stored; None if they cannot be read."""
 
     rows: int
-    sound: pa.Table | None  # in the table's schema; None where every row is as it should be
+    sound: pa.Table | None  # in the table's schema; None if every row is valid
     faults: tuple[Fault, ...]
     found: pa.Table | None
 
@@ -95,9 +95,9 @@ def _checked(name: str, table: pa.Table, clock: Clock) -> Found:
 
 
 def _decoded(name: str, table: pa.Table) -> tuple[pa.Table, list[Fault], Array]:
-    """The table with nothing in place of text that is not UTF-8; the faults, and which rows (N,) have one.
+    """The table with null in place of text that is not UTF-8; the faults, and which rows (N,) have one.
 
-    Arrow reads such text without looking at it, and stops whoever asks for the value.
+    Arrow reads such text unchecked, and raises only when the value is used.
     """
     faults: list[Fault] = []
     bad = np.zeros(len(table), dtype=bool)
@@ -125,7 +125,7 @@ def _is_torn(value: pa.Scalar) -> bool:
 
 
 def _column(name: str, field: pa.Field, column: pa.ChunkedArray, clock: Clock) -> tuple[pa.Array, Array, str]:
-    """The values as Marquee keeps them, which rows are outside (N,), and what was expected of those."""
+    """The values as Marquee stores them, which rows (N,) are invalid, and what was expected of those."""
     found = _whole(column)
     if field.name in LIMITS[name]:
         try:

@@ -59,7 +59,7 @@ class LakeError(MarqueeError):
 
 
 class Lake:
-    """The tables of HOME/lake, for whoever writes them. Jobs read a cut of them: `cut.cut_of`."""
+    """The tables of HOME/lake, for writers. Jobs read a cut of them: `cut.cut_of`."""
 
     def __init__(self, home: Home, root: Path | None = None) -> None:
         """`root`: another folder of the same tables."""

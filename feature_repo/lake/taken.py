@@ -1,6 +1,6 @@
-"""What is known of a cut of the lake (cut.py): when it was taken, from what, and what was set aside.
+"""The record of a cut of the lake (cut.py): when it was taken, from which files, and what was rejected.
 
-No heavy library: serving processes read it for /metrics.
+Imports no heavy library: serving processes read it for /metrics.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Stamp = list[int]  # size and time of the last change of a file, in bytes and ns
 
 @dataclass(frozen=True)
 class Taken:
-    """What is known of a cut."""
+    """The record of a cut."""
 
     at_us: int  # wall clock
     world: Mapping[str, Stamp]  # files that change when another world is put in its place

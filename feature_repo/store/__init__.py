@@ -1,1 +1,1 @@
-"""The online store: its server, its layout, and the readers of it."""
+"""The online store: server, layout and readers."""

@@ -1,4 +1,4 @@
-"""The append-only files of the embedded server, which others than the server bring to the disk."""
+"""Syncs the append-only files of the embedded server, which does not fsync them itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client of the online store that answers or fails in time."""
+"""Clients of the online store with hard timeouts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StoreDown(DependencyDown):
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn the client's errors inside the block into StoreDown. What a server that is full refuses is among them."""
+    """Turn the client's errors inside the block into StoreDown, including writes that a full server refuses."""
     try:
         yield
     except redis.RedisError as error:
@@ -29,10 +29,10 @@ def answering() -> Iterator[None]:
 
 
 def is_outage(error: redis.RedisError) -> bool:
-    """Whether the server could not do it (gone, full, loading, read-only), not whether it was asked for nonsense.
+    """Whether the server is unavailable (gone, full, loading, read-only), as opposed to rejecting an invalid command.
 
-    A server says what it could not do with a code in front, such as MISCONF (its disk is full) or OOM; "ERR", which the
-    client takes away, and WRONGTYPE are about the command.
+    Unavailability has an error code, such as MISCONF (disk full) or OOM; "ERR", which the client strips, and WRONGTYPE
+    are about the command.
     """
     if type(error) is not redis.ResponseError:
         return True  # the client's own errors, and the codes that it made a class for
@@ -41,7 +41,7 @@ def is_outage(error: redis.RedisError) -> bool:
 
 
 def connect(url: str, timeout_seconds: float = 0.05) -> Client:
-    """A client that answers or fails within `timeout_seconds` and never retries by itself.
+    """A client whose calls return or fail within `timeout_seconds`, without retries.
 
     It reconnects on the next command after the server was away.
     """

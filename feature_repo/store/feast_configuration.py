@@ -1,4 +1,4 @@
-"""Feast's configuration of one home, rendered from feature_store.yaml. Without Feast, which is slow to import."""
+"""Feast's configuration of a home, rendered from feature_store.yaml without importing Feast, which is slow."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def write_configuration(home: Home, url: str) -> Path:
 
 
 def renew_configuration(home: Home, url: str) -> None:
-    """Write it again where there is one that names another place, server or password: of a home that was moved."""
+    """Rewrite an existing configuration that names another home, server or password, such as after a move."""
     path = _path(home)
-    with suppress(OSError):  # a read-only or full disk: whoever needs the file says so
+    with suppress(OSError):  # a read-only or full disk: readers of the file will report it
         if path.exists() and path.read_text(errors="replace") != rendered(home, url):
             write_configuration(home, url)
 

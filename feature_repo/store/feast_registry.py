@@ -32,7 +32,7 @@ def apply_definitions(home: Home, url: str | None = None) -> FeatureStore:
 
 
 def open_store(home: Home, url: str | None = None) -> FeatureStore:
-    """Feast over this home's registry; applies the definitions first where it is missing, broken or of another place.
+    """Feast over this home's registry; first applies the definitions if it is missing, broken or of another home.
 
     A registry holds absolute paths: in a copied or moved home it would read the tables of the original.
     """
@@ -40,7 +40,7 @@ def open_store(home: Home, url: str | None = None) -> FeatureStore:
 
 
 def registry_problem(home: Home) -> str:
-    """Why the registry of this home has to be made anew; "" where it is sound. Raises nothing."""
+    """Why the registry of this home must be rebuilt; "" if it is valid. Never raises."""
     registry, marker = home.feast / "registry.db", home.feast / APPLIED_FOR
     try:
         if (place := marker.read_text(errors="replace")) != str(home.features):

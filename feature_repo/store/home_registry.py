@@ -1,4 +1,4 @@
-"""Feast's registry file as the `feast` program reads it: of MARQUEE_HOME, else of the default home of this checkout."""
+"""Feast's registry file for the `feast` program: of MARQUEE_HOME, else of the default home of this checkout."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ UNSET = f"${{{MARQUEE_HOME.name}}}"  # what Feast leaves in feature_store.yaml w
 
 
 class RegistryError(MarqueeError, click.ClickException):
-    """There is no registry, or a broken one. The `feast` program shows it as one line, too."""
+    """A missing or broken registry. The `feast` program also shows it as one line."""
 
 
 class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
-    """A path that is not absolute is one of the checkout: Feast takes feature_repo/ for the place to start from."""
+    """Resolves a relative path against the checkout: Feast would resolve it against feature_repo/."""
 
     def __init__(self, registry_config: Any, repo_path: Path) -> None:
         super().__init__(registry_config, repo_path)

@@ -25,17 +25,17 @@ class Answered:
 
 
 class Answers(Protocol):
-    """Every method raises StoreDown when the store does not answer."""
+    """Every method raises StoreDown if the store does not answer."""
 
     def begin(self, key: str, fingerprint: str) -> Answered | None:
-        """Claim an idempotency key for a request; None when it was free, else the earlier request with this key."""
+        """Claim an idempotency key for a request; None if it was free, else the earlier request with this key."""
         ...
 
     def finish(self, key: str, fingerprint: str, answer: bytes) -> None: ...
 
     def claim(self, bodies: Mapping[str, str]) -> set[str]:
-        """Keep the fingerprint of the body that was sent under each of these ids; returns the ids under which another
-        body was sent before, and then keeps none."""
+        """Store the fingerprint of the body sent under each of these ids; returns the ids that were used with another
+        body before, and then stores none."""
         ...
 
 

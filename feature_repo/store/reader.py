@@ -1,4 +1,4 @@
-"""The features that serving reads: one viewer's in one round trip, and all videos' in process.
+"""Readers of features for serving: one viewer's in one round trip, and all videos' held in process.
 
 `OnlineReader` reads the online store; `memory.MemoryReader` is the shipped double. Both pass one contract suite.
 """
@@ -55,8 +55,8 @@ class FeatureReader(Protocol):
 class OnlineReader:
     """Reads the online store: viewers on request, the catalog in the background.
 
-    A background tick asks which videos the event processor has written since the last tick and reads only those; the
-    whole catalog is read at the start, after a batch job has announced a write, and after any failure.
+    A background thread polls for videos that the event processor has written and reads only those; it reads the whole
+    catalog at the start, after a batch job has announced a write, and after any failure.
     """
 
     def __init__(self, url: str, world: World, config: StoreConfig = StoreConfig(), background: bool = True) -> None:
@@ -131,7 +131,7 @@ class OnlineReader:
                     self._refresh_changed()
             except (StoreDown, redis.RedisError):
                 self._cursor = None
-            except Exception as error:  # one row that cannot be read must not end the thread: it looks again
+            except Exception as error:  # one unreadable row must not end the thread: it tries again
                 self._cursor = None
                 report.error("the catalog cannot be read", error=repr(error), exc_info=error)
 

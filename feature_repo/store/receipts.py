@@ -1,4 +1,4 @@
-"""Whether an accepted event is in the features yet: the event processor writes a mark for each event it folds.
+"""Receipts: whether an accepted event has reached the features. The event processor writes a mark per folded event.
 
 `ValkeyReceipts` for the service, `MemoryReceipts` (shipped double) for tests and for use without a store.
 """
@@ -13,9 +13,9 @@ from feature_repo.store.layout import EVENT_MARK
 
 class Receipts(Protocol):
     def folded_us(self, event_id: str, user_id: str = "") -> int | None:
-        """When this event was folded into the features (wall clock); None if it was not yet. Raises StoreDown.
+        """When this event was folded into the features (wall clock); None if not yet. Raises StoreDown.
 
-        An id is its viewer's; without a viewer, the first event of this id counts, whosever it is.
+        Event ids are per viewer; without a viewer, the first event with this id of any viewer counts.
         """
         ...
 

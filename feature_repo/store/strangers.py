@@ -1,6 +1,6 @@
-"""Rows of viewers and videos without a profile: they expire, or whoever sends events could fill the store.
+"""Expiry of rows without a profile: otherwise, events with made-up ids could fill the store.
 
-A stranger's row lasts STRANGER_SECONDS from the last event on. One that gets a profile is kept like all others.
+Such a row expires STRANGER_SECONDS after its last event, unless the viewer or video gets a profile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SWEPT_AT_ONCE = 1_000
 
 
 def let_expire(pipe: Any, *, user_ids: Iterable[str] = (), video_ids: Iterable[str] = ()) -> None:
-    """Put into the pipeline that these rows expire, unless there is another event."""
+    """Queue the expiry of these rows, which a later event postpones."""
     expires = time.time() + STRANGER_SECONDS
     for user_id in user_ids:
         pipe.expire(entity_key("user_id", user_id), STRANGER_SECONDS)
@@ -28,7 +28,7 @@ def let_expire(pipe: Any, *, user_ids: Iterable[str] = (), video_ids: Iterable[s
 
 
 def settle(client: Client, join_key: str, known: Sequence[str], seen: Iterable[str], batch_rows: int) -> None:
-    """Keep the rows of those that have a profile, and let the others expire. `join_key`: "user_id" or "video_id"."""
+    """Persist the rows with a profile, and let the others expire. `join_key`: "user_id" or "video_id"."""
     strangers = iter(sorted(set(seen) - set(known)))
     named = "user_ids" if join_key == "user_id" else "video_ids"
     for start in range(0, len(known), batch_rows):
@@ -43,7 +43,7 @@ def settle(client: Client, join_key: str, known: Sequence[str], seen: Iterable[s
 
 
 def sweep(client: Client) -> int:
-    """Take viewers whose rows have expired from the set of all viewers; returns how many, SWEPT_AT_ONCE at most."""
+    """Remove viewers whose rows have expired from the set of all viewers; returns how many, at most SWEPT_AT_ONCE."""
     due = client.zrangebyscore(STRANGERS, "-inf", time.time(), start=0, num=SWEPT_AT_ONCE)
     if not due:
         return 0

@@ -1,8 +1,8 @@
-"""The embedded online store: a Valkey server as a child process, and its address for all who connect.
+"""The embedded online store: a Valkey server as a child process, and its address for other processes.
 
-One server per home, on loopback with a random password, append-only file on. It dies with its parent; when it dies
-while other processes are inside `online_store`, one of them restarts it on the same port. `REDIS_URL` replaces all of
-this by a server of your own.
+One server per home, on loopback, with a random password and an append-only file. It ends with its parent; if it dies
+while other processes are inside `online_store`, one of them restarts it on the same port. With `REDIS_URL`, an external
+server is used instead.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from feature_repo.store.feast_configuration import renew_configuration
 report = structlog.get_logger("online store")
 
 WATCH_SECONDS = 0.2
-RETRY_SECONDS = 1.0  # between two tries to bring a dead server back
+RETRY_SECONDS = 1.0  # between attempts to restart a dead server
 
 
 class ValkeyError(DependencyDown):
-    """The embedded server could not be started; the message holds the end of its log."""
+    """The embedded server could not be started; the message quotes the end of its log."""
 
 
 @contextmanager
 def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
-    """The URL of this home's online store, which is up and answering for as long as the block lasts."""
+    """The URL of this home's online store, which is kept running during the block."""
     if url := REDIS_URL.get():
         renew_configuration(home, url)
         yield url
@@ -60,20 +60,20 @@ def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
 
 
 def running_url(home: Home) -> str | None:
-    """The URL of this home's online store if it answers, else None; nothing is started."""
+    """The URL of this home's online store if it answers, else None; starts nothing."""
     if url := REDIS_URL.get():
         return url if _pings(url) else None
     return embedded_url(home)
 
 
 def embedded_url(home: Home) -> str | None:
-    """As `running_url`, of the server inside the home alone, whatever REDIS_URL says."""
+    """As `running_url`, but only of the embedded server, whatever REDIS_URL says."""
     address = EmbeddedValkey(home.valkey).stored_address()
     return address.url if address and _answers(address, home.valkey.resolve()) else None
 
 
 def append_only_files(home: Home, url: str) -> Path | None:
-    """Where the server at `url` keeps its append-only files, when it is this home's embedded one; else None."""
+    """The directory of the append-only files of the server at `url`, if it is this home's embedded one; else None."""
     address = EmbeddedValkey(home.valkey).stored_address()
     return home.valkey.resolve() / APPEND_ONLY if address is not None and address.url == url else None
 
@@ -108,7 +108,7 @@ class EmbeddedValkey:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the server when it is our child."""
+        """The process id of the server if it is our child."""
         return self._child.pid if self._child else None
 
     def start(self) -> str:
@@ -152,7 +152,7 @@ class EmbeddedValkey:
                     sync_files(self.directory / APPEND_ONLY)
 
     def _bring_back(self) -> None:
-        """Start it again; where that fails, on a full disk for one, the next look tries again."""
+        """Restart the server; if that fails, such as on a full disk, the next check tries again."""
         try:
             self._ensure_running()
         except Exception as error:
@@ -160,7 +160,7 @@ class EmbeddedValkey:
             self._stopping.wait(RETRY_SECONDS)
 
     def _is_gone(self) -> bool:
-        """True when the process has ended or its port is closed. A server that only answers slowly is not gone."""
+        """True if the process has ended or its port is closed. A slow server is not gone."""
         if self._child is not None:
             return self._child.poll() is not None
         try:
@@ -210,7 +210,7 @@ class EmbeddedValkey:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal reaches us, and we stop the server when we are done
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the server when it is done
         )
         assert child.stdin is not None
         with suppress(BrokenPipeError), child.stdin:  # a child that has ended already is told by `_await`
@@ -233,7 +233,9 @@ class EmbeddedValkey:
 
     def _address(self) -> Address:
         fix = "stop what runs in this home, remove the file, and the next command makes a new one"
-        return read_json(self._address_path, lambda said: msgspec.convert(said, Address), "a port and a password", fix)
+        return read_json(
+            self._address_path, lambda content: msgspec.convert(content, Address), "a port and a password", fix
+        )
 
     def stored_address(self) -> Address | None:
         return self._address() if self._address_path.exists() else None

@@ -1,8 +1,8 @@
-"""The consumer loop around every handler: read, handle, acknowledge; wait out failures of store and log; report status.
+"""The consumer loop around every handler: read, handle, acknowledge; wait out outages of store and log; report status.
 
-One record can only harm itself. Whatever handling it raises is its own failure, unless store, log or disk are away; it
-is tried again and after `max_tries` becomes a dead letter with the cause. So does a record that ends the process, as
-tries are kept in the store. A consumer that is killed between handling and acknowledging gets the same records again:
+A bad record never blocks others. Any error while handling it counts against it, unless store, log or disk are down; it
+is retried, and after `max_tries` becomes a dead letter with the cause. So does a record that kills the process, since
+attempts are counted in the store. A consumer killed between handling and acknowledging gets the same records again, so
 handlers must be idempotent.
 """
 
@@ -24,7 +24,7 @@ from feature_repo.stream.heartbeat import BEAT_SECONDS, beat, forget
 from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
 from feature_repo.stream.tries import Tries
 
-DRAIN_MS = 100  # a topic that yields nothing for so long is drained
+DRAIN_MS = 100  # a topic without records for this long is drained
 TICK_SECONDS = 0.25  # between two checks whether a flush was requested
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
@@ -36,7 +36,7 @@ report = structlog.get_logger("consumer")
 
 
 class DeadLettersFull(Later):
-    """So many records failed that it is the handler that is wrong: the others wait in the log."""
+    """So many records failed that the handler must be at fault: the others wait in the log."""
 
     pause_seconds = 1.0
 
@@ -62,7 +62,7 @@ class Consumer:
         self._report = report.bind(group=handler.group)
         self._tries = Tries(store, handler.group, self.name)
         self._dead_letters = 0
-        self._stalled = ""  # why nothing is handled until somebody looks at the dead letters
+        self._stalled = ""  # why handling is suspended until an operator deals with the dead letters
         self._asked: bytes | None = None  # value of the counter `Reading.asked_by` at the last drain
         self._reported = self._trimmed = self._drained = time.monotonic()
 
@@ -98,7 +98,7 @@ class Consumer:
         return handled, is_whole
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until `stopping` is set. While the store, the log or the disk is unavailable, wait and try again."""
+        """Work until `stopping` is set. While the store, the log or the disk is unavailable, wait and retry."""
         pause_seconds = 0.0
         while not stopping.is_set():
             self._pulse.beat()
@@ -191,12 +191,12 @@ class Consumer:
                 self._put_aside(topic, failure.record, failure.reason)
 
     def _deal_alone(self, topic: str, records: Sequence[Record]) -> None:
-        """One by one: whichever of them is at fault must not hold up the others."""
+        """Handle the records one by one, so that a bad one does not block the others."""
         for record in records:
             self._deal(topic, [record])
 
     def _handled(self, topic: str, records: Sequence[Record]) -> Sequence[Failure] | None:
-        """The failures; None when one of several records is at fault and nobody knows which."""
+        """The failures; None if one of several records is at fault and it is unknown which."""
         try:
             return self._handler.handle(topic, records)
         except (Later, *AWAY):
@@ -208,7 +208,7 @@ class Consumer:
             return [Failure(records[0], cause)]
 
     def _put_aside(self, topic: str, record: Record, cause: str) -> None:
-        """Make the record a dead letter. Raises DeadLettersFull, and leaves it in the log, when there are too many."""
+        """Make the record a dead letter. Raises DeadLettersFull, and leaves it in the log, if there are too many."""
         if self._log.count_dead_letters(topic) >= self._config.max_dead_letters:
             raise DeadLettersFull(
                 f"{topic} has {self._config.max_dead_letters} dead letters, the last one for: {cause[:CAUSE_LENGTH]} "

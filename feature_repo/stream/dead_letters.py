@@ -1,4 +1,4 @@
-"""Dead letters: what is chosen of them, how they are shown, and how they go back into the log."""
+"""Dead letters: selecting, showing, replaying and dropping them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ SHOWN_CHARACTERS = 60
 
 
 class NoSuchLetter(HomeError):
-    """There is no dead letter of this id: it was replayed or dropped already."""
+    """No dead letter has this id; it may have been replayed or dropped."""
 
 
 class StillInvalid(Refused):
-    """Dead letters that would only come back: they are not within the limits."""
+    """Dead letters that would fail again, because they are outside the limits."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which dead letters of a topic: those named, or all that every filter takes."""
+    """Selects dead letters of a topic: by ids, or by filters."""
 
     ids: Sequence[str] = ()
-    cause: str = ""  # is part of it, whatever the case
+    cause: str = ""  # substring, case-insensitive
     group: str = ""
     key: str = ""
 
@@ -43,7 +43,7 @@ class Choice:
         return not (self.ids or self.cause or self.group or self.key)
 
     def of(self, log: EventLog, topic: str) -> list[DeadLetter]:
-        """In the order in which they were put aside. Raises NoSuchLetter for an id that there is not."""
+        """The selected letters, oldest first. Raises NoSuchLetter for an unknown id."""
         letters = log.dead_letters(topic)
         if absent := sorted(set(self.ids) - {letter.id for letter in letters}):
             raise NoSuchLetter(f"no dead letter {', '.join(absent)} of {topic}: `marquee events dlq list` names them")
@@ -59,7 +59,7 @@ class Choice:
 
 
 def described(letter: DeadLetter) -> dict[str, Any]:
-    """Everything about one letter, as JSON shows it."""
+    """Everything about one letter, as JSON."""
     return {
         "id": letter.id,
         "at": datetime.fromtimestamp(letter.at_us / 1e6, UTC).isoformat(timespec="milliseconds"),
@@ -80,10 +80,10 @@ def summary(letter: DeadLetter) -> dict[str, Any]:
 
 
 def replay(log: EventLog, topic: str, letters: Sequence[DeadLetter], clock: Clock) -> dict[str, Any]:
-    """Append what is within the limits now to the topic again; the rest stays, and is said why.
+    """Append the letters that are within the limits to the topic again; the others stay, with the reason.
 
-    An event keeps its id, or the one that it got from its first place in the log: it counts once however often it is
-    replayed, and where another group has handled it already.
+    An event keeps its id, or the one derived from its first place in the log: it counts once, however often it is
+    replayed, and also if another group has handled it already.
     """
     values: dict[DeadLetter, bytes] = {}
     refused: list[dict[str, str]] = []
@@ -97,7 +97,7 @@ def replay(log: EventLog, topic: str, letters: Sequence[DeadLetter], clock: Cloc
 
 
 def check_replayed(result: dict[str, Any]) -> None:
-    """Raises StillInvalid when not all letters were taken."""
+    """Raises StillInvalid unless all letters were replayed."""
     if refused := result["refused"]:
         first = refused[0]
         raise StillInvalid(
@@ -107,7 +107,7 @@ def check_replayed(result: dict[str, Any]) -> None:
 
 
 def _value(topic: str, letter: DeadLetter, clock: Clock) -> bytes:
-    """What to append. Raises EventError, MsgspecError or RecursionError for what is not within the limits."""
+    """The value to append. Raises EventError, MsgspecError or RecursionError for one outside the limits."""
     if topic == WATCH_EVENTS:
         return encode_event(decode_record(letter.record, clock=clock))
     if topic == RECOMMENDATION_SERVED:

@@ -13,8 +13,8 @@ from feature_repo.stream.log.protocol import Record
 def decode_record(record: Record, *, clock: Clock) -> Event:
     """Raises EventError for a record that is not an event within the limits.
 
-    What our HTTP service appends is normalized already; records of other producers are normalized here. A record
-    without an event_id gets one from its id in the log, so that a second delivery is the same event.
+    Records of our HTTP service are normalized already; those of other producers are normalized here. A record without
+    an event_id gets one derived from its id in the log, so that a redelivery is the same event.
     """
     try:
         event = decode_event(record.value)

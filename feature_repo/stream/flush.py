@@ -1,7 +1,6 @@
-"""Bring the lake up to date with the event log: before features are built from it.
+"""Brings the lake up to date with the event log, before features are built from it.
 
-Up to where the log stood when it was asked for: a service that is used is never quiet, so a flush that waited for an
-empty log would wait for ever.
+It covers the log as of the call: on a busy service, waiting for an empty log would never end.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from feature_repo.stream.worker import HANDLERS, Connections, connections
 
 
 def flush(home: Home, url: str, kafka: str | None = None) -> dict[str, Position]:
-    """Write everything that the log holds now to the lake; returns the place in each topic up to which it is there.
+    """Write everything that is in the log now to the lake; returns the position in each topic up to which it is.
 
-    A running processor is asked to write; without one, the waiting events are folded and written here.
+    Asks a running processor to write; without one, folds and writes the waiting events in this process.
     Raises EventLogDown.
     """
     with ExitStack() as opened:
@@ -44,8 +43,8 @@ def flush(home: Home, url: str, kafka: str | None = None) -> dict[str, Position]
 
 
 def _write(at: Connections) -> None:
-    """Fold and write what waits. A processor that died left unacknowledged records: consumers of its names take them
-    over."""
+    """Fold and write the waiting events. Uses the consumer names of a dead processor to take over its unacknowledged
+    records."""
     for make in HANDLERS:
         consumer = Consumer(make(at), at.log, at.store, config=at.config)
         try:

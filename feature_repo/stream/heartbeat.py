@@ -1,6 +1,6 @@
-"""How a running consumer is known to others: a key in the store that it renews, and that expires when it stops.
+"""Heartbeats of running consumers: a key in the store that each renews, and that expires when it stops.
 
-The keys are listed in a set: to look for them among those of all viewers would take longer the more viewers there are.
+The keys are listed in a set, because scanning all keys would take longer with every viewer.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from feature_repo.core.processes import is_running, is_stopped, started_at
 from feature_repo.store.connect import Client
 from feature_repo.store.layout import CONSUMERS, PROCESSOR
 
-BEAT_SECONDS = 0.5  # between two of a consumer
-EXPIRES_SECONDS = 10  # the beat of a consumer that ended without taking it back
+BEAT_SECONDS = 0.5  # interval of a consumer's heartbeats
+EXPIRES_SECONDS = 10  # expiry of the heartbeat of a consumer that was killed
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """What a consumer last said of itself; it says counters of its handler, too."""
+    """A consumer's last heartbeat, which also holds counters of its handler."""
 
     pid: int
     at_us: int
     host: str = ""
     started: int = 0  # feature_repo.core.processes.started_at
     lag: int = 0  # records that its group has not acknowledged
-    suspicious: int = 0  # watches that nobody can have watched, since it was started
-    stalled: str = ""  # why it handles nothing until somebody does something about it
+    suspicious: int = 0  # implausibly long watches since it started
+    stalled: str = ""  # why handling is suspended until an operator acts
 
     @property
     def is_gone(self) -> bool:
-        """Whether its process has ended, as far as this machine can tell."""
+        """Whether its process has ended, as far as this machine knows."""
         return self.host == this_machine() and not is_running(self.pid, self.started)
 
     @property
     def is_stopped(self) -> bool:
-        """Whether its process was halted, as far as this machine can tell."""
+        """Whether its process is stopped, as far as this machine knows."""
         return self.host == this_machine() and is_stopped(self.pid)
 
 
@@ -54,7 +54,7 @@ def beat(store: Client, key: str, lag: int, counts: Mapping[str, Any]) -> None:
 
 
 def forget(store: Client, key: str) -> None:
-    """Take the status of a consumer back: it stops."""
+    """Delete the heartbeat of a consumer that stops."""
     with store.pipeline(transaction=False) as pipe:
         pipe.delete(key)
         pipe.srem(CONSUMERS, key)
@@ -62,20 +62,20 @@ def forget(store: Client, key: str) -> None:
 
 
 def beats(store: Client) -> dict[str, Beat]:
-    """What every consumer last said, by its key; one that said nothing for EXPIRES_SECONDS is not among them."""
+    """The last heartbeat of every consumer, by key, without those older than EXPIRES_SECONDS."""
     keys = sorted(store.smembers(CONSUMERS))
     said = store.mget(keys) if keys else []
     return {key.decode(): msgspec.json.decode(raw, type=Beat) for key, raw in zip(keys, said, strict=True) if raw}
 
 
 def is_processing(store: Client) -> bool:
-    """Whether an event processor is at work, here or on another machine; one that was killed may be back at once."""
+    """Whether an event processor is running, here or on another machine; a killed one may be restarted at once."""
     return any(key.startswith(PROCESSOR) for key in beats(store))
 
 
 @cache
 def this_machine() -> str:
-    """A name that processes share which see each other's process ids."""
+    """A name shared by processes that can see each other's process ids."""
     try:
         return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}"
     except OSError:

@@ -49,7 +49,7 @@ GROUP = "feature-processor"
 MARK_SECONDS = 8 * 24 * 3600  # longer than any log keeps a record
 VIDEO_CHANGES_KEPT = 10_000
 FACTS_CACHED = 200_000
-SWEEP_SECONDS = 60.0  # between two looks for viewers who are gone
+SWEEP_SECONDS = 60.0  # interval of removing expired viewers
 
 _FACTS = ("genres", "creator_id", "duration_seconds")
 _USER_FIELDS = (*row_fields(("user_activity",)), timestamp_field("user_profile"))

@@ -36,7 +36,7 @@ report = structlog.get_logger("lake sink")
 
 
 class NotFolded(Later):
-    """The event processor has not folded these events yet; they wait in the log."""
+    """The event processor has not folded these events yet; they stay in the log."""
 
 
 class WriteLake:
@@ -70,7 +70,7 @@ class WriteLake:
             try:
                 event = decode_record(record, clock=self._world.clock())
             except EventError:
-                continue  # the event processor keeps it as a dead letter
+                continue  # the event processor makes it a dead letter
             rows.append({name: getattr(event, name) for name in EVENT_COLUMNS})
         if rows:
             self._check_folded(records, [(row["user_id"], row["event_id"]) for row in rows])

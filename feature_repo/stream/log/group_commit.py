@@ -19,7 +19,7 @@ from feature_repo.stream.log.protocol import EventLogDown
 
 
 class GroupCommit:
-    """Runs its own thread, because nobody can take back an fsync that hangs: those who wait give up, it goes on."""
+    """Runs its own thread, because a hanging fsync cannot be cancelled: waiting callers give up, the thread goes on."""
 
     def __init__(self, append_only_files: Path, check_written: Callable[[], None]) -> None:
         """`check_written` raises EventLogDown unless the server has passed all of its writes on to the kernel."""
@@ -30,7 +30,7 @@ class GroupCommit:
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Until everything that the server has answered before is on the disk. Raises EventLogDown."""
+        """Wait until everything that the server has acknowledged is on disk. Raises EventLogDown."""
         committed: Future[None] = Future()
         self._waiting.put(committed)
         try:
@@ -57,7 +57,7 @@ class GroupCommit:
                     committed.set_exception(why)
 
     def _sync(self) -> EventLogDown | None:
-        """None when everything is on the disk, else why it is not. Nothing may end this thread."""
+        """None if everything is on disk, else why not. No error may end this thread."""
         try:
             self._check_written()
             sync_files(self._files)

@@ -341,7 +341,7 @@ def _group_id(topic: str, group: str) -> str:
 
 
 def _record(message: Any) -> Record:
-    """Whatever a foreign producer wrote: what is no event is found out by whoever handles it."""
+    """A message of any producer; its handler finds out if it is not an event."""
     key = (message.key or b"").decode(errors="replace")
     return Record(f"{message.partition}-{message.offset}", key, message.value or b"")
 
