@@ -86,7 +86,7 @@ def test_a_damaged_release_is_refused_by_the_name_of_the_file(home: Home) -> Non
     path = home.releases / releases(home)[0]
     (path / "static.json").write_text("[]")
     assert "static.json" in refusal(home, path)
-    assert "not there" in refusal(home, home.releases / "r-000000000000")
+    assert "does not exist" in refusal(home, home.releases / "r-000000000000")
 
 
 @pytest.mark.parametrize(
