@@ -23,7 +23,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage or no such home, 3 refused by a gat
 
 @cache
 def command_line() -> typer.Typer:
-    """The verbs of each layer's `cli.py`, and the demo."""
+    """The command line: the verbs of each layer, and the demo."""
     import bento_services.cli
     import feature_repo.cli
     import monitoring.cli
@@ -35,7 +35,7 @@ def command_line() -> typer.Typer:
     from monitoring.reports.steps import PAGE
 
     def read_by_champion(home: Home) -> Any:
-        """The features that the promoted ranker reads, for `marquee features describe`."""
+        """The inputs of the champion's ranker, for `marquee features describe`."""
         from models.release.inputs import champion_inputs
 
         return champion_inputs(home)
@@ -100,7 +100,7 @@ def _add_demo(app: typer.Typer) -> None:
         grpc_port: HttpPort = 8081,
         home: HomeOption = None,
     ) -> None:
-        """From nothing to a personal home page. Simulates, trains, evaluates, promotes, reports, serves."""
+        """From nothing to a personal home page: simulate, train, evaluate, promote, report, serve."""
         from monitoring.demo import demonstrate
 
         size = {"users": users, "videos": videos, "days": days, "end": end}

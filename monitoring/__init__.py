@@ -1,1 +1,1 @@
-"""How we know: drift, quality and diversity of what is recommended, and a page for each release."""
+"""Monitoring: drift, recommendation quality and diversity, and a page for each release."""

@@ -1,4 +1,4 @@
-"""The verbs that report on a home: reports, status, configuration."""
+"""The verbs that report on a home: report, status, doctor, logs, config."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example:  marquee status --json")
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say what this home holds. World, counts, champion release, what is running."""
+    """Show the state of a home: world, counts, champion, running processes."""
     from monitoring.status import status_of
 
     show(status_of(existing(home)), as_json)
@@ -39,7 +39,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example:  marquee doctor --json")
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Check this machine and a home, and say what to run. Disk, ports, packages, keys, releases, store, log."""
+    """Check this machine and a home, and name a command for each problem found."""
     from dataclasses import asdict
 
     from monitoring.doctor import examine, require_health
@@ -53,14 +53,14 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Examples:  marquee logs --process service --since 10m   ·   marquee logs --follow --level warning")
 def logs(
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written from now on.")] = False,
-    process: Annotated[str, typer.Option(help="supervisor, service, processor or valkey; all when left out.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Keep printing new records.")] = False,
+    process: Annotated[str, typer.Option(help="supervisor, service, processor or valkey; default: all.")] = "",
     since: Annotated[str, typer.Option(help="90s, 10m, 2h or 1d ago, or a time (UTC).")] = "",
-    level: Annotated[str, typer.Option(help="From this level on: debug, info, warning, error, critical.")] = "info",
+    level: Annotated[str, typer.Option(help="Lowest level: debug, info, warning, error, critical.")] = "info",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the logs of all processes of a home as one, in the order of time."""
+    """Print the merged logs of all processes of a home, in order of time."""
     from feature_repo.core import log_reader
     from feature_repo.core.logs import LEVELS
 
@@ -82,7 +82,7 @@ def logs(
 @config_app.command("show", epilog="Examples:  marquee config show   ·   marquee config show feed.deadline_ms --json")
 def config_show(
     context: typer.Context,
-    key: Annotated[str | None, typer.Argument(help="One setting, or one table; all when left out.")] = None,
+    key: Annotated[str | None, typer.Argument(help="One setting, or one table; default: all.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables of settings for the docs.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -104,13 +104,13 @@ def config_show(
 
 @config_app.command("check", epilog="Example:  marquee config check --home worlds/small")
 def config_check(home: HomeOption = None) -> None:
-    """Check marquee.toml and the environment as every process would. Says what is wrong, and where."""
+    """Validate marquee.toml and the environment; names the first error and its line."""
     from feature_repo.core.settings import FILE, check
     from monitoring.settings import every_section
 
     root = named(home).root
     check(every_section(), root)
-    say(f"{root / FILE}: " + ("nothing is wrong" if (root / FILE).exists() else "there is none; the defaults hold"))
+    say(f"{root / FILE}: " + ("nothing is wrong" if (root / FILE).exists() else "does not exist; defaults apply"))
 
 
 @config_app.command("document", hidden=True)

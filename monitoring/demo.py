@@ -15,10 +15,10 @@ from monitoring.reports.steps import PAGE, REPORT
 def demonstrate(
     home: Path | None, size: Mapping[str, Any], replace: bool, http_port: int, grpc_port: int, once: bool
 ) -> None:
-    """Every step up to a served page. `size`: what of SimulatorConfig was asked for, None or "" for its default."""
+    """Every step up to a served page. `size`: fields of SimulatorConfig; None or "" for the default."""
     from bento_services.process.demo import converse
     from feature_repo.cli import simulator_config
-    from feature_repo.ingest.new_world import Putting
+    from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.simulator.step import simulation
     from training.cli import print_prepared
     from training.release.run import prepare_world
@@ -28,7 +28,7 @@ def demonstrate(
     steps = Steps(opened, say)
     with bars() as progress:
         promoted = prepare_world(
-            StepContext(opened, progress), steps, simulation(config, Putting(replace)), PAGE, REPORT
+            StepContext(opened, progress), steps, simulation(config, IngestOptions(replace)), PAGE, REPORT
         )
     print_prepared(steps, promoted)
     converse(opened, http_port, grpc_port, once)

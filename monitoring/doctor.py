@@ -1,6 +1,6 @@
-"""`marquee doctor`: looks at everything that a home and its machine need, and says for each what to run.
+"""`marquee doctor`: checks everything that a home and its machine need, with a command to fix each problem.
 
-It reads, and changes nothing: an online store or log that is stopped is not started to look at it.
+Read-only: it does not start a stopped online store or log to check it.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from models.release.store import CHAMPION, PREVIOUS, pointed_at
 State = Literal["ok", "warning", "failed"]
 DEFAULT_PORTS = (8080, 8081)  # HTTP, gRPC
 DAY_SECONDS = 86_400
-QUIET_DAYS = 30  # a lake without an event for so long is worth a look
-AHEAD_SECONDS = 300  # as events are allowed to be ahead of the world's clock (docs/limits.md)
+QUIET_DAYS = 30  # warn about a lake without events for this long
+AHEAD_SECONDS = 300  # tolerated lead of events over the world's clock (docs/limits.md)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, and the command that fixes it."""
+    """The result of one check, and the command that fixes it."""
 
     name: str
     state: State
     found: str
     fix: str = ""
-    is_dependency: bool = False  # something outside this home and process does not answer
+    is_dependency: bool = False  # the problem is in something outside this home and process
 
 
 Found = tuple[State, str, str]  # state, found, fix
@@ -66,7 +66,7 @@ def ok(found: str) -> Found:
 
 
 def examine(home: Home) -> list[Finding]:
-    """One finding for each check, in a fixed order; those of a home only where there is one. Raises nothing."""
+    """One finding per check, in a fixed order; checks of the home only if it exists. Never raises."""
     findings = [_look(name, look, home) for name, look in OF_THE_MACHINE.items()]
     if not home.root.is_dir():
         fix = "marquee simulate, or marquee ingest movielens --path DIR"
@@ -75,16 +75,16 @@ def examine(home: Home) -> list[Finding]:
 
 
 def require_health(home: Home, findings: Sequence[Finding]) -> None:
-    """Raises HomeError without a home, DependencyDown where only dependencies failed, MarqueeError for the rest."""
+    """Raises if checks failed: HomeError without a home, DependencyDown for dependencies only, else MarqueeError."""
     failed = [one for one in findings if one.state == "failed"]
     if not failed:
         return
-    said = f"{len(failed)} of {len(findings)} checks failed: {', '.join(one.name for one in failed)}"
+    summary = f"{len(failed)} of {len(findings)} checks failed: {', '.join(one.name for one in failed)}"
     if not home.root.is_dir():
-        raise HomeError(f"no home at {home.root}: expected a directory, as `marquee simulate` makes one")
+        raise HomeError(f"no home at {home.root}: expected a directory, such as `marquee simulate` creates")
     if all(one.is_dependency for one in failed):
-        raise DependencyDown(said)
-    raise MarqueeError(said)
+        raise DependencyDown(summary)
+    raise MarqueeError(summary)
 
 
 def _look(name: str, look: Check, home: Home) -> Finding:
@@ -94,12 +94,12 @@ def _look(name: str, look: Check, home: Home) -> Finding:
         return Finding(name, "failed", str(down), "marquee logs --level error", is_dependency=True)
     except MarqueeError as error:
         return Finding(name, "failed", str(error), FIXES.get(name, ""))
-    except Exception as error:  # whatever is wrong with a home is a finding here, and the other checks go on
+    except Exception as error:  # any error is a finding, and the other checks go on
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         return Finding(name, "failed", where + one_line(error), FIXES.get(name, ""))
 
 
-# What fixes a check that could not even be made.
+# What to do if a check itself fails.
 FIXES = {
     "disk": "free some space, or chown and chmod the home for this user",
     "settings": "marquee config check",
@@ -123,7 +123,7 @@ def _python(_: Home) -> Found:
 
 
 def _packages(_: Home) -> Found:
-    """Too old is failed, anywhere. What a role lacks is a warning: a machine that serves need not train."""
+    """Outdated packages fail; missing ones of a role warn, since a serving machine need not train."""
     absent: dict[str, list[str]] = {}
     old, counted = [], 0
     for requirement in map(Requirement, requires("marquee") or ()):
@@ -140,16 +140,16 @@ def _packages(_: Home) -> Found:
         lacks = [f"{name} is not installed" for name in absent.get("", ())]
         return "failed", "; ".join([*old, *lacks]), "make install"
     if absent:
-        said = "; ".join(f"for {role}: {', '.join(names)}" for role, names in sorted(absent.items()))
-        return "warning", f"not installed {said}", f"pip install -e '.[{','.join(sorted(absent))}]'"
-    return ok(f"{counted} packages are as new as is needed")
+        summary = "; ".join(f"for {role}: {', '.join(names)}" for role, names in sorted(absent.items()))
+        return "warning", f"not installed {summary}", f"pip install -e '.[{','.join(sorted(absent))}]'"
+    return ok(f"{counted} packages are recent enough")
 
 
 ROLES = ("", "serve", "work", "train")
 
 
 def _is_of(requirement: Requirement, role: str) -> bool:
-    """Whether this role needs it; "" is what every role needs."""
+    """Whether this role needs it; "": every role."""
     marker = requirement.marker
     in_all = marker is None or marker.evaluate({"extra": ""})
     return in_all if not role else not in_all and marker is not None and marker.evaluate({"extra": role})
@@ -158,17 +158,17 @@ def _is_of(requirement: Requirement, role: str) -> bool:
 def _java(_: Home) -> Found:
     java = shutil.which("java", path=_java_path())
     if java is None:
-        return ok("none; only the Spark engine (features --engine spark) and Kafka need one")
+        return ok("not found; only needed for Spark (features --engine spark) and Kafka")
     asked = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False)
-    said = (asked.stderr or asked.stdout).strip().splitlines() or ["says nothing"]
+    summary = (asked.stderr or asked.stdout).strip().splitlines() or ["says nothing"]
     if asked.returncode:
-        return "warning", f"{java}: {said[0]}", "install a Java runtime of version 17 or later, or set JAVA_HOME"
-    return ok(f"{said[0]} ({java})")
+        return "warning", f"{java}: {summary[0]}", "install a Java runtime of version 17 or later, or set JAVA_HOME"
+    return ok(f"{summary[0]} ({java})")
 
 
 def _java_path() -> str | None:
     found = child_environment()
-    home = found.get("JAVA_HOME")  # as Spark and Kafka look for it
+    home = found.get("JAVA_HOME")  # where Spark and Kafka look first
     return None if not home else os.pathsep.join([str(Path(home) / "bin"), found.get("PATH", "")])
 
 
@@ -227,7 +227,7 @@ def _rows(path: Path) -> int:
 
     try:
         return int(pq.ParquetFile(path).metadata.num_rows)
-    except Exception as error:  # Arrow has many kinds for what a broken file is
+    except Exception as error:  # Arrow raises many types for a damaged file
         raise MarqueeError(f"{path}: expected a Parquet file, found: {one_line(error)}") from error
 
 
@@ -247,7 +247,7 @@ def _clock(home: Home) -> Found:
 
 
 def _newest_event_us(home: Home) -> int:
-    """Of the statistics in the files of the last days that have a folder; 0 without any event."""
+    """From the statistics of the latest days' files; 0 without events."""
     import pyarrow.parquet as pq
 
     newest = 0
@@ -267,7 +267,7 @@ def _rejected(home: Home) -> Found:
     files = sum(1 for file in home.rejected.rglob("*") if file.is_file()) if home.rejected.is_dir() else 0
     if rows or files:
         return "warning", f"{rows} rows of the lake are set aside; {files} files in {home.rejected}", "marquee status"
-    return ok("no row is set aside")
+    return ok("no rejected rows")
 
 
 def _keys(home: Home) -> Found:
@@ -275,12 +275,12 @@ def _keys(home: Home) -> Found:
     if keys.closed:
         return "failed", keys.closed, "marquee keys revoke --all, then marquee keys create NAME --scope serve"
     if keys.keyless:
-        return ok("none are needed; a service answers this machine alone")
+        return ok("no keys; a service only answers this machine")
     if (mode := path.stat().st_mode & 0o777) & 0o077:
         return "failed", f"{path} is open to others ({mode:04o}, expected 0600)", f"chmod 600 {path}"
     if over := [key.name for key in keys if key.is_over(datetime.now(UTC))]:
         return "warning", f"expired: {', '.join(over)}", f"marquee keys rotate {over[0]}"
-    return ok(f"{len(keys)} keys, readable by their owner alone")
+    return ok(f"{len(keys)} keys, readable only by their owner")
 
 
 def _champion(home: Home) -> Found:
@@ -288,7 +288,7 @@ def _champion(home: Home) -> Found:
     if path is None:
         return "warning", "nothing was promoted yet", "marquee release"
     require_whole(home, path)
-    return ok(f"{path.name}: every file as it was written, of this world")
+    return ok(f"{path.name}: all files intact, for this world")
 
 
 def _previous(home: Home) -> Found:
@@ -296,7 +296,7 @@ def _previous(home: Home) -> Found:
     if path is None:
         return ok("there is none")
     require_whole(home, path)
-    return ok(f"{path.name}: every file as it was written, of this world")
+    return ok(f"{path.name}: all files intact, for this world")
 
 
 def _store(home: Home) -> Found:
@@ -305,27 +305,27 @@ def _store(home: Home) -> Found:
     if REDIS_URL.get():
         raise DependencyDown("the server that REDIS_URL names does not answer")
     if Ports.read(home) is not None:
-        raise DependencyDown("this home is served and its store does not answer")
-    return ok("stopped; every verb that needs it starts it")
+        raise DependencyDown("the home is being served, but its store does not answer")
+    return ok("stopped; verbs that need it start it")
 
 
 def _event_log(home: Home) -> Found:
     config, url = home_log_config(home), running_url(home)
     if url is None and not config.kafka:
-        return ok("stopped with the online store that holds it")
+        return ok("stopped, like the online store that holds it")
     with closing(open_home_log(home, url or "", config)) as log:
         lag, letters = log.lag(WATCH_EVENTS, GROUP), log.count_dead_letters(WATCH_EVENTS)
-    said = f"{lag} events wait to be folded, {letters} dead letters"
-    return ("warning", said, "marquee events dlq list") if letters else ok(said)
+    summary = f"{lag} events not folded yet, {letters} dead letters"
+    return ("warning", summary, "marquee events dlq list") if letters else ok(summary)
 
 
 def _registry(home: Home) -> Found:
     from feature_repo.store.feast_registry import registry_problem
 
     if not (home.feast / "registry.db").exists():
-        return "warning", "there is none yet", "marquee features"
+        return "warning", "none yet", "marquee features"
     if why := registry_problem(home):
-        return "warning", f"{why}; the next job makes it anew", "marquee features --again"
+        return "warning", f"{why}; the next job rebuilds it", "marquee features --again"
     return ok(f"sound, for {home.features}")
 
 

@@ -17,7 +17,7 @@ LIGHT_FIRST = ("feature_repo.settings", "bento_services.settings", "monitoring.s
 
 
 def refuse_unknown(variables: Sequence[str]) -> None:
-    """Raises SettingsError for a variable that is no setting. Only the layers are imported whose tables they name."""
+    """Raises SettingsError for a variable that is not a setting. Imports only the layers whose tables are named."""
     tables = {table_of(name) for name in variables}
     if "" in tables:
         refuse_misspelled(variables, every_section())

@@ -31,7 +31,7 @@ def status_of(home: Home) -> dict[str, Any]:
         "source": world.source,
         "example_user": str(world.source_id(world.example_user)) if world.example_user else None,
         "counts": Lake(home).counts(),
-        "set_aside": cut.rejected if cut else [],  # of the lake, by the last job that read it: see HOME/rejected/lake
+        "set_aside": cut.rejected if cut else [],  # rows that the last cut of the lake rejected: see HOME/rejected/lake
         **pointers(home),
         "ports": ports.to_json() if ports else None,
         "online_store": "running" if running_url(home) else "stopped",
@@ -41,7 +41,7 @@ def status_of(home: Home) -> dict[str, Any]:
 
 
 def _parts(home: Home) -> dict[str, Any]:
-    """Each part as the running service says it is; where none runs, what the home itself can tell."""
+    """The parts as reported by the running service, or as derived from the home if none is running."""
     if (served := ask(home)) is not None:
         return dict(served["parts"])
     health = Health(logged=False)
@@ -55,7 +55,7 @@ def _parts(home: Home) -> dict[str, Any]:
 
 
 def _silence(home: Home) -> str:
-    """Why nobody says how the parts are."""
+    """Why no service reports the parts."""
     if Ports.read(home) is None:
         return "nothing serves this home: `marquee serve`"
     seconds = read(SUPERVISOR, home.root)

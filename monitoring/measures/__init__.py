@@ -1,1 +1,1 @@
-"""What is measured: feature drift, embedding drift, quality and diversity."""
+"""Measures: feature drift, embedding drift, quality and diversity."""

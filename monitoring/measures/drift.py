@@ -1,9 +1,9 @@
-"""Feature drift: do the ranker's inputs, and its scores, still look like what it was trained on?
+"""Feature drift: are the ranker's inputs and scores still distributed as in training?
 
-Per column the Wasserstein distance between the two windows in units of the reference's standard deviation, which reads
-the same for counts, rates and ages; the data set alarms when too large a share of its columns drifted. It is
-Evidently's measure, computed here for every column; its page draws only the columns that moved most, since a drawing
-takes a tenth of a second.
+Per column, the Wasserstein distance between two windows in standard deviations of the reference, which is comparable
+across counts, rates and ages; there is an alarm if too large a share of the columns drifted. This is Evidently's
+measure, computed here for every column; its page only plots the columns that drifted most, because a plot takes a tenth
+of a second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DRAWN = 16
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    distances: Mapping[str, float]  # every column, the farthest first
+    distances: Mapping[str, float]  # every column, largest first
     drifted: tuple[str, ...]
     share: float
     alarm: bool
@@ -36,10 +36,10 @@ class FeatureDrift:
 def feature_drift(
     reference: Columns, current: Columns, path: Path | None = None, bars: DriftBars = DriftBars()
 ) -> FeatureDrift:
-    """Compare the numeric columns that both windows have, one value per row; moments in time are left out."""
+    """Compare the numeric columns that both windows have, one value per row, without timestamps."""
     names = [name for name in reference if name in current and _is_measure(name, reference[name])]
     if not names:
-        raise ValueError("no numeric column is in both windows")
+        raise ValueError("the windows have no numeric column in common")
     windows = [{name: _finite(window[name]) for name in names} for window in (reference, current)]
     measured = {name: _distance(windows[0][name], windows[1][name]) for name in names}
     distances = dict(sorted(measured.items(), key=lambda item: -item[1]))
@@ -51,12 +51,10 @@ def feature_drift(
 
 
 def _draw(names: list[str], windows: list[dict[str, np.ndarray[Any, Any]]], path: Path, bars: DriftBars) -> None:
-    """The first of these columns that have a value in both windows: Evidently can draw no others."""
+    """Plot the first of these columns that have values in both windows; Evidently cannot plot others."""
     full = [name for name in names if all(np.isfinite(window[name]).any() for window in windows)]
     if not full:
-        write_atomic(
-            path, "<!doctype html><html lang=en><title>Drift</title><p>There is no column with a value.</html>\n"
-        )
+        write_atomic(path, "<!doctype html><html lang=en><title>Drift</title><p>No column has values.</html>\n")
         return
     drawn = full[:DRAWN]
     frames = [pd.DataFrame({name: window[name] for name in drawn}) for window in windows]
@@ -65,7 +63,7 @@ def _draw(names: list[str], windows: list[dict[str, np.ndarray[Any, Any]]], path
 
 
 def _distance(reference: np.ndarray[Any, Any], current: np.ndarray[Any, Any]) -> float:
-    """The farther of two: of the values that are there, and of the share of rows that have none."""
+    """The maximum of two distances: between the values, and between the shares of missing values."""
     here, there = reference[~np.isnan(reference)], current[~np.isnan(current)]
     if not len(here) or not len(there):
         return 0.0 if len(here) == len(there) else float("inf")  # one window has no value at all

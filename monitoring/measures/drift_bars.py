@@ -9,8 +9,8 @@ from feature_repo.core.settings import Section
 
 @dataclass(frozen=True)
 class DriftBars:
-    distance: float = 0.1  # a column drifts from this many standard deviations on
-    share: float = 0.5  # the data set drifts from this share of its columns on
+    distance: float = 0.1  # a column has drifted at this distance, in standard deviations
+    share: float = 0.5  # alarm at this share of drifted columns
 
     def __post_init__(self) -> None:
         if self.distance <= 0 or not 0 < self.share <= 1:

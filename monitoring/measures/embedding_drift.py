@@ -1,7 +1,8 @@
 """Embedding drift: can a classifier tell the vectors of two populations apart?
 
-The score is the AUC of a linear domain classifier on held-out rows (Evidently's ModelDriftMethod): .5 means the two are
-the same, 1 that they share nothing. Cosine distance alarms on vectors around zero and MMD overlooks a real shift.
+The score is the AUC of a linear domain classifier on held-out rows (Evidently's ModelDriftMethod): .5 means equal
+distributions, 1 fully separable ones. Cosine distance raises false alarms for vectors around zero, and MMD misses real
+shifts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MIN_ROWS = 30
 
 
 class TooFew(HomeError):
-    """The home has too little data for a comparison; the message says of what."""
+    """Too little data for a comparison; the message says of what."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def embedding_drift(
     path: Path | None = None,
     bar: float = 0.55,
 ) -> EmbeddingDrift:
-    """Compare two samples of vectors. The bar rises for small samples, so that chance alone does not alarm.
+    """Compare two samples of vectors. The bar rises for small samples, so that noise does not raise an alarm.
 
-    The rows must be independent: the same user in both samples would hide a drift. Raises TooFew.
+    The rows must be independent: the same user in both samples would hide drift. Raises TooFew.
     """
     rows = len(reference_ND), len(current_MD)
     if min(rows) < MIN_ROWS:

@@ -59,9 +59,9 @@ def snapshot(
     train: pd.DataFrame | None = None,
     path: Path | None = None,
 ) -> list[Mapping[str, Any]]:
-    """Evidently's `{"config": …, "value": …}` for each metric of `current`; the page goes to `path`.
+    """Evidently's `{"config": …, "value": …}` for each metric of `current`; writes the page to `path`.
 
-    A metric that is also computed on `reference` has that value under "reference".
+    A metric that is also computed on `reference` has that value as "reference".
     """
     preset(DO_NOT_TRACK="1")
 

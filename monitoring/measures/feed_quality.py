@@ -1,6 +1,6 @@
-"""Recommendation quality and diversity: are the lists right, and are they more than the same few videos for everyone?
+"""Recommendation quality and diversity: are the lists accurate, and more than the same few videos for everyone?
 
-The champion's lists and those of popularity are compared on what viewers watched afterwards.
+Compares the champion's lists and popularity's on what viewers watched afterwards.
 
     U users, K recommended, V videos of the catalog, G genres
 """
@@ -43,7 +43,7 @@ class Interactions:
 
 @dataclass(frozen=True)
 class FeedQuality:
-    """The same measures for both sets of lists, and the names of those that alarm for the current one."""
+    """The same measures for both sets of lists, and the alarms for the current one."""
 
     current: Mapping[str, float]
     baseline: Mapping[str, float]

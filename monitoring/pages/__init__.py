@@ -1,1 +1,1 @@
-"""HTML pages where Evidently has none. They load nothing and run nothing."""
+"""HTML pages that Evidently does not have: static, without scripts or external resources."""

@@ -1,4 +1,4 @@
-"""A learning curve as inline SVG: no script, no font, no network, and its colours are those of the page."""
+"""Learning curves as inline SVG, without scripts, fonts or network, in the page's colours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 10, 12, 26
 
 
 def curve_svg(title: str, values: Sequence[tuple[int, float]], chosen: int | None = None) -> str:
-    """One line over epochs (from 1); a ring marks the chosen epoch. Empty where there are no values."""
+    """One line over epochs (from 1); a ring marks the chosen epoch. Empty without values."""
     if not values:
         return ""
     epochs, heights = [epoch for epoch, _ in values], [value for _, value in values]

@@ -21,7 +21,7 @@ _STYLE = """\
 
 
 def page(title: str, style: str, body: str) -> str:
-    """A whole document. `style` follows the shared rules, `body` is markup; only the title is escaped here."""
+    """A complete document. `style` comes after the shared rules, `body` is markup; only the title is escaped here."""
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -34,13 +34,13 @@ def page(title: str, style: str, body: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[str]) -> str:
-    """`rows` are markup, as `row` makes it."""
+    """`rows` are markup made by `row`."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def wide_table(header: Sequence[str], rows: Sequence[str]) -> str:
-    """A table that scrolls sideways where the window is narrow."""
+    """A table that scrolls sideways in narrow windows."""
     return f'<div class="wide">{table(header, rows)}</div>'
 
 
@@ -54,5 +54,5 @@ def definitions(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def details(summary: str, body: str) -> str:
-    """Folded away below its summary, which is text; `body` is markup."""
+    """A collapsible section; `summary` is text, `body` markup."""
     return f"<details><summary>{escape(summary)}</summary>{body}</details>"

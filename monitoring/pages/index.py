@@ -13,21 +13,21 @@ QUIET, ALARM, UNMEASURED = "quiet", "alarm", "not measured"
 
 @dataclass(frozen=True)
 class Card:
-    """One report: its verdict, a sentence, its numbers and its pages."""
+    """One report: verdict, sentence, numbers and pages."""
 
     title: str
     verdict: str  # QUIET | ALARM | UNMEASURED
     sentence: str
     header: tuple[str, ...] = ()
     rows: Sequence[tuple[str, ...]] = ()
-    pages: Sequence[tuple[str, str]] = ()  # (what the link says, file)
+    pages: Sequence[tuple[str, str]] = ()  # (link text, file)
     compared: str = ""  # the two populations
 
 
 def index_html(world: str, release_id: str, written: str, cards: Sequence[Card], release_page: str = "") -> str:
-    """`release_page`: where the page of this release lies, seen from here; "" where there is none."""
+    """`release_page`: relative path of this release's page; "" if there is none."""
     alarms = sum(card.verdict == ALARM for card in cards)
-    summary = f"{alarms} of {len(cards)} reports alarm" if alarms else "Nothing alarms"
+    summary = f"{alarms} of {len(cards)} reports raise an alarm" if alarms else "Nothing alarms"
     release = f'<a href="{escape(release_page)}">{escape(release_id)}</a>' if release_page else escape(release_id)
     shown = "\n".join(_card(card) for card in cards)
     body = f"""<h1>{escape(world)}</h1>

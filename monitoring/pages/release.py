@@ -1,6 +1,6 @@
 """The page of a release: one self-contained HTML file, in light and dark.
 
-Every section explains its numbers in a sentence for readers who did not make the release.
+Every section explains its numbers in a sentence.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def release_html(report: ReleaseReport) -> str:
         ("gates", "Gates", "What a release must reach to serve.", _gates(report.gates)),
         ("changes", "What changed", "", changes_html(report.changes)),
         ("evaluation", "Evaluation", "On the last part of the data, which no model has seen.", _tables(report)),
-        ("pages", "Example pages", "What the feed answers now, with this release.", _examples(report.examples)),
+        ("pages", "Example pages", "Pages that the feed serves now with this release.", _examples(report.examples)),
         ("curves", "Learning curves", "On validation data, loss on training data. " + RING, _curves(report)),
         ("data", "Data and settings", "", _data(report)),
     )
@@ -63,7 +63,7 @@ def _headline(report: ReleaseReport) -> str:
         said = [f"Failed: {gate['gate']} ({number(gate['value'])}, {_bar(gate)})." for gate in failed]
         return " ".join(said + unmeasured)
     if report.changes and (seen := report.changes.recommendations):
-        return f"Of ten recommendations a viewer keeps {10 * seen.overlap:.1f} of those that the champion gives."
+        return f"Of ten recommendations, a viewer keeps {10 * seen.overlap:.1f} of the champion's."
     return ""
 
 
@@ -87,7 +87,7 @@ def _tables(report: ReleaseReport) -> str:
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Figures of models, the best of each column marked, and what the columns mean."""
+    """Figures of models with the best of each column marked, and an explanation of the columns."""
     columns = [column for column in rows[0] if any(one.get(column) is not None for one in rows)]
     best = {column: _best(column, rows) for column in columns if column not in NO_RANKING}
     body = []
@@ -165,7 +165,7 @@ def _section(anchor: str, title: str, sentence: str, body: str) -> str:
 
 
 def _is_measured(gate: Mapping[str, Any]) -> bool:
-    return bool(gate.get("measured", True))  # promotions of older revisions do not say
+    return bool(gate.get("measured", True))  # absent from promotions of older revisions
 
 
 def _bar(gate: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What changed against the champion: figures, recommendations, windows of time, settings, rules."""
+"""Changes against the champion: figures, recommendations, time windows, settings, policy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def changes_html(changes: Changes | None) -> str:
     if changes is None:
-        return "<p>There was no champion before this release: nothing to compare it with.</p>"
+        return "<p>This is the first champion: there is nothing to compare it with.</p>"
     moved = [(name, before, now) for name, before, now in changes.windows if before != now]
     return "".join(
         [
@@ -23,7 +23,7 @@ def changes_html(changes: Changes | None) -> str:
             _figures(changes),
             _recommendations(changes.recommendations),
             "<h3>Data</h3>",
-            _pairs(moved) if moved else "<p>The same windows of time.</p>",
+            _pairs(moved) if moved else "<p>The same time windows.</p>",
             "<h3>Settings</h3>",
             _pairs(changes.settings) if changes.settings else "<p>The same settings of both models.</p>",
             "<h3>Policy</h3>",
@@ -46,9 +46,9 @@ def _figures(changes: Changes) -> str:
             f'<td class="dim">{error}</td></tr>'
         )
     header = ("figure", "champion", "this release", "difference", "one standard error")
-    note = f"<p class='dim'>Both asked the same about the same {changes.viewers:,} viewers and exposures."
+    note = f"<p class='dim'>Measured on the same {changes.viewers:,} viewers and exposures."
     if all(one["ours"] == one["champions"] for one in changes.figures):
-        note += " They are the same models: what differs is how their answers are put together."
+        note += " The models are equal; the page is composed differently."
     return "<h3>Figures</h3>" + note + "</p>" + wide_table(header, rows)
 
 

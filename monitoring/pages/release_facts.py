@@ -1,4 +1,4 @@
-"""The data that the page of a release shows."""
+"""The data shown on the page of a release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Example:
-    """One viewer's page, as the feed answers it."""
+    """One viewer's page as served by the feed."""
 
     who: str  # "a heavy viewer"
     user_id: str
@@ -21,7 +21,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """How much the lists of a sample of viewers differ from the champion's."""
+    """Difference of recommendations to the champion's, for a sample of viewers."""
 
     viewers: int
     overlap: float  # mean share of the first ten that both lists hold
@@ -40,7 +40,7 @@ class Changes:
     policy: Sequence[str]  # lines of a unified diff
     windows: Sequence[tuple[str, str, str]]
     figures: Sequence[Mapping[str, Any]]  # training.release.comparison.Beside
-    viewers: int  # asked for the figures
+    viewers: int  # number of viewers behind the figures
     why_not: str  # why there are no figures
     recommendations: Recommendations | None
 

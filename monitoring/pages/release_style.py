@@ -1,4 +1,4 @@
-"""How the page of a release looks, beyond what all pages share."""
+"""The style of the release page, in addition to what all pages share."""
 
 STYLE = """\
   html { scroll-behavior: smooth; scroll-padding-top: 1rem }

@@ -1,1 +1,1 @@
-"""Reports: what is measured of a home, and the pages that are written of it."""
+"""Reports: measurements of a home, and the pages about them."""

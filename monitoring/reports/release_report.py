@@ -1,6 +1,6 @@
-"""What a release is and why it serves or does not: HOME/reports/release/<release_id>/index.html, one file for a person.
+"""The release report: HOME/reports/release/<release_id>/index.html, one self-contained page.
 
-Example pages and compared recommendations come from the serving feed, run in this process.
+Example pages and compared recommendations come from the feed, run in this process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROWS, ITEMS = 5, 6  # of an example page
 LAST_WATCHED = 5
 SAMPLE = 60  # viewers whose recommendations are compared
 LIST_LENGTH = 10
-MOVED = 8  # videos listed that gained, and that lost
+MOVED = 8  # videos to list among gainers, and among losers
 PATIENCE_MS = 60_000
 
 
@@ -48,11 +48,11 @@ def page_of(home: Home, release_id: str) -> Path:
 
 
 def write_release_report(home: Home, promotion: Mapping[str, Any], progress: Progress = SILENT) -> dict[str, Any]:
-    """Write the page for the result of `training.release.promote.promote`. Raises HomeError where the online store is
+    """Write the page for the result of `training.release.promote.promote`. Raises HomeError if the online store is
     empty."""
     release = load_release(home.releases / promotion["release_id"])
     champion = _champion(home, promotion["against"])
-    with online_store(home) as url, progress.task("the report of the release", total=4) as advance:
+    with online_store(home) as url, progress.task("writing the release report", total=4) as advance:
         reader = OnlineReader(url, release.world, read(STORE, home.root), background=False)
         try:
             if not len(reader.snapshot()):
@@ -108,13 +108,13 @@ def _report(
 
 
 def _training(release: Release, model: str) -> Training | None:
-    """None when a release has no record of how its model was trained."""
+    """None if a release has no record of its model's training."""
     directory = release.path / model
     return TRAININGS[model].read(directory) if (directory / TRAINING_FILE).exists() else None
 
 
 def _settings(training: Training | None) -> dict[str, str]:
-    """Every setting of a model's training, and what it was trained on."""
+    """Every setting of a model's training, and facts about its data."""
     if training is None:
         return {}
     data = {name: getattr(training, name, None) for name in ("data_hash", "rows", "watches")}
@@ -125,9 +125,9 @@ def _settings(training: Training | None) -> dict[str, str]:
 def _windows(release: Release) -> list[tuple[str, str]]:
     cuts = release.manifest.cuts
     return [
-        ("two-tower model learns from watches before", _day(cuts.t1_us)),
-        ("ranker learns from exposures from then until", _day(cuts.t2_us)),
-        ("both are judged on what happened from then until", _day(cuts.end_us)),
+        ("two-tower model is trained on watches before", _day(cuts.t1_us)),
+        ("ranker is trained on exposures from then until", _day(cuts.t2_us)),
+        ("both are evaluated on data from then until", _day(cuts.end_us)),
     ]
 
 
@@ -159,7 +159,7 @@ def _changes(
 
 
 def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Example]:
-    """A newcomer and viewers with few, medium and many watches; the world's example viewer if it has one."""
+    """A new viewer, viewers with few, medium and many watches, and the world's example viewer if it has one."""
     users = sorted(cut_of(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.random.default_rng(0).permutation(len(users))[:SAMPLE]]
     found = [one for one in reader.users(sample) if one.values["history_video_ids"]]
@@ -194,7 +194,7 @@ def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Examp
 
 
 def _recommendations(home: Home, release: Release, champion: Release, reader: FeatureReader) -> Recommendations:
-    """The first ten videos of both releases for the same viewers now, without exploration."""
+    """Compare the first ten videos of both releases for the same viewers now, without exploration."""
     users = sorted(cut_of(home).users()["user_id"].to_pylist())
     sample = [users[at] for at in np.sort(np.random.default_rng(1).permutation(len(users))[:SAMPLE])]
     config = read(FEED, home.root)

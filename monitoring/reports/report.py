@@ -1,7 +1,7 @@
-"""`marquee report`: HTML pages that compare the champion's training data with what it sees now.
+"""`marquee report`: HTML pages that compare the champion's training data with later data.
 
-HOME/reports/ is replaced as a whole, except the pages of releases: index.html with the verdicts, and one Evidently
-page for each comparison.
+HOME/reports/ is replaced as a whole, except the pages of releases: index.html with the verdicts, and one Evidently page
+per comparison.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from training.data.dataset import ranking_rows
 from training.data.splits import next_watches, sequences
 
 Array = np.ndarray[Any, Any]
-CALENDAR = ("hour_sin", "hour_cos", "is_weekend")  # windows of a few days always differ in these
-Made = tuple[Card, dict[str, Any]]  # what a person reads, and the headline numbers
+CALENDAR = ("hour_sin", "hour_cos", "is_weekend")  # these always differ between windows of a few days
+Made = tuple[Card, dict[str, Any]]  # the card, and the headline numbers
 
 
 def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig | None = None) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
                     card, headlines[name] = make(subject, title, folder / f"{name}.html")
                 except (
                     HomeError
-                ) as error:  # too little data, or features older than the lake: report that, and make the other pages
+                ) as error:  # too little data, or features older than the lake: report that, and write the other pages
                     card, headlines[name] = Card(title, UNMEASURED, f"{error}."), {"not_measured": str(error)}
                 cards.append(card)
                 advance(1)
@@ -82,13 +82,13 @@ def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig 
 
 
 def _keep_release_pages(home: Home, folder: Path) -> None:
-    """Pages of releases (monitoring/reports/release_report.py) are written once and kept when reports are replaced."""
+    """Keep the pages of releases (monitoring/reports/release_report.py), which are written once."""
     if (home.reports / "release").is_dir():
         shutil.copytree(home.reports / "release", folder / "release")
 
 
 def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
-    """The ranker's inputs and its scores: the window it was trained on against the days after."""
+    """The ranker's inputs and scores: its training window against the days after."""
     cuts, retrieval, ranker = subject.cuts, subject.release.retrieval, subject.release.ranker
     windows: list[Mapping[str, Array]] = []
     for start_us, end_us in ((cuts.t1_us, cuts.t2_us), (cuts.t2_us, cuts.end_us)):
@@ -101,7 +101,7 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
     return Card(
         title=title,
         verdict=ALARM if found.alarm else QUIET,
-        sentence=f"{len(found.drifted)} of the {len(found.distances)} numbers the ranker reads and gives have moved.",
+        sentence=f"{len(found.drifted)} of the {len(found.distances)} inputs and outputs of the ranker have drifted.",
         compared=f"{sizes[0]:,} exposures from {day(cuts.t1_us)} on, against {sizes[1]:,} from {day(cuts.t2_us)} on",
         header=("column", "distance in standard deviations"),
         rows=[(name, f"{distance:.2f}") for name, distance in shown],
@@ -110,7 +110,7 @@ def _feature_drift(subject: Subject, title: str, path: Path) -> Made:
 
 
 def _user_vectors(subject: Subject, title: str, path: Path) -> Made:
-    """Viewers as the two-tower model saw them at the end of training, and others as it sees them now."""
+    """Vectors of viewers at the end of training against those of other viewers now."""
     cuts, vectors = subject.cuts, []
     for half, at_us in enumerate((cuts.t2_us, cuts.end_us)):
         seen = sequences(subject.watched, at_us)
@@ -127,21 +127,23 @@ def _user_vectors(subject: Subject, title: str, path: Path) -> Made:
         )
     found = embedding_drift("user", vectors[0], vectors[1], path)
     compared = f"{len(vectors[0]):,} viewers on {day(cuts.t2_us)} against {len(vectors[1]):,} on {day(cuts.end_us)}"
-    return _embedding_card(title, "How well can viewers of now be told from those of training?", compared, found, path)
+    return _embedding_card(
+        title, "How well can a classifier tell current viewers from those in training?", compared, found, path
+    )
 
 
 def _video_vectors(subject: Subject, title: str, path: Path) -> Made:
-    """Videos published after the two-tower model's training data ended, against those it learned from."""
+    """Videos published after the two-tower model's training data against those it was trained on."""
     is_new = subject.published_us >= subject.cuts.t1_us
     old, new = (_sample(np.flatnonzero(which), 2 * subject.config.users) for which in (~is_new, is_new))
     found = embedding_drift("video", subject.video_VD[old], subject.video_VD[new], path)
     compared = f"{len(old):,} videos published before {day(subject.cuts.t1_us)} against {len(new):,} since"
-    sentence = "How well can new videos, known by their content alone, be told from those that the model has learned?"
+    sentence = "How well can a classifier tell new videos, embedded by content alone, from trained ones?"
     return _embedding_card(title, sentence, compared, found, path)
 
 
 def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
-    """The two-tower model's best unseen videos, and popularity's, judged on what was watched after training."""
+    """The two-tower model's best unseen videos and popularity's, evaluated on watches after training."""
     cuts, config = subject.cuts, subject.config
     asked = next_watches(subject.watched, cuts.t2_us, cuts.end_us)
     asked = asked.take(_sample(np.arange(len(asked)), config.judged_users))
@@ -172,7 +174,7 @@ def _feed_quality(subject: Subject, title: str, path: Path) -> Made:
         title=title,
         verdict=ALARM if found.alarms else QUIET,
         sentence="Alarm: " + "; ".join(found.alarms) + "." if found.alarms else good,
-        compared=f"{len(asked):,} viewers' lists of {day(cuts.t2_us)}, judged on what they watched after",
+        compared=f"{len(asked):,} viewers' lists of {day(cuts.t2_us)}, evaluated on later watches",
         header=("measure", "champion", "popularity"),
         rows=[(n.replace("_", " "), f"{value:.3f}", f"{found.baseline[n]:.3f}") for n, value in found.current.items()],
         pages=[("Quality", path.name), ("Diversity, novelty and popularity", diversity_path.name)],
@@ -186,8 +188,11 @@ def _embedding_card(title: str, sentence: str, compared: str, found: EmbeddingDr
         sentence=sentence,
         compared=compared,
         header=("measure", "value"),
-        rows=[("AUC of a classifier (.5 = cannot be told)", f"{found.auc:.3f}"), ("alarms from", f"{found.bar:.3f}")],
-        pages=[("Where the vectors lie", path.name)],
+        rows=[
+            ("AUC of the classifier (.5 = indistinguishable)", f"{found.auc:.3f}"),
+            ("alarms from", f"{found.bar:.3f}"),
+        ],
+        pages=[("Map of the vectors", path.name)],
     ), {**asdict(found), "alarm": found.alarm}
 
 

@@ -9,7 +9,7 @@ from feature_repo.core.steps import Result, Step, StepContext
 
 
 def _page_of(context: StepContext) -> Sequence[Path]:
-    """No file before the promote step has a result."""
+    """Empty until the promote step has a result."""
     from monitoring.reports.release_report import page_of
 
     promoted = context.results.get("promote")

@@ -30,7 +30,7 @@ class ReportConfig:
     exposures: int = 4_000  # of each window
     users: int = 1_500  # of each window, for the drift of their vectors
     judged_users: int = 800
-    watches: int = 300_000  # the newest, for popularity and novelty
+    watches: int = 300_000  # latest watches, for popularity and novelty
     list_length: int = 10
     columns_shown: int = 8
 
@@ -42,7 +42,7 @@ REPORT = Section("report", ReportConfig, "marquee report")
 class Subject:
     """V videos in one order everywhere; `watched` is the table of training.data.splits.watches.
 
-    The models of `release` are the judged ones: the served, refitted ones were trained on the data examined here.
+    The models of `release` are the evaluated ones, because the served, refitted ones were trained on this data.
     """
 
     home: Home
@@ -79,7 +79,7 @@ class Subject:
         )
 
     def rows(self, video_ids: Sequence[str]) -> Array:
-        """Rows of the videos that are in the catalog; others are left out."""
+        """Rows of these videos, without those that are not in the catalog."""
         return np.array([self.row_of[video_id] for video_id in video_ids if video_id in self.row_of], dtype=np.int64)
 
     def user_vectors(
@@ -89,7 +89,7 @@ class Subject:
         times_us: Sequence[Sequence[int]],
         at_us: int,
     ) -> Array:
-        """(U, D), as the two-tower model saw these viewers at that moment."""
+        """(U, D) vectors of these viewers at a moment."""
         length, retrieval = self.world.history_length, self.release.retrieval
         vectors = []
         for start in range(0, len(histories), BATCH):

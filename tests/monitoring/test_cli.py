@@ -54,7 +54,7 @@ def test_a_setting_that_does_not_exist_ends_with_2(tmp_path: Path) -> None:
 
 def test_config_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
     command = ["config", "check", "--home", str(tmp_path)]
-    assert "the defaults hold" in CliRunner().invoke(app, command).output
+    assert "defaults apply" in CliRunner().invoke(app, command).output
     (tmp_path / FILE).write_text("[feed]\ndeadline_ms = 'soon'\n")
     shown = CliRunner().invoke(app, command)
     assert isinstance(shown.exception, SettingsError)

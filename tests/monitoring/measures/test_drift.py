@@ -88,5 +88,5 @@ def test_only_measures_that_both_windows_have_are_compared() -> None:
 
 
 def test_windows_without_a_common_number_are_refused() -> None:
-    with pytest.raises(ValueError, match="no numeric column"):
+    with pytest.raises(ValueError, match="no numeric column in common"):
         feature_drift({"creator_id": np.array(["a"], dtype=object)}, {"creator_id": np.array(["a"], dtype=object)})

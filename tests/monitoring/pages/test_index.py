@@ -26,7 +26,7 @@ def test_every_card_is_there_with_its_verdict_numbers_and_link() -> None:
 
 
 def test_the_summary_counts_what_alarms() -> None:
-    assert "1 of 2 reports alarm" in index_html("demo", "r-1", "today", [QUALITY, DRIFT])
+    assert "1 of 2 reports raise an alarm" in index_html("demo", "r-1", "today", [QUALITY, DRIFT])
     assert "Nothing alarms" in index_html("demo", "r-1", "today", [QUALITY, VECTORS])
 
 

@@ -22,7 +22,7 @@ FIRST = ReleaseReport(
         ]
     },
     counts={"videos": 400},
-    windows=[("two-tower model learns from watches before", "18 November 2026")],
+    windows=[("two-tower model is trained on watches before", "18 November 2026")],
     curves={"two_tower": [{"loss": 3.0, "ndcg_at_10": 0.1}, {"loss": 2.0, "ndcg_at_10": 0.2}]},
     chosen={"two_tower": 2},
     settings={"two_tower": {"dim": "64"}},
@@ -55,7 +55,7 @@ def test_titles_are_text_and_never_markup() -> None:
 def test_the_first_release_says_that_there_was_no_champion() -> None:
     said = text(release_html(FIRST))
     assert "Promoted: the first release of this world" in said
-    assert "There was no champion before this release" in said
+    assert "This is the first champion" in said
 
 
 def test_a_failed_gate_comes_first_with_its_value_and_its_bar() -> None:

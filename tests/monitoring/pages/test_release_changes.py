@@ -48,7 +48,7 @@ def test_titles_and_lines_of_a_policy_are_text_and_never_markup() -> None:
 
 
 def test_the_first_release_has_nothing_to_be_compared_with() -> None:
-    assert "There was no champion before this release" in text(changes_html(None))
+    assert "This is the first champion" in text(changes_html(None))
 
 
 def test_the_same_data_settings_and_rules_are_said_to_be_the_same() -> None:
