@@ -19,7 +19,7 @@ from feature_repo.dead_letters_cli import TopicOption
 from feature_repo.schema import WATCH_EVENTS
 
 if TYPE_CHECKING:
-    from feature_repo.ingest.new_world import Putting
+    from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.simulator import SimulatorConfig
 
 app = typer.Typer()
@@ -60,13 +60,13 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a video service and write it to the lake. It has hidden tastes, impressions and outcomes."""
-    from feature_repo.ingest.new_world import Putting
+    from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.simulator import simulate as run
 
     opened = Home.open(home)
     config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
     with bars() as progress:
-        show(run(opened, config, progress, Putting(replace)), as_json)
+        show(run(opened, config, progress, IngestOptions(replace)), as_json)
 
 
 PathOption = Annotated[Path, typer.Option("--path", exists=True, file_okay=False, help="Directory of the data set.")]
@@ -88,9 +88,9 @@ def ingest_movielens(
     """Read MovieLens: `ratings.dat`, `users.dat`, `movies.dat`, or the CSV files of the newer sets."""
     from feature_repo.ingest import movielens
 
-    putting = _putting(set_aside, max_rejected, replace)
+    ingest_options = _ingest_options(set_aside, max_rejected, replace)
     with bars() as progress:
-        show(movielens.ingest(Home.open(home), path, progress, putting), as_json)
+        show(movielens.ingest(Home.open(home), path, progress, ingest_options), as_json)
 
 
 @ingest_app.command(
@@ -109,13 +109,13 @@ def ingest_kuairand(
     """Read KuaiRand: exposures with clicks, likes and watch time."""
     from feature_repo.ingest import kuairand
 
-    putting = _putting(set_aside, max_rejected, replace)
+    ingest_options = _ingest_options(set_aside, max_rejected, replace)
     with bars() as progress:
-        show(kuairand.ingest(Home.open(home), path, progress, putting), as_json)
+        show(kuairand.ingest(Home.open(home), path, progress, ingest_options), as_json)
 
 
-def _putting(set_aside: bool, max_rejected: str, replace: bool) -> Putting:
-    from feature_repo.ingest.new_world import Putting
+def _ingest_options(set_aside: bool, max_rejected: str, replace: bool) -> IngestOptions:
+    from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.rejected import MaxRejected
 
     if max_rejected and not set_aside:
@@ -124,7 +124,7 @@ def _putting(set_aside: bool, max_rejected: str, replace: bool) -> Putting:
         most = MaxRejected.parse(max_rejected) if max_rejected else MaxRejected()
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--max-rejected") from error
-    return Putting(replace, set_aside, most)
+    return IngestOptions(replace, set_aside, most)
 
 
 @features_app.callback(invoke_without_command=True, epilog="Example:  marquee features --engine spark")

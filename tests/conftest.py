@@ -47,7 +47,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
     from feature_repo.core.home import Home
     from feature_repo.core.steps import StepContext, Steps
-    from feature_repo.ingest.new_world import Putting
+    from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.simulator import SimulatorConfig
     from feature_repo.ingest.simulator.step import simulation
     from monitoring.reports.steps import PAGE, REPORT
@@ -62,7 +62,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
         earlier = os.environ.get("MARQUEE_TEST_WORLD", "")
         if earlier and not root.exists():
             shutil.copytree(earlier, root, symlinks=True, ignore=NOT_COPIED)
-        simulate = simulation(world, Putting(replace=True))
+        simulate = simulation(world, IngestOptions(replace=True))
         prepare_world(StepContext(home), Steps(home), simulate, PAGE, REPORT)  # the second worker finds it done
     return root
 

@@ -14,7 +14,7 @@ class MarqueeError(Exception):
     │   ├── NoSuchLetter        feature_repo/stream/dead_letters.py   no dead letter has that id
     │   └── TooFew              monitoring/measures/                  fewer rows than a measure needs
     ├── Refused                 feature_repo/core/errors.py           a gate or a safety rule forbids it
-    │   ├── WorldThere          feature_repo/ingest/new_world.py      the home holds another world
+    │   ├── WorldExists         feature_repo/ingest/new_world.py      the home holds another world
     │   ├── WorldBusy           feature_repo/core/world_swap.py       another command is replacing the world
     │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would fail again
     │   └── Unanswerable        models/release/answerable.py          a release that cannot answer

@@ -1,1 +1,1 @@
-"""Data sets, and the simulator, into the tables of the lake."""
+"""Ingesters: write data sets, and the simulator's output, to the tables of the lake."""

@@ -10,7 +10,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 IMPLIED_REQUESTS = 40_000
-PASSED_OVER = 4  # negatives beside each video taken
+PASSED_OVER = 4  # negatives per positive
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,17 @@ class Implied:
     """R requests of one taken video and W passed-over ones each, in the order of the interactions."""
 
     taken_R: Array  # rows of the interactions
-    passed_RW: Array  # videos; -1 where the viewer has taken (almost) everything
+    passed_RW: Array  # videos; -1 if the viewer has taken (almost) everything
 
     def __len__(self) -> int:
         return len(self.taken_R)
 
 
 def imply_exposures(user_N: Array, video_N: Array, videos: int, rng: np.random.Generator) -> Implied:
-    """Draw a sample of N interactions and, beside each, PASSED_OVER videos that its viewer never takes.
+    """Draw a sample of N interactions and, for each, PASSED_OVER negatives that its viewer never interacts with.
 
-    Those are drawn in proportion to their popularity: if they were drawn uniformly, popularity would explain every
-    click, and a ranker would learn nothing about the viewer. Interactions are ordered by time; videos are 0..V-1.
+    Negatives are drawn in proportion to popularity: if drawn uniformly, popularity would explain every click, and a
+    ranker would learn nothing about the viewer. Interactions are ordered by time; videos are 0..V-1.
     """
     taken_R = np.sort(rng.permutation(len(user_N))[:IMPLIED_REQUESTS])
     pairs = np.unique(user_N.astype(np.int64) * videos + video_N)
@@ -54,7 +54,7 @@ def _contains(sorted_values: Array, wanted: Array) -> Array:
 
 
 def _without_repeats(passed_RW: Array) -> Array:
-    """Two draws of one round may be equal within a request: the later one is drawn again."""
+    """Marks duplicates within a request for another draw: the later one is drawn again."""
     for slot in range(1, passed_RW.shape[1]):
         repeated = (passed_RW[:, :slot] == passed_RW[:, slot : slot + 1]).any(axis=1)
         passed_RW[repeated, slot] = -1

@@ -1,4 +1,4 @@
-"""Text files of a data set as lines and cells, whatever wrote them."""
+"""Reads text files of a data set as lines and cells, tolerant of encodings and line ends."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from feature_repo.core.files import one_line
 from feature_repo.ingest.rejected import BadRow, Rejected, shown
 from feature_repo.lake.tables import LakeError
 
-Cells = tuple[int, list[str]]  # a line and what stands in it
+Cells = tuple[int, list[str]]  # line number and cells
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a file writes its records, one a line: what stands between the cells, and the columns that are read.
+    """The format of a file with one record per line: separator, and the columns to read.
 
     A CSV has quotes and a header, which may name more columns, in another order. Else the columns are all there are.
     """
@@ -38,7 +38,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Body:
-    """The records of a file, without its header."""
+    """The records of a file without the header."""
 
     text: str
     first_line: int
@@ -157,7 +157,7 @@ def _split(line: str, form: Form) -> list[str] | None:
 
 
 def _expected_of(line: str) -> str:
-    """What a line that cannot be split into cells should be."""
+    """The expectation that a line violates which cannot be split into cells."""
     if "\r" in line:
         return "lines that end with a line feed, with no carriage return within"
     if "\0" in line:

@@ -1,4 +1,4 @@
-"""Putting a new world into a home: read in full, written beside, and exchanged for the old one in one step.
+"""IngestOptions a new world into a home: read in full, written beside, and exchanged for the old one in one step.
 
 On any failure before the exchange (a bad row, a full disk, Ctrl-C, kill -9) the home holds what it held.
 """
@@ -24,23 +24,23 @@ from feature_repo.core.world_swap import building, commit
 from feature_repo.ingest.rejected import MaxRejected, Rejected
 from feature_repo.lake.tables import Lake
 
-STORE_SECONDS = 5.0  # for one answer of a store of your own
+STORE_SECONDS = 5.0  # timeout of an external store
 
 
-class WorldThere(Refused):
-    """The home holds another world, or serves one; the message says how to put the new one there all the same."""
+class WorldExists(Refused):
+    """The home holds another world, or serves one; the message says how to proceed."""
 
 
 @dataclass(frozen=True)
 class NewWorld:
-    """A world as its reader made it, not yet in any home."""
+    """A world as read by an ingester, not yet in a home."""
 
     world: World  # without its id
     videos: pa.Table
     users: pa.Table
     events: pa.Table
     impressions: pa.Table
-    told: Mapping[str, Any]  # the reader's summary
+    summary: Mapping[str, Any]  # the reader's summary
 
     @property
     def tables(self) -> dict[str, pa.Table]:
@@ -48,56 +48,56 @@ class NewWorld:
 
 
 @dataclass(frozen=True)
-class Putting:
-    """How a new world comes into a home."""
+class IngestOptions:
+    """How a new world is installed."""
 
-    replace: bool = False  # another world's place, with all that was made from that one
-    set_aside: bool = False  # bad rows, instead of refusing the source
+    replace: bool = False  # replace another world and everything derived from it
+    set_aside: bool = False  # reject bad rows instead of the whole source
     most: MaxRejected = field(default_factory=MaxRejected)
 
 
-def put_world(
+def install_world(
     home: Home,
     made_from: Mapping[str, Any],
     make: Callable[[Rejected], NewWorld],
-    putting: Putting = Putting(),
+    ingest_options: IngestOptions = IngestOptions(),
     progress: Progress = SILENT,
 ) -> Result:
-    """Put the world that `make` reads into the home. `made_from`: everything that decides what it will be.
+    """Install the world that `make` reads. `made_from`: everything that determines it.
 
-    The same world as the one that is there changes nothing, not even what serving has added since. Raises WorldThere
-    over another world unless it is to be replaced, and whatever `make` raises.
+    If the home already holds the same world, nothing changes, not even what serving has added since. Raises WorldExists
+    for another world unless it is to be replaced, and whatever `make` raises.
     """
     source = hashlib.sha256(canonical(made_from)).hexdigest()
-    rejected = Rejected(putting.set_aside, putting.most)
+    rejected = Rejected(ingest_options.set_aside, ingest_options.most)
     _check_unserved(home)
     try:
         with building(home.root) as folder:
-            _check_free(home, source, putting.replace)
+            _check_free(home, source, ingest_options.replace)
             made = make(rejected)
             with progress.task("checking the tables"):
                 world = replace(made.world, world_id=world_id(made), made_from=source)
-            told = {**made.told, "world_id": world.world_id, **rejected.told()}
-            old = None if putting.replace else home.known_world()
+            summary = {**made.summary, "world_id": world.world_id, **rejected.summary()}
+            old = None if ingest_options.replace else home.known_world()
             if old is not None:
                 if old.world_id != world.world_id:
-                    raise WorldThere(_taken(home, old))
-                return {**told, "unchanged": True}
+                    raise WorldExists(_taken(home, old))
+                return {**summary, "unchanged": True}
             beside = Home(folder)
             with progress.task("writing the lake"):
                 Lake(beside).replace(**made.tables)
                 rejected.write(beside.rejected / world.source)
                 beside.write_world(world)
-            _check_free(home, source, putting.replace)
+            _check_free(home, source, ingest_options.replace)
             _clear_store(home)
             commit(home.root)
     except OSError as error:
-        raise MarqueeError(f"cannot put a world into {home.root}: {error}; what was there is as it was") from error
-    return {**told, "unchanged": False}
+        raise MarqueeError(f"cannot install a world in {home.root}: {error}; nothing was changed") from error
+    return {**summary, "unchanged": False}
 
 
 def world_id(made: NewWorld) -> str:
-    """`w-` and a hash of the tables and of what training reads of the world: the same data is the same world."""
+    """`w-` and a hash of the tables and of the facts that training reads: equal data is the same world."""
     content = hashlib.sha256()
     facts = {"source": made.world.source, "genres": made.world.genres, "history_length": made.world.history_length}
     content.update(canonical(facts))
@@ -108,21 +108,21 @@ def world_id(made: NewWorld) -> str:
 
 
 def files_read(files: Iterable[Path]) -> dict[str, str]:
-    """The files that exist, by name, with the hash of their content: what a world of files is made from."""
+    """Name -> content hash of the files that exist, from which a world is made."""
     return {file.name: sha256_of(file) for file in files if file.is_file()}
 
 
 def _check_free(home: Home, source: str, may_replace: bool) -> None:
-    """Raises WorldThere where a world is served, or where another than the one made from `source` is kept."""
+    """Raises WorldExists while the home is served, or if it holds a world not made from `source`."""
     _check_unserved(home)
-    old = None if may_replace else home.known_world()  # --replace mends a world.json that cannot be read
+    old = None if may_replace else home.known_world()  # --replace fixes a world.json that cannot be read
     if old is not None and old.made_from != source:
-        raise WorldThere(_taken(home, old))
+        raise WorldExists(_taken(home, old))
 
 
 def _check_unserved(home: Home) -> None:
     if _is_served(home):
-        raise WorldThere(f"{home.root} is being served: stop `marquee serve` before putting a world there")
+        raise WorldExists(f"{home.root} is being served: stop `marquee serve` before installing a world")
 
 
 def _taken(home: Home, old: World) -> str:
@@ -157,7 +157,7 @@ def _is_served(home: Home) -> bool:
 
 
 class _Hashed:
-    """A file that only hashes what is written to it."""
+    """A file object that only hashes what is written to it."""
 
     closed = False
 

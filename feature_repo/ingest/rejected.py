@@ -1,4 +1,4 @@
-"""Rows of a source that cannot be what they say: they stop an ingest, or are set aside with the reason.
+"""Invalid rows of a source: they stop an ingest, or are rejected with the reason.
 
 A reader adds every bad row of a file and then calls `done`. Without `set_aside` that raises BadRows, which names the
 first; with it the rows go to HOME/rejected/<ingest>/<file>.jsonl, one JSON object each, and the reader goes on.
@@ -34,14 +34,14 @@ class BadRow:
     expected: str
     row: str = ""  # as it stands in the file
 
-    def told(self, word: str = "line") -> str:
+    def described(self, word: str = "line") -> str:
         where = f"{word} {self.line}, {self.column}" if self.column else f"{word} {self.line}"
         return f"{where}: expected {self.expected}, found {shown(self.found)}"
 
 
 @dataclass(frozen=True)
 class MaxRejected:
-    """How many rows may be set aside: a number of rows, or a share of the rows of each file."""
+    """How many rows may be rejected: a number, or a share of the rows of each file."""
 
     rows: int | None = None
     share: float = 0.01
@@ -68,7 +68,7 @@ class MaxRejected:
 
 @dataclass
 class Rejected:
-    """What one ingest could not take, and what its reader has to say about what it took."""
+    """The rows that one ingest rejected, and its notes on the others."""
 
     set_aside: bool = False
     most: MaxRejected = field(default_factory=MaxRejected)
@@ -76,14 +76,14 @@ class Rejected:
     _rows: dict[Path, list[BadRow]] = field(default_factory=dict)
 
     def may_be(self, file: Path, bad: int, rows: int) -> bool:
-        """Whether so many bad ones of the rows of this file may be set aside, after those of files before."""
+        """Whether `bad` of a file's `rows` may be rejected, in addition to those of earlier files."""
         before = sum(map(len, self._rows.values())) if self.most.rows is not None else 0
         return not bad or (self.set_aside and self.most.allows(before + bad, rows))
 
     def done(self, file: Path, rows: int, bad: Sequence[BadRow], count: int | None = None) -> None:
-        """Take these bad ones of the rows of a file. Raises BadRows unless they may be set aside.
+        """Reject these bad rows of a file. Raises BadRows unless that is allowed.
 
-        `count` of them all, where `bad` are only the first because more than may be set aside.
+        `count`: all of them, if `bad` are only the first because there are more than allowed.
         """
         found = sorted(bad, key=lambda one: one.line)
         count = len(found) if count is None else count
@@ -92,16 +92,16 @@ class Rejected:
             return
         several = f"{count:,} of {rows:,} rows are bad: " if count > 1 else ""
         word = "row" if file.suffix == ".parquet" else "line"
-        named = "; ".join(bad.told(word) for bad in found[:NAMED])
+        named = "; ".join(bad.described(word) for bad in found[:NAMED])
         rest = " …" if count > NAMED else ""
         raise BadRows(f"{file}, {several}{named}{rest}; {self._advice()}")
 
     def note(self, text: str) -> None:
-        """Something that was read otherwise than it stands in the source, for the summary."""
+        """Add a note to the summary about data that was read differently than it is in the source."""
         self.notes.append(text)
 
-    def told(self) -> dict[str, Any]:
-        """For the summary: rows that were set aside by file, column and expectation, and the notes."""
+    def summary(self) -> dict[str, Any]:
+        """Rejected rows by file, column and expectation, and the notes."""
         counts = Counter(
             f"{file.name}{f', {bad.column}' if bad.column else ''}: expected {bad.expected}"
             for file, rows in self._rows.items()
@@ -123,6 +123,6 @@ class Rejected:
 
 
 def shown(value: Any) -> str:
-    """A value of a source in a message: one line, not long."""
+    """A value of a source for a message: short, in one line."""
     text = repr(str(value))
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"

@@ -1,4 +1,4 @@
-"""What every ingester needs to make tables of the lake from a source that knows less than the lake can hold."""
+"""Helpers of ingesters to make tables of the lake from sources that lack some columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 
 
 def lake_table(schema: pa.Schema, count: int, **columns: Any) -> pa.Table:
-    """A table of `count` rows; columns that are not given are empty, zero or false."""
+    """A table of `count` rows; missing columns are empty, zero or false."""
     for name, dtype in zip(schema.names, schema.types, strict=True):
         if name not in columns:
             empty = "" if pa.types.is_string(dtype) else False if pa.types.is_boolean(dtype) else 0
@@ -21,7 +21,7 @@ def lake_table(schema: pa.Schema, count: int, **columns: Any) -> pa.Table:
 
 
 def text(numbers: Array) -> pa.Array:
-    """Numbers as ids."""
+    """Ids of numbers."""
     return pa.array(numbers).cast(pa.string())
 
 

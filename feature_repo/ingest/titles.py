@@ -1,4 +1,4 @@
-"""Titles, descriptions, tags and channel names for the simulated catalog, composed from words of each genre."""
+"""Generates titles, descriptions, tags and channel names of the simulated catalog from words of each genre."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "History": ("Lost Ancient Iron Unwritten Great", "Empires Voyages Maps Walls Relics", "archive war biography"),
 }
 GENRES = tuple(_WORDS)
-TOPICS_PER_GENRE = 5  # a topic is one of its genre's things: titles and tags tell it
+TOPICS_PER_GENRE = 5  # a topic is one of its genre's things, which shows in titles and tags
 TOPICS = len(GENRES) * TOPICS_PER_GENRE
 _CHANNELS = (
     "Lantern",
@@ -109,7 +109,7 @@ def _one(rng: np.random.Generator, words: Sequence[str]) -> str:
 
 
 def _unused(used: dict[str, int], title: str, rng: np.random.Generator) -> str:
-    """A title no other video has: first with a place, then with a number."""
+    """Make a title unique: first with a place, then with a number."""
     if title in used:
         title = f"{title} {_one(rng, _PLACES)}"
     used[title] = used.get(title, 0) + 1

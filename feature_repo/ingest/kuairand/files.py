@@ -1,6 +1,6 @@
-"""The files of KuaiRand-Pure as columns. One that is missing, or lacks a column, raises LakeError with its name.
+"""Reads the files of KuaiRand-Pure as columns. A missing file or column raises LakeError with the file's name.
 
-Rows outside the limits are told to `Rejected`; of a Parquet file, the line of a row is its number from 1.
+Rows outside the limits are reported to `Rejected`; in a Parquet file, a row's line is its number from 1.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ VIDEO_FILE = "video_features_basic_pure.csv"
 
 
 def files(path: Path) -> list[Path]:
-    """Everything that is read where it is there."""
+    """The files that are read if they exist."""
     logs = (*path.glob("log_standard_*.parquet"), *path.glob("history_*.parquet"))
     return [*sorted(logs), path / VIDEO_FILE, path / "user_features.parquet"]
 
 
 def read_log(path: Path, listed: Array, rejected: Rejected) -> Columns:
-    """The exposures in the order of their time; `listed`: the videos of the catalog."""
+    """The exposures in order of time; `listed`: the videos of the catalog."""
     files = sorted(path.glob("log_standard_*.parquet"))
     if not files:
         raise LakeError(f"{path}: expected log_standard_*.parquet, found none")
@@ -99,7 +99,7 @@ def read_catalog(path: Path, rejected: Rejected) -> dict[str, Any]:
 
 
 def read_registered(path: Path, rejected: Rejected) -> dict[int, int]:
-    """User -> days since registration, where the file is there."""
+    """User -> days since registration; empty without the file."""
     file = path / "user_features.parquet"
     if not is_there(file):
         return {}
@@ -139,7 +139,7 @@ def _whole(name: str, text: str) -> int:
 
 
 def _good_rows(file: Path, names: tuple[str, ...], listed: Array | None, rejected: Rejected) -> Columns:
-    """Whole-number columns of a file without its bad rows. LakeError names a file that is no Parquet or lacks one."""
+    """Integer columns of a file without its bad rows. Raises LakeError for a file that is not Parquet or lacks one."""
     try:
         found = pq.read_schema(file).names
         if missing := [name for name in names if name not in found]:
@@ -157,12 +157,12 @@ def _good_rows(file: Path, names: tuple[str, ...], listed: Array | None, rejecte
         faults.append(("pos_from_end", -place > length, "a place within its history_len"))
     bad_N = np.logical_or.reduce([bad for _, bad, _ in faults])
     count = int(bad_N.sum())
-    told = count if rejected.may_be(file, count, len(table)) else NAMED
-    rejected.done(file, len(table), list(_told(table, faults, told)), count)
+    named = count if rejected.may_be(file, count, len(table)) else NAMED
+    rejected.done(file, len(table), list(_bad_rows(table, faults, named)), count)
     return {name: column.values.filter(pa.array(~bad_N)).to_numpy() for name, column in checked.items()}
 
 
-def _told(table: pa.Table, faults: Sequence[tuple[str, Array, str]], most: int) -> Iterator[BadRow]:
+def _bad_rows(table: pa.Table, faults: Sequence[tuple[str, Array, str]], most: int) -> Iterator[BadRow]:
     """The first bad rows of each fault, each row once; the first row of the file is 1."""
     before_N = np.zeros(len(table), dtype=bool)
     for name, bad_N, expected in faults:

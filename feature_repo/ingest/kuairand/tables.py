@@ -27,9 +27,9 @@ CHINA_OFFSET_MINUTES = 8 * 60
 
 
 def video_seconds(catalog: dict[str, Any], log: Columns) -> dict[int, float]:
-    """Seconds of every video: of the log where it was shown, else of the catalog, else the median.
+    """Duration of every video: from the log, else from the catalog, else the median.
 
-    Raises LakeError where no video has a duration.
+    Raises LakeError if no video has a duration.
     """
     listed = zip(catalog["video_id"].tolist(), catalog["duration_ms"], strict=True)
     known = {video: ms / 1000 for video, ms in listed if ms and ms == ms}
@@ -46,7 +46,7 @@ def video_seconds(catalog: dict[str, Any], log: Columns) -> dict[int, float]:
 
 
 def long_view_fraction(log: Columns) -> float:
-    """How much of a video a long watch is, on average."""
+    """Mean watch fraction of long watches."""
     fraction = np.minimum(log["play_time_ms"] / np.maximum(log["duration_ms"], 1), 1.0)[log["long_view"] > 0]
     return float(fraction.mean()) if len(fraction) else 1.0
 
@@ -54,7 +54,7 @@ def long_view_fraction(log: Columns) -> float:
 def videos_table(
     catalog: dict[str, Any], durations: dict[int, float], genres: tuple[str, ...], log: Columns, history: Columns
 ) -> pa.Table:
-    """One row per video of the catalog, which lists all that were shown."""
+    """One row per video of the catalog, which lists all shown videos."""
     ids = catalog["video_id"].tolist()
     named = catalog["tags"]
     return pa.table(
@@ -93,7 +93,7 @@ def users_table(users: Array, registered: dict[int, int], first_us: int) -> pa.T
 
 
 def history_exposures(history: Columns, durations: dict[int, float], fraction: float) -> pa.Table:
-    """Impressions of the time before the log; `fraction` of a video counts as seen where it was watched long."""
+    """Impressions before the log; `fraction` is the assumed watch fraction of long watches."""
     count = len(history["user_id"])
     day = history["time_ms"] * 1000 // DAY_US
     _, first, visit = np.unique(history["user_id"] * 100_000 + day, return_index=True, return_inverse=True)
@@ -133,9 +133,9 @@ def log_exposures(log: Columns) -> pa.Table:
 
 
 def events_table(log: Columns, history: Columns, durations: dict[int, float], past_fraction: float) -> pa.Table:
-    """What the fold sees. Everything follows its exposure: an outcome is known only once it has happened.
+    """The events, each after its exposure, since an outcome is known only once it has happened.
 
-    The log has lines twice; nobody watches the same video twice in the same millisecond.
+    The log has duplicate lines: the same video in the same millisecond counts once.
     """
     keys = np.stack([log["user_id"], log["video_id"], log["time_ms"]])
     log = {name: column[np.sort(np.unique(keys, axis=1, return_index=True)[1])] for name, column in log.items()}
@@ -186,7 +186,7 @@ class _Kind:
 
 
 def _impressions(source: Columns, **columns: Any) -> pa.Table:
-    """Exposures whose place on the page and propensity nobody logged."""
+    """Impressions of exposures without logged position and propensity."""
     count = len(source["user_id"])
     return lake_table(
         IMPRESSIONS,
@@ -209,7 +209,7 @@ def _first_shown_ms(catalog: dict[str, Any], log: Columns, history: Columns) -> 
 
 
 def _published_us(catalog: dict[str, Any], first_ms: dict[int, int]) -> Array:
-    """The day of the upload, or just before the first exposure where that was earlier."""
+    """The day of the upload, or just before the first exposure if that is earlier."""
     published = []
     for video, day in zip(catalog["video_id"].tolist(), catalog["published"], strict=True):
         uploaded = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000 if day[:2] == "20" else 0

@@ -1,4 +1,4 @@
-"""KuaiRand as a world."""
+"""Ingests KuaiRand as a world."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from feature_repo.ingest.kuairand.tables import (
     video_seconds,
     videos_table,
 )
-from feature_repo.ingest.new_world import NewWorld, Putting, files_read, put_world
+from feature_repo.ingest.new_world import IngestOptions, NewWorld, files_read, install_world
 from feature_repo.ingest.rejected import Rejected
 from feature_repo.ingest.tables import utc_day
 from feature_repo.schema import GENRE_SLOTS
@@ -31,11 +31,13 @@ Array = np.ndarray[Any, Any]
 SOURCE = "kuairand"
 
 
-def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting = Putting()) -> dict[str, Any]:
-    """Put the data set at `path` into the home. Raises LakeError naming the file at fault, and WorldThere."""
+def ingest(
+    home: Home, path: Path, progress: Progress = SILENT, ingest_options: IngestOptions = IngestOptions()
+) -> dict[str, Any]:
+    """Ingest the data set at `path` into the home. Raises LakeError naming the file at fault, or WorldExists."""
     path = Path(path)
     made_from = {"source": SOURCE, **files_read(files(path))}
-    return put_world(home, made_from, lambda rejected: read(path, rejected, progress), putting, progress)
+    return install_world(home, made_from, lambda rejected: read(path, rejected, progress), ingest_options, progress)
 
 
 def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorld:
@@ -65,7 +67,7 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
         clock_offset_seconds=last_us / 1e6 + 1 - time.time(),
         example_user=_example_user(log),
     )
-    told = {
+    summary = {
         "world": world.name,
         "videos": len(catalog["video_id"]),
         "users": len(users),
@@ -80,7 +82,7 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
         users=users_table(users, registered, int(times_us.min())),
         events=events,
         impressions=impressions,
-        told=told,
+        summary=summary,
     )
 
 
@@ -95,6 +97,6 @@ def _note(catalog: dict[str, Any], log: dict[str, Array], rejected: Rejected) ->
 
 
 def _example_user(log: dict[str, Array]) -> str:
-    """A user with a rich history: nine in ten of those who clicked at all clicked less."""
+    """A user with a rich history: the 90th percentile by clicks."""
     seen, counts = np.unique(log["user_id"][log["is_click"] > 0], return_counts=True)
     return str(seen[np.argsort(counts, kind="stable")[int(0.9 * (len(seen) - 1))]]) if len(seen) else ""

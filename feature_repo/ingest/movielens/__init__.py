@@ -1,4 +1,4 @@
-"""MovieLens into the lake: films as videos, ratings as watches."""
+"""Ingests MovieLens: films as videos, ratings as watches."""
 
 from feature_repo.ingest.movielens.world import ingest
 

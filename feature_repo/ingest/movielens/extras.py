@@ -1,4 +1,4 @@
-"""What a Parquet file beside a MovieLens set adds to its films: plot, runtime, director, release date, rating."""
+"""Optional Parquet file with more about the films: plot, runtime, director, release date, rating."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTORS = 3
 
 
 def extras_of(file: Path) -> dict[str, dict[str, Any]]:
-    """movie id -> its row; nothing where there is no such file. Raises LakeError for one that is not Parquet."""
+    """movie id -> its row; empty without the file. Raises LakeError if it is not Parquet."""
     if not is_there(file):
         return {}
     try:
@@ -61,7 +61,7 @@ def _runtime_seconds(minutes: Any) -> float:
 
 
 def _released_us(date: str, year: int) -> int | None:
-    """None where it is not known, or cannot be."""
+    """None if unknown or invalid."""
     try:
         day = datetime.strptime(date, "%d %b %Y").replace(tzinfo=UTC)
     except ValueError:

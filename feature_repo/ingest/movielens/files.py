@@ -1,7 +1,7 @@
 """The two formats of MovieLens: the `::` files of 1M and 10M, and the CSV files of the newer sets.
 
-Rows that are not as expected are told to `Rejected`, by line and column; a file that is another thing altogether raises
-LakeError. Ids are text: `007` and `7` are two.
+Bad rows are reported to `Rejected`, by line and column; a file of another format raises LakeError. Ids are text: `007`
+and `7` are two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
 
 AGE_GROUPS = {"1": "under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49", "50": "50-55", "56": "56+"}
-TAGS = 5  # of a film: what it is called most
+TAGS = 5  # most frequent tags kept per film
 
 
 class DatFiles:
@@ -39,23 +39,23 @@ class DatFiles:
         self.path, self.rejected = path, rejected
 
     def files(self) -> list[Path]:
-        """Everything it reads where it is there."""
+        """The files that are read if they exist."""
         names = (self.ratings_name, self.movies_name, self.users_name, self.extras_name, "ratings.parquet")
         return [self.path / name for name in names]
 
     def ages(self) -> dict[str, str] | None:
-        """user id -> age group; None when the set does not say who its users are."""
+        """user id -> age group; None if the set has no user data."""
         file = self.path / self.users_name
         if not is_there(file):
             return None
         rows, torn = records(file, self.users, self.rejected)
         bad = list(torn)
         lines: dict[str, int] = {}
-        told: dict[str, list[str]] = {}
+        cells_of_user: dict[str, list[str]] = {}
         again = []
         for number, cells in rows:
             user, gender, age, *_ = cells
-            if told.get(user) == cells:
+            if cells_of_user.get(user) == cells:
                 again.append((number, lines[user]))
                 continue
             wrong = _is_bad_id(number, "UserID", user, "user_id", lines, bad)
@@ -66,17 +66,17 @@ class DatFiles:
                     )
                     wrong = True
             if not wrong:
-                told[user], lines[user] = cells, number
+                cells_of_user[user], lines[user] = cells, number
         _note_again(file, "users", again, self.rejected)
         self.rejected.done(file, len(rows) + len(torn), bad)
-        return {user: AGE_GROUPS[age] for user, (_, _, age, *_) in told.items()}
+        return {user: AGE_GROUPS[age] for user, (_, _, age, *_) in cells_of_user.items()}
 
     def tags(self) -> dict[str, list[str]]:
         return {}
 
 
 class CsvFiles:
-    """`ratings.csv`, `movies.csv`, and `tags.csv` where it lies beside: with a header."""
+    """`ratings.csv`, `movies.csv` and optionally `tags.csv`, with headers."""
 
     ratings_name, movies_name, users_name, extras_name = "ratings.csv", "movies.csv", "", "movies_enriched.parquet"
     ratings = Form(("userId", "movieId", "rating", "timestamp"))
@@ -87,7 +87,7 @@ class CsvFiles:
         self.path, self.rejected = path, rejected
 
     def files(self) -> list[Path]:
-        """Everything it reads where it is there."""
+        """The files that are read if they exist."""
         names = (self.ratings_name, self.movies_name, "tags.csv", self.extras_name, "ratings.parquet")
         return [self.path / name for name in names]
 
@@ -95,7 +95,7 @@ class CsvFiles:
         return None
 
     def tags(self) -> dict[str, list[str]]:
-        """movie id -> what people call it, the most frequent first. Who calls it so twice counts once."""
+        """movie id -> its tags, most frequent first. Each user counts once per tag."""
         file = self.path / "tags.csv"
         if not is_there(file):
             return {}
@@ -134,7 +134,7 @@ def find_files(path: Path, rejected: Rejected) -> Files:
 
 
 def read_movies(reader: Files) -> list[Movie]:
-    """The films, with what a Parquet file beside them adds."""
+    """The films, with data from the optional Parquet file."""
     extras, tags = extras_of(reader.path / reader.extras_name), reader.tags()
     return [
         with_extra(movie, extras.get(movie.movie_id, {}), tags.get(movie.movie_id, []))
@@ -187,7 +187,7 @@ def _note_again(file: Path, what: str, again: Sequence[tuple[int, int]], rejecte
 
 
 def _is_bad_id(number: int, column: str, found: str, field: str, lines: Mapping[str, int], bad: list[BadRow]) -> bool:
-    """Whether this is no id, or one of a line before; then it is added to `bad`."""
+    """Whether this is an invalid or repeated id; then it is added to `bad`."""
     expected = f"an id that no line before has (line {lines[found]} has it)" if found in lines else ""
     try:
         check("ratings", field, found)

@@ -1,4 +1,4 @@
-"""A film of MovieLens as its own files tell it, with a title as people read it."""
+"""A film of MovieLens, with a readable title."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def movie_of(movie_id: str, title: str, genres: str) -> Movie:
 
 
 def readable(title: str) -> str:
-    """The title with its articles in front: "Shawshank Redemption, The (1994)" is "The Shawshank Redemption (1994)"."""
+    """The title with articles in front: "Shawshank Redemption, The (1994)" is "The Shawshank Redemption (1994)"."""
     return _SORTED.sub(_article_first, title)
 
 
@@ -53,7 +53,7 @@ def word_of(text: str) -> str:
 
 
 def under_two_ids(movies: Iterable[Movie]) -> list[tuple[Movie, Movie]]:
-    """Films that have the title and the year of one before, with that one. Those without a year are not compared."""
+    """Pairs of films with equal title and year. Those without a year are not compared."""
     first: dict[str, Movie] = {}
     pairs = []
     for movie in movies:

@@ -1,4 +1,4 @@
-"""The lines of a file of ratings, read fast, each against the table of limits."""
+"""Reads the lines of a ratings file fast, and validates each against the limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CELL = "\x1f"  # between the fields of a `::` file while it is parsed: the pars
 
 @dataclass(frozen=True)
 class RatingRows:
-    """N good rows in the order of the file; ids are text."""
+    """N valid rows in the order of the file; ids are text."""
 
     user_N: pa.Array
     movie_N: pa.Array
@@ -38,7 +38,7 @@ class RatingRows:
 
 @dataclass(frozen=True)
 class _Fault:
-    """Some rows that are bad for one reason."""
+    """Rows that are invalid for the same reason."""
 
     column: int  # of FIELDS
     rows_N: Array  # bool
@@ -61,8 +61,8 @@ def rating_rows(
         faults.append(_Fault(at, ~known, f"one that {name} lists"))
     bad_N = np.logical_or.reduce([fault.rows_N for fault in faults])
     count = len(torn) + int(bad_N.sum())
-    told = count if rejected.may_be(file, count, len(line_N) + len(torn)) else NAMED
-    bad = [*torn, *_told(faults, cells, line_N, form, body, told)] if count else []
+    named = count if rejected.may_be(file, count, len(line_N) + len(torn)) else NAMED
+    bad = [*torn, *_bad_rows(faults, cells, line_N, form, body, named)] if count else []
     rejected.done(file, len(line_N) + len(torn), bad, count)
     user, movie, rating, seconds = (column.values.filter(pa.array(~bad_N)) for column in checked)
     if not len(user):
@@ -107,7 +107,7 @@ def _plain_cells(body: Body, form: Form) -> tuple[list[pa.Array], Array, list[Ba
     return [table[column].combine_chunks() for column in form.columns], line_N, torn
 
 
-def _told(
+def _bad_rows(
     faults: Sequence[_Fault], cells: Sequence[pa.Array], line_N: Array, form: Form, body: Body, most: int
 ) -> Iterator[BadRow]:
     """The first bad rows of each fault, each row once."""
@@ -122,7 +122,7 @@ def _told(
 
 
 def _expected(field: str, found: str) -> str:
-    """What the table of limits expected instead, with the unit that was probably meant."""
+    """The expectation by the limits, with a hint if another unit was probably meant."""
     value: Any = found
     if field in ("rating", "timestamp"):
         try:
@@ -137,7 +137,7 @@ def _expected(field: str, found: str) -> str:
 
 
 def _once(file: Path, rows: RatingRows, rejected: Rejected) -> RatingRows:
-    """The rows without those that stand twice word by word."""
+    """The rows without exact duplicates."""
     user, movie = (column.dictionary_encode() for column in (rows.user_N, rows.movie_N))
     pair_N = user.indices.to_numpy().astype(np.int64) * len(movie.dictionary) + movie.indices.to_numpy()
     order = np.lexsort((np.arange(len(pair_N)), rows.rating_N, rows.seconds_N, pair_N))

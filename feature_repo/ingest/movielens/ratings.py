@@ -60,7 +60,7 @@ def in_order(rows: RatingRows, exact: Path) -> Ratings:
 
 
 def natural(text: str) -> tuple[int, str]:
-    """The order of ids: that of their numbers where they are numbers."""
+    """The natural order of ids: numerical if they are numbers."""
     return len(text), text
 
 
@@ -80,7 +80,7 @@ def _runs(sorted_values: Array) -> list[slice]:
 
 
 def _exact_positions(file: Path, user: tuple[Sequence[str], Array], movie: tuple[Sequence[str], Array]) -> Array:
-    """`sasrec_pos` of each rating; UNKNOWN_POSITION where no file beside tells it."""
+    """`sasrec_pos` of each rating; UNKNOWN_POSITION without the file."""
     (user_ids, user_N), (movie_ids, movie_N) = user, movie
     position = np.full(len(user_N), UNKNOWN_POSITION)
     known = _exact_table(file)
@@ -104,7 +104,7 @@ def _exact_positions(file: Path, user: tuple[Sequence[str], Array], movie: tuple
 
 
 def _exact_table(file: Path) -> pa.Table | None:
-    """Its three columns, ids as text; None where there is no such file, or one without them."""
+    """Its three columns, ids as text; None if the file or a column is missing."""
     kinds = {"user_id": pa.string(), "movie_id": pa.string(), "sasrec_pos": pa.int64()}
     if not is_there(file):
         return None

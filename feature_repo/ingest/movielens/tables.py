@@ -1,7 +1,7 @@
 """MovieLens as tables of the lake.
 
-A rating is a watch of the whole film. A rating of 4 or more is a like as well, one of 2 or less a dislike. Nobody
-logged what was shown, so exposures are implied (feature_repo/ingest/implied.py): surface "implied", position -1,
+A rating is a watch of the whole film. A rating of 4 or more is also a like, one of 2 or less a dislike. Exposures were
+not logged, so they are implied (feature_repo/ingest/implied.py): surface "implied", position -1,
 propensity 0 = unknown.
 """
 
@@ -25,11 +25,11 @@ Array = np.ndarray[Any, Any]
 
 LIKE_FROM, DISLIKE_TO = 4.0, 2.0
 SEED = 7
-ASSUMED_SECONDS = 6000.0  # of a watch of a film whose runtime nobody states: 100 minutes, near the median of the others
+ASSUMED_SECONDS = 6000.0  # watch time of a film of unknown runtime: 100 minutes, near the median of the others
 
 
 def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
-    """One row per film. Nobody watches what is not out: a film is published a day before its first rating at latest."""
+    """One row per film. A film is published a day before its first rating at the latest."""
     last_us = int(ratings.timestamp_us_N[-1])
     first_us_M = np.full(len(ratings.movie_ids_M), last_us)
     np.minimum.at(first_us_M, ratings.movie_N, ratings.timestamp_us_N)
@@ -60,7 +60,7 @@ def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
 
 
 def users_table(ratings: Ratings, ages: dict[str, str] | None) -> pa.Table:
-    """One row per user, who signs up a minute before the first rating (without one: when the world begins)."""
+    """One row per user, registered a minute before the first rating (without one: when the world begins)."""
     _, first = np.unique(ratings.user_N, return_index=True)
     first_us = dict(zip(ratings.user_ids_U, ratings.timestamp_us_N[first].tolist(), strict=True))
     ids = sorted(first_us if ages is None else ages, key=natural)
@@ -72,14 +72,14 @@ def users_table(ratings: Ratings, ages: dict[str, str] | None) -> pa.Table:
             "country": [""] * count,
             "user_language": ["en"] * count,
             "age_group": [(ages or {}).get(user, "") for user in ids],
-            "maturity_limit": np.full(count, 18),  # the data shows minors rating R films: nothing is held back
+            "maturity_limit": np.full(count, 18),  # no limit: in the data, minors rate R-rated films
             "signup_timestamp_us": [first_us.get(user, begin_us) - 60_000_000 for user in ids],
         }
     )
 
 
 def events_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
-    """A watch per rating, then a like or dislike one microsecond later for those that are clear."""
+    """A watch per rating, and a like or dislike one microsecond later for clear ratings."""
     count = len(ratings.user_N)
     liked, disliked = ratings.rating_N >= LIKE_FROM, ratings.rating_N <= DISLIKE_TO
     reacted = np.flatnonzero(liked | disliked)
@@ -105,7 +105,7 @@ def events_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
 
 
 def impressions_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
-    """Implied exposures, one second before the rating that they led to."""
+    """Implied exposures, one second before the rating."""
     rng = np.random.default_rng(SEED)
     movie = ratings.movie_N
     implied = imply_exposures(ratings.user_N, movie, len(ratings.movie_ids_M), rng)
@@ -138,7 +138,7 @@ def impressions_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
 
 
 def _seconds_M(ratings: Ratings, videos: pa.Table) -> Array:
-    """What a watch of each rated film takes; its catalog entry keeps 0 where the runtime is not known."""
+    """Watch time of each rated film; the catalog keeps 0 for an unknown runtime."""
     at = pc.index_in(pa.array(ratings.movie_ids_M), value_set=videos["video_id"].combine_chunks())
     seconds = videos["duration_seconds"].to_numpy()[at.to_numpy()]
     return np.where(seconds > 0, seconds, ASSUMED_SECONDS)

@@ -1,4 +1,4 @@
-"""A MovieLens set as a world."""
+"""Ingests a MovieLens set as a world."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from feature_repo.ingest.movielens.tables import (
     users_table,
     videos_table,
 )
-from feature_repo.ingest.new_world import NewWorld, Putting, files_read, put_world
+from feature_repo.ingest.new_world import IngestOptions, NewWorld, files_read, install_world
 from feature_repo.ingest.rejected import Rejected
 from feature_repo.ingest.tables import utc_day
 from feature_repo.limits import LIMITS
@@ -32,14 +32,16 @@ SOURCE = "movielens"
 HISTORY_LENGTH = 200
 
 
-def ingest(home: Home, path: Path, progress: Progress = SILENT, putting: Putting = Putting()) -> dict[str, Any]:
-    """Put the MovieLens set in the directory `path` into the home.
+def ingest(
+    home: Home, path: Path, progress: Progress = SILENT, ingest_options: IngestOptions = IngestOptions()
+) -> dict[str, Any]:
+    """Ingest the MovieLens set in the directory `path` into the home.
 
-    Raises LakeError, naming file and line, and WorldThere, before anything of the home is changed.
+    Raises LakeError, naming file and line, or WorldExists, before anything in the home is changed.
     """
     path = Path(path)
     made_from = {"source": SOURCE, **files_read(find_files(path, Rejected()).files())}
-    return put_world(home, made_from, lambda rejected: read(path, rejected, progress), putting, progress)
+    return install_world(home, made_from, lambda rejected: read(path, rejected, progress), ingest_options, progress)
 
 
 def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorld:
@@ -67,7 +69,7 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
         clock_offset_seconds=last_us / 1e6 + 1.0 - time.time(),
         example_user=_example_user(ratings),
     )
-    told = {
+    summary = {
         "world": world.name,
         "videos": len(videos),
         "users": len(users),
@@ -77,18 +79,18 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
         "first_day": utc_day(int(ratings.timestamp_us_N[0])),
         "last_day": utc_day(last_us),
     }
-    return NewWorld(world, videos, users, events, impressions, told)
+    return NewWorld(world, videos, users, events, impressions, summary)
 
 
 def _example_user(ratings: Ratings) -> str:
-    """A user with a rich history: the last one to rate among those with at least as many ratings as three in four."""
+    """A user with a rich history: the last one to rate among the top quarter by number of ratings."""
     _, of_row, counts = np.unique(ratings.user_N, return_inverse=True, return_counts=True)
     rich = counts[of_row] >= np.quantile(counts, 0.75)
     return ratings.user_ids_U[int(ratings.user_N[np.flatnonzero(rich)[-1]])]
 
 
 def _genres(movies: Sequence[Movie], rejected: Rejected) -> tuple[str, ...]:
-    """The genres that are features: of more than GENRE_SLOTS the most frequent."""
+    """The genres that become features: at most GENRE_SLOTS, the most frequent."""
     counts = Counter(genre for movie in movies for genre in movie.genres)
     kept = sorted(counts, key=lambda genre: (-counts[genre], genre))[:GENRE_SLOTS]
     if others := sorted(counts.keys() - set(kept)):
@@ -116,5 +118,5 @@ def _note(movies: Sequence[Movie], rejected: Rejected) -> None:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a number gives the same text again: 7, not 007."""
+    """Whether the text is a canonical number: 7, not 007."""
     return text == "0" or (text[0] != "0" and len(text) < 19)

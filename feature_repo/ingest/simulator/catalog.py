@@ -1,4 +1,4 @@
-"""The videos of a simulated world: topics, creators, series, and their quality, which is hidden from models.
+"""The videos of a simulated world: topics, creators, series, and quality, which is hidden from models.
 
 V videos, G genres, T topics, K creators, C countries
 """
@@ -49,7 +49,7 @@ class Catalog:
 
 @dataclass
 class _Series:
-    """Which videos are episodes of what. `series` and `following` are -1 where there is none."""
+    """Which videos are episodes of which series. `series` and `following` are -1 for none."""
 
     series: Array
     episode: Array
@@ -87,12 +87,12 @@ def make_catalog(config: SimulatorConfig, rng: np.random.Generator, start_us: in
 
 
 def visible_in(catalog: Catalog) -> Array:
-    """(C, V): may the video be shown in the country?"""
+    """(C, V): whether the video may be shown in the country."""
     return np.array([[not shown or country in shown for shown in catalog.countries] for country in COUNTRIES])
 
 
 def videos_table(catalog: Catalog, rng: np.random.Generator) -> pa.Table:
-    """The catalog as a table of the lake, with made-up titles and descriptions."""
+    """The catalog as a table of the lake, with generated titles and descriptions."""
     second_genre = np.argsort(-catalog.genre_VG, axis=1)[:, 1]
     words = describe_catalog(catalog.topic, second_genre, catalog.creator, catalog.series, catalog.episode, rng)
     genre_names = [[GENRES[g] for g in np.argsort(-row)[: int((row > 0).sum())]] for row in catalog.genre_VG]

@@ -1,4 +1,4 @@
-"""What a simulated world is like: its size, its span of time, and the shares its catalog and viewers are drawn with."""
+"""Settings of a simulated world: size, time span, and the shares that catalog and viewers are drawn with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MATURITY_SHARE = (0.35, 0.25, 0.22, 0.12, 0.06)
 DEVICES = ("mobile", "desktop", "tv")
 DEVICE_SHARE = ((0.65, 0.25, 0.10), (0.30, 0.20, 0.50))  # of the morning, of the evening
 VIDEOS_PER_CREATOR = 12
-PAGES_OF_VIDEOS = 3  # the fewest: else every page shows the same
+PAGES_OF_VIDEOS = 3  # minimum, else every page shows the same videos
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class SimulatorConfig:
     videos: int = 2000
     days: int = 35
     seed: int = 7
-    # ISO date; the last simulated moment is just before its 00:00 UTC, where the world's clock goes on. "" is today,
-    # with everybody's clock.
+    # ISO date; the simulation ends at its 00:00 UTC, where the world's clock starts. "": today, on the wall clock.
     end: str = ""
     page_length: int = 10
     pages_per_day: float = 0.32  # mean pages of a viewer per day; activity is skewed around it
@@ -53,7 +52,7 @@ class SimulatorConfig:
         return max(self.videos // VIDEOS_PER_CREATOR, 4)
 
     def end_us(self) -> int:
-        """Midnight UTC at which the world ends, in microseconds. Raises ValueError where `end` is no date."""
+        """Midnight UTC at which the world ends, in microseconds. Raises ValueError if `end` is not a date."""
         try:
             day = datetime.fromisoformat(self.end).replace(tzinfo=UTC) if self.end else datetime.now(UTC)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The days of a simulated world: two halves each, in which active viewers get a page, react, and let series play on.
+"""The days of a simulated world: in each half, active viewers get a page, react, and may autoplay series.
 
 A active viewers, P places of a page, V videos, G genres
 """
@@ -21,12 +21,12 @@ from feature_repo.schema import MIN_WATCH_FRACTION
 Array = np.ndarray[Any, Any]
 
 SERIES_GIVEN_UP = 0.06  # chance per page
-AUTOPLAYED = 3  # episodes in a row at most
-GOES_ON = 0.6  # chance that a viewer who finished an episode lets the next one play
+AUTOPLAYED = 3  # most episodes in a row
+GOES_ON = 0.6  # chance that a viewer who finished an episode watches the next
 
 
 class Days:
-    """Viewers, catalog, the policy that serves them and the log, moved forward a day at a time."""
+    """Advances viewers, catalog, policy and log one day at a time."""
 
     def __init__(
         self, config: SimulatorConfig, rng: np.random.Generator, catalog: Catalog, viewers: Viewers, start_us: int
@@ -34,12 +34,14 @@ class Days:
         self.config, self.rng, self.catalog, self.viewers, self.start_us = config, rng, catalog, viewers, start_us
         self.log = Log(catalog)
         popularity_V = np.exp(catalog.quality) * rng.pareto(1.2, config.videos).clip(0.05, 30)
-        guess_UG = viewers.early_UG + 0.25 * rng.random(viewers.early_UG.shape, dtype=np.float32)  # a cookie's worth
+        guess_UG = viewers.early_UG + 0.25 * rng.random(
+            viewers.early_UG.shape, dtype=np.float32
+        )  # a weak signal of taste
         self.follower_T = topic_cycle(rng)
         self.policy = Policy(catalog, popularity_V, guess_UG, visible_in(catalog), config.page_length)
 
     def live(self, day: int) -> None:
-        """Everything that happens on one day, from 0."""
+        """Simulate one day, counted from 0."""
         elapsed = day / self.config.days
         change_phases(self.rng, self.viewers, self.follower_T, self.viewers.taste(elapsed))
         for half in range(2):
@@ -73,7 +75,7 @@ class Days:
         self._autoplay(active, device_A, finished_A, ended_us)
 
     def _autoplay(self, active: Array, device_A: Array, finished_A: Array, ended_us: Array) -> None:
-        """The next episode plays by itself while the viewer is still there."""
+        """Autoplay the next episode while the viewer stays."""
         viewers = self.viewers
         for _ in range(AUTOPLAYED):
             following = self.catalog.following[viewers.last[active]]

@@ -1,4 +1,4 @@
-"""What the simulated service logs: pages, what came of them, and the tables of the lake made from both.
+"""The log of the simulated service: pages, their outcomes, and the tables of the lake made from both.
 
 A active viewers, P places of a page
 """
@@ -20,13 +20,13 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Visits:
-    """Who opens a page in one half of a day, and when."""
+    """The viewers who open a page in one half of a day, and when."""
 
     user_A: Array
     page_us_A: Array
     offset_us_A: Array  # of the viewer's clock from UTC
     half: int  # 0 morning, 1 evening
-    elapsed: float  # share of the simulated days that is over
+    elapsed: float  # elapsed share of the simulated days
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Reaction:
 
 
 class Log:
-    """Collects what the service would have logged, in arrays."""
+    """Collects log entries in arrays."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -55,7 +55,7 @@ class Log:
         self.pages = 0
 
     def page(self, visits: Visits, device_A: Array, shown: Shown, reaction: Reaction) -> Array:
-        """Log pages and the events that follow; when each viewer was through, in microseconds."""
+        """Log pages and the events that follow; returns when each viewer finished, in microseconds."""
         request_A = self.pages + np.arange(len(visits.user_A))
         self.pages += len(visits.user_A)
         seconds_AP = np.round(reaction.fraction_AP * self.catalog.duration_seconds[shown.video_AP], 1)
@@ -87,7 +87,7 @@ class Log:
         return ended_us
 
     def autoplay(self, users: Array, from_us: Array, device: Array, videos: Array, fraction: Array) -> Array:
-        """Log watches that no page led to; when each viewer was through, in microseconds."""
+        """Log watches without a page; returns when each viewer finished, in microseconds."""
         seconds = np.round(fraction * self.catalog.duration_seconds[videos], 1)
         ended_us: Array = from_us + ((seconds + 6.0) * 1e6).astype(np.int64)
         common = {
@@ -101,7 +101,7 @@ class Log:
         return ended_us
 
     def tables(self, end_us: int) -> tuple[pa.Table, pa.Table]:
-        """Events and impressions as the lake wants them; nothing happens after the end of the world."""
+        """Events and impressions as tables of the lake, up to the end of the world."""
         return self._events_table(end_us), self._impressions_table()
 
     def _exposures(

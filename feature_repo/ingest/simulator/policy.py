@@ -1,4 +1,4 @@
-"""The service's side: which videos a page shows, drawn so that every exposure has a true, logged propensity.
+"""The logging policy: draws the videos of a page, so that every exposure has a true, logged propensity.
 
 A active viewers, V videos, P places of a page, C countries
 """
@@ -28,7 +28,7 @@ class Policy:
         self.popularity_V, self.guess_UG, self.visible_CV = popularity_V, guess_UG, visible_CV
 
     def draw(self, rng: np.random.Generator, viewers: Viewers, visits: Visits) -> Shown:
-        """One page for each visit."""
+        """A page per visit."""
         active = visits.user_A
         age_days_AV = ((visits.page_us_A[:, None] - self.catalog.published_us[None, :]) / DAY_US).astype(np.float32)
         fresh_AV = np.exp(-age_days_AV.clip(0) / 3.0)
@@ -43,11 +43,11 @@ class Policy:
         np.add.at(self.popularity_V, videos, 1.0)
 
     def day_ends(self) -> None:
-        """Old watches count less and less."""
+        """Decay the popularity."""
         self.popularity_V *= 0.93
 
     def _allowed(self, viewers: Viewers, active: Array, age_days_AV: Array) -> Array:
-        """(A, V): published, not watched, shown in the viewer's country and fit for its age."""
+        """(A, V): published, not watched, available in the viewer's country and suitable for their age."""
         allowed_AV = (age_days_AV >= 0) & ~viewers.seen_UV[active] & self.visible_CV[viewers.country[active]]
         allowed_AV &= ~((viewers.age[active] == KID)[:, None] & (self.catalog.maturity > 7)[None, :])
         return allowed_AV
@@ -66,7 +66,7 @@ class Policy:
 def plackett_luce(rng: np.random.Generator, score_AV: Array, allowed_AV: Array, length: int) -> tuple[Array, Array]:
     """Draw `length` videos a row without replacement, in order; the probability of each given those before it.
 
-    An exponential race: the first to arrive at rates exp(score), then the next, are exactly Plackett-Luce draws.
+    By exponential races: the order of arrival at rates exp(score) is exactly a Plackett-Luce draw.
     """
     weight_AV = np.exp(score_AV - score_AV.max(axis=1, keepdims=True)) * allowed_AV
     arrival_AV = rng.standard_exponential(score_AV.shape, dtype=np.float32) / np.maximum(weight_AV, 1e-30)

@@ -1,4 +1,4 @@
-"""The viewers' side: what they click, how long they watch, what they like. A click needs the utility and the eye.
+"""Viewers' reactions to a page: clicks, watch time, likes. A click needs utility and examination.
 
 A active viewers, P places of a page
 """
@@ -23,7 +23,7 @@ EXAMINATION_DECAY = 0.12  # P(a place is looked at) = 1 / (1 + decay * place)
 def react(
     rng: np.random.Generator, catalog: Catalog, viewers: Viewers, visits: Visits, device_A: Array, shown: Shown
 ) -> Reaction:
-    """What each viewer does with its page."""
+    """Each viewer's reaction to their page."""
     utility_AP = _utility(catalog, viewers, visits, device_A, shown)
     examined_P = 1.0 / (1.0 + EXAMINATION_DECAY * np.arange(utility_AP.shape[1]))
     clicked_AP = rng.random(utility_AP.shape) < _sigmoid(utility_AP - CLICK_THRESHOLD) * examined_P[None, :]
@@ -37,7 +37,7 @@ def react(
 
 
 def watched_fraction(rng: np.random.Generator, pleasure: Array) -> Array:
-    """The share of a video that is watched: the more pleasure, the more often to the end; bored viewers skip."""
+    """The watch fraction: viewers finish videos they enjoy, and skip ones that bore them."""
     fraction = rng.beta(1.0 + 3.0 * _sigmoid(pleasure), 1.6, pleasure.shape)
     to_the_end = rng.random(pleasure.shape) < 0.75 * _sigmoid(pleasure + 0.5)
     skipped = rng.random(pleasure.shape) < 0.25 * _sigmoid(-pleasure - 0.5)

@@ -1,18 +1,18 @@
-"""A simulated world, as the first step of `marquee demo`."""
+"""The simulation as the first step of `marquee demo`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from feature_repo.core.steps import Result, Step, StepContext
-from feature_repo.ingest.new_world import Putting
+from feature_repo.ingest.new_world import IngestOptions
 from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.world import simulate
 
 
-def simulation(config: SimulatorConfig, putting: Putting = Putting()) -> Step:
+def simulation(config: SimulatorConfig, ingest_options: IngestOptions = IngestOptions()) -> Step:
     def work(context: StepContext) -> Result:
-        return simulate(context.home, config, context.progress, putting)
+        return simulate(context.home, config, context.progress, ingest_options)
 
     return Step(
         "simulate",

@@ -1,4 +1,4 @@
-"""The viewers of a simulated world, and what moves them without any model being told: taste, phase, mood, loyalty.
+"""The viewers of a simulated world, and their hidden state: taste, phase, mood, loyalty.
 
 U viewers, V videos, G genres, T topics, K creators
 """
@@ -33,7 +33,7 @@ KID = AGE_GROUPS.index("kid")
 
 @dataclass
 class Viewers:
-    """U viewers and what moves them. From `phase` on, the columns change as the days go by."""
+    """U viewers with their hidden state. From `phase` on, the columns change from day to day."""
 
     early_UG: Array
     late_UG: Array
@@ -41,7 +41,7 @@ class Viewers:
     age: Array
     signup_us: Array
     activity: Array  # pages a day
-    breadth: Array  # how readily the viewer clicks whatever it is
+    breadth: Array  # general readiness to click
     phase: Array  # topic
     last: Array  # index of the last video watched, -1 = none
     awaited: Array  # index of the next episode of the series being watched, -1 = none
@@ -49,7 +49,7 @@ class Viewers:
     seen_UV: Array
 
     def taste(self, elapsed: float) -> Array:
-        """(U, G): the taste on its way from early to late; `elapsed` from 0 to 1."""
+        """(U, G): the taste, which drifts from early to late; `elapsed` from 0 to 1."""
         taste_UG: Array = (1 - elapsed) * self.early_UG + elapsed * self.late_UG
         return taste_UG
 
@@ -59,7 +59,7 @@ class Viewers:
         return spoken
 
     def watch(self, catalog: Catalog, users: Array, videos: Array, fraction: Array) -> None:
-        """Remember what these viewers watched: the last video, the episode to come, loyalty to the creator."""
+        """Update these viewers after a watch: last video, awaited episode, loyalty to the creator."""
         self.last[users] = videos
         self.awaited[users] = np.where(catalog.series[videos] >= 0, catalog.following[videos], self.awaited[users])
         self.seen_UV[users, videos] = True
@@ -107,7 +107,7 @@ def change_phases(rng: np.random.Generator, viewers: Viewers, follower_T: Array,
 
 
 def draw_active(viewers: Viewers, rng: np.random.Generator, now_us: int) -> Array:
-    """Rows of the viewers who come by in this half-day; nobody does on the day of signing up."""
+    """Rows of the viewers who are active in this half-day; never on the day of registration."""
     chance = np.minimum(viewers.activity / 2, 0.95) * (viewers.signup_us < now_us - DAY_US)
     return np.nonzero(rng.random(len(viewers.activity)) < chance)[0]
 
@@ -126,7 +126,7 @@ def users_table(viewers: Viewers) -> pa.Table:
 
 
 def example_viewer(viewers: Viewers) -> int:
-    """Neither the heaviest viewer nor a light one: whoever stands at the 98th percentile of watches."""
+    """A heavy, but not the heaviest viewer: the 98th percentile by watches."""
     watched = np.where(viewers.age != KID, viewers.seen_UV.sum(axis=1), 0)
     return int(np.argsort(watched, kind="stable")[int(0.98 * (len(watched) - 1))])
 

@@ -1,4 +1,4 @@
-"""Simulate a world and put it into a home."""
+"""Simulates a world and installs it in a home."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
-from feature_repo.ingest.new_world import NewWorld, Putting, put_world
+from feature_repo.ingest.new_world import IngestOptions, NewWorld, install_world
 from feature_repo.ingest.simulator.catalog import make_catalog, videos_table
 from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.days import Days
@@ -23,11 +23,14 @@ SOURCE = "simulator"
 
 
 def simulate(
-    home: Home, config: SimulatorConfig = SimulatorConfig(), progress: Progress = SILENT, putting: Putting = Putting()
+    home: Home,
+    config: SimulatorConfig = SimulatorConfig(),
+    progress: Progress = SILENT,
+    ingest_options: IngestOptions = IngestOptions(),
 ) -> dict[str, Any]:
-    """Put a simulated world into the home. Raises WorldThere over another one, unless it is to be replaced."""
+    """Install a simulated world in the home. Raises WorldExists for another one, unless it is to be replaced."""
     made_from = {"source": SOURCE, **asdict(config), "end_us": config.end_us()}
-    return put_world(home, made_from, lambda _: simulated(config, progress), putting, progress)
+    return install_world(home, made_from, lambda _: simulated(config, progress), ingest_options, progress)
 
 
 def simulated(config: SimulatorConfig, progress: Progress = SILENT) -> NewWorld:
@@ -50,7 +53,7 @@ def simulated(config: SimulatorConfig, progress: Progress = SILENT) -> NewWorld:
         clock_offset_seconds=end_us / 1e6 - time.time() if config.end else 0.0,
         example_user=f"u{example_viewer(viewers):05d}",
     )
-    told = {
+    summary = {
         "world": world.name,
         "videos": config.videos,
         "users": config.users,
@@ -59,4 +62,4 @@ def simulated(config: SimulatorConfig, progress: Progress = SILENT) -> NewWorld:
         "first_day": utc_day(start_us),
         "last_day": utc_day(end_us - 1),
     }
-    return NewWorld(world, videos_table(catalog, rng), users_table(viewers), events, impressions, told)
+    return NewWorld(world, videos_table(catalog, rng), users_table(viewers), events, impressions, summary)

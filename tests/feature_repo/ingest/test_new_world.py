@@ -14,7 +14,7 @@ from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home, World
 from feature_repo.core.serving_lock import serving
 from feature_repo.core.world_swap import WorldBusy, building, keeping
-from feature_repo.ingest.new_world import NewWorld, Putting, WorldThere, put_world, world_id
+from feature_repo.ingest.new_world import NewWorld, IngestOptions, WorldExists, install_world, world_id
 from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
 from feature_repo.ingest.simulator import SimulatorConfig
 from feature_repo.ingest.simulator.world import simulated
@@ -38,7 +38,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def put(home: Home, made: NewWorld, seed: int = 0, **options: Any) -> dict[str, Any]:
-    return put_world(home, {"seed": seed}, lambda _: made, Putting(**options))
+    return install_world(home, {"seed": seed}, lambda _: made, IngestOptions(**options))
 
 
 def of_fewer_viewers(made: NewWorld) -> NewWorld:
@@ -46,11 +46,11 @@ def of_fewer_viewers(made: NewWorld) -> NewWorld:
 
 
 def test_a_world_is_known_by_its_content_and_the_home_says_which_it_holds(home: Home, made: NewWorld) -> None:
-    told = put(home, made)
+    summary = put(home, made)
     assert home.world() == replace(
         made.world, world_id=world_id(made), made_from=home.world().made_from, first_day_us=1_748_304_000_000_000
     )
-    assert (told["world_id"], told["unchanged"], told["rejected"]) == (world_id(made), False, 0)
+    assert (summary["world_id"], summary["unchanged"], summary["rejected"]) == (world_id(made), False, 0)
     assert Lake(home).counts()["users"] == 20
     renamed = replace(made, world=replace(made.world, name="other", clock_offset_seconds=-1.0))
     assert world_id(made) == world_id(renamed) == world_id(simulated(CONFIG))
@@ -76,7 +76,7 @@ def test_another_world_needs_replace_which_takes_what_was_made_from_the_first(ho
     (home.root / "marquee.toml").write_text("")
     before = hashes(home.root)
     for seed in (0, 1):  # the source says it is another, or its content does
-        with pytest.raises(WorldThere, match=r"holds the world simulated .simulator.*--replace") as refused:
+        with pytest.raises(WorldExists, match=r"holds the world simulated .simulator.*--replace") as refused:
             put(home, of_fewer_viewers(made), seed)
         assert refused.value.exit_status == REFUSED
     assert hashes(home.root) == before
@@ -88,7 +88,7 @@ def test_another_world_needs_replace_which_takes_what_was_made_from_the_first(ho
 def test_a_world_of_an_older_revision_is_another(home: Home, made: NewWorld) -> None:
     Lake(home).replace(**made.tables)
     home.write_world(made.world)
-    with pytest.raises(WorldThere):
+    with pytest.raises(WorldExists):
         put(home, made)
 
 
@@ -102,7 +102,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_world_that_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Lake, "write_impressions", full)
-    with pytest.raises(MarqueeError, match="No space left on device; what was there is as it was"):
+    with pytest.raises(MarqueeError, match="No space left on device; nothing was changed"):
         put(home, of_fewer_viewers(made), seed=1, replace=True)
     assert hashes(home.root) == before
     assert sorted(path.name for path in home.root.iterdir()) == ["lake", "world.json"]
@@ -110,11 +110,11 @@ def test_a_full_disk_is_one_line_and_leaves_the_world_that_was_there(
 
 def test_a_home_that_is_being_served_is_left_alone(home: Home, made: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     put(home, made)
-    with serving(home), pytest.raises(WorldThere, match="stop `marquee serve`"):
+    with serving(home), pytest.raises(WorldExists, match="stop `marquee serve`"):
         put(home, made, replace=True)
     put(home, made, replace=True)
     monkeypatch.setattr(valkey_server, "embedded_url", lambda home: "redis://127.0.0.1:1")
-    with pytest.raises(WorldThere, match="stop `marquee serve`"):
+    with pytest.raises(WorldExists, match="stop `marquee serve`"):
         put(home, made, replace=True)
 
 
@@ -152,8 +152,8 @@ def test_rows_that_were_set_aside_lie_in_the_home_and_are_counted(home: Home, ma
         rejected.done(file, 10, [BadRow(3, "rating", "99", "0.5 to 5", "1,2,99,5")])
         return made
 
-    told = put_world(home, {}, make, Putting(set_aside=True, most=MaxRejected(rows=1)))
-    assert told["rejected_for"] == {"ratings.csv, rating: expected 0.5 to 5": 1}
+    summary = install_world(home, {}, make, IngestOptions(set_aside=True, most=MaxRejected(rows=1)))
+    assert summary["rejected_for"] == {"ratings.csv, rating: expected 0.5 to 5": 1}
     assert (home.rejected / "simulator" / "ratings.csv.jsonl").read_text().count('"line": 3') == 1
 
 

@@ -45,7 +45,7 @@ def test_each_reason_is_counted_and_each_row_written_with_it(tmp_path: Path) -> 
     rejected.done(FILE, 1_000, bad(3, 5))
     rejected.done(Path("movies.csv"), 1_000, [BadRow(2, "", 'a\n"', "3 cells", 'a\n"')])
     rejected.note("movies.csv: read as latin-1")
-    assert rejected.told() == {
+    assert rejected.summary() == {
         "rejected": 3,
         "rejected_for": {"ratings.csv, rating: expected stars, 0.5 to 5": 2, "movies.csv: expected 3 cells": 1},
         "notes": ["movies.csv: read as latin-1"],

@@ -12,7 +12,7 @@ import pytest
 from feature_repo.core.home import Home
 from feature_repo.ingest import kuairand
 from feature_repo.ingest.kuairand.files import VIDEO_FILE
-from feature_repo.ingest.new_world import Putting
+from feature_repo.ingest.new_world import IngestOptions
 from feature_repo.ingest.rejected import MaxRejected
 from feature_repo.lake.tables import Lake, LakeError
 
@@ -81,8 +81,8 @@ def test_a_row_outside_the_limits_is_refused_by_its_number_or_set_aside(
     with pytest.raises(LakeError, match=rf"log_standard_1.parquet, {message}"):
         kuairand.ingest(home, source)
     assert not home.root.exists()
-    told = kuairand.ingest(home, source, putting=Putting(set_aside=True, most=MaxRejected(rows=1)))
-    assert (told["rejected"], told["impressions"]) == (1, 6)
+    summary = kuairand.ingest(home, source, ingest_options=IngestOptions(set_aside=True, most=MaxRejected(rows=1)))
+    assert (summary["rejected"], summary["impressions"]) == (1, 6)
     assert (home.rejected / "kuairand" / "log_standard_1.parquet.jsonl").read_text().startswith('{"line": 5')
 
 
@@ -101,8 +101,8 @@ def test_a_bad_line_of_the_catalog_is_named(home: Home, source: Path, line: str,
         file.write(line + "\n")
     with pytest.raises(LakeError, match=message):
         kuairand.ingest(home, source)
-    told = kuairand.ingest(home, source, putting=Putting(set_aside=True, most=MaxRejected(rows=1)))
-    assert (told["rejected"], told["videos"]) == (1, 3)
+    summary = kuairand.ingest(home, source, ingest_options=IngestOptions(set_aside=True, most=MaxRejected(rows=1)))
+    assert (summary["rejected"], summary["videos"]) == (1, 3)
 
 
 def test_the_summary_says_what_stands_twice_and_what_is_not_known(home: Home, source: Path) -> None:

@@ -54,8 +54,8 @@ def test_the_history_before_keeps_its_order_and_ends_before_the_log(home: Home, 
 
 
 def test_the_catalog_and_the_users_arrive(home: Home, source: Path) -> None:
-    told = kuairand.ingest(home, source)
-    assert (told["videos"], told["users"], told["impressions"]) == (3, 3, 6)
+    summary = kuairand.ingest(home, source)
+    assert (summary["videos"], summary["users"], summary["impressions"]) == (3, 3, 6)
     videos = Lake(home).videos().to_pylist()
     assert [video["duration_seconds"] for video in videos] == [
         20.0,

@@ -15,8 +15,8 @@ from feature_repo.lake.tables import Lake
 @pytest.mark.data
 @pytest.mark.slow
 def test_the_real_week_in_april(home: Home, data_set: Callable[[str], Path]) -> None:
-    told = kuairand.ingest(home, data_set("kuairand-pure"))
-    assert (told["videos"], told["users"]) == (7_583, 27_285)
+    summary = kuairand.ingest(home, data_set("kuairand-pure"))
+    assert (summary["videos"], summary["users"]) == (7_583, 27_285)
     lake = Lake(home)
     shown = lake.impressions().select(["surface", "clicked", "timestamp_us"]).to_pandas()
     log = shown[shown.surface != "history"]

@@ -11,7 +11,7 @@ import pytest
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
 from feature_repo.ingest import movielens
-from feature_repo.ingest.new_world import Putting
+from feature_repo.ingest.new_world import IngestOptions
 from feature_repo.ingest.rejected import MaxRejected
 from feature_repo.lake.tables import Lake, LakeError
 
@@ -40,13 +40,13 @@ def newer(tmp_path: Path) -> Path:
 def ingest(home: Home, path: Path, most: str = "", **options: Any) -> dict[str, Any]:
     if most:
         options |= {"set_aside": True, "most": MaxRejected.parse(most)}
-    return movielens.ingest(home, path, putting=Putting(**options))
+    return movielens.ingest(home, path, ingest_options=IngestOptions(**options))
 
 
 def test_the_newer_csv_files_are_read(home: Home, newer: Path) -> None:
     (newer / "tags.csv").write_text(TAGS)
-    told = ingest(home, newer)
-    assert (told["ratings"], told["events"], told["rejected"]) == (3, 5, 0)
+    summary = ingest(home, newer)
+    assert (summary["ratings"], summary["events"], summary["rejected"]) == (3, 5, 0)
     heat, other, _ = Lake(home).videos().to_pylist()
     assert (heat["title"], heat["tags"]) == ("The Heat (1995)", ["1990s", "tense", "slow"])
     assert other["genres"] == []
@@ -129,8 +129,8 @@ def test_a_row_outside_the_limits_is_refused_or_set_aside_with_its_line(
     with pytest.raises(LakeError, match="--max-rejected"):
         ingest(home, newer, most="10%", replace=True)
     assert hashes(home.root) == before
-    told = ingest(home, newer, most="1", replace=True)
-    assert (told["rejected"], told["ratings"], list(told["rejected_for"].values())) == (1, 3, [1])
+    summary = ingest(home, newer, most="1", replace=True)
+    assert (summary["rejected"], summary["ratings"], list(summary["rejected_for"].values())) == (1, 3, [1])
     aside = [json.loads(row) for row in (home.rejected / "movielens" / f"{file}.jsonl").read_text().splitlines()]
     assert [(row["line"], bool(row["expected"])) for row in aside] == [(5, True)]
     assert home.world().now_us() < 964982800_000_000
@@ -147,8 +147,8 @@ def test_the_columns_of_any_csv_may_be_quoted_in_another_order_and_more(home: Ho
         '\ufeff"timestamp","rating","x","movieId","userId"\r\n'
         '"964982703","4.5","","1","9"\r\n964982704,0.5,",",2,9\r\n964982705,3,,3,8\r\n'
     )
-    told = ingest(home, newer)
-    assert (told["ratings"], told["rejected"]) == (3, 0)
+    summary = ingest(home, newer)
+    assert (summary["ratings"], summary["rejected"]) == (3, 0)
     assert _log(home)[0] == ("9", "1", "watch")
     (newer / "ratings.csv").write_text("x,timestamp,movieId,userId,rating\n,964982703,1,9,4.5\n,964982704,2,9,99\n")
     with pytest.raises(LakeError, match=r"ratings.csv, line 3, rating: .*found '99'"):
@@ -177,9 +177,9 @@ def test_a_title_of_millions_of_characters_is_cut_before_it_is_looked_through(ho
 def test_the_same_user_twice_counts_once_and_is_said(home: Home, dat: Path) -> None:
     with (dat / "users.dat").open("a") as source:
         source.write("2::M::56::16::70072\n")
-    told = movielens.ingest(home, dat)
-    assert told["users"] == 3
-    assert "users.dat: 1 users stand twice and count once, the first in the lines 2 and 4" in told["notes"]
+    summary = movielens.ingest(home, dat)
+    assert summary["users"] == 3
+    assert "users.dat: 1 users stand twice and count once, the first in the lines 2 and 4" in summary["notes"]
 
 
 @pytest.mark.parametrize("name", ["users.dat", "movies.parquet", "ratings.parquet"])
@@ -201,10 +201,10 @@ def test_users_007_and_7_stay_two(home: Home, newer: Path) -> None:
 def test_the_same_rating_line_twice_counts_once_and_is_said(home: Home, newer: Path) -> None:
     with (newer / "ratings.csv").open("a") as source:
         source.write("9,1,4.5,964982703\n9,1,3,964982703\n9,1,4.5,964982703\n")
-    told = ingest(home, newer)
-    assert told["ratings"] == 4  # another rating of the film stays
-    assert told["notes"][-1].startswith("3 of 3 films have no runtime")
-    assert told["notes"][0] == (
+    summary = ingest(home, newer)
+    assert summary["ratings"] == 4  # another rating of the film stays
+    assert summary["notes"][-1].startswith("3 of 3 films have no runtime")
+    assert summary["notes"][0] == (
         "ratings.csv: 2 rating lines stand twice and count once, the first in the lines 2 and 5"
     )
 
@@ -212,9 +212,9 @@ def test_the_same_rating_line_twice_counts_once_and_is_said(home: Home, newer: P
 def test_the_same_film_twice_counts_once_and_is_said(home: Home, newer: Path) -> None:
     with (newer / "movies.csv").open("a") as source:
         source.write("2,X,(no genres listed)\n")
-    told = ingest(home, newer)
-    assert told["videos"] == 3
-    assert "movies.csv: 1 films stand twice and count once, the first in the lines 3 and 5" in told["notes"]
+    summary = ingest(home, newer)
+    assert summary["videos"] == 3
+    assert "movies.csv: 1 films stand twice and count once, the first in the lines 3 and 5" in summary["notes"]
 
 
 def test_a_film_under_two_ids_is_said(home: Home, newer: Path) -> None:
@@ -230,17 +230,17 @@ def test_a_film_under_two_ids_is_said(home: Home, newer: Path) -> None:
 def test_latin_1_lines_are_read_with_a_note_and_the_others_as_utf_8(home: Home, newer: Path) -> None:
     with (newer / "movies.csv").open("ab") as source:
         source.write("4,Amélie,Drama\n".encode() + "5,Léon,Drama\n".encode("latin-1"))
-    told = ingest(home, newer)
+    summary = ingest(home, newer)
     assert (titles(home)["4"], titles(home)["5"]) == ("Amélie", "Léon")
-    assert told["notes"][0] == "movies.csv: one line is not UTF-8 and read as latin-1, the first is line 6"
+    assert summary["notes"][0] == "movies.csv: one line is not UTF-8 and read as latin-1, the first is line 6"
 
 
 def test_an_empty_title_gets_a_name_to_show(home: Home, newer: Path) -> None:
     with (newer / "movies.csv").open("a") as source:
         source.write("4,,Drama\n5,  ,Drama\n")
-    told = ingest(home, newer)
+    summary = ingest(home, newer)
     assert [titles(home)[movie] for movie in ("4", "5")] == ["Untitled", "Untitled"]
-    assert "2 films have no title and are shown as Untitled, the first is 4" in told["notes"]
+    assert "2 films have no title and are shown as Untitled, the first is 4" in summary["notes"]
 
 
 def test_of_more_genres_than_there_are_features_the_most_frequent_are_kept_and_the_others_named(
@@ -248,10 +248,10 @@ def test_of_more_genres_than_there_are_features_the_most_frequent_are_kept_and_t
 ) -> None:
     with (newer / "movies.csv").open("a") as source:
         source.writelines(f"{100 + number},T,Genre {number:02d}|Zz\n" for number in range(40))
-    told = ingest(home, newer)
+    summary = ingest(home, newer)
     assert len(home.world().genres) == 32
     assert "Zz" in home.world().genres
-    (note,) = [note for note in told["notes"] if "genres" in note]
+    (note,) = [note for note in summary["notes"] if "genres" in note]
     assert note.startswith("44 genres: the 32 most frequent are features")
 
 

@@ -16,9 +16,9 @@ def _log(home: Home) -> list[tuple[str, str, str]]:
 
 
 def test_a_rating_is_a_watch_and_a_clear_one_a_reaction_too(home: Home, dat: Path) -> None:
-    told = movielens.ingest(home, dat)
-    assert (told["ratings"], told["events"], told["videos"], told["users"]) == (4, 7, 3, 3)
-    assert (told["first_day"], told["last_day"]) == ("2000-12-31", "2001-01-01")
+    summary = movielens.ingest(home, dat)
+    assert (summary["ratings"], summary["events"], summary["videos"], summary["users"]) == (4, 7, 3, 3)
+    assert (summary["first_day"], summary["last_day"]) == ("2000-12-31", "2001-01-01")
     assert _log(home) == [
         ("1", "7", "watch"),
         ("1", "7", "like"),

@@ -39,9 +39,9 @@ def test_ingesting_again_gives_the_same_lake(home: Home, dat: Path) -> None:
 def test_the_real_million_ratings(home: Home, data_set: Callable[[str], Path]) -> None:
     path = data_set("ml-1m")
     started = time.process_time()
-    told = movielens.ingest(home, path)
+    summary = movielens.ingest(home, path)
     assert time.process_time() - started < 40  # about 7 s of one core
-    assert (told["ratings"], told["videos"], told["users"]) == (994_169, 3_883, 6_040)
+    assert (summary["ratings"], summary["videos"], summary["users"]) == (994_169, 3_883, 6_040)
     lake = Lake(home)
     events = lake.events().select(["user_id", "video_id", "event", "timestamp_us"])
     watches = events.filter(pc.equal(events["event"], "watch"))
@@ -65,6 +65,6 @@ def test_the_real_million_ratings(home: Home, data_set: Callable[[str], Path]) -
 
 @pytest.mark.data
 def test_the_real_latest_small(home: Home, data_set: Callable[[str], Path]) -> None:
-    told = movielens.ingest(home, data_set("ml-latest-small"))
-    assert (told["ratings"], told["videos"], told["users"]) == (100_836, 9_742, 610)
+    summary = movielens.ingest(home, data_set("ml-latest-small"))
+    assert (summary["ratings"], summary["videos"], summary["users"]) == (100_836, 9_742, 610)
     assert len(home.world().genres) <= 32

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from feature_repo.core.home import Home
 from feature_repo.core.steps import StepContext, Steps
-from feature_repo.ingest.new_world import Putting
+from feature_repo.ingest.new_world import IngestOptions
 from feature_repo.ingest.simulator import SimulatorConfig
 from feature_repo.ingest.simulator.step import simulation
 
@@ -20,5 +20,5 @@ def test_a_world_is_simulated_once_for_its_config_and_another_takes_its_steps_al
     again.take(simulation(first), StepContext(home))
     assert (steps.ran, again.ran) == (["simulate"], [])
     steps.run("features", {}, [], dict)
-    steps.take(simulation(other, Putting(replace=True)), StepContext(home))
+    steps.take(simulation(other, IngestOptions(replace=True)), StepContext(home))
     assert steps.names() == ["simulate"]
