@@ -1,6 +1,6 @@
-"""IngestOptions a new world into a home: read in full, written beside, and exchanged for the old one in one step.
+"""Installs a new world in a home: read completely, written to a separate folder, then swapped for the old one.
 
-On any failure before the exchange (a bad row, a full disk, Ctrl-C, kill -9) the home holds what it held.
+On any failure before the swap (a bad row, a full disk, Ctrl-C, kill -9) the home is unchanged.
 """
 
 from __future__ import annotations
