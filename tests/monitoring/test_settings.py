@@ -63,7 +63,7 @@ def test_a_key_that_is_none_is_told_with_its_line(section: object, tmp_path: Pat
 def test_what_a_field_is_stands_behind_it() -> None:
     from bento_services.settings import SupervisorConfig
 
-    assert comments(SupervisorConfig)["ready_seconds"] == "for the service to become ready"
+    assert comments(SupervisorConfig)["ready_seconds"].startswith("for a child to become ready")
     assert "longest_pause_seconds" not in comments(SupervisorConfig)
 
 
