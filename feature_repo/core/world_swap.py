@@ -145,7 +145,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _locked(root: Path, wait: bool, shared: bool = False) -> Iterator[bool]:
-    """Whether the folder's lock was obtained, exclusive or shared. It leaves no file behind, and ends with the process."""
+    """Whether the lock was obtained, exclusive or shared. It leaves no file behind, and ends with the process."""
     handle = os.open(root, os.O_RDONLY)
     try:
         try:

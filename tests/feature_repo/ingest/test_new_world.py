@@ -14,7 +14,7 @@ from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home, World
 from feature_repo.core.serving_lock import serving
 from feature_repo.core.world_swap import WorldBusy, building, keeping
-from feature_repo.ingest.new_world import NewWorld, IngestOptions, WorldExists, install_world, world_id
+from feature_repo.ingest.new_world import IngestOptions, NewWorld, WorldExists, install_world, world_id
 from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
 from feature_repo.ingest.simulator import SimulatorConfig
 from feature_repo.ingest.simulator.world import simulated
@@ -122,7 +122,7 @@ def test_work_on_the_world_that_is_there_keeps_others_out_until_it_has_ended(hom
     put(home, made)
     with keeping(home.root), keeping(home.root), pytest.raises(WorldBusy, match="works on the one that is there"):
         put(home, made, replace=True)
-    with building(home.root), pytest.raises(WorldBusy, match="another command is putting a world there"):
+    with building(home.root), pytest.raises(WorldBusy, match="another command is replacing the world there"):
         keeping(home.root).__enter__()
     put(home, made, replace=True)
 
