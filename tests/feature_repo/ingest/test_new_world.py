@@ -120,7 +120,7 @@ def test_a_home_that_is_being_served_is_left_alone(home: Home, made: NewWorld, m
 
 def test_work_on_the_world_that_is_there_keeps_others_out_until_it_has_ended(home: Home, made: NewWorld) -> None:
     put(home, made)
-    with keeping(home.root), keeping(home.root), pytest.raises(WorldBusy, match="works on the one that is there"):
+    with keeping(home.root), keeping(home.root), pytest.raises(WorldBusy, match="or works on it"):
         put(home, made, replace=True)
     with building(home.root), pytest.raises(WorldBusy, match="another command is replacing the world there"):
         keeping(home.root).__enter__()
