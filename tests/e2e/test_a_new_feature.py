@@ -14,8 +14,11 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 from worlds.toy import toy_home
+
+from feature_repo.jobs.build_features import build_features
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +38,9 @@ EDITS: dict[str, tuple[Edit, ...]] = {
             "profiles.py",
             '    stated("maturity", "video"',
             '    stated("edition", "video", STRING, "name", "Cut of the film", "category", default="theatrical"),\n'
-            '    stated("season", "video", INT, "place from 1", "Season", "number", default=1),\n',
+            '    stated("season", "video", INT, "place from 1", "Season", "number", default=1),\n'
+            '    stated("plan", "user", STRING, "name", "What is paid for", "category", default="free"),\n'
+            '    stated("household_size", "user", INT, "people", "People in the household", "number", default=1),\n',
         ),
     ),
     "window": (
@@ -95,24 +100,48 @@ NAMES = {
 }
 
 
+class Edited(NamedTuple):
+    """A copy of the sources with all edits, and a home that was made before them."""
+
+    sources: Path
+    home: Path
+
+    def run(self, *command: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(self.sources), str(ROOT / "tests")))}
+        shown = subprocess.run(
+            [sys.executable, *command],
+            cwd=self.sources,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=170,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stdout[-1000:] + shown.stderr[-4000:]
+        return shown.stdout
+
+
 @pytest.fixture(scope="module")
-def after_the_edits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Edited:
     home = toy_home(tmp_path_factory.mktemp("world"))
+    build_features(home)  # as the sources are
     copy = tmp_path_factory.mktemp("sources")
-    for package in ("feature_repo", "models", "training"):
+    for package in ("feature_repo", "models", "training", "bento_services", "monitoring"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "marquee.py", copy)
     for edits in EDITS.values():
         for edit in edits:
             path = copy / "feature_repo" / "compute" / edit.file
             text = path.read_text()
             assert text.count(edit.before) == 1, f"{edit.file} has changed: {edit.before!r} does not stand in it once"
             path.write_text(text.replace(edit.before, edit.lines + edit.before))
+    return Edited(copy, home.root)
+
+
+@pytest.fixture(scope="module")
+def after_the_edits(edited: Edited) -> dict[str, Any]:
     program = ROOT / "tests" / "worlds" / "train_and_serve.py"
-    command = [sys.executable, str(program), str(home.root), NAMES["folded"]]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(copy), str(ROOT / "tests")))}
-    shown = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=170, check=False)
-    assert shown.returncode == 0, shown.stderr[-4000:]
-    found: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(edited.run(str(program), str(edited.home), NAMES["folded"]).splitlines()[-1])
     return found
 
 
@@ -144,7 +173,18 @@ def test_a_rate_tells_creators_apart(after_the_edits: dict[str, Any]) -> None:
 def test_a_column_that_the_lake_does_not_have_is_its_default(after_the_edits: dict[str, Any]) -> None:
     assert set(after_the_edits["values"]["season"]) == {1.0}
     assert set(after_the_edits["values"]["edition"]) == {"theatrical"}
-    assert "edition" in after_the_edits["categories"]
+    assert set(after_the_edits["values"]["household_size"]) == {1.0}
+    assert set(after_the_edits["values"]["plan"]) == {"free"}
+    assert {"edition", "plan"} <= set(after_the_edits["categories"])
+
+
+def test_the_verbs_work_on_a_home_whose_tables_were_made_before(edited: Edited) -> None:
+    plan = json.loads(edited.run("marquee.py", "release", "--plan", "--json", "--home", str(edited.home)))
+    assert plan["steps"][0]["step"] == "features"
+    edited.run("marquee.py", "features", "--home", str(edited.home))
+    profile = pq.read_table(edited.home / "features" / "user_profile.parquet")
+    assert set(profile["household_size"].to_pylist()) == {1}
+    assert json.loads(edited.run("marquee.py", "status", "--json", "--home", str(edited.home)))
 
 
 def test_a_state_that_was_stored_before_has_the_default(after_the_edits: dict[str, Any]) -> None:
