@@ -21,6 +21,7 @@ from models.candidates.sources.trending import TRENDING
 FOLLOWED_WEIGHT = 2.0  # of a creator, in decayed watches and likes
 WATCHED_LATELY = "Watched most lately"
 MOST_WATCHED = "What is watched most"
+JUST_PUBLISHED = "Just published"
 FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite
 
 
@@ -158,7 +159,7 @@ REASONS: tuple[Reason, ...] = (
     InRow(POPULAR, MOST_WATCHED),
     FollowedCreator("New from {creator}", in_row=NEW_RELEASES),
     FollowedCreator("More from {creator}"),
-    InRow(NEW_RELEASES, "New release"),
+    InRow(NEW_RELEASES, JUST_PUBLISHED),
     BecauseYouWatched(),
     LikedGenre(),
     OnlyFrom(EXPLORE, "Something different"),

@@ -21,7 +21,7 @@ from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
-from bento_services.feed.reasons import MOST_WATCHED, WATCHED_LATELY
+from bento_services.feed.reasons import JUST_PUBLISHED, MOST_WATCHED, WATCHED_LATELY
 from bento_services.feed.rows.because_you_watched import BECAUSE, BecauseYouWatched
 from bento_services.feed.rows.continue_watching import ContinueWatching
 from bento_services.feed.rows.from_source import FromSource
@@ -61,7 +61,7 @@ ROWS = (
     ),
     RowSpec(TRENDING, "Trending now", WATCHED_LATELY, FromSource.of_many, TRENDING),
     RowSpec(AREA, "Popular near you", "Watched most in your country", FromSource.of_many, AREA),
-    RowSpec(NEW_RELEASES, "New releases", "Just published", FromSource.in_page_order, NEW_RELEASES),
+    RowSpec(NEW_RELEASES, "New releases", JUST_PUBLISHED, FromSource.in_page_order, NEW_RELEASES),
     RowSpec(POPULAR, "Popular now", MOST_WATCHED, FromSource.for_newcomers, POPULAR),
     RowSpec(
         EXPLORE,

@@ -42,7 +42,7 @@ LIKES: dict[str, Any] = {"genre_affinity": [4.0, 1.0]}
         (shown("popular_in_area", ["popular_in_area"], **FOLLOWS), "Popular near you"),
         (shown("trending", {"trending": 0.01}, **FOLLOWS), "Watched most lately"),
         (shown("new_releases", ["new_releases"], **FOLLOWS), "New from Lumen"),
-        (shown("new_releases", ["new_releases"], **LIKES), "New release"),
+        (shown("new_releases", ["new_releases"], **LIKES), "Just published"),
         (shown(found_by=["trending"], anchor=1, **FOLLOWS), "More from Lumen"),
         (shown(found_by=["item_item"], anchor=1, **LIKES), "Because you watched “Theirs”"),
         (shown(found_by=["popular"], **LIKES), "Because you like Drama"),
