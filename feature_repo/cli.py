@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,8 @@ from feature_repo.schema import WATCH_EVENTS
 if TYPE_CHECKING:
     from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.simulator import SimulatorConfig
+
+OPTION_OF = {"user_id": "--user", "item_id": "--video", "event": "--event", "duration_sec": "--seconds"}
 
 app = typer.Typer()
 ingest_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring a data set into the lake.")
@@ -194,23 +195,31 @@ def events_send(
     video: Annotated[str | None, typer.Option(help="The video.")] = None,
     event: Annotated[str, typer.Option(help="click, watch, like, dislike, not_interested or share.")] = "watch",
     seconds: Annotated[float, typer.Option(min=0, help="Seconds watched.")] = 0.0,
-    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines, one event each.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="JSON lines, one event each; /dev/stdin: standard input."),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write events durably to the log; the processor of `marquee serve` folds them into the features."""
-    from feature_repo.stream.send import send
+    from feature_repo.events import EventError
+    from feature_repo.stream.send import send_lines, send_one
 
     if file is not None:
         refuse_unused(context, ("user", "video", "event", "seconds"), "with --file, whose lines state it")
-        lines = [line for line in file.read_text("utf-8", "surrogateescape").splitlines() if line.strip()]
+        sent = send_lines(existing(home), file.read_bytes(), str(file))
     elif user and video:
         if event != "watch":
             refuse_unused(context, ("seconds",), f"for {event}: only a watch has seconds")
-        lines = [json.dumps({"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds})]
+        fields = {"user_id": user, "video_id": video, "event": event, "watch_seconds": seconds}
+        try:
+            sent = send_one(existing(home), fields)
+        except EventError as error:
+            option = OPTION_OF.get(error.field, error.field)
+            raise typer.BadParameter(str(error).partition(": ")[2], param_hint=option) from error
     else:
         raise typer.BadParameter("give --user and --video, or --file", param_hint="--user")
-    sent = send(existing(home), lines)
     if sent["unknown_videos"]:
         note(f"marquee: warning: accepted, but the catalog has no video {', '.join(sent['unknown_videos'])}")
     show(sent, as_json)

@@ -16,6 +16,7 @@ class MarqueeError(Exception):
     ├── Refused                 feature_repo/core/errors.py           a gate or a safety rule forbids it
     │   ├── WorldExists         feature_repo/ingest/new_world.py      the home holds another world
     │   ├── WorldBusy           feature_repo/core/world_swap.py       another command is replacing the world
+    │   ├── InvalidEvents       feature_repo/stream/send.py           events outside the limits
     │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would fail again
     │   └── Unanswerable        models/release/answerable.py          a release that cannot answer
     ├── DependencyDown          feature_repo/core/errors.py           something outside this process does not answer

@@ -122,7 +122,10 @@ def _check_free(home: Home, source: str, may_replace: bool) -> None:
 
 def _check_unserved(home: Home) -> None:
     if _is_served(home):
-        raise WorldExists(f"{home.root} is being served: stop `marquee serve` before installing a world")
+        raise WorldExists(
+            f"{home.root} is being served, or a command uses its online store: stop `marquee serve`, or wait, before "
+            "installing a world"
+        )
 
 
 def _taken(home: Home, old: World) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from feature_repo.jobs.materialize import materialize
 from feature_repo.lake.cut import take_cut
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.flush import flush
-from feature_repo.stream.send import send
+from feature_repo.stream.send import send_one
 from training.release import skew
 
 
@@ -45,7 +44,7 @@ def test_a_home_that_is_served_meanwhile_has_no_skew(tmp_path: Path) -> None:
         watched = toy.events()[0]
         for number in range(4):
             late = {"event_id": f"live{number}", "timestamp_us": watched["timestamp_us"] + number, "event": "watch"}
-            send(home, [json.dumps({**watched, **late, "video_id": f"v0{number + 1}"})])
+            send_one(home, {**watched, **late, "video_id": f"v0{number + 1}"})
         flush(home, url)  # folds them: the states of these are ahead, at times that are not
         found = skew.feature_skew(home, pairs=40)
     assert found.pairs > 20
