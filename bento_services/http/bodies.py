@@ -1,4 +1,4 @@
-"""JSON in and out: a request's body read strictly, an answer written from its struct."""
+"""JSON bodies: requests parsed strictly, answers written from structs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer(Response, Generic[Shape]):
 
 
 async def sent_json(request: Request) -> Any:
-    """The JSON of the body. A browser lets any site post text here without asking, but not application/json."""
+    """The JSON of the body. Requires application/json, which other sites cannot post from a browser."""
     kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     if kind.strip() != "application/json":
         raise Problem(415, "not_json", "send the body as content-type application/json")

@@ -1,4 +1,4 @@
-"""How many connections one process keeps, and which goes first when there are too many.
+"""Limits the connections of one process, and decides which to close when there are too many.
 
 A connection costs a descriptor, and a process that has none left answers nobody. So there are never more than a number
 that leaves descriptors for everything else: one more pushes out the connection that is least likely to be missed, and
@@ -20,7 +20,7 @@ SWEEP_SECONDS = 0.25
 
 
 class State(IntEnum):
-    """What a connection is doing; the lower, the sooner it is pushed out."""
+    """What a connection is doing; lower states are evicted first."""
 
     CLOSING = 0  # answered, and the client neither takes the last bytes nor ends its body
     HEAD = 1  # it is open, or has begun a request, and the head of the request is not complete
@@ -36,10 +36,10 @@ class Connection(Protocol):
     def is_closing(self) -> bool: ...
 
     def drop(self) -> None:
-        """Give the descriptor back at once, without a word."""
+        """Close at once, without an answer."""
 
     def expire(self, state: State) -> None:
-        """It was in this state for too long."""
+        """Called when it was in this state for too long."""
 
 
 class Connections:
@@ -63,7 +63,7 @@ class Connections:
         return len(self._state)
 
     def admit(self, new: Connection) -> bool:
-        """Take one more, and push another out where there are too many. False: all others are owed an answer."""
+        """Add a connection, and evict another if there are too many. False: all others are busy."""
         if len(self) >= self.most:
             state = next((state for state in State if state is not State.BUSY and self._in[state]), None)
             if state is None:
@@ -93,7 +93,7 @@ class Connections:
         return self._state.get(connection)
 
     def sweep(self) -> None:
-        """End what has lasted too long. Called every SWEEP_SECONDS."""
+        """Expire connections that were too long in one state. Called every SWEEP_SECONDS."""
         for connection in [one for one in self._state if one.is_closing()]:
             self.enter(connection, State.CLOSING)
         now = self._now()
@@ -105,7 +105,7 @@ class Connections:
 
 
 def most_connections(limits: Limits) -> int:
-    """`max_connections`, or fewer where the process may not open that many descriptors and keep its reserve."""
+    """`max_connections`, or fewer if the process may not open that many descriptors besides the reserved ones."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = limits.max_connections if soft == resource.RLIM_INFINITY else soft - limits.reserved_descriptors
     return max(min(limits.max_connections, allowed), 1)

@@ -1,4 +1,4 @@
-"""The outermost layer of HTTP: what every request goes through before a route sees it.
+"""The outermost layer of HTTP, which every request passes before it reaches a route.
 
 Request id, admission, limits on the size and time of a body, one shape for all errors, one count and one log line per
 request. Plain ASGI, so that it costs microseconds.
@@ -100,11 +100,11 @@ class Edge:
 
 
 class _Gone(Exception):
-    """The client left before its body was complete: there is nobody to answer."""
+    """The client disconnected before its body was complete, so there is nobody to answer."""
 
 
 class _Answer:
-    """Passes an answer on, adds the common headers, and knows whether it has begun."""
+    """Forwards an answer with the common headers, and tracks whether it has begun."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -151,5 +151,5 @@ def _first(scope: Scope, wanted: bytes) -> str:
 
 
 def _route(scope: Scope) -> str:
-    """The template of the route that answered; never the path itself, of which there are endlessly many."""
+    """The template of the route that answered, since paths are unbounded."""
     return getattr(scope.get("route"), "path_format", "") or "other"  # BentoML mounts this application at an empty path

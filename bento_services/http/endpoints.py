@@ -1,4 +1,4 @@
-"""Groups of routes, each route with its class for admission and its shapes for the API's document."""
+"""Groups of routes, each with its admission class and its shapes for the API's document."""
 
 from __future__ import annotations
 

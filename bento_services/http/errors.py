@@ -1,4 +1,4 @@
-"""Errors inside a route, in the same shape as those of the edge."""
+"""Errors inside routes, in the same shape as those of the edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The headers of a request, as the edge and the routes read them.
+"""Parses request headers, for the edge and the routes.
 
 A header that decides who asks or for whom may be there once: proxies and libraries differ in which of two they believe.
 Text in headers is UTF-8, or percent-encoded UTF-8 for clients that can send ASCII only; a percent sign is `%25`.

@@ -1,4 +1,4 @@
-"""The document at /openapi.json: routes as FastAPI describes them, shapes as their structs do."""
+"""The document at /openapi.json: routes from FastAPI, shapes from structs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The processes: BentoML services, their supervisor, and the Bento that packages them."""
+"""Processes: BentoML services, their supervisor, and the Bento that packages them."""

@@ -1,4 +1,4 @@
-"""Viewers and videos at the edges of what is allowed, made of a release's own list: what its trial asks it about."""
+"""Edge-case viewers and videos for the trial of a release, made from its static list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from feature_repo.schema import FLOAT, INT
 from models.release.artifact import Release
 
 DAY_US = 86_400_000_000
-USUAL = "usual"  # a grown-up who has watched a few videos: gets a page wherever there is one
+USUAL = "usual"  # an adult who has watched a few videos, and must get a page
 KINDS = (
     USUAL,
     "new",

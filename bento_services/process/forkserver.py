@@ -1,4 +1,4 @@
-"""A process that has imported all that the others need, and forks them: one that was killed is back without imports.
+"""A process that has imported everything and forks the others, so that a killed one restarts without imports.
 
 Imports are most of a start: two seconds of processor time. What was imported is shared between the processes that are
 forked here, until one writes to it. Nothing else happens here: no thread of Python's, no connection, no file of a home.

@@ -31,7 +31,7 @@ from bento_services.process.remote import Call, with_remote_models
 from bento_services.process.retrieval_service import RetrievalService
 from bento_services.process.started import Started
 from bento_services.process.status_socket import StatusSocket
-from bento_services.process.watch import Looking, look_at_follower
+from bento_services.process.watch import Periodic, look_at_follower
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
 from feature_repo.core import logs
@@ -74,7 +74,7 @@ class _Home:
                 follower = ReleaseFollower(engine, settings.home, seconds, settings.promotion)
                 self._open.callback(follower.close)
             self._open.callback(StatusSocket(settings.home, engine.status).close)
-            look = Looking("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
+            look = Periodic("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
             self._open.callback(look.close)
             if settings.grpc_port is not None:
                 self._grpc = GrpcServer(engine, edge.admission, settings.host, settings.grpc_port)

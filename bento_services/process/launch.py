@@ -1,4 +1,4 @@
-"""Two ways to start a child of the supervisor: anew, or forked by a process that has imported everything already."""
+"""Two ways to start a child of the supervisor: as a new process, or forked by the fork server."""
 
 from __future__ import annotations
 

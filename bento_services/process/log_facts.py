@@ -1,4 +1,4 @@
-"""What status and metrics say of an event log that answers: how safe a record in it is, and the dead letters."""
+"""Facts about the event log for status and metrics: its durability, and the number of dead letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory of a release that was dropped, given back to the system."""
+"""Returns the memory of dropped releases to the system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def give_back() -> None:
-    """Collect what only refers to itself, and let the allocator return free pages.
+    """Collect reference cycles, and let the allocator return free pages.
 
     glibc keeps them for later otherwise: after each swap between releases of different sizes, a few more.
     """

@@ -1,4 +1,4 @@
-"""Opens an engine from settings: the release that answers, the online store and the event log of a home."""
+"""Opens an engine from settings: release, online store and event log of a home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a child writes to its stdout and stderr, past its log: the last words of a crash, what C libraries print.
+"""Captures stdout and stderr of a child, apart from its log: messages of a crash, output of C libraries.
 
 A burst becomes one record of the child's log, so that a traceback is one line.
 """

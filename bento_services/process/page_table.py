@@ -1,4 +1,4 @@
-"""A page, and what changed between two, as a terminal shows them."""
+"""Terminal output of a page, and of the changes between two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges the event processor by what it says of itself in the store, and by whether its process is there.
+"""Determines the health of the event processor from its heartbeats in the store and from its process.
 
 On one machine a dead process is seen at once. Elsewhere, and for one that hangs, silence tells: what it says changes
 twice a second. Times are this process's own, so that clocks of two machines need not agree.

@@ -1,4 +1,4 @@
-"""The ranker as a BentoML service of its own: numbers in, probabilities out, one forward pass per call.
+"""The ranker as a separate BentoML service: encoded rows in, probabilities out, one forward pass per call.
 
 In one process the home service calls the model itself; when split (`MARQUEE_SPLIT=1`) it uses the remote model of
 remote.py, which calls this service.

@@ -1,4 +1,4 @@
-"""Parts of releases, loaded once and kept while running requests may still need them."""
+"""Cache of parts of releases, loaded once and kept while requests in flight may need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switches a service to the release that is promoted in its home, soon after the promotion.
+"""Follows promotions: switches a service to its home's new champion.
 
 A release that is not warm is checked in a child process first (models/release/answerable.py), then loaded here. The one
 before the champion is kept warm, so that going back to it takes one look at the pointer.
@@ -21,7 +21,7 @@ Promoted = tuple[str, int]  # a release id, and when the pointer to it was writt
 
 
 class Answers(Protocol):
-    """The part of bento_services.engine.Engine that deals with releases."""
+    """The part of bento_services.engine.Engine that handles releases."""
 
     release_id: str
 

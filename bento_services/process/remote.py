@@ -1,4 +1,4 @@
-"""Retrieval and ranking in separate processes: what replaces the models of a release in the split form.
+"""Clients of remote retrieval and ranking, which replace a release's models in split mode.
 
 They answer the same protocols as the local ones, number for number (models/retrieval/protocol.py,
 models/ranking/protocol.py): only the computation (user tower, search, forward pass) runs elsewhere.

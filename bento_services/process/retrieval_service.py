@@ -1,4 +1,4 @@
-"""Retrieval as a BentoML service of its own: histories in, user vectors and nearest videos out.
+"""Retrieval as a separate BentoML service: histories in, user vectors and nearest videos out.
 
 In one process the home service calls model and index itself; when split (`MARQUEE_SPLIT=1`) it uses the remote ones of
 remote.py, which call this service.

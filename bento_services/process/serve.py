@@ -1,4 +1,4 @@
-"""The serving process: BentoML's HomeService as one process under uvicorn, gRPC beside it on the same loop.
+"""The serving process: BentoML's HomeService under uvicorn, with gRPC on the same event loop.
 
 `bentoml serve` would add a supervising process; this is a single one, and a page costs no network hop.
 `marquee serve` starts this through the supervisor, which hands it the listening socket. On its own:

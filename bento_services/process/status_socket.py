@@ -1,4 +1,4 @@
-"""The state of a running service for whoever may read its home: a socket in the home, without a key and past HTTP.
+"""The status of a running service on a socket in its home, independent of keys and HTTP.
 
 `marquee status` asks here, and the supervisor while it waits for the service: also when every connection of HTTP is
 taken, and when the disk is so full that no file could say it.
@@ -22,7 +22,7 @@ from feature_repo.core.home import Home
 
 NAME = "service.sock"
 ANSWER_SECONDS = 2.0
-LOOK_SECONDS = 1.0  # between two looks whether the socket is still there
+LOOK_SECONDS = 1.0  # interval of checks that the socket still exists
 MAX_ANSWER = 1024 * 1024
 
 report = structlog.get_logger("status socket")

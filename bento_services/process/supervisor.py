@@ -40,7 +40,7 @@ FILES_SECONDS = 1.0  # between two looks at the files in HOME/run
 
 
 class ServiceError(MarqueeError):
-    """The service does not start; the message says why or quotes the end of its log."""
+    """The service cannot start; the message says why or quotes the end of its log."""
 
 
 @contextmanager
@@ -197,7 +197,7 @@ def _wait_until_ready(family: _Family, ports: Ports, config: SupervisorConfig) -
 
 
 def _last_words(family: _Family) -> str:
-    """Why the service ended, from its log; else what it wrote to its stderr."""
+    """Why the service ended: the last error in its log, else its stderr."""
     words = last_error(family.home, "service") or family.service.last_words()
     return f"{words or 'it reported no error'}; `marquee logs --process service` says more"
 

@@ -1,4 +1,4 @@
-"""A release on trial, in a process of its own: loaded, and asked for pages of edge viewers on every rung.
+"""The trial of a release in a separate process: loads it, and builds pages for edge-case viewers on every rung.
 
 models/release/answerable.py starts it before a release may serve. What it finds is the last line of its output, as
 JSON: `why` the release cannot answer, "" when it can. Everything happens in memory: no store, no log.
@@ -31,7 +31,7 @@ PATIENCE_MS = 30_000  # of one page: whether it is made at all; how fast is aske
 
 
 class NotAnswered(MarqueeError):
-    """A page that the release on trial could not make, or made wrongly; the message says which."""
+    """The release on trial failed to build a page, or built an invalid one; the message says which."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,7 +100,7 @@ def ask_every_rung(release: Release, config: FeedConfig) -> int:
 
 
 def _ask(serving: Serving, release: Release, reader: MemoryReader, config: FeedConfig) -> int:
-    """Ask a serving of one rung about every viewer."""
+    """Build the pages of every viewer on one rung."""
     from structlog.testing import capture_logs
 
     from bento_services.feed.feed import Feed

@@ -1,4 +1,4 @@
-"""Looks after the parts that a serving process depends on, several times a second, and reports them to its `Health`.
+"""Monitors the parts that a serving process depends on, several times a second, and reports to its `Health`.
 
 No request asks the store or the disk how they are: what is found here is at most LOOK_SECONDS old.
 """
@@ -43,8 +43,8 @@ PROBE_SECONDS = 60  # the probe in the store goes away by itself
 report = structlog.get_logger("health")
 
 
-class Looking:
-    """Runs `look` every `seconds` on a thread of its own, which no error of it ends."""
+class Periodic:
+    """Runs `look` every `seconds` on its own thread, which survives all errors."""
 
     def __init__(self, name: str, look: Callable[[], None], seconds: float = LOOK_SECONDS) -> None:
         self._look = look
@@ -71,7 +71,7 @@ class Looking:
 
 
 class DiskLook:
-    """The disk of the home: free bytes, and whether it takes a file."""
+    """The disk of the home: free bytes, and whether it is writable."""
 
     def __init__(self, home: Home, health: Health, least_free_bytes: int) -> None:
         self._health = health
@@ -145,7 +145,7 @@ class StoreLook:
 
 
 class LakeLook:
-    """What the last job that read the lake set aside of it."""
+    """Rows of the lake that the last cut rejected."""
 
     def __init__(self, home: Home) -> None:
         self._cut = home.cut
@@ -167,7 +167,7 @@ class LakeLook:
 
 
 class Watch:
-    """All looks of one serving process."""
+    """All monitors of one serving process."""
 
     def __init__(
         self,
@@ -186,11 +186,11 @@ class Watch:
         self._store = StoreLook(url, health, self._processor, self._log is None, lambda: self._facts.facts)
         self._health = health
         self._looks = [
-            Looking("log", self._facts.look if self._log is None else self._look_at_log, seconds=1.0),
-            Looking("disk", DiskLook(settings.home, health, config.least_free_bytes)),
-            Looking("store", self._store),
-            Looking("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
-            Looking("lake", LakeLook(settings.home), seconds=LAKE_SECONDS),
+            Periodic("log", self._facts.look if self._log is None else self._look_at_log, seconds=1.0),
+            Periodic("disk", DiskLook(settings.home, health, config.least_free_bytes)),
+            Periodic("store", self._store),
+            Periodic("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
+            Periodic("lake", LakeLook(settings.home), seconds=LAKE_SECONDS),
         ]
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""The gRPC protocol: the same answers as HTTP gives."""
+"""The gRPC protocol, with the same answers as HTTP."""

@@ -1,4 +1,4 @@
-"""`make proto`: generates the code again from marquee.proto. Needs grpcio-tools, which serving does not.
+"""`make proto`: regenerates the code from marquee.proto. Needs grpcio-tools, which serving does not.
 
 python -m bento_services.rpc.generate [FOLDER]
 """

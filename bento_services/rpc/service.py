@@ -52,7 +52,7 @@ report = structlog.get_logger("grpc")
 
 @dataclass
 class _Call:
-    """What the log line at the end of a call needs."""
+    """What the log line of a call needs."""
 
     request_id: str
     caller: Caller = NOBODY

@@ -1,4 +1,4 @@
-"""What an operator asks: status, metrics, health."""
+"""Status, metrics and health checks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Shapes of bodies and answers that HTTP alone has; the page's own are the feed's."""
+"""Shapes of bodies and answers specific to HTTP; those of pages are in feed/page.py."""

@@ -1,4 +1,4 @@
-"""Viewers, as an operator sees them."""
+"""Viewers, for operators."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from bento_services import metrics
 from bento_services.health import CATALOG, DEGRADED, DISK, DOWN, FOLLOWER, LOG, OK, STORE, Health
 from bento_services.process import watch
 from bento_services.process.processor_watch import ProcessorWatch
-from bento_services.process.watch import DiskLook, LakeLook, Looking, StoreLook, look_at_follower
+from bento_services.process.watch import DiskLook, LakeLook, Periodic, StoreLook, look_at_follower
 from feature_repo.core.home import Home
 from feature_repo.lake.taken import Taken
 from feature_repo.store.connect import connect
@@ -117,7 +117,7 @@ def test_no_error_of_a_look_ends_the_looking() -> None:
         if len(looked) > 2:
             again.set()
 
-    looking = Looking("test", look, seconds=0.01)
+    looking = Periodic("test", look, seconds=0.01)
     assert again.wait(10)
     looking.close()
 
