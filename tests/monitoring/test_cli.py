@@ -36,7 +36,7 @@ def test_logs_are_printed_as_one_and_chosen_by_level(tmp_path: Path) -> None:
 def test_every_verb_says_what_it_does() -> None:
     shown = CliRunner().invoke(app, ["--help"])
     assert "drift and quality reports" in shown.output
-    assert "what this home holds" in shown.output
+    assert "the state of a home" in shown.output
 
 
 def test_one_setting_is_shown_with_its_value_unit_and_origin(tmp_path: Path) -> None:

@@ -53,5 +53,5 @@ def test_the_first_release_has_nothing_to_be_compared_with() -> None:
 
 def test_the_same_data_settings_and_rules_are_said_to_be_the_same() -> None:
     said = text(changes_html(replace(CHANGED, windows=[("until", "1 May", "1 May")], settings=[], policy=[])))
-    for part in ("The same windows of time.", "The same settings of both models.", "The same rules."):
+    for part in ("The same time windows.", "The same settings of both models.", "The same rules."):
         assert part in said
