@@ -136,5 +136,5 @@ def test_a_plan_of_a_new_home_runs_everything_and_writes_nothing(home: Path) -> 
     assert shown.exit_code == 0, shown.output
     steps = json.loads(shown.output)["steps"]
     assert [step["step"] for step in steps] == ["features", "two-tower", "ranker", "evaluate", "promote", "page"]
-    assert {step["would"] for step in steps} == {"run"}
+    assert {step["action"] for step in steps} == {"run"}
     assert sorted(home.rglob("*")) == before
