@@ -22,6 +22,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/architecture.md",
+    "docs/faults.md",
     "docs/features.md",
     "docs/limits.md",
     "docs/glossary.md",
@@ -54,6 +55,20 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / page).read_text()
     missing = {path for path in PATH.findall(text) if not (ROOT / path).exists()} - made_by_examples()
     assert missing == set()
+
+
+def test_every_fault_names_tests_that_exist() -> None:
+    """And it is a fault in words with at least one test: a row without one, or with a test of another name, fails."""
+    rows = [line for line in (ROOT / "docs" / "faults.md").read_text().splitlines() if line.startswith("| ")]
+    faults = [row for row in rows if row != "| fault | test |"]
+    assert len(faults) > 50
+    for row in faults:
+        _, fault, named, _ = (cell.strip() for cell in row.split("|"))
+        tests = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", named)
+        assert fault
+        assert len(tests) == named.count("`") // 2 > 0, row
+        for file, name in tests:
+            assert re.search(rf"^(?:async )?def {name or 'test_'}", (ROOT / file).read_text(), flags=re.MULTILINE), row
 
 
 @pytest.mark.parametrize("page", [*PAGES, *decisions()])

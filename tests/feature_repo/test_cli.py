@@ -50,6 +50,8 @@ def test_features_alone_builds_and_says_what_is_missing(tmp_path: Path) -> None:
         (("features", "--engine", "pandas"), "expected duckdb or spark, found pandas"),
         (("events", "send", "--user", "u1"), "give --user and --video, or --file"),
         (("simulate", "--users", "3"), "Invalid value for '--users'"),
+        (("simulate", "--videos", "20"), "Invalid value for '--videos': Input should be greater than or equal to 30"),
+        (("events", "tail", "--topic", "nosuch"), "expected one of watch-events, recommendation-served"),
         (("ingest", "movielens", "--path", "no-such-folder"), "does not exist"),
     ],
 )

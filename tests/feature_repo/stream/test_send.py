@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 from worlds.live import KAFKA_WARNINGS, WORLD, kafka
+from worlds.toy import toy_home
 
 from feature_repo.cli import app
 from feature_repo.core.errors import REFUSED
@@ -48,6 +49,13 @@ def test_lines_become_events_in_their_order(home: Home) -> None:
         ("v2", "click"),
     ]
     assert [record.key for record in records] == ["u1", "u1"]
+
+
+def test_videos_that_the_catalog_does_not_have_are_named(tmp_path: Path) -> None:
+    home = toy_home(tmp_path)
+    like = json.dumps({"user_id": "u1", "item_id": "v04", "event": "like"})
+    with online_store(home):
+        assert sent(home, like, LINES[1])["unknown_videos"] == ["v2"]
 
 
 @pytest.mark.parametrize(
