@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from feature_repo.column_limits import check_column
-from feature_repo.core.files import one_line
 from feature_repo.ingest.lines import Form, is_there, records
+from feature_repo.ingest.parquet_files import read_parquet
 from feature_repo.ingest.rejected import NAMED, BadRow, Rejected
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
@@ -140,13 +139,7 @@ def _whole(name: str, text: str) -> int:
 
 def _good_rows(file: Path, names: tuple[str, ...], listed: Array | None, rejected: Rejected) -> Columns:
     """Integer columns of a file without its bad rows. Raises LakeError for a file that is not Parquet or lacks one."""
-    try:
-        found = pq.read_schema(file).names
-        if missing := [name for name in names if name not in found]:
-            raise LakeError(f"{file}: expected the columns {', '.join(names)}; missing {', '.join(missing)}")
-        table = pq.read_table(file, columns=list(names))
-    except (pa.ArrowException, OSError) as error:
-        raise LakeError(f"{file}: expected a Parquet file: {one_line(error)}") from error
+    table = read_parquet(file, names)
     checked = {name: check_column("exposures", name, table[name]) for name in names}
     faults = [(name, column.bad, column.reason) for name, column in checked.items()]
     if listed is not None:

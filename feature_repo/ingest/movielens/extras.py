@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from feature_repo.core.files import one_line
 from feature_repo.ingest.lines import is_there
 from feature_repo.ingest.movielens.movies import UNRATED_MATURITY, Movie, word_of
+from feature_repo.ingest.parquet_files import read_parquet
+from feature_repo.ingest.rejected import Rejected
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
 
@@ -23,17 +23,34 @@ LONGEST_MINUTES = 1000
 ACTORS = 3
 
 
-def extras_of(file: Path) -> dict[str, dict[str, Any]]:
-    """movie id -> its row; empty without the file. Raises LakeError if it is not Parquet."""
+def extras_of(file: Path, listed: Collection[str], rejected: Rejected) -> dict[str, dict[str, Any]]:
+    """movie id -> its row, the first where there are two; nothing where there is no such file.
+
+    Raises LakeError for one that is not Parquet, or says of no row which film it is about.
+    """
     if not is_there(file):
         return {}
-    try:
-        rows = pq.read_table(file).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise LakeError(f"{file}: expected a Parquet file about films: {one_line(error)}") from error
-    if rows and not {"movie_id", "movieId"} & set(rows[0]):
-        raise LakeError(f"{file}: expected a column movie_id or movieId, found {', '.join(rows[0])}")
-    return {str(row.get("movie_id", row.get("movieId"))): row for row in rows}
+    table = read_parquet(file, what="a Parquet file about films")
+    name = next((name for name in ("movie_id", "movieId") if name in table.column_names), None)
+    if name is None:
+        raise LakeError(
+            f"{file}: expected a column movie_id or movieId, found {', '.join(table.column_names) or 'none'}"
+        )
+    extras: dict[str, dict[str, Any]] = {}
+    for movie_id, row in zip(_ids(table[name]), table.to_pylist(), strict=True):
+        extras.setdefault(movie_id, row)
+    if twice := len(table) - len(extras):
+        rejected.note(f"{file.name}: {twice} rows are about a film of a row before, which counts")
+    if others := len(extras.keys() - set(listed)):
+        rejected.note(f"{file.name}: {others} of {len(extras)} films that it tells of are not listed")
+    return extras
+
+
+def _ids(column: pa.ChunkedArray) -> list[str]:
+    """Ids as text: those of whole numbers may be numbers of any type."""
+    if pa.types.is_floating(column.type):
+        return [str(int(value)) if value is not None and math.isfinite(value) else "" for value in column.to_pylist()]
+    return [str(value) for value in column.to_pylist()]
 
 
 def with_extra(movie: Movie, extra: Mapping[str, Any], tags: list[str]) -> Movie:

@@ -135,11 +135,10 @@ def find_files(path: Path, rejected: Rejected) -> Files:
 
 def read_movies(reader: Files) -> list[Movie]:
     """The films, with data from the optional Parquet file."""
-    extras, tags = extras_of(reader.path / reader.extras_name), reader.tags()
-    return [
-        with_extra(movie, extras.get(movie.movie_id, {}), tags.get(movie.movie_id, []))
-        for movie in _films(reader.path / reader.movies_name, reader.films, reader.rejected)
-    ]
+    tags = reader.tags()
+    movies = _films(reader.path / reader.movies_name, reader.films, reader.rejected)
+    extras = extras_of(reader.path / reader.extras_name, [movie.movie_id for movie in movies], reader.rejected)
+    return [with_extra(movie, extras.get(movie.movie_id, {}), tags.get(movie.movie_id, [])) for movie in movies]
 
 
 def read_ratings(reader: Files, movies: Iterable[Movie], users: Mapping[str, str] | None) -> Ratings:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from feature_repo.core.files import one_line
 from feature_repo.ingest.lines import is_there
 from feature_repo.ingest.movielens.rating_rows import RatingRows
+from feature_repo.ingest.parquet_files import read_parquet
 from feature_repo.lake.tables import LakeError
 
 Array = np.ndarray[Any, Any]
@@ -108,11 +108,11 @@ def _exact_table(file: Path) -> pa.Table | None:
     kinds = {"user_id": pa.string(), "movie_id": pa.string(), "sasrec_pos": pa.int64()}
     if not is_there(file):
         return None
+    what = "a Parquet file with ids and whole numbers as sasrec_pos"
+    table = read_parquet(file, what=what)
+    if not set(kinds) <= set(table.column_names):
+        return None
     try:
-        if not set(kinds) <= set(pq.read_schema(file).names):
-            return None
-        return pq.read_table(file, columns=list(kinds)).drop_null().cast(pa.schema(list(kinds.items())))
-    except (pa.ArrowException, OSError) as error:
-        raise LakeError(
-            f"{file}: expected a Parquet file with ids and whole numbers as sasrec_pos: {one_line(error)}"
-        ) from error
+        return table.select(list(kinds)).drop_null().cast(pa.schema(list(kinds.items())))
+    except (pa.ArrowException, ValueError) as error:
+        raise LakeError(f"{file}: expected {what}: {one_line(error)}") from error

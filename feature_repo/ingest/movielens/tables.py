@@ -7,7 +7,7 @@ propensity 0 = unknown.
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.ingest.implied import PASSED_OVER, imply_exposures
-from feature_repo.ingest.movielens.movies import Movie
+from feature_repo.ingest.movielens.movies import Movie, word_of
 from feature_repo.ingest.movielens.ratings import Ratings, natural
 from feature_repo.ingest.tables import lake_table, text
 from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS
@@ -145,4 +145,7 @@ def _seconds_M(ratings: Ratings, videos: pa.Table) -> Array:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:MAX_ID_LENGTH].strip("-")
+    """An id of a name in any script: its letters, marks and digits; the name itself where it has none."""
+    text = unicodedata.normalize("NFC", name.casefold())
+    kept = "".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in text)
+    return "-".join(kept.split())[:MAX_ID_LENGTH].strip("-") or word_of(name)

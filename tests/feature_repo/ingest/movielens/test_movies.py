@@ -79,3 +79,21 @@ def test_extras_of_any_length_stay_within_the_limits_of_the_lake(home: Home, dat
     assert video["creator_id"] == "d" * MAX_ID_LENGTH
     assert video["tags"] == ["1990s", "y" * MAX_ID_LENGTH, "Café"]
     assert all(check("videos", name, video[name]) == video[name] for name in ("creator_id", "tags", "creator_name"))
+
+
+def test_extras_of_films_are_found_by_any_type_of_number_and_what_is_of_no_use_is_said(home: Home, dat: Path) -> None:
+    extras = {"movieId": [1.0, 1.0, 99.0, None], "plot": ["Toys live.", "Another.", "Elsewhere.", "Nowhere."]}
+    pq.write_table(pa.table(extras), dat / "movies.parquet")
+    notes = movielens.ingest(home, dat)["notes"]
+    assert Lake(home).videos().to_pylist()[0]["description"] == "Toys live."
+    assert "movies.parquet: 1 rows are about a film of a row before, which counts" in notes
+    assert "movies.parquet: 2 of 3 films that it tells of are not listed" in notes
+
+
+def test_a_director_has_an_id_in_any_script(home: Home, dat: Path) -> None:
+    names = ["\u674e\u5b89", "Krzysztof Kie\u015blowski", "\u2605"]
+    pq.write_table(pa.table({"movie_id": [1, 2, 7], "directors": names}), dat / "movies.parquet")
+    movielens.ingest(home, dat)
+    ids = [row["creator_id"] for row in Lake(home).videos().to_pylist()]
+    assert ids == ["\u674e\u5b89", "krzysztof-kie\u015blowski", "\u2605"]
+    assert all(check("videos", "creator_id", one) == one for one in ids)
