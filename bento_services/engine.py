@@ -147,10 +147,10 @@ class Engine:
         that events need is down or slow: no caller waits long, and no event is accepted that would not be folded."""
         if why := self.health.stops_events():
             metrics.EVENTS_REFUSED.labels("part_down").inc()
-            raise unavailable(f"events are not accepted now: {why}")
+            raise unavailable(f"events are not accepted now: {why}", taken="none")
         if not self._writing.allows():
             metrics.EVENTS_REFUSED.labels("log_down").inc()
-            raise events_down()
+            raise events_down(asked=False)
         writing = asyncio.get_running_loop().run_in_executor(
             self._writes, partial(self._intake.accept, sent, caller=caller, user_id=user_id, key=key)
         )
@@ -159,7 +159,7 @@ class Engine:
         except TimeoutError as error:
             self._writing.failed()
             metrics.EVENTS_REFUSED.labels("late").inc()
-            raise events_down() from error
+            raise events_down(asked=True) from error
         except Problem as problem:
             if problem.status == 503:
                 self._writing.failed()

@@ -63,12 +63,19 @@ def unprocessable(message: str, **details: Any) -> Problem:
     return Problem(422, "unprocessable", message, details)
 
 
-def unavailable(message: str, retry_after_seconds: int = 1) -> Problem:
-    return Problem(503, "unavailable", message, retry_after_seconds=retry_after_seconds)
+def unavailable(message: str, retry_after_seconds: int = 1, **details: Any) -> Problem:
+    return Problem(503, "unavailable", message, details, retry_after_seconds)
 
 
-def events_down() -> Problem:
-    return unavailable("the event log does not accept events right now; send the same request again")
+def events_down(*, asked: bool) -> Problem:
+    """`asked`: the log was given the events, and may have taken them: all, or those of some partitions of Kafka."""
+    if not asked:
+        return unavailable("the event log does not accept events right now; nothing was accepted", taken="none")
+    return unavailable(
+        "the event log did not answer in time; send the same again, with the same event ids or Idempotency-Key: "
+        "each event counts once",
+        taken="unknown",
+    )
 
 
 INTERNAL = Problem(500, "internal", "internal error; the request id names the log line with its cause")

@@ -84,7 +84,7 @@ class EventIntake:
                 return msgspec.json.decode(earlier.answer, type=Receipt)
         except StoreDown as error:
             metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
-            raise events_down() from error
+            raise events_down(asked=False) from error
         self._claim(objects, events)
         receipt = self._append(events)
         # Without a stored answer, a repeated request appends its events again, which then count once.
@@ -145,7 +145,7 @@ class EventIntake:
         except EventLogDown as error:
             metrics.EVENTS_REFUSED.labels("log_down").inc(len(events))
             report.warning("event log is down", error=str(error))
-            raise events_down() from error
+            raise events_down(asked=True) from error
         self._hear(events)
         for event in events:
             metrics.EVENTS.labels(event.event).inc()

@@ -176,9 +176,11 @@ async def test_events_are_refused_in_time_while_the_log_hangs_and_taken_again_by
 async def test_nobody_asks_a_log_that_has_just_failed(made: Made) -> None:
     made.log.down = True
     for _ in range(3):
-        assert (await refused(made)).status == 503
+        asked = await refused(made)
+        assert (asked.status, asked.details) == (503, {"taken": "unknown"})
     made.log.down = False
-    assert (await refused(made)).status == 503  # not even asked
+    not_asked = await refused(made)
+    assert (not_asked.status, not_asked.details) == (503, {"taken": "none"})
     made.engine._writing._retry_at = 0.0
     assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1
     assert (await made.engine.accept(LIKE, caller=ANYBODY_HERE)).accepted == 1

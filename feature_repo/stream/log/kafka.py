@@ -45,8 +45,12 @@ class KafkaEventLog:
         self._members: dict[tuple[str, str, str], _Member] = {}
 
     def append(self, topic: str, items: Sequence[tuple[str, bytes]], *, durable: bool = True) -> list[str]:
-        """A batch whose keys lie in several partitions can be taken in part when a broker fails in its midst: sent
-        again with the same event ids, it counts once."""
+        """Not all or none: a batch whose keys lie in several partitions, or that fills several record batches, can be
+        taken in part when a broker fails in its midst. Sent again with the same event ids, each record counts once.
+
+        A transaction would make it whole, but only one runs at a time in a producer, and its markers take offsets that
+        no consumer gets, by which lag and position are told here.
+        """
         return self._send(topic, [(key, value, []) for key, value in items])
 
     def durability(self) -> Durability:

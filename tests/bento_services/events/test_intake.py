@@ -121,10 +121,13 @@ def test_a_key_is_short_and_printable(parts: Parts, key: str) -> None:
 
 def test_without_the_log_or_the_store_of_keys_the_caller_is_told_to_send_again(parts: Parts) -> None:
     parts.log.down = True
-    assert parts.refused(CLICK).code == "unavailable"
+    assert (parts.refused(CLICK).code, parts.refused(CLICK).details) == ("unavailable", {"taken": "unknown"})
     parts.log.down = False
     parts.answers.down = True
-    assert parts.refused(CLICK, key="k").code == "unavailable"
+    assert (parts.refused(CLICK, key="k").code, parts.refused(CLICK, key="k").details) == (
+        "unavailable",
+        {"taken": "none"},
+    )
     assert parts.accept(CLICK).accepted == 1
 
 
