@@ -28,6 +28,7 @@ def command_line() -> typer.Typer:
     import feature_repo.cli
     import monitoring.cli
     import training.cli
+    from feature_repo.core import job_log
     from feature_repo.core.command_line import UpperLayers
     from feature_repo.core.home import Home
     from feature_repo.core.options import HomeOption, let_go
@@ -61,6 +62,7 @@ def command_line() -> typer.Typer:
     ) -> None:
         """Marquee decides what a video service shows on its home page."""
         context.call_on_close(let_go)
+        job_log.named(context.invoked_subcommand or "")
         preset(OMP_WAIT_POLICY="PASSIVE")  # before any library starts threads
         if home is not None:
             MARQUEE_HOME.set(str(home))

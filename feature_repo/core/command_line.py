@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from feature_repo.core import job_log
 from feature_repo.core.errors import DONE, FAILED, MarqueeError
 from feature_repo.core.files import one_line
 from feature_repo.core.home import Home
@@ -30,6 +31,7 @@ class UpperLayers:
     champion_inputs: Callable[[Home], Any]  # feature_repo/listing.py: what the promoted ranker reads
 
 
+_said = ""  # last on stderr
 INTERRUPTED = 130  # the exit status that typer gives to Ctrl-C
 # Errors of the file system, which no stack trace explains better, and what to do about them.
 HINTS = {
@@ -45,7 +47,9 @@ HINTS = {
 
 def run(app: Callable[[], Any]) -> None:
     """Run the command line `app` and exit the process with its status."""
+    job_log.of_this_process()
     code = _flushed(status_of(app))
+    job_log.end(code, _said)
     if "duckdb" in sys.modules:
         # DuckDB's binding complains of leaked references on a regular exit (nanobind), which users cannot act on.
         atexit._run_exitfuncs()
@@ -101,7 +105,9 @@ def status_of(app: Callable[[], Any]) -> int:
 
 
 def _say(line: str) -> None:
-    print("marquee:", " ".join(line.split()), file=sys.stderr)
+    global _said
+    _said = " ".join(line.split())
+    print("marquee:", _said, file=sys.stderr)
 
 
 def _interrupted() -> int:

@@ -75,25 +75,34 @@ class LogFile:
                 return
             if is_there:
                 with suppress(OSError):  # else keep writing to the old file
-                    self._rotate(ours.st_ino)
+                    rotate(self.path, self._kept, ours.st_ino)
             self._close()
         if self._descriptor < 0:
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-
-    def _rotate(self, inode: int) -> None:
-        """Rename each file to the next number, unless another process has just done so."""
-        with open(self.path.parent / ".rotating", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if os.stat(self.path).st_ino != inode:
-                return
-            files = [self.path, *(Path(f"{self.path}.{number}") for number in range(1, self._kept + 1))]
-            if not self._kept:
-                self.path.unlink()
-            for newer, older in reversed(list(pairwise(files))):
-                with suppress(FileNotFoundError):
-                    os.replace(newer, older)
 
     def _close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def rotate(path: Path, kept: int, inode: int) -> None:
+    """Move each file to the next number, unless another process has done so just now. Raises OSError."""
+    with open(path.parent / ".rotating", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.stat(path).st_ino != inode:
+            return
+        files = [path, *(Path(f"{path}.{number}") for number in range(1, kept + 1))]
+        if not kept:
+            path.unlink()
+        for newer, older in reversed(list(pairwise(files))):
+            with suppress(FileNotFoundError):
+                os.replace(newer, older)
+
+
+def rotate_if_full(path: Path, max_bytes: int, kept: int) -> None:
+    """For the log of a program that opens it anew for each line. Raises nothing."""
+    with suppress(OSError):
+        found = os.stat(path)
+        if found.st_size > max_bytes:
+            rotate(path, kept, found.st_ino)

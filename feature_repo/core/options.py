@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from feature_repo.core import job_log
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import check_writable
 from feature_repo.core.home import Home
@@ -57,6 +58,7 @@ def existing(path: Path | None, *, to_write: bool = False) -> Home:
         check_writable(home.root)
         _kept.enter_context(keeping(home.root))
         home.world()  # the one that was there before may have gone since
+        job_log.begin(home)
     return home
 
 

@@ -26,6 +26,8 @@ import structlog
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.files import read_json, write_atomic
 from feature_repo.core.home import Home
+from feature_repo.core.log_file import rotate_if_full
+from feature_repo.core.logs import LOGS, LogsConfig
 from feature_repo.core.processes import tied_to_parent
 from feature_repo.core.settings import REDIS_URL, read
 from feature_repo.store.append_only import APPEND_ONLY, sync_files
@@ -50,7 +52,7 @@ def online_store(home: Home, *, supervise: bool = True) -> Iterator[str]:
         renew_configuration(home, url)
         yield url
         return
-    server = EmbeddedValkey(home.valkey, read(STORE, home.root), supervise=supervise)
+    server = EmbeddedValkey(home.valkey, read(STORE, home.root), supervise=supervise, logs=read(LOGS, home.root))
     url = server.start()
     try:
         renew_configuration(home, url)
@@ -95,9 +97,17 @@ class EmbeddedValkey:
     thread and that one lives until `stop`.
     """
 
-    def __init__(self, directory: Path, config: StoreConfig = StoreConfig(), *, supervise: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: StoreConfig = StoreConfig(),
+        *,
+        supervise: bool = True,
+        logs: LogsConfig = LogsConfig(),
+    ) -> None:
         self.directory = directory.resolve()
         self._config = config
+        self._logs = logs
         self._supervise = supervise
         self._child: subprocess.Popen[bytes] | None = None
         self._failure: BaseException | None = None
@@ -141,7 +151,7 @@ class EmbeddedValkey:
             self._terminate()
 
     def _sync(self) -> None:
-        """Fsync the append-only file once a second.
+        """Fsync the append-only file once a second, and begin another log when one is full.
 
         The server must not do this itself: with `appendfsync everysec`, during a slow fsync, it acknowledges writes
         that it has not even passed to the kernel, and loses them when it is killed.
@@ -150,6 +160,7 @@ class EmbeddedValkey:
             if self._child is not None:
                 with suppress(OSError):  # the server reports by itself that the disk is full
                     sync_files(self.directory / APPEND_ONLY)
+                rotate_if_full(self.directory / "valkey.log", self._logs.max_file_bytes, self._logs.kept_files)
 
     def _bring_back(self) -> None:
         """Restart the server; if that fails, such as on a full disk, the next check tries again."""

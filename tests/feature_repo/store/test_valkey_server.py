@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ import redis
 from worlds.live import ROOT, eventually
 
 from feature_repo.core.home import Home
+from feature_repo.core.logs import LogsConfig
+from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import connect
 from feature_repo.store.valkey_server import EmbeddedValkey, ValkeyError, online_store, running_url
 
@@ -219,3 +222,25 @@ def _answers(url: str) -> bool:
         return bool(connect(url).ping())
     except redis.RedisError:
         return False
+
+
+def test_the_servers_own_log_is_rotated_while_it_writes(home: Home) -> None:
+    log = home.valkey / "valkey.log"
+    server = EmbeddedValkey(
+        home.valkey, StoreConfig(sync_seconds=0.05), logs=LogsConfig(max_file_bytes=1024, kept_files=2)
+    )
+    client = connect(server.start(), 5.0)
+    try:
+
+        def noise() -> bool:
+            with suppress(redis.ResponseError):  # one is at work
+                client.bgrewriteaof()  # it writes some lines about it
+            return Path(f"{log}.2").exists()
+
+        eventually(noise, 30)
+        eventually(log.exists)
+        assert not Path(f"{log}.3").exists()
+        assert client.ping()
+    finally:
+        client.close()
+        server.stop()
