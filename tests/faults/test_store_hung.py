@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from worlds.live import eventually, store_pid
 from worlds.untrained import untrained_home
 
+from bento_services.process.child import pid_of
 from bento_services.process.ports import Ports
 from bento_services.process.supervisor import running
 from bento_services.rpc.generated import marquee_pb2
@@ -103,6 +105,30 @@ def test_grpc_says_unavailable_and_when_to_try_again(home: Home, ports: Ports, h
             MarqueeStub(channel).SendEvents(request, timeout=20)
         assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
         assert dict(refused.value.trailing_metadata())["retry-after"] == "1"
+
+
+def test_a_service_that_starts_while_the_store_hangs_says_what_it_could_not_check_and_is_careful(
+    home: Home, http: httpx.Client
+) -> None:
+    """It knows nobody: what somebody disliked or finished is in the store alone."""
+    disliked = {"video_id": "v00001", "action": "dislike"}
+    viewer = {"x-user-id": "u009"}
+    assert http.post("/api/v1/recommendations/feedback", json=disliked, headers=viewer).status_code == 200
+    with hung(home):
+        os.kill(pid_of(home, "service"), signal.SIGKILL)
+        page = eventually(lambda: _page_or_nothing(http, viewer), 60)
+        assert page["served_by"] == "static"
+        assert any("what they hid or finished could not be checked" in warning for warning in page["warnings"])
+        assert page["recommendations"]
+    eventually(lambda: (_page_or_nothing(http, viewer) or page)["served_by"] == "full_funnel", 60)
+
+
+def _page_or_nothing(http: httpx.Client, viewer: dict[str, str]) -> dict[str, Any] | None:
+    try:
+        reply = http.get("/api/v1/recommendations/home", headers=viewer)
+    except httpx.HTTPError:
+        return None
+    return dict(reply.json()) if reply.status_code == 200 else None
 
 
 def test_a_store_that_was_killed_with_events_in_it_comes_back_with_all_of_them(home: Home, http: httpx.Client) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 NOT_COPIED = shutil.ignore_patterns("run", "*.sock", "address.json")
 DERIVED = "feast/feature_store.yaml"  # names the place of the home and its store: written anew in a copy
-OF_PROCESSES = ("run", "valkey", "bentoml")  # what runs there writes, also where the verb then fails
+OF_PROCESSES = ("run", "valkey", "bentoml", ".serving")  # what runs there writes, also where the verb then fails
 FILLER = "filler"
 NEW_NAMESPACE = 0x20000  # CLONE_NEWNS: mounts are this fork's own, and gone when it ends
 HEAVY = (
@@ -209,6 +209,7 @@ def _state(home: Path) -> dict[str, tuple[int, int]]:
     for folder, folders, files in os.walk(home):
         if Path(folder) == home:
             folders[:] = [name for name in folders if name not in OF_PROCESSES]
+            files = [name for name in files if name not in OF_PROCESSES]
         for name in files:
             if os.path.relpath(os.path.join(folder, name), home) == DERIVED:
                 continue
