@@ -33,6 +33,7 @@ from bento_services.viewer_tokens import ViewerToken, key_id_of, read_token
 from feature_repo.core.errors import REFUSED, USAGE, MarqueeError
 from feature_repo.core.files import read_bounded
 from feature_repo.core.home import Home
+from feature_repo.limits import LimitError, check
 
 FILE = "keys.json"
 WAYS_OUT = "put it back, or take all keys away (marquee keys revoke --all) and make new ones (marquee keys create)"
@@ -132,7 +133,11 @@ class Keys:
             raise Problem(401, "not_authenticated", "this viewer token was not signed with a key of this service")
         if token.expires <= now.timestamp() or key.is_over(now):
             raise Problem(401, "not_authenticated", "this viewer token has expired")
-        return Caller(key.name, frozenset(key.scopes), "token", token.viewer_id), key.key_id
+        try:
+            viewer_id: str = check("events", "user_id", token.viewer_id, called="the viewer of this token")
+        except LimitError as error:
+            raise Problem(401, "not_authenticated", str(error)) from error
+        return Caller(key.name, frozenset(key.scopes), "token", viewer_id), key.key_id
 
 
 def keys_path(home: Home) -> Path:

@@ -140,3 +140,17 @@ def test_an_address_of_the_network_needs_keys_or_a_word_that_they_are_not_wanted
     check_bind("127.0.0.1", Keys(), insecure=False)
     create_key(home, "web", ["serve"])
     check_bind("0.0.0.0", Keys.of(home), insecure=False)
+
+
+@pytest.mark.parametrize("viewer_id", ["", " u1", "a\x00", "a" * 129, "\u202e"])
+def test_a_token_for_an_id_that_no_viewer_has_admits_nobody(tmp_path: Path, viewer_id: str) -> None:
+    key = create_key(Home(tmp_path), "app", ["serve", "events"], viewers="token")
+    with pytest.raises(Problem, match="the viewer of this token") as refused:
+        Keys.of(Home(tmp_path)).caller(viewer_token(key, viewer_id))
+    assert refused.value.status == 401
+
+
+def test_a_token_is_for_the_viewer_whatever_form_of_unicode_its_id_was_signed_in(tmp_path: Path) -> None:
+    key = create_key(Home(tmp_path), "app", ["serve", "events"], viewers="token")
+    caller, _ = Keys.of(Home(tmp_path)).caller(viewer_token(key, "cafe\u0301"))
+    assert caller.acts_for("caf\u00e9") == "caf\u00e9"
