@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bento_services.admission.keys import Keys
 from bento_services.health import PARTS, STORE, Health
 from bento_services.process.child import pid_of
 from bento_services.process.ports import Ports
@@ -34,6 +35,7 @@ def status_of(home: Home) -> dict[str, Any]:
         "set_aside": cut.rejected if cut else [],  # rows that the last cut of the lake rejected: see HOME/rejected/lake
         **pointers(home),
         "ports": ports.to_json() if ports else None,
+        "keys": Keys.of(home).closed or None,  # why keys.json admits nobody
         "online_store": "running" if running_url(home) else "stopped",
         "parts": _parts(home),
         "steps": Steps(home).names(),

@@ -79,12 +79,19 @@ class Home:
         """The home in this directory, which need not exist yet; completes the swap of a crashed ingest, and
         updates records after a copy or move of the directory.
 
-        Raises HomeError for a path with a backslash or unprintable characters, which other programs would misread.
+        Raises HomeError for a path with a backslash or unprintable characters, which other programs would misread, and
+        for one that is or leads through something other than a directory.
         """
         chosen = path or MARQUEE_HOME.get()
-        root = Path(chosen).expanduser().resolve()
+        try:
+            root = Path(chosen).expanduser().resolve()
+        except RuntimeError as error:  # a loop of links, or ~ of a user that does not exist
+            raise HomeError(f"expected a directory as home, found {str(chosen)!r}: {error}") from error
         if "\\" in str(root) or not str(root).isprintable():
             raise HomeError(f"expected a home whose path is printable and without a backslash, found {str(root)!r}")
+        above = next((place for place in (root, *root.parents) if place.exists()), root)
+        if above.exists() and not above.is_dir():
+            raise HomeError(f"expected a directory as home, found a file: {above}")
         recover(root)
         settle_record(root)
         return cls(root)

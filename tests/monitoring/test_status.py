@@ -8,7 +8,7 @@ import pytest
 
 from bento_services.health import DISK, PARTS
 from feature_repo.core.errors import HomeError
-from feature_repo.core.home import Home
+from feature_repo.core.home import Home, World
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
 from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
@@ -41,6 +41,14 @@ def test_rows_that_were_set_aside_and_a_file_that_cannot_be_read_are_named(tmp_p
         ("events", "watch_seconds", 1),
         ("events", "file", 1),
     }
+
+
+def test_keys_that_admit_nobody_are_named(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.write_world(World("w", "simulator", "str", ("Drama",)))
+    assert status_of(home)["keys"] is None
+    (tmp_path / "keys.json").write_text("[")
+    assert "keys.json of the home is no list of keys" in status_of(home)["keys"]
 
 
 def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:

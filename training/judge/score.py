@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.core.errors import MarqueeError
+from feature_repo.core.files import one_line
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import DAY_US, write_result
@@ -172,8 +174,8 @@ def read_rows(file: Path) -> Rows:
         raise RowsError(f"{file}: expected a Parquet file, found nothing there")
     try:
         table = pq.read_table(file)
-    except (pa.ArrowException, OSError) as error:
-        raise RowsError(f"{file}: expected a Parquet file: {error}") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RowsError(f"{file}: expected a Parquet file: {one_line(error)}") from error
     if not len(table):
         raise RowsError(f"{file}: expected rows, found none")
     if taken := [name for name in (*HEADS, "score") if name in table.column_names]:
@@ -241,7 +243,12 @@ class _Columns:
             column = self._integers(name, column, wanted)
         if not (_is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
             raise self._error(name, wanted, column.type)
-        return column.cast(pa.string())
+        text = column.cast(pa.string())
+        try:
+            text.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise self._error(name, "text in UTF-8", "other bytes") from error
+        return text if pc.all(pc.string_is_ascii(text)).as_py() is not False else _normalized(text)
 
     def offsets(self, name: str | None) -> pa.ChunkedArray:
         """(N,) int64 minutes."""
@@ -279,6 +286,13 @@ class _Columns:
 
     def _error(self, name: str | None, wanted: str, found: object) -> RowsError:
         return RowsError(f"{self._file}: {name}: expected {wanted}, found {found}")
+
+
+def _normalized(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """In Unicode's form NFC, as ids and contexts are everywhere."""
+    encoded = text.combine_chunks().dictionary_encode()
+    values = pa.array([unicodedata.normalize("NFC", value) for value in encoded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([values.take(encoded.indices)])
 
 
 def _is_text(kind: pa.DataType) -> bool:

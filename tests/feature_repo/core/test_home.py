@@ -26,6 +26,17 @@ def test_a_path_that_stores_and_registries_would_read_as_another_is_refused(tmp_
     str(refused.value).encode()
 
 
+def test_a_path_that_leads_to_no_directory_is_refused_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(HomeError, match=r"expected a directory as home, found a file: .*/file$"):
+            Home.open(path)
+    for path in (tmp_path / "loop", tmp_path / "loop" / "x", Path("~nobody-of-that-name/x")):
+        with pytest.raises(HomeError, match="expected a directory as home, found '"):
+            Home.open(path)
+
+
 def test_an_empty_home_names_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="run `marquee simulate`"):
         Home(tmp_path).world()

@@ -112,6 +112,18 @@ def test_rows_that_cannot_be_scored_explain_themselves(tmp_path: Path, columns: 
         read_rows(file)
 
 
+def test_text_is_in_the_form_of_ids_and_in_utf_8(tmp_path: Path) -> None:
+    table = pq.read_table(written(tmp_path))
+    _, *others = table["user_id"].cast(pa.string()).to_pylist()
+    at = table.column_names.index("user_id")
+    for text in (["cafe\u0301", *others], [b"\xff", *(other.encode() for other in others)]):
+        column = pa.array(text) if isinstance(text[0], str) else pa.array(text).view(pa.string())
+        pq.write_table(table.set_column(at, "user_id", column), tmp_path / f"{type(text[0]).__name__}.parquet")
+    assert read_rows(tmp_path / "str.parquet").asked["user_id"][0].as_py() == "caf\u00e9"
+    with pytest.raises(RowsError, match="user_id: expected text in UTF-8"):
+        read_rows(tmp_path / "bytes.parquet")
+
+
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     table = pq.read_table(written(tmp_path))
     pq.write_table(table.append_column("user_id", table["user_id"]), tmp_path / "rows.parquet")
