@@ -193,7 +193,7 @@ def events_send(
     context: typer.Context,
     user: Annotated[str | None, typer.Option(help="The viewer.")] = None,
     video: Annotated[str | None, typer.Option(help="The video.")] = None,
-    event: Annotated[str, typer.Option(help="click, watch, like, dislike, not_interested or share.")] = "watch",
+    event: Annotated[str, typer.Option(help="click, watch, like, unlike, dislike, not_interested or share.")] = "watch",
     seconds: Annotated[float, typer.Option(min=0, help="Seconds watched.")] = 0.0,
     file: Annotated[
         Path | None,

@@ -5,7 +5,7 @@ layer may import it.
 """
 
 # --- events -----------------------------------------------------------------------------------------------------------
-EVENTS = ("click", "watch", "like", "dislike", "not_interested", "share")
+EVENTS = ("click", "watch", "like", "unlike", "dislike", "not_interested", "share")
 
 # Clients' names of our fields, which only the normalizer maps.
 EVENT_ALIASES = {

@@ -92,7 +92,7 @@ class UserState:
     )
     seen_video_ids: list[str] = folded(STRINGS, "ids", "Watched videos, far beyond the history", services=PAGE)
     hidden_video_ids: list[str] = folded(STRINGS, "ids", "Disliked, or marked as not interesting")
-    liked_video_ids: list[str] = folded(STRINGS, "ids", "Liked, and not disliked since")
+    liked_video_ids: list[str] = folded(STRINGS, "ids", "Liked, and neither disliked nor taken back since")
     genre_affinity: list[float] = folded(
         FLOATS, "decayed sum", "Affinity to each of the GENRE_SLOTS genres", default=[0.0] * GENRE_SLOTS
     )
@@ -214,6 +214,10 @@ def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_leng
         _append_once(state.liked_video_ids, event.video_id, LIKED_LENGTH, video)
         _discard(state.hidden_video_ids, event.video_id)
         _prefer(state, video, LIKE_WEIGHT * age)
+    elif event.event == "unlike":  # what was counted when it was liked stays counted
+        if event.video_id in state.liked_video_ids:
+            _discard(state.liked_video_ids, event.video_id)
+            _prefer(state, video, -LIKE_WEIGHT * age)
     elif event.event in ("dislike", "not_interested"):
         state.user_dislike_count += 1
         _append_once(state.hidden_video_ids, event.video_id, HIDDEN_LENGTH, video)

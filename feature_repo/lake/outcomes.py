@@ -41,7 +41,8 @@ SELECT request_id, user_id, video_id,
     bool_or(event IN ('click', 'watch')) AS clicked,
     coalesce(sum(watch_seconds) FILTER (event = 'watch'), 0.0) AS watch_seconds,
     coalesce(max(least(watch_seconds / seconds, 1.0)) FILTER (event = 'watch'), 0.0) AS watch_fraction,
-    bool_or(event = 'like') AS liked,
+    coalesce(max(timestamp_us) FILTER (event = 'like')
+        > coalesce(max(timestamp_us) FILTER (event = 'unlike'), 0), false) AS liked,
     bool_or(event IN ('dislike', 'not_interested')) AS disliked,
     bool_or(event = 'share') AS shared
 FROM (

@@ -12,7 +12,7 @@ from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
 from bento_services.http.schemas.events import MAX_REASON_LENGTH, Feedback, FeedbackIn
 from feature_repo.events import EventError, video_said
 
-ACTIONS = ("like", "dislike", "not_interested", "share")
+ACTIONS = ("like", "unlike", "dislike", "not_interested", "share")
 ERRORS = (404, 409)
 
 feedbacks = Endpoints("events")

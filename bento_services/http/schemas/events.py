@@ -57,7 +57,7 @@ class Visibility(Struct, frozen=True):
 
 class FeedbackIn(Struct, frozen=True):
     video_id: Annotated[Any, _said("video_id", "Also accepted as item_id.")]
-    action: Literal["like", "dislike", "not_interested", "share"]
+    action: Literal["like", "unlike", "dislike", "not_interested", "share"]
     reason: Annotated[str, Meta(max_length=MAX_REASON_LENGTH)] | None = None
 
 

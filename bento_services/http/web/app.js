@@ -7,6 +7,7 @@ let viewer = "";
 let page = null; // the first page of the feed, as last answered
 let cursor = null; // gives what follows what is shown
 let watched = new Map(); // video_id -> fraction, of the current viewer
+const liked = new Set(); // video ids, of the current viewer since the page was opened
 let opened = null; // the item in the player
 let turn = 0; // answers that come back after the viewer changed are dropped
 
@@ -135,6 +136,7 @@ function open(item) {
   $("player-reason").textContent = item.reason;
   $("amount").value = 100;
   drawAmount();
+  drawLike();
   drawTrace(item);
   $("player").showModal();
   $("watch").focus();
@@ -145,6 +147,12 @@ function drawAmount() {
   const percent = Number($("amount").value);
   $("amount-text").textContent = percent === 100 ? "all of it" : opened.duration > 0 ? `${spoken((opened.duration * percent) / 100)} of ${spoken(opened.duration)}` : `${percent} %`;
   $("watch").textContent = percent === 100 ? "▶ Watch to the end" : percent < 5 ? "▶ Peek and leave" : `▶ Watch ${percent} %`;
+}
+
+function drawLike() {
+  const isLiked = liked.has(opened.video_id);
+  $("like").setAttribute("aria-pressed", String(isLiked));
+  $("like").lastChild.textContent = isLiked ? " Liked" : " Like";
 }
 
 function drawTrace(item) {
@@ -177,9 +185,11 @@ async function watch() {
 
 async function react(item, action) {
   if ($("player").open) $("player").close();
-  const words = { like: "Liked", dislike: "Disliked", not_interested: "No more of" }[action];
+  const words = { like: "Liked", unlike: "Took back the like of", dislike: "Disliked", not_interested: "No more of" }[action];
   await tell(async () => {
     const answer = await ask("/api/v1/recommendations/feedback", { as: viewer, body: { video_id: item.video_id, action } });
+    if (action === "like") liked.add(item.video_id);
+    else liked.delete(item.video_id);
     return { event_ids: [answer.event_id] };
   }, `${words} “${item.title}”`);
 }
@@ -212,6 +222,7 @@ function become(name, { remember = true } = {}) {
   viewer = name;
   page = null;
   watched = new Map();
+  liked.clear();
   const select = $("viewer");
   if (![...select.options].some((option) => option.value === name)) select.append(make("option", { value: name, textContent: name }));
   select.value = name;
@@ -251,5 +262,5 @@ $("amount").addEventListener("input", drawAmount);
 $("watch").addEventListener("click", watch);
 $("close").addEventListener("click", () => $("player").close());
 $("player").addEventListener("click", (click) => click.target === $("player") && $("player").close());
-for (const button of document.querySelectorAll(".react button")) button.addEventListener("click", () => react(opened, button.dataset.action));
+for (const button of document.querySelectorAll(".react button")) button.addEventListener("click", () => react(opened, button.id === "like" && liked.has(opened.video_id) ? "unlike" : button.dataset.action));
 start();

@@ -260,6 +260,12 @@ def like_by_keyboard(page: Any) -> None:
     again = page.locator(f"#rows .row[data-row='{row_id}'] .card")
     stayed = page.locator(f"#rows .row[data-row='{row_id}'] .card[data-video='{video}']")
     expect(stayed.first if stayed.count() else again.nth(place)).to_be_focused()
+    if stayed.count():
+        stayed.first.press("Enter")
+        expect(page.locator("#like")).to_have_attribute("aria-pressed", "true")
+        page.locator("#like").press("Enter")
+        expect(page.locator("#toast")).to_contain_text("Took back", timeout=15_000)
+        expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
 
 
 def the_page_has_one_heading_and_nothing_shows_through_its_header(page: Any) -> None:

@@ -58,6 +58,14 @@ def test_a_watch_is_a_click_and_a_share_of_the_video(home: Home) -> None:
     assert not found["i1"]["clicked"]  # its watch names no request
 
 
+def test_a_like_that_was_taken_back_is_none(home: Home) -> None:
+    like, back = event("e1", "like", "q1", "a"), event("e2", "unlike", "q1", "a") | {"timestamp_us": SHOWN_US + 2}
+    Lake(home).append_events(rows(EVENTS, like, back, event("e3", "like", "q1", "b")), "x")
+    settle_outcomes(Lake(home))
+    found = settled(home)
+    assert (found["i0"]["liked"], found["i1"]["liked"]) == (False, True)
+
+
 def test_a_watch_that_nobody_can_have_watched_teaches_nothing(home: Home) -> None:
     Lake(home).append_events(rows(EVENTS, event("e1", "watch", "q1", "a", 900_000.0)), "x")
     assert settle_outcomes(Lake(home)) == 0
