@@ -55,5 +55,8 @@ class Program:
             raise ProgramError(str(error)) from error
         return output
 
+    def as_bytes(self) -> bytes:
+        return self._model.read_bytes() if isinstance(self._model, Path) else self._model
+
     def save(self, path: Path) -> None:
-        path.write_bytes(self._model.read_bytes() if isinstance(self._model, Path) else self._model)
+        path.write_bytes(self.as_bytes())
