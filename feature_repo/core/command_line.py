@@ -83,6 +83,7 @@ def wait_for_interrupt() -> None:
 def status_of(app: Callable[[], Any]) -> int:
     """Run `app` and return its exit status. An error is one line on stderr, never a stack trace."""
     redeliver_interrupts()
+    interrupted = _interrupts_heard()
     try:
         app()
     except SystemExit as stop:
@@ -91,6 +92,8 @@ def status_of(app: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except MarqueeError as error:
+        if interrupted.is_set():
+            return _interrupted()
         _say(str(error))
         return error.exit_status
     except MemoryError:
@@ -99,9 +102,25 @@ def status_of(app: Callable[[], Any]) -> int:
     except BrokenPipeError:  # the reader of our output has closed the pipe
         return FAILED
     except Exception as error:
+        if interrupted.is_set():  # a library caught it, pandas while it is imported for one, and failed for that
+            return _interrupted()
         _say(_of_the_disk(error) or _unexpected(error))
         return FAILED
     return DONE
+
+
+def _interrupts_heard() -> threading.Event:
+    """Set from the first Ctrl-C on, which is raised as ever."""
+    heard = threading.Event()
+
+    def raise_it(number: int, frame: Any) -> None:
+        heard.set()
+        signal.default_int_handler(number, frame)
+
+    is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_usual and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, raise_it)
+    return heard
 
 
 def _say(line: str) -> None:

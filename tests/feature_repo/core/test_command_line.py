@@ -48,6 +48,22 @@ def test_a_command_ends_with_its_status_and_a_sentence(body: str, status: int, s
     assert (done.returncode, done.stderr) == (status, said)
 
 
+@pytest.mark.parametrize("raised", ["AttributeError('half imported')", "MarqueeError('wrapped by a library')"])
+def test_an_interrupt_that_a_library_caught_and_failed_for_is_one_all_the_same(raised: str) -> None:
+    body = f"""
+    import os, signal, time
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    except BaseException:
+        pass
+    raise {raised}
+"""
+    command = [sys.executable, "-c", PROGRAM.format(body=body)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "marquee: stopped; run the same command to resume\n")
+
+
 def test_what_no_command_expects_is_one_line_that_names_the_file_of_its_trace(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM.format(body="{}['lost']")]
     environment = child_environment(TMPDIR=str(tmp_path))
