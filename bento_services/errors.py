@@ -2,8 +2,7 @@
 
 MarqueeError                 feature_repo/core/errors.py
 └── FeedError
-    ├── QueryError           an invalid query: the caller must correct it (HTTP 400)
-    └── PolicyError          an invalid policy file: the release must be corrected
+    └── QueryError           an invalid query: the caller must correct it (HTTP 400)
 StageFailed                  inside the feed only: this rung cannot answer, the next one is tried
 """
 
@@ -22,10 +21,6 @@ class QueryError(FeedError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
-
-
-class PolicyError(FeedError):
-    """A policy with an unknown or impossible rule."""
 
 
 class StageFailed(Exception):

@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from bento_services.feed.page import Item, Row
-from bento_services.feed.policy import Policy
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
+from models.page.policy import Policy
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
 

@@ -10,11 +10,11 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Ladder, Rung
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
-from bento_services.feed.policy import Policy
 from bento_services.feed.reasons import REASONS, Reason
 from bento_services.feed.rows.spec import RowSpec
 from feature_repo.core.home import World
 from models.candidates.sources.spec import SourceSpec
+from models.page.policy import Policy
 
 
 @dataclass(frozen=True)

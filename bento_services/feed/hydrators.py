@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.policy import fresh_since_us
 from bento_services.feed.stages import Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, TWO_TOWER_SCORE
 from models.catalog import PerCatalog
+from models.page.policy import fresh_since_us
 
 Array = np.ndarray[Any, Any]
 

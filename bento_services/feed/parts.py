@@ -10,13 +10,13 @@ import re
 import threading
 from functools import cached_property
 
-from bento_services.feed.policy import Policy, load_policy
 from bento_services.feed.stages import UNTITLED
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
 from models.candidates.sources.spec import CandidateSource, SourceSpec
 from models.catalog import Catalog, PerCatalog
 from models.page.diversity import codes
+from models.page.policy import Policy, load_policy
 from models.release.artifact import Release
 from models.retrieval.cold_start import vectors_of
 

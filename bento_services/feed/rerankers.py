@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bento_services.feed import policy
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from models.candidates.columns import SCORE, TWO_TOWER_SCORE
 from models.candidates.sources.resume import RESUME
 from models.catalog import PerCatalog
+from models.page import policy
 from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
 from models.page.exposure import ExposurePrices
 

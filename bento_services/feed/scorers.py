@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.policy import Boosts
 from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
 from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
 from models.encoding.ranker import rank_columns
+from models.page.policy import Boosts
 from models.ranking.protocol import Ranks
 from models.ranking.ranker import with_retrieval
 

@@ -32,10 +32,11 @@ class MarqueeError(Exception):
     ├── Poisoned                feature_repo/stream/handlers/         one record of a batch cannot be handled
     ├── EncodingError           models/encoding/ranker.py             columns differ from those a model was trained on
     ├── ArtifactError           models/release/manifest.py            a release that does not match its manifest
+    ├── PolicyError             models/page/policy.py                 an invalid policy.toml
     ├── OffPolicyError          training/off_policy/estimators.py     no estimate is possible from this log or policy
     ├── RowsError               training/judge/score.py               rows to score lack required columns
     ├── TrackingError           training/record/tracking.py           MLflow's records cannot be read or written
-    ├── FeedError               bento_services/errors.py              an invalid query or policy
+    ├── FeedError               bento_services/errors.py              an invalid query
     ├── AuthError               bento_services/admission/keys.py      API keys that cannot be used, or are missing
     ├── NotAnswered             bento_services/process/trial.py       a release on trial did not return a page
     ├── PackageError            bento_services/process/package.py     a Bento that cannot be built

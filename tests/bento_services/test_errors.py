@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bento_services.errors import PolicyError, QueryError, StageFailed
+from bento_services.errors import QueryError, StageFailed
 from feature_repo.core.errors import MarqueeError
 
 
@@ -16,4 +16,3 @@ def test_a_failed_stage_names_itself_and_never_leaves_the_feed_as_an_error_of_th
     assert (str(failure), failure.stage, failure.late) == ("ranker: no time left for it", "ranker", True)
     assert not issubclass(StageFailed, MarqueeError)
     assert issubclass(QueryError, MarqueeError)
-    assert issubclass(PolicyError, MarqueeError)

@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from bento_services.feed.policy import load_policy
 from feature_repo.core.home import Home
 from models.page.exposure import ExposurePrices
+from models.page.policy import load_policy
 from training.judge.protocols.diversity import frontier
 from training.judge.protocols.frontier_points import RELEVANCE
 from training.release.compose import build_release

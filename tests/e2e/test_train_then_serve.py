@@ -12,7 +12,6 @@ import pytest
 from worlds.live import personal_page
 
 from bento_services.client import Client
-from bento_services.feed.policy import load_policy
 from bento_services.process.supervisor import running
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
@@ -21,6 +20,7 @@ from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.store.valkey_server import running_url
 from feature_repo.stream.flush import flush
 from feature_repo.stream.log.open import open_event_log
+from models.page.policy import load_policy
 from models.release.artifact import load_champion
 from training.data.dataset import RankingRows, ranking_rows
 

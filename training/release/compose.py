@@ -18,6 +18,7 @@ from feature_repo.lake.cut import cut_of
 from feature_repo.registry import VIDEO_COLUMNS
 from feature_repo.schema import RANK_SERVICE
 from models.candidates.popularity import Popularity
+from models.page.policy import load_policy
 from models.page.policy_file import policy_of
 from models.release.artifact import verify
 from models.release.manifest import MANIFEST, ArtifactError, Cuts, Manifest
@@ -37,8 +38,10 @@ def build_release(home: Home, policy: Path | None = None, champion: Path | None 
 
     Nor is a release that equals `champion` up to rounding: the result is then the champion's path. Default of `policy`:
     the home's policy file. Raises HomeError if a model or its evaluation is missing, or if the evaluation is of other
-    models.
+    models, and PolicyError for an invalid policy.
     """
+    declared = policy or policy_of(home)
+    load_policy(declared)
     evaluation = current_evaluation(home)
     home.releases.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=home.releases, prefix=".draft."))
@@ -50,7 +53,7 @@ def build_release(home: Home, policy: Path | None = None, champion: Path | None 
             _copy(home.models / refitted_name(name), draft / name)
         retrieval = RetrievalModel.load(draft / "two_tower")
         build_index(home, retrieval).save(draft / "index")
-        shutil.copyfile(policy or policy_of(home), draft / "policy.toml")
+        shutil.copyfile(declared, draft / "policy.toml")
         _write_json(draft / "static.json", static_videos(home, Popularity.load(draft / "popularity")))
         manifest = _manifest(home, draft, evaluation)
         if champion is not None and equal_to_rounding(draft, manifest, champion):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from feature_repo.core.settings import read
 from feature_repo.core.steps import Result, Step, StepContext, Steps
 from feature_repo.jobs.features_step import FEATURES, cut_read, on_a_cut
+from models.page.policy import require_policy
 from models.page.policy_file import policy_of
 from models.release.config import PROMOTION
 from models.release.store import pointers
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 def make_release(context: StepContext, steps: Steps, page: Step) -> Result:
     """Run all steps from lake to champion, then `page`, which writes the release report."""
+    require_policy(context.home)  # what only the last step reads, before the minutes of the others
     for step in (*RELEASE, page):
         steps.take(step, context)
     return {

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig, RowSizes
-from bento_services.feed.policy import Policy
 from bento_services.feed.rows.spec import RowSpec, from_source, varied
 from bento_services.feed.stages import Chosen, Request, title_of
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS
 from models.catalog import rows_of
+from models.page.policy import Policy
 
 BECAUSE = "because_you_watched"  # followed in a row's id by ":" and the id of the watched video
 

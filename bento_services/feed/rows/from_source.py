@@ -9,9 +9,9 @@ import numpy as np
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig, RowSizes
-from bento_services.feed.policy import Policy
 from bento_services.feed.rows.spec import RowSpec, from_source, varied
 from bento_services.feed.stages import Chosen, Request
+from models.page.policy import Policy
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import numpy as np
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
-from bento_services.feed.policy import Policy
 from bento_services.feed.rows.spec import RowSpec
 from bento_services.feed.stages import Chosen, Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH
@@ -19,6 +18,7 @@ from models.candidates.sources.fresh import NEW_RELEASES
 from models.candidates.sources.resume import RESUME
 from models.page.diversity import Filling
 from models.page.exploration import among, beta_arms, prior_rates, thompson_probabilities
+from models.page.policy import Policy
 
 Array = np.ndarray[Any, Any]
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
-from bento_services.feed.policy import Policy
 from bento_services.feed.stages import Chosen, Selector
 from models.candidates.columns import CREATOR
 from models.page.diversity import first_of_each
+from models.page.policy import Policy
 
 Array = np.ndarray[Any, Any]
 

@@ -17,8 +17,8 @@ from bento_services.feed.certificate import certify
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Item, Page, Query
-from bento_services.feed.policy import load_policy
 from feature_repo.store.memory import MemoryReader
+from models.page.policy import load_policy
 
 
 def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:

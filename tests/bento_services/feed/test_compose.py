@@ -12,10 +12,10 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.hydrators import TwoTowerScore, VideoFacts
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
-from bento_services.feed.policy import Diversity, load_policy
 from bento_services.feed.rerankers import Diversify
 from bento_services.feed.sources import SizedSource
 from bento_services.feed.surfaces import home
+from models.page.policy import Diversity, load_policy
 
 RELEASE = feed_world.big_release(60)
 

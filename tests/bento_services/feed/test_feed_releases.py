@@ -10,11 +10,11 @@ import pytest
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
-from bento_services.errors import PolicyError
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Query
+from models.page.policy import PolicyError
 
 SECOND, THIRD, FOURTH = "r-00000000000b", "r-00000000000c", "r-00000000000d"
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from worlds import arithmetic as feed_world
 
-from bento_services.errors import PolicyError
 from bento_services.feed.parts import Parts
 from feature_repo.store.memory import MemoryReader
 from models.candidates.sources import content, trending
+from models.page.policy import PolicyError
 
 RELEASE = feed_world.big_release(60)
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.policy import Diversity
 from bento_services.feed.rerankers import ByScore, Diversify, OneOfATitle, worth_of_score
 from models.candidates.sources.resume import RESUME
 from models.catalog import PerCatalog
 from models.page.exposure import ExposurePrices
+from models.page.policy import Diversity
 
 GENRES = np.array([[1.0, 0.0]] * 15 + [[0.0, 1.0]] * 15)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.policy import Boosts
 from bento_services.feed.scorers import FreshnessBoost, RetrievalOrder, SourceFusion
+from models.page.policy import Boosts
 
 DAY_US = 86_400_000_000
 NOW_US = 100 * DAY_US

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bento_services.errors import PolicyError
 from bento_services.process import release_follower
 from bento_services.process.release_follower import ReleaseFollower
 from feature_repo.core.home import Home
+from models.page.policy import PolicyError
 from models.release.answerable import Unanswerable
 from models.release.manifest import ArtifactError
 

@@ -11,6 +11,7 @@ from worlds.untrained import untrained_home
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from models.candidates.popularity import Popularity
+from models.page.policy import PolicyError
 from models.release.artifact import load_release, verify
 from models.release.parts import MODELS
 from models.release.store import champion
@@ -53,3 +54,11 @@ def test_without_a_model_or_an_evaluation_the_command_to_run_is_named_and_no_dra
     with pytest.raises(HomeError, match="marquee evaluate"):
         build_release(home)
     assert not home.releases.exists()
+
+
+def test_a_broken_policy_makes_no_release(home: Home, tmp_path: Path) -> None:
+    before = sorted(home.releases.rglob("*"))
+    (tmp_path / "policy.toml").write_text("x =")
+    with pytest.raises(PolicyError, match=r"policy\.toml"):
+        build_release(home, policy=tmp_path / "policy.toml")
+    assert sorted(home.releases.rglob("*")) == before

@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from feature_repo.core.code_hash import code_of
 from feature_repo.core.home import Home, World
-from feature_repo.core.steps import StepContext
+from feature_repo.core.steps import StepContext, Steps
 from marquee import app
+from models.page.policy import PolicyError
 from monitoring.reports.steps import PAGE
-from training.release.run import RELEASE
+from training.release.run import RELEASE, make_release
 
 ALL = (*RELEASE, PAGE)
 
@@ -55,3 +57,11 @@ def test_the_plan_of_a_home_where_nothing_was_done_names_all_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
     shown = CliRunner().invoke(app, ["release", "--plan", "--home", str(tmp_path)])
     assert "never run" in shown.stdout
+
+
+def test_a_broken_policy_is_said_before_the_first_step(tmp_path: Path) -> None:
+    home = world(tmp_path)
+    (tmp_path / "policy.toml").write_text("x =")
+    with pytest.raises(PolicyError, match=r"policy\.toml"):
+        make_release(StepContext(home), Steps(home), PAGE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lake", "policy.toml", "world.json"]

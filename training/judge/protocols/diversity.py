@@ -28,6 +28,7 @@ from feature_repo.core.revision import git_revision
 from feature_repo.lake.cut import cut_of
 from models.page.diversity import SCREEN
 from models.page.exposure import ExposurePrices
+from models.page.policy import require_policy
 from models.page.policy_file import policy_of
 from models.release.parts import trained_two_tower
 from models.retrieval.artifact import RetrievalModel
@@ -69,6 +70,7 @@ def frontier(home: Home, content: Mapping[str, Any], command: str, progress: Pro
     The next release serves the choice. Finished points are kept. Without seeds the home's two-tower model is measured;
     raises HomeError when there is none.
     """
+    require_policy(home)  # the choice is written into it
     config = FrontierConfig.of(content)
     trained = _recipe(home, config)
     with progress.task("reading what was watched"):

@@ -9,12 +9,17 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bento_services.errors import PolicyError
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.home import Home
 from models.page.diversity import METHODS, Caps
-from models.page.policy_file import POLICY
+from models.page.policy_file import POLICY, policy_of
 
 MOST = 1_000_000  # upper bound of every number in a policy
 SECTIONS = ("version", "caps", "boosts", "spread", "exploration")
+
+
+class PolicyError(MarqueeError):
+    """A policy that declares something impossible or unknown."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,11 @@ def load_policy(path: Path = POLICY) -> Policy:
         raise PolicyError(f"{path}: expected {error} in it") from error
     except (OSError, ValueError, TypeError) as error:
         raise PolicyError(f"{path}: {error}") from error
+
+
+def require_policy(home: Home) -> None:
+    """Raises PolicyError where the policy that the next release would carry is none: before any work for that."""
+    load_policy(policy_of(home))
 
 
 def fresh_since_us(now_us: int, days: int) -> int:

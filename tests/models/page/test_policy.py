@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bento_services.errors import PolicyError
-from bento_services.feed.policy import load_policy
+from models.page.policy import PolicyError, load_policy
 from models.page.policy_file import POLICY
 
 
