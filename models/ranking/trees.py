@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 Array = np.ndarray[Any, Any]
+LAST_LINE = "pandas_categorical:"
 FEW_ROWS = 5_000  # up to here a second thread costs more than it gains
 
 
@@ -48,10 +49,18 @@ class Trees:
         intercepts = json.loads((directory / "trees.json").read_text())
         if not intercepts:
             return cls()
-        import lightgbm
+        files = {action: directory / f"trees_{action}.txt" for action in intercepts}
+        return cls({action: read_booster(file) for action, file in files.items()}, intercepts)
 
-        files = {action: str(directory / f"trees_{action}.txt") for action in intercepts}
-        return cls({action: lightgbm.Booster(model_file=file) for action, file in files.items()}, intercepts)
+
+def read_booster(file: Path) -> Booster:
+    """Raises ValueError for a file that was cut short, which LightGBM may answer by ending the process."""
+    import lightgbm
+
+    text = file.read_text()
+    if not text.rstrip().rpartition("\n")[2].startswith(LAST_LINE):
+        raise ValueError(f"{file.name} has no end")
+    return lightgbm.Booster(model_str=text)
 
 
 def tree_inputs(inputs: RankerInputs) -> Array:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import reading
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
 from feature_repo.lake.cut import cut_of
+from models.ranking.ranker import RankerModel
+from models.ranking.trees import read_booster
+from models.release.manifest import ArtifactError
 from models.release.parts import trained_ranker, trained_two_tower
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
@@ -26,6 +30,9 @@ from training.measure.metrics import auc, ece, gauc, log_loss
 from training.record.results import Results, record
 from training.record.training_facts import TwoTowerTraining
 from training.release.evaluation import Evaluation, Figures, candidate_ids, require_models
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 Array = np.ndarray[Any, Any]
 
@@ -44,10 +51,11 @@ def evaluate(home: Home, progress: Progress = SILENT, config: EvaluationConfig |
     """Measure the models of HOME/models and write the figures beside them (training/release/evaluation.py)."""
     config = config or read(EVALUATION, home.root)
     require_models(home)
-    retrieval = trained_two_tower(home.models)
+    retrieval, ranker = trained_two_tower(home.models), trained_ranker(home.models)
+    trees = _baseline(home)
     metrics: dict[str, dict[str, Figures]] = {
         "retrieval": retrieval_figures(home, retrieval, _protocol(home, config), progress),
-        "ranking": ranking_figures(home, retrieval, config, progress),
+        "ranking": ranking_figures(home, retrieval, ranker, trees, config, progress),
     }
     columns = {name: dict.fromkeys(figure for row in rows.values() for figure in row) for name, rows in metrics.items()}
     evaluation = Evaluation(
@@ -114,18 +122,25 @@ def _protocol(home: Home, config: EvaluationConfig) -> RetrievalProtocol:
     return replace(RetrievalProtocol.for_split(trained.split), max_viewers=config.max_viewers, seed=config.seed)
 
 
+def _baseline(home: Home) -> Booster:
+    file = home.models / "ranker_baseline" / "lightgbm.txt"
+    with reading(file, "the ranker's baseline", "run `marquee train ranker` again", ArtifactError):
+        return read_booster(file)
+
+
 def ranking_figures(
-    home: Home, retrieval: RetrievalModel, config: EvaluationConfig, progress: Progress = SILENT
+    home: Home,
+    retrieval: RetrievalModel,
+    ranker: RankerModel,
+    trees: Booster,
+    config: EvaluationConfig,
+    progress: Progress = SILENT,
 ) -> dict[str, Figures]:
     """How well models order the exposures of the test window by clicks; the ranker as served, with position unknown."""
-    import lightgbm
-
     cuts = time_cuts(cut_of(home))
     rows = ranking_rows(home, cuts.t2_us, cuts.end_us, retrieval, config.max_rows, config.seed, progress)
-    ranker = trained_ranker(home.models)
     scored = ranker.score(rows.columns)
     order = page_order(scored["score"], rows.columns["two_tower_score"], ranker.retrieval)
-    trees = lightgbm.Booster(model_file=str(home.models / "ranker_baseline" / "lightgbm.txt"))
     watched = rows.labels["watch_seconds"]
     return {
         "ranker": {

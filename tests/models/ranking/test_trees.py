@@ -4,6 +4,7 @@ from pathlib import Path
 
 import lightgbm
 import numpy as np
+import pytest
 
 from models.encoding.ranker import RankerInputs
 from models.ranking.trees import Trees, tree_inputs
@@ -22,6 +23,17 @@ def test_saved_trees_say_the_same_and_begin_at_their_intercept(tmp_path: Path) -
     np.testing.assert_allclose(trees.logits(inputs)["click"], expected)
     trees.save(tmp_path)
     np.testing.assert_allclose(Trees.load(tmp_path).logits(inputs)["click"], expected)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.2, 0.5, 0.9, 0.99])
+def test_trees_that_were_cut_short_are_refused_before_lightgbm_ends_the_process(tmp_path: Path, kept: float) -> None:
+    rng = np.random.default_rng(0)
+    data = lightgbm.Dataset(rng.normal(size=(400, 3)), rng.random(400))
+    Trees({"click": lightgbm.train({"verbosity": -1}, data, 20)}, {"click": 0.0}).save(tmp_path)
+    file = tmp_path / "trees_click.txt"
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * kept)])
+    with pytest.raises(ValueError, match=r"trees_click\.txt has no end"):
+        Trees.load(tmp_path)
 
 
 def test_without_trees_there_is_nothing_to_say(tmp_path: Path) -> None:
