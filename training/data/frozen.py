@@ -8,6 +8,7 @@ after the end of the lake.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -24,7 +25,7 @@ from feature_repo.compute.inputs import context_columns
 from feature_repo.core.code_hash import code_of
 from feature_repo.core.errors import HomeError
 from feature_repo.core.files import write_atomic
-from feature_repo.core.hashes import directory_id
+from feature_repo.core.hashes import content_of, directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.build_features import build_features
@@ -85,7 +86,7 @@ def end_of(home: Home, lake: Lake | None = None) -> int:
 
 
 def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
-    """A home with the features of that moment; built once, and again when the lake or the building code changes."""
+    """A home with the features of that moment: built once, and again when lake, code or what was built changes."""
     lake = lake_of_now(home)
     end_us = end_of(home, lake)
     frozen = Home(home.root / "frozen" / (str(as_of_us) if as_of_us < end_us else "end"))
@@ -93,7 +94,7 @@ def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
     code = code_of("feature_repo.jobs.build_features")
     source = hashlib.sha256(repr((directory_id(lake.root), home.world(), code, cut_us)).encode()).hexdigest()
     marker = frozen.root / BUILT_FROM
-    if marker.exists() and marker.read_text() == source:
+    if marker.exists() and marker.read_text() == _built(source, frozen):
         return frozen
     events, impressions = lake.events(None, cut_us), lake.impressions(None, cut_us)
     if not len(events) or not len(impressions):
@@ -106,5 +107,10 @@ def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
         shutil.rmtree(frozen.lake, ignore_errors=True)  # of an older revision
         written_cut(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
     build_features(frozen, progress=progress, only_last=True)
-    write_atomic(marker, source)
+    write_atomic(marker, _built(source, frozen))
     return frozen
+
+
+def _built(source: str, frozen: Home) -> str:
+    """What a frozen home was built from, and what it then held: one that was damaged since is built again."""
+    return json.dumps([source, content_of([frozen.root / "world.json", frozen.cut, frozen.features])])

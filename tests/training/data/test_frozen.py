@@ -101,3 +101,11 @@ def test_a_moment_is_built_once_and_again_when_the_lake_or_the_code_has_changed(
     assert ask() == [str(then_us), "end"]
     with pytest.raises(HomeError, match=r"nothing happened before 1970-01-01.*a later moment"):
         frozen_home(home, 1)
+
+
+@pytest.mark.parametrize("file", ["world.json", "cut/lake/videos.parquet", "features/video_windows.parquet"])
+def test_a_moment_of_which_a_file_was_damaged_is_built_again(toy_home: Home, file: str) -> None:
+    before = known(toy_home, "heavy", "v04", toy.END_US)["history_video_ids"]
+    damaged = frozen_home(toy_home, toy.END_US).root / file
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    assert known(toy_home, "heavy", "v04", toy.END_US)["history_video_ids"] == before
