@@ -31,7 +31,7 @@ from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
 from models.candidates.sources import popular
 from models.page import filters
-from models.release.artifact import Release, load_champion
+from models.release.artifact import Release, champion_or_previous
 
 Array = np.ndarray[Any, Any]
 Stage = Literal["retrieval", "full"]
@@ -51,7 +51,7 @@ class Ranked:
 
 def recommend_one(home: Home, url: str, user_id: str, n: int | None = None) -> dict[str, Any]:
     """The page that this viewer would get now, with traces, as JSON fields; with `n`, a flat list of that length."""
-    release, _ = load_champion(home)
+    release = champion_or_previous(home)
     reader = _open(home, url, release.world)
     feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     try:
@@ -72,7 +72,7 @@ def recommend_all(
     more may be shown.
     """
     started = perf_counter()
-    release, _ = load_champion(home)
+    release = champion_or_previous(home)
     reader = _open(home, url, release.world)
     user_ids = cut_of(home).users()["user_id"].to_pylist()
     try:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.core.home import Home, World
+from feature_repo.core.terminal import note
 from models.candidates.fusion import Fusion
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
@@ -114,3 +115,11 @@ def load_champion(home: Home) -> tuple[Release, list[str]]:
         except (ArtifactError, EncodingError) as error:
             problems.append(str(error))
     raise ArtifactError("no release can be loaded: " + "; ".join(problems))
+
+
+def champion_or_previous(home: Home) -> Release:
+    """The same for a command, whose user is told on stderr where it is not the champion, and why."""
+    release, problems = load_champion(home)
+    for problem in problems:
+        note(f"marquee: warning: {problem}; this is of {release.release_id}, the previous release")
+    return release

@@ -25,7 +25,7 @@ from feature_repo.core.files import atomic_directory, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from models.release.artifact import load_champion
+from models.release.artifact import champion_or_previous
 from monitoring.measures.drift import feature_drift
 from monitoring.measures.drift_bars import DRIFT
 from monitoring.measures.embedding_drift import EmbeddingDrift, TooFew, embedding_drift
@@ -43,7 +43,7 @@ Made = tuple[Card, dict[str, Any]]  # the card, and the headline numbers
 def write_reports(home: Home, progress: Progress = SILENT, config: ReportConfig | None = None) -> dict[str, Any]:
     """Write every page and the index; return their paths and headline numbers. Raises HomeError without a champion."""
     started = perf_counter()
-    release, _ = load_champion(home)
+    release = champion_or_previous(home)
     makers: dict[str, tuple[str, Callable[[Subject, str, Path], Made]]] = {
         "feed_quality": ("Recommendation quality and diversity", _feed_quality),
         "feature_drift": ("Feature and prediction drift", _feature_drift),

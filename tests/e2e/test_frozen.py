@@ -115,7 +115,7 @@ def test_before_the_refit_ended_the_model_that_was_not_refitted_is_asked(
         rows = asked_rows(home, as_of_us)
         found = scores(home, rows, as_of_us, tmp_path / "found.parquet")
         with monkeypatch.context() as patch:
-            patch.setattr("training.judge.score.load_champion", lambda home: (turned, []))
+            patch.setattr("training.judge.score.champion_or_previous", lambda home: turned)
             other = scores(home, rows, as_of_us, tmp_path / "other.parquet")
         assert np.array_equal(found["score"], other["score"]) == same
 

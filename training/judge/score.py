@@ -27,7 +27,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import DAY_US, write_result
 from models.ranking.ranker import HEADS
-from models.release.artifact import Release, as_judged, judged, load_champion, load_release
+from models.release.artifact import Release, as_judged, champion_or_previous, judged, load_release
 from models.release.store import release_named
 from training.data.frozen import end_of, frozen_columns, lake_of_now
 from training.data.rate_tables import Exposures
@@ -85,10 +85,11 @@ def score_file(
     _check_out(out)
     as_of_us = None if as_of is None else _moment(as_of)
     given = read_rows(rows)
+    chosen = _release(home, release_id)  # before anything is written for the moment
     warnings: list[str] = []
     if as_of_us is None:
         as_of_us, warnings = default_moment(end_of(home), given.asked["timestamp_us"].to_numpy())
-    release, learned_later = as_of_release(_release(home, release_id), as_of_us)
+    release, learned_later = as_of_release(chosen, as_of_us)
     scored = score_rows(home, given.filled(usual_context(home, as_of_us)), as_of_us, release, progress)
     table = given.table
     for name, column in scored.items():
@@ -205,7 +206,7 @@ def _check_out(out: Path) -> None:
 
 def _release(home: Home, release_id: str | None) -> Release:
     if release_id is None:
-        return load_champion(home)[0]
+        return champion_or_previous(home)
     return load_release(home.releases / release_named(home, release_id))
 
 

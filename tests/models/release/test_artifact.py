@@ -10,7 +10,7 @@ from worlds.untrained import promote, releases, untrained_home
 from feature_repo.core.errors import HomeError
 from feature_repo.core.hashes import sha256_of
 from feature_repo.core.home import Home
-from models.release.artifact import load_champion, load_release, verify
+from models.release.artifact import champion_or_previous, load_champion, load_release, verify
 from models.release.manifest import MANIFEST, ArtifactError, Manifest
 from models.release.store import champion
 
@@ -143,6 +143,22 @@ def test_a_pointer_that_names_no_release_is_refused_and_the_previous_serves(two_
         pointer.write_bytes(original)
     assert release.release_id == (two_releases.releases / "previous").read_text().strip()
     assert [str(pointer) in problem for problem in problems] == [True]
+
+
+def test_a_command_that_works_with_the_previous_release_says_so_and_why(
+    two_releases: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert champion_or_previous(two_releases).path == champion(two_releases)
+    assert capsys.readouterr().err == ""
+    pointer, previous = two_releases.releases / "champion", (two_releases.releases / "previous").read_text().strip()
+    original = pointer.read_bytes()
+    pointer.write_bytes(b"r-0")
+    try:
+        assert champion_or_previous(two_releases).release_id == previous
+    finally:
+        pointer.write_bytes(original)
+    why = f"{pointer}: expected a release id, found b'r-0'"
+    assert capsys.readouterr().err == f"marquee: warning: {why}; this is of {previous}, the previous release\n"
 
 
 def test_when_no_release_can_be_loaded_every_reason_is_given(two_releases: Home) -> None:

@@ -31,7 +31,7 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_written(
         raise HomeError("the features are older than the lake")
 
     world = SimpleNamespace(name="small", now_us=lambda: 0)
-    monkeypatch.setattr(report, "load_champion", lambda home: (SimpleNamespace(release_id="r-0123456789ab"), []))
+    monkeypatch.setattr(report, "champion_or_previous", lambda home: SimpleNamespace(release_id="r-0123456789ab"))
     monkeypatch.setattr(report, "Subject", SimpleNamespace(open=lambda *_: SimpleNamespace(world=world)))
     monkeypatch.setattr(report, "_feature_drift", too_old)
     for name, verdict in (("_feed_quality", ALARM), ("_user_vectors", QUIET), ("_video_vectors", QUIET)):
