@@ -115,6 +115,7 @@ class Steps:
 
     def take(self, step: Step, context: StepContext) -> Result:
         """The step's result, fresh or recorded; also stored in `context.results` for later steps."""
+        self._read()  # a broken record is said before anything changes
         with step.within(context):
             inputs, outputs = step.inputs(context), step.writes(context)
             if (done := self.done(step.name)) is not None and step.redo(context, done.result):

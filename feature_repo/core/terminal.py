@@ -42,7 +42,8 @@ def bars() -> Iterator[Bars]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
+    drawing = Console(stderr=True)
+    with Progress(*columns, console=drawing, transient=True, disable=not drawing.is_terminal) as drawn:
         yield Bars(drawn)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from feature_repo.core.files import FileError
 from feature_repo.core.home import Home
-from feature_repo.core.steps import Steps
+from feature_repo.core.steps import Step, StepContext, Steps
 
 
 class Work:
@@ -84,3 +84,10 @@ def test_a_torn_record_of_steps_is_named_with_what_to_do(tmp_path: Path, torn: s
         FileError, match=r"steps.json: expected the record of steps, found something else: .* delete it"
     ):
         Steps(Home(tmp_path)).done("simulate")
+
+
+def test_a_torn_record_is_said_before_a_step_is_entered(tmp_path: Path) -> None:
+    (tmp_path / "steps.json").write_text("{")
+    step = Step("cut", lambda context: {}, within=lambda context: pytest.fail("entered"))
+    with pytest.raises(FileError, match=r"steps\.json"):
+        Steps(Home(tmp_path)).take(step, StepContext(Home(tmp_path)))

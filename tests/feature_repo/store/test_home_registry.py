@@ -14,10 +14,10 @@ from feature_repo.core.settings import MARQUEE_HOME
 from feature_repo.store.feast_registry import apply_definitions
 
 
-def feast(checkout: Path, home: Path | None) -> subprocess.CompletedProcess[str]:
+def feast(checkout: Path, home: Path | None, *verb: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != MARQUEE_HOME.name}
     environment |= {"PYTHONPATH": str(checkout), **({MARQUEE_HOME.name: str(home)} if home else {})}
-    command = [str(Path(sys.executable).with_name("feast")), "-c", "feature_repo", "feature-views", "list"]
+    command = [str(Path(sys.executable).with_name("feast")), "-c", "feature_repo", *(verb or ("feature-views", "list"))]
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -46,3 +46,10 @@ def test_a_torn_registry_is_one_line(checkout: Path, tmp_path: Path) -> None:
     said = feast(checkout, tmp_path)
     assert (said.returncode, "Traceback" in said.stderr) == (1, False)
     assert said.stderr.splitlines()[-1].startswith(f"Error: {registry}: expected a registry of Feast, found: ")
+
+
+def test_a_plan_says_that_nothing_has_changed_where_nothing_has(checkout: Path, tmp_path: Path) -> None:
+    apply_definitions(Home(tmp_path))
+    said = feast(checkout, tmp_path, "plan")
+    assert said.returncode == 0, said.stderr
+    assert "No changes to registry" in said.stdout
