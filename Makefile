@@ -21,7 +21,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
 recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 
-.PHONY: fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
+.PHONY: damaged-homes fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: $(INSTALLED) ## the complete default test suite
 
 test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the examples served, whole data sets
 	@$(BIN)/python -m pytest -m slow --timeout 3600 $(ARGS)
+
+damaged-homes: $(INSTALLED) ## every verb in homes of which one file is cut short, each in turn: an hour of two cores (ARGS="-k keys": some)
+	@$(BIN)/python -m pytest -q -n 2 -m slow tests/faults/test_damaged_homes.py $(ARGS)
 
 fuzz: $(INSTALLED) ## 10,000 requests made of the API's document, and MINUTES of hypothesis over the decoders (ARGS="--fuzz-cases 500")
 	@$(BIN)/python -m pytest -q -s tests/fuzz/test_api.py --fuzz-cases 10000 $(ARGS)

@@ -2,18 +2,20 @@
 
     python damaged_homes.py HOME < cases > outcomes        one JSON object a line
 
-A case is {"verb": [...], "damage": "cut lake/users.parquet", "seconds": 20}; its outcome has `status` (None: it was
-still running after `seconds`), `said` (stderr), `changed` (files of the home that are not a process's own) and `read`
-(files of an undamaged home that it opened), all relative to the home.
+A case is {"verb": [...], "damage": "cut lake/users.parquet", "seconds": 20} (tests/worlds/damages.py). Its outcome has
+`status` (None: it was still running after `seconds`, and was stopped), `said` (stderr), `changed` (files of the home),
+and without a damage `read`: each file of the home that was opened, with the seconds until then. One copy after the
+other lies at one and the same place: what knows its own place (Feast's registry) is not written again there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
@@ -25,20 +27,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-NOT_COPIED = shutil.ignore_patterns("run", "*.sock", "address.json")
-DERIVED = "feast/feature_store.yaml"  # names the place of the home and its store: written anew in a copy
-OF_PROCESSES = ("run", "valkey", "bentoml", ".serving")  # what runs there writes, also where the verb then fails
-FILLER = "filler"
-NEW_NAMESPACE = 0x20000  # CLONE_NEWNS: mounts are this fork's own, and gone when it ends
-HEAVY = (
-    "bento_services.feed.build",
-    "duckdb",
-    "feast",
-    "mlflow",
-    "monitoring.reports.report",
-    "training.release.evaluate",
-)
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a program
+
+from worlds.damages import NEW_NAMESPACE, damaged
+
+OF_PROCESSES = ("run", "valkey", ".serving")  # what runs there writes, also where the verb then fails
+PACKAGES = ("feature_repo", "models", "training", "bento_services", "monitoring")
+OF_EXTRAS = ("spark", "kafka", "__main__", "generated")  # not installed here, or run when imported
+LIBRARIES = ("duckdb", "feast", "mlflow", "evidently", "bentoml")
 READ_LATER = 1_000_000_000  # an access time before any file's change, so that the next read moves it
+IN_MEMORY = Path("/dev/shm")  # copies by the thousand, fsync included
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Outcome:
     status: int | None
     said: str
     changed: Sequence[str] = ()
-    read: Sequence[str] = ()
+    read: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -55,6 +53,7 @@ class Case:
     verb: Sequence[str]
     damage: str = ""
     seconds: float = 60.0
+    until: str = ""  # once it has printed this, it is stopped
 
 
 @dataclass
@@ -87,15 +86,59 @@ def can_mount() -> bool:
 
 def _main(original: Path) -> None:
     answers = os.fdopen(os.dup(1), "w")
-    for module in HEAVY:
-        importlib.import_module(module)
-    for line in sys.stdin:
-        with tempfile.TemporaryDirectory(prefix="damaged-") as place:
-            outcome = _forked(original, Path(place), **json.loads(line))
-        print(json.dumps(asdict(outcome)), file=answers, flush=True)
+    _import_everything()
+    with tempfile.TemporaryDirectory(
+        prefix="damaged-", dir=IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
+    ) as own:
+        moved = _moved(original, Path(own))
+        for line in sys.stdin:
+            outcome = _forked(moved, Path(own) / "here", **json.loads(line))
+            print(json.dumps(asdict(outcome)), file=answers, flush=True)
 
 
-def _forked(original: Path, place: Path, verb: Sequence[str], damage: str, seconds: float) -> Outcome:
+def _import_everything() -> None:
+    """Also what verbs import when they come to it: no case shall wait for it, nor page it in for itself."""
+    from marquee import command_line
+
+    for package in map(importlib.import_module, PACKAGES):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not any(word in module.name for word in OF_EXTRAS):
+                importlib.import_module(module.name)
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    command_line()
+    gc.collect()
+    gc.freeze()
+
+
+def _moved(original: Path, own: Path) -> Path:
+    """A copy that takes the place of all others for its own."""
+    (own / "here").mkdir()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            damaged(original, own / "here" / "home", "")
+            _settle_in(own / "here" / "home")
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0, f"{original} cannot be used in another place"
+    os.rename(own / "here" / "home", own / "original")
+    if (original / "run").is_dir():
+        shutil.copytree(original / "run", own / "original" / "run", dirs_exist_ok=True)
+    return own / "original"
+
+
+def _settle_in(home: Path) -> None:
+    from feature_repo.core.home import Home
+    from feature_repo.jobs import materialize
+    from feature_repo.store.valkey_server import online_store
+
+    with online_store(Home.open(home)) as url:
+        materialize.apply(Home.open(home), url)
+
+
+def _forked(original: Path, place: Path, verb: Sequence[str], damage: str, seconds: float, until: str) -> Outcome:
+    place.mkdir(exist_ok=True)
     started = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -103,19 +146,22 @@ def _forked(original: Path, place: Path, verb: Sequence[str], damage: str, secon
             os.setsid()
             _child(original, place, verb, damage)
         os._exit(99)
-    status = _waited(child, started + seconds)
+    status = _waited(child, started + seconds, place / "printed", until)
     said = (place / "said").read_text(errors="replace") if (place / "said").exists() else "nothing was said"
     told: Mapping[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         told = json.loads((place / "told").read_text())
-    return Outcome(status, said, told.get("changed", ()), told.get("read", ()), time.monotonic() - started)
+    shutil.rmtree(place, ignore_errors=True)
+    return Outcome(status, said, told.get("changed", ()), told.get("read", {}), time.monotonic() - started)
 
 
-def _waited(child: int, deadline: float) -> int | None:
+def _waited(child: int, deadline: float, printed: Path, until: str) -> int | None:
     """Its exit status; None when it did not end by itself."""
     while time.monotonic() < deadline:
         if (ended := os.waitpid(child, os.WNOHANG)) != (0, 0):
             return os.waitstatus_to_exitcode(ended[1])
+        if until and printed.exists() and until in printed.read_text(errors="replace"):
+            break
         time.sleep(0.005)
     os.killpg(child, signal.SIGINT)
     patience = time.monotonic() + 20
@@ -135,21 +181,24 @@ def _child(original: Path, place: Path, verb: Sequence[str], damage: str) -> Non
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     home = place / "home"
-    _damage(original, home, damage)
+    damaged(original, home, damage)
     before = _state(home)
-    for file in before:
-        os.utime(home / file, ns=(READ_LATER, before[file][1])) if damage == "" else None
+    if not damage:
+        _watch(home, place / "witnesses")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for stream, name in ((1, "printed"), (2, "said")):
         os.dup2(os.open(place / name, os.O_CREAT | os.O_WRONLY), stream)
     MARQUEE_HOME.set(str(home))
     os.chdir(place)
     sys.argv = ["marquee", *verb]
+    began_ns = time.time_ns()
     status = status_of(lambda: _app()([part.format(home=home, place=place) for part in verb], "marquee"))
     sys.stdout.flush()
     sys.stderr.flush()
     after = _state(home)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    (place / "told").write_text(json.dumps({"changed": changed, "read": _read(home, after) if damage == "" else ()}))
+    read = _read(place / "witnesses", began_ns) if not damage else {}
+    (place / "told").write_text(json.dumps({"changed": changed, "read": read}))
     os._exit(status)
 
 
@@ -159,67 +208,33 @@ def _app() -> Any:
     return app
 
 
-def _damage(original: Path, home: Path, damage: str) -> None:
-    from feature_repo.core.home import Home
-
-    what, _, file = damage.partition(" ")
-    if what == "missing":
-        return
-    if what == "full":
-        _mount("tmpfs", home, "-t", "tmpfs", "-o", "size=128m")
-    shutil.copytree(original, home, symlinks=True, ignore=NOT_COPIED, dirs_exist_ok=True)
-    Home.open(home)  # so that no verb finds a home that was copied: what that leaves undone is done now
-    if what == "cut":
-        content = (home / file).read_bytes()
-        (home / file).write_bytes(content[: len(content) // 2])
-    elif what == "empty":
-        (home / file).write_bytes(b"")
-    elif what == "directory":
-        (home / file).unlink()
-        (home / file).mkdir()
-    elif what == "gone":
-        (home / file).unlink() if (home / file).is_file() else shutil.rmtree(home / file)
-    elif what == "nowhere":
-        (home / file).write_text("r-0123456789ab")
-    elif what == "read-only":
-        _mount(str(home), home, "--bind")
-        _mount(str(home), home, "-o", "remount,ro,bind")
-    elif what == "full":
-        with contextlib.suppress(OSError), open(home / FILLER, "wb", buffering=0) as filler:
-            while True:
-                filler.write(bytes(1 << 16))
-        with contextlib.suppress(OSError), open(home / FILLER, "ab", buffering=0) as filler:
-            while True:
-                filler.write(b"0")
-    else:
-        assert not what, f"unknown damage: {damage}"
-
-
-def _mount(source: str, place: Path, *options: str) -> None:
-    if ctypes.CDLL(None).unshare(NEW_NAMESPACE) != 0:
-        raise OSError("no mount namespace of its own")
-    place.mkdir(exist_ok=True)
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    subprocess.run(["mount", *options, source, str(place)], check=True)
-
-
 def _state(home: Path) -> dict[str, tuple[int, int]]:
     """Every file that is not a process's own: its size and the time of its last change."""
     found = {}
-    for folder, folders, files in os.walk(home):
-        if Path(folder) == home:
-            folders[:] = [name for name in folders if name not in OF_PROCESSES]
-            files = [name for name in files if name not in OF_PROCESSES]
-        for name in files:
-            if os.path.relpath(os.path.join(folder, name), home) == DERIVED:
-                continue
-            facts = os.stat(os.path.join(folder, name))
-            found[os.path.relpath(os.path.join(folder, name), home)] = (facts.st_size, facts.st_mtime_ns)
+    for name in _files(home):
+        with contextlib.suppress(FileNotFoundError):  # a temporary one
+            facts = os.lstat(home / name)
+            if name.split(os.sep)[0] not in OF_PROCESSES:
+                found[name] = (facts.st_size, facts.st_mtime_ns)
     return found
 
 
-def _read(home: Path, files: Mapping[str, object]) -> list[str]:
-    return sorted(name for name in files if os.stat(home / name).st_atime_ns > READ_LATER * 2)
+def _watch(home: Path, witnesses: Path) -> None:
+    """A second name for each file, under which its access time outlives the first, and an old access time."""
+    for name in _files(home):
+        (witnesses / name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(home / name, witnesses / name)
+        os.utime(home / name, ns=(READ_LATER, os.stat(home / name).st_mtime_ns))
+
+
+def _read(witnesses: Path, began_ns: int) -> dict[str, float]:
+    times_ns = {name: os.stat(witnesses / name).st_atime_ns for name in _files(witnesses)}
+    return {name: (read_ns - began_ns) / 1e9 for name, read_ns in times_ns.items() if read_ns > READ_LATER * 2}
+
+
+def _files(home: Path) -> list[str]:
+    places = (os.path.join(folder, name) for folder, _, names in os.walk(home) for name in names)
+    return [os.path.relpath(place, home) for place in places]
 
 
 if __name__ == "__main__":
