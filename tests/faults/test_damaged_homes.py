@@ -54,6 +54,7 @@ UP = "Ctrl-C stops everything"  # `serve` has got past whatever is wrong
 STATUSES = {DONE, FAILED, USAGE, REFUSED, DEPENDENCY_DOWN}
 # Feast's view of the home is made of the code and the home's place, and made again by whoever needs it.
 MADE_AGAIN = {"feast/feature_store.yaml", "feast/registry.db", "feast/applied_for"}
+RECORDS_REFUSALS = "releases/history.jsonl"
 LONGEST, GRACE = 240.0, 4.0  # seconds: of a verb in a sound home; after the moment at which it opens a file there
 SMALL = ("status", "releases", "promote", "release --plan", "frontier", "evaluate", "train ranker")
 FEW = ("cut policy.toml", "cut steps.json", "cut models/two_tower/config.json", "cut mlflow/mlflow.db")
@@ -115,10 +116,12 @@ def faults(outcome: Outcome, may_change: set[str] | None = None) -> list[str]:
     if outcome.status not in (*STATUSES, None):
         found.append(f"status {outcome.status}")
     lines = [line for line in outcome.said.splitlines() if line.startswith(("marquee: ", "Error: "))]
+    lines = [line for line in lines if not line.startswith("marquee: warning: ")]
     if outcome.status and len(lines) != 1:
         found.append(f"{len(lines)} lines")
     if outcome.status or may_change is not None:
-        found += [f"changed {file}" for file in sorted({*outcome.changed} - MADE_AGAIN - (may_change or set()))]
+        fine = MADE_AGAIN | (may_change or set()) | ({RECORDS_REFUSALS} if outcome.status == REFUSED else set())
+        found += [f"changed {file}" for file in sorted({*outcome.changed} - fine)]
     return found
 
 

@@ -23,6 +23,7 @@ from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import plain, reading, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.revision import git_revision
+from feature_repo.core.terminal import note
 
 Array = np.ndarray[Any, Any]
 RESAMPLED_TOGETHER = 4_000_000  # drawn units in memory during the bootstrap
@@ -190,8 +191,8 @@ def quality_directory(home: Home, protocol: str) -> Path:
 
 
 def record(home: Home, results: Results) -> dict[str, Any]:
-    """Write HOME/quality/PROTOCOL/results.json and .md and log both to MLflow: `paths`, `mlflow_run`,
-    and `mlflow_problem`, "" or why MLflow was not told."""
+    """Write HOME/quality/PROTOCOL/results.json and .md and log both to MLflow: `paths`, `mlflow_run`, and
+    `mlflow_problem`, "" or why MLflow was not told, which is said on stderr, too: not everybody shows this."""
     from training.record.tracking import try_tracking
 
     directory = quality_directory(home, results.protocol)
@@ -208,6 +209,8 @@ def record(home: Home, results: Results) -> dict[str, Any]:
     tags = {name: content[name] for name in ("protocol", "question", "data_hash", "revision", "command", "reference")}
     files = list(paths.values())
     run, problem = try_tracking(home, lambda mlflow: mlflow.log_quality(results.protocol, metrics, tags, files))
+    if problem:
+        note(f"marquee: warning: {problem}; the results are in {directory} all the same")
     return {
         "paths": {name: str(path) for name, path in paths.items()},
         "mlflow_run": run,

@@ -107,6 +107,17 @@ def test_the_record_is_json_a_table_and_a_run_of_mlflow(tmp_path: Path) -> None:
     assert logged.tags["revision"] == REVISION
 
 
+def test_results_that_mlflow_was_not_told_of_are_kept_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path)
+    home.mlflow.mkdir()
+    (home.mlflow / "mlflow.db").write_bytes(b"SQLite format 3" + bytes(80))
+    said = record(home, results(*THREE))
+    assert Path(said["paths"]["json"]).exists()
+    assert capsys.readouterr().err.startswith("marquee: warning: MLflow was not told: ")
+
+
 def test_a_table_with_more_figures_than_models_is_turned() -> None:
     wide = results(Run("floor", None, {"a": 0.5, "b": None, "c": 1.0}))
     assert wide.shown()[1:3] == [{"figure": "a", "floor": "0.5000"}, {"figure": "b", "floor": ""}]
