@@ -11,6 +11,7 @@ import typer
 from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
 from feature_repo.core.terminal import bars, print_table, say, show
+from feature_repo.schema import RANK_SERVICE
 from training import cli_releases
 from training.release.shown import refuse_unless_promoted
 
@@ -46,11 +47,14 @@ def train(
     if model not in (None, "two-tower", "ranker"):
         raise typer.BadParameter(f"expected two-tower or ranker, found {model}", param_hint="MODEL")
     from feature_repo.core.steps import StepContext, Steps
+    from feature_repo.lake.history import require_tables
     from training.release.run import RANKER, TWO_TOWER
 
     if model == "ranker":
         refuse_unused(context, ("epochs",), "for the ranker: it bounds the two-tower model")
     opened = existing(home, to_write=True)
+    if model != "two-tower":
+        require_tables(opened, RANK_SERVICE)
     steps = Steps(opened, again=True)  # always trains; the record lets `marquee release` skip the step
     result = {}
     with bars() as progress:

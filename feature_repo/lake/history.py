@@ -24,6 +24,19 @@ from feature_repo.store.feast_registry import open_store
 Array = np.ndarray[Any, Any]
 
 
+def require_tables(home: Home, service: str) -> None:
+    """Raises HomeError where a feature table of the service is missing or too old, FileError where one is broken.
+
+    For a command that reads them after minutes of other work.
+    """
+    if missing := [view for view in SERVICES[service] if not (home.features / f"{view}.parquet").exists()]:
+        raise HomeError(f"no feature tables {', '.join(missing)} in {home.features}: run `marquee features` first")
+    if lacking := [name for view in SERVICES[service] for name in _lacking(home, service, view)]:
+        raise HomeError(
+            f"the feature tables in {home.features} are older than {', '.join(lacking)}: run `marquee features`"
+        )
+
+
 def historical_features(home: Home, entities: pa.Table, service: str) -> dict[str, Array]:
     """The features of `service` for each row of `entities` (user_id, video_id, timestamp_us), rows and order kept.
 
@@ -34,12 +47,7 @@ def historical_features(home: Home, entities: pa.Table, service: str) -> dict[st
     Moments must be those of impressions, or after a viewer's last event: the tables keep no other states. Raises
     HomeError for a moment whose state is not in the tables, for example because the lake has grown since.
     """
-    if missing := [view for view in SERVICES[service] if not (home.features / f"{view}.parquet").exists()]:
-        raise HomeError(f"no feature tables {', '.join(missing)} in {home.features}: run `marquee features` first")
-    if lacking := [name for view in SERVICES[service] for name in _lacking(home, service, view)]:
-        raise HomeError(
-            f"the feature tables in {home.features} are older than {', '.join(lacking)}: run `marquee features`"
-        )
+    require_tables(home, service)
     columns: dict[str, Array] = {}
     for key, views in _by_entity(SERVICES[service]):
         moments, row_of = _distinct(entities.select([key, "timestamp_us"]), key)

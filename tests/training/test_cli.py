@@ -9,8 +9,10 @@ from typer.testing import CliRunner, Result
 
 from feature_repo.core.command_line import UpperLayers
 from feature_repo.core.errors import HomeError
+from feature_repo.core.files import FileError
 from feature_repo.core.home import Home, World
 from feature_repo.core.steps import Step
+from feature_repo.registry import VIEWS
 from training.cli import app
 
 VERBS = ("train", "evaluate", "frontier", "score", "off-policy")
@@ -60,3 +62,18 @@ def test_without_a_world_the_command_that_makes_one_is_named(tmp_path: Path, ver
     shown = invoke(verb, "--home", str(tmp_path))
     assert isinstance(shown.exception, HomeError)
     assert "marquee simulate" in str(shown.exception)
+
+
+@pytest.mark.parametrize("arguments", [(), ("ranker",)])
+def test_feature_tables_that_only_the_ranker_reads_are_looked_at_before_anything_is_trained(
+    home: Path, arguments: tuple[str, ...]
+) -> None:
+    missing = invoke("train", *arguments, "--home", str(home)).exception
+    assert isinstance(missing, HomeError)
+    assert "marquee features" in str(missing)
+    (home / "features").mkdir()
+    for view in VIEWS:
+        (home / "features" / f"{view}.parquet").write_bytes(b"PAR1")
+    broken = invoke("train", *arguments, "--home", str(home)).exception
+    assert isinstance(broken, FileError)
+    assert sorted(path.name for path in home.iterdir()) == ["features", "world.json"]
