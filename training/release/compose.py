@@ -22,7 +22,7 @@ from models.page.policy import load_policy
 from models.page.policy_file import policy_of
 from models.release.artifact import verify
 from models.release.manifest import MANIFEST, ArtifactError, Cuts, Manifest
-from models.release.parts import PARTS, REFITTED, judged_name, refitted_name
+from models.release.parts import COMPOSING, PARTS, REFITTED, judged_name, refitted_name
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import time_cuts
 from training.data.video_vectors import build_index
@@ -38,11 +38,12 @@ def build_release(home: Home, policy: Path | None = None, champion: Path | None 
 
     Nor is a release that equals `champion` up to rounding: the result is then the champion's path. Default of `policy`:
     the home's policy file. Raises HomeError if a model or its evaluation is missing, or if the evaluation is of other
-    models, and PolicyError for an invalid policy.
+    models, PolicyError for an invalid policy, and ArtifactError for a model that cannot be read.
     """
     declared = policy or policy_of(home)
     load_policy(declared)
     evaluation = current_evaluation(home)
+    _require_readable(home.models)
     home.releases.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=home.releases, prefix=".draft."))
     try:
@@ -68,6 +69,17 @@ def static_videos(home: Home, popularity: Popularity) -> list[dict[str, Any]]:
     """The most popular videos with all columns that pages and filters read."""
     catalog = {row["video_id"]: row for row in cut_of(home).videos().select(list(VIDEO_COLUMNS)).to_pylist()}
     return [catalog[video_id] for video_id in popularity.top(STATIC_VIDEOS) if video_id in catalog]
+
+
+def _require_readable(models: Path) -> None:
+    """Raises ArtifactError for a part that cannot be read. The evaluation vouches for the models that it measured only:
+    not for refitted ones, nor for other sources of candidates."""
+    made = [part for part in PARTS if part.made_by != COMPOSING]
+    found = [(part, models / part.name) for part in made]
+    found += [(part, models / refitted_name(part.name)) for part in REFITTED]
+    for part, path in found:
+        if path.exists():
+            part.read(path)
 
 
 def _copy(source: Path, target: Path, required: bool = True) -> None:

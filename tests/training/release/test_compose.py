@@ -13,9 +13,10 @@ from feature_repo.core.home import Home
 from models.candidates.popularity import Popularity
 from models.page.policy import PolicyError
 from models.release.artifact import load_release, verify
+from models.release.manifest import ArtifactError
 from models.release.parts import MODELS
 from models.release.store import champion
-from training.release.compose import _settle, build_release, static_videos
+from training.release.compose import _require_readable, _settle, build_release, static_videos
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,17 @@ def test_a_broken_policy_makes_no_release(home: Home, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"policy\.toml"):
         build_release(home, policy=tmp_path / "policy.toml")
     assert sorted(home.releases.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["two_tower_refit", "ranker_refit", "matrix_factorization", "popularity/area.json"])
+def test_a_model_that_no_evaluation_vouches_for_and_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    _require_readable(tmp_path)
+    broken = tmp_path / name
+    if broken.suffix:
+        broken.parent.mkdir()
+        broken.write_text("{")
+    else:
+        broken.mkdir()
+        (broken / "config.json").write_text("{")
+    with pytest.raises(ArtifactError, match="as it was trained, found something else"):
+        _require_readable(tmp_path)
