@@ -11,6 +11,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, note, show
+from feature_repo.schema import RANK_SERVICE
 from models.release.config import PROMOTION
 from models.release.store import release_named
 from training.release.shown import (
@@ -71,8 +72,11 @@ def promote(
     if chosen and champion.served_before(opened, chosen):
         _say_moved(opened, champion.serve_again(opened, chosen, config, command), as_json)
         return
+    from feature_repo.lake.history import require_tables
     from training.release.promote import judge_and_move
     from training.release.promote import promote as make_and_promote
+
+    require_tables(opened, RANK_SERVICE)  # its gates ask questions of them, after all else
 
     with bars() as progress:
         if chosen:
