@@ -13,6 +13,7 @@ have not changed since the last cut are not read again.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -164,8 +165,10 @@ def _world(home: Home) -> dict[str, Stamp]:
 def _stamp(path: Path) -> Stamp:
     try:
         found = path.stat()
-    except FileNotFoundError:  # a link to nothing: a file that cannot be read, as others are
-        found = path.lstat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
+        found = path.lstat()  # of a link to nothing or to itself: a file that cannot be read, as others are
     return [found.st_size, found.st_mtime_ns]
 
 

@@ -56,6 +56,8 @@ class Found:
 
 def examined(name: str, file: Path, clock: Clock) -> Found:
     """The rows of one file of the table `name`. Raises PermissionError; anything else that is wrong is a fault."""
+    if file.exists() and not file.is_file():  # a directory, or a pipe, which nobody may ever write to
+        return _of_no_use("a Parquet file that can be read (it is no file)", 0, None)
     try:
         with pq.ParquetFile(file) as opened:
             rows = opened.metadata.num_rows

@@ -227,7 +227,7 @@ def _write_one(path: Path, table: pa.Table) -> None:
 
 def _rows(file: str) -> int:
     try:
-        return count_rows(Path(file))
+        return count_rows(Path(file)) if Path(file).is_file() else 0
     except MarqueeError:  # cut short, no Parquet, or a link to nothing
         return 0
 

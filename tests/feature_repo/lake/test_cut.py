@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +111,21 @@ def linked_to_nothing(path: Path) -> None:
     path.symlink_to(path.parent / "gone")
 
 
+def linked_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def piped(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def emptied(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("harm", [damaged, garbage, emptied, linked_to_nothing])
+@pytest.mark.parametrize("harm", [damaged, garbage, emptied, linked_to_nothing, linked_to_itself, piped])
 def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(home: Home, harm: Any) -> None:
     before = cut_of(home).events()
     harm(append(home, EVENT))
