@@ -30,12 +30,12 @@ class Patient:
 
     def look(self, now: float, missed_seconds: float = 0.0) -> None:
         heard, pid = self._pulse.heard(), self._child.pid
-        if pid != self._pid:  # what was heard may be its predecessor's
+        if pid != self._pid:
             self._pid, self._since, self._is_ready = pid, now, False
-        elif heard:
+        if pid in heard:  # a child that has just been started again may show itself at once, and hang the next moment
             self._since, self._is_ready = now, True
-        else:
-            self._since += missed_seconds
+        elif missed_seconds:
+            self._since = min(self._since + missed_seconds, now)
         limit = self._config.hang_seconds if self._is_ready else self._config.ready_seconds
         if pid and now - self._since > limit:
             said = "without a sign of life" if self._is_ready else "not ready"

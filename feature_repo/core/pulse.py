@@ -1,4 +1,4 @@
-"""How a child process shows the one that started it that it is at work: a byte on a pipe now and then.
+"""How a child process shows the one that started it that it is at work: its id on a pipe now and then.
 
 A pipe needs no file, no store and no port: it tells a process that hangs from one that is busy also while the disk is
 full and the machine is out of connections.
@@ -7,10 +7,12 @@ full and the machine is out of connections.
 from __future__ import annotations
 
 import os
+import struct
 from contextlib import suppress
 
 BEAT_SECONDS = 0.5
-MOST_BYTES = 65536
+MOST_BYTES = 65536  # whole ids
+_ID = struct.Struct("=i")
 
 
 class Pulse:
@@ -22,7 +24,7 @@ class Pulse:
     def beat(self) -> None:
         if self._descriptor is not None:
             with suppress(OSError):  # nobody reads: the pipe is full, or the other side is gone
-                os.write(self._descriptor, b".")
+                os.write(self._descriptor, _ID.pack(os.getpid()))
 
 
 class PulseReader:
@@ -33,12 +35,12 @@ class PulseReader:
         os.set_blocking(self._read_fd, False)
         os.set_blocking(self.write_fd, False)
 
-    def heard(self) -> bool:
-        """Whether there was a beat since the last time that this was asked."""
+    def heard(self) -> set[int]:
+        """The ids of the processes that have shown themselves since the last time that this was asked."""
         try:
-            return bool(os.read(self._read_fd, MOST_BYTES))
+            return {pid for (pid,) in _ID.iter_unpack(os.read(self._read_fd, MOST_BYTES))}
         except BlockingIOError:
-            return False
+            return set()
 
     def close(self) -> None:
         os.close(self._read_fd)

@@ -68,7 +68,7 @@ def test_an_interrupt_leaves_no_process_and_nothing_half_written(tmp_path: Path,
     os.killpg(demo.pid, signal.SIGINT)  # what a terminal does: everyone in the group hears it
     _, error = demo.communicate(timeout=30)
     assert demo.returncode == 130, error.decode()[-3000:]
-    assert "go on where it was" in error.decode()
+    assert "run the same command to resume" in error.decode()
     assert processes_of(home) == []
     assert half_written(home) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,10 +20,10 @@ from bento_services.settings import SupervisorConfig
 from feature_repo.core.pulse import PulseReader
 
 BEATING = """
-import os, sys, time
+import os, struct, sys, time
 time.sleep(float(sys.argv[1]))
 while True:
-    os.write(int(sys.argv[3]), b".")
+    os.write(int(sys.argv[3]), struct.pack("=i", os.getpid()))
     time.sleep(0.05)
 """
 QUICK = SupervisorConfig(hang_seconds=1.0, ready_seconds=2.5)
@@ -85,10 +86,30 @@ def test_time_in_which_the_watch_itself_was_stopped_does_not_count() -> None:
     known, pulse = Known(), PulseReader()
     patient = Patient(known, pulse, QUICK)  # type: ignore[arg-type]
     patient.look(0.0)
-    os.write(pulse.write_fd, b".")
+    os.write(pulse.write_fd, struct.pack("=i", known.pid))
     patient.look(0.5)
     patient.look(60.0, missed_seconds=59.5)
     assert not known.killed
     patient.look(61.5)
     assert known.killed
+    pulse.close()
+
+
+def test_a_child_that_hangs_right_after_its_first_beat_is_not_taken_for_one_that_starts() -> None:
+    class Known:
+        pid = 7
+        killed = ""
+
+        def kill_hung(self, pid: int, why: str) -> None:
+            self.killed = why
+
+    known, pulse = Known(), PulseReader()
+    patient = Patient(known, pulse, SupervisorConfig(hang_seconds=1.0, ready_seconds=100.0))  # type: ignore[arg-type]
+    patient.look(0.0)
+    known.pid = 8
+    for beating in (7, 8):  # the one before is not taken for it
+        os.write(pulse.write_fd, struct.pack("=i", beating))
+    patient.look(0.5)
+    patient.look(2.0)
+    assert known.killed == "without a sign of life for 1 s"
     pulse.close()
