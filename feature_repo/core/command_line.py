@@ -18,6 +18,7 @@ from feature_repo.core import job_log
 from feature_repo.core.errors import DONE, FAILED, MarqueeError
 from feature_repo.core.files import one_line
 from feature_repo.core.home import Home
+from feature_repo.core.processes import set_on_signal
 
 if TYPE_CHECKING:
     from feature_repo.core.steps import Step
@@ -75,8 +76,7 @@ def redeliver_interrupts() -> None:
 def wait_for_interrupt() -> None:
     """Return at Ctrl-C or SIGTERM."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    set_on_signal(stop, signal.SIGTERM, signal.SIGINT)
     stop.wait()
 
 

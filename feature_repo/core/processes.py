@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +21,16 @@ if os.getppid() != int(sys.argv[1]):
     sys.exit("the parent is gone")
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+def set_on_signal(event: threading.Event, *numbers: signal.Signals) -> None:
+    """Set the event when one of these signals arrives; to be called in the main thread.
+
+    A handler interrupts the main thread anywhere, also while that sets the event or waits for it and holds its lock:
+    a handler that sets the event itself waits for that lock for ever. It starts a thread, which needs no lock.
+    """
+    for number in numbers:
+        signal.signal(number, lambda *_: _thread.start_new_thread(event.set, ()))
 
 
 def tied_to_parent(command: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ import structlog
 
 from feature_repo.core import logs
 from feature_repo.core.home import Home, World
+from feature_repo.core.processes import set_on_signal
 from feature_repo.core.pulse import Pulse
 from feature_repo.core.settings import read
 from feature_repo.store.connect import Client, connect
@@ -67,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
     options = parser.parse_args(arguments)
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    set_on_signal(stopping, signal.SIGTERM, signal.SIGINT)
     if options.die_with_parent:
         threading.Thread(target=_watch_parent, args=(os.getppid(), stopping), name="parent", daemon=True).start()
     home = Home.open(options.home)

@@ -22,6 +22,22 @@ time.sleep(60)
 """
 
 
+STOPPING = """
+import signal, threading
+from feature_repo.core.processes import set_on_signal
+event = threading.Event()
+set_on_signal(event, signal.SIGTERM)
+with event._cond:  # as while it is set: the handler runs here, in the middle of it
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+assert event.wait(10)
+"""
+
+
+def test_a_signal_in_the_middle_of_setting_an_event_is_heard() -> None:
+    assert subprocess.run([sys.executable, "-c", STOPPING], timeout=30, check=False).returncode == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked to end a child with its parent")
 def test_a_child_does_not_outlive_a_killed_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
