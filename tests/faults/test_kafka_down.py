@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -55,7 +56,13 @@ def hang(broker: Broker) -> Callable[[], object]:
     pid = broker.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    eventually(lambda: all(_is_stopped(one) for one in threads.iterdir()))  # until then it may still take events
     return lambda: os.kill(pid, signal.SIGCONT)
+
+
+def _is_stopped(thread: Path) -> bool:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def visible(http: httpx.Client, event_id: str) -> bool:
@@ -71,18 +78,20 @@ def test_events_are_503_in_time_pages_go_on_and_all_is_well_again_by_itself(
     replies: list[httpx.Response] = []
     took: list[float] = []
     bring_back = take_away(broker)
-    for number in range(40):
-        started = time.monotonic()
-        sent = [EVENT] * 10 if number % 2 else EVENT
-        replies.append(http.post("/api/v1/events", json=sent))
-        took.append(time.monotonic() - started)
-        page = http.get("/api/v1/recommendations/home", headers={"x-user-id": "u003"})
-        assert page.status_code == 200
-        assert page.json()["recommendations"]
+    try:
+        for number in range(40):
+            started = time.monotonic()
+            sent = [EVENT] * 10 if number % 2 else EVENT
+            replies.append(http.post("/api/v1/events", json=sent))
+            took.append(time.monotonic() - started)
+            page = http.get("/api/v1/recommendations/home", headers={"x-user-id": "u003"})
+            assert page.status_code == 200
+            assert page.json()["recommendations"]
+    finally:
+        bring_back()
     assert {reply.status_code for reply in replies} == {503}
     assert all(reply.headers["retry-after"] and reply.json()["error"]["code"] for reply in replies)
     assert sorted(took)[len(took) // 2] < 0.25
-    bring_back()
     eventually(lambda: http.post("/api/v1/events", json=EVENT).status_code == 202, 60)
     last = http.post("/api/v1/events", json=EVENT).json()["event_ids"]
     for event_id in accepted + last:
