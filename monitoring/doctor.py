@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -33,7 +32,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.settings import REDIS_URL, check, child_environment, read
 from feature_repo.lake.taken import Taken
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.store.valkey_server import running_url
+from feature_repo.store.valkey_server import is_free, running_url
 from feature_repo.stream.handlers.fold_events import GROUP
 from feature_repo.stream.log.open import home_log_config, open_home_log
 from models.release.answerable import require_whole
@@ -175,20 +174,10 @@ def _java_path() -> str | None:
 def _ports(home: Home) -> Found:
     if (ports := Ports.read(home)) is not None:
         return ok(f"this home is served at {ports.http_url}, gRPC {ports.grpc_port}")
-    taken = [str(port) for port in DEFAULT_PORTS if not _is_free(port)]
+    taken = [str(port) for port in DEFAULT_PORTS if not is_free(port)]
     if taken:
         return "warning", f"taken by another program: {', '.join(taken)}", "marquee serve --http-port 0 --grpc-port 0"
     return ok(f"{' and '.join(map(str, DEFAULT_PORTS))} are free")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _scratch(_: Home) -> Found:

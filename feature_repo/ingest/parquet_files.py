@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from feature_repo.core.files import one_line
 from feature_repo.ingest.lines import is_there
+from feature_repo.lake.soundness import is_torn
 from feature_repo.lake.tables import LakeError
 
 
@@ -40,15 +41,7 @@ def _sayable(file: Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         column.validate(full=True)
     except pa.ArrowInvalid as error:
-        row = next((row for row, value in enumerate(column, start=1) if _is_torn(value)), None)
+        row = next((row for row, value in enumerate(column, start=1) if is_torn(value)), None)
         where = f"row {row}, {name}" if row else name
         raise LakeError(f"{file}, {where}: expected text in UTF-8, found other bytes: {one_line(error)}") from error
     return column
-
-
-def _is_torn(value: pa.Scalar) -> bool:
-    try:
-        value.as_py()
-    except UnicodeDecodeError:
-        return True
-    return False

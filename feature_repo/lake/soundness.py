@@ -108,9 +108,9 @@ def _decoded(name: str, table: pa.Table) -> tuple[pa.Table, list[Fault], Array]:
             column.validate(full=True)
         except pa.ArrowInvalid:
             values = _whole(column)
-            torn = np.array([_is_torn(value) for value in values], dtype=bool)
+            torn = np.array([is_torn(value) for value in values], dtype=bool)
             field = table.schema.field(at)
-            kept = [None if is_torn else value.as_py() for value, is_torn in zip(values, torn.tolist(), strict=True)]
+            kept = [None if broken else value.as_py() for value, broken in zip(values, torn.tolist(), strict=True)]
             table = table.set_column(at, field.name, pa.array(kept, field.type))
             if field.name in SCHEMAS[name].names and (new := torn & ~bad).any():
                 faults.append(Fault(field.name, "text in UTF-8", np.flatnonzero(new)))
@@ -118,7 +118,8 @@ def _decoded(name: str, table: pa.Table) -> tuple[pa.Table, list[Fault], Array]:
     return table, faults, bad
 
 
-def _is_torn(value: pa.Scalar) -> bool:
+def is_torn(value: pa.Scalar) -> bool:
+    """Whether it is text with bytes that are not UTF-8."""
     try:
         value.as_py()
     except UnicodeDecodeError:

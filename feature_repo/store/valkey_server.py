@@ -191,7 +191,7 @@ class EmbeddedValkey:
                 self._child = None
                 self._await_loaded(address)
                 return
-            if address is None or not _is_free(address.port):
+            if address is None or not is_free(address.port):
                 address = Address(_free_port(), address.password if address else secrets.token_hex(24))
                 write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
             self._child = self._spawn(address)
@@ -294,7 +294,8 @@ def _pings(url: str) -> bool:
         client.close()
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of the loopback address."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -29,6 +29,16 @@ while True:
 QUICK = SupervisorConfig(hang_seconds=1.0, ready_seconds=2.5)
 
 
+class Known:
+    """A child by what the watch sees of it."""
+
+    pid = 7
+    killed = ""
+
+    def kill_hung(self, pid: int, why: str) -> None:
+        self.killed = why
+
+
 class Quiet:
     def info(self, event: str, **fields: object) -> None: ...
 
@@ -76,13 +86,6 @@ def test_a_child_that_never_becomes_ready_is_started_again(tmp_path: Path) -> No
 
 
 def test_time_in_which_the_watch_itself_was_stopped_does_not_count() -> None:
-    class Known:
-        pid = 7
-        killed = ""
-
-        def kill_hung(self, pid: int, why: str) -> None:
-            self.killed = why
-
     known, pulse = Known(), PulseReader()
     patient = Patient(known, pulse, QUICK)  # type: ignore[arg-type]
     patient.look(0.0)
@@ -96,13 +99,6 @@ def test_time_in_which_the_watch_itself_was_stopped_does_not_count() -> None:
 
 
 def test_a_child_that_hangs_right_after_its_first_beat_is_not_taken_for_one_that_starts() -> None:
-    class Known:
-        pid = 7
-        killed = ""
-
-        def kill_hung(self, pid: int, why: str) -> None:
-            self.killed = why
-
     known, pulse = Known(), PulseReader()
     patient = Patient(known, pulse, SupervisorConfig(hang_seconds=1.0, ready_seconds=100.0))  # type: ignore[arg-type]
     patient.look(0.0)

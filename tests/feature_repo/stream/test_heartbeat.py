@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import msgspec
-import pytest
-from worlds.live import valkey
 
 from feature_repo.core.processes import started_at
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import CONSUMERS, PROCESSOR, SINK
 from feature_repo.stream.heartbeat import Beat, beat, beats, forget, is_processing, this_machine
 
 KEY = PROCESSOR + "processor-0"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as url:
-        yield url
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushall()
-    yield client
-    client.close()
 
 
 def test_what_a_consumer_says_is_read_until_it_takes_it_back(store: Client) -> None:
