@@ -141,8 +141,9 @@ def test_the_served_bento_answers_the_page_that_the_feed_makes(
     finally:
         stop(served)
     assert outline(page) == outline(expected), log.read_text()[-3000:]
-    requests = [orjson.loads(line) for line in log.read_text().splitlines() if line.startswith('{"protocol"')]
-    assert "/api/v1/recommendations/home" in {request["route"] for request in requests}, log.read_text()[-3000:]
+    lines = [orjson.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    routes = {line["route"] for line in lines if line["event"] == "request"}
+    assert "/api/v1/recommendations/home" in routes, log.read_text()[-3000:]
     assert len(workers) == processes, [process.cmdline() if process.is_running() else None for process in workers]
 
 
