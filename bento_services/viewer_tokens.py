@@ -48,8 +48,8 @@ def viewer_token(key: str, viewer_id: str, ttl_seconds: float = 3600) -> str:
 
 def signed(key_id: str, secret: bytes, viewer_id: str, ttl_seconds: float) -> str:
     expires = int(time.time() + ttl_seconds)
-    said = f"{PREFIX}{key_id}.{expires}.{_encoded(viewer_id.encode())}"
-    return f"{said}.{_encoded(hmac.digest(secret, said.encode(), 'sha256'))}"
+    payload = f"{PREFIX}{key_id}.{expires}.{_encoded(viewer_id.encode())}"
+    return f"{payload}.{_encoded(hmac.digest(secret, payload.encode(), 'sha256'))}"
 
 
 def signing_secret(key: str) -> bytes:
@@ -62,15 +62,15 @@ def key_id_of(sha256: str) -> str:
 
 def read_token(text: str) -> ViewerToken | None:
     """What a token says; None for what is no token."""
-    said, dot, mac = text.rpartition(".")
-    parts = said.removeprefix(PREFIX).split(".")
-    if not dot or not said.startswith(PREFIX) or len(text) > MAX_LENGTH or len(parts) != 3 or not text.isascii():
+    payload, dot, mac = text.rpartition(".")
+    parts = payload.removeprefix(PREFIX).split(".")
+    if not dot or not payload.startswith(PREFIX) or len(text) > MAX_LENGTH or len(parts) != 3 or not text.isascii():
         return None
     key_id, expires, viewer = parts
     if not expires.isdigit() or len(expires) > 12:
         return None
     try:
-        return ViewerToken(key_id, int(expires), _decoded(viewer).decode(), said.encode(), _decoded(mac))
+        return ViewerToken(key_id, int(expires), _decoded(viewer).decode(), payload.encode(), _decoded(mac))
     except (binascii.Error, UnicodeDecodeError):
         return None
 

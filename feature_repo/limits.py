@@ -118,28 +118,28 @@ class Limit:
         return datetime.fromtimestamp(moment // self.per_second, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _id(**said: Any) -> Limit:
-    return Limit("id", "id", **{"most": MAX_ID_LENGTH, "required": True, **said})
+def _id(**options: Any) -> Limit:
+    return Limit("id", "id", **{"most": MAX_ID_LENGTH, "required": True, **options})
 
 
-def _word(unit: str, **said: Any) -> Limit:
-    return Limit("word", unit, **{"most": MAX_ID_LENGTH, "default": "", **said})
+def _word(unit: str, **options: Any) -> Limit:
+    return Limit("word", unit, **{"most": MAX_ID_LENGTH, "default": "", **options})
 
 
-def _text(most: int, **said: Any) -> Limit:
-    return Limit("text", "text", most=most, outside="cut", **{"default": "", **said})
+def _text(most: int, **options: Any) -> Limit:
+    return Limit("text", "text", most=most, outside="cut", **{"default": "", **options})
 
 
-def _whole(unit: str, least: float, most: float, **said: Any) -> Limit:
-    return Limit("whole", unit, least, most, **{"default": 0, **said})
+def _whole(unit: str, least: float, most: float, **options: Any) -> Limit:
+    return Limit("whole", unit, least, most, **{"default": 0, **options})
 
 
-def _number(unit: str, least: float, most: float, **said: Any) -> Limit:
-    return Limit("number", unit, least, most, **{"default": 0.0, **said})
+def _number(unit: str, least: float, most: float, **options: Any) -> Limit:
+    return Limit("number", unit, least, most, **{"default": 0.0, **options})
 
 
-def _moment(**said: Any) -> Limit:
-    return Limit("moment", "µs since 1970, UTC", **{"required": True, **said})
+def _moment(**options: Any) -> Limit:
+    return Limit("moment", "µs since 1970, UTC", **{"required": True, **options})
 
 
 def _epoch_us(year: int) -> int:

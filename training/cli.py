@@ -219,5 +219,5 @@ def print_prepared(steps: Steps, promoted: Mapping[str, Any]) -> None:
     print_evaluation(evaluation.result if evaluation else {"tables": {}})
     passed = sum(gate["passed"] for gate in promoted["gates"])
     unmeasured = sum(not gate.get("measured", True) for gate in promoted["gates"])
-    said = f"{passed} gates passed" + (f", {unmeasured} not measured" if unmeasured else "")
-    say(f"release {promoted['release_id']} is the champion; {said}")
+    summary = f"{passed} gates passed" + (f", {unmeasured} not measured" if unmeasured else "")
+    say(f"release {promoted['release_id']} is the champion; {summary}")

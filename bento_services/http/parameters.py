@@ -44,9 +44,9 @@ def _flag(value: Any) -> Any:
     return value
 
 
-def _impossible(said: str) -> PydanticCustomError:
+def _impossible(message: str) -> PydanticCustomError:
     """FastAPI knows of which parameter."""
-    return PydanticCustomError(IMPOSSIBLE, "{said}", {"said": said})
+    return PydanticCustomError(IMPOSSIBLE, "{message}", {"message": message})
 
 
 UserId = Annotated[

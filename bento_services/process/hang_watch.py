@@ -38,8 +38,8 @@ class Patient:
             self._since = min(self._since + missed_seconds, now)
         limit = self._config.hang_seconds if self._is_ready else self._config.ready_seconds
         if pid and now - self._since > limit:
-            said = "without a sign of life" if self._is_ready else "not ready"
-            self._child.kill_hung(pid, f"{said} for {limit:g} s")
+            what = "without a sign of life" if self._is_ready else "not ready"
+            self._child.kill_hung(pid, f"{what} for {limit:g} s")
             self._since = now
 
 

@@ -44,11 +44,11 @@ NOTHING: Mapping[str, int] = {}
 def spawned(command: Sequence[str], environment: Mapping[str, str], inherited: Mapping[str, int] = NOTHING) -> Launch:
     """Run a command, which ends with this process. `inherited`: descriptors that it gets, by the options that tell it
     their numbers."""
-    told = [word for option, number in inherited.items() for word in (option, str(number))]
+    options = [word for option, number in inherited.items() for word in (option, str(number))]
 
     def launch(output: int) -> Running:
         return subprocess.Popen(
-            tied_to_parent([*command, *told]),
+            tied_to_parent([*command, *options]),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -53,10 +53,10 @@ def begin(home: Home) -> None:
     job.report.info("job began", verb=job.verb)
 
 
-def end(status: int, said: str = "") -> None:
+def end(status: int, message: str = "") -> None:
     """It ends with this status, and says why on stderr where it is not 0."""
     while _jobs:
         job = _jobs.pop()
         say = job.report.error if status else job.report.info
-        error = {"error": said} if said else {}
+        error = {"error": message} if message else {}
         say("job ended", verb=job.verb, status=status, seconds=round(time.monotonic() - job.began, 3), **error)

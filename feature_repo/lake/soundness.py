@@ -132,8 +132,8 @@ def _column(name: str, field: pa.Field, column: pa.ChunkedArray, clock: Clock) -
     found = _whole(column)
     if field.name in LIMITS[name]:
         try:
-            said = check_column(name, field.name, found, clock)
-            return said.values.cast(field.type), said.bad, said.reason
+            checked = check_column(name, field.name, found, clock)
+            return checked.values.cast(field.type), checked.bad, checked.reason
         except UNREAD:  # a type that no limit knows what to do with
             pass
     try:

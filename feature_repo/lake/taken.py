@@ -33,8 +33,8 @@ class Taken:
     def of(cls, folder: Path) -> Taken | None:
         """Of the cut in this folder, such as HOME/cut."""
         try:
-            said = json.loads((folder / TAKEN).read_text())
-            return cls(**{one.name: said[one.name] for one in fields(cls)})
+            saved = json.loads((folder / TAKEN).read_text())
+            return cls(**{one.name: saved[one.name] for one in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError):
             return None  # never taken, or by another revision: it is taken anew
 

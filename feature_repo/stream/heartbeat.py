@@ -46,9 +46,9 @@ class Beat(msgspec.Struct, frozen=True):
 
 def beat(store: Client, key: str, lag: int, counts: Mapping[str, Any]) -> None:
     """Renew the status of a consumer of this process, in one round trip."""
-    said = Beat(os.getpid(), time.time_ns() // 1000, this_machine(), started_at(os.getpid()), lag)
+    beat = Beat(os.getpid(), time.time_ns() // 1000, this_machine(), started_at(os.getpid()), lag)
     with store.pipeline(transaction=False) as pipe:
-        pipe.set(key, msgspec.json.encode({**msgspec.structs.asdict(said), **counts}), ex=EXPIRES_SECONDS)
+        pipe.set(key, msgspec.json.encode({**msgspec.structs.asdict(beat), **counts}), ex=EXPIRES_SECONDS)
         pipe.sadd(CONSUMERS, key)
         pipe.execute()
 
@@ -64,8 +64,8 @@ def forget(store: Client, key: str) -> None:
 def beats(store: Client) -> dict[str, Beat]:
     """The last heartbeat of every consumer, by key, without those older than EXPIRES_SECONDS."""
     keys = sorted(store.smembers(CONSUMERS))
-    said = store.mget(keys) if keys else []
-    return {key.decode(): msgspec.json.decode(raw, type=Beat) for key, raw in zip(keys, said, strict=True) if raw}
+    stored = store.mget(keys) if keys else []
+    return {key.decode(): msgspec.json.decode(raw, type=Beat) for key, raw in zip(keys, stored, strict=True) if raw}
 
 
 def is_processing(store: Client) -> bool:

@@ -88,13 +88,15 @@ def keep_as_previous(home: Home, release_id: str) -> None:
         write_atomic(home.releases / PREVIOUS, release_id + "\n")
 
 
-def release_named(home: Home, said: str) -> str:
+def release_named(home: Home, id_or_prefix: str) -> str:
     """The id of the one release with this id or prefix. Raises HomeError."""
     there = sorted(path.name for path in home.releases.glob("r-*") if RELEASE_ID.fullmatch(path.name))
-    found = [name for name in there if name == said] or [name for name in there if said and name.startswith(said)]
+    found = [name for name in there if name == id_or_prefix] or [
+        name for name in there if id_or_prefix and name.startswith(id_or_prefix)
+    ]
     if len(found) == 1:
         return found[0]
-    what = f"{len(found)} releases begin with {said}" if found else f"no release {said}"
+    what = f"{len(found)} releases begin with {id_or_prefix}" if found else f"no release {id_or_prefix}"
     few = f"{', '.join(there[:NAMED])}{' and more' if len(there) > NAMED else ''}" if there else "none"
     raise HomeError(f"{what} at {home.releases}: there is {few} (`marquee releases` tells of each)")
 

@@ -60,8 +60,8 @@ def _headline(report: ReleaseReport) -> str:
     failed = [gate for gate in report.gates if not gate["passed"] and _is_measured(gate)]
     unmeasured = [f"Not measured: {gate['gate']} ({gate['why']})." for gate in report.gates if not _is_measured(gate)]
     if failed or unmeasured:
-        said = [f"Failed: {gate['gate']} ({number(gate['value'])}, {_bar(gate)})." for gate in failed]
-        return " ".join(said + unmeasured)
+        sentences = [f"Failed: {gate['gate']} ({number(gate['value'])}, {_bar(gate)})." for gate in failed]
+        return " ".join(sentences + unmeasured)
     if report.changes and (seen := report.changes.recommendations):
         return f"Of ten recommendations, a viewer keeps {10 * seen.overlap:.1f} of the champion's."
     return ""

@@ -20,8 +20,8 @@ def unseen_values(asked: pa.Table, encoding: RankerEncoding) -> list[str]:
         if name not in asked.column_names or name not in encoding.categories:
             continue
         known = encoding.categories[name].values
-        said = asked[name].filter(pc.fill_null(pc.not_equal(asked[name], ""), False))
-        unseen = said.filter(pc.invert(pc.is_in(said, pa.array(known, pa.string()))))
+        given = asked[name].filter(pc.fill_null(pc.not_equal(asked[name], ""), False))
+        unseen = given.filter(pc.invert(pc.is_in(given, pa.array(known, pa.string()))))
         if len(unseen):
             values = pc.unique(unseen).to_pylist()
             more = ", …" if len(values) > NAMED else ""

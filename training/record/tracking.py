@@ -255,5 +255,5 @@ def _told(metrics: Mapping[str, float]) -> dict[str, str]:
 def _check(store: Path) -> None:
     """Raises sqlite3.Error for a database that is damaged anywhere, before anything depends on it."""
     with closing(sqlite3.connect(store)) as database:
-        if (said := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise sqlite3.DatabaseError(said)
+        if (verdict := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(verdict)

@@ -77,11 +77,11 @@ def require_or_refuse(
 
 
 def move(
-    home: Home, release_id: str, outcome: str, command: str, config: PromotionConfig = PromotionConfig(), **said: Any
+    home: Home, release_id: str, outcome: str, command: str, config: PromotionConfig = PromotionConfig(), **details: Any
 ) -> None:
     """Make it the champion, and record that in the history."""
     make_champion(home, release_id)
-    _say(home, Entry.now(release_id, outcome, command, champion=release_id, **said))
+    _say(home, Entry.now(release_id, outcome, command, champion=release_id, **details))
     _settle_previous(home, release_id, config)
 
 
@@ -117,9 +117,9 @@ def _can_go_back(home: Home, release_id: str, config: PromotionConfig, known: bo
     return True
 
 
-def refused(home: Home, release_id: str, command: str, **said: Any) -> None:
+def refused(home: Home, release_id: str, command: str, **details: Any) -> None:
     """Say in the history that it was refused; the champion stays."""
-    _say(home, Entry.now(release_id, REFUSED, command, champion=pointers(home)[CHAMPION], **said))
+    _say(home, Entry.now(release_id, REFUSED, command, champion=pointers(home)[CHAMPION], **details))
 
 
 def _say(home: Home, entry: Entry) -> None:

@@ -67,11 +67,11 @@ def judge_and_move(
     figures = figures_of(release.manifest)
     accepted = tuple(gate.gate for gate in found if not gate.measured and gate.required and not gate.stops(accept))
     outcome = REFUSED if not promoted else FORCED if stopping else PROMOTED
-    said: dict[str, Any] = {"why": tuple(map(str, stopping)), "accepted": accepted, "figures": figures}
+    details: dict[str, Any] = {"why": tuple(map(str, stopping)), "accepted": accepted, "figures": figures}
     if promoted:
-        move(home, release.release_id, outcome, command, config, **said)
+        move(home, release.release_id, outcome, command, config, **details)
     else:
-        refused(home, release.release_id, command, **said)
+        refused(home, release.release_id, command, **details)
     with progress.task("recording the release in MLflow"):
         recorded = in_mlflow(home, path)
     return {

@@ -12,8 +12,8 @@ ZONE_FORMAT = "marquee-time-zone"
 _MOST_MINUTES = 14 * 60
 
 
-def _nullable(**said: Any) -> dict[str, Any]:
-    return {"anyOf": [said, {"type": "null"}]}
+def _nullable(**schema: Any) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 SCHEMA: dict[str, Any] = {

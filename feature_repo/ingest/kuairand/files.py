@@ -160,8 +160,8 @@ def _bad_rows(table: pa.Table, faults: Sequence[tuple[str, Array, str]], most: i
     before_N = np.zeros(len(table), dtype=bool)
     for name, bad_N, expected in faults:
         for row in np.flatnonzero(bad_N & ~before_N)[:most].tolist():
-            said = {column: table[column][row].as_py() for column in table.column_names}
-            yield BadRow(row + 1, name, str(said[name]), expected, str(said))
+            values = {column: table[column][row].as_py() for column in table.column_names}
+            yield BadRow(row + 1, name, str(values[name]), expected, str(values))
         before_N |= bad_N
 
 

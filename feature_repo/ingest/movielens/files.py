@@ -101,7 +101,7 @@ class CsvFiles:
             return {}
         rows, torn = records(file, self.tagged, self.rejected)
         bad = list(torn)
-        said: set[tuple[str, str, str]] = set()
+        counted: set[tuple[str, str, str]] = set()
         wrong: set[int] = set()
         for at, (column, field) in enumerate((("userId", "user_id"), ("movieId", "video_id"))):
             checked = check_column("ratings", field, pa.array([cells[at] for _, cells in rows], pa.string()))
@@ -112,8 +112,8 @@ class CsvFiles:
         counts: dict[str, Counter[str]] = {}
         for number, (user, movie_id, tag) in rows:
             word = word_of(tag.lower())
-            if word and number not in wrong and (user, movie_id, word) not in said:
-                said.add((user, movie_id, word))
+            if word and number not in wrong and (user, movie_id, word) not in counted:
+                counted.add((user, movie_id, word))
                 counts.setdefault(movie_id, Counter())[word] += 1
         self.rejected.done(file, len(rows) + len(torn), bad)
         return {movie_id: [tag for tag, _ in count.most_common(TAGS)] for movie_id, count in counts.items()}

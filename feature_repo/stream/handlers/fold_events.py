@@ -121,7 +121,7 @@ class FoldEvents:
                     events,
                     self._facts,
                     already_folded=stored.folded,
-                    already_voted=stored.said,
+                    already_voted=stored.voted,
                     history_length=self._world.history_length,
                 )
                 transaction.multi()
@@ -151,8 +151,8 @@ class FoldEvents:
             pipe.mget(MATERIALIZING, GENERATION)
             for event in events:
                 pipe.hget(EVENT_MARK + event.event_id, event.user_id)
-            for key, said in votes.items():
-                pipe.smismember(key, [_member(vote) for vote in said])
+            for key, voted in votes.items():
+                pipe.smismember(key, [_member(vote) for vote in voted])
             for user_id in user_ids:
                 pipe.hmget(entity_key("user_id", user_id), _USER_FIELDS)
             for video_id in video_ids:
@@ -167,7 +167,7 @@ class FoldEvents:
             if known.intersection(video_ids):
                 return self._read(events)
         marks, rows = rows[: len(events)], rows[len(events) :]
-        said, rows = rows[: len(votes)], rows[len(votes) :]
+        voted, rows = rows[: len(votes)], rows[len(votes) :]
         user_rows, rest = rows[: len(user_ids)], rows[len(user_ids) :]
         video_rows, fact_rows = rest[: len(video_ids)], rest[len(video_ids) :]
         for video_id, row in zip(unread, fact_rows, strict=True):
@@ -176,9 +176,9 @@ class FoldEvents:
         return _Stored(
             materializing=materializing is not None,
             folded={event.identity for event, mark in zip(events, marks, strict=True) if mark is not None},
-            said={
+            voted={
                 vote
-                for asked, answers in zip(votes.values(), said, strict=True)
+                for asked, answers in zip(votes.values(), voted, strict=True)
                 for vote, is_said in zip(asked, answers, strict=True)
                 if is_said
             },
@@ -199,7 +199,7 @@ class FoldEvents:
 class _Stored:
     materializing: bool
     folded: set[tuple[str, str]]  # identities of events
-    said: set[Vote]
+    voted: set[Vote]
     users: dict[str, dict[str, Any]]
     videos: dict[str, dict[str, Any]]
     strangers: set[str]  # viewers without a profile

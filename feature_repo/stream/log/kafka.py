@@ -351,10 +351,10 @@ def _record(message: Any) -> Record:
 
 
 def _letter(message: Any) -> DeadLetter:
-    said = {name: value.decode(errors="replace") for name, value in message.headers}
+    headers = {name: value.decode(errors="replace") for name, value in message.headers}
     letter = _record(message)
-    record = replace(letter, id=said.get("record", letter.id))
-    return DeadLetter(letter.id, record, said.get("group", ""), said.get("cause", ""), message.timestamp * 1_000)
+    record = replace(letter, id=headers.get("record", letter.id))
+    return DeadLetter(letter.id, record, headers.get("group", ""), headers.get("cause", ""), message.timestamp * 1_000)
 
 
 def _partition_number(partition: Any) -> int:

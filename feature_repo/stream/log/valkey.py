@@ -58,15 +58,15 @@ class ValkeyEventLog:
         if self._config.durability == "memory":
             return Durability.MEMORY
         try:
-            said = self._client.config_get("appendonly", "appendfsync")
+            settings = self._client.config_get("appendonly", "appendfsync")
         except redis.ResponseError:
             return Durability.UNKNOWN  # this user may not ask
         except redis.RedisError as error:
             raise EventLogDown(f"the event log does not answer: {error}") from error
-        if said.get("appendonly") != "yes":
+        if settings.get("appendonly") != "yes":
             return Durability.MEMORY
         known = {"always": Durability.DISK, "everysec": Durability.SECOND}
-        return known.get(said.get("appendfsync"), Durability.MEMORY)
+        return known.get(settings.get("appendfsync"), Durability.MEMORY)
 
     def read(self, topic: str, group: str, consumer: str, count: int, block_ms: int) -> list[Record]:
         with _down():
@@ -241,8 +241,8 @@ class ValkeyEventLog:
     def _check_written(self) -> None:
         """Raises EventLogDown unless what the server has answered is with the kernel: on a full disk it is not."""
         with _down():
-            said = self._appending.info("persistence")
-        if said.get("aof_last_write_status") != "ok":
+            persistence = self._appending.info("persistence")
+        if persistence.get("aof_last_write_status") != "ok":
             raise EventLogDown("the event log cannot write its file: the disk is full, or fails")
 
     def _create_group(self, topic: str, group: str) -> None:
