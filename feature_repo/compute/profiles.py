@@ -50,8 +50,10 @@ FEATURES = (
     stated("creator_name", "video", STRING, "text", "Display name of the creator", services=SHOWN),
     stated("series_id", "video", STRING, "id", "Series of the episode; empty: none", services=SHOWN),
     stated("episode", "video", INT, "place from 1", "Episode number; 0: none", services=SHOWN),
+    stated("category", "video", STRING, "one of its genres", "Main category", services=SHOWN),
     stated("genres", "video", STRINGS, "names of World.genres", "Genres"),
     stated("tags", "video", STRINGS, "words", "Tags", services=SHOWN),
+    stated("cast", "video", STRINGS, "names", "Who plays in it, the leading part first", services=SHOWN),
     stated("video_language", "video", STRING, "ISO 639-1 code", "Spoken language", "category"),
     stated(
         "countries",
@@ -64,4 +66,7 @@ FEATURES = (
     stated("maturity", "video", INT, "years of age", "Maturity rating: 0, 7, 13, 16 or 18", "number"),
     stated("duration_seconds", "video", FLOAT, "seconds", "Duration; 0: unknown", "number"),
     stated("published_timestamp_us", "video", INT, "µs since 1970, UTC", "Time of publication"),
+    stated("expires_timestamp_us", "video", INT, "µs since 1970, UTC", "Shown until then; 0: for ever", services=SHOWN),
+    stated("taken_down_us", "video", INT, "µs since 1970, UTC", "Time of its takedown; 0: it is not", services=SHOWN),
+    stated("thumbnail", "video", STRING, "URL or path", "Picture for a page", services=SHOWN),
 )

@@ -15,9 +15,14 @@ def lake_table(schema: pa.Schema, count: int, **columns: Any) -> pa.Table:
     """A table of `count` rows; missing columns are empty, zero or false."""
     for name, dtype in zip(schema.names, schema.types, strict=True):
         if name not in columns:
-            empty = "" if pa.types.is_string(dtype) else False if pa.types.is_boolean(dtype) else 0
-            columns[name] = pa.repeat(pa.scalar(empty, dtype), count)
+            columns[name] = pa.repeat(pa.scalar(_empty(dtype), dtype), count)
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
+
+
+def _empty(dtype: pa.DataType) -> Any:
+    if pa.types.is_list(dtype):
+        return []
+    return "" if pa.types.is_string(dtype) else False if pa.types.is_boolean(dtype) else 0
 
 
 def text(numbers: Array) -> pa.Array:

@@ -168,13 +168,18 @@ def videos() -> list[dict[str, Any]]:
             "creator_name": f"Creator {creator}",
             "series_id": series,
             "episode": episode,
+            "category": genres[0],
             "genres": list(genres),
             "tags": [genre.lower() for genre in genres],
+            "cast": [],
             "video_language": "de" if video_id == "v08" else "en",
             "countries": list(countries),
             "maturity": maturity,
             "duration_seconds": 200.0 if video_id == "v11" else 100.0,
             "published_timestamp_us": at(2, "12:00") if video_id == "v12" else DAY0_US - (20 - number) * DAY_US,
+            "expires_timestamp_us": 0,
+            "taken_down_us": 0,
+            "thumbnail": "",
         }
         for number, (video_id, genres, creator, series, episode, maturity, countries) in enumerate(catalog, start=1)
     ]
