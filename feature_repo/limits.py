@@ -344,7 +344,7 @@ def _shown_text(limit: Limit, value: Any, field: str) -> str:
 def _texts(limit: Limit, value: Any, field: str) -> list[str]:
     if not isinstance(value, list | tuple) or len(value) > (limit.most or 0):
         raise LimitError(field, limit.expectation, value)
-    each = Limit("word", limit.unit, most=MAX_ID_LENGTH, required=True, pattern=limit.pattern)
+    each = replace(limit, kind="word", most=MAX_ID_LENGTH, required=True)
     return [_identifier(each, one, field) for one in value]
 
 

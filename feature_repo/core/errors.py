@@ -11,17 +11,24 @@ class MarqueeError(Exception):
     MarqueeError
     ├── HomeError               feature_repo/core/errors.py           no world or release yet
     │   ├── SettingsError       feature_repo/core/settings.py         an invalid variable or key of marquee.toml
+    │   ├── UnknownVideo        feature_repo/catalog/errors.py        the catalog has no video of that id
+    │   ├── CatalogAbsent       feature_repo/catalog/errors.py        the home's videos are not in its catalog yet
     │   ├── NoSuchLetter        feature_repo/stream/dead_letters.py   no dead letter has that id
     │   └── TooFew              monitoring/measures/                  fewer rows than a measure needs
     ├── Refused                 feature_repo/core/errors.py           a gate or a safety rule forbids it
     │   ├── WorldExists         feature_repo/ingest/new_world.py      the home holds another world
     │   ├── WorldBusy           feature_repo/core/world_swap.py       another command is replacing the world
+    │   ├── InvalidVideos       feature_repo/catalog/errors.py        videos outside the limits
+    │   ├── Conflict            feature_repo/catalog/errors.py        another has changed the video since it was read
+    │   ├── NewerCatalog        feature_repo/catalog/errors.py        a newer Marquee has written the catalog
+    │   ├── ForeignCatalog      feature_repo/catalog/errors.py        the database holds another home's catalog
     │   ├── InvalidEvents       feature_repo/stream/send.py           events outside the limits
     │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would fail again
     │   └── Unanswerable        models/release/answerable.py          a release that cannot answer
     ├── DependencyDown          feature_repo/core/errors.py           something outside this process does not answer
     │   ├── ValkeyError         feature_repo/store/valkey_server.py   the embedded online store does not start
     │   ├── StoreDown           feature_repo/store/connect.py         the online store does not answer
+    │   ├── CatalogDown         feature_repo/catalog/errors.py        the catalog's database does not answer
     │   ├── EventLogDown        feature_repo/stream/log/protocol.py   the event log does not answer
     │   └── SparkAbsent         feature_repo/jobs/engines.py          the extra is not installed
     ├── FileError               feature_repo/core/files.py            a file of a home that cannot be read

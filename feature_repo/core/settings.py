@@ -24,6 +24,7 @@ PREFIX = "MARQUEE_"
 SET_BY_FEAST = ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")  # at import
 # Every table that FILE may have. The serving process imports no training code, but must accept [ranker].
 TABLES = (
+    "catalog",
     "store",
     "log",
     "logs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -98,11 +99,15 @@ def _rows(section: Section[Any], root: Path) -> Iterator[Row]:
         by_environment = setting.origin == setting.variable
         yield {
             "key": setting.key,
-            "value": setting.value,
+            "value": _without_password(setting.value),
             "unit": unit_of(setting.key),
             "origin": f"environment {setting.origin}" if by_environment else setting.origin,
             "variable": variable_of(setting.key),
         }
+
+
+def _without_password(value: Any) -> Any:
+    return re.sub(r"(://[^/@]*:)[^@]*@", r"\1***@", value) if isinstance(value, str) else value
 
 
 def _code(value: Any) -> str:

@@ -1,7 +1,8 @@
 from dataclasses import dataclass
+from pathlib import Path
 
 from feature_repo.core.settings import Section
-from feature_repo.core.settings_list import BEGIN, END, comments, only, renewed, unit_of
+from feature_repo.core.settings_list import BEGIN, END, comments, only, renewed, settings, unit_of
 
 
 @dataclass(frozen=True)
@@ -9,6 +10,11 @@ class Patience:
     wait_seconds: float = 1.5  # for an answer | at most
     # Not a comment behind a field.
     tries: int = 3
+
+
+@dataclass(frozen=True)
+class Database:
+    url: str = ""
 
 
 def test_a_field_is_explained_by_the_comment_behind_it() -> None:
@@ -32,3 +38,9 @@ def test_renewing_a_page_replaces_what_is_between_the_marks_and_nothing_else() -
     assert "\nold\n" not in page
     assert "| `wait_seconds` | `1.5` | s | for an answer \\| at most |" in page
     assert renewed(page, (section,)) == page
+
+
+def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "marquee.toml").write_text('[store]\nurl = "postgresql://marquee:secret@db/catalog"\n')
+    (row,) = [row for row in settings((Section("store", Database, "tests"),), tmp_path) if row["key"] == "store.url"]
+    assert row["value"] == "postgresql://marquee:***@db/catalog"

@@ -1,0 +1,75 @@
+"""What can go wrong with a change of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from feature_repo.core.errors import DependencyDown, HomeError, Refused
+from feature_repo.limits import shown
+
+SHOWN_FAULTS = 5  # in a message; `faults` has all
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One field of one video that is outside its limit."""
+
+    at: int  # place of the video in its batch, from 0
+    video_id: str  # "" where that is what is wrong
+    field: str
+    expectation: str
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: expected {self.expectation}, found {shown(self.found)}"
+
+
+class InvalidVideos(Refused):
+    """Videos outside the limits; nothing was changed. `faults` has every one of them."""
+
+    def __init__(self, faults: Sequence[Fault], count: int) -> None:
+        """`count`: how many videos there were."""
+        self.faults = tuple(faults)
+        said = [str(one) if count == 1 else f"{_named(one)}: {one}" for one in self.faults[:SHOWN_FAULTS]]
+        more = f"; and {len(self.faults) - SHOWN_FAULTS} more" if len(self.faults) > SHOWN_FAULTS else ""
+        super().__init__(f"{'; '.join(said)}{more}; nothing was changed")
+
+
+class Conflict(Refused):
+    """If-Match does not hold: the video has another version than the caller expected. `current` 0: there is none."""
+
+    def __init__(self, video_id: str, expected: int, current: int) -> None:
+        self.video_id, self.expected, self.current = video_id, expected, current
+        found = f"found version {current}" if current else "found no such video"
+        wanted = f"version {expected}" if expected else "no such video yet"
+        super().__init__(f"{video_id}: expected {wanted}, {found}: read it again; nothing was changed")
+
+
+class UnknownVideo(HomeError):
+    """The catalog has no video of this id."""
+
+    def __init__(self, video_id: str) -> None:
+        self.video_id = video_id
+        super().__init__(f"the catalog has no video {shown(video_id)}: `marquee videos list` shows those it has")
+
+
+class CatalogDown(DependencyDown):
+    """The catalog did not answer in time; whether a change was made is unknown only if its commit was under way."""
+
+
+class NewerCatalog(Refused):
+    """A newer Marquee has written the catalog."""
+
+
+class ForeignCatalog(Refused):
+    """The database holds the catalog of another home."""
+
+
+class CatalogAbsent(HomeError):
+    """The home's videos have not been taken over into a catalog yet."""
+
+
+def _named(fault: Fault) -> str:
+    return f"video {fault.at + 1}" + (f" ({fault.video_id})" if fault.video_id else "")
