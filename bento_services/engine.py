@@ -190,7 +190,7 @@ class Engine:
             "release_id": self.release_id,
             "world": self.world.name,
             "example_user": self.world.example_user,
-            "videos": len(self.reader.snapshot()),
+            "videos": self.reader.snapshot().shown,
             "snapshot_age_seconds": round(self.snapshot_age_seconds(), 1),
             "refused_releases": self.problems,
             "events": {"ready": not (why := self.health.stops_events()), "why": why},

@@ -1,14 +1,14 @@
 """The catalog and the request as filters and sources see them, common to serving and offline evaluation.
 
-A filter or source that reads nothing else runs unchanged in a page, a batch job and an evaluation.
+A filter or source that reads nothing else runs unchanged in a page, a batch job and an evaluation. What is kept of a
+catalog between requests: per_catalog.py.
 
 V videos of the catalog.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,6 +17,8 @@ from zlib import crc32
 import numpy as np
 
 from feature_repo.compute.columns import Columns
+from feature_repo.core.edition import Edition
+from feature_repo.core.row_map import RowMap
 
 Array = np.ndarray[Any, Any]
 
@@ -28,10 +30,22 @@ class Catalog(Protocol):
     def video_ids(self) -> Array: ...
 
     @property
-    def row_of(self) -> Mapping[str, int]: ...
+    def row_of(self) -> RowMap: ...
 
     @property
     def columns(self) -> Columns: ...
+
+    @property
+    def taken_down(self) -> Array:
+        """(V,) bool: must not be shown to anybody."""
+        ...
+
+    @property
+    def edition(self) -> Edition: ...
+
+    def rows(self, indices: Array) -> Columns:
+        """All columns of some rows."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -91,8 +105,19 @@ class CatalogTable:
     columns: Columns
 
     @cached_property
-    def row_of(self) -> Mapping[str, int]:
-        return {video_id: row for row, video_id in enumerate(self.video_ids)}
+    def row_of(self) -> RowMap:
+        return RowMap.of(self.video_ids)
+
+    @cached_property
+    def taken_down(self) -> Array:
+        return np.zeros(len(self), dtype=bool)
+
+    @property
+    def edition(self) -> Edition:
+        return Edition(self.video_ids)  # tables that share their ids, and differ in counters, share caches
+
+    def rows(self, indices: Array) -> Columns:
+        return {name: column[indices] for name, column in self.columns.items()}
 
     def __len__(self) -> int:
         return len(self.video_ids)
@@ -116,28 +141,10 @@ class OfflineRequest:
         raise ValueError(f"{purpose}: an offline request has no random generator")
 
 
-class PerCatalog:
-    """Caches `compute(catalog)` -> (V, ...) for as long as the catalog holds the same videos; counters may change."""
-
-    def __init__(self, compute: Callable[[Any], Array]) -> None:
-        self._compute = compute
-        self._lock = threading.Lock()
-        self._held: tuple[Array, Array] | None = None  # video ids, values
-
-    def of(self, catalog: Catalog) -> Array:
-        held = self._held
-        if held is None or held[0] is not catalog.video_ids:
-            with self._lock:
-                held = self._held
-                if held is None or held[0] is not catalog.video_ids:
-                    held = self._held = (catalog.video_ids, self._compute(catalog))
-        return held[1]
-
-
 def rows_of(catalog: Catalog, video_ids: Sequence[str]) -> Array:
     """Catalog rows of these ids, in their order; ids that the catalog does not hold are left out."""
-    row_of = catalog.row_of
-    return np.array([row_of[video_id] for video_id in video_ids if video_id in row_of], dtype=np.int64)
+    rows = catalog.row_of.many(video_ids)
+    return rows[rows >= 0]
 
 
 def marks(video_ids: Sequence[str]) -> Array:

@@ -13,6 +13,7 @@ from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.reasons import REASONS, Reason
 from bento_services.feed.rows.spec import RowSpec
 from feature_repo.core.home import World
+from feature_repo.store.snapshot import Prepare
 from models.candidates.sources.spec import SourceSpec
 from models.page.policy import Policy
 
@@ -55,6 +56,7 @@ class Serving:
     policy: Policy
     ladder: Ladder
     reasons: tuple[Reason, ...]
+    follow: Prepare = lambda snapshot: None  # what has to be done for a new catalog before requests see it
 
 
 def compose(parts: Parts, recipe: Recipe) -> Serving:
@@ -78,4 +80,5 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         policy=recipe.policy_of(parts),
         ladder=Ladder(tuple(rung(spec) for spec in recipe.ladder)),
         reasons=recipe.reasons,
+        follow=parts.follow,
     )

@@ -8,6 +8,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from time import perf_counter
 
+import structlog
+
 from bento_services.errors import QueryError
 from bento_services.feed import cursor as cursors
 from bento_services.feed.certificate import certify
@@ -24,9 +26,12 @@ from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Knowledge, unread
 from feature_repo.events import Event
 from feature_repo.store.reader import FeatureReader
+from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.stream.log.protocol import EventLog
 from models.candidates.columns import TWO_TOWER_SCORE
 from models.release.artifact import Release
+
+report = structlog.get_logger("feed")
 
 UNREAD = {
     Knowledge.REMEMBERED: "the viewer's features cannot be read; these are the last ones known",
@@ -58,6 +63,7 @@ class Feed:
         self._compose = compose
         self._release_id, self._servings = release.release_id, compose(release)
         self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the most recently used last
+        reader.follow(self._follow)
 
     @property
     def release_id(self) -> str:
@@ -90,6 +96,15 @@ class Feed:
         before, servings = self._release_id, self._warm[release_id]
         self._release_id, self._servings = release_id, servings
         self._warm = {before: self._warm[before], release_id: servings}
+
+    def _follow(self, snapshot: VideoSnapshot) -> None:
+        """Ready every warm release for other videos. One that cannot be is not what keeps them from the others."""
+        for release_id, servings in list(self._warm.items()):
+            try:
+                for serving in servings.values():
+                    serving.follow(snapshot)
+            except Exception as error:
+                report.error("new videos", release_id=release_id, error=repr(error), exc_info=error)
 
     def hear(self, events: Iterable[Event]) -> None:
         """Take note of events that this process accepted."""

@@ -11,8 +11,8 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, TWO_TOWER_SCORE
-from models.catalog import PerCatalog
 from models.page.policy import fresh_since_us
+from models.per_catalog import Codes, PerCatalog
 
 Array = np.ndarray[Any, Any]
 
@@ -21,8 +21,8 @@ Array = np.ndarray[Any, Any]
 class VideoFacts:
     """Codes of creator and category, and whether a video is fresh, for the policy's caps."""
 
-    creators: PerCatalog  # (V,) codes, -1 = none
-    categories: PerCatalog  # (V,) codes, -1 = none
+    creators: Codes  # (V,) codes, -1 = none
+    categories: Codes  # (V,) codes, -1 = none
     fresh_days: int
     name = "video_facts"
 

@@ -26,7 +26,7 @@ class Rung:
     needs_viewer: bool = False  # skipped while the viewer's features cannot be read
     patient: bool = False  # ignores the deadline
     for_unread: bool = False  # also answers viewers whose features could not be read at all
-    catalog: VideoSnapshot | None = None  # used instead of the live catalog
+    catalog: VideoSnapshot | None = None  # used instead of the live catalog, which still says what is taken down
 
     def suits(self, request: Request) -> bool:
         """Whether the request has what this rung needs; otherwise it is skipped without a warning."""
@@ -41,7 +41,7 @@ class Rung:
         if self.patient:
             request = replace(request, give_up_at=float("inf"))
         if self.catalog is not None:
-            request = replace(request, catalog=self.catalog)
+            request = replace(request, catalog=self.catalog.without_what_is_gone(request.catalog, request.now_us))
         return request
 
 

@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from bento_services.feed.stages import UNTITLED
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
+from models.candidates.item_cf import ItemNeighbours
+from models.candidates.matrix_factorization import MatrixFactorization
+from models.candidates.popularity import AreaPopularity
 from models.candidates.sources.spec import CandidateSource, SourceSpec
-from models.catalog import Catalog, PerCatalog
-from models.page.diversity import codes
+from models.catalog import Catalog
 from models.page.policy import Policy, load_policy
+from models.per_catalog import Codes, PerCatalog
 from models.release.artifact import Release
+from models.retrieval.beside import BesideIndex
 from models.retrieval.cold_start import vectors_of
+from models.retrieval.protocol import NearestVideos
+
+Array = np.ndarray[Any, Any]
 
 _YEAR = re.compile(r"\([0-9]{4}\)$")
 
@@ -30,10 +41,11 @@ class Parts:
         self.release = release
         self.policy: Policy = load_policy(release.policy_path)
         # (V, D): trained vectors, and content vectors of videos published after the training
-        self.video_vectors = PerCatalog(lambda catalog: vectors_of(release.retrieval, catalog.video_ids, catalog.rows))
-        self.creators = PerCatalog(lambda catalog: codes(_channels(catalog)))
-        self.titles = PerCatalog(lambda catalog: codes(_films(catalog)))
-        self.categories = PerCatalog(lambda catalog: codes(_categories(catalog)))
+        self.video_vectors = PerCatalog(lambda catalog, rows: _vectors(release, catalog, rows))
+        self.creators = Codes(_channels)
+        self.titles = Codes(_films)
+        self.categories = Codes(_categories)
+        self._beside = BesideIndex(release.index, self.video_vectors)
         self._sources: dict[str, CandidateSource | None] = {}
         self._lock = threading.Lock()
 
@@ -41,8 +53,13 @@ class Parts:
         """The source, shared by all callers; None if the release lacks its model."""
         with self._lock:
             if spec.name not in self._sources:
-                self._sources[spec.name] = spec.open(self.release)
+                self._sources[spec.name] = spec.open(_of_sources(self.release, self._beside))
             return self._sources[spec.name]
+
+    def follow(self, snapshot: VideoSnapshot) -> None:
+        """Compute what requests on this snapshot need of its new videos, before there are any such requests."""
+        for cache in (self.video_vectors, self.creators, self.titles, self.categories, self._beside):
+            cache.of(snapshot)
 
     @cached_property
     def static_catalog(self) -> VideoSnapshot:
@@ -55,22 +72,43 @@ class Parts:
         return MemoryReader(release.world, {}, videos).snapshot()
 
 
-def _channels(catalog: Catalog) -> list[str]:
+@dataclass(frozen=True)
+class _SourceModels:
+    """models.candidates.sources.spec.SourceModels of a release, over a catalog that changes."""
+
+    index: NearestVideos
+    beside: BesideIndex
+    item_cf: ItemNeighbours
+    content: ItemNeighbours | None
+    factors: MatrixFactorization | None
+    area: AreaPopularity | None
+
+
+def _of_sources(release: Release, beside: BesideIndex) -> _SourceModels:
+    return _SourceModels(release.index, beside, release.item_cf, release.content, release.factors, release.area)
+
+
+def _vectors(release: Release, catalog: Catalog, rows: Array) -> Array:
+    return vectors_of(release.retrieval, catalog.video_ids[rows], lambda new: catalog.rows(rows[new]))
+
+
+def _channels(catalog: Catalog, rows: Array) -> list[str]:
     """The display name of each video's creator, else the id; "" if there is neither."""
-    names, ids = catalog.columns["creator_name"], catalog.columns["creator_id"]
+    names, ids = catalog.columns["creator_name"][rows], catalog.columns["creator_id"][rows]
     return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
 
 
-def _films(catalog: Catalog) -> list[str]:
+def _films(catalog: Catalog, rows: Array) -> list[str]:
     """A key that identifies a film under several ids: title and year; the id of a video without a title."""
-    years = catalog.columns["published_timestamp_us"].astype("datetime64[us]").astype("datetime64[Y]").astype(str)
-    titles = (str(title).strip().casefold() for title in catalog.columns["title"])
+    published_us = catalog.columns["published_timestamp_us"][rows]
+    years = published_us.astype("datetime64[us]").astype("datetime64[Y]").astype(str)
+    titles = (str(title).strip().casefold() for title in catalog.columns["title"][rows])
     return [
         video_id if title in ("", UNTITLED.casefold()) else title if _YEAR.search(title) else f"{title} ({year})"
-        for video_id, title, year in zip(catalog.video_ids, titles, years, strict=True)
+        for video_id, title, year in zip(catalog.video_ids[rows], titles, years, strict=True)
     ]
 
 
-def _categories(catalog: Catalog) -> list[str]:
+def _categories(catalog: Catalog, rows: Array) -> list[str]:
     """Each video's first genre; "" if it has none."""
-    return [names[0] if names is not None and len(names) else "" for names in catalog.columns["genre_names"]]
+    return [names[0] if names is not None and len(names) else "" for names in catalog.columns["genre_names"][rows]]

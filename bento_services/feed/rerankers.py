@@ -12,10 +12,10 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from models.candidates.columns import SCORE, TWO_TOWER_SCORE
 from models.candidates.sources.resume import RESUME
-from models.catalog import PerCatalog
 from models.page import policy
 from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
 from models.page.exposure import ExposurePrices
+from models.per_catalog import Codes
 
 Array = np.ndarray[Any, Any]
 
@@ -63,7 +63,7 @@ class Diversify:
 class OneOfATitle:
     """Deduplicates films under several ids: keeps the first, or the one that the viewer has started."""
 
-    titles: PerCatalog  # (V,) codes
+    titles: Codes  # (V,)
     name = "one_of_a_title"
 
     def order(self, request: Request, candidates: Candidates) -> Array:

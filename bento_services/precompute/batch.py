@@ -28,7 +28,7 @@ from feature_repo.lake.cut import cut_of
 from feature_repo.lake.tables import write_result
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import FeatureReader, OnlineReader
-from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
+from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
 from models.candidates.sources import popular
 from models.page import filters
 from models.release.artifact import Release, champion_or_previous
@@ -174,6 +174,9 @@ class _Prefetched:
 
     def snapshot(self) -> VideoSnapshot:
         return self._reader.snapshot()
+
+    def follow(self, prepare: Prepare) -> None:
+        self._reader.follow(prepare)
 
     def refresh(self) -> VideoSnapshot:
         return self._reader.refresh()

@@ -55,6 +55,10 @@ class RemoteRetrieval:
         return self._local.video_ids
 
     @property
+    def row_of(self) -> Mapping[str, int]:
+        return self._local.row_of
+
+    @property
     def item_vectors(self) -> Array:
         return self._local.item_vectors
 
@@ -87,9 +91,17 @@ class RemoteIndex:
     """NearestVideos that are searched in the retrieval service."""
 
     def __init__(self, local: NearestVideos, call: Call, release_id: str) -> None:
-        self.ids = local.ids
+        self._local = local
         self._call = call
         self._release_id = release_id
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return self._local.ids
+
+    @property
+    def row_of(self) -> Mapping[str, int]:
+        return self._local.row_of
 
     def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
         mask = EVERYTHING if allowed is None else np.asarray(allowed, dtype=np.uint8)

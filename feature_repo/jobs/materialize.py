@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import pyarrow.compute as pc
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
@@ -23,6 +26,7 @@ from feature_repo.store.connect import Client, connect
 from feature_repo.store.feast_configuration import write_configuration
 from feature_repo.store.feast_registry import apply_definitions, open_store
 from feature_repo.store.layout import (
+    TAKEN_DOWN,
     USER_IDS,
     VIDEO_IDS,
     announce,
@@ -31,6 +35,7 @@ from feature_repo.store.layout import (
     materializing,
     timestamp_field,
 )
+from feature_repo.store.published import publish_again, states
 from feature_repo.store.strangers import settle
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -63,15 +68,19 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
             for view in VIEWS:
                 # States may be ahead of now (from a client whose clock is fast); windows must not be.
                 ahead_us = FUTURE_TOLERANCE_SECONDS * 1_000_000 if view in STREAM_VIEWS else 0
-                if view not in STREAM_VIEWS:
+                if view == "video_profile":
+                    published = states(client, ids[view], config.batch_rows)
+                    _set_back(client, view, [one for one in ids[view] if one not in published], config.batch_rows)
+                elif view not in STREAM_VIEWS:
                     _set_back(client, view, ids[view], config.batch_rows)
                 with _quiet():
                     store.materialize(EPOCH, datetime.fromtimestamp((now_us + ahead_us) / 1e6, UTC), [view])
                 advance(1)
+            publish_again(client)
         settle(client, "user_id", ids["user_profile"], ids["user_activity"], config.batch_rows)
         settle(client, "video_id", ids["video_profile"], ids["video_activity"], config.batch_rows)
-        _forget_withdrawn(client, ids["video_profile"])
-        announce(client, video_ids=ids["video_profile"], user_ids=sorted({*ids["user_profile"], *ids["user_activity"]}))
+        live = _settle_catalog(client, ids["video_profile"], _down(tables["video_profile"]), config.batch_rows)
+        announce(client, video_ids=live, user_ids=sorted({*ids["user_profile"], *ids["user_activity"]}))
         return {
             "videos": int(client.scard(VIDEO_IDS)),
             "users": int(client.scard(USER_IDS)),
@@ -90,11 +99,35 @@ def _set_back(client: Client, view: str, ids: Sequence[str], batch_rows: int) ->
             pipe.execute()
 
 
-def _forget_withdrawn(client: Client, ids: Sequence[str]) -> None:
-    """Remove videos that have left the catalog from the set of ids that readers load."""
-    kept = {video_id.encode() for video_id in ids}
-    if withdrawn := client.smembers(VIDEO_IDS) - kept:
-        client.srem(VIDEO_IDS, *withdrawn)
+def _down(table: Path) -> set[str]:
+    """The videos that the catalog of the lake has taken down."""
+    rows = read_table(table, ["video_id", "taken_down_us"])
+    return set(rows.filter(pc.greater(rows["taken_down_us"], 0))["video_id"].to_pylist())
+
+
+def _settle_catalog(client: Client, ids: Sequence[str], down: Set[str], batch_rows: int) -> list[str]:
+    """Bring the sets of ids in line with the tables; returns the videos of the tables that may be shown.
+
+    What the catalog has said of a video since it was published counts, not the tables, which may be older: a video that
+    was taken down stays so, and one that was published after the tables were made stays in.
+    """
+    held, hidden = ({raw.decode() for raw in client.smembers(key)} for key in (VIDEO_IDS, TAKEN_DOWN))
+    said = states(client, sorted({*ids, *held, *hidden}), batch_rows)
+    batch = [video_id for video_id in ids if video_id not in said]
+    gone = [video_id for video_id in sorted(held - set(ids)) if video_id not in said]
+    gone += [video_id for video_id in batch if video_id in down]
+    _move(client, gone, VIDEO_IDS, TAKEN_DOWN, batch_rows)
+    _move(client, [one for one in batch if one in hidden and one not in down], TAKEN_DOWN, VIDEO_IDS, batch_rows)
+    return [one for one in ids if (not said[one].is_down if one in said else one not in down)]
+
+
+def _move(client: Client, ids: Sequence[str], source: str, target: str, batch_rows: int) -> None:
+    for start in range(0, len(ids), batch_rows):
+        chunk = ids[start : start + batch_rows]
+        with client.pipeline(transaction=True) as pipe:
+            pipe.srem(source, *chunk)
+            pipe.sadd(target, *chunk)
+            pipe.execute()
 
 
 @contextlib.contextmanager

@@ -33,14 +33,17 @@ from feature_repo.store.connect import Client
 PROJECT = "marquee"
 
 VIDEO_IDS = "marquee:video_ids"  # set: the catalog
+TAKEN_DOWN = "marquee:taken_down"  # set: videos that must not be shown, whatever else holds them
 USER_IDS = "marquee:user_ids"  # set: every viewer with a profile or an event
 STRANGERS = "marquee:strangers"  # sorted set: viewers without a profile, by when their row expires
 GENERATION = "marquee:generation"  # counter: readers reload everything when it changes
 MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the event processor waits
-VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos the event processor has just written
+VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos have just been written, video_id -> COUNTED | PUBLISHED
+PUBLISHED_MEANWHILE = "marquee:published_meanwhile"  # list: changes of the catalog published during a batch write
 PROCESSOR = "marquee:processor:"  # + consumer name: status of the event processor; expires soon after it stops
 SINK = "marquee:sink:"  # + consumer name: status of the writer of the lake; expires soon after it stops
-CONSUMERS = "marquee:consumers"  # set: the keys of the two above, of consumers that run or have run
+PUBLISHER = "marquee:publisher:"  # + consumer name: status of the publisher of videos; expires soon after it stops
+CONSUMERS = "marquee:consumers"  # set: the keys of the three above, of consumers that run or have run
 SINK_FLUSH = "marquee:sink:flush"  # counter: when it is raised, the processor writes its log to the lake at once
 PROBE = "marquee:probe"  # written by services to see whether the store takes writes; expires
 EVENT_MARK = "marquee:folded:"  # + event_id: hash, viewer -> when the event of this id was folded into the features
@@ -50,6 +53,10 @@ HANDLING = "marquee:handling:"  # + group:consumer:topic: the records that are b
 VOTES = "marquee:votes:"  # + user_id:day: set of kind:video_id that this viewer's events have counted for
 
 MATERIALIZING_SECONDS = 20
+
+CATALOG_STATE = b"marquee:catalog"  # field of a video's row, unknown to Feast: b"<version of the catalog> live | down"
+COUNTED, PUBLISHED = b"", b"published"  # in VIDEO_CHANGES: the video's activity changed; anything about it may have
+VIDEO_CHANGES_KEPT = 10_000
 
 
 def entity_key(join_key: str, entity_id: str) -> bytes:

@@ -9,7 +9,7 @@ from feature_repo.core.home import World
 from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES, default_of
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.layout import with_genre_slots
-from feature_repo.store.snapshot import UserFeatures, VideoSnapshot, video_snapshot
+from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot, video_snapshot
 
 
 class MemoryReader:
@@ -24,7 +24,9 @@ class MemoryReader:
         self.world = world
         self.users_by_id = {user_id: dict(row) for user_id, row in users.items()}
         self.videos_by_id = {video_id: dict(row) for video_id, row in videos.items()}
+        self.taken_down: set[str] = set()
         self.down = False
+        self._followers: list[Prepare] = []
         self._snapshot = self._read()
 
     def user(self, user_id: str) -> UserFeatures:
@@ -49,8 +51,14 @@ class MemoryReader:
     def refresh(self) -> VideoSnapshot:
         if self.down:
             raise StoreDown("this reader was told to be down")
-        self._snapshot = self._read()
+        found = self._read()
+        for prepare in self._followers:
+            prepare(found)
+        self._snapshot = found
         return self._snapshot
+
+    def follow(self, prepare: Prepare) -> None:
+        self._followers.append(prepare)
 
     def close(self) -> None:
         pass
@@ -58,7 +66,7 @@ class MemoryReader:
     def _read(self) -> VideoSnapshot:
         ids = sorted(self.videos_by_id)
         rows = [_filled(VIDEO_FEATURES, self.videos_by_id[video_id]) for video_id in ids]
-        return video_snapshot(ids, rows, self.world)
+        return video_snapshot(ids, rows, self.world, self.taken_down)
 
 
 def _filled(features: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, Any]:

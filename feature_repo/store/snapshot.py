@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.crosses import multi_hot
+from feature_repo.core.edition import Base, Edition
 from feature_repo.core.home import World
-from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES, VIEWS
+from feature_repo.core.row_map import RowMap
+from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES
 from feature_repo.schema import FLOAT, INT
 
 Array = np.ndarray[Any, Any]
@@ -28,7 +30,7 @@ class UserFeatures:
 
     def columns(self) -> Columns:
         """One row: numbers (1,), lists as (1,) of objects, genre_affinity (1, GENRE_SLOTS) float64."""
-        columns = {name: _column(dtype, [self.values[name]]) for name, dtype in USER_FEATURES.items()}
+        columns = {name: column_of(dtype, [self.values[name]]) for name, dtype in USER_FEATURES.items()}
         columns["genre_affinity"] = np.array([self.values["genre_affinity"]], dtype=np.float64)
         return columns
 
@@ -38,44 +40,58 @@ class VideoSnapshot:
     """The catalog at one moment as N parallel rows. Never changed in place.
 
     `columns` holds all of registry.VIDEO_FEATURES: int64, float64, or object for strings and lists; except that
-    "genres" is the (N, GENRE_SLOTS) float32 multi-hot and "genre_names" the lists of names.
+    "genres" is the (N, GENRE_SLOTS) float32 multi-hot and "genre_names" the lists of names. A video that was taken down
+    keeps its row; one that was published is a new row at the end.
     """
 
     video_ids: Array
-    row_of: Mapping[str, int]
+    row_of: RowMap
     columns: Columns
     as_of_us: int
+    taken_down: Array  # (N,) bool: must not be shown
+    taken_down_ids: Set[str]  # the same by id, also of videos that have no row here
+    edition: Edition
 
     def __len__(self) -> int:
         return len(self.video_ids)
+
+    @property
+    def shown(self) -> int:
+        """How many videos are not taken down."""
+        return len(self) - int(self.taken_down.sum())
 
     def rows(self, indices: Array | Sequence[int]) -> Columns:
         at = np.asarray(indices, dtype=np.int64)
         return {name: column[at] for name, column in self.columns.items()}
 
-    def patched(
-        self, ids: Sequence[str], rows: Sequence[Mapping[str, Any]], views: Sequence[str], as_of_us: int
-    ) -> VideoSnapshot:
-        """A new snapshot with other values for `views` of these videos; running requests keep reading this one."""
-        at = np.array([self.row_of[video_id] for video_id in ids], dtype=np.int64)
-        columns = dict(self.columns)
-        for view in views:
-            for name, dtype in VIEWS[view].items():
-                columns[name] = columns[name].copy()
-                columns[name][at] = _column(dtype, [row[name] for row in rows])
-        return VideoSnapshot(self.video_ids, self.row_of, columns, as_of_us)
+    def without_what_is_gone(self, live: VideoSnapshot, now_us: int) -> VideoSnapshot:
+        """This catalog with what a newer one knows: videos that were taken down or have expired since."""
+        rows = live.row_of.many(self.video_ids)
+        taken_down = np.fromiter((one in live.taken_down_ids for one in self.video_ids), bool, len(self))
+        expires_us = live.columns["expires_timestamp_us"][rows] if len(live) else np.zeros(len(self), dtype=np.int64)
+        expired = (rows >= 0) & (expires_us > 0) & (expires_us <= now_us)
+        return replace(self, taken_down=self.taken_down | taken_down | expired)
 
 
-def video_snapshot(ids: Sequence[str], rows: Sequence[Mapping[str, Any]], world: World) -> VideoSnapshot:
+Prepare = Callable[[VideoSnapshot], None]  # what has to be done before a snapshot is given to requests
+
+
+def video_snapshot(
+    ids: Sequence[str], rows: Sequence[Mapping[str, Any]], world: World, taken_down: Set[str] = frozenset()
+) -> VideoSnapshot:
+    """A catalog that begins a base of its own."""
     return VideoSnapshot(
-        video_ids=_column("", ids),
-        row_of={video_id: row for row, video_id in enumerate(ids)},
-        columns=_video_columns(rows, world),
+        video_ids=column_of("", ids),
+        row_of=RowMap.of(ids),
+        columns=video_columns(rows, world),
         as_of_us=world.now_us(),
+        taken_down=np.fromiter((one in taken_down for one in ids), bool, len(ids)),
+        taken_down_ids=frozenset(taken_down),
+        edition=Edition(Base()),
     )
 
 
-def _column(dtype: str, values: Sequence[Any]) -> Array:
+def column_of(dtype: str, values: Sequence[Any]) -> Array:
     if dtype == INT:
         return np.array(values, dtype=np.int64)
     if dtype == FLOAT:
@@ -86,8 +102,9 @@ def _column(dtype: str, values: Sequence[Any]) -> Array:
     return column
 
 
-def _video_columns(rows: Sequence[Mapping[str, Any]], world: World) -> dict[str, Array]:
-    columns = {name: _column(dtype, [row[name] for row in rows]) for name, dtype in VIDEO_FEATURES.items()}
+def video_columns(rows: Sequence[Mapping[str, Any]], world: World) -> dict[str, Array]:
+    """VideoSnapshot.columns of rows that hold all of registry.VIDEO_FEATURES."""
+    columns = {name: column_of(dtype, [row[name] for row in rows]) for name, dtype in VIDEO_FEATURES.items()}
     columns["genre_names"] = columns["genres"]
     columns["genres"] = multi_hot([row["genres"] for row in rows], world.genres)
     return columns

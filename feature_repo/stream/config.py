@@ -30,6 +30,8 @@ class LogConfig:
 class StreamConfig:
     fold_batch: int = 256  # events folded in one transaction
     fold_block_ms: int = 250  # longest wait of a read for the first event
+    publish_batch: int = 500  # changes of the catalog that are published at once
+    publish_block_ms: int = 250  # longest wait of a read for the first change
     lake_batch: int = 5_000  # records per batch file of the lake
     lake_seconds: float = 60.0  # interval of writing to the lake, unless a job requests it sooner
     max_tries: int = 3  # after which a record becomes a dead letter

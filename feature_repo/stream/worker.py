@@ -26,6 +26,7 @@ from feature_repo.stream.config import STREAM, StreamConfig
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.fold_events import FoldEvents
 from feature_repo.stream.handlers.protocol import Handler
+from feature_repo.stream.handlers.publish_videos import PublishVideos
 from feature_repo.stream.log.open import home_log_config, open_home_log
 from feature_repo.stream.log.protocol import EventLog
 
@@ -55,6 +56,7 @@ def lake_writer(at: Connections) -> Handler:
 HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
     lambda at: FoldEvents(at.world, at.store, at.config),
     lake_writer,
+    lambda at: PublishVideos(at.store, at.config),
 )
 
 

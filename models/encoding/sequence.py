@@ -27,6 +27,10 @@ class SequenceEncoding:
         object.__setattr__(self, "_token_of", {video_id: token for token, video_id in enumerate(self.video_ids)})
 
     @property
+    def token_of(self) -> Mapping[str, int]:
+        return self._token_of
+
+    @property
     def start(self) -> int:
         return len(self.video_ids)
 

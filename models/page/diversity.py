@@ -5,7 +5,7 @@ B lists at once, N candidates, D embedding, G genres, K places, V videos.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,9 +244,3 @@ def first_of_each(code_N: Array, most: int) -> Array:
         seen[code] = seen.get(code, 0) + 1
         kept_N[at] = code < 0 or seen[code] <= most
     return kept_N
-
-
-def codes(values: Sequence[str]) -> Array:
-    """Equal strings -> equal codes, counted from 0; "" -> -1."""
-    code_of: dict[str, int] = {"": -1}
-    return np.array([code_of.setdefault(value, len(code_of) - 1) for value in values], dtype=np.int64)

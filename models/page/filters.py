@@ -14,9 +14,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.catalog import Catalog, PerCatalog, ViewerRequest, marks, rows_of
+from models.catalog import Catalog, ViewerRequest, marks, rows_of
+from models.per_catalog import PerCatalog
 
 Array = np.ndarray[Any, Any]
+
+COUNTRIES_KEPT = 300  # masks; there are 249 countries
+NEVER_US = np.iinfo(np.int64).max
 
 
 class Filter(Protocol):
@@ -28,6 +32,20 @@ class Filter(Protocol):
     def keep(self, request: ViewerRequest) -> Array:
         """(V,) bool, True = may be shown."""
         ...
+
+
+class Available:
+    """Not taken down, and not expired."""
+
+    name = "available"
+
+    def __init__(self) -> None:
+        self._ends_us = PerCatalog(lambda catalog, rows: _ends_us(catalog, rows))
+
+    def keep(self, request: ViewerRequest) -> Array:
+        kept: Array = self._ends_us.of(request.catalog) > request.now_us
+        kept &= ~request.catalog.taken_down
+        return kept
 
 
 @dataclass(frozen=True)
@@ -54,18 +72,15 @@ class InCountry:
     name = "in_country"
 
     def __init__(self) -> None:
-        self._held: tuple[Catalog | None, dict[str, Array]] = (None, {})
+        self._masks: dict[str, PerCatalog] = {}
 
     def keep(self, request: ViewerRequest) -> Array:
-        catalog, masks = self._held
-        if catalog is not request.catalog:
-            masks = {}
-            self._held = (request.catalog, masks)
         country = request.country
-        if (mask := masks.get(country)) is None:
-            lists = request.catalog.columns["countries"]
-            mask = masks[country] = np.fromiter((not len(c) or country in c for c in lists), bool, len(lists))
-        return mask
+        if (mask := self._masks.get(country)) is None:
+            if len(self._masks) >= COUNTRIES_KEPT:
+                self._masks = {}
+            mask = self._masks.setdefault(country, PerCatalog(lambda catalog, rows: _shown_in(country, catalog, rows)))
+        return mask.of(request.catalog)
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ class NotShown:
     name = "not_shown"
 
     def __init__(self) -> None:
-        self._marks = PerCatalog(lambda catalog: marks(list(catalog.video_ids)))
+        self._marks = PerCatalog(lambda catalog, rows: marks(catalog.video_ids[rows].tolist()))
 
     def keep(self, request: ViewerRequest) -> Array:
         if not len(request.shown):
@@ -103,7 +118,7 @@ class NotShown:
         return ~np.isin(self._marks.of(request.catalog), request.shown)
 
 
-SAFETY: tuple[Filter, ...] = (Published(), WithinMaturity(), InCountry(), NotHidden())
+SAFETY: tuple[Filter, ...] = (Available(), Published(), WithinMaturity(), InCountry(), NotHidden())
 NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # does not apply to videos that the viewer may continue watching
 
 
@@ -126,6 +141,16 @@ def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Array:
             raise ValueError(f"{rule.name}: expected {kept.shape} bool, found {answer.shape} {answer.dtype}")
         kept &= answer
     return kept
+
+
+def _ends_us(catalog: Catalog, rows: Array) -> Array:
+    expires_us = catalog.columns["expires_timestamp_us"][rows]
+    return np.where(expires_us == 0, NEVER_US, expires_us)
+
+
+def _shown_in(country: str, catalog: Catalog, rows: Array) -> Array:
+    lists = catalog.columns["countries"][rows]
+    return np.fromiter((not len(c) or country in c for c in lists), bool, len(lists))
 
 
 def _except(request: ViewerRequest, rows: Array) -> Array:

@@ -69,6 +69,10 @@ class RetrievalModel:
         return list(self.sequences.video_ids)
 
     @property
+    def row_of(self) -> Mapping[str, int]:
+        return self.sequences.token_of
+
+    @property
     def dim(self) -> int:
         return self.config.dim
 

@@ -62,8 +62,8 @@ def vectors_of(retrieval: VideoVectors, video_ids: Sequence[str] | Array, conten
     `content(rows)` gives the columns that `embed` reads, and published_timestamp_us, for indices into `video_ids`.
     Training and serving both call this, so that a new video has the same vector in both.
     """
-    trained_row = {video_id: row for row, video_id in enumerate(retrieval.video_ids)}
-    at = np.array([trained_row.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
+    row_of = retrieval.row_of
+    at = np.array([row_of.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
     new = np.flatnonzero(at < 0)
     vectors: Array = np.asarray(retrieval.item_vectors)[np.maximum(at, 0)]
     if len(new):

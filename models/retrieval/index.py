@@ -7,7 +7,7 @@ faiss. No HNSW, on purpose: it cannot remove vectors, and loses recall under fil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ class VideoIndex:
     dim: int
 
     def __len__(self) -> int:
-        return len(self._row_of)
+        return len(self.row_of)
 
     @classmethod
     def build(cls, ids: Sequence[str], vectors: Array, ivf_above: int = IVF_ABOVE) -> VideoIndex:
@@ -91,7 +91,7 @@ class VideoIndex:
 
     def without(self, ids: Iterable[str]) -> VideoIndex:
         """An index without these videos; unknown ids are ignored."""
-        rows = {self._row_of[video_id] for video_id in ids if video_id in self._row_of}
+        rows = {self.row_of[video_id] for video_id in ids if video_id in self.row_of}
         if not rows:
             return self
         shrunk: Any = faiss.clone_index(self.faiss_index)
@@ -110,7 +110,8 @@ class VideoIndex:
         return cls(tuple(json.loads((directory / IDS_FILE).read_text())), index, int(index.d))
 
     @cached_property
-    def _row_of(self) -> dict[str, int]:
+    def row_of(self) -> Mapping[str, int]:
+        """The row of each video that is held."""
         return {video_id: row for row, video_id in enumerate(self.ids) if video_id}
 
     @cached_property

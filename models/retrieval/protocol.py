@@ -5,7 +5,7 @@ B viewers, D embedding, k videos.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -41,6 +41,11 @@ class VideoVectors(Protocol):
     def video_ids(self) -> Sequence[str]: ...
 
     @property
+    def row_of(self) -> Mapping[str, int]:
+        """The row of each of `video_ids`."""
+        ...
+
+    @property
     def item_vectors(self) -> Array:
         """(V, D) float32, rows as in `video_ids`."""
         ...
@@ -61,6 +66,11 @@ class NearestVideos(Protocol):
     @property
     def ids(self) -> Sequence[str]:
         """The video of each row of `allowed`; "" where a video was removed."""
+        ...
+
+    @property
+    def row_of(self) -> Mapping[str, int]:
+        """The row of each video that is held."""
         ...
 
     def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:

@@ -41,6 +41,7 @@ class MeanOfWatched:
 
     def __init__(self, video_ids: Sequence[str], vectors: Array) -> None:
         self.video_ids = list(video_ids)
+        self.row_of = {video_id: row for row, video_id in enumerate(self.video_ids)}
         self.item_vectors = vectors
         self.dim = vectors.shape[1]
         self.broken: Exception | None = None
@@ -50,7 +51,7 @@ class MeanOfWatched:
     ) -> Array:
         if self.broken:
             raise self.broken
-        row_of = {video_id: row for row, video_id in enumerate(self.video_ids)}
+        row_of = self.row_of
         vectors = np.zeros((len(histories), self.dim), dtype=np.float32)
         for user, history in enumerate(histories):
             known = [row_of[video_id] for video_id in history if video_id in row_of]
@@ -85,6 +86,7 @@ class BreakableIndex:
     def __init__(self, index: VideoIndex) -> None:
         self.index = index
         self.ids = index.ids
+        self.row_of = index.row_of
         self.broken: Exception | None = None
 
     def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:

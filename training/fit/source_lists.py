@@ -76,6 +76,7 @@ class _Models:
     content: ItemNeighbours
     factors: MatrixFactorization
     area: AreaPopularity
+    beside: None = None  # the index holds the whole catalog
 
 
 def lists(spec: SourceSpec, asks: SourceQuestion, trained: Trained) -> Array:

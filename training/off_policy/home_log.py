@@ -187,6 +187,7 @@ def _catalog(videos: pa.Table) -> CatalogTable:
     return CatalogTable(
         np.array(videos["video_id"].to_pylist(), dtype=object),
         {
+            "expires_timestamp_us": videos["expires_timestamp_us"].to_numpy(),
             "published_timestamp_us": videos["published_timestamp_us"].to_numpy(),
             "maturity": videos["maturity"].to_numpy(),
             "countries": videos["countries"].to_numpy(zero_copy_only=False),

@@ -24,12 +24,15 @@ from feature_repo.registry import VIDEO_PROFILE
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import Client, StoreDown, is_outage
 from feature_repo.store.layout import (
+    CATALOG_STATE,
+    COUNTED,
     EVENT_MARK,
     GENERATION,
     MATERIALIZING,
     PROCESSOR,
     USER_IDS,
     VIDEO_CHANGES,
+    VIDEO_CHANGES_KEPT,
     VOTES,
     decode,
     decode_row,
@@ -47,12 +50,12 @@ from feature_repo.stream.log.protocol import Record
 
 GROUP = "feature-processor"
 MARK_SECONDS = 8 * 24 * 3600  # longer than any log keeps a record
-VIDEO_CHANGES_KEPT = 10_000
 FACTS_CACHED = 200_000
 SWEEP_SECONDS = 60.0  # interval of removing expired viewers
 
 _FACTS = ("genres", "creator_id", "duration_seconds")
 _USER_FIELDS = (*row_fields(("user_activity",)), timestamp_field("user_profile"))
+_VIDEO_FIELDS = (*row_fields(("video_activity",)), CATALOG_STATE)
 _FACT_FIELDS = (*(field("video_profile", name) for name in _FACTS), timestamp_field("video_profile"))
 
 
@@ -76,6 +79,7 @@ class FoldEvents:
         self._store = store
         self._slot_of = {name: slot for slot, name in enumerate(world.genres)}
         self._facts: dict[str, VideoFacts] = {}
+        self._facts_of_state: dict[str, bytes | None] = {}  # the catalog's state of each video when they were read
         self._facts_generation: bytes | None = None
         self._swept = time.monotonic()
         self.counts = {"folded": 0, "duplicates": 0, "suspicious": 0, "conflicts": 0}
@@ -156,13 +160,14 @@ class FoldEvents:
             for user_id in user_ids:
                 pipe.hmget(entity_key("user_id", user_id), _USER_FIELDS)
             for video_id in video_ids:
-                pipe.hmget(entity_key("video_id", video_id), row_fields(("video_activity",)))
+                pipe.hmget(entity_key("video_id", video_id), _VIDEO_FIELDS)
             for video_id in unread:
                 pipe.hmget(entity_key("video_id", video_id), _FACT_FIELDS)
             (materializing, generation), *rows = pipe.execute()
         if generation != self._facts_generation or len(self._facts) > FACTS_CACHED:
             known = set(self._facts)
             self._facts.clear()
+            self._facts_of_state.clear()
             self._facts_generation = generation
             if known.intersection(video_ids):
                 return self._read(events)
@@ -170,9 +175,15 @@ class FoldEvents:
         voted, rows = rows[: len(votes)], rows[len(votes) :]
         user_rows, rest = rows[: len(user_ids)], rows[len(user_ids) :]
         video_rows, fact_rows = rest[: len(video_ids)], rest[len(video_ids) :]
+        state_of = {video_id: row[-1] for video_id, row in zip(video_ids, video_rows, strict=True)}
+        changed = [one for one in video_ids if one in self._facts and self._facts_of_state[one] != state_of[one]]
+        if changed:
+            for video_id in changed:
+                del self._facts[video_id]
+            return self._read(events)
         for video_id, row in zip(unread, fact_rows, strict=True):
             if row[-1]:
-                self._facts[video_id] = self._facts_of(row)
+                self._facts[video_id], self._facts_of_state[video_id] = self._facts_of(row), state_of[video_id]
         return _Stored(
             materializing=materializing is not None,
             folded={event.identity for event, mark in zip(events, marks, strict=True) if mark is not None},
@@ -183,7 +194,7 @@ class FoldEvents:
                 if is_said
             },
             users=dict(zip(user_ids, _rows("user_activity", [row[:-1] for row in user_rows]), strict=True)),
-            videos=dict(zip(video_ids, _rows("video_activity", video_rows), strict=True)),
+            videos=dict(zip(video_ids, _rows("video_activity", [row[:-1] for row in video_rows]), strict=True)),
             strangers={user_id for user_id, row in zip(user_ids, user_rows, strict=True) if not row[-1]},
         )
 
@@ -223,7 +234,7 @@ def _queue(transaction: Any, changes: Changes) -> None:
         transaction.sadd(key, *map(_member, votes))
         transaction.expire(key, MARK_SECONDS)
     transaction.sadd(USER_IDS, *changes.users)
-    changed = dict.fromkeys(changes.videos, b"")
+    changed = dict.fromkeys(changes.videos, COUNTED)
     transaction.xadd(VIDEO_CHANGES, changed, maxlen=VIDEO_CHANGES_KEPT, approximate=True)
 
 

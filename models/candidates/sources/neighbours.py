@@ -8,7 +8,8 @@ import numpy as np
 
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS, Found, catalog_rows, liked_history
-from models.catalog import PerCatalog, ViewerRequest
+from models.catalog import ViewerRequest
+from models.per_catalog import CatalogRows
 
 if TYPE_CHECKING:
     from models.candidates.item_cf import ItemNeighbours
@@ -21,7 +22,7 @@ class Neighbours:
 
     def __init__(self, neighbours: ItemNeighbours) -> None:
         self._neighbours = neighbours
-        self._catalog_row = PerCatalog(lambda catalog: catalog_rows(self._neighbours.video_ids, catalog))
+        self._catalog_row = CatalogRows(neighbours.video_ids, neighbours.row_of.get)
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         watched = liked_history(request, ANCHORS)

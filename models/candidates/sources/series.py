@@ -9,15 +9,15 @@ import numpy as np
 from models.candidates import heuristics
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS, Found, SourceModels, SourceSpec
-from models.catalog import PerCatalog, ViewerRequest, rows_of
-from models.page.diversity import codes
+from models.catalog import ViewerRequest, rows_of
+from models.per_catalog import Codes
 
 Array = np.ndarray[Any, Any]
 
 
 class NextInSeries:
     def __init__(self) -> None:
-        self._series = PerCatalog(lambda catalog: codes(list(catalog.columns["series_id"])))
+        self._series = Codes(lambda catalog, rows: catalog.columns["series_id"][rows])
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         watched = rows_of(request.catalog, request.history_ids[-ANCHORS:])[::-1]

@@ -16,6 +16,7 @@ import numpy as np
 
 from models.candidates.fusion import DEPTH
 from models.catalog import Catalog, ViewerRequest
+from models.retrieval.beside import BesideIndex
 from models.retrieval.protocol import NearestVideos
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class SourceModels(Protocol):
     @property
     def index(self) -> NearestVideos:
         """Of the two-tower model's videos."""
+        ...
+
+    @property
+    def beside(self) -> BesideIndex | None:
+        """Of videos published since; None where the catalog stands still."""
         ...
 
     @property
@@ -99,7 +105,7 @@ def best(score: Array, among: Array, n: int) -> Found:
 
 def catalog_rows(video_ids: Sequence[str], catalog: Catalog) -> Array:
     """(N,) the catalog row of each id; -1 = not in the catalog."""
-    return np.array([catalog.row_of.get(video_id, -1) for video_id in video_ids], dtype=np.int64)
+    return catalog.row_of.many(video_ids)
 
 
 def liked_history(request: ViewerRequest, newest: int | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The nearest videos by the two-tower model; its index also holds new videos, with vectors from their content."""
+"""The nearest videos by the two-tower model; new videos, in its index or beside it, have vectors of their content."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _vector(request: ViewerRequest) -> Array:
 
 
 def _open(models: SourceModels) -> Nearest:
-    return Nearest(models.index, _vector)
+    return Nearest(models.index, _vector, models.beside)
 
 
 TWO_TOWER = "two_tower"

@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from models.candidates.sources.spec import NOTHING, Found, catalog_rows
-from models.catalog import PerCatalog, ViewerRequest, rows_of
+from models.candidates.sources.spec import NOTHING, Found
+from models.catalog import ViewerRequest, rows_of
+from models.per_catalog import CatalogRows
+from models.retrieval.beside import BesideIndex
 from models.retrieval.protocol import NearestVideos
 
 Array = np.ndarray[Any, Any]
 
 
 class Nearest:
-    """`vector` gives the viewer's vector in the space of `index`; None for a viewer without one, who gets nothing."""
+    """`vector` gives the viewer's vector in the space of `index`; None for a viewer without one, who gets nothing.
 
-    def __init__(self, index: NearestVideos, vector: Callable[[ViewerRequest], Array | None]) -> None:
+    `beside`: videos of the catalog that the index does not hold, for models that give them vectors.
+    """
+
+    def __init__(
+        self,
+        index: NearestVideos,
+        vector: Callable[[ViewerRequest], Array | None],
+        beside: BesideIndex | None = None,
+    ) -> None:
         self._index = index
         self._vector = vector
-        self._catalog_row = PerCatalog(lambda catalog: catalog_rows(self._index.ids, catalog))
+        self._catalog_row = beside.catalog_rows if beside is not None else CatalogRows(index.ids, index.row_of.get)
+        self._beside = beside
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+        vector = self._vector(request)
+        if vector is None:
+            return NOTHING
+        n = max(n, 3 * request.limit)
+        query = vector[None, :]
+        found = self._in_index(request, query, allowed, n)
+        if self._beside is None:
+            return found
+        others = [part.search(query, n, allowed) for part in self._beside.of(request.catalog).parts]
+        return _merged([(found.rows, found.scores), *others], n) if others else found
+
+    def _in_index(self, request: ViewerRequest, query: Array, allowed: Array, n: int) -> Found:
         catalog_row = self._catalog_row.of(request.catalog)  # of each row of the index; -1 = not in the catalog
         allowed_in_index = (catalog_row >= 0) & allowed[catalog_row]
-        n = min(max(n, 3 * request.limit), int(allowed_in_index.sum()))
-        vector = self._vector(request)
-        if not n or vector is None:
+        n = min(n, int(allowed_in_index.sum()))
+        if not n:
             return NOTHING
-        ids, scores = self._index.search(vector[None, :], n, allowed_in_index)
+        ids, scores = self._index.search(query, n, allowed_in_index)
         kept = ids[0] != ""
         return Found(rows_of(request.catalog, ids[0][kept].tolist()), scores[0][kept])
+
+
+def _merged(lists: Sequence[tuple[Array, Array]], n: int) -> Found:
+    """The best of several lists of different videos; ties go to the earlier list."""
+    rows, scores = (np.concatenate(columns) for columns in zip(*lists, strict=True))
+    best = np.argsort(-scores, kind="stable")[:n]
+    return Found(rows[best], scores[best])

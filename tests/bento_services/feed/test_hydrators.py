@@ -12,8 +12,7 @@ from worlds.asked import CATALOG, DAY_US, NOW_US
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.hydrators import TwoTowerScore, VideoFacts
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, TWO_TOWER_SCORE
-from models.catalog import PerCatalog
-from models.page.diversity import codes
+from models.per_catalog import Codes, PerCatalog, codes
 
 FOUND = Candidates.found("any", [4, 1, 3], [0.3, 0.2, 0.1])  # published 3, 1 and 40 days ago
 
@@ -24,8 +23,8 @@ def asked(**given: Any) -> Any:
 
 
 def facts(fresh_days: int) -> VideoFacts:
-    creators = PerCatalog(lambda catalog: codes(list(catalog.columns["creator_id"])))
-    return VideoFacts(creators, PerCatalog(lambda catalog: np.arange(len(catalog.video_ids))), fresh_days)
+    creators = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows])
+    return VideoFacts(creators, Codes(lambda catalog, rows: catalog.video_ids[rows]), fresh_days)
 
 
 def test_facts_stand_in_the_order_of_the_candidates() -> None:
@@ -45,7 +44,7 @@ def test_fresh_is_counted_in_days_of_the_calendar(fresh_days: int, fresh: list[b
 
 def test_the_two_tower_score_is_the_dot_product_with_the_viewers_vector() -> None:
     vectors = np.array([[video, 1.0] for video in range(6)], dtype=np.float32)
-    stage = TwoTowerScore(PerCatalog(lambda catalog: vectors))
+    stage = TwoTowerScore(PerCatalog(lambda catalog, rows: vectors[rows]))
     request = asked(user_vector=np.array([2.0, 0.5], dtype=np.float32))
     assert stage.columns(request, FOUND)[TWO_TOWER_SCORE].tolist() == [8.5, 2.5, 6.5]
     with pytest.raises(ValueError, match="needs the viewer's vector"):

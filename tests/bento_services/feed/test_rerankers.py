@@ -10,9 +10,10 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.rerankers import ByScore, Diversify, OneOfATitle, worth_of_score
 from models.candidates.sources.resume import RESUME
-from models.catalog import PerCatalog
+from models.catalog import CatalogTable
 from models.page.exposure import ExposurePrices
 from models.page.policy import Diversity
+from models.per_catalog import Codes
 
 GENRES = np.array([[1.0, 0.0]] * 15 + [[0.0, 1.0]] * 15)
 
@@ -60,8 +61,8 @@ def test_nothing_to_order_is_no_order() -> None:
 
 
 def test_of_a_film_under_two_ids_the_first_stays_or_the_one_that_was_begun() -> None:
-    titles = PerCatalog(lambda catalog: np.array([0, 1, 0, 2, 1]))
-    catalog = SimpleNamespace(video_ids=np.array(list("abcde"), dtype=object))
+    titles = Codes(lambda catalog, rows: np.array(["one", "two", "one", "three", "two"])[rows])
+    catalog = CatalogTable(np.array(list("abcde"), dtype=object), {})
     request: Any = SimpleNamespace(catalog=catalog)
     found = Candidates.found("popular", [4, 2, 0, 3, 1], [5, 4, 3, 2, 1])
     assert found.rows[OneOfATitle(titles).order(request, found)].tolist() == [4, 2, 3]

@@ -18,7 +18,8 @@ from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS, USER_VIEWS
 from feature_repo.store.connect import connect
 from feature_repo.store.feast_registry import open_store
-from feature_repo.store.layout import USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
+from feature_repo.store.layout import TAKEN_DOWN, USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
+from feature_repo.store.published import Publication, publish
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.valkey_server import EmbeddedValkey
 
@@ -123,6 +124,37 @@ def test_a_corrected_title_and_a_withdrawn_video_reach_serving(tmp_path: Path, u
         reader.close()
     assert store.scard(VIDEO_IDS) == 11
     assert store.scard(USER_IDS) == 6
+
+
+def test_a_batch_write_forgets_no_live_video_and_brings_none_back(tmp_path: Path, url: str, store: Any) -> None:
+    home = toy.toy_home(tmp_path)
+    build_features(home)
+    materialize.apply(home, url)
+    materialize.materialize(home, url)
+    at_us = toy.END_US + 1
+    published = [
+        Publication("new", 1, at_us, False, {"title": "Put while serving"}),
+        Publication("v02", 2, at_us, False, {"title": "Changed while serving"}),
+        Publication("v03", 2, at_us, True, {}),
+    ]
+    assert publish(store, published) == 3
+    catalog = [row for row in toy.videos() if row["video_id"] != "v09"]
+    down = [row | {"taken_down_us": toy.END_US if row["video_id"] == "v05" else 0} for row in catalog]
+    Lake(home).write_videos(pa.Table.from_pylist(down))
+    build_features(home)
+    materialize.materialize(home, url)
+    hidden = {raw.decode() for raw in store.smembers(TAKEN_DOWN)}
+    assert hidden == {"v03", "v05", "v09"}  # by the catalog, by the table, and by absence from it
+    reader = OnlineReader(url, home.world(), background=False)
+    snapshot = reader.snapshot()
+    reader.close()
+    assert set(snapshot.video_ids) == {row["video_id"] for row in toy.videos()} - hidden | {"new"}
+    titles = dict(zip(snapshot.video_ids, snapshot.columns["title"], strict=True))
+    assert (titles["new"], titles["v02"]) == ("Put while serving", "Changed while serving")
+    Lake(home).write_videos(pa.Table.from_pylist(toy.videos()))
+    build_features(home)
+    materialize.materialize(home, url)
+    assert {raw.decode() for raw in store.smembers(TAKEN_DOWN)} == {"v03"}  # the catalog said so, the table did not
 
 
 def test_the_store_is_what_feast_itself_reads(home: Home, url: str, store: Any) -> None:

@@ -101,7 +101,7 @@ def test_the_increments_add_up_to_a_whole_reading(store: Client, url: str) -> No
         log.append(WATCH_EVENTS, items(event(number, video=f"v{number % 8}", user=f"u{number % 3}")))
         processor.step()
     newest = store.xrevrange(online.VIDEO_CHANGES, count=1)[0][0]
-    eventually(lambda: follower._cursor and follower._cursor.change == newest, 5)
+    eventually(lambda: follower._catalog._cursor and follower._catalog._cursor.change == newest, 5)
     followed, whole = follower.snapshot(), OnlineReader(url, WORLD, background=False).snapshot()
     assert list(followed.video_ids) == list(whole.video_ids)
     for name, column in whole.columns.items():

@@ -16,12 +16,12 @@ from models.page.diversity import (
     Caps,
     Filling,
     by_screens,
-    codes,
     fill,
     first_of_each,
     odds_of_best,
     share_of_best,
 )
+from models.per_catalog import codes
 
 EAST, NORTH, ALMOST_EAST = (1.0, 0.0), (0.0, 1.0), (0.99, 0.1)
 
@@ -222,7 +222,3 @@ def test_a_place_breaks_a_rule_only_when_no_candidate_left_would_keep_all(creato
 def test_the_first_of_each_creator_stay_and_unknown_ones_all() -> None:
     kept = first_of_each(np.array([0, 0, 1, 0, -1, -1, -1, 1]), 2)
     assert kept.tolist() == [True, True, True, False, True, True, True, True]
-
-
-def test_equal_texts_have_equal_codes_and_nothing_has_none() -> None:
-    assert codes(["b", "", "a", "b"]).tolist() == [0, -1, 1, 0]

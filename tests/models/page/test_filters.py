@@ -11,6 +11,7 @@ from models.catalog import CatalogTable, OfflineRequest, marks
 from models.page.filters import (
     NOVELTY,
     SAFETY,
+    Available,
     InCountry,
     NotHidden,
     NotSeen,
@@ -27,6 +28,7 @@ CATALOG = CatalogTable(
     np.array(["a", "b", "c", "d"], dtype=object),
     {
         "published_timestamp_us": np.array([1, NOW_US, NOW_US + 1, 5]),
+        "expires_timestamp_us": np.array([0, 0, 0, 0]),
         "maturity": np.array([0, 13, 18, 7]),
         "countries": np.array([[], ["US"], [], ["DE", "AT"]], dtype=object),
     },
@@ -40,6 +42,23 @@ def request(**given: Any) -> OfflineRequest:
 
 def kept(mask: np.ndarray) -> str:
     return "".join(CATALOG.video_ids[mask])
+
+
+def with_columns(**columns: Any) -> CatalogTable:
+    return CatalogTable(np.array(["a", "b", "c", "d"], dtype=object), {**CATALOG.columns, **columns})
+
+
+def test_a_video_is_shown_until_the_microsecond_of_its_expiry() -> None:
+    expiring = with_columns(expires_timestamp_us=np.array([0, NOW_US, NOW_US + 1, 5]))
+    assert kept(Available().keep(request(catalog=expiring))) == "ac"
+    assert kept(Available().keep(request(catalog=expiring, now_us=NOW_US + 1))) == "a"
+
+
+def test_a_video_that_was_taken_down_is_not_shown() -> None:
+    catalog = with_columns()
+    catalog.taken_down[1] = True
+    assert kept(Available().keep(request(catalog=catalog))) == "acd"
+    assert kept(safe(request(catalog=catalog))) == "a"  # of another country: b and d
 
 
 def test_a_video_is_shown_from_the_microsecond_of_its_publication() -> None:
@@ -61,7 +80,7 @@ def test_a_restricted_video_is_shown_in_its_countries_only(country: str, expecte
 def test_countries_are_read_again_from_another_catalog() -> None:
     rule = InCountry()
     rule.keep(request(country="US"))
-    opened = CatalogTable(CATALOG.video_ids, {**CATALOG.columns, "countries": np.array([[], [], [], []], dtype=object)})
+    opened = with_columns(countries=np.array([[], [], [], []], dtype=object))
     assert kept(rule.keep(request(country="US", catalog=opened))) == "abcd"
 
 

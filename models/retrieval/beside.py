@@ -1,0 +1,102 @@
+"""Videos that a release's index does not hold, searched beside it: what was published after the release was made.
+
+The index of a release is never touched: a million vectors are not copied for one more. What lies beside it is searched
+exactly, in a large part that is built now and then and a small one that is built anew whenever there are new videos.
+
+M videos of a part, N videos of the index, V videos of the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.catalog import Catalog
+from models.per_catalog import CatalogRows, Followed, PerCatalog
+from models.retrieval.index import VideoIndex
+from models.retrieval.protocol import NearestVideos
+
+Array = np.ndarray[Any, Any]
+
+FOLDED_FROM = 2_000  # videos of the small part, which then become part of the large one
+NEVER_IVF = 2**40  # videos
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    rows: Array  # (M,) of the catalog, ascending
+    current: Array  # (M,) bool; False: a newer vector of it is in the other part
+    index: VideoIndex
+
+    def search(self, query_1D: Array, n: int, allowed: Array) -> tuple[Array, Array]:
+        """(K,) catalog rows and their scores, best first, K at most `n`. `allowed`: (V,) bool."""
+        is_there = self.rows < len(allowed)  # a request may hold an earlier edition of the catalog
+        mask = self.current & is_there
+        mask[is_there] &= allowed[self.rows[is_there]]
+        count = min(n, int(mask.sum()))
+        if not count:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        ids, scores = self.index.search(query_1D, count, mask)
+        row_of = self.index.row_of
+        return self.rows[[row_of[video_id] for video_id in ids[0]]], scores[0]
+
+
+class Beside(NamedTuple):
+    """Immutable."""
+
+    parts: Sequence[Part]
+
+    @property
+    def rows(self) -> Array:
+        """(M,) catalog rows of all parts, ascending."""
+        rows = [part.rows for part in self.parts]
+        return np.unique(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
+
+
+class BesideIndex:
+    """Thread-safe. Whoever publishes a new edition of the catalog calls `of` before requests do."""
+
+    def __init__(self, index: NearestVideos, vectors: PerCatalog) -> None:
+        """`vectors`: (V, D) of a catalog's videos, in the space of the index."""
+        self.catalog_rows = CatalogRows(index.ids, index.row_of.get)  # of the index's videos
+        self._followed: Followed[Beside] = Followed(_Follow(self.catalog_rows, vectors))
+
+    def of(self, catalog: Catalog) -> Beside:
+        return self._followed.of(catalog)
+
+
+class _Follow:
+    def __init__(self, catalog_rows: CatalogRows, vectors: PerCatalog) -> None:
+        self._catalog_rows = catalog_rows
+        self._vectors = vectors
+
+    def whole(self, catalog: Catalog) -> Beside:
+        return Beside(self._parts(catalog, self._unindexed(catalog, np.arange(len(catalog)))))
+
+    def extended(self, kept: Beside, catalog: Catalog, rows: Array) -> Beside:
+        small = kept.parts[1].rows if len(kept.parts) > 1 else np.zeros(0, dtype=np.int64)
+        changed = np.union1d(small, self._unindexed(catalog, rows))
+        if not kept.parts or len(changed) > FOLDED_FROM:
+            return Beside(self._parts(catalog, np.union1d(kept.rows, changed)))
+        if len(changed) == len(small) and not len(np.intersect1d(rows, kept.rows)):
+            return kept
+        large = kept.parts[0]
+        large = Part(large.rows, ~np.isin(large.rows, changed), large.index)
+        return Beside((large, *self._parts(catalog, changed)))
+
+    def _parts(self, catalog: Catalog, rows: Array) -> tuple[Part, ...]:
+        if not len(rows):
+            return ()
+        vectors = self._vectors.of(catalog)[rows]
+        index = VideoIndex.build(catalog.video_ids[rows].tolist(), vectors, ivf_above=NEVER_IVF)
+        return (Part(rows, np.ones(len(rows), dtype=bool), index),)
+
+    def _unindexed(self, catalog: Catalog, rows: Array) -> Array:
+        """Those of some rows that the index does not hold."""
+        is_held = np.zeros(len(catalog), dtype=bool)
+        located = self._catalog_rows.of(catalog)
+        is_held[located[located >= 0]] = True
+        return rows[~is_held[rows]]
