@@ -79,7 +79,7 @@ class PerCatalog:
 
     def of(self, catalog: Catalog) -> Array:
         """(V, ...)."""
-        return self._followed.of(catalog).view()[: len(catalog)]
+        return _first(self._followed.of(catalog), len(catalog))
 
 
 class _PerVideo:
@@ -108,7 +108,7 @@ class Codes:
 
     def of(self, catalog: Catalog) -> Array:
         """(V,) int64."""
-        return self._followed.of(catalog)[0].view()[: len(catalog)]
+        return _first(self._followed.of(catalog)[0], len(catalog))
 
     def code_of(self, catalog: Catalog, words: Iterable[str]) -> Array:
         """(N,) the codes of any words; -1 where no video has it."""
@@ -142,6 +142,11 @@ def codes(words: Iterable[str], code_of: dict[str, int] | None = None) -> Array:
     """Equal words -> equal codes, counted from 0; "" -> -1. `code_of` is given the new words."""
     known = {"": -1} if code_of is None else code_of
     return np.array([known.setdefault(word, len(known) - 1) for word in words], dtype=np.int64)
+
+
+def _first(column: GrowingColumn, count: int) -> Array:
+    values = column.view()
+    return values if len(values) == count else values[:count]
 
 
 class CatalogRows:

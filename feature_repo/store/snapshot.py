@@ -70,7 +70,8 @@ class VideoSnapshot:
         taken_down = np.fromiter((one in live.taken_down_ids for one in self.video_ids), bool, len(self))
         expires_us = live.columns["expires_timestamp_us"][rows] if len(live) else np.zeros(len(self), dtype=np.int64)
         expired = (rows >= 0) & (expires_us > 0) & (expires_us <= now_us)
-        return replace(self, taken_down=self.taken_down | taken_down | expired)
+        gone = taken_down | expired
+        return replace(self, taken_down=self.taken_down | gone) if gone.any() else self
 
 
 Prepare = Callable[[VideoSnapshot], None]  # what has to be done before a snapshot is given to requests

@@ -35,6 +35,7 @@ def test_of_a_viewer_without_a_vector_nothing_is_near() -> None:
 def test_the_two_tower_source_does_not_guess_a_vector() -> None:
     class Models:
         index = INDEX
+        beside = None
 
     source = two_tower.SPEC.open(Models())  # type: ignore[arg-type]
     assert source is not None
