@@ -14,6 +14,7 @@ from bento_services.feed.scorers import served_columns
 from bento_services.feed.stages import Request, title_of
 from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
+from models.page.filters import AVAILABLE
 from models.ranking.ranker import HEADS
 
 ROW_SCORE_VIDEOS = 5  # a row is placed by the mean score of its first videos
@@ -82,7 +83,7 @@ def _item(
         view_count=int(columns["video_watch_count"][video]),
         published_at=_date(int(columns["published_timestamp_us"][video])),
         score=score,
-        reason=reason(Shown(request, row.chosen.row_id, video, provenance, _anchor(candidates, at)), reasons),
+        reason=reason(Shown(request, row.chosen.row_id, video, provenance, _anchor(request, candidates, at)), reasons),
         source=row.chosen.row_id if row.chosen.row_id in provenance else next(iter(provenance)),
         sources=tuple(provenance),
         position=position,
@@ -93,8 +94,9 @@ def _item(
     )
 
 
-def _anchor(candidates: Candidates, at: int) -> int:
-    return int(candidates[ANCHOR][at]) if ANCHOR in candidates else -1
+def _anchor(request: Request, candidates: Candidates, at: int) -> int:
+    anchor = int(candidates[ANCHOR][at]) if ANCHOR in candidates else -1
+    return anchor if anchor >= 0 and AVAILABLE.of(request, anchor) else -1
 
 
 def _date(timestamp_us: int) -> str:

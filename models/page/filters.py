@@ -43,8 +43,11 @@ class Available:
         self._ends_us = PerCatalog(lambda catalog, rows: _ends_us(catalog, rows))
 
     def keep(self, request: ViewerRequest) -> Array:
-        kept: Array = self._ends_us.of(request.catalog) > request.now_us
-        kept &= ~request.catalog.taken_down
+        return self.of(request, slice(None))
+
+    def of(self, request: ViewerRequest, rows: Any) -> Array:
+        """The same of some rows: also what is only named, such as a watched video in a reason, has to be available."""
+        kept: Array = (self._ends_us.of(request.catalog)[rows] > request.now_us) & ~request.catalog.taken_down[rows]
         return kept
 
 
@@ -118,7 +121,8 @@ class NotShown:
         return ~np.isin(self._marks.of(request.catalog), request.shown)
 
 
-SAFETY: tuple[Filter, ...] = (Available(), Published(), WithinMaturity(), InCountry(), NotHidden())
+AVAILABLE = Available()
+SAFETY: tuple[Filter, ...] = (AVAILABLE, Published(), WithinMaturity(), InCountry(), NotHidden())
 NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # does not apply to videos that the viewer may continue watching
 
 

@@ -12,6 +12,7 @@ from bento_services.feed.stages import Chosen, Request, title_of
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS
 from models.catalog import rows_of
+from models.page.filters import AVAILABLE
 from models.page.policy import Policy
 
 BECAUSE = "because_you_watched"  # followed in a row's id by ":" and the id of the watched video
@@ -39,7 +40,8 @@ class BecauseYouWatched:
         similar = from_source(candidates, self.row.source)
         anchors = candidates[ANCHOR][similar]
         rows: list[Chosen] = []
-        for watched in rows_of(request.catalog, request.viewer.history_ids[-ANCHORS:])[::-1].tolist():
+        history = rows_of(request.catalog, request.viewer.history_ids[-ANCHORS:])[::-1]
+        for watched in history[AVAILABLE.of(request, history)].tolist():
             order = varied(similar[anchors == watched], candidates, self.max_per_creator)[: self.sizes.length]
             rows += self._about(request, watched).chosen(order, self.sizes.least)
             if len(rows) == self.sizes.anchors:

@@ -56,7 +56,7 @@ def _described(engine: Engine, found: UserFeatures) -> Viewer:
         history=[
             Watched(video_id, titles[snapshot.row_of[video_id]], fraction)
             for video_id, fraction in history
-            if video_id in snapshot.row_of
+            if video_id in snapshot.row_of and not snapshot.taken_down[snapshot.row_of[video_id]]
         ][:HISTORY_LENGTH],
         genres=[{"name": name, "weight": weight} for weight, name in genres[:GENRES] if weight > 0],
     )
