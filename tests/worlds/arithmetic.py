@@ -27,6 +27,7 @@ from models.candidates.sources.registry import MEASURED
 from models.page.policy_file import POLICY
 from models.release.artifact import Release
 from models.release.manifest import Cuts, Manifest
+from models.retrieval.artifact import ContentAlone
 from models.retrieval.index import VideoIndex
 from training.fit.source_models import FactorsConfig, content_neighbours, fit_factors
 
@@ -44,6 +45,7 @@ class MeanOfWatched:
         self.row_of = {video_id: row for row, video_id in enumerate(self.video_ids)}
         self.item_vectors = vectors
         self.dim = vectors.shape[1]
+        self.alone = ContentAlone()
         self.broken: Exception | None = None
 
     def user_vectors(
