@@ -23,3 +23,8 @@ def test_too_few_neighbours_and_no_anchors_make_no_row(candidates: Candidates, a
     assert BecauseYouWatched(ROW, sizes, max_per_creator=1).rows(asked, candidates) == []
     bare = Candidates({name: column for name, column in candidates.columns.items() if name != ANCHOR})
     assert BecauseYouWatched(ROW, sizes, max_per_creator=2).rows(asked, bare) == []
+
+
+def test_a_watched_video_that_was_taken_down_is_not_named(candidates: Candidates, asked: Any, sizes: Any) -> None:
+    asked.catalog.taken_down[0] = True
+    assert BecauseYouWatched(ROW, sizes, max_per_creator=2).rows(asked, candidates) == []
