@@ -20,17 +20,18 @@ import structlog
 from msgspec import Struct
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
-STORE, LOG, PROCESSOR, SINK, FOLLOWER, RELEASE, CATALOG, DISK = (
+STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, DISK = (
     "store",  # the online store: viewers' features
     "log",  # the event log
     "processor",  # folds events into features
     "sink",  # writes the log into the lake
+    "publisher",  # brings changes of the catalog to the online store
     "follower",  # follows promotions
     "release",  # the one that serves
     "catalog",  # the features of videos in this process
     "disk",  # of the home
 )
-PARTS = (STORE, LOG, PROCESSOR, SINK, FOLLOWER, RELEASE, CATALOG, DISK)
+PARTS = (STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, DISK)
 EVENTS_NEED = (LOG, PROCESSOR, DISK)
 
 report = structlog.get_logger("health")

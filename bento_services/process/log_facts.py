@@ -6,10 +6,10 @@ from typing import Any
 
 from bento_services import metrics
 from feature_repo.core.errors import DependencyDown
-from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.schema import RECOMMENDATION_SERVED, VIDEO_PUBLISHED, WATCH_EVENTS
 from feature_repo.stream.log.protocol import EventLog
 
-READ_TOPICS = (WATCH_EVENTS, RECOMMENDATION_SERVED)
+READ_TOPICS = (WATCH_EVENTS, RECOMMENDATION_SERVED, VIDEO_PUBLISHED)
 
 
 class LogFacts:

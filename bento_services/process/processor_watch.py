@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from bento_services import metrics
-from bento_services.health import PROCESSOR, SINK, Health
+from bento_services.health import PROCESSOR, PUBLISHER, SINK, Health
 from feature_repo.store import layout
 from feature_repo.stream.heartbeat import Beat
 
@@ -33,14 +33,17 @@ class ProcessorWatch:
 
     def look(self, heard: Mapping[str, Beat] | None) -> None:
         if heard is None:
-            self._health.degraded(PROCESSOR, "the online store, through which it is heard of, does not answer")
-            self._health.degraded(SINK, "the online store, through which it is heard of, does not answer")
+            for part in (PROCESSOR, SINK, PUBLISHER):
+                self._health.degraded(part, "the online store, through which it is heard of, does not answer")
             return
         for key, beat in heard.items():
             if self._changed.get(key, (0, 0.0))[0] != beat.at_us:
                 self._changed[key] = (beat.at_us, self._clock())
         self._look_at_processor(_of(heard, layout.PROCESSOR))
-        self._look_at_sink(_of(heard, layout.SINK))
+        no_sink = "no writer of the lake was heard of for a while; events wait in the log"
+        self._look_at_other(SINK, _of(heard, layout.SINK), SINK_SILENT_SECONDS, no_sink)
+        no_publisher = "no publisher of videos was heard of for a while; changes of the catalog wait in the log"
+        self._look_at_other(PUBLISHER, _of(heard, layout.PUBLISHER), HANGS_SECONDS, no_publisher)
 
     def _look_at_processor(self, heard: Mapping[str, Beat]) -> None:
         failing = {key: self._fault(key, beat, HANGS_SECONDS) for key, beat in heard.items()}
@@ -62,14 +65,14 @@ class ProcessorWatch:
             say = self._health.degraded
         say(PROCESSOR, self._why if self._needed else f"{self._why}; events wait in the log")
 
-    def _look_at_sink(self, heard: Mapping[str, Beat]) -> None:
-        faults = [fault for key, beat in heard.items() if (fault := self._fault(key, beat, SINK_SILENT_SECONDS))]
+    def _look_at_other(self, part: str, heard: Mapping[str, Beat], hangs_seconds: float, absent: str) -> None:
+        faults = [fault for key, beat in heard.items() if (fault := self._fault(key, beat, hangs_seconds))]
         if heard and len(faults) < len(heard):
-            self._health.ok(SINK, lag=max(beat.lag for beat in heard.values()))
+            self._health.ok(part, lag=max(beat.lag for beat in heard.values()))
         elif heard:
-            self._health.down(SINK, "; ".join(faults))
+            self._health.down(part, "; ".join(faults))
         else:
-            self._health.degraded(SINK, "no writer of the lake was heard of for a while; events wait in the log")
+            self._health.degraded(part, absent)
 
     def _fault(self, key: str, beat: Beat, hangs_seconds: float) -> str:
         silent_seconds = self._clock() - self._changed[key][1]

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
+from feature_repo.catalog.change import decode_change
 from feature_repo.core.errors import HomeError, Refused
 from feature_repo.events import EventError, encode_event
 from feature_repo.limits import Clock
-from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.schema import RECOMMENDATION_SERVED, VIDEO_PUBLISHED, WATCH_EVENTS
 from feature_repo.stream.decoding import decode_record
 from feature_repo.stream.log.protocol import DeadLetter, EventLog
 from feature_repo.stream.served import decode_served
@@ -112,4 +113,6 @@ def _value(topic: str, letter: DeadLetter, clock: Clock) -> bytes:
         return encode_event(decode_record(letter.record, clock=clock))
     if topic == RECOMMENDATION_SERVED:
         decode_served(letter.record.value)
+    if topic == VIDEO_PUBLISHED:
+        decode_change(letter.record.value)
     return letter.record.value

@@ -23,4 +23,4 @@ class Status(Struct, frozen=True):
     snapshot_age_seconds: float
     refused_releases: list[str]
     events: Events
-    parts: dict[str, Part]  # store, log, processor, sink, follower, release, catalog, disk
+    parts: dict[str, Part]  # store, log, processor, sink, publisher, follower, release, catalog, disk

@@ -7,7 +7,7 @@ import os
 import msgspec
 import pytest
 
-from bento_services.health import DEGRADED, DOWN, OK, PROCESSOR, SINK, Health
+from bento_services.health import DEGRADED, DOWN, OK, PROCESSOR, PUBLISHER, SINK, Health
 from bento_services.process.processor_watch import GRACE_SECONDS, HANGS_SECONDS, ProcessorWatch
 from feature_repo.core.processes import started_at
 from feature_repo.store import layout
@@ -110,3 +110,13 @@ def test_the_writer_of_the_lake_may_be_silent_for_longer(world: World) -> None:
     assert world.health.of(SINK).state == DEGRADED
     world.look((FOLDS, ALIVE), (WRITES, GONE))
     assert world.health.of(SINK).state == DOWN
+
+
+def test_a_publisher_of_videos_is_heard_of_and_missed(world: World) -> None:
+    publishes = layout.PUBLISHER + "publisher-0"
+    world.look((FOLDS, ALIVE), (publishes, ALIVE))
+    assert (world.health.of(PUBLISHER).state, world.health.of(PUBLISHER).facts) == (OK, {"lag": 4})
+    world.look((FOLDS, ALIVE), (publishes, GONE))
+    assert world.health.of(PUBLISHER).state == DOWN
+    world.look((FOLDS, ALIVE))
+    assert (world.health.of(PUBLISHER).state, world.health.stops_events()) == (DEGRADED, "")

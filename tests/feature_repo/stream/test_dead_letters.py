@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 from worlds.live import NOON_US, event
 
+from feature_repo.catalog.change import VideoChange, encode_change
 from feature_repo.events import decode_event, encode_event
 from feature_repo.limits import Clock
-from feature_repo.schema import RECOMMENDATION_SERVED, WATCH_EVENTS
+from feature_repo.schema import RECOMMENDATION_SERVED, VIDEO_PUBLISHED, WATCH_EVENTS
 from feature_repo.store.connect import connect
 from feature_repo.stream.dead_letters import Choice, NoSuchLetter, StillInvalid, check_replayed, described, replay
 from feature_repo.stream.log.open import open_event_log
@@ -92,3 +93,12 @@ def test_a_served_page_that_is_none_stays(log: EventLog) -> None:
 
 def test_replaying_everything_is_no_refusal(log: EventLog) -> None:
     check_replayed(replay(log, WATCH_EVENTS, log.dead_letters(WATCH_EVENTS)[:2], CLOCK))
+
+
+def test_a_change_of_the_catalog_is_replayed_and_what_is_none_stays(log: EventLog) -> None:
+    change = encode_change(VideoChange(1, "v1", 1, "put", NOON_US, "tests", {"title": "One"}))
+    for place, value in enumerate([change, b"{}"]):
+        log.dead_letter(VIDEO_PUBLISHED, "video-publisher", Record(f"{place}-1", "v1", value), "a bug")
+    result = replay(log, VIDEO_PUBLISHED, log.dead_letters(VIDEO_PUBLISHED), CLOCK)
+    assert (result["replayed"], len(result["refused"])) == (1, 1)
+    assert [record.value for record in log.tail(VIDEO_PUBLISHED, 10)] == [change]
