@@ -7,12 +7,11 @@ call to a dead store times out.
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -20,14 +19,17 @@ import structlog
 from bento_services import metrics, request_log
 from bento_services.admission.callers import Caller
 from bento_services.admission.limits import Limits
-from bento_services.admission.problem import OVERLOADED, Problem, events_down, malformed, unavailable
+from bento_services.admission.problem import DEADLINE_PASSED, OVERLOADED, Problem, events_down, malformed, unavailable
 from bento_services.errors import QueryError
 from bento_services.events.intake import EventIntake, Receipt
+from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.home import HOME
 from bento_services.health import RELEASE, Health
+from bento_services.load.full_pages import FullPages
+from bento_services.load.page_threads import PageThreads, Work
 from bento_services.settings import ServiceConfig
 from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
@@ -38,6 +40,7 @@ from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.release.artifact import Release
 
+ATTEMPTS = 2  # at a page of full quality, before a quick rung answers
 LISTED_PROBLEMS = 20  # latest refused releases to list
 
 Result = TypeVar("Result")
@@ -49,7 +52,9 @@ report = structlog.get_logger("service")
 class PageMaker(Protocol):
     """The engine's interface to a feed. `page` raises QueryError for invalid queries and nothing else."""
 
-    def page(self, query: Query, surface: str) -> Page: ...
+    def page(self, query: Query, surface: str, attempt: Attempt | None = None) -> Page: ...
+
+    def patience(self, query: Query, attempts: int) -> float: ...
 
     def keep_warm(self, release: Release) -> None: ...
 
@@ -94,12 +99,13 @@ class Engine:
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
         self._intake = EventIntake(log, answers, receipts, self.world, self._feed.hear)
-        self._pages = ThreadPoolExecutor(config.page_threads, thread_name_prefix="page")
+        self._pages = PageThreads(config.page_threads, "page")
+        self._quick = PageThreads(config.quick_threads, "quick-page")
+        self._full = FullPages(config.page_threads, config.page_wait_seconds)
         self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
         self._reads = ThreadPoolExecutor(config.read_threads, thread_name_prefix="read")
         self._writing = Breaker(seconds=config.write_breaker_seconds)
         self._in_flight = 0
-        self._making: dict[int, float] = {}  # thread -> when the page began that it makes
         self._limits = limits
         self._config = config
         self.ready = False
@@ -107,14 +113,18 @@ class Engine:
         metrics.SNAPSHOT_AGE_SECONDS.set_function(self.snapshot_age_seconds)
 
     async def answer(self, surface: str, query: Query) -> Page:
-        """One page of a surface. Raises Problem: 503 if too many are waiting, 400 for an invalid query."""
+        """One page of a surface, in the time from the arrival of its request to its deadline.
+
+        While more pages are waiting than can be made in time, a quick rung answers. Raises Problem: 400 for an invalid
+        query, 503 if too many are waiting even so, 504 if the caller's own deadline has passed before the last attempt.
+        """
         if self._in_flight >= self._limits.max_in_flight_pages:
             metrics.SHED.inc()
             raise OVERLOADED
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
-            page = await asyncio.get_running_loop().run_in_executor(self._pages, self._make, query, surface)
+            page = await self._page(surface, replace(query, received_at=query.received_at or perf_counter()))
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
         finally:
@@ -127,20 +137,51 @@ class Engine:
             metrics.EMPTY_PAGES.inc()
         return page
 
-    def _make(self, query: Query, surface: str) -> Page:
-        thread = threading.get_ident()
-        self._making[thread] = time.monotonic()
+    async def _page(self, surface: str, query: Query) -> Page:
+        why, below = "busy", ""
+        if self._full.admits():
+            self._full.begin()
+            try:
+                for attempts in range(1, ATTEMPTS + 1):
+                    attempt = Attempt(below=below)
+                    if (page := await self._attempt(surface, query, attempt, attempts)) is not None:
+                        return page
+                    why, below = "late", attempt.rung or below
+                    if not attempt.rung:
+                        break  # it was not even begun
+            finally:
+                self._full.end()
+        if query.deadline_ms and perf_counter() > query.received_at + query.deadline_ms / 1e3:
+            raise DEADLINE_PASSED
+        _quick_pages(why).inc()
+        make = partial(self._make, surface, query, Attempt(quick=True, below=below))
+        return (await asyncio.wrap_future(self._quick.submit(make).future))[0]
+
+    async def _attempt(self, surface: str, query: Query, attempt: Attempt, attempts: int) -> Page | None:
+        """The page, or None when it was given up."""
+        work: Work[tuple[Page, float]] = self._pages.submit(partial(self._make, surface, query, attempt))
         try:
-            return self._feed.page(query, surface)
-        finally:
-            del self._making[thread]
+            async with asyncio.timeout(self._feed.patience(query, attempts) - perf_counter()):
+                page, seconds = await asyncio.wrap_future(work.future)
+        except TimeoutError:
+            self._pages.give_up(work)
+            if (rung := attempt.give_up(is_failure=not query.deadline_ms)) and not query.deadline_ms:
+                report.error("a page was given up", rung=rung, request_id=query.request_id)
+            return None
+        self._full.took(seconds)
+        return page
+
+    def _make(self, surface: str, query: Query, attempt: Attempt) -> tuple[Page, float]:
+        started = perf_counter()
+        metrics.QUEUE_SECONDS.observe(started - query.received_at)
+        page = self._feed.page(query, surface, attempt)
+        return page, perf_counter() - started
 
     @property
     def hangs(self) -> bool:
-        """Whether no page can be made any more: the thread of each has been at one for far longer than any deadline."""
-        began = list(self._making.values())
-        late = time.monotonic() - self._config.hung_page_seconds
-        return len(began) == self._config.page_threads and max(began) < late
+        """Whether no page can be made any more: all threads have been at one for far longer than any deadline."""
+        seconds = self._config.hung_page_seconds
+        return self._pages.hang(seconds) or self._quick.hang(seconds)
 
     async def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
         """Accept events; they are durable when this returns. Raises Problem as EventIntake does, and 503 while a part
@@ -251,7 +292,8 @@ class Engine:
             self.health.ok(RELEASE, release_id=self.release_id)
 
     def close(self) -> None:
-        self._pages.shutdown()
+        self._pages.close()
+        self._quick.close()
         self._writes.shutdown()
         self._reads.shutdown()
         self._intake.close()
@@ -273,6 +315,11 @@ class Engine:
 @cache
 def _pages(served_by: str) -> Any:
     return metrics.PAGES.labels(served_by)
+
+
+@cache
+def _quick_pages(why: str) -> Any:
+    return metrics.QUICK_PAGES.labels(why)
 
 
 @cache

@@ -28,6 +28,12 @@ WATCHES_SUSPICIOUS = Gauge(
 PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event log did not take.")
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")
+QUICK_PAGES = Counter("marquee_pages_quick", "Pages of which only the quick rungs were asked.", ("why",))
+QUEUE_SECONDS = Histogram(
+    "marquee_page_queue_seconds", "From the arrival of a request to the beginning of its page.", buckets=_FINE
+)
+FULL_PAGES_LIMIT = Gauge("marquee_full_pages_limit", "Pages of full quality that may be in work at once.")
+ABANDONED = Counter("marquee_rungs_abandoned", "Rungs that were given up because a stage hung.", ("rung",))
 LOG_LINES_LOST = Counter("marquee_request_log_lines_lost", "Requests whose line could not be written to the log.")
 RELEASE = Gauge("marquee_release", "1 for the release that answers.", ("release_id",))
 RELEASES_REFUSED = Counter("marquee_releases_refused", "Releases that were not loaded because they are not sound.")

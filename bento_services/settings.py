@@ -27,10 +27,12 @@ class ServiceConfig:
     """How one serving process works."""
 
     page_threads: int = 2  # a page holds the interpreter most of the time: more threads make every page slower
+    quick_threads: int = 1  # that make the pages of quick rungs while the service is busy
+    page_wait_seconds: float = 0.04  # that a page of full quality may wait for a thread; beyond, a quick rung answers
     write_threads: int = 4  # an append waits for the log
     write_seconds: float = 0.2  # from a request with events to its answer; beyond it the caller is told to send again
     write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long
-    hung_page_seconds: float = 20.0  # when pages on all threads take so long, the service hangs and is started again
+    hung_page_seconds: float = 20.0  # when pages on all threads take so long, the service hangs and is restarted
     read_threads: int = 2  # asking the store for receipts and viewers
     follow_seconds: float = 0.2  # between two checks of which release is the champion
     warm_up_pages: int = 20  # made before the service is ready
@@ -40,8 +42,8 @@ class ServiceConfig:
     needs_processor: bool = False  # events are refused until a processor was heard of; `marquee serve` sets it
 
     def __post_init__(self) -> None:
-        if min(self.page_threads, self.write_threads, self.read_threads) < 1:
-            raise ValueError("page_threads, write_threads and read_threads: expected at least 1")
+        if min(self.page_threads, self.quick_threads, self.write_threads, self.read_threads) < 1:
+            raise ValueError("page_threads, quick_threads, write_threads and read_threads: expected at least 1")
 
 
 @dataclass(frozen=True)

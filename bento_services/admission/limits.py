@@ -31,7 +31,7 @@ class Limits:
     max_body_bytes: int = 64 * 1024
     max_events_body_bytes: int = 1024 * 1024
     receive_seconds: float = 10.0  # to receive a whole body
-    max_in_flight_pages: int = 64  # queued or being built; more would be answered too late to be useful
+    max_in_flight_pages: int = 1_024  # waiting or in work, by quick rungs too; more than that are answered 503
     max_concurrent_rpcs: int = 512
     max_rpc_connections: int = 128
     idle_rpc_seconds: int = 300  # keep-alive between two calls

@@ -79,5 +79,6 @@ def events_down(*, asked: bool) -> Problem:
 
 
 INTERNAL = Problem(500, "internal", "internal error; the request id names the log line with its cause")
+DEADLINE_PASSED = Problem(504, "deadline_passed", "the deadline of the request has passed; allow more time")
 OVERLOADED = Problem(503, "overloaded", "too many requests at once; try again", retry_after_seconds=1)
 TOO_LATE = Problem(503, "timed_out", "the work on this request took too long; try again", retry_after_seconds=1)

@@ -42,6 +42,7 @@ class RungSpec:
     pipeline: Callable[[Parts, Recipe], Pipeline]
     needs_viewer: bool = False
     patient: bool = False
+    share: Callable[[FeedConfig], float] = lambda config: 1.0  # of the deadline: until then it may take
     from_release: bool = False  # uses the static list of the release as its catalog
     for_unread: bool = False  # also answers viewers whose features could not be read at all
 
@@ -69,6 +70,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
             breaker=Breaker(config.breaker_failures, config.breaker_seconds),
             needs_viewer=spec.needs_viewer,
             patient=spec.patient,
+            share=spec.share(config),
             for_unread=spec.for_unread,
             catalog=parts.static_catalog if spec.from_release else None,
         )

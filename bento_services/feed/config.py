@@ -24,7 +24,9 @@ class FeedConfig:
     rows: RowSizes = field(default_factory=RowSizes)
     candidates: int = 500  # most candidates that are ranked
     diversified: int = 150  # top candidates that are diversified; the rest keep their order
-    deadline_ms: int = 200  # after which a cheaper rung is tried
+    deadline_ms: int = 200  # of a page, from the arrival of its request, waiting included
+    full_share: float = 0.6  # of the deadline: until then the full funnel may take; then cheaper rungs answer
+    later_share: float = 0.8  # of the deadline: until then the rungs below it may take; then a list does
     newcomer_maturity: int = 13  # maturity limit of viewers without a profile
     unreadable_maturity: int = 0  # maturity limit of viewers whose profile cannot be read, who may be children
     heard_viewers: int = 50_000  # viewers whose latest events are kept in case the store is down
@@ -36,6 +38,8 @@ class FeedConfig:
     diversify: bool = True
 
     def __post_init__(self) -> None:
+        if not 0 < self.full_share <= self.later_share <= 1:
+            raise ValueError("full_share and later_share: expected 0 to 1, in this order")
         if min(self.candidates, self.diversified, self.rows.length) < 1:
             raise ValueError("candidates, diversified and rows.length: expected at least 1")
         known = [spec.name for spec in SOURCES]

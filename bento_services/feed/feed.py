@@ -12,6 +12,7 @@ import structlog
 
 from bento_services.errors import QueryError
 from bento_services.feed import cursor as cursors
+from bento_services.feed.attempt import Attempt
 from bento_services.feed.certificate import certify
 from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
@@ -40,6 +41,7 @@ UNREAD = {
 
 Servings = Mapping[str, Serving]  # surface -> what answers it
 Compose = Callable[[Release], Servings]  # raises PolicyError
+HANG_SECONDS = 0.005  # after its share of the deadline, a stage that has not ended hangs
 WARM = 2  # releases kept ready to answer: the current one and the one before it
 
 
@@ -69,12 +71,20 @@ class Feed:
     def release_id(self) -> str:
         return self._release_id
 
-    def page(self, query: Query, surface: str = HOME) -> Page:
-        """Raises QueryError for an invalid query; never for a dependency that is down."""
+    def page(self, query: Query, surface: str = HOME, attempt: Attempt | None = None) -> Page:
+        """Raises QueryError for an invalid query, GivenUp after `attempt` was; never for a dependency that is down."""
         serving = self._servings.get(surface)
         if serving is None:
             raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
-        return self._page(serving, query)
+        return self._page(serving, query, attempt)
+
+    def patience(self, query: Query, attempts: int) -> float:
+        """When to give up the latest of so many attempts at a page that came without a result, in perf_counter seconds.
+
+        Slow stages end by themselves at the shares of the deadline: this is for those that hang.
+        """
+        share = self._config.full_share if attempts == 1 else self._config.later_share
+        return query.received_at + share * self._deadline_seconds(query) + HANG_SECONDS
 
     def keep_warm(self, release: Release) -> None:
         """Warm up another release; the current one answers until `switch`.
@@ -115,13 +125,13 @@ class Feed:
         if self._served is not None:
             self._served.close()
 
-    def _page(self, serving: Serving, query: Query) -> Page:
+    def _page(self, serving: Serving, query: Query, attempt: Attempt | None = None) -> Page:
         request = self._request(serving, query)
         with request.trace.stage(self._viewer_features.name):
             request = self._viewer_features.hydrate(request)
         if warning := UNREAD.get(request.viewer.knowledge):
             request.trace.warnings.append(warning)
-        answer = serving.ladder.descend(request)
+        answer = serving.ladder.descend(request, attempt)
         with request.trace.stage("present"):
             page = _shown(serving, answer)
         if query.log and self._served is not None:
@@ -129,7 +139,7 @@ class Feed:
         return page
 
     def _request(self, serving: Serving, query: Query) -> Request:
-        started = perf_counter()
+        arrived_at = query.received_at or perf_counter()
         if query.limit < 1:
             raise QueryError("limit", f"expected at least 1, found {query.limit}")
         query = replace(query, request_id=query.request_id or uuid.uuid4().hex)
@@ -144,9 +154,13 @@ class Feed:
             seed=int.from_bytes(blake2b(query.request_id.encode(), digest_size=8).digest(), "big"),
             shown=cursor.shown,
             page=cursor.page,
-            give_up_at=started + (query.deadline_ms or self._config.deadline_ms) / 1e3,
+            arrived_at=arrived_at,
+            give_up_at=arrived_at + self._deadline_seconds(query),
             trace=Trace(),
         )
+
+    def _deadline_seconds(self, query: Query) -> float:
+        return (query.deadline_ms or self._config.deadline_ms) / 1e3
 
 
 def _newest(warm: Mapping[str, Servings], answering: str) -> dict[str, Servings]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 import numpy as np
 import structlog
 
 from bento_services.errors import StageFailed
+from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.pipeline import Composition, Pipeline
+from bento_services.feed.recent_times import RecentTimes
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge
 from feature_repo.store.snapshot import VideoSnapshot
@@ -24,9 +27,11 @@ class Rung:
     pipeline: Pipeline
     breaker: Breaker
     needs_viewer: bool = False  # skipped while the viewer's features cannot be read
-    patient: bool = False  # ignores the deadline
+    patient: bool = False  # takes about a millisecond, and ignores the deadline
+    share: float = 1.0  # of the deadline: until then it may take
     for_unread: bool = False  # also answers viewers whose features could not be read at all
     catalog: VideoSnapshot | None = None  # used instead of the live catalog, which still says what is taken down
+    times: RecentTimes = field(default_factory=RecentTimes)
 
     def suits(self, request: Request) -> bool:
         """Whether the request has what this rung needs; otherwise it is skipped without a warning."""
@@ -37,9 +42,11 @@ class Rung:
         return not self.needs_viewer or request.viewer.knowledge is Knowledge.CURRENT
 
     def request(self, request: Request) -> Request:
-        """The request for this rung: with the rung's catalog, and without a deadline if it is patient."""
+        """The request for this rung: with its catalog, and its share of the deadline, or none if it is patient."""
         if self.patient:
             request = replace(request, give_up_at=float("inf"))
+        elif self.share < 1:
+            request = replace(request, give_up_at=request.until(self.share))
         if self.catalog is not None:
             request = replace(request, catalog=self.catalog.without_what_is_gone(request.catalog, request.now_us))
         return request
@@ -62,28 +69,49 @@ class Ladder:
     def rung(self, name: str) -> Rung:
         return next(rung for rung in self.rungs if rung.name == name)
 
-    def descend(self, request: Request) -> Answer:
-        """The answer of the first rung that succeeds; if none does, an empty one in the name of the last."""
+    def descend(self, request: Request, attempt: Attempt | None = None) -> Answer:
+        """The answer of the first rung that succeeds; if none does, an empty one in the name of the last.
+
+        A rung that usually takes longer than the time that is left for it is not tried. `attempt` narrows the choice.
+        Raises GivenUp.
+        """
+        attempt = attempt or Attempt()
         warnings = request.trace.warnings
-        for rung in self.rungs:
+        for rung in self._offered(attempt):
             if not rung.suits(request):
+                continue
+            started = perf_counter()
+            adapted = rung.request(request)
+            if started + rung.times.p95() > adapted.give_up_at:
+                warnings.append(f"{rung.name} is skipped for lack of time")
                 continue
             if not rung.breaker.allows():
                 warnings.append(f"{rung.name} is skipped after repeated failures")
                 continue
-            adapted = rung.request(request)
+            attempt.enter(rung.name, rung.breaker)
             try:
                 composition = rung.pipeline.run(adapted)
             except StageFailed as failure:
-                if not (
-                    failure.late and request.query.deadline_ms
-                ):  # a short deadline set by the caller is not the rung's failure
+                if not failure.late or _is_slow(adapted, started):
                     rung.breaker.failed()
                 warnings.append(f"{rung.name} failed at {failure.stage}")
                 report.warning("rung failed", rung=rung.name, why=str(failure), request_id=request.query.request_id)
                 continue
             rung.breaker.succeeded()
+            rung.times.add(perf_counter() - started)
             return Answer(rung.name, adapted, composition)
         warnings.append("no rung could answer")
         nothing = Composition([], 0, np.zeros(len(request.catalog), dtype=bool))
         return Answer(self.rungs[-1].name, request, nothing)
+
+    def _offered(self, attempt: Attempt) -> Iterator[Rung]:
+        below = not attempt.below
+        for rung in self.rungs:
+            if below and (rung.patient or not attempt.quick):
+                yield rung
+            below = below or rung.name == attempt.below
+
+
+def _is_slow(request: Request, started: float) -> bool:
+    """Whether a late rung took the time itself: not a queue, earlier rungs, or a caller's short deadline."""
+    return not request.query.deadline_ms and perf_counter() - started > request.give_up_at - request.arrived_at

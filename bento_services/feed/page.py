@@ -28,7 +28,8 @@ class Query:
     utc_offset_minutes: int = 0
     country: str = ""  # overrides the profile's
     last_watched_item_id: str = ""  # known to the client before the event log
-    deadline_ms: int = 0  # 0 = the feed's own
+    deadline_ms: int = 0  # from its arrival; 0 = the feed's own
+    received_at: float = 0.0  # when its first byte was read, in perf_counter seconds; 0: now
     request_id: str = ""  # empty: generated; seeds all randomness of the page
     explain: bool = False  # add a trace to each item
     log: bool = True  # False: a page that no viewer sees (warm-up, batch, tests)

@@ -70,9 +70,14 @@ class Request:
     seed: int  # of everything random in this request
     shown: Array = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))  # marks of videos on earlier pages
     page: int = 0  # 0 = the first
-    give_up_at: float = float("inf")  # perf_counter seconds
+    arrived_at: float = 0.0  # perf_counter seconds, as give_up_at
+    give_up_at: float = float("inf")
     user_vector: Array | None = None  # (D,) of the two-tower model
     trace: Trace = field(default_factory=Trace)
+
+    def until(self, share: float) -> float:
+        """When a share of the time from its arrival to its deadline has passed."""
+        return self.arrived_at + share * (self.give_up_at - self.arrived_at)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator per purpose: draws for one purpose do not depend on draws for another."""

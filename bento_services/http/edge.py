@@ -46,7 +46,7 @@ class Edge:
         started = time.perf_counter()
         request_id = request_id_of(_first(scope, b"x-request-id"))
         answer = _Answer(send, request_id)
-        state = scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        state = scope["state"] = {"received_at": started, **scope.get("state", {}), "request_id": request_id}
         try:
             headers = headers_of(scope["headers"])
             check_path(scope.get("raw_path") or b"")

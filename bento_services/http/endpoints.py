@@ -32,6 +32,7 @@ DESCRIPTIONS = {
     431: "Address and headers are too large",
     500: "A fault of the service; the request id names its line in the log",
     503: "Overloaded, not ready, too slow, or something that is needed is down; see Retry-After",
+    504: "The deadline that the request itself set has passed",
 }
 
 

@@ -129,5 +129,6 @@ def query_of(
         explain=explain,
         rows=rows,
         request_id=request.state.request_id,
+        received_at=request.state.received_at,
         **read_context(context, engine_of(request).world.now_us()),
     )

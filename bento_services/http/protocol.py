@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -80,6 +81,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc]
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"]["received_at"] = time.perf_counter()
         self._head_is_open = True
         self._head_bytes, self._head_bytes_at_begin = (
             self._head_bytes_at_begin,

@@ -45,6 +45,7 @@ CODES = {  # HTTP status -> gRPC status
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     422: grpc.StatusCode.INVALID_ARGUMENT,
     503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 
 report = structlog.get_logger("grpc")
@@ -55,6 +56,7 @@ class _Call:
     """What the log line of a call needs."""
 
     request_id: str
+    received_at: float  # perf_counter seconds
     caller: Caller = NOBODY
     rung: str | None = None
     release: str | None = None
@@ -100,6 +102,7 @@ class MarqueeGrpc:
                 cursor=request.cursor,
                 explain=request.explain,
                 request_id=call.request_id,
+                received_at=call.received_at,
                 **context_fields(given, self._engine.world.now_us()),
             ),
         )
@@ -122,7 +125,7 @@ class MarqueeGrpc:
         started = time.perf_counter()
         sent = [(str(name), str(value)) for name, value in context.invocation_metadata() or ()]
         metadata = dict(sent)
-        call = _Call(request_id_of(metadata.get("x-request-id", "")))
+        call = _Call(request_id_of(metadata.get("x-request-id", "")), started)
         status = "OK"
         try:
             _check_once(sent)

@@ -6,13 +6,17 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
+import msgspec
 import pytest
 from worlds.by_hand import Made
 
 from bento_services.admission.callers import ANYBODY_HERE
 from bento_services.admission.problem import Problem
+from bento_services.feed.attempt import Attempt
+from bento_services.feed.breaker import Breaker
 from bento_services.feed.page import Page, Query
 from bento_services.health import DEGRADED, OK, PROCESSOR, RELEASE
 from feature_repo.store.connect import StoreDown
@@ -31,12 +35,13 @@ async def test_a_page_beyond_the_limit_is_refused_and_the_place_is_given_back(
     going_on = threading.Event()
     make = made.feed.page
 
-    def slowly(query: Query, surface: str = "home") -> Page:
+    def slowly(query: Query, surface: str = "home", attempt: Attempt | None = None) -> Page:
         going_on.wait(10)
         return make(query, surface)
 
     monkeypatch.setattr(made.feed, "page", slowly)
-    limit = made.engine._limits.max_in_flight_pages
+    limit = 5
+    made.engine._limits = replace(made.engine._limits, max_in_flight_pages=limit)
     asked = [asyncio.ensure_future(made.engine.answer("home", Query())) for _ in range(limit)]
     await asyncio.sleep(0)
     with pytest.raises(Problem) as refused:
@@ -53,7 +58,7 @@ async def test_it_hangs_when_every_thread_of_pages_does_and_not_before(
     going_on = threading.Event()
     make = made.feed.page
 
-    def stuck(query: Query, surface: str = "home") -> Page:
+    def stuck(query: Query, surface: str = "home", attempt: Attempt | None = None) -> Page:
         going_on.wait(10)
         return make(query, surface)
 
@@ -70,6 +75,61 @@ async def test_it_hangs_when_every_thread_of_pages_does_and_not_before(
     going_on.set()
     await asyncio.gather(*asked)
     assert not made.engine.hangs
+
+
+async def test_a_page_that_hangs_is_made_by_a_lower_rung_and_its_thread_is_replaced(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+    make = made.feed.page
+    breaker = Breaker(failures=1)
+
+    def hung(query: Query, surface: str, attempt: Attempt) -> Page:
+        if attempt.quick or attempt.below == "full_funnel":
+            return msgspec.structs.replace(make(query, surface), served_by="retrieval_only")
+        attempt.enter("full_funnel", breaker)
+        going_on.wait(10)
+        return make(query, surface)
+
+    monkeypatch.setattr(made.feed, "page", hung)
+    monkeypatch.setattr(made.feed, "patience", lambda query, attempts: query.received_at + 0.05 * attempts)
+    pages = [await made.engine.answer("home", Query()) for _ in range(3 * made.engine._config.page_threads)]
+    assert {page.served_by for page in pages} == {"retrieval_only"}
+    assert not breaker.allows()
+    going_on.set()
+
+
+async def test_while_pages_of_full_quality_wait_too_long_a_quick_rung_answers(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+    make = made.feed.page
+
+    def slowly(query: Query, surface: str, attempt: Attempt) -> Page:
+        if attempt.quick:
+            return msgspec.structs.replace(make(query, surface), served_by="popular")
+        going_on.wait(10)
+        return make(query, surface)
+
+    monkeypatch.setattr(made.feed, "page", slowly)
+    limit = made.engine._full.limit
+    full = [asyncio.ensure_future(made.engine.answer("home", Query())) for _ in range(limit)]
+    await asyncio.sleep(0)
+    more = await asyncio.gather(*(made.engine.answer("home", Query()) for _ in range(3 * limit)))
+    assert {page.served_by for page in more} == {"popular"}
+    going_on.set()
+    assert {page.served_by for page in await asyncio.gather(*full)} == {"full_funnel"}
+    assert (await made.engine.answer("home", Query())).served_by == "full_funnel"
+
+
+async def test_a_deadline_of_the_caller_that_passes_while_nothing_was_made_is_a_504(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made.engine._full, "admits", lambda: False)
+    with pytest.raises(Problem) as problem:
+        await made.engine.answer("home", Query(deadline_ms=5, received_at=perf_counter() - 0.006))
+    assert (problem.value.status, problem.value.code) == (504, "deadline_passed")
+    assert (await made.engine.answer("home", Query(received_at=perf_counter() - 60.0))).recommendations
 
 
 async def test_an_invalid_query_is_a_400_that_names_the_field(made: Made) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from bento_services.engine import Engine
 from bento_services.errors import QueryError
+from bento_services.feed.attempt import Attempt
 from bento_services.feed.page import Item, Page, Query, Row
 from feature_repo.core.home import World
 from feature_repo.events import Event, decode_event
@@ -70,7 +71,7 @@ class HandMadeFeed:
         self.heard: list[Event] = []
         self.warm: list[str] = []
 
-    def page(self, query: Query, surface: str = "home") -> Page:
+    def page(self, query: Query, surface: str = "home", attempt: Attempt | None = None) -> Page:
         self.queries.append(query)
         if self.failure is not None:
             raise self.failure
@@ -95,6 +96,9 @@ class HandMadeFeed:
             candidates=6,
             warnings=("one thing",),
         )
+
+    def patience(self, query: Query, attempts: int) -> float:
+        return query.received_at + (query.deadline_ms or 60_000) / 1e3
 
     def hear(self, events: Any) -> None:
         self.heard += events

@@ -3,7 +3,7 @@
 full_funnel            features, all sources with two-tower retrieval, ranker
 retrieval_only         the ranker fails: the two-tower model's order
 similar_and_trending   features or the two-tower model fail: neighbours of watched videos, trends
-popular                that fails too, or no time is left
+popular                that fails too, no time is left, or the service is busy
 static                 the catalog, or everything about the viewer, is unreadable: the release's static list
 """
 
@@ -134,9 +134,9 @@ def popular(parts: Parts, recipe: Recipe) -> Pipeline:
 
 
 LADDER = (
-    RungSpec(FULL_FUNNEL, full_funnel, needs_viewer=True),
-    RungSpec("retrieval_only", retrieval_only, needs_viewer=True),
-    RungSpec("similar_and_trending", similar_and_trending),
+    RungSpec(FULL_FUNNEL, full_funnel, needs_viewer=True, share=lambda config: config.full_share),
+    RungSpec("retrieval_only", retrieval_only, needs_viewer=True, share=lambda config: config.later_share),
+    RungSpec("similar_and_trending", similar_and_trending, share=lambda config: config.later_share),
     RungSpec("popular", popular, patient=True),
     RungSpec("static", popular, patient=True, from_release=True, for_unread=True),
 )

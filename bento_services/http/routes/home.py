@@ -24,7 +24,7 @@ from bento_services.http.parameters import (
 )
 from bento_services.http.schemas.pages import Surface, SurfaceItem
 
-ERRORS = (422,)
+ERRORS = (422, 504)
 
 pages = Endpoints("pages")
 

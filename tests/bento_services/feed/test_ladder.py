@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
+import pytest
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
 from bento_services.errors import StageFailed
+from bento_services.feed.attempt import Attempt, GivenUp
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Ladder, Rung
@@ -45,7 +48,7 @@ def rung(name: str, pipeline: Answers, **given: Any) -> Rung:
 def request_of(read: bool = True, catalog: Any = None, **query: Any) -> Request:
     asked = Query(user_id="heavy", **query)
     snapshot = READER.snapshot() if catalog is None else catalog
-    request = Request(asked, NOW_US, unread(asked, FeedConfig()), snapshot, feed_world.TOY, seed=1, give_up_at=5.0)
+    request = Request(asked, NOW_US, unread(asked, FeedConfig()), snapshot, feed_world.TOY, seed=1)
     return ViewerFeatures(READER, FeedConfig()).hydrate(request) if read else request
 
 
@@ -84,9 +87,9 @@ def test_without_a_catalog_only_a_rung_with_its_own_answers() -> None:
 
 def test_a_patient_rung_has_all_the_time() -> None:
     hasty, patient = Answers(), Answers()
-    Ladder((rung("hasty", hasty),)).descend(request_of())
+    Ladder((rung("hasty", hasty),)).descend(replace(request_of(), give_up_at=1e9))
     Ladder((rung("patient", patient, patient=True),)).descend(request_of())
-    assert (hasty.asked[0].give_up_at, patient.asked[0].give_up_at) == (5.0, float("inf"))
+    assert (hasty.asked[0].give_up_at, patient.asked[0].give_up_at) == (1e9, float("inf"))
 
 
 def test_a_rung_that_goes_on_failing_is_left_alone() -> None:
@@ -100,17 +103,6 @@ def test_a_rung_that_goes_on_failing_is_left_alone() -> None:
     assert len(broken.asked) == 2
 
 
-def test_lateness_counts_against_a_rung_only_when_the_time_was_the_feeds_own() -> None:
-    late = Answers(StageFailed("ranker", "no time left", late=True))
-    ladder = Ladder((rung("a", late), rung("b", Answers())))
-    for _ in range(5):
-        ladder.descend(request_of(deadline_ms=1))
-    assert len(late.asked) == 5  # one caller's haste says nothing of the rung
-    for _ in range(5):
-        ladder.descend(request_of())
-    assert len(late.asked) == 7
-
-
 def test_when_no_rung_can_answer_the_last_one_is_named_and_the_page_is_empty() -> None:
     request = request_of()
     rungs = (rung("a", Answers(StageFailed("x", ""))), rung("z", Answers(StageFailed("y", ""))))
@@ -118,3 +110,54 @@ def test_when_no_rung_can_answer_the_last_one_is_named_and_the_page_is_empty() -
     assert (answer.served_by, list(answer.composition.rows)) == ("z", [])
     assert not answer.composition.allowed.any()
     assert request.trace.warnings[-1] == "no rung could answer"
+
+
+def test_a_rung_has_until_its_share_of_the_deadline_and_a_patient_one_has_no_end() -> None:
+    first, last = Answers(StageFailed("ranker", "broken")), Answers()
+    request = replace(request_of(), arrived_at=perf_counter(), give_up_at=perf_counter() + 100.0)
+    Ladder((rung("a", first, share=0.5), rung("b", last, patient=True))).descend(request)
+    assert first.asked[0].give_up_at == pytest.approx(request.arrived_at + 50.0, abs=0.01)
+    assert last.asked[0].give_up_at == float("inf")
+
+
+def test_a_rung_that_usually_takes_longer_than_is_left_is_not_tried() -> None:
+    slow, quick = Answers(), Answers()
+    usually = rung("slow", slow)
+    for _ in range(20):
+        usually.times.add(3.0)
+    request = replace(request_of(), arrived_at=perf_counter(), give_up_at=perf_counter() + 2.0)
+    assert Ladder((usually, rung("quick", quick))).descend(request).served_by == "quick"
+    assert request.trace.warnings == ["slow is skipped for lack of time"]
+    assert Ladder((usually, rung("quick", quick))).descend(request_of()).served_by == "slow"
+
+
+def test_lateness_is_charged_to_the_rung_whose_own_time_it_was() -> None:
+    late = StageFailed("ranker", "the deadline has passed", late=True)
+
+    def charged(**given: Any) -> bool:
+        tried = rung("a", Answers(late))
+        request = replace(request_of(deadline_ms=given.pop("deadline_ms", 0)), **given)
+        for _ in range(2):
+            Ladder((tried, rung("plain", Answers(), patient=True))).descend(request)
+        return not tried.breaker.allows()
+
+    now = perf_counter()
+    none_left = {"arrived_at": now + 60.0, "give_up_at": now + 60.0}  # whatever it takes is more than its share
+    assert charged(**none_left)
+    assert not charged(**none_left, deadline_ms=1)  # one caller's haste says nothing of the rung
+    assert not charged(arrived_at=now - 5.0, give_up_at=now + 60.0)  # it was late because the request had waited
+
+
+def test_an_attempt_asks_only_quick_rungs_or_those_below_one() -> None:
+    def ladder() -> Ladder:
+        return Ladder((rung("a", Answers()), rung("b", Answers()), rung("c", Answers(), patient=True)))
+
+    assert ladder().descend(request_of(), Attempt(quick=True)).served_by == "c"
+    assert ladder().descend(request_of(), Attempt(below="a")).served_by == "b"
+
+
+def test_of_an_attempt_that_was_given_up_no_rung_is_asked() -> None:
+    asked = Answers()
+    with pytest.raises(GivenUp):
+        Ladder((rung("a", asked),)).descend(request_of(), Attempt(given_up=True))
+    assert asked.asked == []

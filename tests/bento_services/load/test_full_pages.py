@@ -1,0 +1,32 @@
+"""The limit of pages in work follows how long they take."""
+
+from __future__ import annotations
+
+from bento_services.load.full_pages import FullPages
+
+
+def test_the_limit_is_what_the_threads_can_do_within_the_wait() -> None:
+    full = FullPages(threads=2, wait_seconds=0.040)
+    full.took(0.010)
+    assert full.limit == 2 + 8  # two in work, and 4 rounds of two within 40 ms
+
+
+def test_slower_pages_lower_the_limit_to_the_threads_and_faster_ones_raise_it_again() -> None:
+    full = FullPages(threads=2, wait_seconds=0.040)
+    for _ in range(100):
+        full.took(1.0)
+    assert full.limit == 2
+    for _ in range(100):
+        full.took(0.010)
+    assert full.limit in (9, 10)  # a mean converges from above
+
+
+def test_a_page_is_admitted_until_as_many_are_in_work() -> None:
+    full = FullPages(threads=1, wait_seconds=0.010)
+    full.took(0.010)
+    full.begin()
+    assert full.admits()
+    full.begin()
+    assert not full.admits()
+    full.end()
+    assert full.admits()
