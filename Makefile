@@ -56,6 +56,9 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
 
+bench-serve: $(INSTALLED) ## pages per second and latencies under few and many callers, beside an empty BentoML endpoint
+	@$(BIN)/python tests/benchmarks/bench_serve.py $(ARGS)
+
 proto: $(INSTALLED) ## make the gRPC code again from bento_services/rpc/marquee.proto
 	@$(BIN)/python -m bento_services.rpc.generate
 
