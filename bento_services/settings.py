@@ -26,9 +26,9 @@ from models.release.config import PROMOTION, PromotionConfig
 class ServiceConfig:
     """How one serving process works."""
 
-    page_threads: int = 2  # a page holds the interpreter most of the time: more threads make every page slower
+    page_threads: int = 1  # a page holds the interpreter: more make every page slower, unless models are remote
     quick_threads: int = 1  # that make the pages of quick rungs while the service is busy
-    page_wait_seconds: float = 0.04  # that a page of full quality may wait for a thread; beyond, a quick rung answers
+    page_wait_seconds: float = 0.08  # that a page of full quality may wait for a thread; beyond, a quick rung answers
     write_threads: int = 4  # an append waits for the log
     write_seconds: float = 0.2  # from a request with events to its answer; beyond it the caller is told to send again
     write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long

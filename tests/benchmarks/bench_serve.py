@@ -15,6 +15,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
+import psutil  # noqa: E402
 from bench import HOME_PATH, _empty_service, _resident_mib, _users  # noqa: E402
 from callers import Answered, closed_loop, open_loop, requests_of  # noqa: E402
 from rich.console import Console  # noqa: E402
@@ -71,44 +74,73 @@ def bench(home: Home, seconds: float) -> list[dict[str, Any]]:
 def _loads(url: str, empty_url: str, requests: list[bytes], seconds: float) -> list[dict[str, Any]]:
     say = Console(stderr=True).print
     nothing = [b"GET /empty HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
+    ours, theirs = _Processes(empty_url, empty=False), _Processes(empty_url, empty=True)
     closed_loop(url, requests, 4, 2.0)
     rows, peak = [], 0.0
     for callers in CALLERS:
         say(f"{callers} callers")
-        empty = closed_loop(empty_url, nothing, callers, seconds / 2)
-        pages = closed_loop(url, requests, callers, seconds)
-        peak = max(peak, pages.per_second)
+        empty = theirs.during(partial(closed_loop, empty_url, nothing, callers, seconds / 2))
+        rows.append(_row(f"empty endpoint, {callers} callers", empty, theirs))
+        pages = ours.during(partial(closed_loop, url, requests, callers, seconds))
         rows.append(
-            _row(f"{callers} callers", pages) | {"share of empty": round(pages.per_second / empty.per_second, 3)}
+            _row(f"{callers} callers", pages, ours) | {"of empty": round(pages.per_second / empty.per_second, 3)}
         )
-        rows.append(_row(f"{callers} callers, empty endpoint", empty))
+        peak = max(peak, pages.per_second)
     say("60 % of the peak")
-    rows.append(_row("60 % of the peak, open loop", open_loop(url, requests, 0.6 * peak, seconds)))
+    steady = ours.during(partial(open_loop, url, requests, 0.6 * peak, seconds))
+    rows.append(_row("60 % of the peak, open loop", steady, ours))
     say(f"{MANY} callers")
-    many = closed_loop(url, requests, MANY, 3 * seconds)
-    rows.append(_row(f"{MANY} callers", many) | {"goodput / peak": round(many.per_second / peak, 2)})
+    many = ours.during(partial(closed_loop, url, requests, MANY, 3 * seconds))
+    rows.append(_row(f"{MANY} callers", many, ours) | {"of peak": round(many.per_second / peak, 2)})
     time.sleep(2.0)
-    rows.append(_row("4 callers, after it", closed_loop(url, requests, 4, seconds / 2)))
+    after = ours.during(partial(closed_loop, url, requests, 4, seconds / 2))
+    rows.append(_row("4 callers, after that", after, ours))
     return rows
 
 
-def _row(load: str, answered: Answered) -> dict[str, Any]:
+class _Processes:
+    """CPU seconds of the service's processes, or of the empty endpoint's: a busy machine hardly changes them."""
+
+    def __init__(self, empty_url: str, empty: bool) -> None:
+        port = empty_url.rsplit(":", 1)[1]
+        children = psutil.Process().children(recursive=True)
+        self._processes = [process for process in children if (port in process.cmdline()) == empty]
+        self.seconds = 0.0
+
+    def during(self, load: Callable[[], Answered]) -> Answered:
+        before = self._total()
+        answered = load()
+        self.seconds = self._total() - before
+        return answered
+
+    def _total(self) -> float:
+        times = (process.cpu_times() for process in self._processes)
+        return float(sum(taken.user + taken.system for taken in times))
+
+
+def _row(load: str, answered: Answered, processes: _Processes) -> dict[str, Any]:
+    count = sum(answered.statuses.values()) or 1
     return {
         "load": load,
         "per second": round(answered.per_second, 1),
         "p50 ms": round(answered.quantile(0.5), 1),
         "p99 ms": round(answered.quantile(0.99), 1),
+        "CPU ms": round(1e3 * processes.seconds / count, 2),
         "errors": answered.errors,
-        "rungs": dict(answered.rungs),
+        "rungs": " ".join(f"{name} {number}" for name, number in answered.rungs.most_common()),
     }
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    loads = [row for row in rows if "errors" in row]
+    columns = list(dict.fromkeys(name for row in loads for name in row))
     table = Table(*columns)
-    for row in rows:
+    for row in loads:
         table.add_row(*(str(row.get(name, "")) for name in columns))
-    Console().print(table)
+    console = Console(width=None if sys.stdout.isatty() else 170)
+    console.print(table)
+    for row in rows[len(loads) :]:
+        console.print(*(f"{name} {value}" for name, value in row.items()))
 
 
 if __name__ == "__main__":
