@@ -52,7 +52,7 @@ async def test_a_page_beyond_the_limit_is_refused_and_the_place_is_given_back(
     assert (await made.engine.answer("home", Query())).recommendations
 
 
-async def test_it_hangs_when_every_thread_of_pages_does_and_not_before(
+async def test_it_hangs_when_its_page_thread_has_for_long_and_not_before(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     going_on = threading.Event()
@@ -65,9 +65,6 @@ async def test_it_hangs_when_every_thread_of_pages_does_and_not_before(
     made.engine._config = replace(made.engine._config, hung_page_seconds=0.1)
     monkeypatch.setattr(made.feed, "page", stuck)
     asked = [asyncio.ensure_future(made.engine.answer("home", Query()))]
-    await asyncio.sleep(0.3)
-    assert not made.engine.hangs
-    asked.append(asyncio.ensure_future(made.engine.answer("home", Query())))
     await asyncio.sleep(0.05)
     assert not made.engine.hangs
     await asyncio.sleep(0.3)
