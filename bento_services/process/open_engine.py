@@ -15,12 +15,15 @@ from feature_repo.store.connect import connect
 from feature_repo.store.idempotency import ValkeyAnswers
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.receipts import ValkeyReceipts
+from feature_repo.store.remembered import RememberedTakedowns
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import open_home_log
 from models.release.answerable import Unanswerable, foreign, require_answerable
 from models.release.artifact import Release, load_release
 from models.release.manifest import ArtifactError
 from models.release.store import CHAMPION, PREVIOUS, champion, pointed_at
+
+TAKEN_DOWN_FILE = "taken_down.json"  # in HOME/run
 
 report = structlog.get_logger("service")
 
@@ -48,7 +51,12 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     log = open_home_log(settings.home, url, settings.log)
     engine = Engine(
         release,
-        reader=OnlineReader(url, release.world, settings.store),
+        reader=OnlineReader(
+            url,
+            release.world,
+            settings.store,
+            remembered=RememberedTakedowns(settings.home.run / TAKEN_DOWN_FILE, release.world),
+        ),
         log=log,
         answers=ValkeyAnswers(writing),
         receipts=ValkeyReceipts(store),

@@ -25,7 +25,8 @@ from feature_repo.store.layout import (
     entity_key,
     row_fields,
 )
-from feature_repo.store.snapshot import Prepare, video_snapshot
+from feature_repo.store.remembered import RememberedTakedowns
+from feature_repo.store.snapshot import Prepare
 from feature_repo.store.snapshot_writer import SnapshotWriter
 
 CHUNK = 256  # videos per round trip; between two chunks, request threads can run
@@ -38,10 +39,13 @@ FROM_THE_START = b"0-0"
 class CatalogReader:
     """For one thread at a time, except for `snapshot`."""
 
-    def __init__(self, client: Client, world: World) -> None:
+    def __init__(self, client: Client, world: World, remembered: RememberedTakedowns | None = None) -> None:
+        """`remembered`: what is known to be taken down before the store was reached for the first time."""
         self._client = client
         self._world = world
-        self._writer = SnapshotWriter(video_snapshot([], [], world), world)
+        self._remembered = remembered
+        taken_down = remembered.load() if remembered is not None else frozenset()
+        self._writer = SnapshotWriter.of([], [], world, taken_down)
         self._cursor: _Cursor | None = None  # None: nothing was read yet
         self._is_doubtful = False  # the store was away: it may have come back with other contents
         self._followers: list[Prepare] = []
@@ -129,6 +133,8 @@ class CatalogReader:
             for prepare in self._followers:
                 prepare(snapshot)
         self.snapshot = snapshot
+        if self._remembered is not None:
+            self._remembered.save(snapshot.taken_down_ids)
 
     def _rows(self, ids: Sequence[str], views: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         for start in range(0, len(ids), CHUNK):

@@ -20,6 +20,7 @@ from feature_repo.store.catalog_reader import CHUNK, CatalogReader
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import StoreDown, answering, connect
 from feature_repo.store.layout import USER_IDS, decode_row, entity_key, row_fields
+from feature_repo.store.remembered import RememberedTakedowns
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
 
 report = structlog.get_logger("catalog")
@@ -63,11 +64,18 @@ class OnlineReader:
     counted, and reads only those; after it slept for longer than `stale_seconds`, it reads everything.
     """
 
-    def __init__(self, url: str, world: World, config: StoreConfig = StoreConfig(), background: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        world: World,
+        config: StoreConfig = StoreConfig(),
+        background: bool = True,
+        remembered: RememberedTakedowns | None = None,
+    ) -> None:
         self._client = connect(url, config.user_timeout_seconds)
         self._bulk = connect(url, config.bulk_timeout_seconds)
         self._config = config
-        self._catalog = CatalogReader(self._bulk, world)
+        self._catalog = CatalogReader(self._bulk, world, remembered)
         self._refreshing = threading.Lock()
         self._stopping = threading.Event()
         with suppress(StoreDown):  # the background thread retries; until it succeeds there are no videos

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +29,13 @@ from worlds.live import (
     publish_users,
 )
 
+from feature_repo.core.home import World
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store import layout as online
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.reader import FeatureReader, OnlineReader
+from feature_repo.store.remembered import RememberedTakedowns
 from feature_repo.store.valkey_server import EmbeddedValkey
 from feature_repo.stream.log.open import open_event_log
 
@@ -211,6 +214,25 @@ def test_a_reader_that_starts_before_its_store_finds_it_when_it_comes(tmp_path: 
     eventually(lambda: len(reader.snapshot()) == len(VIDEOS), 5)
     reader.close()
     second.stop()
+
+
+def test_what_was_taken_down_is_known_before_the_store_is_reached(store: Client, url: str, tmp_path: Path) -> None:
+    world = replace(WORLD, world_id="this")
+    file = tmp_path / "run" / "taken_down.json"
+    store.sadd(online.TAKEN_DOWN, "v1", "gone")
+    OnlineReader(url, world, background=False, remembered=RememberedTakedowns(file, world)).close()
+
+    def known(of: World, path: Path = file) -> Set[str]:
+        remembered = RememberedTakedowns(path, of)
+        reader = OnlineReader("redis://127.0.0.1:1", of, background=False, remembered=remembered)
+        reader.close()
+        return reader.snapshot().taken_down_ids
+
+    assert known(world) == {"v1", "gone"}
+    assert known(replace(WORLD, world_id="another")) == set()
+    assert known(world, tmp_path / "nothing.json") == set()
+    file.write_text("{")
+    assert known(world) == set()
 
 
 def test_many_threads_read_at_once(store: Client, url: str) -> None:
