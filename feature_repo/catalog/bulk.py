@@ -32,13 +32,21 @@ def completed(table: pa.Table) -> pa.Table:
     return found.set_column(SCHEMA.get_field_index("category"), SCHEMA.field("category"), category).sort_by("video_id")
 
 
-def replace_all(database: Database, table: pa.Table, who: str, world_id: str, action_note: str = "") -> int:
+def replace_all(
+    database: Database, table: pa.Table, who: str, world_id: str, *, unless_held: bool = False, least_version: int = 0
+) -> int:
     """Put this `completed` table in place of all videos; returns the catalog's version.
 
-    One line of the audit says so, for all of them. A video's version goes up from any that an id had before.
+    One line of the audit says so, for all of them. A video's version goes up from any that an id had before, and the
+    catalog's from `least_version`. `unless_held`: nothing happens if the catalog holds this world by now.
     """
     at_us = time.time_ns() // 1000
     with database.writing() as connection:
+        held, newest = connection.execute(sa.select(CATALOG.c.world_id, CATALOG.c.version)).one()
+        if unless_held and held == world_id:
+            return int(newest)
+        if newest < least_version:
+            connection.execute(sa.update(CATALOG).values(version=least_version))
         before = connection.scalar(sa.select(sa.func.count()).select_from(VIDEOS)) or 0
         version = (connection.scalar(sa.select(sa.func.max(VIDEOS.c.version))) or 0) + 1
         connection.execute(sa.delete(VIDEOS))
@@ -48,9 +56,8 @@ def replace_all(database: Database, table: pa.Table, who: str, world_id: str, ac
             "ingest",
             "",
             version,
-            {"videos": before, "world_id": connection.scalar(sa.select(CATALOG.c.world_id))},
+            {"videos": before, "world_id": held},
             {"videos": len(table), "world_id": world_id},
-            action_note,
         )
         journal.write()
         connection.execute(sa.update(CATALOG).values(world_id=world_id, arriving_world_id=None))

@@ -23,8 +23,8 @@ FILE = "catalog.db"  # in the home
 def open_catalog(home: Home) -> CatalogStore:
     """The catalog of the home's world, its tables brought up to date.
 
-    Raises CatalogAbsent where no videos were taken over into it yet, which the
-    projection of the lake does; ForeignCatalog for a database of another home; NewerCatalog, CatalogDown, FileError; HomeError.
+    Raises CatalogAbsent where no videos were taken over into it yet, which `feature_repo.lake.projection.home_catalog`
+    does; ForeignCatalog for a database of another home; NewerCatalog, CatalogDown, FileError, HomeError.
     """
     world = home.world()
     catalog = CatalogStore(database_of(home), world.now_us)

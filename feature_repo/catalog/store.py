@@ -150,6 +150,12 @@ class CatalogStore:
         with self.database.reading() as connection:
             return connection.scalar(sa.select(CATALOG.c.version)) or 0
 
+    def is_as_ingested(self) -> bool:
+        """Whether nothing has changed since a whole catalog was put in."""
+        newest = sa.select(CHANGES.c.action).order_by(CHANGES.c.change_id.desc()).limit(1)
+        with self.database.reading() as connection:
+            return connection.scalar(newest) == "ingest"
+
     def hidden(self) -> dict[str, str]:
         """Videos that may not be shown now, and why: "taken down" or "expired"."""
         moment = VIDEOS.c.expires_timestamp_us

@@ -32,8 +32,10 @@ DERIVED = (
     "frozen",
     "mlflow",
     "valkey",
+    "catalog.db-wal",  # of a process that was killed: it must not be replayed into the new world's catalog
+    "catalog.db-shm",
 )
-WORLD = ("rejected", "lake", "world.json")  # what every new world consists of; world.json comes last
+WORLD = ("rejected", "lake", "catalog.db", "world.json")  # what every new world consists of; world.json comes last
 
 
 class WorldBusy(Refused):

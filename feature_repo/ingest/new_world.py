@@ -13,15 +13,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from feature_repo.catalog.bulk import completed, replace_all
+from feature_repo.catalog.config import CATALOG
+from feature_repo.catalog.open import announce_world, new_file
 from feature_repo.core.errors import MarqueeError, Refused
 from feature_repo.core.hashes import canonical, sha256_of
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.serving_lock import is_served
-from feature_repo.core.settings import REDIS_URL
+from feature_repo.core.settings import REDIS_URL, read
 from feature_repo.core.steps import Result
 from feature_repo.core.world_swap import building, commit
 from feature_repo.ingest.rejected import MaxRejected, Rejected
+from feature_repo.lake.projection import home_catalog
 from feature_repo.lake.tables import Lake
 
 STORE_SECONDS = 5.0  # timeout of an external store
@@ -84,13 +88,17 @@ def install_world(
                     raise WorldExists(_taken(home, old))
                 return {**summary, "unchanged": True}
             beside = Home(folder)
+            videos = completed(made.videos)
+            with progress.task("writing the catalog"):
+                _write_catalog(home, folder, videos, world)
             with progress.task("writing the lake"):
-                Lake(beside).replace(**made.tables)
+                Lake(beside).replace(**{**made.tables, "videos": videos})
                 rejected.write(beside.rejected / world.source)
                 beside.write_world(world)
             _check_free(home, source, ingest_options.replace)
             _clear_store(home)
             commit(home.root)
+            _hand_over(home)
     except OSError as error:
         raise MarqueeError(f"cannot install a world in {home.root}: {error}; nothing was changed") from error
     return {**summary, "unchanged": False}
@@ -133,6 +141,22 @@ def _taken(home: Home, old: World) -> str:
         f"{home.root} holds the world {old.name} ({old.source}), and this is another: choose another --home, or "
         f"--replace it, which removes its lake, features, models, releases, reports and online state"
     )
+
+
+def _write_catalog(home: Home, folder: Path, videos: pa.Table, world: World) -> None:
+    """Into a file that is swapped with the world; a catalog on a server is only told what comes."""
+    config = read(CATALOG, home.root)
+    if config.url:
+        announce_world(home, world)
+        return
+    with new_file(folder, config) as database:
+        replace_all(database, videos, f"ingest {world.source}", world.world_id)
+
+
+def _hand_over(home: Home) -> None:
+    """A catalog on a server takes the new world's videos in one transaction."""
+    if read(CATALOG, home.root).url:
+        home_catalog(home).close()
 
 
 def _clear_store(home: Home) -> None:

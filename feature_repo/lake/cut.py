@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
+from feature_repo.lake import projection
 from feature_repo.lake.outcomes import settle_outcomes
 from feature_repo.lake.rejected import Rejected
 from feature_repo.lake.soundness import examined
@@ -35,7 +36,7 @@ from feature_repo.lake.taken import Stamp, Taken
 from feature_repo.limits import Clock
 
 LAKE = "lake"
-STATED = ("videos.parquet", "users.parquet")  # written with a world; events and impressions are appended to
+STATED = ("videos.parquet", "users.parquet")  # each in one file; events and impressions are appended to
 
 
 def cut_of(home: Home) -> Lake:
@@ -63,13 +64,15 @@ def lake_now(home: Home, folder: Path) -> Lake:
 
 
 def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, folder: Path | None = None) -> Taken:
-    """Take a cut of the lake as it is now. Raises LakeError if no row of a table is valid.
+    """Take a cut of the lake as it is now, its videos as the catalog has them. Raises LakeError if no row of a table is
+    valid, and as `projection.home_catalog`.
 
     `until`: the place in each topic of the log up to which the lake holds its records. `folder`: another than HOME/cut.
     """
     target = folder or home.cut
     lake = Lake(home)
     with _alone(home):
+        projection.project(home)
         world, files = _world(home), _stamps(lake)
         with atomic_directory(target) as making, Rejected.writing(home) as rejected:
             draft = _Draft(home, target, Taken.of(target), making / LAKE, _clock(home), rejected)
@@ -83,9 +86,9 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
 
 
 def has_moved_on(home: Home) -> bool:
-    """Whether the lake's files have changed since the last cut."""
+    """Whether the lake's files or the catalog have changed since the last cut."""
     taken = Taken.of(home.cut)
-    return taken is None or taken.files != _stamps(Lake(home))
+    return taken is None or taken.files != _stamps(Lake(home)) or projection.has_moved_on(home)
 
 
 def files_since(home: Home, taken: Taken, table: str) -> list[Path]:
@@ -158,7 +161,7 @@ def _clock(home: Home) -> Clock:
 
 
 def _world(home: Home) -> dict[str, Stamp]:
-    paths = [home.root / "world.json", *(home.lake / name for name in STATED)]
+    paths = [home.root / "world.json", home.lake / "users.parquet"]  # videos.parquet changes with the catalog
     return {path.name: _stamp(path) for path in paths if path.exists()}
 
 

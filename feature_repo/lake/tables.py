@@ -28,6 +28,7 @@ from feature_repo.registry import FEATURES, USER_COLUMNS, USER_PROFILE, VIDEO_CO
 from feature_repo.schema import EVENT_COLUMNS, FLOAT, IMPRESSION_COLUMNS, INT, STRING, STRINGS
 
 DAY_US = 86_400_000_000
+CATALOG_VERSION = b"marquee.catalog_version"  # of videos.parquet, in its metadata
 FEW_ROWS = 2_000  # the fewest rows of a batch file; smaller days share one
 
 ARROW_TYPES = {
@@ -90,8 +91,12 @@ class Lake:
             staged.write_events(events)
             staged.write_impressions(impressions)
 
-    def write_videos(self, table: pa.Table) -> None:
-        _write_one(Path(self.videos_path), _checked(_filled(table, VIDEOS), VIDEOS, "videos").sort_by("video_id"))
+    def write_videos(self, table: pa.Table, catalog_version: int | None = None) -> None:
+        """`catalog_version`: of which version of the catalog they are; None: as they were ingested."""
+        videos = _checked(_filled(table, VIDEOS), VIDEOS, "videos").sort_by("video_id")
+        if catalog_version is not None:
+            videos = videos.replace_schema_metadata({CATALOG_VERSION: str(catalog_version)})
+        _write_one(Path(self.videos_path), videos)
 
     def write_users(self, table: pa.Table) -> None:
         _write_one(Path(self.users_path), _checked(_filled(table, USERS), USERS, "users").sort_by("user_id"))
@@ -109,7 +114,7 @@ class Lake:
         self._append("impressions", _checked(table, IMPRESSIONS, "impressions"), name)
 
     def videos(self) -> pa.Table:
-        return _filled(_read_one(Path(self.videos_path)), VIDEOS)
+        return _filled(_read_one(Path(self.videos_path)), VIDEOS).replace_schema_metadata()
 
     def users(self) -> pa.Table:
         return _filled(_read_one(Path(self.users_path)), USERS)

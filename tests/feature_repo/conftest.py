@@ -1,9 +1,10 @@
-"""One online store for each module of tests, emptied for each test that asks for a client of it."""
+"""One online store for each module of tests, emptied for each test that asks for a client of it; one PostgreSQL."""
 
 from collections.abc import Iterator
 
 import pytest
 from worlds.live import valkey
+from worlds.postgres import postgres
 
 from feature_repo.store.connect import Client, connect
 
@@ -20,3 +21,10 @@ def store(url: str) -> Iterator[Client]:
     client.flushdb()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Its URL, without a database; see worlds.postgres.new_database."""
+    with postgres() as server:
+        yield server

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from worlds.postgres import new_database, postgres
+from worlds.postgres import new_database
 
 from feature_repo.catalog.config import CatalogConfig
 from feature_repo.catalog.database import Database, postgres_database, sqlite_database
@@ -15,12 +15,6 @@ from feature_repo.catalog.store import CatalogStore
 NOW_US = 1_790_000_000_000_000  # of the world in which these tests live
 
 Opener = Callable[[], Database]
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

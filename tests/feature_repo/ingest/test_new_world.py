@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from worlds.postgres import new_database
 
+from feature_repo.catalog.bulk import export
+from feature_repo.catalog.errors import CatalogAbsent, CatalogDown, ForeignCatalog
+from feature_repo.catalog.open import open_catalog
 from feature_repo.core.errors import REFUSED, MarqueeError
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home, World
 from feature_repo.core.serving_lock import serving
 from feature_repo.core.world_swap import WorldBusy, building, keeping
+from feature_repo.ingest import new_world
 from feature_repo.ingest.new_world import IngestOptions, NewWorld, WorldExists, install_world, world_id
 from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
 from feature_repo.ingest.simulator import SimulatorConfig
 from feature_repo.ingest.simulator.world import simulated
+from feature_repo.lake.projection import home_catalog
 from feature_repo.lake.tables import Lake
 from feature_repo.store import valkey_server
 from feature_repo.store.connect import StoreDown, connect
@@ -82,7 +89,7 @@ def test_another_world_needs_replace_which_takes_what_was_made_from_the_first(ho
     assert hashes(home.root) == before
     put(home, of_fewer_viewers(made), seed=1, replace=True)
     assert Lake(home).counts()["users"] == 19
-    assert sorted(path.name for path in home.root.iterdir()) == ["lake", "marquee.toml", "world.json"]
+    assert sorted(path.name for path in home.root.iterdir()) == ["catalog.db", "lake", "marquee.toml", "world.json"]
 
 
 def test_a_world_of_an_older_revision_is_another(home: Home, made: NewWorld) -> None:
@@ -105,7 +112,63 @@ def test_a_full_disk_is_one_line_and_leaves_the_world_that_was_there(
     with pytest.raises(MarqueeError, match="No space left on device; nothing was changed"):
         put(home, of_fewer_viewers(made), seed=1, replace=True)
     assert hashes(home.root) == before
-    assert sorted(path.name for path in home.root.iterdir()) == ["lake", "world.json"]
+    assert sorted(path.name for path in home.root.iterdir()) == ["catalog.db", "lake", "world.json"]
+
+
+def test_the_catalog_comes_and_goes_with_its_world(home: Home, made: NewWorld) -> None:
+    put(home, made)
+    with closing(open_catalog(home)) as catalog:
+        assert export(catalog.database) == (Lake(home).videos(), 1)
+        assert catalog.put({"video_id": "new", "title": "New", "duration_seconds": 1}, "web").change_id == 2
+    assert put(home, made)["unchanged"]
+    with closing(open_catalog(home)) as catalog:
+        assert catalog.version() == 2
+        (home.root / "catalog.db-wal").write_bytes(b"of a process that was killed")
+    put(home, of_fewer_viewers(made), seed=1, replace=True)
+    assert not (home.root / "catalog.db-wal").exists()
+    with closing(open_catalog(home)) as catalog:
+        assert (catalog.version(), catalog.known(["new"])) == (1, set())
+
+
+def test_a_catalog_on_a_server_follows_the_world_also_after_a_crash_before_it_could(
+    home: Home, made: NewWorld, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARQUEE_CATALOG_URL", new_database(postgres_server))
+    put(home, made)
+    assert not (home.root / "catalog.db").exists()
+    with closing(open_catalog(home)) as catalog:
+        assert export(catalog.database) == (Lake(home).videos(), 1)
+        catalog.put({"video_id": "new", "title": "New", "duration_seconds": 1}, "web")
+    monkeypatch.setattr(new_world, "_hand_over", lambda home: None)  # the process was killed
+    put(home, of_fewer_viewers(made), seed=1, replace=True)
+    with pytest.raises(CatalogAbsent, match="are not in its catalog yet"):
+        open_catalog(home)
+    with closing(home_catalog(home)) as catalog:
+        assert (catalog.version(), catalog.count(), catalog.known(["new"])) == (3, 40, set())
+
+
+def test_a_catalog_of_another_home_is_refused_and_left_alone(
+    tmp_path: Path, made: NewWorld, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database(postgres_server)
+    monkeypatch.setenv("MARQUEE_CATALOG_URL", url)
+    put(Home(tmp_path / "one"), made)
+    monkeypatch.delenv("MARQUEE_CATALOG_URL")
+    put(Home(tmp_path / "two"), of_fewer_viewers(made))
+    monkeypatch.setenv("MARQUEE_CATALOG_URL", url)
+    with pytest.raises(ForeignCatalog, match="give each home its own database"):
+        home_catalog(Home(tmp_path / "two"))
+
+
+def test_a_server_that_is_away_stops_an_ingest_before_the_world_changes(
+    home: Home, made: NewWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, made)
+    before = hashes(home.root)
+    monkeypatch.setenv("MARQUEE_CATALOG_URL", "postgresql://marquee:secret@127.0.0.1:1/none")
+    with pytest.raises(CatalogDown, match="does not answer"):
+        put(home, of_fewer_viewers(made), seed=1, replace=True)
+    assert hashes(home.root) == before
 
 
 def test_a_home_that_is_being_served_is_left_alone(home: Home, made: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.jobs import materialize
 from feature_repo.jobs.build_features import build_features
+from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS, USER_VIEWS
@@ -114,6 +115,7 @@ def test_a_corrected_title_and_a_withdrawn_video_reach_serving(tmp_path: Path, u
     materialize.materialize(home, url)
     catalog = [row | {"title": "Corrected"} for row in toy.videos() if row["video_id"] != "v09"]
     Lake(home).write_videos(pa.Table.from_pylist(catalog))
+    take_cut(home)
     build_features(home)
     materialize.materialize(home, url)
     reader = OnlineReader(url, home.world(), background=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.cut import cut_of, has_moved_on, lake_now, take_cut
 from feature_repo.lake.history import historical_features
+from feature_repo.lake.projection import home_catalog
 from feature_repo.lake.soundness import Found, examined
 from feature_repo.lake.tables import EVENTS, Lake, LakeError
 from feature_repo.lake.taken import Taken
@@ -191,8 +193,23 @@ def test_a_cut_stays_while_the_lake_goes_on_and_is_of_no_other_world(home: Home)
     assert cut_of(home).events().equals(before)
     assert len(lake_now(home, home.root / "other").events()) == len(before) + 1
     assert cut_of(home).events().equals(before)
-    Lake(home).write_videos(Lake(home).videos().slice(1))
+    Lake(home).write_users(Lake(home).users().slice(1))
     assert len(cut_of(home).events()) == len(before) + 1
+
+
+def test_a_new_cut_has_the_videos_of_the_catalog_and_the_one_before_stays_until_then(home: Home) -> None:
+    take_cut(home)
+    with closing(home_catalog(home)) as catalog:
+        catalog.put({"video_id": "new", "title": "New", "duration_seconds": 60, "genres": ["Drama"]}, "web")
+        catalog.take_down("v01", "ops")
+    assert has_moved_on(home)
+    assert "new" not in cut_of(home).videos()["video_id"].to_pylist()
+    take_cut(home)
+    assert not has_moved_on(home)
+    rows = {row["video_id"]: row for row in cut_of(home).videos().to_pylist()}
+    assert (rows["new"]["category"], rows["v02"]["taken_down_us"]) == ("Drama", 0)
+    assert rows["v01"]["taken_down_us"] > 0
+    build_features(home)
 
 
 def test_whoever_damages_the_lake_leaves_the_cut_alone(home: Home) -> None:
