@@ -1,4 +1,5 @@
-"""The event processor as a process: one consumer of the log per handler, the first of them in the main thread.
+"""The event processor as a process: one consumer of the log per handler, the first of them in the main thread, and the
+relay of the catalog's changes into the log.
 
 python -m feature_repo.stream.worker --home DIR [--kafka HOST:PORT]
 """
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -88,20 +90,26 @@ def work(
     consumer: str = "",
     pulse: Pulse = Pulse(),
 ) -> None:
-    """Run every handler until `stopping` is set. If one fails, all stop and its error is raised. The first handler has
-    the pulse: what it does takes milliseconds, a file of the lake may take a minute."""
+    """Run every handler and the relay until `stopping` is set. If one fails, all stop and its error is raised.
+
+    The first handler has the pulse: what it does takes milliseconds, a file of the lake may take a minute.
+    """
     failures: list[BaseException] = []
 
-    def beside(make: Callable[[Connections], Handler]) -> None:
+    def beside(run: Callable[[], None]) -> None:
         try:
             stopping.wait(HEAD_START_SECONDS)
-            _consume(home, url, kafka, stopping, make, consumer)
+            run()
         except BaseException as error:
             failures.append(error)
             stopping.set()
 
     first, *others = HANDLERS
-    threads = [threading.Thread(target=beside, args=(make,)) for make in others]
+    threads = [
+        threading.Thread(target=beside, args=(partial(_consume, home, url, kafka, stopping, make, consumer),))
+        for make in others
+    ]
+    threads.append(threading.Thread(target=beside, args=(partial(_relay, home, url, kafka, stopping, consumer),)))
     for thread in threads:
         thread.start()
     try:
@@ -131,6 +139,18 @@ def _consume(
         opened.callback(consumer.close)
         consumer.run(stopping)
         report.info("stopped", group=handler.group, **consumer.counts)
+
+
+def _relay(home: Home, url: str, kafka: str | None, stopping: threading.Event, name: str) -> None:
+    """Publish the catalog's changes, with connections of its own."""
+    from feature_repo.stream.relay import Relay  # SQLAlchemy: a quarter of a second
+
+    with ExitStack() as opened:
+        at = connections(home, url, kafka, opened)
+        relay = Relay(home, at.log, at.store, name)
+        opened.callback(relay.close)
+        relay.run(stopping)
+        report.info("stopped", group="catalog-relay", **relay.counts)
 
 
 def connections(home: Home, url: str, kafka: str | None, opened: ExitStack) -> Connections:
