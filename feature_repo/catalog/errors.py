@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,19 @@ class Fault:
 class InvalidVideos(Refused):
     """Videos outside the limits; nothing was changed. `faults` has every one of them."""
 
-    def __init__(self, faults: Sequence[Fault], count: int) -> None:
-        """`count`: how many videos there were."""
+    def __init__(self, faults: Sequence[Fault], count: int, named: Callable[[Fault], str] | None = None) -> None:
+        """`count`: how many videos there were. `named`: a fault with the place of its video."""
         self.faults = tuple(faults)
-        said = [str(one) if count == 1 else f"{_named(one)}: {one}" for one in self.faults[:SHOWN_FAULTS]]
+        said = [(named or (str if count == 1 else _named))(one) for one in self.faults[:SHOWN_FAULTS]]
         more = f"; and {len(self.faults) - SHOWN_FAULTS} more" if len(self.faults) > SHOWN_FAULTS else ""
         super().__init__(f"{'; '.join(said)}{more}; nothing was changed")
+
+    @classmethod
+    def unread(cls, why: str) -> InvalidVideos:
+        """A file that holds none; `why` names it."""
+        error = cls((), 0)
+        error.args = (f"{why}; nothing was changed",)
+        return error
 
 
 class Conflict(Refused):
@@ -72,4 +79,4 @@ class CatalogAbsent(HomeError):
 
 
 def _named(fault: Fault) -> str:
-    return f"video {fault.at + 1}" + (f" ({fault.video_id})" if fault.video_id else "")
+    return f"video {fault.at + 1}{f' ({fault.video_id})' if fault.video_id else ''}: {fault}"

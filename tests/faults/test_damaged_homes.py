@@ -20,7 +20,7 @@ import typer
 from filelock import FileLock
 from worlds.damaged_homes import Case, Outcome, VerbRunner, can_mount
 from worlds.damages import files_of
-from worlds.whole_home import EVENTS, FILMS, ROWS, make_whole
+from worlds.whole_home import EVENTS, FILM, FILMS, ROWS, make_whole
 
 from feature_repo.core.errors import DEPENDENCY_DOWN, DONE, FAILED, REFUSED, USAGE
 from marquee import app
@@ -36,6 +36,12 @@ FORMS = {
     "events dlq show": ["1-0"],
     "events dlq replay": ["--all"],
     "events dlq drop": ["--all"],
+    "videos put": [f"{{home}}/{FILM}"],
+    "videos get": ["v00001"],
+    "videos patch": ["v00001 title=Other"],
+    "videos take-down": ["v00001 --why rights"],
+    "videos restore": ["v00001"],
+    "videos history": ["v00001"],
     "serve": ["--http-port 0 --grpc-port 0"],
     "keys create": ["mobile --scope serve"],
     "keys rotate": ["web"],

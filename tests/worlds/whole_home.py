@@ -18,6 +18,7 @@ from models.page.policy_file import POLICY
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = "rows.parquet"  # for `score`
 EVENTS = "events.jsonl"  # for `events send --file`
+FILM = "film.json"  # for `videos put`
 FILMS = "films"  # a folder for `ingest movielens`
 # In one process: starting it takes longer than most of them. The second release makes `previous` point somewhere.
 VERBS = (
@@ -49,6 +50,7 @@ def make_whole(home: Path) -> Path:
 
     rows = {"user_id": ["u00042", "u00007"], "item_id": ["v00001", "v00002"], "timestamp": [1_795_000_000] * 2}
     pq.write_table(pa.table(rows), home / ROWS)
+    (home / FILM).write_text(json.dumps({"video_id": "film", "title": "A film", "duration_seconds": 60}) + "\n")
     (home / EVENTS).write_text(json.dumps({"user_id": "u00042", "video_id": "v00001", "event": "click"}) + "\n")
     (home / FILMS).mkdir()
     (home / FILMS / "movies.csv").write_text("movieId,title,genres\n1,Up (2009),Drama\n2,Jaws (1975),Thriller\n")

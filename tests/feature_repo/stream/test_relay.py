@@ -135,7 +135,7 @@ def test_a_damaged_catalog_is_waited_out_and_said(home: Home, log: EventLog, sto
     working = threading.Thread(target=relay.run, args=(stopping,))
     working.start()
     try:
-        eventually(lambda: "expected the catalog" in status(store)["stalled"], 20)
+        eventually(lambda: "expected the catalog" in str(status(store)["stalled"]), 20)
         path.write_bytes(whole)
         eventually(lambda: relay.counts["published"] == 1, 20)
     finally:
