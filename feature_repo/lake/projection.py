@@ -96,7 +96,7 @@ def _take_over(home: Home, world: World, database: Database) -> None:
         Lake(home).videos()  # raises HomeError, which says how to get some
     found = examined("videos", path, world.clock())
     rows = found.found if found.sound is None else found.sound
-    if rows is None or not len(rows):
+    if found.faults and (rows is None or not len(rows)):
         raise LakeError(_no_row(home, found))
     if found.rejected:
         report.warning("videos outside the limits were not taken over into the catalog", rows=found.rejected)
@@ -107,8 +107,8 @@ def _take_over(home: Home, world: World, database: Database) -> None:
 
 
 def _no_row(home: Home, found: Found) -> str:
-    where = "videos.parquet"
-    fault = (
-        f"as {found.faults[0].field} of {where}, expected {found.faults[0].expected}" if found.faults else "it is empty"
+    fault = found.faults[0]
+    return (
+        f"{home.lake}: no row of videos can be used: as {fault.field} of videos.parquet, expected {fault.expected}; "
+        "fix or remove what is wrong there, or ingest again"
     )
-    return f"{home.lake}: no row of videos can be used: {fault}; fix or remove what is wrong there, or ingest again"
