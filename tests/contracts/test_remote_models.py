@@ -13,10 +13,13 @@ from worlds.untrained import untrained_home, videos
 
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Query
+from bento_services.feed.parts import Parts
 from bento_services.process.remote import Call, with_remote_models
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.store.memory import MemoryReader
+from models.candidates.sources import two_tower
+from models.catalog import OfflineRequest
 from models.encoding.ranker import rank_columns
 from models.ranking.protocol import Ranks
 from models.release.artifact import Release, load_champion
@@ -91,6 +94,27 @@ def test_the_vectors_of_videos_are_at_hand(models: Models, release: Release) -> 
     catalog = MemoryReader(release.world, {}, {**videos(), "brand new": videos()["v00001"]}).snapshot()
     found = vectors_of(models.retrieval, catalog.video_ids, catalog.rows)
     np.testing.assert_array_equal(found, vectors_of(release.retrieval, catalog.video_ids, catalog.rows))
+
+
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_a_video_published_since_the_release_is_found(release: Release, split: Release, where: str) -> None:
+    """The index of the other process does not know it: it is searched here, beside the answer from there."""
+    parts = Parts(release if where == "local" else split)
+    catalog = {video_id: {**video, "genres": ["Drama"]} for video_id, video in videos().items()}
+    reader = MemoryReader(release.world, {}, catalog)
+    reader.follow(parts.follow)
+    source = parts.source(two_tower.SPEC)
+    assert source is not None
+    reader.videos_by_id["zz"] = {**catalog["v00001"], "title": "Brand new"}
+    snapshot = reader.refresh()
+    vector = parts.video_vectors.of(snapshot)[snapshot.row_of["zz"]]
+    request = OfflineRequest(catalog=snapshot, now_us=NOW_US, user_vector=vector * 100)
+    everything = np.ones(len(snapshot), dtype=bool)
+    found = snapshot.video_ids[source.find(request, everything, len(snapshot)).rows].tolist()
+    assert "zz" in found
+    assert len(found) == len(set(found)) == len(snapshot)
+    everything[snapshot.row_of["zz"]] = False  # taken down
+    assert "zz" not in snapshot.video_ids[source.find(request, everything, len(snapshot)).rows]
 
 
 @pytest.mark.parametrize("allowed", [None, 0.3, 0.02])
