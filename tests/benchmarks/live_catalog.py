@@ -4,7 +4,7 @@ taken down -> gone from every row.
     python tests/benchmarks/live_catalog.py --home HOME [--puts 50] [--json FILE]
 
 Serves the home, which needs a champion, and asks for one viewer's pages one after the other, so a figure includes the
-page that shows the change. Changes are appended to the log as the catalog's outbox does.
+page that shows the change. Changes are committed to the catalog, so it includes its outbox and relay.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from worlds.video_log import VideoLog, places
+from worlds.live_catalog import LiveCatalog, places
 
 from bento_services.client import Client
 from bento_services.process.supervisor import running
@@ -65,7 +65,7 @@ def measure(home: Home, client: Client, puts: int) -> dict[str, Any]:
     def on_page(video_id: str, source: str) -> bool:
         return source in seen_at(video_id)
 
-    with VideoLog(home) as videos:
+    with LiveCatalog(home) as videos:
         for number in range(puts):
             video_id, began = f"new-{run}-{number}", time.monotonic()
             videos.put(video_id, creator_id=f"creator {number}", title=f"Brand new {number} {run}")

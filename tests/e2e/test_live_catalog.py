@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from worlds.live import eventually
-from worlds.video_log import VideoLog, places, shown
+from worlds.live_catalog import LiveCatalog, places, shown
 
 from bento_services.client import Client
 from bento_services.process.supervisor import running
@@ -37,7 +37,7 @@ def page(client: Client, user_id: str) -> dict[str, Any]:
 
 def test_a_video_comes_to_pages_and_to_retrieval_and_goes_again(home: Home, served: Client) -> None:
     viewer = home.world().example_user
-    with VideoLog(home) as videos:
+    with LiveCatalog(home) as videos:
         before = page(served, viewer)
         new = [f"new {number}" for number in range(6)]
         for number, video_id in enumerate(new):
