@@ -17,6 +17,7 @@ from feature_repo.schema import VIDEO_VIEWS
 from feature_repo.store.connect import Client, StoreDown
 from feature_repo.store.layout import (
     GENERATION,
+    NEWS,
     PUBLISHED,
     TAKEN_DOWN,
     VIDEO_CHANGES,
@@ -47,6 +48,7 @@ class CatalogReader:
         taken_down = remembered.load() if remembered is not None else frozenset()
         self._writer = SnapshotWriter.of([], [], world, taken_down)
         self._cursor: _Cursor | None = None  # None: nothing was read yet
+        self._news: bytes | str = "$"  # id in NEWS; from now on
         self._is_doubtful = False  # the store was away: it may have come back with other contents
         self._followers: list[Prepare] = []
         self.snapshot = self._writer.snapshot()
@@ -74,6 +76,12 @@ class CatalogReader:
         self._writer = SnapshotWriter.of(ids, list(self._rows(ids, VIDEO_VIEWS)), self._world, taken_down)
         self._give_out(prepared=True)
         self._cursor, self._is_doubtful = cursor, False
+
+    def wait(self, seconds: float) -> None:
+        """Until a video is published, at most so long. Raises the client's errors."""
+        news = self._client.xread({NEWS: self._news}, count=1, block=max(int(seconds * 1000), 1))
+        if news:
+            self._news = news[0][1][-1][0]
 
     def catch_up(self) -> None:
         """Bring the snapshot up to date: one round trip where nothing has changed. Raises as `read`."""

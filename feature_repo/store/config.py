@@ -14,7 +14,7 @@ class StoreConfig:
     receipt_timeout_seconds: float = 0.5  # of idempotency keys, and of checks whether an event is visible
     batch_timeout_seconds: float = 10.0  # of batch jobs, including Feast
     batch_rows: int = 2_000  # rows that a batch job writes per round trip
-    refresh_seconds: float = 0.25  # interval of looking for videos that were published, changed, taken down or counted
+    refresh_seconds: float = 0.25  # interval of looking for changed videos; those that are published wake the reader up
     stale_seconds: float = 60.0  # a reader that slept longer than this reloads the whole catalog
     start_seconds: float = 30.0  # startup of the embedded server, which loads its append-only file
     stop_seconds: float = 10.0  # until the embedded server is killed on shutdown

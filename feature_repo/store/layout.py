@@ -39,6 +39,7 @@ STRANGERS = "marquee:strangers"  # sorted set: viewers without a profile, by whe
 GENERATION = "marquee:generation"  # counter: readers reload everything when it changes
 MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the event processor waits
 VIDEO_CHANGES = "marquee:video_changes"  # stream: which videos have just been written, video_id -> COUNTED | PUBLISHED
+NEWS = "marquee:news"  # stream of one entry, written whenever a video was published: readers wait for it
 PUBLISHED_MEANWHILE = "marquee:published_meanwhile"  # list: changes of the catalog published during a batch write
 PROCESSOR = "marquee:processor:"  # + consumer name: status of the event processor; expires soon after it stops
 SINK = "marquee:sink:"  # + consumer name: status of the writer of the lake; expires soon after it stops

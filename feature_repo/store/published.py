@@ -18,6 +18,7 @@ from feature_repo.store.connect import Client
 from feature_repo.store.layout import (
     CATALOG_STATE,
     MATERIALIZING,
+    NEWS,
     PUBLISHED,
     PUBLISHED_MEANWHILE,
     TAKEN_DOWN,
@@ -134,6 +135,7 @@ def _queue(transaction: Any, due: Sequence[Publication]) -> None:
     if live:
         transaction.srem(TAKEN_DOWN, *live)
         transaction.sadd(VIDEO_IDS, *live)
+    transaction.xadd(NEWS, {b"": b""}, maxlen=1)
     announced = dict.fromkeys((one.video_id for one in due), PUBLISHED)
     transaction.xadd(VIDEO_CHANGES, announced, maxlen=VIDEO_CHANGES_KEPT, approximate=True)
 

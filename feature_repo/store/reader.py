@@ -60,8 +60,8 @@ class FeatureReader(Protocol):
 class OnlineReader:
     """Reads the online store: viewers on request, the catalog in the background.
 
-    A background thread looks every StoreConfig.refresh_seconds for videos that were published, changed, taken down or
-    counted, and reads only those; after it slept for longer than `stale_seconds`, it reads everything.
+    A background thread reads what was published, changed or taken down at once, and what was counted every
+    StoreConfig.refresh_seconds, and nothing else; after it slept for longer than `stale_seconds`, it reads everything.
     """
 
     def __init__(
@@ -127,10 +127,17 @@ class OnlineReader:
 
     def _run(self) -> None:
         ticked = time.monotonic()
-        while not self._stopping.wait(self._config.refresh_seconds):
+        while not self._stopping.is_set():
+            self._wait()
             slept, ticked = time.monotonic() - ticked, time.monotonic()
             with self._refreshing:
                 self._look(slept)
+
+    def _wait(self) -> None:
+        try:
+            self._catalog.wait(self._config.refresh_seconds)
+        except redis.RedisError:
+            self._stopping.wait(self._config.refresh_seconds)
 
     def _look(self, slept: float) -> None:
         if slept > self._config.stale_seconds:

@@ -159,6 +159,20 @@ def test_a_reader_sees_new_changed_and_removed_videos_without_reading_the_others
     reader.close()
 
 
+def test_a_reader_waits_for_news_and_not_for_the_end_of_its_interval(
+    store: Client, log: EventLog, publisher: Consumer, url: str
+) -> None:
+    publish(store)
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=4.5))
+    eventually(lambda: store.info("clients")["blocked_clients"] == 1)
+    for version in (1, 3):
+        said(log, publisher, change("v2", version, "take_down"))
+        eventually(lambda: reader.snapshot().taken_down.any(), 3)
+        said(log, publisher, change("v2", version + 1, "restore"))
+        eventually(lambda: not reader.snapshot().taken_down.any(), 3)
+    reader.close()
+
+
 def test_a_store_that_was_away_is_not_read_whole_again(
     store: Client, log: EventLog, publisher: Consumer, url: str
 ) -> None:
