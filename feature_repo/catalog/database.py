@@ -24,7 +24,7 @@ from feature_repo.catalog.tables import CATALOG
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import FileError, one_line
 
-RESTORE = "restore it, or run `marquee simulate` or `marquee ingest` again with --replace"
+RESTORE = "restore it, or remove it: a new one begins with the lake's videos, without later changes and the history"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from feature_repo.core.errors import Refused
+from feature_repo.core.errors import MarqueeError, Refused
 from feature_repo.core.home import Home
 from feature_repo.core.strict_json import JsonError, parse
 from feature_repo.events import Event, EventError, encode_event, normalize
-from feature_repo.lake.tables import Lake
+from feature_repo.lake.projection import home_catalog
 from feature_repo.limits import Clock
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.valkey_server import online_store
@@ -63,10 +63,17 @@ def _append(home: Home, events: Sequence[Event]) -> dict[str, Any]:
             ids = log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
         finally:
             log.close()
-    lake = Lake(home)
-    known = set(lake.videos()["video_id"].to_pylist()) if events and Path(lake.videos_path).exists() else None
     return {
         "accepted": len(ids),
         "receipt": ids[-1] if ids else None,
-        "unknown_videos": [] if known is None else sorted({event.video_id for event in events} - known),
+        "unknown_videos": _unknown(home, {event.video_id for event in events}),
     }
+
+
+def _unknown(home: Home, video_ids: set[str]) -> list[str]:
+    """Those that the catalog lacks; none where there is no catalog to be read: the events are in the log already."""
+    if not video_ids:
+        return []
+    with suppress(MarqueeError), closing(home_catalog(home)) as catalog:
+        return sorted(video_ids - catalog.known(video_ids))
+    return []

@@ -50,7 +50,7 @@ def test_a_file_that_was_cut_short_is_named(tmp_path: Path, kept: float) -> None
     path.write_bytes(content[: int(kept * (len(content) if kept == 0.5 else 4096))])
     cut = sqlite_database(path)
     with pytest.raises(
-        FileError, match=rf"^{path}: expected the catalog, found something else: .*; restore it, or run"
+        FileError, match=rf"^{path}: expected the catalog, found something else: .*; restore it, or remove it"
     ):
         cut.prepare()
     cut.close()
