@@ -123,7 +123,7 @@ def test_the_catalog_comes_and_goes_with_its_world(home: Home, made: NewWorld) -
     assert put(home, made)["unchanged"]
     with closing(open_catalog(home)) as catalog:
         assert catalog.version() == 2
-        (home.root / "catalog.db-wal").write_bytes(b"of a process that was killed")
+    (home.root / "catalog.db-wal").write_bytes(b"of a process that was killed")
     put(home, of_fewer_viewers(made), seed=1, replace=True)
     assert not (home.root / "catalog.db-wal").exists()
     with closing(open_catalog(home)) as catalog:
