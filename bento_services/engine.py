@@ -56,6 +56,10 @@ class PageMaker(Protocol):
 
     def patience(self, query: Query, attempts: int) -> float: ...
 
+    def may_have(self, query: Query) -> bool: ...
+
+    def cached(self, query: Query, surface: str) -> Page | None: ...
+
     def keep_warm(self, release: Release) -> None: ...
 
     def is_warm(self, release_id: str) -> bool: ...
@@ -138,6 +142,10 @@ class Engine:
         return page
 
     async def _page(self, surface: str, query: Query) -> Page:
+        if self._feed.may_have(query):
+            work = self._quick.submit(partial(self._feed.cached, query, surface))
+            if (page := await asyncio.wrap_future(work.future)) is not None:
+                return page
         why, below = "busy", ""
         if self._full.admits():
             self._full.begin()

@@ -28,6 +28,7 @@ WATCHES_SUSPICIOUS = Gauge(
 PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event log did not take.")
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")
+PAGE_CACHE = Counter("marquee_page_cache", "Pages kept, found valid, and found outdated.", ("result",))
 QUICK_PAGES = Counter("marquee_pages_quick", "Pages of which only the quick rungs were asked.", ("why",))
 QUEUE_SECONDS = Histogram(
     "marquee_page_queue_seconds", "From the arrival of a request to the beginning of its page.", buckets=_FINE

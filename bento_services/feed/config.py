@@ -33,6 +33,8 @@ class FeedConfig:
     remembered_viewers: int = 2_000  # viewers whose last known features are kept in case the store is down
     breaker_failures: int = 3  # in a row, after which a rung or the store is skipped for a while
     breaker_seconds: float = 1.0
+    page_cache_pages: int = 1_000  # last pages kept, of about 50 KB; 0: none
+    page_cache_seconds: float = 300.0  # longest time for which an unchanged viewer is shown the same page
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True

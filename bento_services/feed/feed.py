@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from time import perf_counter
 
+import msgspec
 import structlog
 
 from bento_services.errors import QueryError
@@ -17,7 +18,8 @@ from bento_services.feed.certificate import certify
 from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
-from bento_services.feed.page import Page, Query
+from bento_services.feed.page import PAGE_CACHE, Page, Query
+from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.rows.recommendations import RECOMMENDATIONS
@@ -60,6 +62,7 @@ class Feed:
         self._config = config
         self._reader = reader
         self._viewer_features = ViewerFeatures(reader, config)
+        self._cache = PageCache(config.page_cache_pages, config.page_cache_seconds)
         self._served = ServedLog(log, config.served_queue_pages) if log is not None else None
         self._now_us = now_us
         self._compose = compose
@@ -77,6 +80,30 @@ class Feed:
         if serving is None:
             raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
         return self._page(serving, query, attempt)
+
+    def may_have(self, query: Query) -> bool:
+        """Whether `cached` may have the page. Without network access."""
+        return self._cache.may_have(query)
+
+    def cached(self, query: Query, surface: str = HOME) -> Page | None:
+        """The last page of a viewer of whom nothing has changed since; None if it has, or nobody can tell."""
+        request = self._request(self._servings[surface], query)
+        with request.trace.stage(self._viewer_features.name):
+            request = self._viewer_features.hydrate(request)
+        if request.viewer.knowledge is not Knowledge.CURRENT:
+            return None
+        if (cached := self._cache.get(request, self._servings[surface].release_id)) is None:
+            return None
+        page = msgspec.structs.replace(
+            cached.page,
+            request_id=request.query.request_id,
+            stage_ms=request.trace.stage_ms,
+            speed=PAGE_CACHE,
+            age_seconds=max(request.now_us - cached.made_us, 0) / 1e6,
+        )
+        if self._served is not None:
+            self._served.put(page, request, cached.two_tower_scores)
+        return page
 
     def patience(self, query: Query, attempts: int) -> float:
         """When to give up the latest of so many attempts at a page that came without a result, in perf_counter seconds.
@@ -134,8 +161,12 @@ class Feed:
         answer = serving.ladder.descend(request, attempt)
         with request.trace.stage("present"):
             page = _shown(serving, answer)
-        if query.log and self._served is not None:
-            self._served.put(page, answer.request, _two_tower_scores(answer))
+        if query.log:
+            scores = _two_tower_scores(answer)
+            if answer.served_by == serving.ladder.rungs[0].name:
+                self._cache.put(page, answer.request, scores)
+            if self._served is not None:
+                self._served.put(page, answer.request, scores)
         return page
 
     def _request(self, serving: Serving, query: Query) -> Request:

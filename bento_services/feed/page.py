@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+FULL, PAGE_CACHE = "full", "page_cache"  # Page.speed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
@@ -84,6 +86,10 @@ class Page(Struct, frozen=True):
     stage_ms: Mapping[str, float]
     candidates: int
     warnings: tuple[str, ...] = ()
+    speed: Annotated[
+        str, Meta(description="full: made for this request; page_cache: the last page of an unchanged viewer.")
+    ] = FULL
+    age_seconds: Annotated[float, Meta(description="Since the page was made; 0 if for this request.")] = 0.0
 
     def as_sent(self) -> Page:
         """The page as sent over every protocol: without an empty cursor, times in whole microseconds."""

@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_serve.py --home DIR [--json FILE]        (make bench-serve)
 
 The service and its processes share one core, the load generator has another. Shares are of the rate of an empty
-BentoML endpoint, measured in the same run on the same core. The work is done on a copy of the home.
+BentoML endpoint, measured in the same run on the same core. The work is done on a copy of the home. First every page is
+made for its request; then the service runs as it is configured, and pages of viewers who have not changed are cached.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from feature_repo.core.home import Home  # noqa: E402
 
 CALLERS = (1, 4, 16, 64)
 MANY = 200
+CACHED_PAGES = "MARQUEE_FEED_PAGE_CACHE_PAGES"
 
 
 def main() -> None:
@@ -50,25 +52,37 @@ def main() -> None:
 
 def bench(home: Home, seconds: float) -> list[dict[str, Any]]:
     """One row per load."""
+    rows = []
+    for speed, pages in (("full", "0"), ("cached", None)):
+        if pages is None:
+            os.environ.pop(CACHED_PAGES, None)
+        else:
+            os.environ[CACHED_PAGES] = pages
+        rows += _bench(home, speed, seconds)
+    return rows
+
+
+def _bench(home: Home, speed: str, seconds: float) -> list[dict[str, Any]]:
     from bento_services.process.supervisor import running
 
-    cores = sorted(os.sched_getaffinity(0))
+    every, (first, *others) = os.sched_getaffinity(0), sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="marquee-bench-") as folder:
         ignored = shutil.ignore_patterns("run", "mlflow", "reports", "bentoml", "*.sock", "*.pid", "address.json")
         shutil.copytree(home.root, folder, ignore=ignored, dirs_exist_ok=True)
         copy = Home.open(folder)
         requests = requests_of(HOME_PATH, _users(copy))
-        os.sched_setaffinity(0, cores[:1])
+        os.sched_setaffinity(0, {first})
         started = time.perf_counter()
         with running(copy, http_port=0, grpc_port=0) as ports:
             ready = time.perf_counter() - started
             with _empty_service() as empty_url:
-                os.sched_setaffinity(0, cores[1:2] or cores)
+                os.sched_setaffinity(0, others[:1] or {first})
                 idle = _resident_mib(exclude=empty_url)
                 rows = _loads(ports.http_url, empty_url, requests, seconds)
+        os.sched_setaffinity(0, every)
     rows.append({"load": "ready after start", "seconds": round(ready, 2)})
-    rows.append({"load": "idle memory", "mib": {name: round(mib) for name, mib in idle.items()}})
-    return rows
+    rows.append({"load": "idle memory", "MiB": {name: round(mib) for name, mib in idle.items()}})
+    return [{"speed": speed} | row for row in rows]
 
 
 def _loads(url: str, empty_url: str, requests: list[bytes], seconds: float) -> list[dict[str, Any]]:
@@ -139,7 +153,7 @@ def show(rows: list[dict[str, Any]]) -> None:
         table.add_row(*(str(row.get(name, "")) for name in columns))
     console = Console(width=None if sys.stdout.isatty() else 170)
     console.print(table)
-    for row in rows[len(loads) :]:
+    for row in (row for row in rows if "errors" not in row):
         console.print(*(f"{name} {value}" for name, value in row.items()))
 
 

@@ -129,6 +129,16 @@ async def test_a_deadline_of_the_caller_that_passes_while_nothing_was_made_is_a_
     assert (await made.engine.answer("home", Query(received_at=perf_counter() - 60.0))).recommendations
 
 
+async def test_a_cached_page_is_asked_for_first_and_another_is_made_where_it_is_outdated(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = msgspec.structs.replace(made.feed.page(Query()), speed="page_cache")
+    answers = [kept, None]
+    monkeypatch.setattr(made.feed, "may_have", lambda query: True)
+    monkeypatch.setattr(made.feed, "cached", lambda query, surface: answers.pop(0))
+    assert [(await made.engine.answer("home", Query())).speed for _ in range(2)] == ["page_cache", "full"]
+
+
 async def test_an_invalid_query_is_a_400_that_names_the_field(made: Made) -> None:
     with pytest.raises(Problem) as problem:
         await made.engine.answer("home", Query(cursor="not-a-cursor"))

@@ -21,6 +21,7 @@ NAMES = {
     "marquee_watches_suspicious": (),
     "marquee_pages_unlogged": (),
     "marquee_shed": (),
+    "marquee_page_cache": ("result",),
     "marquee_pages_quick": ("why",),
     "marquee_page_queue_seconds": (),
     "marquee_full_pages_limit": (),

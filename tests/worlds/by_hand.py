@@ -97,6 +97,12 @@ class HandMadeFeed:
             warnings=("one thing",),
         )
 
+    def may_have(self, query: Query) -> bool:
+        return False
+
+    def cached(self, query: Query, surface: str) -> Page | None:
+        return None
+
     def patience(self, query: Query, attempts: int) -> float:
         return query.received_at + (query.deadline_ms or 60_000) / 1e3
 

@@ -159,7 +159,7 @@ function drawRows(answer, before) {
 function drawBehind(answer) {
   const stages = Object.entries(answer.stage_ms);
   const total = stages.reduce((sum, [, ms]) => sum + ms, 0);
-  $("behind-line").textContent = `— ${answer.served_by} · ${total.toFixed(1)} ms · ${answer.candidates} candidates · release ${answer.release_id}`;
+  $("behind-line").textContent = `— ${answer.served_by}${answer.speed === "page_cache" ? `, made ${Math.round(answer.age_seconds)} s ago` : ""} · ${total.toFixed(1)} ms · ${answer.candidates} candidates · release ${answer.release_id}`;
   const most = Math.max(...stages.map(([, ms]) => ms), 0.001);
   const grid = make("div", { className: "stages" });
   for (const [name, ms] of stages) {

@@ -1,0 +1,133 @@
+"""The last pages of viewers of whom nothing has changed since: the first of the three speeds of a page.
+
+A page is valid as long as its viewer's features, as just read from the store, equal those that it was made with: any
+event that was folded, by whatever process, changes them. It also ends with its lifetime, its release, any change of the
+catalog's videos and takedowns, and the first of its videos that expires.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from bento_services import metrics
+from bento_services.feed.page import Page, Query
+from bento_services.feed.stages import Request
+from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
+
+JITTER = 0.2  # of a lifetime: pages that were made together do not end together
+IDENTIFIES = ("viewer_id", "surface", "limit", "rows", "device", "utc_offset_minutes", "country")
+
+
+@dataclass(frozen=True)
+class CachedPage:
+    page: Page
+    two_tower_scores: Mapping[str, float]
+    made_us: int
+
+
+class _Videos(NamedTuple):
+    """What identifies the videos of a catalog, counters aside. It refers weakly: a catalog's memory is used again."""
+
+    base: weakref.ref[Any]
+    at: int
+    taken_down: weakref.ref[Any]
+
+    @classmethod
+    def of(cls, catalog: VideoSnapshot) -> _Videos:
+        return cls(weakref.ref(catalog.edition.base), catalog.edition.at, weakref.ref(catalog.taken_down))
+
+    def are_those_of(self, catalog: VideoSnapshot) -> bool:
+        edition = catalog.edition
+        return self.base() is edition.base and self.at == edition.at and self.taken_down() is catalog.taken_down
+
+
+@dataclass(frozen=True)
+class _Kept:
+    cached: CachedPage
+    release_id: str
+    features: UserFeatures
+    videos: _Videos
+    ends_us: int
+
+    def holds(self, release_id: str, request: Request) -> bool:
+        return (
+            self.release_id == release_id
+            and self.cached.made_us <= request.now_us < self.ends_us
+            and self.videos.are_those_of(request.catalog)
+            and self.features == request.viewer.features
+        )
+
+
+class PageCache:
+    """Keeps the `pages` most recently used. Thread-safe."""
+
+    def __init__(self, pages: int, seconds: float) -> None:
+        """`seconds`: longest lifetime of a page."""
+        self._pages = pages
+        self._seconds = seconds
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def may_have(self, query: Query) -> bool:
+        """Whether there is a page of this query, valid or not."""
+        return _is_cacheable(query) and _key(query) in self._kept
+
+    def get(self, request: Request, release_id: str) -> CachedPage | None:
+        """The page, if it is valid. `request`: with the viewer's features as just read."""
+        key = _key(request.query)
+        with self._lock:
+            if (kept := self._kept.get(key)) is None:
+                return None
+            if kept.holds(release_id, request):
+                self._kept.move_to_end(key)
+                metrics.PAGE_CACHE.labels("hit").inc()
+                return kept.cached
+            del self._kept[key]
+        metrics.PAGE_CACHE.labels("outdated").inc()
+        return None
+
+    def put(self, page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> None:
+        """Keep a page. `request`: as it was answered."""
+        if not self._pages or not _is_cacheable(request.query):
+            return
+        metrics.PAGE_CACHE.labels("made").inc()
+        kept = _Kept(
+            CachedPage(page, two_tower_scores, request.now_us),
+            page.release_id,
+            request.viewer.features,
+            _Videos.of(request.catalog),
+            min(request.now_us + int(self._lifetime(request.query) * 1e6), _expires_us(page, request.catalog)),
+        )
+        with self._lock:
+            self._kept[_key(request.query)] = kept
+            self._kept.move_to_end(_key(request.query))
+            while len(self._kept) > self._pages:
+                self._kept.popitem(last=False)
+
+    def _lifetime(self, query: Query) -> float:
+        return self._seconds * (1.0 - JITTER * crc32(query.request_id.encode()) / 2**32)
+
+
+def _is_cacheable(query: Query) -> bool:
+    """First pages as viewers see them: neither explained, nor after what only the client knows."""
+    return query.log and not (query.cursor or query.explain or query.last_watched_item_id)
+
+
+def _key(query: Query) -> Hashable:
+    return tuple(getattr(query, name) for name in IDENTIFIES)
+
+
+def _expires_us(page: Page, catalog: VideoSnapshot) -> int:
+    """When the first of its videos expires; the largest integer if none does."""
+    rows = catalog.row_of.many([item.video_id for row in page.rows for item in row.items])
+    ends_us = catalog.columns["expires_timestamp_us"][rows[rows >= 0]]
+    ends_us = ends_us[ends_us > 0]
+    return int(ends_us.min()) if len(ends_us) else int(np.iinfo(np.int64).max)
