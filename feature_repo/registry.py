@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from feature_repo.compute import past, profiles, rates, windows
 from feature_repo.compute.crosses import CROSSES
@@ -114,6 +114,23 @@ class ModelInputs(NamedTuple):
 
     release_id: str
     columns: tuple[str, ...]
+
+
+Side = Literal["request", "video", "pair"]
+
+
+def side_of(name: str) -> Side:
+    """What a column of the ranker follows from: the viewer and the request, the video alone, or both.
+
+    Of a column that is not registered nothing is known, so that it may follow from both.
+    """
+    try:
+        one = feature(name)
+    except UnknownFeature:
+        return "pair"
+    if one.entity in ("user", "request"):
+        return "request"
+    return "video" if one.entity == "video" and not one.per_request else "pair"
 
 
 def columns_of(one: Feature, genres: Sequence[str]) -> tuple[str, ...]:

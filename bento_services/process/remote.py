@@ -12,8 +12,10 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from feature_repo.compute.columns import Columns, RankColumns
+from feature_repo.compute.columns import Columns
+from models.ranking.leaves import Leaves
 from models.ranking.ranker import RankerModel, by_action
+from models.ranking.sides import Asked, Sides
 from models.release.artifact import Release
 from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.index import VideoIndex
@@ -108,12 +110,18 @@ class RemoteIndex:
         found = self._call("search", self._release_id, np.asarray(queries, dtype=np.float32), k, mask)
         return np.array(found["ids"], dtype=object), np.array(found["scores"], dtype=np.float32)
 
+    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+        ids, scores = self.search(queries, k, allowed)
+        rows = [[self.row_of.get(video_id, -1) for video_id in of_query] for of_query in ids]
+        return np.array(rows, dtype=np.int64).reshape(ids.shape), scores
+
 
 class RemoteRanker:
     """A ranker whose forward pass runs in the ranking service; encoding and the weights of actions stay local."""
 
     def __init__(self, local: RankerModel, call: Call, release_id: str) -> None:
         self._local = local
+        self._sides = Sides(local.encoding, Leaves(()))  # the trees are in the other process
         self._call = call
         self._release_id = release_id
 
@@ -121,9 +129,9 @@ class RemoteRanker:
     def retrieval(self) -> float:
         return self._local.retrieval
 
-    def score(self, columns: RankColumns) -> Mapping[str, Array]:
-        inputs = self._local.encoding.encode(columns)
-        if not len(inputs.dense):
-            return self._local.score(columns)
-        p_NA = np.asarray(self._call("probabilities", self._release_id, *inputs))
+    def rank(self, asked: Asked) -> Mapping[str, Array]:
+        if not len(asked.rows):
+            return self._local.rank(asked)
+        *sent, _ = self._sides.inputs(asked)  # without the leaves
+        p_NA = np.asarray(self._call("probabilities", self._release_id, *sent))
         return self._local.scored(by_action(p_NA))

@@ -7,6 +7,7 @@ the value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def creator_weight(of: FeatureInputs) -> Array:
     ids, weights, creator_id = of.user["creator_ids"], of.user["creator_weights"], of.video["creator_id"]
     if len(ids) == 1:
         weight_of = dict(zip(ids[0], weights[0], strict=True))
-        return np.array([weight_of.get(creator, 0.0) for creator in creator_id], dtype=np.float32)
+        return np.fromiter(map(weight_of.get, creator_id, repeat(0.0)), np.float32, len(creator_id))
     return np.array(
         [dict(zip(i, w, strict=True)).get(c, 0.0) for i, w, c in zip(ids, weights, creator_id, strict=True)],
         dtype=np.float32,
@@ -50,19 +51,21 @@ def language_match(of: FeatureInputs) -> Array:
     return match
 
 
-@CROSSES.feature("video", "days", "Age since publication")
+@CROSSES.feature("video", "days", "Age since publication", per_request=True)
 def video_age_days(of: FeatureInputs) -> Array:
     published_us = of.video["published_timestamp_us"].astype(np.float64)
     age: Array = np.maximum(_now(of) - published_us, 0.0) / DAY_US
     return age
 
 
-@CROSSES.feature("video", "decayed watches", "Watches as of now, decayed with a half-life of one day")
+@CROSSES.feature("video", "decayed watches", "Watches as of now, decayed with a half-life of one day", per_request=True)
 def trend_1d(of: FeatureInputs) -> Array:
     return _trend(of, "watch_decayed_1d", 1.0)
 
 
-@CROSSES.feature("video", "decayed watches", "Watches as of now, decayed with a half-life of one week")
+@CROSSES.feature(
+    "video", "decayed watches", "Watches as of now, decayed with a half-life of one week", per_request=True
+)
 def trend_7d(of: FeatureInputs) -> Array:
     return _trend(of, "watch_decayed_7d", 7.0)
 

@@ -68,7 +68,8 @@ class Feature:
     `default`: the value for an entity without a stored one; None: the default of the dtype. `ranker`: how the ranker
     reads it; None for features that only the page or other features read. `computed_by`: module:function.
     `at_request`: the module:function, if any, that brings a stored value up to the time of a request before a model
-    reads it.
+    reads it. `per_request`: a feature of a video that depends on the request as well, such as on its time; the others
+    are encoded once per video.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Feature:
     ranker: Input | None = None
     services: tuple[str, ...] = (RANK_SERVICE, PAGE_SERVICE)
     at_request: str = ""
+    per_request: bool = False
 
     def __post_init__(self) -> None:
         for word in ("name", "description", "unit", "owner", "computed_by"):
@@ -136,7 +138,7 @@ class Family:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     def feature(
-        self, entity: Entity, unit: str, description: str, dtype: str = FLOAT
+        self, entity: Entity, unit: str, description: str, dtype: str = FLOAT, per_request: bool = False
     ) -> Callable[[Computation], Computation]:
         """Register the decorated function as the computation of a ranker feature of the same name."""
 
@@ -155,6 +157,7 @@ class Family:
                 computed_by=where(computation),
                 ranker="number",
                 services=(RANK_SERVICE,),
+                per_request=per_request,
             )
             self.functions[name] = computation
             return computation

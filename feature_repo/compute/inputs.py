@@ -8,7 +8,7 @@ N rows. Values that several features need are computed once here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -52,9 +52,11 @@ class FeatureInputs:
         return local_clock(self.context)
 
 
-def computed(family: Family, inputs: FeatureInputs) -> dict[str, Array]:
-    """Every feature of a family as (1|N,) float32: one row when all candidates of a request share it."""
-    return {name: np.asarray(of(inputs), dtype=np.float32) for name, of in family.functions.items()}
+def computed(family: Family, inputs: FeatureInputs, names: Collection[str] | None = None) -> dict[str, Array]:
+    """These features of a family, or all, as (1|N,) float32: one row when all candidates of a request share it."""
+    functions = family.functions
+    names = functions if names is None else names
+    return {name: np.asarray(functions[name](inputs), dtype=np.float32) for name in names}
 
 
 def context_columns(

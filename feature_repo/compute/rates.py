@@ -57,6 +57,7 @@ def _registered(name: str) -> Feature:
         computed_by="models.encoding.rates:ExposureRates",
         ranker="number",
         services=(RANK_SERVICE,),
+        per_request="surface" in RATES[key].parts,
     )
 
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from feature_repo.compute.columns import Columns, RankColumns, Shared, shared, values
 from feature_repo.compute.crosses import CROSSES
 from feature_repo.compute.derived import DERIVED, TWO_TOWER_SCORE, genre_columns
+from feature_repo.compute.feature import Family
 from feature_repo.compute.inputs import CONTEXT, FeatureInputs, computed
 from feature_repo.compute.past import PAST, PAST_COLUMNS, past_columns
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import World
-from feature_repo.registry import read_as
+from feature_repo.registry import Side, read_as, side_of
 from models.encoding.rates import ExposureRates
 from models.encoding.vocabulary import Vocabulary
 
@@ -41,6 +42,11 @@ VIDEO_CATEGORIES = read_as("category", "video_profile")
 CONTEXT_CATEGORIES = tuple(feature.name for feature in CONTEXT if feature.ranker == "category")
 IDS = ("user_id", "video_id")  # not encoded as categories: the rates hold what was learned about single ids
 
+_COMPUTED: Mapping[Side, Sequence[tuple[Family, tuple[str, ...]]]] = {
+    side: [(family, tuple(name for name in family.functions if side_of(name) == side)) for family in (DERIVED, CROSSES)]
+    for side in get_args(Side)
+}
+
 POSITION_SLOTS = 50  # slot 0: unknown; slot 1 + p: position p; the last slot holds everything further down
 LOG_ABOVE = 20.0  # a nonnegative number whose maximum is above this is encoded by its logarithm
 MAX_AGE = 20.0  # doublings of a minute: two years
@@ -59,11 +65,13 @@ class RankerInputs(NamedTuple):
     video: Array  # (N,) int64: the candidate's code; 0 = unknown
     past: Array  # (R, PAST) int64: codes of what was watched
     facts: Array  # (R, PAST, 2) float32: log age of each watch as a share of MAX_AGE, and the fraction watched
+    left: Array | None = None  # (N, T) the trees' leaves that are left, where they are known: models/ranking/leaves.py
 
     def take(self, rows: Array | slice) -> RankerInputs:
         """The rows at these indices."""
         past, facts = (self.past, self.facts) if len(self.past) == 1 else (self.past[rows], self.facts[rows])
-        return RankerInputs(self.dense[rows], self.categorical[rows], self.video[rows], past, facts)
+        left = None if self.left is None else self.left[rows]
+        return RankerInputs(self.dense[rows], self.categorical[rows], self.video[rows], past, facts, left)
 
 
 def rank_columns(
@@ -75,20 +83,63 @@ def rank_columns(
     `user` and `context` hold one row (a request: their columns are then Shared) or N rows (training); `video` holds N
     rows with `genres` as the (N, GENRE_SLOTS) multi-hot; `user_id` and `video_id` are among their columns.
     `two_tower_score` (N,) is the dot product of the viewer's vector and each video's.
+
+    They are the columns of three functions, which serving calls at different times (models/ranking/sides.py).
     """
-    n = len(two_tower_score)
-    inputs = FeatureInputs(user, video, context)
-    numbers: dict[str, Array] = {name: user[name] for name in USER_NUMBERS}
-    numbers |= {name: video[name] for name in VIDEO_NUMBERS}
-    numbers |= computed(DERIVED, inputs)
-    numbers[TWO_TOWER_SCORE.name] = two_tower_score
-    numbers |= genre_columns(video, world.genres)
-    numbers |= computed(CROSSES, inputs)
-    columns = {name: shared(np.asarray(column, dtype=np.float32), n) for name, column in numbers.items()}
-    categories = ((user, USER_CATEGORIES), (video, VIDEO_CATEGORIES), (context, CONTEXT_CATEGORIES))
-    for source, names in (*categories, (user, IDS[:1]), (video, IDS[1:])):
-        columns |= {name: shared(source[name], n) for name in names}
-    return columns | {name: shared(column, n) for name, column in past_columns(user, inputs.now_us).items()}
+    columns = request_columns(user, context) | video_columns(video, world)
+    columns |= pair_columns(user, video, context, two_tower_score)
+    numbers = (*USER_NUMBERS, *VIDEO_NUMBERS, *DERIVED.functions, TWO_TOWER_SCORE.name)
+    numbers = (*numbers, *genre_columns(video, world.genres), *CROSSES.functions)
+    names = (*numbers, *USER_CATEGORIES, *VIDEO_CATEGORIES, *CONTEXT_CATEGORIES, *IDS, *PAST_COLUMNS)
+    return {name: shared(columns[name], len(two_tower_score)) for name in names}
+
+
+def request_columns(user: Columns, context: Columns) -> dict[str, Array]:
+    """What follows from the viewer and the request: (1|N, ...), as many rows as these have."""
+    inputs = FeatureInputs(user, {}, context)
+    columns = {name: np.asarray(user[name], dtype=np.float32) for name in USER_NUMBERS}
+    columns |= _computed("request", inputs)
+    columns |= {name: user[name] for name in (*USER_CATEGORIES, IDS[0])}
+    columns |= {name: context[name] for name in CONTEXT_CATEGORIES}
+    return columns | past_columns(user, inputs.now_us)
+
+
+def video_columns(video: Columns, world: World) -> dict[str, Array]:
+    """What follows from the videos alone: (N,), the same for every request."""
+    columns = {name: np.asarray(video[name], dtype=np.float32) for name in VIDEO_NUMBERS}
+    columns |= _computed("video", FeatureInputs({}, video, {}))
+    columns |= {name: np.asarray(hot, dtype=np.float32) for name, hot in genre_columns(video, world.genres).items()}
+    return columns | {name: video[name] for name in (*VIDEO_CATEGORIES, IDS[1])}
+
+
+def pair_columns(user: Columns, video: Columns, context: Columns, two_tower_score: Array) -> dict[str, Array]:
+    """What follows from both: (N,)."""
+    columns = {TWO_TOWER_SCORE.name: np.asarray(two_tower_score, dtype=np.float32)}
+    return columns | _computed("pair", FeatureInputs(user, video, context))
+
+
+def _computed(side: Side, inputs: FeatureInputs) -> dict[str, Array]:
+    return {name: column for family, of in _COMPUTED[side] for name, column in computed(family, inputs, of).items()}
+
+
+@dataclass(frozen=True)
+class EncodedNumbers:
+    """How some numbers are encoded, each by itself: its logarithm if it is large, standardized, clipped."""
+
+    names: tuple[str, ...]
+    logged: Array  # places of those that are encoded as log(1 + x)
+    mean: Array  # (F,) float32, after the logarithm
+    scale: Array
+
+    def of(self, columns: RankColumns, n: int) -> Array:
+        """(n, F) float32. Raises EncodingError when a column is missing."""
+        _require(self.names, columns)
+        dense = _stack(columns, self.names, self.logged, n)
+        dense -= self.mean
+        dense /= self.scale
+        np.clip(dense, -CLIP, CLIP, out=dense)
+        dense[np.isnan(dense)] = 0.0
+        return dense
 
 
 @dataclass(frozen=True)
@@ -112,7 +163,8 @@ class RankerEncoding:
         columns = {name: column for name, column in columns.items() if name not in (*IDS, *PAST_COLUMNS)}
         numbers = tuple(name for name, column in columns.items() if column.dtype != object)
         logged = tuple(n for n in numbers if columns[n].min(initial=0) >= 0 and columns[n].max(initial=0) > LOG_ABOVE)
-        raw = _stack(columns, numbers, logged).astype(np.float64)
+        at_logged = np.array([numbers.index(name) for name in logged], dtype=np.intp)
+        raw = _stack(columns, numbers, at_logged, len(columns[numbers[0]])).astype(np.float64)
         scale = raw.std(axis=0)
         return cls(
             numbers=numbers,
@@ -137,31 +189,33 @@ class RankerEncoding:
             columns = {**columns, **{name: rates[name] for name in absent}}
         past = ("video_id", *PAST_COLUMNS) if self.videos else ()
         trained_on = (*self.numbers, *self.categories, *past)
-        if missing := [name for name in trained_on if name not in columns]:
-            raise EncodingError(
-                f"the ranker was trained on {len(trained_on)} features, "
-                f"{len(missing)} of them are missing: {', '.join(missing)} (run `marquee features`)"
-            )
-        mean, scale = np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
-        dense = (_stack(columns, self.numbers, self.logged) - mean) / scale
-        np.clip(np.nan_to_num(dense, copy=False), -CLIP, CLIP, out=dense)
+        _require(trained_on, columns)
+        dense = self.dense(self.numbers).of(columns, len(columns[self.numbers[0]]))
         categorical = np.zeros((len(dense), len(self.categories) + 1), dtype=np.int64)
         for at, (name, vocabulary) in enumerate(self.categories.items()):
             categorical[:, at] = vocabulary.codes(columns[name])
         if position is not None:
             categorical[:, -1] = np.clip(position + 1, 0, POSITION_SLOTS - 1)
-        return RankerInputs(dense, categorical, *self._past(columns, len(dense)))
+        video = self.videos.codes(columns["video_id"]) if self.videos else np.zeros(len(dense), dtype=np.int64)
+        return RankerInputs(dense, categorical, video, *self.past(columns, len(dense)))
 
-    def _past(self, columns: RankColumns, n: int) -> tuple[Array, Array, Array]:
+    def dense(self, names: tuple[str, ...]) -> EncodedNumbers:
+        """How these of its numbers are encoded."""
+        at = [self.numbers.index(name) for name in names]
+        logged = [place for place, name in enumerate(names) if name in self.logged]
+        mean, scale = (np.array(values, dtype=np.float32)[at] for values in (self.mean, self.scale))
+        return EncodedNumbers(names, np.array(logged, dtype=np.intp), mean, scale)
+
+    def past(self, columns: RankColumns, n: int) -> tuple[Array, Array]:
+        """`past` and `facts` of RankerInputs."""
         if not self.videos:
-            nothing = np.zeros((1, PAST), dtype=np.int64)
-            return np.zeros(n, dtype=np.int64), nothing, np.zeros((1, PAST, 2), dtype=np.float32)
-        video = self.videos.codes(columns["video_id"])
+            viewers = 1 if any(isinstance(column, Shared) for column in columns.values()) else n
+            return np.zeros((viewers, PAST), dtype=np.int64), np.zeros((viewers, PAST, 2), dtype=np.float32)
         ids, ages, fractions = (values(columns[name]) for name in PAST_COLUMNS)
         age = np.log2(1.0 + np.maximum(ages, 0.0) * (24 * 60))  # a minute ago: 1; a year ago: 19
         facts = np.stack([age / MAX_AGE, np.clip(fractions, 0.0, 2.0)], axis=2)
         past = self.videos.codes(ids.ravel()).reshape(ids.shape)
-        return video, past, np.nan_to_num(facts).astype(np.float32)
+        return past, np.nan_to_num(facts).astype(np.float32)
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -191,10 +245,17 @@ class RankerEncoding:
         )
 
 
-def _stack(columns: RankColumns, numbers: Sequence[str], logged: Sequence[str]) -> Array:
-    stacked = np.empty((len(columns[numbers[0]]), len(numbers)), dtype=np.float32)
-    for at, name in enumerate(numbers):
+def _require(names: Sequence[str], columns: RankColumns) -> None:
+    if missing := [name for name in names if name not in columns]:
+        raise EncodingError(
+            f"the ranker was trained on {len(names)} features, "
+            f"{len(missing)} of them are missing: {', '.join(missing)} (run `marquee features`)"
+        )
+
+
+def _stack(columns: RankColumns, names: Sequence[str], logged: Array, n: int) -> Array:
+    stacked = np.empty((n, len(names)), dtype=np.float32)
+    for at, name in enumerate(names):
         stacked[:, at] = values(columns[name])
-    at_logged = [numbers.index(name) for name in logged]
-    stacked[:, at_logged] = np.log1p(np.maximum(stacked[:, at_logged], 0.0))
+    stacked[:, logged] = np.log1p(np.maximum(stacked[:, logged], 0.0))
     return stacked

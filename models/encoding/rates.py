@@ -11,7 +11,7 @@ them as of the moment it is given. A training row must not see its own outcome: 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +21,13 @@ from safetensors.numpy import load_file, save_file
 
 from feature_repo.compute.columns import RankColumns, values
 from feature_repo.compute.rates import NAMES, RATES, rate_names
+from feature_repo.registry import Side, side_of
 from models.encoding.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 
-IDS = ("user_id", "video_id", "creator_id", "surface")
+REQUEST_IDS, VIDEO_IDS = ("user_id", "surface"), ("video_id", "creator_id")
+VIDEO_PARTS = (*VIDEO_IDS, "genre", "length")  # of keys; those of the viewer and the request are REQUEST_IDS
 LENGTHS = (7.0, 12.0, 20.0, 40.0, 75.0, 120.0, 200.0, 600.0, 2400.0, 5400.0)  # seconds; edges of the codes "length"
 MAX_KEYS = 1_000_000  # per table; beyond, only the keys with the most exposures are kept
 _SPAN = 2**31  # more than any vocabulary has codes
@@ -78,7 +80,12 @@ class _Lookup(NamedTuple):
 
     def of(self, key_N: Array) -> Array:
         """(N, L + 1)."""
-        at = np.searchsorted(self.keys, key_N)
+        known_N = key_N >= 0
+        if not known_N.any():
+            return np.zeros((len(key_N), self.rates.shape[1]), dtype=self.rates.dtype)
+        # All keys of one viewer are neighbours: the search stays within them, and so within the processor's cache.
+        start, end = self.keys.searchsorted([key_N.min(where=known_N, initial=_NO_KEY), key_N.max() + 1])
+        at = self.keys[start:end].searchsorted(key_N) + start
         return self.rates[np.where(self.keys[at] == key_N, at, len(self.keys) - 1)]
 
 
@@ -111,24 +118,36 @@ class ExposureRates:
         """The names of the columns; a ranker trained before a rate was registered lacks that one."""
         return tuple(name for name in NAMES if name.split(":")[1] in self.tables)
 
-    def codes(self, columns: RankColumns) -> Codes:
-        """The codes of ranker columns."""
-        codes = {name: self.vocabularies[name].codes(columns[name]) for name in IDS}
+    def keys(self, side: Side) -> tuple[str, ...]:
+        """The tables whose keys are of this side: of a viewer and the request, of a video alone, or of both."""
+        return tuple(key for key in self.tables if side_of(rate_names(key)[0]) == side)
+
+    def request_codes(self, columns: RankColumns) -> dict[str, Array]:
+        """The codes of REQUEST_IDS."""
+        return {name: self.vocabularies[name].codes(columns[name]) for name in REQUEST_IDS}
+
+    def video_codes(self, columns: RankColumns) -> dict[str, Array]:
+        """The codes of VIDEO_PARTS, which follow from the video."""
+        codes = {name: self.vocabularies[name].codes(columns[name]) for name in VIDEO_IDS}
         hot = np.stack([values(columns[f"genre:{name}"]) for name in self.genres], axis=1) if self.genres else None
         duration_seconds = values(columns["duration_seconds"])
         n = len(duration_seconds)
         codes["genre"] = np.full(n, -1) if hot is None else np.where(hot.any(axis=1), hot.argmax(axis=1), -1)
         codes["length"] = lengths(duration_seconds)
-        return Codes(codes)
+        return codes
 
     def columns(self, columns: RankColumns) -> dict[str, Array]:
         """`names` as (N,) float32: mean outcomes relative to the surface, shrunk towards 0; log(1 + exposures)."""
-        codes = self.codes(columns)
+        rates = self.lookup(Codes({**self.request_codes(columns), **self.video_codes(columns)}), tuple(self.tables))
+        return {name: rates[name] for name in self.names()}
+
+    def lookup(self, codes: Codes, keys: Sequence[str]) -> dict[str, Array]:
+        """The columns of these tables; `codes` holds every part of their keys."""
         lookups: dict[str, _Lookup] = self._lookups  # type: ignore[attr-defined]
         rates: dict[str, Array] = {}
-        for key in self.tables:
+        for key in keys:
             rates |= zip(rate_names(key), lookups[key].of(codes.key(key)).T, strict=True)
-        return {name: rates[name] for name in self.names()}
+        return rates
 
     def save(self, directory: Path) -> None:
         arrays: dict[str, Array] = {}

@@ -3,33 +3,21 @@
 N candidates, F numbers (M of them not flags), K pieces of each, C categories, A actions (ACTIONS), I inputs, H hidden,
 E experts; R viewers at a moment, G candidates of each, P past watches, V videos.
 
-`ranker_model` makes the artifact of a trained network (models/ranking/ranker.py), which serving runs without torch.
+models/ranking/served_network.py makes the artifact of a trained network, which serving runs without torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.encoding.ranker import RankerEncoding, RankerInputs
-from models.export import exported
-from models.ranking.ranker import (
-    ACTIONS,
-    FREE,
-    ActionWeights,
-    HeadBlend,
-    RankerModel,
-    example,
-    grouped,
-    in_chunks,
-)
-from models.ranking.target_attention import FrozenTables, Past, TargetAttention
-from models.ranking.trees import Trees
+from models.encoding.ranker import RankerInputs
+from models.ranking.ranker import ACTIONS, grouped, in_chunks
+from models.ranking.target_attention import Past, TargetAttention
 
 Array = np.ndarray[Any, Any]
 
@@ -132,13 +120,6 @@ class Ranker(nn.Module):
         return logits_NA.reshape(*video_RG.shape, -1)
 
 
-def served(network: Ranker) -> Ranker:
-    """The trained network as serving runs it."""
-    network = deepcopy(network).eval()
-    network.attention.tables = FrozenTables(network.attention.tables)  # type: ignore[arg-type]
-    return network
-
-
 def tensors(inputs: RankerInputs) -> tuple[Tensor, ...]:
     """The network's inputs."""
     return tuple(torch.from_numpy(part) for part in grouped(inputs))
@@ -154,25 +135,3 @@ def quantile_knots(dense_NF: Array, bins: int = 8) -> Tensor:
     """(F, bins + 1): the quantiles of each encoded number; the encoding of `Ranker` is linear between them."""
     quantiles_KF = np.quantile(dense_NF, np.linspace(0.0, 1.0, bins + 1), axis=0)
     return torch.from_numpy(np.ascontiguousarray(quantiles_KF.T, dtype=np.float32))
-
-
-def ranker_model(
-    network: Ranker,
-    encoding: RankerEncoding,
-    seconds_at_rank: Sequence[float] | Array,
-    weights: ActionWeights | None = None,
-    trees: Trees | None = None,
-    blend: HeadBlend | None = None,
-    retrieval: float = 0.0,
-) -> RankerModel:
-    """Freeze a trained network; the numbers of candidates and of viewers stay dynamic."""
-    return RankerModel(
-        program=exported(served(network), example(len(encoding.numbers), len(encoding.cardinalities)), FREE),
-        encoding=encoding,
-        weights=weights or ActionWeights(),
-        seconds_at_rank=tuple(float(value) for value in seconds_at_rank),
-        position_bias=network.position_bias.weight.detach().numpy().copy(),
-        trees=trees or Trees(),
-        blend=blend or HeadBlend(),
-        retrieval=retrieval,
-    )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from feature_repo.compute.columns import RankColumns
+from models.ranking.sides import Asked
 
 Array = np.ndarray[Any, Any]
 
@@ -18,6 +18,6 @@ class Ranks(Protocol):
         """Exponent of the two-tower model's odds in the order of a page: see ranker.with_retrieval."""
         ...
 
-    def score(self, columns: RankColumns) -> Mapping[str, Array]:
+    def rank(self, asked: Asked) -> Mapping[str, Array]:
         """The p_... columns, watch_seconds and score, each (N,) float32."""
         ...

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from models.encoding.ranker import RankerEncoding, RankerInputs
 from models.encoding.rates import ExposureRates
 from models.older import older_program
 from models.program import Program
-from models.ranking.trees import Trees, tree_inputs
+from models.ranking.sides import Asked, Sides
+from models.ranking.trees import Trees
 
 Array = np.ndarray[Any, Any]
 
@@ -133,13 +135,12 @@ class RankerModel:
 
     def probabilities(self, columns: RankColumns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as when serving."""
-        inputs = self.encoding.encode(columns, position)
-        if not len(inputs.dense):
-            return {action: np.zeros(0, dtype=np.float32) for action in ACTIONS}
-        return by_action(self.forward(inputs))
+        return by_action(self.forward(self.encoding.encode(columns, position)))
 
     def forward(self, inputs: RankerInputs) -> Array:
         """Encoded rows -> (N, A) float32 in (0, 1): the part that may run in a separate process."""
+        if not len(inputs.dense):
+            return np.zeros((0, len(ACTIONS)), dtype=np.float32)
         return self.blend.probabilities(*self.logits(inputs))
 
     def logits(self, inputs: RankerInputs) -> tuple[Array, Array]:
@@ -149,6 +150,14 @@ class RankerModel:
     def score(self, columns: RankColumns) -> dict[str, Array]:
         """HEADS and score, each (N,) float32."""
         return self.scored(self.probabilities(columns))
+
+    def rank(self, asked: Asked) -> dict[str, Array]:
+        """The same for the candidates of a request: what follows from a video alone is encoded once."""
+        return self.scored(by_action(self.forward(self.sides.inputs(asked))))
+
+    @cached_property
+    def sides(self) -> Sides:
+        return Sides(self.encoding, self.trees.leaves)
 
     def scored(self, p: Mapping[str, Array]) -> dict[str, Array]:
         """HEADS and score from probabilities of ACTIONS."""
@@ -208,7 +217,7 @@ def tree_logits(trees: Trees, inputs: RankerInputs, position_bias_PA: Array) -> 
     """(N, A) float32: the trees' logits on top of the network's position bias; 0 for actions without trees."""
     trees_NA = np.zeros((len(inputs.dense), len(ACTIONS)), dtype=np.float32)
     bias_NA = position_bias_PA[inputs.categorical[:, -1]]
-    for action, logits_N in trees.logits(tree_inputs(inputs)).items():
+    for action, logits_N in trees.logits(inputs).items():
         at = ACTIONS.index(action)
         trees_NA[:, at] = logits_N + bias_NA[:, at]
     return trees_NA

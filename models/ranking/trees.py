@@ -1,7 +1,8 @@
 """Gradient-boosted trees for some of the ranker's actions, on its encoded features; blended with the network.
 
 Trees never see the position of an exposure: they are grown on top of the network's position bias (LightGBM's init
-score), so that they, too, do not attribute effects of position to the video.
+score), so that they, too, do not attribute effects of position to the video. LightGBM grows and writes them
+(training/fit/trees.py); models/ranking/leaves.py evaluates them.
 """
 
 from __future__ import annotations
@@ -9,60 +10,63 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from models.encoding.ranker import RankerInputs
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
+from models.ranking.boosted import read_trees
+from models.ranking.leaves import Leaves
 
 Array = np.ndarray[Any, Any]
-LAST_LINE = "pandas_categorical:"
-FEW_ROWS = 5_000  # up to here a second thread costs more than it gains
 
 
 @dataclass(frozen=True)
 class Trees:
-    """Boosters by action, with the logit that each starts from (LightGBM leaves the init score out of predictions)."""
+    """LightGBM's model texts by action, with the logit that each starts from (LightGBM leaves the init score out)."""
 
-    boosters: Mapping[str, Booster] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     intercepts: Mapping[str, float] = field(default_factory=dict)
 
-    def logits(self, inputs: Array) -> dict[str, Array]:
-        """(N, F + C) `tree_inputs` -> action -> (N,) float64."""
-        threads = 1 if len(inputs) <= FEW_ROWS else 0
-        return {
-            action: booster.predict(inputs, raw_score=True, num_threads=threads) + self.intercepts[action]
-            for action, booster in self.boosters.items()
-        }
+    @cached_property
+    def by_action(self) -> Mapping[str, Any]:
+        return {action: read_trees(text, _file(action)) for action, text in self.texts.items()}
+
+    @cached_property
+    def leaves(self) -> Leaves:
+        return Leaves(tuple(self.by_action.values()))
+
+    @property
+    def rounds(self) -> dict[str, int]:
+        """The number of trees of each action."""
+        return {action: len(trees) for action, trees in self.by_action.items()}
+
+    def logits(self, inputs: RankerInputs) -> dict[str, Array]:
+        """Action -> (N,) float64."""
+        left_NT = self.leaves.left(tree_inputs(inputs)) if inputs.left is None else inputs.left
+        sums_NA = self.leaves.sums(left_NT)
+        return {action: sums_NA[:, at] + self.intercepts[action] for at, action in enumerate(self.texts)}
 
     def save(self, directory: Path) -> None:
-        for action, booster in self.boosters.items():
-            (directory / f"trees_{action}.txt").write_text(booster.model_to_string())
+        for action, text in self.texts.items():
+            (directory / _file(action)).write_text(text)
         (directory / "trees.json").write_text(json.dumps(dict(self.intercepts)) + "\n")
 
     @classmethod
     def load(cls, directory: Path) -> Trees:
+        """Raises ValueError for a file that was cut short."""
         intercepts = json.loads((directory / "trees.json").read_text())
-        if not intercepts:
-            return cls()
-        files = {action: directory / f"trees_{action}.txt" for action in intercepts}
-        return cls({action: read_booster(file) for action, file in files.items()}, intercepts)
+        trees = cls({action: (directory / _file(action)).read_text() for action in intercepts}, intercepts)
+        trees.leaves  # noqa: B018  # now, where a damaged file is told of
+        return trees
 
 
-def read_booster(file: Path) -> Booster:
-    """Raises ValueError for a file that was cut short, which LightGBM may answer by ending the process."""
-    import lightgbm
-
-    text = file.read_text()
-    if not text.rstrip().rpartition("\n")[2].startswith(LAST_LINE):
-        raise ValueError(f"{file.name} has no end")
-    return lightgbm.Booster(model_str=text)
+def _file(action: str) -> str:
+    return f"trees_{action}.txt"
 
 
 def tree_inputs(inputs: RankerInputs) -> Array:
-    """(N, F + C): numbers and categories, without the position and the past."""
-    return np.concatenate([inputs.dense, inputs.categorical[:, :-1]], axis=1)
+    """(N, F + C) float32: numbers and categories, without the position and the past."""
+    return np.concatenate([inputs.dense, inputs.categorical[:, :-1]], axis=1, dtype=np.float32, casting="unsafe")

@@ -60,6 +60,11 @@ class VideoIndex:
 
         `allowed` is a boolean mask over `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) scores.
         """
+        rows, scores = self.search_rows(queries, k, allowed)
+        return self._names[rows], scores
+
+    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+        """The same with (B, k) int64 rows of `ids`, -1 where there are fewer."""
         parameters: Any = None
         if allowed is not None:
             bitmap = np.packbits(np.asarray(allowed, dtype=bool), bitorder="little")
@@ -71,7 +76,7 @@ class VideoIndex:
                 else faiss.SearchParametersIVF(sel=selector, nprobe=PROBES)  # type: ignore[call-arg]
             )
         scores, rows = self.faiss_index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
-        return self._names[rows], np.where(rows >= 0, scores, -np.inf).astype(np.float32)
+        return rows, np.where(rows >= 0, scores, -np.inf).astype(np.float32)
 
     def with_added(self, ids: Sequence[str], vectors: Array) -> VideoIndex:
         """An index that also holds these videos; videos that it already holds get their new vectors.

@@ -80,3 +80,7 @@ class NearestVideos(Protocol):
         scores, -inf there.
         """
         ...
+
+    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+        """The same with (B, k) int64 rows of `ids` in their place, -1 where there are fewer."""
+        ...

@@ -15,13 +15,14 @@ from bento_services.feed.build import build_feed
 from bento_services.feed.page import Query
 from bento_services.feed.parts import Parts
 from bento_services.process.remote import Call, with_remote_models
+from feature_repo.compute.columns import repeated
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.store.memory import MemoryReader
 from models.candidates.sources import two_tower
 from models.catalog import OfflineRequest
-from models.encoding.ranker import rank_columns
 from models.ranking.protocol import Ranks
+from models.ranking.sides import Asked
 from models.release.artifact import Release, load_champion
 from models.retrieval.cold_start import vectors_of
 from models.retrieval.protocol import NearestVideos, Retrieval
@@ -126,11 +127,16 @@ def test_the_nearest_videos_are_those_of_the_index(models: Models, release: Rele
     expected_ids, expected_scores = release.index.search(queries, 10, mask)
     assert (ids.tolist(), ids.dtype, scores.dtype) == (expected_ids.tolist(), object, np.float32)
     np.testing.assert_array_equal(scores, expected_scores)
+    rows, scores = models.index.search_rows(queries, 10, mask)
+    assert rows.dtype == np.int64
+    np.testing.assert_array_equal(rows >= 0, ids != "")
+    assert np.array(models.index.ids, dtype=object)[rows][rows >= 0].tolist() == ids[ids != ""].tolist()
+    np.testing.assert_array_equal(scores, expected_scores)
 
 
 def test_scores_are_those_of_the_ranker(models: Models, release: Release) -> None:
-    columns = ranked_columns(release)
-    found, expected = models.ranker.score(columns), release.ranker.score(columns)
+    candidates = asked(release)
+    found, expected = models.ranker.rank(candidates), release.ranker.score(repeated(candidates.columns()))
     assert list(found) == list(expected)
     for name, column in expected.items():
         np.testing.assert_array_equal(found[name], column)
@@ -138,8 +144,7 @@ def test_scores_are_those_of_the_ranker(models: Models, release: Release) -> Non
 
 
 def test_no_candidate_is_no_score(models: Models, release: Release) -> None:
-    nothing = {name: column[:0] for name, column in ranked_columns(release).items()}
-    assert {len(column) for column in models.ranker.score(nothing).values()} == {0}
+    assert {len(column) for column in models.ranker.rank(asked(release, 0)).values()} == {0}
 
 
 def test_a_page_is_the_same_whoever_holds_the_models(release: Release, split: Release) -> None:
@@ -153,11 +158,10 @@ def test_a_page_is_the_same_whoever_holds_the_models(release: Release, split: Re
     assert pages[0] == pages[1]
 
 
-def ranked_columns(release: Release) -> dict[str, Any]:
-    """Five candidates of one viewer, as a request makes them."""
+def asked(release: Release, count: int = 5) -> Asked:
+    """The first candidates of one viewer, as a request asks about them."""
     reader = MemoryReader(release.world, VIEWERS, videos())
-    rows = {**reader.snapshot().rows(range(5)), "video_id": reader.snapshot().video_ids[:5]}
     user = {**reader.user("u1").columns(), "user_id": np.array(["u1"], dtype=object)}
     context = context_columns([NOW_US], ["desktop"], [0], ["home"])
-    columns = rank_columns(user, rows, context, np.linspace(-1, 1, 5), release.world)
-    return {name: np.array(column) for name, column in columns.items()}
+    scores = np.linspace(-1, 1, count, dtype=np.float32)
+    return Asked(user, context, reader.snapshot(), np.arange(count), scores, release.world)

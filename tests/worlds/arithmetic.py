@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from worlds import toy
 
-from feature_repo.compute.columns import Columns
+from feature_repo.compute.columns import Columns, repeated
 from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
 from feature_repo.core.home import World
 from feature_repo.events import Event
@@ -25,6 +25,7 @@ from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
 from models.candidates.sources.registry import MEASURED
 from models.page.policy_file import POLICY
+from models.ranking.sides import Asked
 from models.release.artifact import Release
 from models.release.manifest import Cuts, Manifest
 from models.retrieval.artifact import ContentAlone
@@ -73,10 +74,13 @@ class Likes:
         self.broken: Exception | None = None
         self.calls = 0
 
-    def score(self, columns: Columns) -> Mapping[str, Array]:
+    def rank(self, asked: Asked) -> Mapping[str, Array]:
         self.calls += 1
         if self.broken:
             raise self.broken
+        return self.score(repeated(asked.columns()))
+
+    def score(self, columns: Columns) -> Mapping[str, Array]:
         score = 1.0 / (1.0 + np.exp(-columns["two_tower_score"])) + 0.01 * columns["trend_7d"]
         names = ("p_click", "p_complete", "watch_seconds", "p_like", "p_dislike", "score")
         return {name: score.astype(np.float32) for name in names}
@@ -95,6 +99,11 @@ class BreakableIndex:
         if self.broken:
             raise self.broken
         return self.index.search(queries, k, allowed)
+
+    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+        if self.broken:
+            raise self.broken
+        return self.index.search_rows(queries, k, allowed)
 
 
 def release_of(

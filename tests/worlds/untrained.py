@@ -30,8 +30,9 @@ from models.candidates.popularity import Popularity
 from models.encoding.ranker import RankerEncoding, rank_columns
 from models.encoding.sequence import SequenceEncoding
 from models.page.policy_file import POLICY
-from models.ranking.network import Ranker, quantile_knots, ranker_model
+from models.ranking.network import Ranker, quantile_knots
 from models.ranking.ranker import RankerModel
+from models.ranking.served_network import ranker_model
 from models.release.manifest import MANIFEST, Cuts, Manifest
 from models.retrieval.content import ContentEncoding
 from models.retrieval.index import VideoIndex

@@ -16,8 +16,9 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
 from models.encoding.ranker import RankerEncoding
-from models.ranking.network import logits_of, ranker_model
+from models.ranking.network import logits_of
 from models.ranking.ranker import ACTIONS, HeadBlend, RankerModel, tree_logits
+from models.ranking.served_network import ranker_model
 from models.release.parts import refitted_name, trained_two_tower
 from models.release.recorded import ranker_example
 from training.data.dataset import RankingRows, ranking_rows
@@ -139,7 +140,7 @@ def fit_ranker(
     seconds = watch.seconds_at_rank(p["watch_rank"], valid.labels["watch_seconds"])
     chosen = Chosen(
         epochs=1 + min(range(len(curve)), key=lambda epoch: curve[epoch]["log_loss"]),
-        rounds={action: booster.current_iteration() for action, booster in trees.boosters.items()},
+        rounds=trees.rounds,
         blend=blend,
         watch=watch,
         seconds=seconds,

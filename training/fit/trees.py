@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.encoding.ranker import RankerEncoding
+from models.ranking.boosted import require_end
 from models.ranking.network import Ranker
 from models.ranking.ranker import ACTIONS
 from models.ranking.trees import Trees, tree_inputs
 from training.data.dataset import RankingRows
 from training.fit.ranker_config import RankerConfig
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 Array = np.ndarray[Any, Any]
 
@@ -32,7 +37,7 @@ def grow_trees(
     params = tree_params(config.seed) | {"objective": "cross_entropy", "learning_rate": config.tree_learning_rate}
     params |= {"num_leaves": config.tree_leaves}
     inputs = [(part, encoding.encode(part.columns, part.position)) for part in (train, valid) if part is not None]
-    boosters, intercepts = {}, {}
+    texts, intercepts = {}, {}
     for action in config.tree_actions:
         mean = float(np.clip(train.labels[action].mean(), 1e-4, 1 - 1e-4))
         intercepts[action] = float(np.log(mean / (1.0 - mean)))
@@ -52,8 +57,8 @@ def grow_trees(
         stop = [lightgbm.early_stopping(20, verbose=False)] if len(sets) > 1 else []
         booster = lightgbm.train(params, sets[0], max(most, 1), valid_sets=sets[1:], callbacks=stop)
         best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
-        boosters[action] = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
-    return Trees(boosters, intercepts)
+        texts[action] = booster.model_to_string(num_iteration=best)
+    return Trees(texts, intercepts)
 
 
 def tree_params(seed: int) -> dict[str, Any]:
@@ -86,6 +91,15 @@ def fit_lightgbm(train: RankingRows, valid: RankingRows, encoding: RankerEncodin
     params = tree_params(seed) | {"objective": "binary", "learning_rate": 0.1}
     stop = lightgbm.early_stopping(10, verbose=False)
     return lightgbm.train(params, sets[0], 150, valid_sets=[sets[1]], callbacks=[stop])
+
+
+def read_booster(file: Path) -> Booster:
+    """Raises ValueError for a file that was cut short."""
+    import lightgbm
+
+    text = file.read_text()
+    require_end(text, file.name)
+    return lightgbm.Booster(model_str=text)
 
 
 def tree_features(encoding: RankerEncoding, rows: RankingRows) -> Array:

@@ -15,14 +15,13 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import Section, read
 from feature_repo.lake.cut import cut_of
 from models.ranking.ranker import RankerModel
-from models.ranking.trees import read_booster
 from models.release.manifest import ArtifactError
 from models.release.parts import trained_ranker, trained_two_tower
 from models.retrieval.artifact import RetrievalModel
 from training.data.dataset import RankingRows, ranking_rows
 from training.data.splits import time_cuts
 from training.fit.calibrate import page_order
-from training.fit.trees import tree_features
+from training.fit.trees import read_booster, tree_features
 from training.judge.protocols.reading import read_protocol
 from training.judge.protocols.retrieval import retrieval_figures, run_retrieval
 from training.judge.protocols.retrieval_config import RetrievalProtocol

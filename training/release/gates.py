@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from feature_repo.compute.columns import Shared
 from feature_repo.compute.past import PAST
 from feature_repo.core.settings import Section
+from feature_repo.registry import side_of
 from models.release.artifact import Release
 from training.release.comparison import Comparison, NewVideos, auc_error
 from training.release.skew import Skew
@@ -174,18 +176,22 @@ def rank_milliseconds(release: Release, repeats: int = 30) -> float:
     """
     encoding = release.ranker.encoding
     rng = np.random.default_rng(0)  # distinct candidates: equal ones would all take the same path through the trees
-    columns = {name: rng.lognormal(0.0, 2.0, CANDIDATES).astype(np.float32) for name in encoding.numbers}
-    unknown = {name: np.full(CANDIDATES, "", dtype=object) for name in encoding.categories}
+    columns: dict[str, Any] = {
+        name: rng.lognormal(0.0, 2.0, CANDIDATES).astype(np.float32) for name in encoding.numbers
+    }
+    columns |= {name: np.full(CANDIDATES, "", dtype=object) for name in encoding.categories}
     if encoding.videos:
         some = np.resize(np.array(encoding.videos.values, dtype=object), CANDIDATES)
         past = {"past_video_ids": some[:PAST], "past_ages": np.ones(PAST), "past_fractions": np.ones(PAST)}
-        unknown |= {name: np.broadcast_to(column, (CANDIDATES, PAST)) for name, column in past.items()}
-        unknown["video_id"] = some
+        columns |= {name: np.broadcast_to(column, (CANDIDATES, PAST)) for name, column in past.items()}
+        columns["video_id"] = some
+    of_request = [name for name in columns if side_of(name) == "request"]
+    columns |= {name: Shared(columns[name][:1], CANDIDATES) for name in of_request}
     ours, reference = [], []
     with threadpool_limits(1):  # as in serving; threads that wait for each other would be counted as work
         for _ in range(repeats):
             reference.append(_processor_seconds(_work))
-            ours.append(_processor_seconds(lambda: release.ranker.score({**columns, **unknown})))
+            ours.append(_processor_seconds(lambda: release.ranker.score(columns)))
     return float(np.quantile(ours, 0.25) / np.quantile(reference, 0.25)) * REFERENCE_MS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.candidates.sources.spec import NOTHING, Found
-from models.catalog import ViewerRequest, rows_of
+from models.catalog import ViewerRequest
 from models.per_catalog import CatalogRows
 from models.retrieval.beside import BesideIndex
 from models.retrieval.protocol import NearestVideos
@@ -51,9 +51,9 @@ class Nearest:
         n = min(n, int(allowed_in_index.sum()))
         if not n:
             return NOTHING
-        ids, scores = self._index.search(query, n, allowed_in_index)
-        kept = ids[0] != ""
-        return Found(rows_of(request.catalog, ids[0][kept].tolist()), scores[0][kept])
+        rows, scores = self._index.search_rows(query, n, allowed_in_index)
+        kept = rows[0] >= 0
+        return Found(catalog_row[rows[0][kept]], scores[0][kept])
 
 
 def _merged(lists: Sequence[tuple[Array, Array]], n: int) -> Found:

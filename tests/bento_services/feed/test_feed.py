@@ -352,7 +352,7 @@ def test_an_optional_source_that_breaks_is_named_and_missed_by_nobody() -> None:
 def test_scores_that_are_no_numbers_are_a_broken_ranker() -> None:
     release = feed_world.toy_release()
     ranker = feed_world.parts_of(release).ranker
-    ranker.score = lambda columns: {"score": np.full(len(columns["two_tower_score"]), np.nan, dtype=np.float32)}
+    ranker.rank = lambda asked: {"score": np.full(len(asked.rows), np.nan, dtype=np.float32)}
     with feed_of(release, feed_world.toy_reader()) as feed:
         assert feed.page(Query(user_id="heavy")).served_by == "retrieval_only"
 

@@ -35,8 +35,10 @@ def test_inputs_keep_their_places_and_get_the_types_of_the_model(service: Any, a
     sent = [np.full((3, 1), float(place)) for place in range(5)]
     assert service.probabilities("r-1", *sent).tolist() == [[0.25, 0.25]] * 3
     (inputs,) = asked
-    assert [column.flat[0] for column in inputs] == [0, 1, 2, 3, 4]
-    assert [column.dtype for column in inputs] == [np.float32, np.int64, np.int64, np.int64, np.float32]
+    *columns, left = inputs
+    assert left is None  # the trees are evaluated there
+    assert [column.flat[0] for column in columns] == [0, 1, 2, 3, 4]
+    assert [column.dtype for column in columns] == [np.float32, np.int64, np.int64, np.int64, np.float32]
 
 
 def test_the_model_is_that_of_the_release_that_was_asked_for(service: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bento_services.process.remote import RemoteIndex, RemoteRanker, RemoteRetrieval
+from models.encoding.ranker import RankerEncoding
 
 
 class Recorded:
@@ -43,10 +44,9 @@ def test_no_filter_travels_as_an_empty_mask() -> None:
 
 
 def test_the_ranking_service_is_not_asked_about_no_candidates() -> None:
-    inputs = SimpleNamespace(dense=np.zeros((0, 3)))
-    local = SimpleNamespace(
-        encoding=SimpleNamespace(encode=lambda columns: inputs), score=lambda columns: {"score": []}
-    )
+    encoding = RankerEncoding((), (), (), (), {})
+    local = SimpleNamespace(encoding=encoding, rank=lambda asked: {"score": []})
     call = Recorded(None)
-    assert RemoteRanker(local, call, "r-1").score({}) == {"score": []}  # type: ignore[arg-type]
+    asked: Any = SimpleNamespace(rows=np.zeros(0, dtype=np.int64))
+    assert RemoteRanker(local, call, "r-1").rank(asked) == {"score": []}  # type: ignore[arg-type]
     assert call.asked == []

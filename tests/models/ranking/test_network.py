@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from models.encoding.ranker import RankerEncoding
-from models.ranking.network import Ranker, logits_of, quantile_knots, ranker_model
+from models.ranking.network import Ranker, logits_of, quantile_knots
 from models.ranking.ranker import example
+from models.ranking.served_network import ranker_model
 
 
 def test_a_number_is_linear_between_its_quantiles_and_a_flag_is_itself() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from feature_repo.compute.past import PAST, PAST_COLUMNS
 from models.encoding.ranker import RankerEncoding
-from models.ranking.network import Ranker, quantile_knots, ranker_model, served
+from models.ranking.network import Ranker, quantile_knots
 from models.ranking.ranker import (
     ACTIONS,
     CHUNK,
@@ -20,6 +20,7 @@ from models.ranking.ranker import (
     example,
     with_retrieval,
 )
+from models.ranking.served_network import frozen, ranker_model
 
 N = 500
 
@@ -149,7 +150,7 @@ def test_a_ranker_that_an_older_revision_exported_scores_the_same(model: RankerM
     row = {0: viewers, 1: candidates}
     inputs = example(len(model.encoding.numbers), len(model.encoding.cardinalities)).values()
     program = torch.export.export(
-        served(network),
+        frozen(network),
         tuple(torch.from_numpy(part) for part in inputs),
         dynamic_shapes=(row, row, row, {0: viewers}, {0: viewers}),
     )

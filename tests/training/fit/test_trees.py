@@ -25,9 +25,9 @@ def test_trees_stop_by_validation_or_grow_as_many_rounds_as_asked() -> None:
     config = replace(CONFIG, max_epochs=1, tree_actions=("click",), tree_rounds=30)
     network, _ = fit_network(train, valid, encoding, KnownVideos((), np.zeros((0, 1))), config, SILENT)
     grown = grow_trees(train, valid, encoding, network, config)
-    assert set(grown.boosters) == {"click"}
-    assert 1 <= grown.boosters["click"].current_iteration() <= 30
+    assert set(grown.rounds) == {"click"}
+    assert 1 <= grown.rounds["click"] <= 30
     again = grow_trees(train, None, encoding, network, config, {"click": 7})
-    assert again.boosters["click"].current_iteration() == 7
+    assert again.rounds == {"click": 7}
     mean = float(train.labels["click"].mean())
     assert grown.intercepts["click"] == np.log(mean / (1 - mean))
