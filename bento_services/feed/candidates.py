@@ -5,8 +5,9 @@ Parallel arrays get out of step; a table cannot. Every change gives a new table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,8 @@ class Candidates:
     columns: Mapping[str, Array]
 
     def __post_init__(self) -> None:
-        lengths = {name: len(column) for name, column in self.columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns of one length expected, found {lengths}")
+        if isinstance(self.columns, dict):  # other columns were taken from a table
+            _require_one_length(self.columns)
 
     @classmethod
     def found(
@@ -78,11 +78,11 @@ class Candidates:
     def take(self, order: Array | Sequence[int]) -> Candidates:
         """The candidates at these places, in this order; or those where a boolean mask is true."""
         at = np.asarray(order)
-        if at.dtype != np.bool_:
-            at = at.astype(np.int64)
-        return Candidates({name: column[at] for name, column in self.columns.items()})
+        return Candidates(_Taken(self.columns, np.flatnonzero(at) if at.dtype == np.bool_ else at.astype(np.int64)))
 
     def without(self, places: Array | Sequence[int]) -> Candidates:
+        if not len(places):
+            return self
         left = np.ones(len(self), dtype=bool)
         left[np.asarray(places, dtype=np.int64)] = False
         return self.take(left)
@@ -100,9 +100,43 @@ class Candidates:
 
     def provenance(self) -> list[dict[str, float]]:
         """For each candidate: source -> its score, in the order in which the sources were called."""
-        found: list[dict[str, float]] = [{} for _ in range(len(self))]
-        for name, column in self.columns.items():
-            if name.startswith(FROM):
-                for place in np.flatnonzero(~np.isnan(column)).tolist():
-                    found[place][name[len(FROM) :]] = float(column[place])
-        return found
+        sources = [name for name in self.columns if name.startswith(FROM)]
+        if not sources:
+            return [{} for _ in range(len(self))]
+        names = [name[len(FROM) :] for name in sources]
+        scores = np.stack([self.columns[name] for name in sources], axis=1).tolist()
+        return [
+            {name: score for name, score in zip(names, of_one, strict=True) if not isnan(score)} for of_one in scores
+        ]
+
+
+class _Taken(Mapping[str, Array]):
+    """The columns of a table at some places; each is taken when it is first read, as most never are."""
+
+    def __init__(self, columns: Mapping[str, Array], at: Array) -> None:
+        self._columns: Mapping[str, Array] = columns
+        self._at: Array = at
+        if isinstance(columns, _Taken):
+            self._columns, self._at = columns._columns, columns._at[at]
+        self._read: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        column = self._read.get(name)
+        if column is None:
+            column = self._read[name] = self._columns[name][self._at]
+        return column
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
+def _require_one_length(columns: Mapping[str, Array]) -> None:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"columns of one length expected, found {lengths}")

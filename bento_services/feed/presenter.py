@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from bento_services.feed.candidates import Candidates
+import numpy as np
+
 from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow
 from bento_services.feed.reasons import Reason, Shown, reason
 from bento_services.feed.scorers import served_columns
-from bento_services.feed.stages import Request, title_of
+from bento_services.feed.stages import UNTITLED, Request
 from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
 from models.page.filters import AVAILABLE
 from models.ranking.ranker import HEADS
+
+Array = np.ndarray[Any, Any]
 
 ROW_SCORE_VIDEOS = 5  # a row is placed by the mean score of its first videos
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,10 +35,7 @@ def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason
     position = 0
     for row in fixed + personal:
         features = _features(row, request) if request.query.explain else []
-        provenance = row.candidates.provenance()
-        items = tuple(
-            _item(row, at, position + at, request, provenance[at], features, reasons) for at in range(len(provenance))
-        )
+        items = _items(row, position, request, features, reasons)
         rows.append(Row(row.chosen.row_id, row.chosen.title, row.chosen.reason, items))
         position += len(items)
     return tuple(rows)
@@ -56,49 +57,73 @@ def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
     ]
 
 
-def _item(
+def _items(
     row: FilledRow,
-    at: int,
     position: int,
     request: Request,
-    provenance: dict[str, float],
     features: Sequence[dict[str, Any]],
     reasons: tuple[Reason, ...],
-) -> Item:
-    candidates, columns = row.candidates, request.catalog.columns
-    video = int(candidates.rows[at])
-    score = float(candidates[SCORE][at])
-    propensity = 1.0 if row.chosen.propensity is None else float(row.chosen.propensity[at])
-    trace: dict[str, Any] | None = None
-    if request.query.explain:
-        scores = {name: float(candidates[name][at]) for name in _SCORES if name in candidates}
-        trace = {"sources": provenance, "scores": {**scores, "score": score}, "propensity": propensity}
-        trace["features"] = features[at]
-    return Item(
-        video_id=str(request.catalog.video_ids[video]),
-        title=title_of(request.catalog, video),
-        channel=str(columns["creator_name"][video] or columns["creator_id"][video]),
-        thumbnail="",
-        duration=float(columns["duration_seconds"][video]),
-        view_count=int(columns["video_watch_count"][video]),
-        published_at=_date(int(columns["published_timestamp_us"][video])),
-        score=score,
-        reason=reason(Shown(request, row.chosen.row_id, video, provenance, _anchor(request, candidates, at)), reasons),
-        source=row.chosen.row_id if row.chosen.row_id in provenance else next(iter(provenance)),
-        sources=tuple(provenance),
-        position=position,
-        row_id=row.chosen.row_id,
-        propensity=propensity,
-        genres=tuple(columns["genre_names"][video]),
-        trace=trace,
+) -> tuple[Item, ...]:
+    """The row's items; `position` is that of the first one on the page."""
+    candidates, chosen = row.candidates, row.chosen
+    n, columns, rows = len(candidates), request.catalog.columns, candidates.rows
+    propensities = [1.0] * n if chosen.propensity is None else chosen.propensity.tolist()
+    anchors = _named(request, candidates[ANCHOR]).tolist() if ANCHOR in candidates else [-1] * n
+    found_by, scores = candidates.provenance(), candidates[SCORE].tolist()
+    durations, views, published, titles, names, ids, genres, videos = (
+        column[rows].tolist()
+        for column in (
+            columns["duration_seconds"],
+            columns["video_watch_count"],
+            columns["published_timestamp_us"],
+            columns["title"],
+            columns["creator_name"],
+            columns["creator_id"],
+            columns["genre_names"],
+            request.catalog.video_ids,
+        )
+    )
+    return tuple(
+        Item(
+            video_id=videos[at],
+            title=titles[at].strip() or UNTITLED,
+            channel=names[at] or ids[at],
+            thumbnail="",
+            duration=durations[at],
+            view_count=int(views[at]),
+            published_at=_date(published[at]),
+            score=scores[at],
+            reason=reason(Shown(request, chosen.row_id, video, found_by[at], anchors[at]), reasons),
+            source=chosen.row_id if chosen.row_id in found_by[at] else next(iter(found_by[at])),
+            sources=tuple(found_by[at]),
+            position=position + at,
+            row_id=chosen.row_id,
+            propensity=propensities[at],
+            genres=tuple(genres[at]),
+            trace=_trace(row, at, found_by[at], features[at]) if request.query.explain else None,
+        )
+        for at, video in enumerate(rows.tolist())
     )
 
 
-def _anchor(request: Request, candidates: Candidates, at: int) -> int:
-    anchor = int(candidates[ANCHOR][at]) if ANCHOR in candidates else -1
-    return anchor if anchor >= 0 and AVAILABLE.of(request, anchor) else -1
+def _trace(row: FilledRow, at: int, provenance: dict[str, float], features: dict[str, Any]) -> dict[str, Any]:
+    candidates = row.candidates
+    scores = {name: float(candidates[name][at]) for name in _SCORES if name in candidates}
+    propensity = 1.0 if row.chosen.propensity is None else float(row.chosen.propensity[at])
+    return {
+        "sources": provenance,
+        "scores": {**scores, "score": float(candidates[SCORE][at])},
+        "propensity": propensity,
+        "features": features,
+    }
 
 
+def _named(request: Request, anchor_N: Array) -> Array:
+    """Watched videos, -1 instead of those that may not be named."""
+    return np.where((anchor_N >= 0) & AVAILABLE.of(request, anchor_N), anchor_N, -1)
+
+
+@lru_cache(maxsize=100_000)
 def _date(timestamp_us: int) -> str:
     """The date in UTC, which may be before 1970; "" for 0, unknown."""
     return (EPOCH + timedelta(microseconds=timestamp_us)).date().isoformat() if timestamp_us else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
+from msgspec import Struct
 
 from bento_services.feed.rows.because_you_watched import BECAUSE
 from bento_services.feed.stages import Request, title_of
@@ -25,8 +25,7 @@ JUST_PUBLISHED = "Just published"
 FAVOURITE_SHARE = 0.5  # a genre with this share of the strongest genre's affinity is a favourite
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One video of a page, with everything that rules read."""
 
     request: Request
@@ -100,9 +99,8 @@ class FollowedCreator:
     def words(self, shown: Shown) -> str | None:
         if self.in_row and shown.row_id != self.in_row:
             return None
-        features = shown.request.features
-        weights = dict(zip(features["creator_ids"], features["creator_weights"], strict=True))
-        followed = bool(shown.creator_id) and weights.get(shown.creator_id, 0.0) > FOLLOWED_WEIGHT
+        creator_id = shown.creator_id
+        followed = bool(creator_id) and shown.request.creator_weights.get(creator_id, 0.0) > FOLLOWED_WEIGHT
         return self.text.replace("{creator}", shown.creator) if followed else None
 
 
@@ -112,7 +110,7 @@ class LikedGenre:
 
     def words(self, shown: Shown) -> str | None:
         request = shown.request
-        affinity = np.asarray(request.features["genre_affinity"])
+        affinity = request.genre_affinity
         weights = affinity * request.catalog.columns["genres"][shown.video]
         best = int(weights.argmax())
         if weights[best] <= 0 or weights[best] < FAVOURITE_SHARE * affinity.max():

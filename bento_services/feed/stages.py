@@ -113,6 +113,17 @@ class Request:
         return self.viewer.features.columns()
 
     @cached_property
+    def creator_weights(self) -> Mapping[str, float]:
+        """The viewer's affinity to creators."""
+        features = self.features
+        return dict(zip(features["creator_ids"], features["creator_weights"], strict=True))
+
+    @cached_property
+    def genre_affinity(self) -> Array:
+        """(GENRE_SLOTS,)."""
+        return np.asarray(self.features["genre_affinity"])
+
+    @cached_property
     def context(self) -> Columns:
         query = self.query
         return context_columns([self.now_us], [query.device], [query.utc_offset_minutes], [query.surface])

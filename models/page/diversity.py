@@ -5,6 +5,7 @@ B lists at once, N candidates, D embedding, G genres, K places, V videos.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ def dpp(worth_BN: Array, vector_BND: Array, k: int, trade_off: float) -> Array:
         best_B = np.argmax(gain_BN + (1.0 - trade_off) * np.log(np.maximum(left_BN, 1e-12)), axis=1)
         picked_BK[:, at] = best_B
         gain_BN[b, best_B] = -np.inf
-        cosine_BN = np.einsum("bnd,bd->bn", unit_BND, unit_BND[b, best_B])
+        cosine_BN = (unit_BND @ unit_BND[b, best_B][:, :, None])[:, :, 0]
         like_BN = (1.0 - RIDGE) * (1.0 + cosine_BN) / 2.0
         like_BN[b, best_B] = 1.0
         explained_BN = np.einsum("bkn,bk->bn", factor_BKN[:, :at], factor_BKN[b, :at, best_B])
@@ -113,7 +114,7 @@ def _greedy(
         best_B = np.argmax(gain_BN - (1.0 - trade_off) * alike_BN, axis=1)
         picked_BK[:, at] = best_B
         gain_BN[b, best_B] = -np.inf
-        cosine_BN = np.einsum("bnd,bd->bn", unit_BND, unit_BND[b, best_B])
+        cosine_BN = (unit_BND @ unit_BND[b, best_B][:, :, None])[:, :, 0]
         alike_BN = after(alike_BN, cosine_BN, at) if at else cosine_BN
     return picked_BK
 
@@ -177,16 +178,17 @@ class Filling:
         self._caps = caps
         self._length = min(length, len(creator_N))
         self._creator_N, self._category_N, self._fresh_N = creator_N, category_N, fresh_N
-        self._genre_NG = genre_NG > 0
+        self._genre_NG = (genre_NG > 0).astype(np.float32)  # a product with numbers is many times as fast as with bools
         self._weight = {rule: 2**at for at, rule in enumerate(caps.relaxation)}
-        self._creator_count = np.zeros(
-            creator_N.max(initial=-1) + 2, dtype=np.int64
-        )  # code -1 reads the last entry, always 0
-        self._category_count = np.zeros(category_N.max(initial=-1) + 2, dtype=np.int64)
-        self._genre_count = np.zeros(genre_NG.shape[1], dtype=np.int64)
+        self._creator_count: Counter[int] = Counter()
+        self._category_count: Counter[int] = Counter()
+        self._genre_count = np.zeros(genre_NG.shape[1], dtype=np.float32)
         self._fresh_count = 0
         self._category_bar = caps.category_bar(self._length)
         self._fresh_bar = caps.fresh_bar(self._length)
+        # What only a new pick changes: the candidates of full creators and categories and those taken; of full genres.
+        self._full_N = np.zeros(len(creator_N))
+        self._full_genres_N = np.zeros(len(creator_N))
 
     def __bool__(self) -> bool:
         """Whether there is a place left and a candidate for it."""
@@ -198,29 +200,34 @@ class Filling:
         A rule weighs more than all rules together that are relaxed before it.
         """
         caps, weight = self._caps, self._weight
-        penalty_N: Array = (
-            weight["max_per_creator"] * (self._creator_count[self._creator_N] >= caps.max_per_creator) * 1.0
-        )
-        penalty_N += weight["max_category_share"] * (self._category_count[self._category_N] >= self._category_bar)
+        penalty_N = self._full_N.copy()
         if len(self.taken) < caps.top:
-            full_G = self._genre_count >= caps.max_genre_in_top
-            penalty_N += weight["max_genre_in_top"] * (self._genre_NG @ full_G)
+            penalty_N += self._full_genres_N
         if (category := self._running()) >= 0:
             penalty_N += weight["max_category_run"] * (self._category_N == category)
         if self._length - len(self.taken) <= self._fresh_bar - self._fresh_count:
             penalty_N += weight["min_fresh"] * ~self._fresh_N
-        penalty_N[self.taken] = np.inf
         return penalty_N
 
     def take(self, candidate: int) -> None:
+        caps, weight = self._caps, self._weight
         self.taken.append(candidate)
-        if (creator := self._creator_N[candidate]) >= 0:
+        if (creator := int(self._creator_N[candidate])) >= 0:
             self._creator_count[creator] += 1
-        if (category := self._category_N[candidate]) >= 0:
+            if self._creator_count[creator] == caps.max_per_creator:
+                self._full_N += weight["max_per_creator"] * (self._creator_N == creator)
+        if (category := int(self._category_N[candidate])) >= 0:
             self._category_count[category] += 1
-        if len(self.taken) <= self._caps.top:
+            if self._category_count[category] == self._category_bar:
+                self._full_N += weight["max_category_share"] * (self._category_N == category)
+        if len(self.taken) <= caps.top:
+            before_G = self._genre_count >= caps.max_genre_in_top
             self._genre_count += self._genre_NG[candidate]
+            full_G = self._genre_count >= caps.max_genre_in_top
+            if (full_G != before_G).any():
+                self._full_genres_N = weight["max_genre_in_top"] * (self._genre_NG @ full_G.astype(np.float32))
         self._fresh_count += int(self._fresh_N[candidate])
+        self._full_N[candidate] = np.inf
 
     def _running(self) -> int:
         """The category that fills the last `max_category_run` places; -1 when they differ."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.candidates import heuristics
-from models.candidates.sources.spec import Found, SourceModels, SourceSpec
+from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
+from models.per_catalog import CatalogRows
 
 if TYPE_CHECKING:
     from models.candidates.popularity import AreaPopularity
@@ -21,16 +22,18 @@ Array = np.ndarray[Any, Any]
 
 class PopularInArea:
     def __init__(self, area: AreaPopularity) -> None:
-        self._area = area
+        best = {country: list(zip(*listed, strict=True)) or [(), ()] for country, listed in area.best.items()}
+        watches = {country: np.array(counts, dtype=np.float64) for country, (_, counts) in best.items()}
+        self._times = {country: heuristics.times_many(counts) for country, counts in watches.items()}
+        own_rows = {country: {video_id: at for at, video_id in enumerate(ids)} for country, (ids, _) in best.items()}
+        self._rows = {country: CatalogRows(tuple(rows), rows.get) for country, rows in own_rows.items()}
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        best = self._area.best.get(request.country, [])
-        row_of = request.catalog.row_of
-        many = heuristics.times_many(np.array([watches for _, watches in best], dtype=np.float64))
-        listed = [(row_of.get(video_id, -1), times) for (video_id, _), times in zip(best, many, strict=True)]
-        chosen = [(row, times) for row, times in listed if row >= 0 and allowed[row]][:n]
-        rows = np.array([row for row, _ in chosen], dtype=np.int64)
-        return Found(rows, np.array([times for _, times in chosen], dtype=np.float64))
+        if request.country not in self._rows:
+            return NOTHING
+        rows = self._rows[request.country].of(request.catalog)
+        chosen = np.flatnonzero((rows >= 0) & allowed[rows])[:n]
+        return Found(rows[chosen], self._times[request.country][chosen])
 
 
 def _open(models: SourceModels) -> PopularInArea | None:

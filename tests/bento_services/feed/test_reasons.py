@@ -22,7 +22,10 @@ COLUMNS = {
 def shown(row_id: str = "top_picks", found_by: Any = (), anchor: int = -1, **features: Any) -> Shown:
     values = {"creator_ids": [], "creator_weights": [], "genre_affinity": [0.0, 0.0], **features}
     request: Any = SimpleNamespace(
-        catalog=SimpleNamespace(columns=COLUMNS), features=values, world=SimpleNamespace(genres=("Drama", "Comedy"))
+        catalog=SimpleNamespace(columns=COLUMNS),
+        world=SimpleNamespace(genres=("Drama", "Comedy")),
+        creator_weights=dict(zip(values["creator_ids"], values["creator_weights"], strict=True)),
+        genre_affinity=np.array(values["genre_affinity"]),
     )
     provenance = dict(found_by) if isinstance(found_by, dict) else dict.fromkeys(found_by, 1.0)
     return Shown(request, row_id, 0, provenance, anchor)
