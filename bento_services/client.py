@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -27,10 +27,13 @@ TRIES = 5  # attempts to send events to an unavailable service
 
 
 class ClientError(Exception):
-    """An error answer of the service, with its `code` and `status`."""
+    """An error answer of the service, with its `code`, `status` and `details`."""
 
-    def __init__(self, status: int, code: str, message: str, request_id: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(f"{status} {code}: {message} (request {request_id})")
+        self.details = dict(details or {})
         self.status = status
         self.code = code
         self.request_id = request_id
@@ -119,19 +122,76 @@ class Client:
         page = self.home(user_id, limit=max(len(before.get("recommendations", ())), 1))
         return page, time.monotonic() - self._sent_at
 
+    def put_video(
+        self, video_id: str, video: Mapping[str, Any], if_match: int | None = None, only_new: bool = False
+    ) -> dict[str, Any]:
+        """Create a video, or replace it as a whole. Returns `video`, `created` and `changed`.
+
+        `if_match`: the version that you read; ClientError 412 where it has another by now. `only_new`: 412 where there
+        is one. Changes are sent again on a 503, unless that could make one that went through look like a conflict.
+        """
+        headers = {**_if_match(if_match), **({"if-none-match": "*"} if only_new else {})}
+        return self._change("PUT", _video(video_id), video, headers)
+
+    def put_videos(self, videos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Put up to 500 videos, each with its `video_id`, all or none: `details["faults"]` of the ClientError names
+        every fault. Returns the version of each."""
+        return self._change("POST", "/api/v1/videos:batch", {"videos": list(videos)})
+
+    def patch_video(self, video_id: str, fields: Mapping[str, Any], if_match: int | None = None) -> dict[str, Any]:
+        """Change some fields; None gives one its default."""
+        return self._change("PATCH", _video(video_id), fields, _if_match(if_match))
+
+    def take_down(self, video_id: str, why: str = "", if_match: int | None = None) -> dict[str, Any]:
+        """Show a video nowhere; it stays in the catalog, with `taken_down_at`."""
+        return self._change("DELETE", _video(video_id), None, _if_match(if_match), why)
+
+    def restore(self, video_id: str, why: str = "", if_match: int | None = None) -> dict[str, Any]:
+        """Take back its takedown."""
+        return self._change("POST", f"{_video(video_id)}/restore", None, _if_match(if_match), why)
+
+    def get_video(self, video_id: str) -> dict[str, Any]:
+        return self._read(self._http.get(_video(video_id)))
+
+    def list_videos(self, limit: int = 20, cursor: str | None = None, **filters: str | bool) -> dict[str, Any]:
+        """`videos` by id, and the `cursor` of the next ones, None at the end.
+
+        `filters`: category, genre, creator_id, published_since, taken_down, expired.
+        """
+        sent = {name: str(value).lower() if isinstance(value, bool) else value for name, value in filters.items()}
+        parameters = {"limit": limit, **({"cursor": cursor} if cursor else {}), **sent}
+        return self._read(self._http.get("/api/v1/videos", params=parameters))
+
+    def history(self, video_id: str, limit: int = 20) -> dict[str, Any]:
+        """Who changed a video, newest first."""
+        return self._read(self._http.get(f"{_video(video_id)}/history", params={"limit": limit}))
+
     def viewers(self, limit: int = 20) -> dict[str, Any]:
         return self._read(self._http.get("/api/v1/viewers", params={"limit": limit}))
 
     def status(self) -> dict[str, Any]:
         return self._read(self._http.get("/api/v1/status"))
 
+    def _change(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str] | None = None, why: str = ""
+    ) -> dict[str, Any]:
+        """A change of videos. Sent twice it is one, but where it depends on a version that it may have made itself."""
+        parameters = {"why": why} if why else None
+        request = self._http.build_request(method, path, json=body, headers=headers, params=parameters)
+        return self._send(request, lambda reply: not headers or _changed_nothing(reply))
+
     def _write(self, path: str, body: Any, headers: Mapping[str, str]) -> dict[str, Any]:
+        return self._send(self._http.build_request("POST", path, json=body, headers=headers), lambda reply: True)
+
+    def _send(self, request: httpx.Request, is_safe: Callable[[httpx.Response], bool]) -> dict[str, Any]:
+        """Sent again after a 503 that says when to, if another time is safe after such an answer."""
         for _ in range(TRIES - 1):
-            reply = self._http.post(path, json=body, headers=headers)
-            if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE or "retry-after" not in reply.headers:
+            reply = self._http.send(request)
+            is_down = reply.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in reply.headers
+            if not (is_down and is_safe(reply)):
                 return self._read(reply)
             time.sleep(float(reply.headers["retry-after"]))
-        return self._read(self._http.post(path, json=body, headers=headers))
+        return self._read(self._http.send(request))
 
     def _read(self, reply: httpx.Response) -> dict[str, Any]:
         try:
@@ -142,5 +202,24 @@ class Client:
             return answer
         error = answer.get("error", {})
         raise ClientError(
-            reply.status_code, error.get("code", ""), error.get("message", ""), error.get("request_id", "-")
+            reply.status_code,
+            error.get("code", ""),
+            error.get("message", ""),
+            error.get("request_id", "-"),
+            error.get("details"),
         )
+
+
+def _video(video_id: str) -> str:
+    return f"/api/v1/videos/{quote(video_id, safe='')}"
+
+
+def _if_match(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"if-match": f'"{version}"'}
+
+
+def _changed_nothing(reply: httpx.Response) -> bool:
+    try:
+        return bool(reply.json()["error"]["details"].get("changed") == "none")
+    except (ValueError, KeyError):
+        return False

@@ -20,6 +20,7 @@ from bento_services import metrics, request_log
 from bento_services.admission.callers import Caller
 from bento_services.admission.limits import Limits
 from bento_services.admission.problem import DEADLINE_PASSED, OVERLOADED, Problem, events_down, malformed, unavailable
+from bento_services.catalog.verbs import Catalog
 from bento_services.errors import QueryError
 from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.attempt import Attempt
@@ -31,6 +32,7 @@ from bento_services.health import RELEASE, Health
 from bento_services.load.full_pages import FullPages
 from bento_services.load.page_threads import PageThreads, Work
 from bento_services.settings import ServiceConfig
+from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
@@ -91,11 +93,14 @@ class Engine:
         config: ServiceConfig = ServiceConfig(),
         health: Health | None = None,
         first_day_us: int = 0,
+        home: Home | None = None,
     ) -> None:
-        """`first_day_us`: of the home's data, for releases older than World.first_day_us."""
+        """`first_day_us`: of the home's data, for releases older than World.first_day_us. `home`: whose catalog is
+        asked; opened when it first is."""
         self.health = health or Health()
         self.world = replace(release.world, first_day_us=release.world.first_day_us or first_day_us)
         self.reader = reader
+        self.catalog = Catalog(home, config)
         self._receipts = receipts
         self.release_id = release.release_id
         self.problems = list(problems)  # why releases could not be served
@@ -304,6 +309,7 @@ class Engine:
         self._quick.close()
         self._writes.shutdown()
         self._reads.shutdown()
+        self.catalog.close()
         self._intake.close()
         self._feed.close()
         self.reader.close()

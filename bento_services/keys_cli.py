@@ -32,7 +32,9 @@ Name = Annotated[str, typer.Argument(help="The key's name.")]
 @app.command("create", epilog="Example:  marquee keys create web --scope serve --scope events --expires 90d")
 def create(
     name: Annotated[str, typer.Argument(help="Who it is for.")],
-    scope: Annotated[list[str], typer.Option(help="serve, events, metrics or admin; may be given several times.")],
+    scope: Annotated[
+        list[str], typer.Option(help="serve, events, catalog, metrics or admin; may be given several times.")
+    ],
     viewer: Annotated[
         str,
         typer.Option(help="For whom it may act: any viewer, the one of a viewer token signed with it, or none."),

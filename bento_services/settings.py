@@ -34,6 +34,8 @@ class ServiceConfig:
     write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long
     hung_page_seconds: float = 20.0  # when pages on all threads take so long, the service hangs and is restarted
     read_threads: int = 2  # asking the store for receipts and viewers
+    catalog_threads: int = 2  # reading the catalog; as many again for changing it
+    catalog_seconds: float = 6.0  # to the catalog's answer; above [catalog] busy_seconds, or a busy one leaves doubts
     follow_seconds: float = 0.2  # between two checks of which release is the champion
     warm_up_pages: int = 20  # made before the service is ready
     warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
@@ -42,8 +44,9 @@ class ServiceConfig:
     needs_processor: bool = False  # events are refused until a processor was heard of; `marquee serve` sets it
 
     def __post_init__(self) -> None:
-        if min(self.page_threads, self.quick_threads, self.write_threads, self.read_threads) < 1:
-            raise ValueError("page_threads, quick_threads, write_threads and read_threads: expected at least 1")
+        threads = "page_threads", "quick_threads", "write_threads", "read_threads", "catalog_threads"
+        if min(getattr(self, name) for name in threads) < 1:
+            raise ValueError(f"{', '.join(threads)}: expected at least 1 of each")
 
 
 @dataclass(frozen=True)

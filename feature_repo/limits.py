@@ -183,6 +183,9 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "taken_down_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200), note="0: it is not"),
         "thumbnail": _word("URL or path", most=2_048),
     },
+    "changes": {  # of the catalog
+        "why": _text(500),
+    },
     "users": {
         "user_id": _id(unique=True),
         "country": _word("ISO 3166-1", **_COUNTRY),

@@ -57,10 +57,10 @@ class Admission:
             return NOBODY
         if not credentials.key:
             raise Problem(401, "not_authenticated", "send an API key as `Authorization: Bearer KEY`")
-        caller, key_id = keys.caller(credentials.key)
+        caller = keys.caller(credentials.key)
         if endpoint.scope is not None and not caller.has(endpoint.scope):
             message = f"this key lacks the scope {endpoint.scope!r}"
             raise Problem(403, "not_allowed", message, {"scope": endpoint.scope})
         if isinstance(self.keys, KeyRing):
-            self.keys.used(key_id)
+            self.keys.used(caller.key_id)
         return caller

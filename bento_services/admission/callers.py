@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from bento_services.admission.problem import Problem
 
-Scope = Literal["serve", "events", "admin", "metrics"]
+Scope = Literal["serve", "events", "catalog", "admin", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ViewerRule = Literal["any", "token", "none"]
 VIEWER_RULES: tuple[ViewerRule, ...] = get_args(ViewerRule)
@@ -19,6 +19,12 @@ class Caller:
     scopes: frozenset[str]
     viewers: ViewerRule = "any"
     viewer_id: str = ""  # of a viewer token: the only viewer that it may act for
+    key_id: str = ""  # of the secret that was presented; "" without keys
+
+    @property
+    def who(self) -> str:
+        """For an audit: a name can be given to another key later, an id cannot."""
+        return f"{self.name} ({self.key_id})" if self.key_id else "anybody"
 
     def has(self, scope: Scope) -> bool:
         return scope in self.scopes or "admin" in self.scopes

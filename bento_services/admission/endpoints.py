@@ -18,10 +18,10 @@ class EndpointClass:
     public: bool = False  # needs no key: what a browser requests before it can send one
     always: bool = False  # answered even if the keys cannot be read
     speaks_for_viewer: bool = False  # the caller names the viewer that it reads or writes for
-    many_events: bool = False  # its body may be a batch of events
+    batch: bool = False  # its body may hold many events, or videos with long texts
 
     def max_body_bytes(self, limits: Limits) -> int:
-        return limits.max_events_body_bytes if self.many_events else limits.max_body_bytes
+        return limits.max_events_body_bytes if self.batch else limits.max_body_bytes
 
 
 PUBLIC = EndpointClass("public", public=True)
@@ -30,7 +30,8 @@ HEALTH = EndpointClass("health", public=True)  # probes have no key
 LIVENESS = EndpointClass("liveness", public=True, always=True)
 OPERATIONS = EndpointClass("operations", "metrics")
 PAGES = EndpointClass("pages", "serve", speaks_for_viewer=True)
-EVENTS = EndpointClass("events", "events", speaks_for_viewer=True, many_events=True)
+EVENTS = EndpointClass("events", "events", speaks_for_viewer=True, batch=True)
 FEEDBACK = EndpointClass("feedback", "events", speaks_for_viewer=True)
 VISIBILITY = EndpointClass("visibility", "events")
 VIEWERS = EndpointClass("viewers", "admin")
+CATALOG = EndpointClass("catalog", "catalog", batch=True)

@@ -5,6 +5,7 @@ plain digest is enough: key stretching, which protects guessable secrets, adds n
 
     serve    read pages on behalf of viewers
     events   send events and feedback for viewers
+    catalog  read and change the catalog of videos
     metrics  read /metrics and the status
     admin    everything, including data of all viewers
 
@@ -108,8 +109,8 @@ class Keys:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return cls(closed=f"{FILE} of the home is no list of keys ({error}); {WAYS_OUT}")
 
-    def caller(self, presented: str, now: datetime | None = None) -> tuple[Caller, str]:
-        """The caller that presents this key or viewer token, and the key's id. Raises Problem: 401 for an unknown or
+    def caller(self, presented: str, now: datetime | None = None) -> Caller:
+        """The caller that presents this key or viewer token. Raises Problem: 401 for an unknown or
         expired one, 403 for a key that only signs viewer tokens."""
         now = now or datetime.now(UTC)
         if presented.startswith(TOKEN_PREFIX):
@@ -125,9 +126,9 @@ class Keys:
         if found.viewers == "token":
             message = "this key signs viewer tokens (`marquee keys token`); send one of those"
             raise Problem(403, "not_allowed", message)
-        return Caller(found.name, frozenset(found.scopes), found.viewers), found.key_id
+        return Caller(found.name, frozenset(found.scopes), found.viewers, key_id=found.key_id)
 
-    def _bearer(self, token: ViewerToken | None, now: datetime) -> tuple[Caller, str]:
+    def _bearer(self, token: ViewerToken | None, now: datetime) -> Caller:
         key = next((key for key in self.keys if token and key.signing and key.key_id == token.key_id), None)
         if token is None or key is None or not token.is_signed_with(bytes.fromhex(key.signing)):
             raise Problem(401, "not_authenticated", "this viewer token was not signed with a key of this service")
@@ -137,7 +138,7 @@ class Keys:
             viewer_id: str = check("events", "user_id", token.viewer_id, called="the viewer of this token")
         except LimitError as error:
             raise Problem(401, "not_authenticated", str(error)) from error
-        return Caller(key.name, frozenset(key.scopes), "token", viewer_id), key.key_id
+        return Caller(key.name, frozenset(key.scopes), "token", viewer_id, key.key_id)
 
 
 def keys_path(home: Home) -> Path:

@@ -12,6 +12,7 @@ from feature_repo.limits import LimitError, check
 
 # Part of the API's document, so the same in every deployment.
 MAX_EVENTS = 500
+MAX_VIDEOS = 500  # in one batch
 MAX_CONTEXT_BYTES = 4096
 MAX_CURSOR_LENGTH = 6144
 MAX_LIMIT = 100
@@ -29,7 +30,7 @@ class Limits:
     send_seconds: float = 10.0  # until a client that stopped reading its response is cut off
     answer_seconds: float = 10.0  # to process a request; then 503
     max_body_bytes: int = 64 * 1024
-    max_events_body_bytes: int = 1024 * 1024
+    max_events_body_bytes: int = 1024 * 1024  # of events, and of videos
     receive_seconds: float = 10.0  # to receive a whole body
     max_in_flight_pages: int = 1_024  # waiting or in work, by quick rungs too; more than that are answered 503
     max_concurrent_rpcs: int = 512

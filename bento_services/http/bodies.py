@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -18,9 +19,9 @@ Shape = TypeVar("Shape", bound=Struct)
 class Answer(Response, Generic[Shape]):
     """A struct as the JSON of an answer. The API's document reads the shape from a route's return annotation."""
 
-    def __init__(self, answer: Shape, status: int = 200) -> None:
+    def __init__(self, answer: Shape, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         body = orjson.dumps(answer, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)
-        super().__init__(body, status, {"cache-control": "no-store"}, "application/json")
+        super().__init__(body, status, {"cache-control": "no-store", **(headers or {})}, "application/json")
 
 
 async def sent_json(request: Request) -> Any:

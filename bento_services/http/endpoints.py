@@ -25,6 +25,7 @@ DESCRIPTIONS = {
     404: "Unknown id, or no such address",
     405: "Not with this method",
     408: "The head or the body did not arrive in time",
+    412: "The video has another version than If-Match says, or exists although If-None-Match says it must not",
     409: "The Idempotency-Key, or an event id of this viewer, was used with another body",
     413: "Too large",
     415: "The body must be application/json in UTF-8, and not compressed",
@@ -70,7 +71,25 @@ class Endpoints:
         self, path: str, kind: EndpointClass, *, takes: Sequence[Any], status: int = 200, errors: Iterable[int] = ()
     ) -> Callable[[Handler], Handler]:
         """`takes`: the shapes of body, any of which will do."""
-        return self._adds("POST", path, kind, refusals((*ALWAYS, 401, *WITH_BODY, *errors)), takes, status)
+        return self._adds("POST", path, kind, refusals((*ALWAYS, 401, *WITH_BODY, *errors)), takes, (status,))
+
+    def put(
+        self, path: str, kind: EndpointClass, *, takes: Sequence[Any], errors: Iterable[int] = ()
+    ) -> Callable[[Handler], Handler]:
+        """Answers 201 where it created something, else 200."""
+        refused = refusals((*ALWAYS, 401, *WITH_BODY, *errors))
+        return self._adds("PUT", path, kind, refused, takes, statuses=(200, 201))
+
+    def patch(
+        self, path: str, kind: EndpointClass, *, takes: Sequence[Any], errors: Iterable[int] = ()
+    ) -> Callable[[Handler], Handler]:
+        return self._adds("PATCH", path, kind, refusals((*ALWAYS, 401, *WITH_BODY, *errors)), takes)
+
+    def bare(
+        self, method: str, path: str, kind: EndpointClass, *, errors: Iterable[int] = ()
+    ) -> Callable[[Handler], Handler]:
+        """A change whose request has no body: all is in its address."""
+        return self._adds(method, path, kind, refusals((*ALWAYS, 401, 413, *errors)))
 
     def _adds(
         self,
@@ -79,17 +98,20 @@ class Endpoints:
         kind: EndpointClass,
         responses: dict[int | str, Any],
         takes: Sequence[Any] = (),
-        status: int = 200,
+        statuses: Sequence[int] = (200,),
         in_document: bool = True,
     ) -> Callable[[Handler], Handler]:
+        """`statuses`: of answers that are no refusal, the usual one first."""
+
         def add(handler: Handler) -> Handler:
             answers = _answer_of(handler)
-            answered: dict[int | str, Any] = {} if answers is None else {status: _json(answers, "Successful Response")}
+            success = None if answers is None else _json(answers, "Successful Response")
+            answered: dict[int | str, Any] = {} if success is None else dict.fromkeys(statuses, success)
             self.router.add_api_route(
                 path,
                 handler,
                 methods=[method],
-                status_code=status,
+                status_code=statuses[0],
                 response_model=None,
                 responses={**answered, **responses},
                 openapi_extra={"requestBody": {"required": True, **_content(takes)}} if takes else None,

@@ -13,7 +13,10 @@ from urllib.parse import unquote_to_bytes
 from bento_services.admission.problem import Problem, malformed
 
 ONCE = frozenset(
-    ("host", "authorization", "x-api-key", "content-type", "x-user-id", "x-session-id", "x-context", "idempotency-key")
+    (
+        *("host", "authorization", "x-api-key", "content-type", "x-user-id", "x-session-id", "x-context"),
+        *("idempotency-key", "if-match", "if-none-match"),
+    )
 )
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 

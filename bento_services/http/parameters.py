@@ -24,6 +24,7 @@ MAX_KEY_LENGTH = 200
 ENCODED = "In UTF-8, or percent-encoded (a percent sign is %25)."
 # For programs that make requests of the document: values that JSON Schema cannot describe.
 ID_FORMAT, CURSOR_FORMAT = "marquee-header-id", "marquee-cursor"
+CATALOG_CURSOR_FORMAT, WORD_FORMAT = "marquee-catalog-cursor", "marquee-word"
 
 
 def _id(name: str) -> AfterValidator:
@@ -101,7 +102,19 @@ IdempotencyKey = Annotated[
         description="Same key and body: same answer, once.",
     ),
 ]
+IfMatch = Annotated[
+    str,
+    Header(
+        alias="If-Match",
+        pattern='^("[1-9][0-9]{0,17}")?$',
+        description="The ETag of the video as you read it: another version of it is left as it is (412).",
+    ),
+]
+IfNoneMatch = Annotated[
+    str, Header(alias="If-None-Match", pattern=r"^\*?$", description="*: only a video that is new (else 412).")
+]
 EventId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
+VideoId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
 ViewerId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
 
 

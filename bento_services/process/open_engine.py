@@ -66,6 +66,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
         limits=settings.limits,
         config=settings.service,
         first_day_us=world.first_day_us if (world := settings.home.known_world()) else 0,
+        home=settings.home,
     )
     opened.callback(engine.close)
     opened.callback(Watch(settings, url, log, engine.reader, engine.health, engine.snapshot_age_seconds).close)

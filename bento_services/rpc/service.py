@@ -1,4 +1,4 @@
-"""Pages and events over gRPC, answered by the engine that HTTP uses, on the same event loop.
+"""Pages, events and the catalog over gRPC, answered by the engine that HTTP uses, on the same event loop.
 
 BentoML's own gRPC server does not work at this version; this is a plain grpc.aio server inside the serving process.
 """
@@ -6,6 +6,7 @@ BentoML's own gRPC server does not work at this version; this is a plain grpc.ai
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.callers import NOBODY, Caller
 from bento_services.admission.context import context_fields, request_id_of
-from bento_services.admission.endpoints import EVENTS, PAGES, EndpointClass
+from bento_services.admission.endpoints import CATALOG, EVENTS, PAGES, EndpointClass
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, Limits, identifier
 from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed, unprocessable
 from bento_services.engine import Engine
@@ -30,11 +31,13 @@ from bento_services.health import DOWN
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.incoming import OfOthers, Parse, message_of_call
 from bento_services.rpc.messages import message_of, set_fields
+from bento_services.rpc.videos import VERBS, Verb
 
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
 STOP_SECONDS = 3.0
 HEALTH_SECONDS = 0.25
+MAX_DETAILS_BYTES = 4096  # of a trailer, of which clients take 8 KiB
 CODES = {  # HTTP status -> gRPC status
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -42,6 +45,7 @@ CODES = {  # HTTP status -> gRPC status
     404: grpc.StatusCode.NOT_FOUND,
     408: grpc.StatusCode.DEADLINE_EXCEEDED,
     409: grpc.StatusCode.ABORTED,
+    412: grpc.StatusCode.FAILED_PRECONDITION,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     422: grpc.StatusCode.INVALID_ARGUMENT,
     503: grpc.StatusCode.UNAVAILABLE,
@@ -75,6 +79,7 @@ class MarqueeGrpc:
             "GetHome": read(self.GetHome, None, messages.GetHomeResponse.SerializeToString),
             "SendEvents": read(self.SendEvents, None, messages.SendEventsResponse.SerializeToString),
         }
+        methods |= {name: read(self._video(name, verb), None, _serialize) for name, verb in VERBS.items()}
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     async def GetHome(self, _: Any, context: Any) -> Any:
@@ -82,6 +87,15 @@ class MarqueeGrpc:
 
     async def SendEvents(self, _: Any, context: Any) -> Any:
         return await self._answer("SendEvents", EVENTS, context, messages.SendEventsRequest.FromString, self._events)
+
+    def _video(self, method: str, verb: Verb) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def work(request: Any, call: _Call) -> Any:
+            return await verb.answer(self._engine.catalog, request, call.caller.who)
+
+        async def answer(_: Any, context: Any) -> Any:
+            return await self._answer(method, CATALOG, context, verb.request.FromString, work)
+
+        return answer
 
     async def _home(self, request: Any, call: _Call) -> Any:
         limit = request.limit or 20
@@ -225,8 +239,25 @@ def _check_once(metadata: Sequence[tuple[str, str]]) -> None:
             raise malformed(f"{name}: expected one, found several", field=name)
 
 
+def _serialize(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+def _details(details: dict[str, Any]) -> str:
+    """As JSON in ASCII, with as many of its faults as there is room for; empty where there is none."""
+    if not details:
+        return ""
+    text = json.dumps(details)
+    while len(text) > MAX_DETAILS_BYTES and (faults := details.get("faults")):
+        details = {**details, "faults": faults[: len(faults) // 2]}
+        text = json.dumps(details)
+    return text if len(text) <= MAX_DETAILS_BYTES else ""
+
+
 async def _abort(context: Any, problem: Problem) -> None:
     trailing = [("x-error-code", problem.code)]
+    if details := _details(problem.details):
+        trailing.append(("x-error-details", details))
     if problem.retry_after_seconds is not None:
         trailing.append(("retry-after", str(problem.retry_after_seconds)))
     await context.abort(CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))

@@ -29,6 +29,8 @@ class Service:
         if path.startswith("/api/v1/events/"):
             self.visible_after -= 1
             return httpx.Response(200, json={"event_id": "e1", "visible": self.visible_after < 0})
+        if path.startswith("/api/v1/videos"):
+            return httpx.Response(200, json={"path": request.url.raw_path.decode()})
         return httpx.Response(200, json={"recommendations": []})
 
 
@@ -101,6 +103,43 @@ def test_waiting_has_an_end(service: Service, marquee: Client) -> None:
     service.visible_after = 1_000_000
     with pytest.raises(TimeoutError, match=r"event e1 has not reached the features after 0\.02 s"):
         marquee.wait_until_visible("e1", seconds=0.02)
+
+
+def test_videos_are_put_read_and_taken_down_where_the_api_does_it(service: Service, marquee: Client) -> None:
+    film = {"title": "Paper Orbit", "duration_seconds": 60}
+    calls = [
+        (marquee.put_video("a/b", film), "PUT", "/api/v1/videos/a%2Fb", film),
+        (marquee.patch_video("v1", {"cast": None}, if_match=3), "PATCH", "/api/v1/videos/v1", {"cast": None}),
+        (marquee.put_videos([{"video_id": "v1", **film}]), "POST", "/api/v1/videos:batch", None),
+        (marquee.take_down("v1", why="rights ended"), "DELETE", "/api/v1/videos/v1?why=rights%20ended", None),
+        (marquee.restore("v1"), "POST", "/api/v1/videos/v1/restore", None),
+        (marquee.get_video("v1"), "GET", "/api/v1/videos/v1", None),
+        (marquee.list_videos(5, "c", expired=True, genre="Drama"), "GET", "/api/v1/videos?limit=5&cursor=c&", None),
+        (marquee.history("v1"), "GET", "/api/v1/videos/v1/history?limit=20", None),
+    ]
+    for (answer, method, path, body), request in zip(calls, service.asked, strict=True):
+        assert request.method == method
+        assert answer["path"].replace("+", "%20").startswith(path)
+        assert body is None or json.loads(request.content) == body
+    assert json.loads(service.asked[2].content) == {"videos": [{"video_id": "v1", **film}]}
+    assert [request.headers.get("if-match") for request in service.asked[:2]] == [None, '"3"']
+    assert dict(service.asked[6].url.params) == {"limit": "5", "cursor": "c", "expired": "true", "genre": "Drama"}
+    marquee.put_video("v2", film, only_new=True)
+    assert service.asked[-1].headers["if-none-match"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("if_match", "changed", "sent"), [(None, "unknown", TRIES), (3, "unknown", 1), (3, "none", TRIES)]
+)
+def test_a_change_is_sent_again_unless_it_could_conflict_with_itself(
+    service: Service, marquee: Client, if_match: int | None, changed: str, sent: int
+) -> None:
+    error = {"code": "catalog_down", "details": {"changed": changed}}
+    service.refuse = httpx.Response(503, headers={"retry-after": "0"}, json={"error": error})
+    with pytest.raises(ClientError, match="503 catalog_down") as refused:
+        marquee.patch_video("v1", {"maturity": 6}, if_match)
+    assert refused.value.details == {"changed": changed}
+    assert len(service.asked) == sent
 
 
 def test_an_error_says_what_the_service_said(service: Service, marquee: Client) -> None:

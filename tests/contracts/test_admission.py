@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import pytest
 from worlds.by_hand import Made
-from worlds.http_api import EVENTS, HOME, WATCH, client_of
+from worlds.catalog import catalog_home
+from worlds.http_api import EVENTS, HOME, VIDEOS, WATCH, client_of
 
 from bento_services.admission.admit import Admission
 from bento_services.admission.callers import SCOPES
@@ -24,17 +25,19 @@ from feature_repo.core.home import Home
 
 messages: Any = marquee_pb2
 OK = ("", "OK")  # code of the problem, and of gRPC
-ENDPOINTS = ("home", "events")
+ENDPOINTS = ("home", "events", "catalog")
+NOBODY = {"home": "not_authenticated", "events": "not_authenticated", "catalog": "not_authenticated"}
 EXPECTED = {
-    "keyless": {"home": "", "events": ""},
-    "nothing": {"home": "not_authenticated", "events": "not_authenticated"},
-    "unknown": {"home": "not_authenticated", "events": "not_authenticated"},
-    "basic": {"home": "not_authenticated", "events": "not_authenticated"},
-    "serve": {"home": "", "events": "not_allowed"},
-    "events": {"home": "not_allowed", "events": ""},
-    "admin": {"home": "", "events": ""},
-    "serve as x-api-key": {"home": "", "events": "not_allowed"},
-    "bearer before x-api-key": {"home": "not_authenticated", "events": "not_authenticated"},
+    "keyless": {"home": "", "events": "", "catalog": ""},
+    "nothing": NOBODY,
+    "unknown": NOBODY,
+    "basic": NOBODY,
+    "serve": {"home": "", "events": "not_allowed", "catalog": "not_allowed"},
+    "events": {"home": "not_allowed", "events": "", "catalog": "not_allowed"},
+    "admin": {"home": "", "events": "", "catalog": ""},
+    "catalog": {"home": "not_allowed", "events": "not_allowed", "catalog": ""},
+    "serve as x-api-key": {"home": "", "events": "not_allowed", "catalog": "not_allowed"},
+    "bearer before x-api-key": NOBODY,
 }
 
 
@@ -47,18 +50,23 @@ class Both:
 
     async def over_http(self, endpoint: str, headers: dict[str, str]) -> tuple[str, str]:
         async with client_of(self._edge, headers=headers) as client:
-            reply = await (client.get(HOME) if endpoint == "home" else client.post(EVENTS, json=WATCH))
+            calls = {
+                "home": lambda: client.get(HOME),
+                "events": lambda: client.post(EVENTS, json=WATCH),
+                "catalog": lambda: client.get(VIDEOS),
+            }
+            reply = await calls[endpoint]()
         if reply.is_success:
             return OK
         return reply.json()["error"]["code"], CODES[reply.status_code].name
 
     async def over_grpc(self, endpoint: str, headers: dict[str, str]) -> tuple[str, str]:
         event = messages.Event(user_id="u1", item_id="v1", event="watch", duration_sec=50)
-        call, request = (
-            (self._stub.GetHome, messages.GetHomeRequest())
-            if endpoint == "home"
-            else (self._stub.SendEvents, messages.SendEventsRequest(events=[event]))
-        )
+        call, request = {
+            "home": (self._stub.GetHome, messages.GetHomeRequest()),
+            "events": (self._stub.SendEvents, messages.SendEventsRequest(events=[event])),
+            "catalog": (self._stub.ListVideos, messages.ListVideosRequest()),
+        }[endpoint]
         try:
             await call(request, metadata=tuple(headers.items()))
         except grpc.aio.AioRpcError as refused:
@@ -67,8 +75,8 @@ class Both:
 
 
 @pytest.fixture
-async def both() -> AsyncIterator[Callable[[Admission], Any]]:
-    made = Made()
+async def both(tmp_path: Path) -> AsyncIterator[Callable[[Admission], Any]]:
+    made = Made(catalog_home(tmp_path / "catalog"))
     servers, channels = [], []
 
     async def start(admission: Admission) -> Both:

@@ -10,7 +10,7 @@ from bento_services.engine import Engine
 from bento_services.errors import QueryError
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.page import Item, Page, Query, Row
-from feature_repo.core.home import World
+from feature_repo.core.home import Home, World
 from feature_repo.events import Event, decode_event
 from feature_repo.store.idempotency import MemoryAnswers
 from feature_repo.store.memory import MemoryReader
@@ -147,7 +147,8 @@ class MemoryLog:
 class Made:
     """One engine with all its parts in reach."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Home | None = None) -> None:
+        """`home`: whose catalog is asked."""
         self.feed = HandMadeFeed()
         self.log = MemoryLog()
         self.answers = MemoryAnswers()
@@ -160,6 +161,7 @@ class Made:
             self.answers,
             self.receipts,
             make_feed=lambda release, reader, log: self.feed,
+            home=home,
         )
         self.engine.ready = True
 

@@ -11,6 +11,7 @@ from bento_services.http.edge import Edge
 HOME = "/api/v1/recommendations/home"
 EVENTS = "/api/v1/events"
 FEEDBACK = "/api/v1/recommendations/feedback"
+VIDEOS = "/api/v1/videos"
 WATCH = {"user_id": "u1", "item_id": "v1", "event": "watch", "duration_sec": 50}
 
 

@@ -19,6 +19,32 @@ def event_field(name: str) -> dict[str, Any]:
     return schema_of(LIMITS["events"][name])
 
 
+def video_field(column: str, *, required: bool = False) -> dict[str, Any]:
+    """The schema of one field of a video that a caller states; null: its default."""
+    limit = LIMITS["videos"][column]
+    if required:
+        return {"type": "string", "minLength": 1} if limit.kind == "text" else schema_of(limit)
+    return {"anyOf": [_optional(limit), {"type": "null"}]}
+
+
+def _optional(limit: Limit) -> dict[str, Any]:
+    if limit.kind == "text":
+        return {"type": "string"}  # what is longer is cut
+    if limit.kind == "moment":
+        return {"type": "string", "format": "date-time"}
+    if limit.kind == "texts":
+        each = f"^{limit.pattern}$" if limit.pattern else WORD_PATTERN
+        return {"type": "array", "items": {"type": "string", "pattern": each}, "maxItems": int(limit.most or 0)}
+    if limit.kind == "id":
+        return {"anyOf": [{"type": "string", "pattern": WORD_PATTERN}, DIGITS_AS_TEXT]}
+    if limit.pattern:
+        return {"type": "string", "pattern": f"^({limit.pattern})?$", "maxLength": int(limit.most or 0)}
+    if limit.kind == "word" and limit.most != MAX_ID_LENGTH:
+        pattern = rf"^(?:{_PRINTABLE}(?:(?:{_PRINTABLE}| )*{_PRINTABLE})?)?$"
+        return {"type": "string", "pattern": pattern, "maxLength": int(limit.most or 0)}
+    return schema_of(limit)
+
+
 def schema_of(limit: Limit) -> dict[str, Any]:
     if limit.values:
         return {"type": "string", "enum": list(limit.values)}

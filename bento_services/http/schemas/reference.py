@@ -32,8 +32,9 @@ def _component(name: str, schema: dict[str, Any], complete: bool) -> dict[str, A
         title = {} if "$ref" in described else {"title": field.replace("_", " ").title()}
         properties[field] = {**title, **_renamed(described)}
         properties[field].pop("default", None)
-    required = list(properties) if complete else schema["required"]
-    return {"title": name, "type": "object", "properties": properties, "required": required}
+    required = list(properties) if complete else schema.get("required", [])
+    closed = {"additionalProperties": False} if schema.get("additionalProperties") is False else {}
+    return {"title": name, "type": "object", "properties": properties, "required": required, **closed}
 
 
 def _renamed(schema: Any) -> Any:

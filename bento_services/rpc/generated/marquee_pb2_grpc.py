@@ -44,6 +44,46 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
                 _registered_method=True)
+        self.PutVideo = channel.unary_unary(
+                '/marquee.v1.Marquee/PutVideo',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PutVideoRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+                _registered_method=True)
+        self.PutVideos = channel.unary_unary(
+                '/marquee.v1.Marquee/PutVideos',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PutVideosRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideosWritten.FromString,
+                _registered_method=True)
+        self.PatchVideo = channel.unary_unary(
+                '/marquee.v1.Marquee/PatchVideo',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PatchVideoRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+                _registered_method=True)
+        self.GetVideo = channel.unary_unary(
+                '/marquee.v1.Marquee/GetVideo',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Video.FromString,
+                _registered_method=True)
+        self.ListVideos = channel.unary_unary(
+                '/marquee.v1.Marquee/ListVideos',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListVideosRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoList.FromString,
+                _registered_method=True)
+        self.TakeDownVideo = channel.unary_unary(
+                '/marquee.v1.Marquee/TakeDownVideo',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.TakeDownVideoRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+                _registered_method=True)
+        self.RestoreVideo = channel.unary_unary(
+                '/marquee.v1.Marquee/RestoreVideo',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.RestoreVideoRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+                _registered_method=True)
+        self.GetVideoHistory = channel.unary_unary(
+                '/marquee.v1.Marquee/GetVideoHistory',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.FromString,
+                _registered_method=True)
 
 
 class MarqueeServicer:
@@ -63,6 +103,56 @@ class MarqueeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutVideo(self, request, context):
+        """The catalog: as /api/v1/videos. Where a video has another version than `if_match` says: FAILED_PRECONDITION.
+        The trailer x-error-details has the details of a refusal as JSON, where they are below 4 KiB, else the first of its faults.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutVideos(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PatchVideo(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVideo(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVideos(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeDownVideo(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreVideo(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVideoHistory(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MarqueeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +165,46 @@ def add_MarqueeServicer_to_server(servicer, server):
                     servicer.SendEvents,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.SerializeToString,
+            ),
+            'PutVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutVideo,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PutVideoRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.SerializeToString,
+            ),
+            'PutVideos': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutVideos,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PutVideosRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideosWritten.SerializeToString,
+            ),
+            'PatchVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.PatchVideo,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PatchVideoRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.SerializeToString,
+            ),
+            'GetVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVideo,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Video.SerializeToString,
+            ),
+            'ListVideos': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVideos,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ListVideosRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoList.SerializeToString,
+            ),
+            'TakeDownVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeDownVideo,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.TakeDownVideoRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.SerializeToString,
+            ),
+            'RestoreVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreVideo,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RestoreVideoRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.SerializeToString,
+            ),
+            'GetVideoHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVideoHistory,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +261,222 @@ class Marquee:
             '/marquee.v1.Marquee/SendEvents',
             bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PutVideo',
+            bento__services_dot_rpc_dot_marquee__pb2.PutVideoRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutVideos(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PutVideos',
+            bento__services_dot_rpc_dot_marquee__pb2.PutVideosRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideosWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PatchVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PatchVideo',
+            bento__services_dot_rpc_dot_marquee__pb2.PatchVideoRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetVideo',
+            bento__services_dot_rpc_dot_marquee__pb2.GetVideoRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Video.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVideos(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/ListVideos',
+            bento__services_dot_rpc_dot_marquee__pb2.ListVideosRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideoList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeDownVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/TakeDownVideo',
+            bento__services_dot_rpc_dot_marquee__pb2.TakeDownVideoRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/RestoreVideo',
+            bento__services_dot_rpc_dot_marquee__pb2.RestoreVideoRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideoWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVideoHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetVideoHistory',
+            bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.FromString,
             options,
             channel_credentials,
             insecure,

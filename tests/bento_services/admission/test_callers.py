@@ -12,7 +12,10 @@ ONE_VIEWER = Caller("app", frozenset({"serve"}), "token", "Zoë")
 
 
 def test_a_scope_is_its_own_and_admin_is_all() -> None:
-    assert [NO_VIEWER.has(scope) for scope in ("serve", "events", "admin", "metrics")] == [True, False, False, False]  # type: ignore[arg-type]
+    assert [NO_VIEWER.has(scope) for scope in ("serve", "events", "catalog", "admin", "metrics")] == [
+        True,
+        *[False] * 4,
+    ]  # type: ignore[arg-type]
     assert Caller("me", frozenset({"admin"})).has("metrics")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bento_services.admission import endpoints
-from bento_services.admission.endpoints import EVENTS, FEEDBACK, PAGES, UNKNOWN, EndpointClass
+from bento_services.admission.endpoints import CATALOG, EVENTS, FEEDBACK, PAGES, UNKNOWN, EndpointClass
 from bento_services.admission.limits import Limits
 
 ALL = [value for value in vars(endpoints).values() if isinstance(value, EndpointClass)]
 
 
 def test_each_class_has_a_name_of_its_own() -> None:
-    assert len(ALL) == 10
+    assert len(ALL) == 11
     assert len({endpoint.name for endpoint in ALL}) == len(ALL)
 
 
@@ -20,8 +20,8 @@ def test_what_speaks_for_a_viewer_needs_a_scope() -> None:
     assert not [endpoint for endpoint in ALL if endpoint.public and endpoint.scope]
 
 
-def test_only_events_may_be_a_large_body() -> None:
+def test_only_events_and_videos_may_be_a_large_body() -> None:
     limits = Limits(max_body_bytes=10, max_events_body_bytes=1000)
-    assert EVENTS.max_body_bytes(limits) == 1000
-    assert {endpoint.max_body_bytes(limits) for endpoint in ALL if endpoint is not EVENTS} == {10}
+    assert EVENTS.max_body_bytes(limits) == CATALOG.max_body_bytes(limits) == 1000
+    assert {endpoint.max_body_bytes(limits) for endpoint in ALL if endpoint not in (EVENTS, CATALOG)} == {10}
     assert UNKNOWN.max_body_bytes(limits) == 10

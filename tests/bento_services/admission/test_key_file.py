@@ -42,7 +42,7 @@ def test_a_rotated_key_has_a_new_secret_and_the_old_one_for_the_overlap(home: Ho
     assert knows(home, old)
     assert knows(home, new)
     assert not knows(home, old, now + HOUR + timedelta(seconds=5))
-    caller, _ = Keys.of(home).caller(new)
+    caller = Keys.of(home).caller(new)
     assert (caller.name, caller.scopes, caller.viewers) == ("web", frozenset({"serve", "events"}), "none")
     expires = [key.expires - now for key in Keys.of(home) if key.expires is not None]
     assert [round(span / HOUR) for span in expires] == [1, 10]
@@ -72,7 +72,9 @@ def test_a_revoked_key_is_nobodys_and_the_others_stay(home: Home) -> None:
 
 
 def test_what_cannot_be_a_key_is_refused_and_nothing_is_written(home: Home) -> None:
-    with pytest.raises(AuthError, match="unknown scope 'root': expected some of serve, events, admin, metrics"):
+    with pytest.raises(
+        AuthError, match="unknown scope 'root': expected some of serve, events, catalog, admin, metrics"
+    ):
         create_key(home, "web", ["root"])
     with pytest.raises(AuthError, match="expected one of any, token, none"):
         create_key(home, "web", ["serve"], viewers="some")  # type: ignore[arg-type]
@@ -114,7 +116,7 @@ def test_two_who_change_keys_at_once_lose_none(home: Home) -> None:
 def test_a_token_is_signed_with_a_key_by_its_name_for_an_id_within_its_limits(home: Home) -> None:
     create_key(home, "app", ["serve"], viewers="token")
     create_key(home, "web", ["serve"])
-    caller, _ = Keys.of(home).caller(token_of(home, "app", "Zoe\u0308", HOUR))
+    caller = Keys.of(home).caller(token_of(home, "app", "Zoe\u0308", HOUR))
     assert caller.viewer_id == "Zo\u00eb"
     with pytest.raises(AuthError, match="signs no viewer tokens: marquee keys create NAME --viewer token"):
         token_of(home, "web", "u1", HOUR)

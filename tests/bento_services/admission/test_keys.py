@@ -26,9 +26,10 @@ def test_a_key_belongs_to_its_name_with_its_scopes(tmp_path: Path) -> None:
     home = Home(tmp_path)
     web = create_key(home, "web", ["serve", "events", "serve"])
     create_key(home, "me", ["admin"])
-    caller, key_id = Keys.of(home).caller(web)
+    caller = Keys.of(home).caller(web)
     assert (caller.name, caller.scopes, caller.viewers) == ("web", frozenset({"serve", "events"}), "any")
-    assert key_id == Keys.of(home).keys[0].key_id
+    assert caller.key_id == Keys.of(home).keys[0].key_id
+    assert caller.who == f"web ({caller.key_id})"
     for unknown in ("", "mq_", web[:-1], web + "a", "mv_", "é"):
         assert refused(Keys.of(home), unknown)[0] == 401
 
@@ -36,7 +37,7 @@ def test_a_key_belongs_to_its_name_with_its_scopes(tmp_path: Path) -> None:
 def test_a_key_ends_when_it_was_said_to(tmp_path: Path) -> None:
     home, now = Home(tmp_path), datetime.now(UTC)
     key = create_key(home, "web", ["serve"], expires=now + LATER)
-    assert Keys.of(home).caller(key, now)[0].name == "web"
+    assert Keys.of(home).caller(key, now).name == "web"
     assert refused(Keys.of(home), key, now + LATER) == (
         401,
         "this API key has expired (`marquee keys rotate` gives a new one)",
@@ -50,9 +51,9 @@ def test_a_key_that_signs_tokens_acts_through_them_for_one_viewer_each(tmp_path:
     keys = Keys.of(home)
     assert refused(keys, key)[0] == 403
     token = viewer_token(key, "Zoë", LATER.total_seconds())
-    caller, key_id = keys.caller(token)
+    caller = keys.caller(token)
     assert (caller.name, caller.viewers, caller.viewer_id) == ("app", "token", "Zoë")
-    assert key_id == keys.keys[0].key_id
+    assert caller.key_id == keys.keys[0].key_id
     assert refused(keys, token, now + LATER + timedelta(seconds=1))[0] == 401
     assert refused(keys, viewer_token(key, "Zoë", 1e6), now + 2 * LATER)[0] == 401
     assert refused(keys, token[:-2])[0] == 401
@@ -64,7 +65,7 @@ def test_a_token_outlives_no_rotation_but_for_its_overlap(tmp_path: Path) -> Non
     token = viewer_token(create_key(home, "app", ["serve"], viewers="token"), "u1")
     new = rotate_key(home, "app", LATER)
     keys = Keys.of(home)
-    assert keys.caller(token)[0].viewer_id == keys.caller(viewer_token(new, "u1"))[0].viewer_id == "u1"
+    assert keys.caller(token).viewer_id == keys.caller(viewer_token(new, "u1")).viewer_id == "u1"
     assert refused(keys, token, datetime.now(UTC) + LATER)[0] == 401
     rotate_key(home, "app")
     assert refused(Keys.of(home), token)[0] == 401
@@ -152,5 +153,5 @@ def test_a_token_for_an_id_that_no_viewer_has_admits_nobody(tmp_path: Path, view
 
 def test_a_token_is_for_the_viewer_whatever_form_of_unicode_its_id_was_signed_in(tmp_path: Path) -> None:
     key = create_key(Home(tmp_path), "app", ["serve", "events"], viewers="token")
-    caller, _ = Keys.of(Home(tmp_path)).caller(viewer_token(key, "cafe\u0301"))
+    caller = Keys.of(Home(tmp_path)).caller(viewer_token(key, "cafe\u0301"))
     assert caller.acts_for("caf\u00e9") == "caf\u00e9"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi import Request, Response
-from worlds.http_api import EVENTS, FEEDBACK, HOME
+from worlds.http_api import EVENTS, FEEDBACK, HOME, VIDEOS
 
 from bento_services.admission.endpoints import PAGES, PUBLIC, UNKNOWN, VIEWERS, EndpointClass
 from bento_services.feed.page import Row
@@ -25,6 +25,14 @@ from bento_services.http.endpoints import Endpoints, class_of
         ("POST", FEEDBACK, "feedback"),
         ("GET", "/api/v1/viewers", "viewers"),
         ("GET", "/api/v1/viewers/u1", "viewers"),
+        ("GET", VIDEOS, "catalog"),
+        ("POST", f"{VIDEOS}:batch", "catalog"),
+        ("PUT", f"{VIDEOS}/v1", "catalog"),
+        ("PATCH", f"{VIDEOS}/v1", "catalog"),
+        ("DELETE", f"{VIDEOS}/a/b", "catalog"),
+        ("POST", f"{VIDEOS}/v1/restore", "catalog"),
+        ("GET", f"{VIDEOS}/v1/history", "catalog"),
+        ("POST", f"{VIDEOS}/v1", "unknown"),
         ("GET", "/api/v1/status", "operations"),
         ("GET", "/metrics", "operations"),
         ("GET", "/readyz", "health"),

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
+import pytest
 from worlds.by_hand import Made
-from worlds.http_api import EVENTS, FEEDBACK, HOME, WATCH
+from worlds.catalog import catalog_home
+from worlds.http_api import EVENTS, FEEDBACK, HOME, VIDEOS, WATCH
 
+from bento_services.catalog.video import Video
 from bento_services.events.intake import Receipt
 from bento_services.feed.page import Item, Page, Row
+
+VIDEO = {"title": "Paper Orbit", "duration_seconds": 5400, "expires_at": "2030-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Made]:
+    made = Made(catalog_home(tmp_path / "home"))
+    yield made
+    made.engine.close()
 
 
 async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClient, made: Made) -> None:
@@ -28,6 +41,21 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         ("get", "/api/v1/viewers", "/api/v1/viewers", {}),
         ("get", "/api/v1/viewers/{user_id}", "/api/v1/viewers/u1", {}),
         ("get", "/api/v1/status", "/api/v1/status", {}),
+        ("put", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"json": VIDEO}),
+        ("put", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"json": VIDEO}),
+        ("put", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"json": {}}),
+        ("put", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"json": VIDEO, "headers": {"If-None-Match": "*"}}),
+        ("patch", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"json": {"maturity": 6}}),
+        ("patch", VIDEOS + "/{video_id}", VIDEOS + "/v2", {"json": {"maturity": 6}}),
+        ("get", VIDEOS + "/{video_id}", VIDEOS + "/v1", {}),
+        ("get", VIDEOS + "/{video_id}", VIDEOS + "/v2", {}),
+        ("delete", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"params": {"why": "rights ended"}}),
+        ("delete", VIDEOS + "/{video_id}", VIDEOS + "/v1", {"headers": {"If-Match": '"1"'}}),
+        ("post", VIDEOS + "/{video_id}/restore", VIDEOS + "/v1/restore", {}),
+        ("get", VIDEOS + "/{video_id}/history", VIDEOS + "/v1/history", {}),
+        ("post", VIDEOS + ":batch", VIDEOS + ":batch", {"json": {"videos": [{**VIDEO, "video_id": "v3"}]}}),
+        ("post", VIDEOS + ":batch", VIDEOS + ":batch", {"json": {"videos": [{}]}}),
+        ("get", VIDEOS, VIDEOS, {"params": {"limit": 1}}),
     ]
     for method, template, path, options in calls:
         reply = await http.request(method, path, **options)
@@ -57,7 +85,7 @@ async def test_every_shape_in_the_document_is_used(http: httpx.AsyncClient) -> N
 
 async def test_the_document_shows_the_fields_of_the_structs_that_are_sent(http: httpx.AsyncClient) -> None:
     schemas = (await http.get("/openapi.json")).json()["components"]["schemas"]
-    for name, answer in (("Home", Page), ("Row", Row), ("Item", Item), ("Receipt", Receipt)):
+    for name, answer in (("Home", Page), ("Row", Row), ("Item", Item), ("Receipt", Receipt), ("Video", Video)):
         fields = [field.name for field in msgspec.structs.fields(answer)]
         assert list(schemas[name]["properties"]) == fields
         assert schemas[name]["required"] == fields
@@ -75,6 +103,20 @@ async def test_what_may_be_null_in_an_event_is_what_the_document_says(http: http
         assert (await http.post(EVENTS, json=missing)).status_code == 422, field
 
 
+async def test_what_may_be_null_or_missing_in_a_video_is_what_the_document_says(http: httpx.AsyncClient) -> None:
+    schemas = (await http.get("/openapi.json")).json()["components"]["schemas"]
+    assert schemas["VideoIn"]["additionalProperties"] is schemas["VideoPatch"]["additionalProperties"] is False
+    assert schemas["VideoPatch"]["required"] == []
+    for field, schema in schemas["VideoIn"]["properties"].items():
+        nullable = {"type": "null"} in schema.get("anyOf", [])
+        reply = await http.put(f"{VIDEOS}/v1", json={**VIDEO, field: None})
+        assert reply.is_success == nullable, field
+        missing = {name: value for name, value in VIDEO.items() if name != field}
+        without = await http.put(f"{VIDEOS}/v1", json=missing)
+        assert without.is_success == (field not in schemas["VideoIn"]["required"]), field
+    assert set(schemas["VideoOfBatch"]["required"]) == {*schemas["VideoIn"]["required"], "video_id"}
+
+
 def keywords(document: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(document, dict):
         yield from document.items()
@@ -89,6 +131,8 @@ def fits(value: Any, schema: dict[str, Any], document: dict[str, Any], where: st
         return
     if "anyOf" in schema:
         kinds = {"null": type(None), "object": dict, "string": str, "number": (int, float), "integer": int}
+        if value is None and {"type": "null"} in schema["anyOf"]:
+            return
         chosen = [one for one in schema["anyOf"] if "$ref" in one or isinstance(value, kinds[one["type"]])]  # type: ignore[arg-type]
         assert chosen, f"{where}: {value!r} is none of {schema['anyOf']}"
         fits(value, chosen[0], document, where)

@@ -8,6 +8,15 @@ import msgspec
 import pytest
 from worlds.by_hand import item
 
+from bento_services.catalog.answers import (
+    VideoChanged,
+    VideoHistory,
+    VideoList,
+    VideosWritten,
+    VideoVersion,
+    VideoWritten,
+)
+from bento_services.catalog.video import Video, VideoFields
 from bento_services.events.intake import Receipt
 from bento_services.feed.page import Item, Page, Row
 from bento_services.rpc.generated import marquee_pb2
@@ -19,6 +28,14 @@ PAIRS = [
     (Row, messages.Row),
     (Page, messages.GetHomeResponse),
     (Receipt, messages.SendEventsResponse),
+    (Video, messages.Video),
+    (VideoFields, messages.VideoFields),
+    (VideoWritten, messages.VideoWritten),
+    (VideoVersion, messages.VideoVersion),
+    (VideosWritten, messages.VideosWritten),
+    (VideoList, messages.VideoList),
+    (VideoChanged, messages.VideoChanged),
+    (VideoHistory, messages.VideoHistory),
 ]
 
 

@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bento_services.http.schemas.limited import event_field
+from bento_services.admission.problem import Problem
+from bento_services.catalog.incoming import NAMES, videos_stated
+from bento_services.catalog.video import INSIDE, MOMENTS, OUTSIDE
+from bento_services.http.schemas.limited import event_field, video_field
+from feature_repo.catalog.video import REQUIRED
 from feature_repo.limits import LIMITS, Clock, LimitError, check
 
+FILM = {"title": "Paper Orbit", "duration_seconds": 60}
 FIELDS = [name for name, limit in LIMITS["events"].items() if limit.kind != "moment"]
 # What Python and the validator have in common: they know different versions of Unicode.
 assigned = st.characters(exclude_categories=["Cn", "Cs"])
@@ -35,3 +40,26 @@ def test_a_value_is_taken_when_it_fits_its_schema(field: str, value: object) -> 
     except LimitError:
         taken = False
     assert fits(field)(value) == taken
+
+
+VIDEO_FIELDS = [INSIDE[name] for name in NAMES if name not in MOMENTS and name not in ("video_id", "title")]
+stated = st.one_of(
+    values, st.none(), st.lists(st.text(assigned, max_size=4), max_size=3), st.sampled_from(["DE", "en"])
+)
+
+
+@cache
+def video_fits(column: str) -> Any:
+    return jsonschema_rs.validator_for(video_field(column, required=column in REQUIRED)).is_valid
+
+
+@pytest.mark.parametrize("column", VIDEO_FIELDS)
+@settings(deadline=None)
+@given(stated)
+def test_a_field_of_a_video_is_taken_when_it_fits_its_schema(column: str, value: object) -> None:
+    try:
+        videos_stated({"videos": [{"video_id": "v", **FILM, OUTSIDE[column]: value}]})
+        taken = True
+    except Problem:
+        taken = False
+    assert video_fits(column)(value) == taken
