@@ -159,7 +159,7 @@ class Client:
         `filters`: category, genre, creator_id, published_since, taken_down, expired.
         """
         sent = {name: str(value).lower() if isinstance(value, bool) else value for name, value in filters.items()}
-        parameters = {"limit": limit, **({"cursor": cursor} if cursor else {}), **sent}
+        parameters: dict[str, Any] = {"limit": limit, **({"cursor": cursor} if cursor else {}), **sent}
         return self._read(self._http.get("/api/v1/videos", params=parameters))
 
     def history(self, video_id: str, limit: int = 20) -> dict[str, Any]:

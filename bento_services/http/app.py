@@ -52,5 +52,6 @@ def create_app(engine: Callable[[], Engine], groups: Sequence[Endpoints] = GROUP
     for group in groups:
         app.include_router(group.router)
         endpoints += group.listed
+    app.state.endpoints = endpoints
     app.state.document = cache(lambda: orjson.dumps(document(app, endpoints)))
     return Edge(app, partial(class_of, endpoints))

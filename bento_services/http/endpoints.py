@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from fastapi import APIRouter, Depends, Request
-from starlette.routing import BaseRoute, Match
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from bento_services.admission.endpoints import PUBLIC, UNKNOWN, EndpointClass
 from bento_services.admission.problem import Error, malformed, unprocessable
@@ -39,7 +41,7 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    route: BaseRoute
+    route: APIRoute
     kind: EndpointClass
     takes: Sequence[Any]  # types of its body, any of which will do
     answers: Any | None  # the type of its answer, where that is JSON
@@ -48,8 +50,10 @@ class Endpoint:
 class Endpoints:
     """What a routes file fills. `router` is FastAPI's; `listed` is what admission and the API's document read."""
 
-    def __init__(self, tag: str = "") -> None:
-        self.router = APIRouter(tags=[tag] if tag else None)
+    def __init__(self, tag: str = "", *, slash_encoded: bool = False) -> None:
+        """`slash_encoded`: an id that ends a path takes a slash only as %2F, for groups with addresses below an id."""
+        route = _SlashEncoded if slash_encoded else APIRoute
+        self.router = APIRouter(tags=[tag] if tag else None, route_class=route)
         self.listed: list[Endpoint] = []
 
     def get(
@@ -118,10 +122,27 @@ class Endpoints:
                 include_in_schema=in_document,
                 dependencies=[Depends(_known_parameters)] if in_document and not kind.public else [],
             )
-            self.listed.append(Endpoint(self.router.routes[-1], kind, takes, answers))
+            route = self.router.routes[-1]
+            assert isinstance(route, APIRoute)
+            self.listed.append(Endpoint(route, kind, takes, answers))
             return handler
 
         return add
+
+
+class _SlashEncoded(APIRoute):
+    """Without it, /videos/x/history would be an id, too."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = super().matches(scope)
+        slashes = (scope.get("raw_path") or b"").count(b"/")
+        return found if slashes in (0, self.path_format.count("/")) else (Match.NONE, {})
+
+
+def allowed_methods(listed: Iterable[Endpoint], scope: Scope) -> str:
+    """The Allow header of an address: the methods of all its routes."""
+    matching = (endpoint.route for endpoint in listed if endpoint.route.matches(scope)[0] != Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 
 def class_of(listed: Sequence[Endpoint], scope: Any) -> EndpointClass:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from bento_services.admission.problem import INTERNAL, Problem, malformed, unprocessable
+from bento_services.http.endpoints import allowed_methods
 
 IMPOSSIBLE = "impossible"  # our own error type, among pydantic's, for what cannot be
 # Error types for values of the right type that are out of range: 422 and not 400.
@@ -37,6 +38,8 @@ async def on_http(request: Request, error: HTTPException) -> Response:
     response = _answer(request, Problem(error.status_code, code, message or str(error.detail)))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405:  # the router knows of one route, and each method is one
+        response.headers["allow"] = allowed_methods(request.app.state.endpoints, request.scope)
     return response
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query, Request
-from starlette.exceptions import HTTPException
 
 from bento_services.admission.endpoints import CATALOG
-from bento_services.admission.problem import Problem, malformed
+from bento_services.admission.problem import malformed
 from bento_services.catalog.answers import VideoHistory, VideoList, VideosWritten, VideoWritten
 from bento_services.catalog.verbs import MAX_WHY_LENGTH, Asked, Catalog
 from bento_services.catalog.video import Video
@@ -31,12 +30,11 @@ from bento_services.http.schemas.videos import VideoBatch, VideoIn, VideoPatch
 
 VIDEOS = "/api/v1/videos"
 ERRORS = (404, 412, 422)
-_ALLOWED = {"history": "GET", "restore": "POST"}
 
 Why = Annotated[str, Query(max_length=MAX_WHY_LENGTH, description="For the audit.")]
 Word = Annotated[str, Query(json_schema_extra={"format": WORD_FORMAT})]
 
-catalog = Endpoints("videos")
+catalog = Endpoints("videos", slash_encoded=True)
 
 
 @catalog.get(VIDEOS, CATALOG, errors=(422,))
@@ -70,25 +68,18 @@ async def batch(request: Request) -> Answer[VideosWritten]:
 @catalog.get(f"{VIDEOS}/{{video_id:path}}/history", CATALOG, errors=(404, 422))
 async def history(request: Request, video_id: VideoId, limit: Limit = 20) -> Answer[VideoHistory]:
     """Who changed a video when, from what to what: the newest changes."""
-    if "/" not in _tail(request):  # an id that ends so
-        return await video(request, f"{video_id}/history")  # type: ignore[return-value]
-    _check_address(request, "history")
     return Answer(await _catalog(request).history(video_id, limit))
 
 
 @catalog.bare("POST", f"{VIDEOS}/{{video_id:path}}/restore", CATALOG, errors=ERRORS)
 async def restore(request: Request, video_id: VideoId, why: Why = "", if_match: IfMatch = "") -> Answer[VideoWritten]:
     """Take back a takedown."""
-    if "/" not in _tail(request):  # an id that ends so
-        raise _not_with_this_method("DELETE, GET, PATCH, PUT")
-    _check_address(request, "restore")
     return _answer(await _catalog(request).restore(video_id, request.state.caller.who, why, _version(if_match)))
 
 
 @catalog.get(f"{VIDEOS}/{{video_id:path}}", CATALOG, errors=(404, 422))
 async def video(request: Request, video_id: VideoId) -> Answer[Video]:
     """One video, also one that is taken down: then `taken_down_at` says so."""
-    _check_address(request)
     found = await _catalog(request).get(video_id)
     return Answer(found, headers=_etag(found))
 
@@ -98,7 +89,6 @@ async def put(
     request: Request, video_id: VideoId, if_match: IfMatch = "", if_none_match: IfNoneMatch = ""
 ) -> Answer[VideoWritten]:
     """Create a video (201), or replace it (200). A takedown stays."""
-    _check_address(request)
     if if_match and if_none_match:
         raise malformed("If-None-Match: expected none beside If-Match", field="If-None-Match")
     version = 0 if if_none_match else _version(if_match)
@@ -109,7 +99,6 @@ async def put(
 @catalog.patch(f"{VIDEOS}/{{video_id:path}}", CATALOG, takes=(VideoPatch,), errors=(404, 412))
 async def patch(request: Request, video_id: VideoId, if_match: IfMatch = "") -> Answer[VideoWritten]:
     """Change some fields of a video."""
-    _check_address(request)
     sent = await sent_json(request)
     return _answer(await _catalog(request).patch(video_id, sent, request.state.caller.who, _version(if_match)))
 
@@ -117,7 +106,6 @@ async def patch(request: Request, video_id: VideoId, if_match: IfMatch = "") -> 
 @catalog.bare("DELETE", f"{VIDEOS}/{{video_id:path}}", CATALOG, errors=ERRORS)
 async def take_down(request: Request, video_id: VideoId, why: Why = "", if_match: IfMatch = "") -> Answer[VideoWritten]:
     """Take a video down: it is shown nowhere from now on, and stays in the catalog."""
-    _check_address(request)
     return _answer(await _catalog(request).take_down(video_id, request.state.caller.who, why, _version(if_match)))
 
 
@@ -135,23 +123,3 @@ def _etag(found: Video) -> dict[str, str]:
 
 def _version(if_match: str) -> int | None:
     return int(if_match.strip('"')) if if_match else None
-
-
-def _tail(request: Request) -> str:
-    """The address behind that of all videos, as it was sent: a slash that belongs to an id is %2F there."""
-    sent: bytes = request.scope["raw_path"]
-    return sent.partition(f"{VIDEOS}/".encode())[2].decode("latin-1")
-
-
-def _check_address(request: Request, verb: str = "") -> None:
-    """Raises for a slash that was not sent as part of an id: the router sees no difference."""
-    found = _tail(request).partition("/")[2]
-    if found == verb:
-        return
-    if found in _ALLOWED:
-        raise _not_with_this_method(_ALLOWED[found])
-    raise Problem(404, "not_found", "there is nothing at this address; a slash in an id is sent as %2F")
-
-
-def _not_with_this_method(allowed: str) -> HTTPException:
-    return HTTPException(405, headers={"Allow": allowed})

@@ -9,7 +9,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bento_services.admission.limits import MAX_VIDEOS
 from bento_services.catalog.video import INSIDE
-from bento_services.http.schemas.limited import ID, video_field
+from bento_services.http.schemas.limited import schema_of, video_field
+from feature_repo.limits import LIMITS
 
 
 def _said(name: str, description: str = "", *, required: bool = False) -> Meta:
@@ -55,7 +56,7 @@ class VideoIn(VideoPatch, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class VideoOfBatch(VideoIn, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    video_id: Annotated[Any, Meta(extra_json_schema=ID)]
+    video_id: Annotated[Any, Meta(extra_json_schema=schema_of(LIMITS["videos"]["video_id"]))]
 
 
 class VideoBatch(Struct, frozen=True, forbid_unknown_fields=True):

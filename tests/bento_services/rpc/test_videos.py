@@ -117,7 +117,12 @@ async def test_every_verb_answers_what_http_answers(stub: Any, http: httpx.Async
         f"{VIDEOS}:batch", json={"videos": [{**video, "video_id": f"_{video['video_id']}"} for video in two]}
     )
     assert same(many, over_http.json())
-    asked = {"limit": 2, "category": "Drama", "taken_down": False, "published_since": "2000-01-01T00:00:00Z"}
+    asked: dict[str, Any] = {
+        "limit": 2,
+        "category": "Drama",
+        "taken_down": False,
+        "published_since": "2000-01-01T00:00:00Z",
+    }
     listed = await stub.ListVideos(messages.ListVideosRequest(**asked))
     over_http = (await http.get(VIDEOS, params={**asked, "taken_down": "false"})).json()
     assert as_http(listed)["videos"] == [_as_proto(video) for video in over_http["videos"]]

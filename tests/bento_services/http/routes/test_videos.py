@@ -176,9 +176,9 @@ async def test_a_batch_is_put_as_a_whole_or_not_at_all(http: httpx.AsyncClient) 
     many = [{**FILM, "video_id": f"w{number}"} for number in range(501)]
     error_of(await http.post(f"{VIDEOS}:batch", json={"videos": many}), 413, "too_large")
     assert (await http.post(f"{VIDEOS}:batch", json={"videos": many[:500]})).status_code == 200
-    for empty in ({"videos": []},):
-        error_of(await http.post(f"{VIDEOS}:batch", json=empty), 422, "unprocessable")
-    for other in ([], {"videos": {}}, {"videos": good, "if_match": 1}):
+    error_of(await http.post(f"{VIDEOS}:batch", json={"videos": []}), 422, "unprocessable")
+    others: list[Any] = [[], {"videos": {}}, {"videos": good, "if_match": 1}]
+    for other in others:
         error_of(await http.post(f"{VIDEOS}:batch", json=other), 400, "malformed")
 
 
@@ -263,6 +263,8 @@ async def test_a_slash_of_an_id_is_no_slash_of_the_address(http: httpx.AsyncClie
         assert (await http.get(f"{VIDEOS}/{sent}")).json()["video_id"] == video_id
         assert (await http.get(f"{VIDEOS}/{sent}/history")).json()["video_id"] == video_id
         assert (await http.post(f"{VIDEOS}/{sent}/restore")).json()["video"]["video_id"] == video_id
+    options = await http.options(f"{VIDEOS}/x")
+    assert (options.status_code, options.headers["allow"]) == (405, "DELETE, GET, PATCH, PUT")
     error_of(await http.get(f"{VIDEOS}/a/b"), 404, "not_found")
     error_of(await http.get(f"{VIDEOS}/a/b/history"), 404, "not_found")
     for method, path, allowed in (
@@ -302,6 +304,18 @@ async def test_without_a_catalog_the_answer_says_what_to_do(made: Made, home: Ho
     async with client_of(create_app(lambda: made.engine)) as http:
         error = error_of(await http.get(f"{VIDEOS}/v1"), 503, "catalog_unusable")
     assert str(home.root) not in error["message"]
+
+
+async def test_a_database_that_is_down_is_said_and_asked_again(made: Made, home: Home) -> None:
+    (home.root / "marquee.toml").write_text('[catalog]\nurl = "postgresql://marquee:hunter2@127.0.0.1:1/catalog"\n')
+    async with client_of(create_app(lambda: made.engine)) as http:
+        reply = await http.get(f"{VIDEOS}/v1")
+        error = error_of(reply, 503, "catalog_down")
+        assert reply.headers["retry-after"] == "1"
+        assert "hunter2" not in reply.text
+        assert error["message"] == "the catalog does not answer; try again"
+        (home.root / "marquee.toml").unlink()  # read when it is opened, which it was not
+        error_of(await http.get(f"{VIDEOS}/v1"), 404, "unknown_video")
 
 
 async def test_a_home_with_another_world_is_opened_anew(http: httpx.AsyncClient, home: Home, tmp_path: Path) -> None:
