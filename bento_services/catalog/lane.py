@@ -71,7 +71,7 @@ def _problem(error: MarqueeError) -> Problem:
         details = {"video_id": error.video_id, "expected": error.expected, "current": error.current}
         return Problem(412, "version_conflict", str(error), details)
     if isinstance(error, InvalidVideos):
-        return refused(outside(error.faults), 1 + max(fault.at for fault in error.faults))
+        return refused(outside(error.faults), 1 + max((fault.at for fault in error.faults), default=0))
     if isinstance(error, HomeError):
         return Problem(503, "no_catalog", f"this service has no catalog: {error}")
     report.error("the catalog cannot be used", why=str(error))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from worlds.catalog import add_catalog
 from worlds.untrained import releases
 
 from bento_services.feed.page import Query
 from bento_services.process.open_engine import open_engine
 from bento_services.settings import Settings
+from feature_repo.catalog.open import open_catalog
 from feature_repo.core.home import Home
 from models.release.answerable import Unanswerable
 from models.release.manifest import ArtifactError
@@ -27,6 +29,15 @@ async def test_the_champion_answers_and_nothing_is_left_when_it_is_closed(own_ho
         assert page.recommendations
         assert "u001" in await engine.viewers(1_000)
     assert [thread.name for thread in threading.enumerate() if thread not in before] == []
+
+
+async def test_the_catalog_is_the_homes(own_home: Home) -> None:
+    add_catalog(own_home)
+    with ExitStack() as opened:
+        engine = open_engine(Settings(own_home), opened)
+        await engine.catalog.put("v900", {"title": "Paper Orbit", "duration_seconds": 60}, "test")
+    with closing(open_catalog(own_home)) as catalog:
+        assert catalog.known(["v900"]) == {"v900"}
 
 
 def test_one_release_to_stay_with_answers_instead_of_the_champion(own_home: Home) -> None:
