@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TRACES = {
     "A request": 10,
     "An event": 8,
-    "A change of the catalog": 5,
+    "A change of the catalog": 7,
     "A video": 8,
     "A feature": 6,
     "A release": 12,
