@@ -35,10 +35,12 @@ def test_fields_come_out_under_the_names_of_the_catalog() -> None:
 
 
 def test_a_fault_has_the_callers_name_and_is_said_once() -> None:
-    faults = refused({"title": "A", "duration_seconds": "", "published_at": "1700-01-01T00:00:00Z"}).details["faults"]
+    wrong = {"title": "A", "duration_seconds": "", "published_at": "1700-01-01T00:00:00Z", "language": "?"}
+    faults = refused(wrong).details["faults"]
     assert [(fault["field"], fault["found"]) for fault in faults] == [
         ("duration_seconds", "''"),
         ("published_at", "'1700-01-01T00:00:00Z'"),
+        ("language", "'?'"),
     ]
     assert faults[1]["expectation"].endswith("1850-01-01 00:00 to 2200-01-01 00:00")
 

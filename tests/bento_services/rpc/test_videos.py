@@ -191,6 +191,13 @@ async def test_every_refusal_is_the_one_of_http(stub: Any, http: httpx.AsyncClie
         assert json.loads(trailers["x-error-details"]) == error["details"]
 
 
+async def test_another_version_is_a_failed_precondition(stub: Any) -> None:
+    film = messages.VideoIn(video_id="v", title="New", duration_seconds=1)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.PutVideo(messages.PutVideoRequest(video=film, if_match=3))
+    assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+
+
 async def test_of_many_faults_the_first_are_said(stub: Any) -> None:
     videos = [messages.VideoIn(video_id=f"v{number}", maturity=99) for number in range(300)]
     with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -209,12 +209,16 @@ async def test_the_history_says_who_changed_what_from_what_to_what(made: Made, h
     async with client_of(edge, headers={"authorization": f"Bearer {key}"}) as http:
         await http.patch(f"{VIDEOS}/v1", json={"maturity": 6})
         await http.delete(f"{VIDEOS}/v1", params={"why": "rights\x00ended"})
+        await http.post(f"{VIDEOS}/v1/restore", params={"why": "renewed"})
+        await put(http, "v1", maturity=12)
+        await http.post(f"{VIDEOS}:batch", json={"videos": [{**FILM, "video_id": "v1"}]})
         history = (await http.get(f"{VIDEOS}/v1/history")).json()
         newest = (await http.get(f"{VIDEOS}/v1/history", params={"limit": 1})).json()
     assert history["video_id"] == "v1"
-    down, patch, first = history["changes"]
-    assert newest["changes"] == [down]
-    assert [line["who"] for line in history["changes"]] == [f"studio ({key_id})"] * 2 + ["anybody"]
+    batch, _, restore, down, patch, first = history["changes"]
+    assert newest["changes"] == [batch]
+    assert [line["who"] for line in history["changes"]] == [f"studio ({key_id})"] * 5 + ["anybody"]
+    assert (restore["action"], restore["why"]) == ("restore", "renewed")
     assert (down["action"], down["why"], down["version"]) == ("take_down", "rights ended", 3)
     assert (patch["before"]["maturity"], patch["after"]["maturity"]) == (0, 6)
     assert (first["action"], first["before"], first["sent_at"]) == ("put", None, None)
