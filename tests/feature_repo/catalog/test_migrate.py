@@ -12,12 +12,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from feature_repo.catalog import migrate
 from feature_repo.catalog.database import Database
 from feature_repo.catalog.errors import NewerCatalog
 from feature_repo.catalog.migrate import MIGRATIONS, found_revision, upgrade
 from feature_repo.catalog.outbox import Outbox
 from feature_repo.catalog.store import CatalogStore
-from feature_repo.catalog.tables import METADATA, REVISION
+from feature_repo.catalog.tables import METADATA, REVISION, TYPES
 from feature_repo.registry import VIDEO_PROFILE
 
 Opener = Callable[[], Database]
@@ -63,6 +64,22 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date_and_keeps_its_row
     assert [change.change_id for change in Outbox(database, "r", 1.0).unsent(5)] == [1]
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_feature_that_was_registered_since_gets_its_column_without_a_revision(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"is_original": "int64", "moods": "list[string]", "studio": "string"}
+    defaults: dict[str, Any] = {"is_original": 0, "moods": [], "studio": "unknown"}
+    monkeypatch.setattr(migrate, "VIDEO_PROFILE", {**VIDEO_PROFILE, **own})
+    monkeypatch.setattr(migrate, "default_of", lambda name: defaults[name])
+    CatalogStore(database, lambda: 0).put({"video_id": "v1", "title": "One", "duration_seconds": 1.0}, "test")
+    database.prepare()
+    columns = [sa.column(name, TYPES[dtype]) for name, dtype in own.items()]
+    with database.reading() as connection:
+        assert migrate.is_current(connection)
+        row = connection.execute(sa.select(*columns).select_from(sa.table("videos"))).one()
+    assert row._mapping == defaults
 
 
 def test_a_catalog_of_a_newer_marquee_is_refused_and_left_as_it_is(database: Database, opener: Opener) -> None:
