@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -74,7 +75,7 @@ class Catalog:
 
     async def put_many(self, sent: Any, who: str) -> VideosWritten:
         """As `put`, all or none."""
-        videos = videos_stated(sent)
+        videos = await asyncio.to_thread(videos_stated, sent)  # 40 ms for 500: the event loop answers pages meanwhile
         found = await self._on(self._changes, lambda store: store.put_many(videos, who))
         _count("put", found)
         return VideosWritten([version_of(one) for one in found])

@@ -30,7 +30,7 @@ def test_without_a_file_it_goes_by_the_defaults(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[feeds]\n", r":1: expected one of the tables store, .*, found 'feeds'"),
+        ("[feeds]\n", r":1: expected one of the tables .*store, .*, found 'feeds'"),
         ("[feed]\ndeadline = 3\n", r":2: feed\.deadline: expected one of "),
         ("[feed]\nsource_sizes = { tv = 3 }\n", r":1: feed: source_sizes: expected .*, found tv"),
         ("[stream]\nlake_seconds = 'often'\n", r":2: stream\.lake_seconds: expected a number, found 'often'"),
