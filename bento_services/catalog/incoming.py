@@ -13,7 +13,8 @@ from feature_repo.catalog.errors import SHOWN_FAULTS, Fault
 from feature_repo.catalog.video import SETTABLE, repeated, stated
 from feature_repo.limits import LIMITS, MAX_ID_LENGTH, SHOWN_LENGTH, LimitError, shown
 
-NAMES = tuple(OUTSIDE[column] for column in SETTABLE)
+# A column of a feature that a team registered has a name here once VideoFields gives it one.
+NAMES = tuple(OUTSIDE[column] for column in SETTABLE if column in OUTSIDE)
 MOST_FAULTS = 20  # of one video
 RFC3339 = "a time in RFC 3339, such as 2026-11-21T18:00:00Z"
 SET_BY_CATALOG = {

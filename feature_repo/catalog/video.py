@@ -8,12 +8,13 @@ from typing import Any
 
 from feature_repo.catalog.errors import Fault
 from feature_repo.limits import LIMITS, Limit, LimitError, checked
-from feature_repo.registry import VIDEO_COLUMNS
+from feature_repo.registry import VIDEO_COLUMNS, default_of
 
 Video = dict[str, Any]  # every one of VIDEO_COLUMNS, as the lake has it
 
 REQUIRED = ("video_id", "title", "duration_seconds")
-SETTABLE = tuple(name for name in VIDEO_COLUMNS if name != "taken_down_us")
+# The column of a feature that a team registered can be stated once it has a limit.
+SETTABLE = tuple(name for name in VIDEO_COLUMNS if name in LIMITS["videos"] and name != "taken_down_us")
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,12 @@ def repeated(videos: Sequence[Video]) -> Iterable[Fault]:
 def replaced(old: Video | None, values: Video, now_us: int) -> Video:
     """The video as a put leaves it: what is not stated has its default.
 
-    A takedown stays until `restore`, and a video without a time of publication is published when it is first put.
+    A takedown stays until `restore`, and so does what cannot be stated. A video without a time of publication is
+    published when it is first put.
     """
     published_us = old["published_timestamp_us"] if old else now_us
-    kept = {"published_timestamp_us": published_us, "taken_down_us": old["taken_down_us"] if old else 0}
-    return _with_category({**_defaults(), **kept, **values})
+    kept = {name: old[name] for name in VIDEO_COLUMNS if name not in SETTABLE} if old else {}
+    return _with_category({**_defaults(), "published_timestamp_us": published_us, **kept, **values})
 
 
 def patched(old: Video, values: Video) -> Video:
@@ -87,7 +89,9 @@ def _with_category(video: Video) -> Video:
 
 
 def _defaults() -> Video:
-    return {name: [] if limit.kind == "texts" else limit.default for name, limit in LIMITS["videos"].items()}
+    limits = LIMITS["videos"]
+    registered = {name: default_of(name) for name in VIDEO_COLUMNS if name not in limits}
+    return registered | {name: [] if limit.kind == "texts" else limit.default for name, limit in limits.items()}
 
 
 def _limit(name: str) -> Limit:
