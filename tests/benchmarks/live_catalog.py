@@ -65,18 +65,18 @@ def measure(home: Home, client: Client, puts: int) -> dict[str, Any]:
     def on_page(video_id: str, source: str) -> bool:
         return source in seen_at(video_id)
 
-    with LiveCatalog(home) as videos:
-        for number in range(puts):
-            video_id, began = f"new-{run}-{number}", time.monotonic()
-            videos.put(video_id, creator_id=f"creator {number}", title=f"Brand new {number} {run}")
-            for name, source in (("in New releases", NEW_RELEASES), ("found by retrieval", TWO_TOWER)):
-                measured[name].append(until(partial(on_page, video_id, source), began, f"{video_id}: {name}"))
-            began = time.monotonic()
-            videos.take_down(video_id)
-            while seen_at(video_id):
-                if time.monotonic() - began > PATIENCE_SECONDS:
-                    raise SystemExit(f"{video_id}: still on the page after {PATIENCE_SECONDS:.0f} s")
-            measured["gone after takedown"].append(time.monotonic() - began)
+    videos = LiveCatalog(client, home.world())
+    for number in range(puts):
+        video_id, began = f"new-{run}-{number}", time.monotonic()
+        videos.put(video_id, creator_id=f"creator {number}", title=f"Brand new {number} {run}")
+        for name, source in (("in New releases", NEW_RELEASES), ("found by retrieval", TWO_TOWER)):
+            measured[name].append(until(partial(on_page, video_id, source), began, f"{video_id}: {name}"))
+        began = time.monotonic()
+        videos.take_down(video_id)
+        while seen_at(video_id):
+            if time.monotonic() - began > PATIENCE_SECONDS:
+                raise SystemExit(f"{video_id}: still on the page after {PATIENCE_SECONDS:.0f} s")
+        measured["gone after takedown"].append(time.monotonic() - began)
     return {**measured, "page": float(np.median(pages))}
 
 

@@ -35,28 +35,51 @@ def page(client: Client, user_id: str) -> dict[str, Any]:
     return client.home(user_id, limit=100, context={"deadline_ms": 9000}, explain=True)
 
 
+def as_viewers_see_it(client: Client, user_id: str) -> dict[str, Any]:
+    """Not explained, so from the cache of pages where that has it."""
+    return client.home(user_id, limit=100, context={"deadline_ms": 9000})
+
+
 def test_a_video_comes_to_pages_and_to_retrieval_and_goes_again(home: Home, served: Client) -> None:
     viewer = home.world().example_user
-    with LiveCatalog(home) as videos:
-        before = page(served, viewer)
-        new = [f"new {number}" for number in range(6)]
-        for number, video_id in enumerate(new):
-            videos.put(video_id, creator_id=f"creator {number}", title=f"Brand new {number}")
+    videos = LiveCatalog(served, home.world())
+    before = page(served, viewer)
+    new = [f"new {number}" for number in range(6)]
+    for number, video_id in enumerate(new):
+        videos.put(video_id, creator_id=f"creator {number}", title=f"Brand new {number}")
 
-        def found_by(source: str) -> set[str]:
-            return {one for one in new if source in places(page(served, viewer), one)}
+    def found_by(source: str) -> set[str]:
+        return {one for one in new if source in places(page(served, viewer), one)}
 
-        assert not shown(before, new)
-        eventually(lambda: found_by(NEW_RELEASES), SECONDS)
-        eventually(lambda: found_by(TWO_TOWER), SECONDS)
-        on_page = sorted(shown(page(served, viewer), new))
-        videos.put(on_page[0], creator_id="another", title="Renamed")
-        eventually(lambda: "Renamed" in shown(page(served, viewer), new).values(), SECONDS)
-        for video_id in on_page:
-            videos.take_down(video_id)
-        eventually(lambda: not shown(page(served, viewer), on_page), SECONDS)
-        time.sleep(0.5)
-        assert not shown(page(served, viewer), on_page)  # nothing brings them back
-        assert page(served, viewer)["served_by"] == "full_funnel"
-        videos.restore(on_page[0])
-        eventually(lambda: shown(page(served, viewer), on_page[:1]), SECONDS)
+    assert not shown(before, new)
+    eventually(lambda: found_by(NEW_RELEASES), SECONDS)
+    eventually(lambda: found_by(TWO_TOWER), SECONDS)
+    on_page = sorted(shown(page(served, viewer), new))
+    videos.put(on_page[0], creator_id="another", title="Renamed")
+    eventually(lambda: "Renamed" in shown(page(served, viewer), new).values(), SECONDS)
+    eventually(lambda: shown(as_viewers_see_it(served, viewer), on_page), SECONDS)
+    for video_id in on_page:
+        videos.take_down(video_id)
+    eventually(lambda: not shown(page(served, viewer), on_page), SECONDS)
+    time.sleep(0.5)
+    assert not shown(page(served, viewer), on_page)  # nothing brings them back
+    assert not shown(as_viewers_see_it(served, viewer), on_page)  # nor is an older page shown again
+    assert page(served, viewer)["served_by"] == "full_funnel"
+    videos.restore(on_page[0])
+    eventually(lambda: shown(page(served, viewer), on_page[:1]), SECONDS)
+
+
+def test_an_unchanged_viewer_gets_the_same_page_until_something_is_watched(home: Home, served: Client) -> None:
+    viewer = home.world().example_user
+
+    def twice() -> list[dict[str, Any]]:
+        return [as_viewers_see_it(served, viewer) for _ in range(2)]
+
+    eventually(lambda: twice()[1]["speed"] == "page_cache", SECONDS)
+    cached = as_viewers_see_it(served, viewer)
+    watched = cached["recommendations"][0]
+    seconds = watched["duration"] or 60.0
+    served.send({"user_id": viewer, "item_id": watched["video_id"], "event": "watch", "duration_sec": seconds})
+    eventually(lambda: not shown(as_viewers_see_it(served, viewer), [watched["video_id"]]), SECONDS)
+    eventually(lambda: twice()[1]["speed"] == "page_cache", SECONDS)
+    assert not shown(as_viewers_see_it(served, viewer), [watched["video_id"]])

@@ -1,36 +1,30 @@
-"""Videos put into the catalog of a home that is served, and where a video stands on a page."""
+"""Videos put into the catalog of a home that is served, over HTTP, and where a video stands on a page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any
 
-from feature_repo.core.home import Home
-from feature_repo.lake.projection import home_catalog
+from bento_services.client import Client
+from feature_repo.core.home import World
 
 
 class LiveCatalog:
-    """Changes a home's catalog as the verbs and routes do; the processor's relay publishes what it commits."""
+    """Changes the catalog of a service; the processor's relay publishes what it commits."""
 
-    def __init__(self, home: Home) -> None:
-        self._world = home.world()
-        self._catalog = home_catalog(home)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._catalog.close()
+    def __init__(self, client: Client, world: World) -> None:
+        self._client = client
+        self._genre = world.genres[0]
 
     def put(self, video_id: str, **video: Any) -> None:
-        row = {"video_id": video_id, "title": video_id, "duration_seconds": 600.0, "genres": [self._world.genres[0]]}
-        self._catalog.put({**row, "published_timestamp_us": self._world.now_us() - 1, **video}, "tests")
+        whole = {"title": video_id, "duration_seconds": 600.0, "genres": [self._genre], **video}
+        self._client.put_video(video_id, whole)
 
     def take_down(self, video_id: str) -> None:
-        self._catalog.take_down(video_id, "tests")
+        self._client.take_down(video_id, why="tests")
 
     def restore(self, video_id: str) -> None:
-        self._catalog.restore(video_id, "tests")
+        self._client.restore(video_id)
 
 
 def places(page: Mapping[str, Any], video_id: str) -> set[str]:
