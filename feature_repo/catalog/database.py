@@ -26,6 +26,7 @@ from feature_repo.core.files import FileError, one_line
 
 RESTORE = "restore it, or remove it: a new one begins with the lake's videos, without later changes and the history"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_NO_ROOM = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)  # even to read: SQLite keeps an index beside the file
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
@@ -95,6 +96,8 @@ class Database:
             return CatalogDown(f"{self.called}: another process is writing to the catalog: try again")
         if code in _DAMAGED:
             return FileError(f"{self.called}: expected the catalog, found something else: {one_line(cause)}; {RESTORE}")
+        if code in _NO_ROOM:
+            return FileError(f"{self.called}: the catalog cannot be used: {one_line(cause)}; is its disk full?")
         return FileError(f"{self.called}: the catalog cannot be read or written: {one_line(cause)}")
 
 

@@ -62,6 +62,8 @@ UP = "Ctrl-C stops everything"  # `serve` has got past whatever is wrong
 STATUSES = {DONE, FAILED, USAGE, REFUSED, DEPENDENCY_DOWN}
 # Feast's view of the home is made of the code and the home's place, and made again by whoever needs it.
 MADE_AGAIN = {"feast/feature_store.yaml", "feast/registry.db", "feast/applied_for"}
+# SQLite's own files beside the catalog: whoever reads it needs them, and the last to close it removes them.
+MADE_AGAIN |= {"catalog.db-shm", "catalog.db-wal"}
 RECORDS_REFUSALS = "releases/history.jsonl"
 LONGEST, GRACE = 240.0, 4.0  # seconds: of a verb in a sound home; after the moment at which it opens a file there
 SMALL = ("status", "promote", "release", "frontier", "evaluate")

@@ -34,7 +34,7 @@ class Hanging:
         self.let_go = threading.Event()
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("score", "user_vectors"):
+        if name in ("rank", "user_vectors"):
             self.let_go.wait(60)
         return getattr(self._model, name)
 
@@ -102,8 +102,8 @@ class Wrong:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ranker, name)
 
-    def score(self, columns: Any) -> Any:
-        return {name: self._wrong(values) for name, values in self._ranker.score(columns).items()}
+    def rank(self, asked: Any) -> Any:
+        return {name: self._wrong(values) for name, values in self._ranker.rank(asked).items()}
 
 
 @pytest.mark.parametrize(

@@ -26,5 +26,5 @@ def test_durability_and_dead_letters_are_said_and_stay_known_while_the_log_is_do
     assert found.facts == {}
     for log.down in (False, True):
         found.look()
-        assert found.facts == {"durability": "disk", "dead_letters": 4}
+        assert found.facts == {"durability": "disk", "dead_letters": 5}
     assert REGISTRY.get_sample_value("marquee_dead_letters", {"topic": WATCH_EVENTS}) == 3
