@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,12 @@ class _Processes:
         return answered
 
     def _total(self) -> float:
-        times = (process.cpu_times() for process in self._processes)
-        return float(sum(taken.user + taken.system for taken in times))
+        total = 0.0
+        for process in self._processes:
+            with suppress(psutil.NoSuchProcess):  # one that only started another
+                taken = process.cpu_times()
+                total += taken.user + taken.system
+        return total
 
 
 def _row(load: str, answered: Answered, processes: _Processes) -> dict[str, Any]:
