@@ -84,7 +84,9 @@ async def video(request: Request, video_id: VideoId) -> Answer[Video]:
     return Answer(found, headers=_etag(found))
 
 
-@catalog.put(f"{VIDEOS}/{{video_id:path}}", CATALOG, takes=(VideoIn,), errors=(412,))
+@catalog.put(
+    f"{VIDEOS}/{{video_id:path}}", CATALOG, takes=(VideoIn,), errors=(404, 412)
+)  # 404: no line break is part of an address
 async def put(
     request: Request, video_id: VideoId, if_match: IfMatch = "", if_none_match: IfNoneMatch = ""
 ) -> Answer[VideoWritten]:
