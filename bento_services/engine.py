@@ -159,9 +159,10 @@ class Engine:
                     attempt = Attempt(below=below)
                     if (page := await self._attempt(surface, query, attempt, attempts)) is not None:
                         return page
-                    why, below = "late", attempt.rung or below
-                    if not attempt.rung:
-                        break  # it was not even begun
+                    why = "late"
+                    if attempt.breaker is None:
+                        break  # it was not even begun, or has come to a quick rung
+                    below = attempt.rung
             finally:
                 self._full.end()
         if query.deadline_ms and perf_counter() > query.received_at + query.deadline_ms / 1e3:
@@ -178,8 +179,10 @@ class Engine:
                 page, seconds = await asyncio.wrap_future(work.future)
         except TimeoutError:
             self._pages.give_up(work)
-            if (rung := attempt.give_up(is_failure=not query.deadline_ms)) and not query.deadline_ms:
-                report.error("a page was given up", rung=rung, request_id=query.request_id)
+            # A caller in a hurry has waited for less than what a rung may take.
+            waited = float("inf") if query.deadline_ms else perf_counter() - query.received_at
+            if attempt.give_up(waited):
+                report.error("a page was given up", rung=attempt.rung, request_id=query.request_id)
             return None
         self._full.took(seconds)
         return page

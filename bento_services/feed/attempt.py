@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 
 from bento_services import metrics
 from bento_services.feed.breaker import Breaker
@@ -19,22 +20,24 @@ class Attempt:
     quick: bool = False  # only rungs that take about a millisecond, because the service is busy or time has run out
     below: str = ""  # only rungs below this one
     rung: str = ""  # the one that is answering now; "": not begun
-    breaker: Breaker | None = None  # of that rung
+    breaker: Breaker | None = None  # of that rung; None: it is quick, and does not hang
+    entered_at: float = 0.0  # perf_counter seconds
     given_up: bool = False
 
-    def enter(self, rung: str, breaker: Breaker) -> None:
+    def enter(self, rung: str, breaker: Breaker | None) -> None:
         """Raises GivenUp if nobody waits for this page any more."""
         if self.given_up:
             raise GivenUp
-        self.rung, self.breaker = rung, breaker
+        self.rung, self.breaker, self.entered_at = rung, breaker, perf_counter()
 
-    def give_up(self, is_failure: bool = True) -> str:
-        """Stop waiting. Returns the name of the rung, "" if the page was not begun.
+    def give_up(self, waited_seconds: float) -> bool:
+        """Stop waiting, after so long. Returns whether its rung is to blame: if most of that was its own time.
 
-        `is_failure`: of the rung; not if the caller was in a hurry.
+        Otherwise the page waited for a thread, or for the rungs before.
         """
         self.given_up = True
-        if self.breaker is not None and is_failure:
-            self.breaker.failed()
-            metrics.ABANDONED.labels(self.rung).inc()
-        return self.rung
+        if self.breaker is None or perf_counter() - self.entered_at < waited_seconds / 2:
+            return False
+        self.breaker.failed()
+        metrics.ABANDONED.labels(self.rung).inc()
+        return True

@@ -146,6 +146,7 @@ def _row(load: str, answered: Answered, processes: _Processes) -> dict[str, Any]
         "p99 ms": round(answered.quantile(0.99), 1),
         "CPU ms": round(1e3 * processes.seconds / count, 2),
         "errors": answered.errors,
+        "empty": answered.empty,
         "rungs": " ".join(f"{name} {number}" for name, number in answered.rungs.most_common()),
     }
 

@@ -30,6 +30,7 @@ class Answered:
     milliseconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)  # 0: the connection was cut
     rungs: Counter[str] = field(default_factory=Counter)
+    empty: int = 0  # pages without a single video
     seconds: float = 0.0
 
     @property
@@ -124,6 +125,7 @@ class _Connection(asyncio.Protocol):
         if length is None or len(self._buffer) < end + 4 + int(length[1]):
             return
         rung = _RUNG.search(self._buffer)
+        self._answered.empty += b'"recommendations":[]' in self._buffer
         self._done(int(self._buffer[9:12]), rung[1].decode() if rung else "")
         self._buffer.clear()
 

@@ -119,6 +119,24 @@ async def test_while_pages_of_full_quality_wait_too_long_a_quick_rung_answers(
     assert (await made.engine.answer("home", Query())).served_by == "full_funnel"
 
 
+async def test_a_page_that_is_late_on_a_quick_rung_is_made_by_a_quick_rung(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, going_on = made.feed.page, threading.Event()
+
+    def late(query: Query, surface: str, attempt: Attempt) -> Page:
+        if not attempt.quick:
+            attempt.enter("static", None)
+            going_on.wait(10)
+        assert not attempt.below  # what is below the last rung is nothing
+        return make(query, surface)
+
+    monkeypatch.setattr(made.feed, "page", late)
+    monkeypatch.setattr(made.feed, "patience", lambda query, attempts: query.received_at + 0.05 * attempts)
+    assert (await made.engine.answer("home", Query())).recommendations
+    going_on.set()
+
+
 async def test_a_deadline_of_the_caller_that_passes_while_nothing_was_made_is_a_504(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from feature_repo.store.idempotency import MemoryAnswers
 from feature_repo.store.receipts import MemoryReceipts
 
 DEADLINE_MS = 2_000  # ten times the usual: no test waits for a busy machine
-CONFIG = FeedConfig(deadline_ms=DEADLINE_MS, breaker_seconds=0.3, explore=False)
+CONFIG = FeedConfig(deadline_ms=DEADLINE_MS, breaker_seconds=0.3, explore=False, page_cache_pages=0)
 
 
 class Hanging:
@@ -91,6 +92,32 @@ async def test_while_a_model_hangs_pages_come_from_below_it_and_full_quality_is_
     served.parts[part].let_go.set()
     await asyncio.sleep(2 * CONFIG.breaker_seconds)
     assert (await served.page())[0] == "full_funnel"
+
+
+async def test_under_far_more_callers_than_can_be_answered_well_every_page_has_videos_chosen_for_its_viewer(
+    serve: Callable[..., Served],
+) -> None:
+    served = serve(ranker=partial(Slow, seconds=0.02))
+    for _ in range(3):
+        pages = await asyncio.gather(*(served.page() for _ in range(150)))
+        rungs = Counter(name for name, _ in pages)
+        assert rungs["popular"], rungs
+        assert not rungs["static"], rungs  # which is for viewers of whom nothing can be read
+    assert (await served.page())[0] == "full_funnel"
+
+
+class Slow:
+    """A ranker that takes so long for each page."""
+
+    def __init__(self, ranker: Any, seconds: float) -> None:
+        self._ranker, self._seconds = ranker, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ranker, name)
+
+    def rank(self, asked: Any) -> Any:
+        sleep(self._seconds)
+        return self._ranker.rank(asked)
 
 
 class Wrong:

@@ -161,3 +161,19 @@ def test_of_an_attempt_that_was_given_up_no_rung_is_asked() -> None:
     with pytest.raises(GivenUp):
         Ladder((rung("a", asked),)).descend(request_of(), Attempt(given_up=True))
     assert asked.asked == []
+
+
+def test_the_last_rung_is_tried_whatever_it_has_failed_at() -> None:
+    last = Answers(StageFailed("rows", "broken"))
+    ladder = Ladder((rung("a", Answers(StageFailed("x", "broken"))), rung("z", last, patient=True)))
+    for _ in range(5):
+        ladder.descend(request_of())
+    last.failure = None
+    answer = ladder.descend(request_of())
+    assert (answer.served_by, answer.composition.considered) == ("z", 7)
+
+
+def test_an_attempt_knows_a_quick_rung_as_one_that_is_not_to_blame() -> None:
+    attempt = Attempt(quick=True)
+    Ladder((rung("a", Answers()), rung("c", Answers(), patient=True))).descend(request_of(), attempt)
+    assert (attempt.rung, attempt.breaker) == ("c", None)
