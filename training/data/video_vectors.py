@@ -35,9 +35,13 @@ def content_columns(videos: pa.Table, world: World) -> Columns:
 
 def video_vectors(home: Home, retrieval: RetrievalModel) -> tuple[list[str], Array]:
     """Ids and (N, D) float32 vectors of all videos of the lake, in order of id."""
-    videos = cut_of(home).videos()
+    return vectors_of_table(cut_of(home).videos(), home.world(), retrieval)
+
+
+def vectors_of_table(videos: pa.Table, world: World, retrieval: RetrievalModel) -> tuple[list[str], Array]:
+    """The same of some rows of the lake's videos, in their order."""
     ids: list[str] = videos["video_id"].to_pylist()
-    return ids, vectors_of(retrieval, ids, lambda rows: content_columns(videos.take(pa.array(rows)), home.world()))
+    return ids, vectors_of(retrieval, ids, lambda rows: content_columns(videos.take(pa.array(rows)), world))
 
 
 def build_index(home: Home, retrieval: RetrievalModel) -> VideoIndex:

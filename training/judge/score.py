@@ -26,7 +26,7 @@ from feature_repo.core.files import one_line
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.tables import DAY_US, write_result
-from models.ranking.ranker import HEADS
+from models.ranking.ranker import HEADS, RankerModel
 from models.release.artifact import Release, as_judged, champion_or_previous, judged, load_release
 from models.release.store import release_named
 from training.data.frozen import end_of, frozen_columns, lake_of_now
@@ -144,11 +144,8 @@ def score_rows(
 ) -> dict[str, Array]:
     """HEADS and score, each (N,) float32, in the order of the rows."""
     columns = frozen_columns(home, rows.asked, as_of_us, release.retrieval, rows.duration_seconds, progress)
-    ranker = release.ranker
-    if ranker.encoding.rates is not None:
-        with progress.task("rates of the exposures before that moment"):
-            rates = Exposures.read(home, as_of_us).before(as_of_us)
-        ranker = replace(ranker, encoding=replace(ranker.encoding, rates=rates))
+    with progress.task("rates of the exposures before that moment"):
+        ranker = ranker_as_of(home, release.ranker, as_of_us)
     parts: list[dict[str, Array]] = []
     with progress.task("scoring", total=len(rows.table)) as advance:
         for start in range(0, len(rows.table), CHUNK):
@@ -156,6 +153,14 @@ def score_rows(
             parts.append(part)
             advance(len(part["score"]))
     return {name: np.concatenate([part[name] for part in parts]) for name in (*HEADS, "score")}
+
+
+def ranker_as_of(home: Home, ranker: RankerModel, as_of_us: int) -> RankerModel:
+    """The ranker with the rates of the exposures before that moment, where it reads any."""
+    if ranker.encoding.rates is None:
+        return ranker
+    rates = Exposures.read(home, as_of_us).before(as_of_us)
+    return replace(ranker, encoding=replace(ranker.encoding, rates=rates))
 
 
 def usual_context(home: Home, as_of_us: int) -> dict[str, Any]:
