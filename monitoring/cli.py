@@ -1,17 +1,18 @@
-"""The verbs that report on a home: report, status, doctor, logs, config."""
+"""The verbs that report on a home: report, ladder, status, doctor, logs, config."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing, named, refuse_unused
-from feature_repo.core.terminal import bars, print_table, say, show
+from feature_repo.core.terminal import bars, note, print_table, say, show
 
 app = typer.Typer()
 config_app = typer.Typer(
@@ -27,6 +28,64 @@ def report(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     with bars() as progress:
         show(write_reports(existing(home, to_write=True), progress), as_json)
+
+
+@app.command(epilog="Examples:  marquee ladder   ·   marquee ladder --viewers 1000 --out ladder.json")
+def ladder(
+    viewers: Annotated[int, typer.Option(min=1, help="Most held-out viewers to ask about.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the viewers; the same ones give the same figures.")] = 0,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="Also write the JSON to this file.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every rung of the home page on held-out viewers: what each loses, and how long it takes."""
+    if out is not None and not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"expected a directory, found none: {out.absolute().parent}", param_hint="--out")
+    from feature_repo.core.files import plain, write_atomic
+    from monitoring.reports.ladder_report import write_ladder
+
+    with bars() as progress:
+        result = write_ladder(existing(home, to_write=True), viewers, seed, progress)
+    if out is not None:
+        write_atomic(out, json.dumps(result, indent=2, default=plain) + "\n")
+    show(result, as_json, table=_print_ladder)
+
+
+def _print_ladder(result: Mapping[str, Any]) -> None:
+    """The columns that fit a terminal; the file and --json have all."""
+    print_table("ladder", [_shown_rung(row) for row in result["rungs"]])
+    say(
+        f"{result['viewers']:,} viewers and {result['videos']:,} videos of {result['as_of']},"
+        f" judged by what was watched until {result['until']}"
+    )
+    say(f"release  {result['release_id']}\nwritten  {result['file']}")
+    if result["page"]:
+        say(f"report   {result['page']}")
+    for warning in result["warnings"]:
+        note(f"marquee: warning: {warning}")
+
+
+def _shown_rung(row: Mapping[str, Any]) -> dict[str, Any]:
+    def lost(figure: str) -> str:
+        if (found := row[f"{figure}_lost"]) is None:
+            return ""
+        error = row.get(f"{figure}_lost_error")
+        return f"{found:.1f} %" if error is None else f"{found:.1f} ± {error:.1f} %"
+
+    return {
+        "rung": row["rung"],
+        "ndcg@10": row["ndcg_at_10"],
+        "lost": lost("ndcg_at_10"),
+        "recall@20": row["recall_at_20"],
+        "lost ": lost("recall_at_20"),
+        "hit rate@10": row["hit_rate_at_10"],
+        "lost  ": lost("hit_rate_at_10"),
+        "ild@10": row["ild_at_10"],
+        "coverage@10": row["coverage_at_10"],
+        "new@10": row["new_at_10"],
+        "p50 ms": f"{row['p50_ms']:.1f}",
+        "p95 ms": f"{row['p95_ms']:.1f}",
+    }
 
 
 @app.command(epilog="Example:  marquee status --json")

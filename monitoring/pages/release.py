@@ -18,8 +18,8 @@ from monitoring.pages.release_words import KINDS, LEGEND, MODEL_NAMES, MODELS, R
 if TYPE_CHECKING:
     from monitoring.pages.release_facts import Example, ReleaseReport
 
-LOWER_IS_BETTER = ("gini", "miscalibration", "log_loss", "ece", "mae", "loss")
-NO_RANKING = ("model", "viewers", "clicks", "rows")  # columns without a best row
+LOWER_IS_BETTER = ("gini", "miscalibration", "log_loss", "ece", "mae", "loss", "_ms")
+NO_RANKING = ("model", "viewers", "clicks", "rows", "ndcg_at_10_lost_error")  # columns without a best row
 CURVES = ("loss", "ndcg_at_10", "recall_at_50", "log_loss", "auc", "gauc")
 
 
@@ -83,7 +83,16 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _tables(report: ReleaseReport) -> str:
-    return "".join(_table(name, rows) for name, rows in report.tables.items() if rows)
+    return "".join(_table(name, rows) for name, rows in report.tables.items() if rows) + _ladder(report.ladder)
+
+
+def _ladder(measured: Mapping[str, Any] | None) -> str:
+    """The rungs as a table like those of the models; "" where nobody measured them."""
+    if measured is None:
+        return ""
+    rows = [{"model": row["rung"], **{name: row[name] for name in row if name != "rung"}} for row in measured["rungs"]]
+    asked = f"{measured['viewers']:,} viewers, asked as of {measured['as_of'][:16].replace('T', ' ')} UTC."
+    return _table("ladder", rows) + f"<p class='dim'>{escape(asked)}</p>" if rows else ""
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> str:

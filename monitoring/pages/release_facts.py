@@ -62,3 +62,4 @@ class ReleaseReport:
     examples: Sequence[Example]
     changes: Changes | None  # None: the first champion
     measured: Mapping[str, Any]
+    ladder: Mapping[str, Any] | None = None  # as `marquee ladder` writes it; None: not measured

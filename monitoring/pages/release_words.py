@@ -8,6 +8,8 @@ MODELS = {part.name: part.title for part in PARTS if part.title}
 TABLES = {
     "retrieval": "Retrieval: given what each viewer had watched before, which of all videos did they watch next? "
     "Every row answers the same question; videos already watched are left out.",
+    "ladder": "Ladder: the home page on each rung, for the same viewers at the start of the test window. What is "
+    "lost where less than the full funnel answers, and the time it takes.",
     "ranking": "Ranking: of the videos that were shown, which were clicked? The ranker is used as in serving.",
 }
 LEGEND = {
@@ -17,6 +19,14 @@ LEGEND = {
     "mrr_at_10": "mean reciprocal rank of the first hit",
     "precision_at_10": "share of the first ten that were watched next",
     "recall_at_10": "share of the watched videos that are among the first ten",
+    "recall_at_20": "share of the watched videos that are among the twenty of a page",
+    "ndcg_at_10_lost": "what this rung loses of the first one's ndcg@10, in %; below 0 it gains",
+    "hit_rate_at_10_lost": "the same of the hit rate",
+    "recall_at_20_lost": "the same of the recall",
+    "ndcg_at_10_lost_error": "one standard error of that loss over viewers, in %",
+    "new_at_10": "share of the first ten that are new, as the policy's `fresh_days` say",
+    "p50_ms": "milliseconds of a page in this process, features at hand: half of them take longer",
+    "p95_ms": "the same: one in twenty takes longer",
     "recall_at_50": "share of the watched videos that are among the first fifty",
     "coverage_at_10": "share of the catalog that is in the first ten of at least one viewer",
     "gini_at_10": "inequality of exposure: 0 = all videos equally often, near 1 = always the same few",

@@ -32,6 +32,7 @@ from models.release.artifact import Release, load_release
 from models.release.manifest import ArtifactError
 from monitoring.pages.release import release_html
 from monitoring.pages.release_facts import Changes, Example, Recommendations, ReleaseReport
+from monitoring.reports.ladder_file import ladder_of, read_ladder
 from training.record.training_facts import TRAINING_FILE, TRAININGS, Training
 from training.release.evaluation import Evaluation
 
@@ -96,6 +97,7 @@ def _report(
         forced=promotion["forced"],
         gates=promotion["gates"],
         tables=evaluation.tables,
+        ladder=read_ladder(ladder_of(home, release.release_id)),
         counts=cut_of(home).counts(),
         windows=_windows(release),
         curves={name: facts.curve if facts else [] for name, facts in training.items()},

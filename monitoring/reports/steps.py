@@ -16,6 +16,13 @@ def _page_of(context: StepContext) -> Sequence[Path]:
     return [page_of(context.home, promoted["release_id"])] if promoted else []
 
 
+def _shown_on_page(context: StepContext) -> Sequence[Path]:
+    from monitoring.reports.ladder_file import ladder_of
+
+    promoted = context.results.get("promote")
+    return [ladder_of(context.home, promoted["release_id"])] if promoted else []
+
+
 def _write_page(context: StepContext) -> Result:
     from monitoring.reports.release_report import write_release_report
 
@@ -33,6 +40,7 @@ PAGE = Step(
     _write_page,
     code=("monitoring.reports.release_report",),
     after=("promote",),
+    reads=_shown_on_page,
     settings=lambda context: {"promotion": context.results.get("promote")},
     writes=_page_of,
 )

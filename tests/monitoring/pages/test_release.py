@@ -80,3 +80,17 @@ def test_a_gate_without_data_is_shown_as_not_measured_and_not_as_failed() -> Non
     table = _gates([PASSED, {**unmeasured, "why": "nobody watched one"}])
     assert "not measured" in table
     assert "failed" not in table
+
+
+def test_the_rungs_are_a_table_where_they_were_measured() -> None:
+    rung = {"ndcg_at_10": 0.25, "ndcg_at_10_lost": 0.0, "p50_ms": 9.5}
+    rungs = [{"rung": "full_funnel", **rung}, {"rung": "static", **rung, "ndcg_at_10_lost": 60.0, "p50_ms": 0.5}]
+    measured = {"viewers": 1400, "as_of": "2026-11-20T09:30:00+00:00", "rungs": rungs}
+    page = release_html(replace(FIRST, ladder=measured))
+    said = text(page)
+    assert "full funnel" in said
+    assert "1,400 viewers, asked as of 2026-11-20 09:30 UTC." in said
+    assert "what this rung loses" in said
+    static = page[page.index(">static<") :].partition("</tr>")[0]
+    assert '<td class="best">0.5000' in static  # the faster one
+    assert "full funnel" not in text(release_html(FIRST)).partition("Example pages")[0]

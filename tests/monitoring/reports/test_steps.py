@@ -13,7 +13,9 @@ from monitoring.reports import release_report
 from monitoring.reports.steps import PAGE
 
 
-def test_the_page_is_written_once_and_again_where_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_written_once_and_again_where_it_is_gone_or_the_rungs_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, written = Home.open(tmp_path), []
 
     def write(home: Home, promotion: Any, progress: Any) -> dict[str, Any]:
@@ -33,3 +35,9 @@ def test_the_page_is_written_once_and_again_where_it_is_gone(tmp_path: Path, mon
     page.unlink()
     Steps(home).take(PAGE, context)
     assert written == ["r-1", "r-1"]
+    ladder = home.releases / "r-1" / "ladder.json"
+    ladder.parent.mkdir(parents=True)
+    ladder.write_text("{}")
+    Steps(home).take(PAGE, context)
+    Steps(home).take(PAGE, context)
+    assert written == ["r-1"] * 3
