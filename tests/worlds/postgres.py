@@ -9,6 +9,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,7 +98,7 @@ def _serving(data: Path, account: dict[str, Any]) -> Iterator[str]:
             _wait(url, server, data.parent / "log")
             yield url
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # SIGTERM would wait for connections that pools keep open
             try:
                 server.wait(20)
             except subprocess.TimeoutExpired:
