@@ -64,6 +64,9 @@ async def test_a_message_that_is_none_is_the_clients_fault_and_leaves_a_line(
         sent = b"\x2a\x04\x0a\x02\xff\xfe"
     with capture_logs() as logs:
         error = await refused(channel.unary_unary(method)(sent))
+        async with asyncio.timeout(10):  # the line is written after the answer
+            while not logs:
+                await asyncio.sleep(0.005)
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert ("x-error-code", "malformed") in list(error.trailing_metadata())
     assert [(line["event"], line["status"]) for line in logs] == [("request", "malformed")]
