@@ -32,7 +32,7 @@ from bento_services.http.headers import header_text
 from bento_services.http.parameters import CATALOG_CURSOR_FORMAT, CURSOR_FORMAT, ID_FORMAT, WORD_FORMAT
 from bento_services.http.schemas.context import CONTEXT, ZONE_FORMAT
 from bento_services.process.open_engine import open_engine
-from bento_services.settings import Settings
+from bento_services.settings import ServiceConfig, Settings
 from feature_repo.core.home import Home, World
 from feature_repo.limits import LimitError, check
 from feature_repo.schema import EVENT_ALIASES
@@ -52,6 +52,7 @@ PATIENT = partial(
     Settings,
     log=LogConfig(append_seconds=8.0),
     store=StoreConfig(receipt_timeout_seconds=8.0, user_timeout_seconds=2.0),
+    service=ServiceConfig(write_seconds=8.0),
 )
 CLOCK: list[World] = []  # of the world that is served
 

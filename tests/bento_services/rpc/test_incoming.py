@@ -42,6 +42,13 @@ async def refused(call: Any) -> grpc.aio.AioRpcError:
     return error.value
 
 
+async def so_many(logs: list[Any], count: int) -> None:
+    """Wait for lines of the log: they are written after the answer."""
+    async with asyncio.timeout(10):
+        while len(logs) < count:
+            await asyncio.sleep(0.005)
+
+
 @pytest.mark.parametrize("method", [GET_HOME, SEND])
 @pytest.mark.parametrize(
     "sent",
@@ -64,9 +71,7 @@ async def test_a_message_that_is_none_is_the_clients_fault_and_leaves_a_line(
         sent = b"\x2a\x04\x0a\x02\xff\xfe"
     with capture_logs() as logs:
         error = await refused(channel.unary_unary(method)(sent))
-        async with asyncio.timeout(10):  # the line is written after the answer
-            while not logs:
-                await asyncio.sleep(0.005)
+        await so_many(logs, 1)
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert ("x-error-code", "malformed") in list(error.trailing_metadata())
     assert [(line["event"], line["status"]) for line in logs] == [("request", "malformed")]
@@ -128,17 +133,16 @@ async def test_work_that_takes_too_long_is_unavailable_and_a_call_that_is_cancel
         await asyncio.sleep(60)
 
     monkeypatch.setattr(made.engine, "answer", slow)
-    error = await refused(MarqueeStub(channel).GetHome(messages.GetHomeRequest()))
-    assert error.code() == grpc.StatusCode.UNAVAILABLE
-    assert ("x-error-code", "timed_out") in list(error.trailing_metadata())
     with capture_logs() as logs:
+        error = await refused(MarqueeStub(channel).GetHome(messages.GetHomeRequest()))
+        await so_many(logs, 1)
         call = MarqueeStub(channel).GetHome(messages.GetHomeRequest())
         await asyncio.sleep(0.1)
         call.cancel()
-        async with asyncio.timeout(5):
-            while not logs:
-                await asyncio.sleep(0.02)
-    assert [line["status"] for line in logs] == ["CANCELLED"]
+        await so_many(logs, 2)
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    assert ("x-error-code", "timed_out") in list(error.trailing_metadata())
+    assert [line["status"] for line in logs] == ["timed_out", "CANCELLED"]
 
 
 async def test_who_calls_may_be_said_once(served: tuple[Made, Any]) -> None:
