@@ -110,7 +110,7 @@ def test_a_slow_ranker_is_refused_whatever_the_machine_and_ours_is_not(
     latency = next(gate for gate in gates(release) if gate.kind == LATENCY)
     assert latency.passed, str(latency)
     score = RankerModel.score
-    monkeypatch.setattr(RankerModel, "score", lambda *asked: [score(*asked) for _ in range(5)][-1])
+    monkeypatch.setattr(RankerModel, "score", lambda *asked: [score(*asked) for _ in range(15)][-1])
     slow = next(gate for gate in gates(release) if gate.kind == LATENCY)
     assert not slow.passed, str(slow)
 
