@@ -74,9 +74,9 @@ class PageThreads:
                 thread.join(max(until - monotonic(), 0.0))
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         thread.start()
+        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]  # those that were lost end
 
     def _run(self) -> None:
         me = threading.current_thread()

@@ -6,33 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from worlds.live import NOON_US, WORLD, event, event_processor, eventually, items, publish, valkey
+from worlds.live import NOON_US, WORLD, event, event_processor, eventually, items, publish
 
 from feature_repo.catalog.change import VideoChange, encode_change
 from feature_repo.schema import VIDEO_PUBLISHED, WATCH_EVENTS
 from feature_repo.store import layout as online
 from feature_repo.store.config import StoreConfig
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.published import publish_again
 from feature_repo.store.reader import OnlineReader
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.publish_videos import PublishVideos
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 @pytest.fixture
