@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -116,11 +117,14 @@ def _moved(original: Path, own: Path) -> Path:
     (own / "here").mkdir()
     child = os.fork()
     if child == 0:
-        with contextlib.suppress(BaseException):
+        try:
             damaged(original, own / "here" / "home", "")
             _settle_in(own / "here" / "home")
             os._exit(0)
-        os._exit(1)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     assert os.waitpid(child, 0)[1] == 0, f"{original} cannot be used in another place"
     os.rename(own / "here" / "home", own / "original")
     if (original / "run").is_dir():
