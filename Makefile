@@ -21,7 +21,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
 recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 
-.PHONY: damaged-homes fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
+.PHONY: damaged-homes faults fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,10 @@ test: $(INSTALLED) ## the complete default test suite
 
 test-slow: $(INSTALLED) ## what takes minutes: a packaged Bento in both forms, the examples served, whole data sets
 	@$(BIN)/python -m pytest -m slow --timeout 3600 $(ARGS)
+
+faults: $(INSTALLED) ## 100,000 pages while each part is killed and paused, 100 releases in turn, 1,000 damaged ones: half an hour
+	@$(BIN)/python -m pytest -q -s -m slow --timeout 7200 tests/faults/test_pages_whatever_fails.py \
+		tests/faults/test_hot_swaps.py tests/faults/test_corrupted_releases.py $(ARGS)
 
 damaged-homes: $(INSTALLED) ## every verb in homes of which one file is cut short, each in turn: an hour of two cores (ARGS="-k keys": some)
 	@$(BIN)/python -m pytest -q -n 2 -m slow tests/faults/test_damaged_homes.py $(ARGS)

@@ -22,10 +22,13 @@ def version() -> str:
 
 
 def git_revision() -> str:
-    """The commit of this checkout, with "+changes" if a tracked file differs; "" outside a checkout."""
+    """The commit of this checkout, with "+changes" if a tracked file that runs differs; "" outside a checkout.
+
+    docs/ runs nowhere: a record written there by one measurement must not make the next one look like other code.
+    """
     if _git("rev-parse", "--show-toplevel") != str(ROOT):
         return ""
-    changed = _git("status", "--porcelain", "--untracked-files=no")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
     return _git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
 
 

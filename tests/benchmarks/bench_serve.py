@@ -24,13 +24,13 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
 import psutil  # noqa: E402
 from bench import HOME_PATH, _empty_service, _resident_mib, _users  # noqa: E402
-from callers import Answered, closed_loop, open_loop, requests_of  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
+from worlds.callers import Answered, closed_loop, open_loop, requests_of  # noqa: E402
 
 from feature_repo.core.home import Home  # noqa: E402
 

@@ -27,4 +27,4 @@ def store(url: str) -> Iterator[Client]:
 def postgres_server() -> Iterator[str]:
     """Its URL, without a database; see worlds.postgres.new_database."""
     with postgres() as server:
-        yield server
+        yield server.url

@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -28,28 +29,61 @@ START_SECONDS = 60.0
 _numbers = count()
 
 
+class Postgres:
+    """A server in a folder of its own, always at the same address. `url` names no database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data, self._account = folder / "data", _account()
+        if self._account:
+            shutil.chown(folder, self._account["user"], self._account["group"])
+        made = ("-D", str(self._data), "-U", "marquee", "-A", "trust", "-N", "--no-locale")
+        _run(_binary("initdb"), *made, **self._account)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"postgresql://marquee@127.0.0.1:{self._port}"
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns once it answers, whatever a killed one has left behind."""
+        settings = {"listen_addresses": "127.0.0.1", "port": self._port, "unix_socket_directories": "", "fsync": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [_binary("postgres"), "-D", str(self._data), *options]
+        with (self._data.parent / "log").open("ab") as log:
+            self._server = subprocess.Popen(command, stderr=log, cwd="/", **self._account)
+        _wait(self.url, self._server, self._data.parent / "log")
+
+    def kill(self) -> None:
+        """With -9, each of its processes: one that was left would keep its successor from the data."""
+        assert self._server is not None
+        everyone = psutil.Process(self._server.pid).children(recursive=True)
+        for process in (self._server, *everyone):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._server.wait()
+
+    def stop(self) -> None:
+        if self._server is None or self._server.poll() is not None:
+            return
+        self._server.send_signal(signal.SIGINT)  # SIGTERM would wait for connections that pools keep open
+        try:
+            self._server.wait(20)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of a server without a database's name. Skips with a reason where there is none to start."""
+def postgres() -> Iterator[Postgres]:
+    """A server that runs. Skips with a reason where there is none to start."""
     folder = Path(tempfile.mkdtemp(prefix="marquee-postgres-"))
-    account = _account()
-    if account:
-        shutil.chown(folder, account["user"], account["group"])
     try:
-        _run(
-            _binary("initdb"),
-            "-D",
-            str(folder / "data"),
-            "-U",
-            "marquee",
-            "-A",
-            "trust",
-            "-N",
-            "--no-locale",
-            **account,
-        )
-        with _serving(folder / "data", account) as url:
-            yield url
+        server = Postgres(folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -82,28 +116,6 @@ def _account() -> dict[str, Any]:
 
 def _run(*command: str, **account: Any) -> None:
     subprocess.run(command, check=True, capture_output=True, cwd="/", **account)
-
-
-@contextmanager
-def _serving(data: Path, account: dict[str, Any]) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    url = f"postgresql://marquee@127.0.0.1:{port}"
-    with (data.parent / "log").open("wb") as log:
-        server = subprocess.Popen([_binary("postgres"), "-D", str(data), *options], stderr=log, cwd="/", **account)
-        try:
-            _wait(url, server, data.parent / "log")
-            yield url
-        finally:
-            server.send_signal(signal.SIGINT)  # SIGTERM would wait for connections that pools keep open
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -6,7 +6,8 @@
 A record is a file of docs/quality/: a head of `name: value` lines between two `---`, then Markdown. `source` says where
 its figures come from: "recorded" is copied from HOME/quality/PROTOCOL/results.md by this module, "quoted" was carried
 over from the README of the named revision, whose results.json was never kept in the repository. `marquee
-evaluate` with --seeds or --models gives a partial result, which replaces no record.
+evaluate` with --seeds or --models gives a partial result, which replaces no record. What a record says below the line
+`### Notes` was written by people, and stays when its figures are replaced.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from feature_repo.core.home import Home
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS, PAGE = ROOT / "docs" / "quality", ROOT / "docs" / "quality.md"
 SOURCES = ("recorded", "quoted")
+NOTES = "\n### Notes\n"
 HEAD = """# How good
 
 <!-- Made by `python -m training.record.quality_page` from docs/quality/. Do not edit: `make quality-*` writes it. -->
@@ -104,7 +106,10 @@ def take(home: Home, records: Path) -> list[str]:
             done.append(f"{content['protocol']}: left out, a part only ({content['command']})")
             continue
         file = known.get((content["protocol"], world), records / f"90-{content['protocol']}-{world}.md")
-        title = read_record(file).title if file.exists() else f"{content['protocol']}, {world}"
+        title, notes = f"{content['protocol']}, {world}", ""
+        if file.exists():
+            earlier = read_record(file)
+            title, notes = earlier.title, "".join(earlier.body.partition(NOTES)[1:])
         record = Record(
             title=title,
             protocol=content["protocol"],
@@ -114,7 +119,7 @@ def take(home: Home, records: Path) -> list[str]:
             revision=" ".join(sorted({run["revision"] for run in content["runs"]})) or content["revision"] or "unknown",
             seeds=str(len({run["seed"] for run in content["runs"]} - {None}) or "none"),
             source="recorded",
-            body=f"{content['question']}\n\n{_table(results.with_suffix('.md'))}",
+            body=f"{content['question']}\n\n{_table(results.with_suffix('.md'))}\n{notes}",
         )
         write_atomic(file, record.text())
         done.append(f"{content['protocol']}: recorded in {file.relative_to(records.parent)}")

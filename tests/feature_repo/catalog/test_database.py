@@ -84,7 +84,7 @@ def test_a_writer_waits_for_another_and_no_longer_than_it_was_told(tmp_path: Pat
 
 def test_a_postgres_that_is_down_is_said_without_its_password_and_one_that_is_back_is_used() -> None:
     with postgres() as server:
-        url = new_database(server).replace("marquee@", "marquee:secret@")
+        url = new_database(server.url).replace("marquee@", "marquee:secret@")
         database = postgres_database(CatalogConfig(url=url, connect_seconds=2.0))
         database.prepare()
         catalog = CatalogStore(database, lambda: 0)

@@ -57,6 +57,18 @@ def test_a_complete_run_replaces_its_record_and_keeps_its_title(home: Home, reco
     assert "old" not in record.body
 
 
+def test_what_people_wrote_about_a_table_outlives_its_figures(home: Home, records: Path) -> None:
+    file = records / "10-a1-none.md"
+    file.write_text(file.read_text() + "\n### Notes\n\nEASE weighs newer watches more.\n")
+    ran(home, "a1", "marquee evaluate --protocol a1")
+    for _ in range(2):
+        take(home, records)
+    body = read_record(file).body
+    assert body.count("### Notes\n\nEASE weighs newer watches more.") == 1
+    assert body.index("0.7500") < body.index("### Notes")
+    assert "old" not in body
+
+
 @pytest.mark.parametrize("option", ["--seeds 0", "--models ease"])
 def test_a_part_of_a_protocol_replaces_nothing(home: Home, records: Path, option: str) -> None:
     ran(home, "a1", f"marquee evaluate --protocol a1 {option}")

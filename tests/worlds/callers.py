@@ -52,7 +52,8 @@ def requests_of(path: str, users: Sequence[str]) -> list[bytes]:
 
 
 def closed_loop(url: str, requests: Sequence[bytes], callers: int, seconds: float) -> Answered:
-    answered: Answered = uvloop.run(_closed(url, requests, callers, seconds))
+    answered, until = Answered(), perf_counter() + seconds
+    uvloop.run(ask_while(lambda: perf_counter() < until, url, requests, callers, answered))
     return answered
 
 
@@ -61,20 +62,22 @@ def open_loop(url: str, requests: Sequence[bytes], per_second: float, seconds: f
     return answered
 
 
-async def _closed(url: str, requests: Sequence[bytes], callers: int, seconds: float) -> Answered:
-    answered, turn = Answered(), itertools.cycle(requests)
+async def ask_while(
+    going: Callable[[], bool], url: str, requests: Sequence[bytes], callers: int, answered: Answered
+) -> None:
+    """A closed loop of so many callers for as long as `going` says so; `answered` grows meanwhile."""
+    turn = itertools.cycle(requests)
     started = perf_counter()
-    until = started + seconds
 
     async def call() -> None:
         connection = await _connect(url, answered)
-        while (now := perf_counter()) < until:
-            if not await connection.ask(next(turn), now):
+        while going():
+            if not await connection.ask(next(turn), perf_counter()):
                 connection = await _connect(url, answered)
+        connection.close()
 
     await asyncio.gather(*(call() for _ in range(callers)))
     answered.seconds = perf_counter() - started
-    return answered
 
 
 async def _open(url: str, requests: Sequence[bytes], per_second: float, seconds: float) -> Answered:
@@ -107,9 +110,11 @@ class _Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[bool] | None = None
         self._asked_at = 0.0
         self._write: Callable[[bytes], None] = lambda data: None
+        self.close: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._write = transport.write  # type: ignore[attr-defined]
+        self.close = transport.close
 
     async def ask(self, request: bytes, asked_at: float) -> bool:
         """Send a request and wait for its answer; False when the connection was cut."""
