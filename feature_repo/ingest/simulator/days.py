@@ -11,6 +11,7 @@ import numpy as np
 
 from feature_repo.ingest.simulator.catalog import Catalog, visible_in
 from feature_repo.ingest.simulator.config import COUNTRY_OFFSET_HOURS, DEVICE_SHARE, DEVICES, HOUR_US, SimulatorConfig
+from feature_repo.ingest.simulator.grouped_policy import GroupedPolicy
 from feature_repo.ingest.simulator.log import Log, Visits
 from feature_repo.ingest.simulator.policy import Policy
 from feature_repo.ingest.simulator.reactions import react, watched_fraction
@@ -20,6 +21,7 @@ from feature_repo.schema import MIN_WATCH_FRACTION
 
 Array = np.ndarray[Any, Any]
 
+DENSE_UP_TO = 10_000  # videos of a catalog for which a page has a weight per video
 SERIES_GIVEN_UP = 0.06  # chance per page
 AUTOPLAYED = 3  # most episodes in a row
 GOES_ON = 0.6  # chance that a viewer who finished an episode watches the next
@@ -38,7 +40,8 @@ class Days:
             viewers.early_UG.shape, dtype=np.float32
         )  # a weak signal of taste
         self.follower_T = topic_cycle(rng)
-        self.policy = Policy(catalog, popularity_V, guess_UG, visible_in(catalog), config.page_length)
+        policy = Policy if config.videos <= DENSE_UP_TO else GroupedPolicy
+        self.policy = policy(catalog, popularity_V, guess_UG, visible_in(catalog), config.page_length)
 
     def live(self, day: int) -> None:
         """Simulate one day, counted from 0."""
@@ -81,7 +84,7 @@ class Days:
             following = self.catalog.following[viewers.last[active]]
             stays = self.rng.random(len(active)) < GOES_ON
             going_on = (viewers.last[active] >= 0) & (following >= 0) & (finished_A > 0.8) & stays
-            going_on &= (self.catalog.published_us[following] < ended_us) & ~viewers.seen_UV[active, following]
+            going_on &= (self.catalog.published_us[following] < ended_us) & ~viewers.seen.contain(active, following)
             if not going_on.any():
                 return
             who, video = active[going_on], following[going_on]

@@ -16,6 +16,9 @@ from feature_repo.lake.tables import DAY_US
 
 Array = np.ndarray[Any, Any]
 
+POPULAR, FRESH, GUESSED, SAME_TOPIC, AWAITED = 0.4, 1.2, 3.0, 3.0, 4.0  # weights of the score
+FRESH_DAYS = 3.0
+
 
 class Policy:
     """A Plackett-Luce policy over the videos not yet watched: popularity, freshness, a weak guess of taste, the topic
@@ -30,8 +33,7 @@ class Policy:
     def draw(self, rng: np.random.Generator, viewers: Viewers, visits: Visits) -> Shown:
         """A page per visit."""
         active = visits.user_A
-        age_days_AV = ((visits.page_us_A[:, None] - self.catalog.published_us[None, :]) / DAY_US).astype(np.float32)
-        fresh_AV = np.exp(-age_days_AV.clip(0) / 3.0)
+        age_days_AV, fresh_AV = freshness(visits.page_us_A[:, None], self.catalog.published_us[None, :])
         allowed_AV = self._allowed(viewers, active, age_days_AV)
         video_AP, propensity_AP = plackett_luce(
             rng, self._score(viewers, active, fresh_AV), allowed_AV, self.page_length
@@ -48,19 +50,26 @@ class Policy:
 
     def _allowed(self, viewers: Viewers, active: Array, age_days_AV: Array) -> Array:
         """(A, V): published, not watched, available in the viewer's country and suitable for their age."""
-        allowed_AV = (age_days_AV >= 0) & ~viewers.seen_UV[active] & self.visible_CV[viewers.country[active]]
+        allowed_AV = (age_days_AV >= 0) & self.visible_CV[viewers.country[active]]
+        allowed_AV[viewers.seen.of(active)] = False
         allowed_AV &= ~((viewers.age[active] == KID)[:, None] & (self.catalog.maturity > 7)[None, :])
         return allowed_AV
 
     def _score(self, viewers: Viewers, active: Array, fresh_AV: Array) -> Array:
         """(A, V) log weights of the draw."""
         catalog, last, awaited = self.catalog, viewers.last[active], viewers.awaited[active]
-        score_AV = (0.4 * np.log(self.popularity_V + 0.3)).astype(np.float32)[None, :] + 1.2 * fresh_AV
-        score_AV += 3.0 * self.guess_UG[active] @ catalog.genre_VG.T
-        score_AV += 3.0 * ((last >= 0)[:, None] & (catalog.topic[None, :] == catalog.topic[last][:, None]))
+        score_AV = (POPULAR * np.log(self.popularity_V + 0.3)).astype(np.float32)[None, :] + FRESH * fresh_AV
+        score_AV += GUESSED * self.guess_UG[active] @ catalog.genre_VG.T
+        score_AV += SAME_TOPIC * ((last >= 0)[:, None] & (catalog.topic[None, :] == catalog.topic[last][:, None]))
         expecting = np.flatnonzero(awaited >= 0)
-        score_AV[expecting, awaited[expecting]] += 4.0
+        score_AV[expecting, awaited[expecting]] += AWAITED
         return score_AV
+
+
+def freshness(now_us: Array | int, published_us: Array) -> tuple[Array, Array]:
+    """Ages in days, negative before the publication; and freshness: 1 = just published, falling to 0."""
+    age_days = ((now_us - published_us) / DAY_US).astype(np.float32)
+    return age_days, np.exp(-age_days.clip(0) / FRESH_DAYS)
 
 
 def plackett_luce(rng: np.random.Generator, score_AV: Array, allowed_AV: Array, length: int) -> tuple[Array, Array]:

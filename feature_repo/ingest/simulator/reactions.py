@@ -56,7 +56,7 @@ def _utility(catalog: Catalog, viewers: Viewers, visits: Visits, device_A: Array
         2.5 * np.einsum("ag,apg->ap", taste_AG, catalog.genre_VG[video_AP])
         + 4.2 * (catalog.topic[video_AP] == viewers.phase[active][:, None])
         + 0.6 * mood_AP
-        + 0.8 * np.minimum(viewers.loyalty_UK[active[:, None], catalog.creator[video_AP]], 1.5)
+        + 0.8 * np.minimum(viewers.loyalty.numbers(active[:, None], catalog.creator[video_AP]), 1.5)
         + 3.4 * (video_AP == awaited[:, None])
         + 0.7 * catalog.quality[video_AP]
         + 0.5 * shown.fresh_AP

@@ -1,6 +1,6 @@
 """The viewers of a simulated world, and their hidden state: taste, phase, mood, loyalty.
 
-U viewers, V videos, G genres, T topics, K creators
+U viewers, G genres, T topics
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from feature_repo.ingest.simulator.config import (
     LANGUAGES,
     SimulatorConfig,
 )
+from feature_repo.ingest.simulator.pairs import Pairs
 from feature_repo.ingest.titles import GENRES, TOPICS, TOPICS_PER_GENRE
 from feature_repo.lake.tables import DAY_US
 
@@ -45,8 +46,8 @@ class Viewers:
     phase: Array  # topic
     last: Array  # index of the last video watched, -1 = none
     awaited: Array  # index of the next episode of the series being watched, -1 = none
-    loyalty_UK: Array
-    seen_UV: Array
+    loyalty: Pairs  # with creators
+    seen: Pairs  # videos watched
 
     def taste(self, elapsed: float) -> Array:
         """(U, G): the taste, which drifts from early to late; `elapsed` from 0 to 1."""
@@ -62,8 +63,8 @@ class Viewers:
         """Update these viewers after a watch: last video, awaited episode, loyalty to the creator."""
         self.last[users] = videos
         self.awaited[users] = np.where(catalog.series[videos] >= 0, catalog.following[videos], self.awaited[users])
-        self.seen_UV[users, videos] = True
-        np.add.at(self.loyalty_UK, (users, catalog.creator[videos]), 0.5 * fraction)
+        self.seen.add(users, videos, 1.0)
+        self.loyalty.add(users, catalog.creator[videos], 0.5 * fraction)
 
 
 def make_viewers(config: SimulatorConfig, rng: np.random.Generator, start_us: int) -> Viewers:
@@ -86,8 +87,8 @@ def make_viewers(config: SimulatorConfig, rng: np.random.Generator, start_us: in
         phase=_topic_of_taste(rng, early),
         last=np.full(count, -1),
         awaited=np.full(count, -1),
-        loyalty_UK=np.zeros((count, config.creators), dtype=np.float32),
-        seen_UV=np.zeros((count, config.videos), dtype=bool),
+        loyalty=Pairs(config.creators),
+        seen=Pairs(config.videos),
     )
 
 
@@ -127,7 +128,7 @@ def users_table(viewers: Viewers) -> pa.Table:
 
 def example_viewer(viewers: Viewers) -> int:
     """A heavy, but not the heaviest viewer: the 98th percentile by watches."""
-    watched = np.where(viewers.age != KID, viewers.seen_UV.sum(axis=1), 0)
+    watched = np.where(viewers.age != KID, viewers.seen.counts(len(viewers.age)), 0)
     return int(np.argsort(watched, kind="stable")[int(0.98 * (len(watched) - 1))])
 
 
