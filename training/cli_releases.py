@@ -126,7 +126,7 @@ def releases(home: HomeOption = None, as_json: JsonOption = False) -> None:
     show(listing(existing(home)), as_json, table=print_releases)
 
 
-@app.command(epilog="Examples:  marquee release   ·   marquee release --again --json   ·   marquee release --force")
+@app.command(epilog="Examples:  marquee release   ·   marquee release --again --json   ·   marquee release --quick")
 def release(
     context: typer.Context,
     resume: Annotated[
@@ -136,6 +136,9 @@ def release(
     accept: AcceptOption = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs of the two-tower model.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of initialization and shuffling.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Train small models on samples: minutes, not hours, for a large catalog.")
+    ] = False,
     only_plan: Annotated[
         bool, typer.Option("--plan", help="Show which steps would run and why, without running or changing anything.")
     ] = False,
@@ -153,8 +156,8 @@ def release(
 
     opened, page = existing(home, to_write=not only_plan), context.obj.page
     _check_gates(accept)
-    typed = " ".join(["marquee release", *_told(force, accept)])
-    options = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "command": typed}
+    typed = " ".join(["marquee release", *(["--quick"] if quick else []), *_told(force, accept)])
+    options = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "quick": quick, "command": typed}
     steps = Steps(opened, note)
     if only_plan:
         planned = plan((*RELEASE, page), StepContext(opened, options=options), steps, again=not resume)

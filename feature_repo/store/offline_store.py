@@ -17,9 +17,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from feast.infra.offline_stores.duckdb import (
     DuckDBOfflineStore,
     DuckDBOfflineStoreConfig,
@@ -28,6 +25,8 @@ from feast.infra.offline_stores.duckdb import (
 )
 from feast.infra.offline_stores.ibis import IbisRetrievalJob
 from feast.infra.offline_stores.offline_store import RetrievalMetadata
+
+from feature_repo.lake.newest import newest_rows
 
 UTC_MICROSECONDS = dt.Timestamp(timezone="UTC", scale=6)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,7 +102,8 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         (key,) = join_key_columns
         created = [created_timestamp_column] if created_timestamp_column else []
         columns = [key, *feature_name_columns, timestamp_field, *created]
-        latest = _newest_rows(Path(data_source.path), columns, key, timestamp_field, (start_date, end_date))
+        between = _microseconds(start_date), _microseconds(end_date)
+        latest = newest_rows(Path(data_source.path), columns, key, timestamp_field, between)
         return IbisRetrievalJob(
             ibis.memtable(latest),
             [],
@@ -114,30 +114,6 @@ class AsofOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
             staging_location_endpoint_override=None,
             repo_path=str(config.repo_path),
         )
-
-
-def _newest_rows(
-    file: Path, columns: list[str], key: str, timestamp_field: str, between: tuple[datetime, datetime]
-) -> pa.Table:
-    """Finds the newest rows first, then reads one row group after another and keeps those: states have long lists, and
-    DuckDB reads the lists of all rows to find a few."""
-    start_us, end_us = (_microseconds(moment) for moment in between)
-    with pq.ParquetFile(file) as opened:
-        known = opened.read([key, timestamp_field])
-        times = known[timestamp_field].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
-        codes = known[key].combine_chunks().dictionary_encode().indices.to_numpy()
-        rows = np.flatnonzero((times >= start_us) & (times <= end_us))
-        rows = rows[np.lexsort((times[rows], codes[rows]))]
-        newest = np.sort(rows[np.append(np.diff(codes[rows]) != 0, True)[: len(rows)]])
-        parts = [opened.schema_arrow.empty_table().select(columns)]
-        first = 0
-        for group in range(opened.num_row_groups):
-            after = first + opened.metadata.row_group(group).num_rows
-            inside = newest[np.searchsorted(newest, first) : np.searchsorted(newest, after)]
-            if len(inside):
-                parts.append(opened.read_row_group(group, columns).select(columns).take(inside - first))
-            first = after
-    return pa.concat_tables(parts)
 
 
 def _microseconds(moment: datetime) -> int:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 from scipy.sparse.linalg import svds
@@ -26,6 +28,9 @@ from models.encoding.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 WORD = re.compile(r"\w\w+")
+NO_WORD = r"[^\p{L}\p{N}_]+"  # the same letters, to RE2
+FITTED_ON = 100_000  # videos of a larger catalog
+TEXTS_AT_ONCE = 100_000
 MAX_TERMS = 8192
 CREATOR_SLOTS = 32
 MAX_SHARE = 0.4  # terms in a larger share of the catalog are dropped as uninformative
@@ -53,13 +58,13 @@ class ContentEncoding:
 
     @classmethod
     def fit(cls, videos: Columns, text_dimensions: int = 64, seed: int = 0) -> ContentEncoding:
-        documents = [_words(videos, row) for row in range(len(videos["title"]))]
+        documents = [_words(videos, row) for row in _sample(len(videos["title"]), seed)]
         counts = Counter(term for words in documents for term in set(words))
         most = MAX_SHARE * len(documents)
         common = sorted((-count, term) for term, count in counts.items() if 2 <= count <= max(most, 2))
         terms = tuple(term for _, term in common[:MAX_TERMS])
         idf_T = np.array([np.log(len(documents) / counts[term]) for term in terms], dtype=np.float32)
-        weights_NT = _tf_idf(documents, terms, idf_T)
+        weights_NT = _tf_idf([" ".join(words) for words in documents], terms, idf_T)
         seconds = np.log1p(_known(videos["duration_seconds"]))
         return cls(
             terms=terms,
@@ -76,9 +81,12 @@ class ContentEncoding:
 
     def encode(self, videos: Columns) -> ContentFeatures:
         """Columns title, description, creator_id, video_language, tags (lists), genres (hot), duration_seconds."""
-        n = len(videos["title"])
-        weights_NT = _tf_idf([_words(videos, row) for row in range(n)], self.terms, self.idf_T)
-        text_NK = np.asarray(weights_NT @ self.component_TK)
+        text_NK = np.concatenate(
+            [
+                np.asarray(_tf_idf(texts, self.terms, self.idf_T) @ self.component_TK)
+                for texts in _texts(videos, TEXTS_AT_ONCE)
+            ]
+        )
         mean, deviation = self.log_seconds
         seconds_N = np.asarray(videos["duration_seconds"], dtype=np.float64)
         length_N = np.where(seconds_N > 0, (np.log1p(np.maximum(seconds_N, 0.0)) - mean) / deviation, 0.0)
@@ -131,20 +139,44 @@ def _unit(rows_NF: Array) -> Array:
     return unit_NF
 
 
-def _words(videos: Columns, row: int) -> list[str]:
+def _sample(videos: int, seed: int) -> Array:
+    """Rows of the videos that the words are learned from: all of them in a catalog that is not large."""
+    if videos <= FITTED_ON:
+        return np.arange(videos)
+    return np.sort(np.random.default_rng(seed).choice(videos, FITTED_ON, replace=False))
+
+
+def _text(videos: Columns, row: int) -> str:
     tags = videos["tags"][row]
-    text = " ".join([videos["title"][row] or "", videos["description"][row] or "", *(tags if tags is not None else ())])
-    return WORD.findall(text.lower())
+    return " ".join([videos["title"][row] or "", videos["description"][row] or "", *(tags if tags is not None else ())])
 
 
-def _tf_idf(documents: Sequence[Sequence[str]], terms: Sequence[str], idf_T: Array) -> sparse.csr_matrix:
-    """(N, T) rows of unit length; a document without known terms is zero."""
-    place = {term: at for at, term in enumerate(terms)}
-    counted = [Counter(place[word] for word in words if word in place) for words in documents]
-    columns = np.array([at for counts in counted for at in counts], dtype=np.int64)
-    values = np.array([1.0 + np.log(count) for counts in counted for count in counts.values()], dtype=np.float32)
-    starts = np.cumsum([0, *(len(counts) for counts in counted)])
-    weights_NT = sparse.csr_matrix((values * idf_T[columns], columns, starts), shape=(len(documents), len(terms)))
+def _words(videos: Columns, row: int) -> list[str]:
+    return WORD.findall(_text(videos, row).lower())
+
+
+def _texts(videos: Columns, at_once: int) -> Iterator[list[str]]:
+    """The texts of all videos, some at a time; an empty list of none."""
+    count = len(videos["title"])
+    for start in range(0, max(count, 1), at_once):
+        yield [_text(videos, row).lower() for row in range(start, min(start + at_once, count))]
+
+
+def _tf_idf(texts: Sequence[str], terms: Sequence[str], idf_T: Array) -> sparse.csr_matrix:
+    """(N, T) rows of unit length; a text without known terms is zero. Arrow finds the words: a million texts in
+    seconds. Terms have two letters at least, so that shorter words are none."""
+    words = pc.split_pattern_regex(pa.array(texts, pa.string()), NO_WORD)
+    document = np.repeat(np.arange(len(texts)), np.asarray(words.value_lengths()))
+    found = pc.index_in(words.flatten(), value_set=pa.array(terms, pa.string()))
+    term = np.asarray(found.fill_null(-1))
+    known = term >= 0
+    pairs = document[known] * max(len(terms), 1) + term[known]
+    pair, first, count = np.unique(pairs, return_index=True, return_counts=True)
+    order = np.argsort(first)  # in the order in which a text has its terms
+    columns = pair[order] % max(len(terms), 1)
+    values = (1.0 + np.log(count[order])).astype(np.float32)
+    starts = np.searchsorted(pair, np.arange(len(texts) + 1) * max(len(terms), 1))
+    weights_NT = sparse.csr_matrix((values * idf_T[columns], columns, starts), shape=(len(texts), len(terms)))
     norm_N = np.sqrt(np.asarray(weights_NT.multiply(weights_NT).sum(axis=1)).ravel())
     return sparse.diags(1.0 / np.maximum(norm_N, 1e-9)).astype(np.float32) @ weights_NT
 

@@ -60,7 +60,9 @@ class Trained:
             index=VideoIndex.build(*video_vectors(home, retrieval)),
             item_cf=ItemNeighbours.fit(histories),
             content=content_neighbours(
-                catalog.video_ids.tolist(), content_columns(cut_of(home).videos(), home.world())
+                catalog.video_ids.tolist(),
+                content_columns(cut_of(home).videos(), home.world()),
+                train.video_ids.tolist(),
             ),
             factors=fit_factors(histories, config),
             factors_config=config,

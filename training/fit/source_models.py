@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from models.retrieval.content import ContentEncoding
 
 Array = np.ndarray[Any, Any]
 TEXT_DIMENSIONS = 64
+NEIGHBOURING = 30_000  # the neighbours of a million videos would take hours and a gigabyte
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,19 @@ def fit_factors(histories: Sequence[Sequence[str]], config: FactorsConfig | None
     )
 
 
-def content_neighbours(video_ids: Sequence[str], columns: Columns) -> ItemNeighbours:
-    """Of every video of a catalog; `columns` as ContentEncoding.encode reads them."""
+def content_neighbours(video_ids: Sequence[str], columns: Columns, watched: Iterable[str] = ()) -> ItemNeighbours:
+    """Of every video of a catalog, or of NEIGHBOURING of a larger one: those of most watches, then the newest.
+
+    `columns` as ContentEncoding.encode reads them, and published_timestamp_us; `watched`: the video of each watch.
+    """
     encoding = ContentEncoding.fit(columns, TEXT_DIMENSIONS)
-    return ItemNeighbours.nearest(video_ids, encoding.similarity_vectors(columns))
+    rows = np.arange(len(video_ids))
+    if len(rows) > NEIGHBOURING:
+        counts = Counter(watched)
+        watches = np.array([counts[video_id] for video_id in video_ids])
+        rows = np.sort(np.lexsort((-columns["published_timestamp_us"], -watches))[:NEIGHBOURING])
+        columns = {name: column[rows] for name, column in columns.items()}
+    return ItemNeighbours.nearest([video_ids[row] for row in rows], encoding.similarity_vectors(columns))
 
 
 def countries_of(lake: Lake) -> Mapping[str, str]:

@@ -75,7 +75,7 @@ def train_sources(home: Home, retrieval: RetrievalModel, sample: SampleConfig, p
     parts: Mapping[str, Callable[[], Sequence[Saves]]] = {
         "item_cf": lambda: [ItemNeighbours.fit(histories)],
         "matrix_factorization": lambda: [fit_factors(histories, choice.trained.factors_config)],
-        "content_neighbours": lambda: [content_neighbours(catalog.video_ids.tolist(), columns)],
+        "content_neighbours": lambda: [content_neighbours(catalog.video_ids.tolist(), columns, video_ids)],
         "popularity": lambda: [
             Popularity.fit(zip(video_ids, times, strict=True), cuts.end_us),
             AreaPopularity.fit(zip(countries, video_ids, times, strict=True), cuts.end_us),

@@ -49,7 +49,9 @@ def release_as_of(
         advance(1)
         neighbours = ItemNeighbours.fit(histories)
         ids = videos["video_id"].to_pylist()
-        alike = content_neighbours(ids, content_columns(videos, world)) if release.content is not None else None
+        alike = None
+        if release.content is not None:
+            alike = content_neighbours(ids, content_columns(videos, world), video_ids)
         advance(1)
     return replace(
         past,

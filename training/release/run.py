@@ -17,10 +17,13 @@ from models.page.policy import require_policy
 from models.page.policy_file import policy_of
 from models.release.config import PROMOTION
 from models.release.store import pointers
+from training.release import quick
+from training.release.quick import overridden
 
 if TYPE_CHECKING:
     from training.fit.ranker_config import RankerConfig
     from training.fit.two_tower_config import TwoTowerConfig
+    from training.release.evaluate import EvaluationConfig
 
 
 def make_release(context: StepContext, steps: Steps, page: Step) -> Result:
@@ -60,7 +63,7 @@ def prepare_world(context: StepContext, steps: Steps, simulation: Step, page: St
 def _two_tower_config(context: StepContext) -> TwoTowerConfig:
     from training.fit.two_tower_config import TWO_TOWER_SECTION
 
-    return read(TWO_TOWER_SECTION, context.home.root, **context.chosen("epochs", "seed"))
+    return read(TWO_TOWER_SECTION, context.home.root, **overridden(context, quick.TWO_TOWER, "epochs", "seed"))
 
 
 def _train_two_tower(context: StepContext) -> Result:
@@ -72,7 +75,7 @@ def _train_two_tower(context: StepContext) -> Result:
 def _ranker_config(context: StepContext) -> RankerConfig:
     from training.fit.ranker_config import RANKER_SECTION
 
-    return read(RANKER_SECTION, context.home.root, **context.chosen("seed"))
+    return read(RANKER_SECTION, context.home.root, **overridden(context, quick.RANKER, "seed"))
 
 
 def _train_ranker(context: StepContext) -> Result:
@@ -81,16 +84,16 @@ def _train_ranker(context: StepContext) -> Result:
     return train_ranker(context.home, _ranker_config(context), context.progress)
 
 
-def _evaluation_settings(context: StepContext) -> Mapping[str, Any]:
+def _evaluation_config(context: StepContext) -> EvaluationConfig:
     from training.release.evaluate import EVALUATION
 
-    return {"settings": asdict(read(EVALUATION, context.home.root))}
+    return read(EVALUATION, context.home.root, **overridden(context, quick.EVALUATION))
 
 
 def _evaluate(context: StepContext) -> Result:
     from training.release.evaluate import evaluate
 
-    return evaluate(context.home, context.progress).to_json()
+    return evaluate(context.home, context.progress, _evaluation_config(context)).to_json()
 
 
 def _promotion_settings(context: StepContext) -> Mapping[str, Any]:
@@ -162,7 +165,7 @@ EVALUATE = Step(
     code=("training.release.evaluate",),
     after=("two-tower", "ranker"),
     reads=lambda context: [*cut_read(context), *_models(context)],
-    settings=_evaluation_settings,
+    settings=lambda context: {"settings": asdict(_evaluation_config(context))},
     writes=lambda context: [_evaluation(context)],
     within=on_a_cut,
 )

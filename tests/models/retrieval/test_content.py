@@ -1,10 +1,15 @@
 """Content says of two videos what their text, creator, genres and length say."""
 
+import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from feature_repo.schema import GENRE_SLOTS
+from models.retrieval import content
 from models.retrieval.content import ContentEncoding
 
 SEA = ["ship", "captain", "storm", "harbour", "sailor", "island"]
@@ -81,3 +86,41 @@ def test_a_catalog_without_text_has_no_text_dimensions() -> None:
     videos["tags"][:] = [[]] * 6
     encoding = ContentEncoding.fit(videos)
     assert encoding.encode(videos).numbers_NF.shape == (6, GENRE_SLOTS + 1)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100])
+def test_words_are_runs_of_two_letters_or_digits_in_any_script(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the words that Python's expression finds, counted by hand."""
+    monkeypatch.setattr(content, "TEXTS_AT_ONCE", at_once)
+    videos = catalog()
+    videos["title"][:4] = ["Été STRASSE straße", "o'clock 4k x 日本語映画", "ship-ship_1 ship!", ""]
+    encoding = ContentEncoding.fit(videos, text_dimensions=8)
+    terms = ("ship", "日本語映画", "straße", "4k", "clock", "été", "storm", "ship_1", "jury")
+    encoding = replace(
+        encoding,
+        terms=terms,
+        idf_T=np.arange(1, 10, dtype=np.float32),
+        component_TK=np.eye(9, dtype=np.float32),
+    )
+    expected = np.zeros((len(videos["title"]), 9))
+    for row in range(len(expected)):
+        text_of = " ".join([videos["title"][row], videos["description"][row], *videos["tags"][row]]).lower()
+        for word, count in Counter(re.findall(r"\w\w+", text_of)).items():
+            if word in terms:
+                expected[row, terms.index(word)] = (1 + np.log(count)) * (terms.index(word) + 1)
+    expected /= np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-9)
+    assert (expected > 0).any(axis=0).all()
+    np.testing.assert_allclose(text(encoding, videos), expected, rtol=1e-5)
+
+
+def test_a_large_catalog_is_learned_from_a_sample_of_it_but_all_creators(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = catalog()
+    monkeypatch.setattr(content, "FITTED_ON", 10)
+    sampled = ContentEncoding.fit(videos, text_dimensions=4)
+    again = ContentEncoding.fit(videos, text_dimensions=4)
+    np.testing.assert_array_equal(sampled.component_TK, again.component_TK)
+    monkeypatch.setattr(content, "FITTED_ON", 40)
+    whole = ContentEncoding.fit(videos, text_dimensions=4)
+    assert sampled.idf_T.max() <= np.log(10 / 2) + 1e-6  # two of ten videos have the rarest word
+    assert sampled.terms != whole.terms
+    assert sampled.creators.values == whole.creators.values

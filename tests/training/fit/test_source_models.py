@@ -1,11 +1,14 @@
 """Models of the sources, from watches small enough to see through."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from worlds import toy
 
 from feature_repo.lake.tables import Lake
 from training.data.video_vectors import content_columns
+from training.fit import source_models
 from training.fit.source_models import FactorsConfig, content_neighbours, countries_of, fit_factors
 
 BOARD = [["a", "c"], ["a", "c", "e"], ["b", "d"], ["b", "d", "f"]] * 5
@@ -34,3 +37,17 @@ def test_every_video_has_neighbours_by_content_and_every_viewer_a_country(tmp_pa
     assert countries_of(Lake(home)) == dict(
         zip(users["user_id"].to_pylist(), users["country"].to_pylist(), strict=True)
     )
+
+
+def test_in_a_large_catalog_the_most_watched_have_neighbours_and_then_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = toy.toy_home(tmp_path)
+    videos = Lake(home).videos()
+    ids = videos["video_id"].to_pylist()
+    columns = content_columns(videos, home.world())
+    columns["published_timestamp_us"] = np.arange(len(ids))[::-1].copy()  # the first is the newest
+    monkeypatch.setattr(source_models, "NEIGHBOURING", 4)
+    neighbours = content_neighbours(ids, columns, [ids[7], ids[9], ids[7]])
+    assert list(neighbours.video_ids) == [ids[0], ids[1], ids[7], ids[9]]
+    assert neighbours.neighbours(ids[7], 3)

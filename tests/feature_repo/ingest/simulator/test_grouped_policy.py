@@ -61,7 +61,8 @@ def exact(situation: Situation, viewer: int) -> np.ndarray:
     age_days_AV, fresh_AV = freshness(one.page_us_A[:, None], situation.catalog.published_us[None, :])
     allowed_AV = situation.dense._allowed(situation.viewers, active, age_days_AV)
     weight_V = (np.exp(situation.dense._score(situation.viewers, active, fresh_AV)) * allowed_AV)[0].astype(np.float64)
-    return weight_V / weight_V.sum()
+    chance_V: np.ndarray = weight_V / weight_V.sum()
+    return chance_V
 
 
 @pytest.mark.parametrize("viewer", range(5))
