@@ -82,6 +82,11 @@ VIDEO_COLUMNS = ("video_id", *VIDEO_PROFILE)  # of the lake
 USER_COLUMNS = ("user_id", *USER_PROFILE)
 
 
+def entity_of(view: str) -> str:
+    """The key of a view's rows."""
+    return "user_id" if view in USER_VIEWS else "video_id"
+
+
 def default_of(name: str) -> Any:
     """The value of a stored feature that was never written; a list is copied for each caller."""
     return FEATURES[name].fresh_default()

@@ -22,8 +22,8 @@ from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.engines import Engine, window_tables
 from feature_repo.jobs.replay import replay_users, replay_videos, video_facts
 from feature_repo.lake.cut import cut_of
-from feature_repo.lake.feature_tables import MOMENT, entity_of, table_schema
-from feature_repo.registry import VIEWS
+from feature_repo.lake.feature_tables import MOMENT, table_schema
+from feature_repo.registry import VIEWS, entity_of
 
 FIRST_MOMENT_US = 1_000_000  # a row at the epoch would count as "never written" in the online store
 

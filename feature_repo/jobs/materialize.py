@@ -15,12 +15,11 @@ from feature_repo.core.files import reading
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
-from feature_repo.lake.feature_tables import entity_of, table_schema
+from feature_repo.lake.feature_tables import table_schema
 from feature_repo.lake.ibis_session import ibis_session
-from feature_repo.lake.newest import newest_rows
 from feature_repo.lake.parquet import read_table
 from feature_repo.limits import FUTURE_TOLERANCE_SECONDS
-from feature_repo.registry import VIEWS
+from feature_repo.registry import VIEWS, entity_of
 from feature_repo.schema import STREAM_VIEWS
 from feature_repo.store.batch_writer import write_rows
 from feature_repo.store.config import STORE
@@ -34,6 +33,7 @@ from feature_repo.store.layout import (
     announce,
     materializing,
 )
+from feature_repo.store.newest import newest_rows
 from feature_repo.store.published import publish_again, states
 from feature_repo.store.strangers import settle
 

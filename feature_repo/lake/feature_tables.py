@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from feature_repo.registry import VIEWS
-from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS, USER_VIEWS
+from feature_repo.registry import VIEWS, entity_of
+from feature_repo.schema import FLOAT, FLOATS, INT, INTS, STRING, STRINGS
 
 ARROW_TYPES = {
     STRING: pa.string(),
@@ -16,10 +16,6 @@ ARROW_TYPES = {
     FLOATS: pa.list_(pa.float64()),
 }
 MOMENT = pa.timestamp("us", tz="UTC")
-
-
-def entity_of(view: str) -> str:
-    return "user_id" if view in USER_VIEWS else "video_id"
 
 
 def table_schema(view: str) -> pa.Schema:

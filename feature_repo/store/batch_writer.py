@@ -11,8 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from feature_repo.lake.feature_tables import entity_of
-from feature_repo.registry import VIEWS
+from feature_repo.registry import VIEWS, entity_of
 from feature_repo.schema import FLOATS, INTS, STREAM_VIEWS, STRINGS
 from feature_repo.store.connect import Client
 from feature_repo.store.layout import (

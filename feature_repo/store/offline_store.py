@@ -26,7 +26,7 @@ from feast.infra.offline_stores.duckdb import (
 from feast.infra.offline_stores.ibis import IbisRetrievalJob
 from feast.infra.offline_stores.offline_store import RetrievalMetadata
 
-from feature_repo.lake.newest import newest_rows
+from feature_repo.store.newest import newest_rows
 
 UTC_MICROSECONDS = dt.Timestamp(timezone="UTC", scale=6)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -20,9 +20,8 @@ from feature_repo.compute.crosses import multi_hot
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
-from feature_repo.lake.feature_tables import entity_of
 from feature_repo.lake.history import historical_features
-from feature_repo.registry import VIEWS
+from feature_repo.registry import VIEWS, entity_of
 from feature_repo.schema import RANK_SERVICE, USER_VIEWS, VIDEO_VIEWS
 from feature_repo.store.layout import decode_row, encode_row, row_fields
 from feature_repo.store.memory import MemoryReader

@@ -77,7 +77,7 @@ def content_neighbours(video_ids: Sequence[str], columns: Columns, watched: Iter
         watches = np.array([counts[video_id] for video_id in video_ids])
         rows = np.sort(np.lexsort((-columns["published_timestamp_us"], -watches))[:NEIGHBOURING])
         columns = {name: column[rows] for name, column in columns.items()}
-    return ItemNeighbours.nearest([video_ids[row] for row in rows], encoding.similarity_vectors(columns))
+    return ItemNeighbours.nearest([video_ids[row] for row in rows.tolist()], encoding.similarity_vectors(columns))
 
 
 def countries_of(lake: Lake) -> Mapping[str, str]:

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from feature_repo.lake.feature_tables import MOMENT, entity_of, table_schema
-from feature_repo.registry import VIEWS
+from feature_repo.lake.feature_tables import MOMENT, table_schema
+from feature_repo.registry import VIEWS, entity_of
 
 
 @pytest.mark.parametrize("view", VIEWS)

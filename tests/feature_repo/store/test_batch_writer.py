@@ -14,14 +14,14 @@ from worlds import toy
 
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
-from feature_repo.lake.feature_tables import entity_of, table_schema
+from feature_repo.lake.feature_tables import table_schema
 from feature_repo.lake.ibis_session import ibis_session
-from feature_repo.lake.newest import newest_rows
-from feature_repo.registry import VIEWS
+from feature_repo.registry import VIEWS, entity_of
 from feature_repo.store.batch_writer import write_rows
 from feature_repo.store.connect import connect
 from feature_repo.store.feast_registry import apply_definitions
 from feature_repo.store.layout import decode_row, encode_row, entity_key, row_fields
+from feature_repo.store.newest import newest_rows
 from feature_repo.store.valkey_server import EmbeddedValkey
 
 END_US = toy.END_US

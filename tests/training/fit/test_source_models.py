@@ -45,8 +45,8 @@ def test_in_a_large_catalog_the_most_watched_have_neighbours_and_then_the_newest
     home = toy.toy_home(tmp_path)
     videos = Lake(home).videos()
     ids = videos["video_id"].to_pylist()
-    columns = content_columns(videos, home.world())
-    columns["published_timestamp_us"] = np.arange(len(ids))[::-1].copy()  # the first is the newest
+    newest_first = {"published_timestamp_us": np.arange(len(ids))[::-1].copy()}
+    columns = {**content_columns(videos, home.world()), **newest_first}
     monkeypatch.setattr(source_models, "NEIGHBOURING", 4)
     neighbours = content_neighbours(ids, columns, [ids[7], ids[9], ids[7]])
     assert list(neighbours.video_ids) == [ids[0], ids[1], ids[7], ids[9]]
