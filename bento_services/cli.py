@@ -17,25 +17,41 @@ app = typer.Typer()
 app.add_typer(keys_cli.app, name="keys")
 
 LIST_LENGTH = 20  # items per user with --all
+MAX_WORKERS = 64
 HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")]
 
 
-@app.command(epilog="Example:  marquee serve --http-port 8080 --grpc-port 8081")
+@app.command(epilog="Examples:  marquee serve --http-port 8080 --grpc-port 8081   ·   marquee serve --workers auto")
 def serve(
     http_port: HttpPort = 8080,
     grpc_port: HttpPort = 8081,
     host: Annotated[str, typer.Option(help="Address to bind.")] = "127.0.0.1",
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow a non-loopback bind without API keys.")] = False,
+    workers: Annotated[
+        str | None,
+        typer.Option(help="Processes that make pages, or auto: one per core. Default: supervisor.workers, 1."),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Serve the home page until Ctrl-C. Online store, event processor, HTTP and gRPC."""
     from bento_services.process.supervisor import running
 
+    count = _workers(workers)
     opened = existing(home, to_write=True)
-    with running(opened, http_port=http_port, grpc_port=grpc_port, host=host, insecure=insecure) as ports:
+    with running(opened, http_port, grpc_port, host, insecure, count) as ports:
         say(f"page      {ports.http_url}/\nAPI       {ports.http_url}/docs\ngRPC      {ports.host}:{ports.grpc_port}")
         say("Ctrl-C stops everything.")
         wait_for_interrupt()
+
+
+@app.command(epilog="Examples:  marquee reload   ·   marquee reload --json")
+def reload(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Replace the workers of a running service one by one, with marquee.toml read anew. No request is lost."""
+    from bento_services.process.reload import reloaded
+
+    with bars() as progress:
+        result = reloaded(existing(home), progress)
+    show(result, as_json)
 
 
 @app.command(
@@ -95,3 +111,12 @@ def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from bento_services.process import package as packaging
 
     show(packaging.build(existing(home, to_write=True)), as_json)
+
+
+def _workers(said: str | None) -> int | None:
+    """The number of workers; 0: one per core."""
+    if said is None or said == "auto":
+        return None if said is None else 0
+    if not said.isdigit() or not 1 <= int(said) <= MAX_WORKERS:
+        raise typer.BadParameter(f"expected auto or 1 to {MAX_WORKERS}, found {said}", param_hint="--workers")
+    return int(said)

@@ -100,6 +100,7 @@ class Engine:
         self.health = health or Health()
         self.world = replace(release.world, first_day_us=release.world.first_day_us or first_day_us)
         self.reader = reader
+        self.home = home
         self.catalog = Catalog(home, config)
         self._receipts = receipts
         self.release_id = release.release_id

@@ -39,6 +39,8 @@ class ServiceConfig:
     follow_seconds: float = 0.2  # between two checks of which release is the champion
     warm_up_pages: int = 20  # made before the service is ready
     warm_up_deadline_ms: int = 10_000  # first calls are slow; that is why they are made now
+    unready_seconds: float = 0.3  # from SIGTERM to the last request: /readyz says 503, so that load balancers turn away
+    drain_seconds: float = 3.0  # for clients of a worker that is replaced to ask once more, then turn to the next
     call_seconds: float = 5.0  # timeout of the retrieval or ranking service; the first call loads its release
     least_free_bytes: int = 16 * 1024 * 1024  # on the disk that holds the event log; below, events are refused
     needs_processor: bool = False  # events are refused until a processor was heard of; `marquee serve` sets it
@@ -53,6 +55,7 @@ class ServiceConfig:
 class SupervisorConfig:
     """How `marquee serve` supervises its child processes."""
 
+    workers: int = 1  # processes that make pages; 0: one per core. Each keeps releases and catalog in its own memory
     ready_seconds: float = 120.0  # for a child to become ready; later it is killed and started again
     stop_seconds: float = 10.0  # for children to end before they are killed
     hang_seconds: float = 15.0  # without a sign of life, after which a child is killed and started again

@@ -10,10 +10,11 @@ from bento_services.admission.keys import Keys
 from bento_services.health import PARTS, STORE, Health
 from bento_services.process.child import pid_of
 from bento_services.process.ports import Ports
-from bento_services.process.status_socket import ask
 from bento_services.process.watch import DiskLook
+from bento_services.process.workers import NAME
 from bento_services.settings import SERVICE, SUPERVISOR
 from feature_repo.core.home import Home
+from feature_repo.core.local_socket import ask, listening
 from feature_repo.core.processes import is_running, is_stopped
 from feature_repo.core.settings import read
 from feature_repo.core.steps import Steps
@@ -37,6 +38,7 @@ def status_of(home: Home) -> dict[str, Any]:
         "ports": ports.to_json() if ports else None,
         "keys": Keys.of(home).closed or None,  # why keys.json admits nobody
         "online_store": "running" if running_url(home) else "stopped",
+        "workers": (ask(home, "supervisor", "status") or {"workers": []})["workers"],
         "parts": _parts(home),
         "steps": Steps(home).names(),
     }
@@ -44,8 +46,9 @@ def status_of(home: Home) -> dict[str, Any]:
 
 def _parts(home: Home) -> dict[str, Any]:
     """The parts as reported by the running service, or as derived from the home if none is running."""
-    if (served := ask(home)) is not None:
-        return dict(served["parts"])
+    for name in listening(home):
+        if name.startswith(NAME) and (served := ask(home, name, "status")) is not None:
+            return dict(served["parts"])
     health = Health(logged=False)
     why = _silence(home)
     for name in PARTS:

@@ -32,11 +32,15 @@ report = structlog.get_logger("http")
 
 
 class Edge:
-    """`admission` may be set until the first request is served: keys are known only once the home is open."""
+    """`admission` may be set until the first request is served: keys are known only once the home is open.
+
+    `leaving`: this process ends; every answer tells its client to ask the next one on another connection.
+    """
 
     def __init__(self, app: App, class_of: Callable[[Scope], EndpointClass]) -> None:
         self.app = app
         self.admission = Admission()
+        self.leaving = False
         self._class_of = class_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +49,7 @@ class Edge:
             return
         started = time.perf_counter()
         request_id = request_id_of(_first(scope, b"x-request-id"))
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, self)
         state = scope["state"] = {"received_at": started, **scope.get("state", {}), "request_id": request_id}
         try:
             headers = headers_of(scope["headers"])
@@ -106,9 +110,10 @@ class _Gone(Exception):
 class _Answer:
     """Forwards an answer with the common headers, and tracks whether it has begun."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, edge: Edge) -> None:
         self._send = send
         self._request_id = request_id
+        self._edge = edge
         self.status = 0  # until it has begun
 
     async def __call__(self, message: Message) -> None:
@@ -119,6 +124,8 @@ class _Answer:
                 (b"x-request-id", self._request_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
+            if self._edge.leaving:
+                message["headers"].append((b"connection", b"close"))
         await self._send(message)
 
     async def problem(self, problem: Problem) -> None:

@@ -55,11 +55,11 @@ class Child:
     def start(self) -> None:
         self._thread.start()
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, number: int = signal.SIGTERM) -> None:
         self._stopping.set()
         with self._changing:
             if self._process is not None:
-                self._process.terminate()
+                self._process.send_signal(number)
 
     def wait(self, seconds: float) -> None:
         """Wait for its end; kill it after `seconds`."""

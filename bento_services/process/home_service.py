@@ -30,11 +30,11 @@ from bento_services.process.release_follower import ReleaseFollower
 from bento_services.process.remote import Call, with_remote_models
 from bento_services.process.retrieval_service import RetrievalService
 from bento_services.process.started import Started
-from bento_services.process.status_socket import StatusSocket
 from bento_services.process.watch import Periodic, look_at_follower
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
 from feature_repo.core import logs
+from feature_repo.core.local_socket import LocalSocket
 from feature_repo.core.settings import MARQUEE_SPLIT
 from models.release.artifact import Release
 
@@ -73,11 +73,13 @@ class _Home:
                 seconds = settings.service.follow_seconds
                 follower = ReleaseFollower(engine, settings.home, seconds, settings.promotion)
                 self._open.callback(follower.close)
-            self._open.callback(StatusSocket(settings.home, engine.status).close)
+            questions = {"status": engine.status}
+            self._open.callback(LocalSocket(settings.home, self.started.name, questions).close)
             look = Periodic("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
             self._open.callback(look.close)
             if settings.grpc_port is not None:
                 self._grpc = GrpcServer(engine, edge.admission, settings.host, settings.grpc_port)
+                self.started.grpc = self._grpc
                 await self._grpc.start()
         except BaseException:
             self._open.close()

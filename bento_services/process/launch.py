@@ -31,6 +31,8 @@ class Running(Protocol):
 
     def terminate(self) -> None: ...
 
+    def send_signal(self, number: int) -> None: ...
+
     def kill(self) -> None: ...
 
 
@@ -146,12 +148,12 @@ class Forked:
         return os.waitstatus_to_exitcode(status)
 
     def terminate(self) -> None:
-        self._signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
-    def _signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         with self._signalling, suppress(ProcessLookupError):
             if not self._ended:
                 os.kill(self.pid, number)

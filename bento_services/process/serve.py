@@ -14,10 +14,12 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bento_services.admission.limits import LIMITS
 from bento_services.process.started import Started
+from bento_services.settings import SERVICE
 from feature_repo.core import logs
 from feature_repo.core.home import Home
 from feature_repo.core.pulse import Pulse
@@ -34,17 +36,7 @@ STOP_SECONDS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="bento_services.process.serve", description=__doc__)
-    parser.add_argument("--home", help="the world to serve (default: MARQUEE_HOME or var/)")
-    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--http-port", type=int, default=8080)
-    parser.add_argument("--grpc-port", type=int, help="default: MARQUEE_GRPC_PORT, else no gRPC")
-    parser.add_argument("--insecure", action="store_true", help="allow a non-loopback address without API keys")
-    parser.add_argument("--fd", type=int, help="a listening socket to inherit instead of --host and --http-port")
-    parser.add_argument("--pulse-fd", type=int, help="a pipe on which to show that this is at work")
-    parser.add_argument("--log-to-home", action="store_true", help="write the log into the home, not to stderr")
-    parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
-    options = parser.parse_args(arguments)
+    options = _options(arguments)
     if options.home is not None:
         MARQUEE_HOME.set(options.home)
     if options.host is not None:
@@ -60,12 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import uvicorn
 
     from bento_services.http.protocol import bounded_http
+    from bento_services.http.server import Server
     from bento_services.process.home_service import home_service
 
     home = Home.open()
-    logs.configure("service", home if options.log_to_home else None)
-    limits = read(LIMITS, home.root)
+    logs.configure(options.name, home if options.log_to_home else None)
+    limits, settings = read(LIMITS, home.root), read(SERVICE, home.root)
     service = home_service(split=False)
+    started = service.inner.started
+    started.name = options.name
     config = uvicorn.Config(
         service.to_asgi(),
         host=MARQUEE_HOST.get(),
@@ -82,11 +77,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     sockets = None if options.fd is None else [socket.socket(fileno=options.fd)]
-    server = uvicorn.Server(config)
-    _beat(server, service.inner.started, Pulse(options.pulse_fd))
+    server = Server(
+        config,
+        unready_seconds=settings.unready_seconds,
+        drain_seconds=settings.drain_seconds,
+        unready=partial(started.unready, service.inner.edge),
+        leave=started.leave,
+    )
+    _beat(server, started, Pulse(options.pulse_fd))
     server.run(sockets=sockets)
     if not server.started:
         raise SystemExit(3)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bento_services.process.serve", description=__doc__)
+    parser.add_argument("--home", help="the world to serve (default: MARQUEE_HOME or var/)")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--http-port", type=int, default=8080)
+    parser.add_argument("--grpc-port", type=int, help="default: MARQUEE_GRPC_PORT, else no gRPC")
+    parser.add_argument("--insecure", action="store_true", help="allow a non-loopback address without API keys")
+    parser.add_argument("--fd", type=int, help="a listening socket to inherit instead of --host and --http-port")
+    parser.add_argument("--pulse-fd", type=int, help="a pipe on which to show that this is at work")
+    parser.add_argument("--name", default="service", help="of this process among the workers of its home")
+    parser.add_argument("--log-to-home", action="store_true", help="write the log into the home, not to stderr")
+    parser.add_argument("--die-with-parent", action="store_true", help="leave when the process that started this dies")
+    return parser.parse_args(arguments)
 
 
 def _beat(server: Any, started: Started, pulse: Pulse) -> None:

@@ -179,6 +179,7 @@ class GrpcServer:
         self._parts = engine.health
         self._said: dict[str, int] = {}  # to the health service, by name
         self._following: asyncio.Task[None] | None = None
+        self._stopped = False
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -190,11 +191,18 @@ class GrpcServer:
         await self._say_health()
         self._following = asyncio.create_task(self._follow_health())
 
-    async def stop(self) -> None:
-        """Report shutdown to health checks, let running calls finish, then close."""
+    async def unready(self) -> None:
+        """Report shutdown to health checks from now on."""
         if self._following is not None:
             self._following.cancel()
         await self._health.enter_graceful_shutdown()
+
+    async def stop(self) -> None:
+        """Take no connection any more, ask clients to go elsewhere, let running calls finish, then close."""
+        if self._stopped:
+            return
+        self._stopped = True
+        await self.unready()
         await self._server.stop(STOP_SECONDS)
 
     async def _follow_health(self) -> None:

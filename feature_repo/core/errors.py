@@ -47,7 +47,7 @@ class MarqueeError(Exception):
     ├── AuthError               bento_services/admission/keys.py      API keys that cannot be used, or are missing
     ├── NotAnswered             bento_services/process/trial.py       a release on trial did not return a page
     ├── PackageError            bento_services/process/package.py     a Bento that cannot be built
-    └── ServiceError            bento_services/process/supervisor.py  a service that does not start
+    └── ServiceError            bento_services/process/workers.py     a service that does not start
 
     `exit_status` is how a command ends with it.
     """

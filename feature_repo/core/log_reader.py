@@ -31,7 +31,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Selects records by process ("" = all), earliest time and lowest level."""
+    """Selects records by process ("" = all; "service" = all workers), earliest time and lowest level."""
 
     process: str = ""
     since: str = ""  # as in a record; "" = all
@@ -39,7 +39,7 @@ class LogFilter:
 
     def __call__(self, record: Record) -> bool:
         return (
-            (not self.process or record["process"] == self.process)
+            (not self.process or _is_of(str(record["process"]), self.process))
             and record["time"] >= self.since
             and _rank(record["level"]) >= _rank(self.level)
         )
@@ -142,7 +142,13 @@ def _logs(home: Home) -> dict[str, Path]:
 
 
 def _may(wanted: LogFilter, process: str) -> bool:
-    return process == "jobs" or wanted.process in ("", process)  # lines of a job have its verb as their process
+    # lines of a job have its verb as their process
+    return process == "jobs" or not wanted.process or _is_of(process, wanted.process)
+
+
+def _is_of(process: str, wanted: str) -> bool:
+    """`service` is also service-2 and on."""
+    return process == wanted or process.startswith(f"{wanted}-")
 
 
 def _oldest_first(path: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ with warnings.catch_warnings():
 
 from bento_services.admission.limits import Limits
 from bento_services.http.protocol import bounded_http
+from bento_services.http.server import Server
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 Address = tuple[str, int]
@@ -45,9 +46,26 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def _nothing() -> None:
+    pass
+
+
 @contextmanager
 def served(limits: Limits = Limits(), app: Any = echo) -> Iterator[Address]:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener, worker(listener, limits, app):
+        yield listener.getsockname()
+
+
+@contextmanager
+def worker(
+    listener: socket.socket,
+    limits: Limits = Limits(),
+    app: Any = echo,
+    unready: Callable[[], Awaitable[None]] = _nothing,
+    unready_seconds: float = 0.0,
+    drain_seconds: float = 0.0,
+) -> Iterator[Server]:
+    """One of those that accept from this socket."""
     config = uvicorn.Config(
         app,
         http=bounded_http(limits),
@@ -60,13 +78,15 @@ def served(limits: Limits = Limits(), app: Any = echo) -> Iterator[Address]:
         timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    server = Server(
+        config, unready_seconds=unready_seconds, drain_seconds=drain_seconds, unready=unready, leave=_nothing
+    )
+    thread = threading.Thread(target=server.run, args=([listener.dup()],), daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield listener.getsockname()
+        yield server
     finally:
         server.should_exit = True
         thread.join(10)

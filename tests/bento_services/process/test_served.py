@@ -24,12 +24,13 @@ from worlds.live import eventually, personal_page, store_pid
 from worlds.untrained import VIDEOS, promote, releases, videos
 
 from bento_services.client import Client, ClientError
-from bento_services.process import status_socket
 from bento_services.process.ports import Ports
-from bento_services.process.supervisor import ServiceError, running
+from bento_services.process.supervisor import running
+from bento_services.process.workers import ServiceError
 from bento_services.rpc.generated import marquee_pb2 as messages
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
 from feature_repo.core.home import Home
+from feature_repo.core.local_socket import ask
 from monitoring.status import status_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -84,7 +85,7 @@ def test_it_is_served_once_also_when_its_runtime_files_are_deleted_which_come_ba
     with pytest.raises(ServiceError, match="being served already"), running(own_home, 0, 0):
         pass
     eventually(lambda: Ports.read(own_home) == ports and (own_home.run / "service.pid").exists())
-    eventually(lambda: status_socket.ask(own_home))
+    eventually(lambda: ask(own_home, "service", "status"))
 
 
 def test_a_watched_video_changes_the_next_page(client: Client) -> None:

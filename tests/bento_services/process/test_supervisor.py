@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bento_services.admission.keys import AuthError
-from bento_services.process.supervisor import ServiceError, running
+from bento_services.process.supervisor import running
+from bento_services.process.workers import ServiceError
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 

@@ -36,6 +36,9 @@ def test_records_come_in_the_order_of_time_over_processes_and_rotated_files(home
 def test_records_are_chosen_by_process_level_and_time(home: Home) -> None:
     assert [record["event"] for record in read(home, LogFilter(process="processor"))] == ["second", "third"]
     assert [record["event"] for record in read(home, LogFilter(level="error"))] == ["fourth"]
+    (home.run / "logs" / "service-2.log").write_text(line(9, "service-2", "ninth"))
+    assert [record["event"] for record in read(home, LogFilter(process="service"))][-1] == "ninth"
+    assert [record["event"] for record in read(home, LogFilter(process="service-2"))] == ["ninth"]
     assert next(read(home, LogFilter(since="2026-11-21T10:00:03.000000Z")))["event"] == "third"
 
 
