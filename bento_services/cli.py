@@ -105,6 +105,30 @@ def recommend(
     show(page, as_json, table=lambda shown: print_page(shown, explain))
 
 
+@app.command(epilog="Examples:  marquee precompute --active   ·   marquee precompute --all --engine spark --json")
+def precompute(
+    active: Annotated[
+        bool, typer.Option("--active", help="Viewers of late events, where it is missing or old.")
+    ] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Every viewer.")] = False,
+    engine: Annotated[str, typer.Option(help="here, or spark: the same function on Spark's workers.")] = "here",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the bases that pages are quickly made from, in place of those before."""
+    if engine not in ("here", "spark"):
+        raise typer.BadParameter(f"expected here or spark, found {engine}", param_hint="--engine")
+    if active == everyone:
+        raise typer.BadParameter("give either --active or --all", param_hint="--active / --all")
+    from bento_services.precompute.bases import precompute as made
+    from feature_repo.store.valkey_server import online_store
+
+    opened = existing(home, to_write=True)
+    with online_store(opened) as url, bars() as progress:
+        found = made(opened, url, "active" if active else "all", engine, progress)  # type: ignore[arg-type]
+    show(found, as_json)
+
+
 @app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")
 def package(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Build a Bento of the champion release. It holds the verified files."""

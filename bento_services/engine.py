@@ -141,6 +141,7 @@ class Engine:
             self._in_flight -= 1
             metrics.IN_FLIGHT.set(self._in_flight)
         _pages(page.served_by).inc()
+        metrics.SPEEDS.labels(page.speed).inc()
         for stage, milliseconds in page.stage_ms.items():
             _stage(stage).observe(milliseconds / 1000)
         if not page.recommendations:

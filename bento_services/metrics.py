@@ -30,6 +30,11 @@ PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event 
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")
 PAGE_CACHE = Counter("marquee_page_cache", "Pages kept, found valid, and found outdated.", ("result",))
+MADE_LISTS = Counter(
+    "marquee_made_lists", "Lists made beforehand that rungs asked for, by what was found.", ("list", "result")
+)
+LISTS_MADE = Counter("marquee_lists_made", "Lists made behind requests.", ("list",))
+SPEEDS = Counter("marquee_page_speeds", "Pages by how they were made.", ("speed",))
 QUICK_PAGES = Counter("marquee_pages_quick", "Pages of which only the quick rungs were asked.", ("why",))
 QUEUE_SECONDS = Histogram(
     "marquee_page_queue_seconds", "From the arrival of a request to the beginning of its page.", buckets=_FINE

@@ -66,9 +66,23 @@ class SupervisorConfig:
     healthy_seconds: float = 2.0  # after this uptime the pause is the first again
 
 
+@dataclass(frozen=True)
+class PrecomputeConfig:
+    """The jobs that make bases."""
+
+    active_seconds: float = 3600.0  # a viewer is active for so long after the last event
+    active_every_seconds: float = 300.0  # interval at which `marquee work` makes the bases of active viewers
+    all_every_seconds: float = 4 * 3600.0  # interval at which it makes those of all viewers
+
+    def __post_init__(self) -> None:
+        if min(self.active_every_seconds, self.all_every_seconds) <= 0:
+            raise ValueError("active_every_seconds and all_every_seconds: expected more than 0")
+
+
 SERVICE = Section("service", ServiceConfig, "service")
 SUPERVISOR = Section("supervisor", SupervisorConfig, "marquee serve")
-SECTIONS = (SERVICE, LIMITS, FEED, SUPERVISOR)
+PRECOMPUTE = Section("precompute", PrecomputeConfig, "marquee precompute, marquee work")
+SECTIONS = (SERVICE, LIMITS, FEED, PRECOMPUTE, SUPERVISOR)
 
 PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
-from bento_services.feed.ladder import Ladder, Rung
+from bento_services.feed.ladder import Ladder, ListOf, Rung
+from bento_services.feed.list_maker import ListMaker
+from bento_services.feed.page import FULL
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.reasons import REASONS, Reason
 from bento_services.feed.rows.spec import RowSpec
+from bento_services.feed.stages import Request
 from feature_repo.core.home import World
 from feature_repo.store.snapshot import Prepare
 from models.candidates.sources.spec import SourceSpec
@@ -29,6 +33,7 @@ class Recipe:
     config: FeedConfig
     reasons: tuple[Reason, ...] = REASONS
     policy: Policy | None = None  # None: the release's own
+    lists: Callable[[Parts, Recipe], Pipeline] | None = None  # what makes its lists beforehand; None: it has none
 
     def policy_of(self, parts: Parts) -> Policy:
         return self.policy if self.policy is not None else parts.policy
@@ -45,6 +50,9 @@ class RungSpec:
     share: Callable[[FeedConfig], float] = lambda config: 1.0  # of the deadline: until then it may take
     from_release: bool = False  # uses the static list of the release as its catalog
     for_unread: bool = False  # also answers viewers whose features could not be read at all
+    list_of: ListOf | None = None  # what it is made from; a request without it is passed over
+    leads: Callable[[FeedConfig, Request], bool] | None = None  # whether it is tried before all others
+    speed: str = FULL
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Serving:
     policy: Policy
     ladder: Ladder
     reasons: tuple[Reason, ...]
+    maker: ListMaker | None = None  # of its lists; None: it has none
     follow: Prepare = lambda snapshot: None  # what has to be done for a new catalog before requests see it
 
 
@@ -72,15 +81,21 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
             patient=spec.patient,
             share=spec.share(config),
             for_unread=spec.for_unread,
+            list_of=spec.list_of,
+            leads=partial(spec.leads, config) if spec.leads is not None else None,
+            speed=spec.speed,
             catalog=parts.static_catalog if spec.from_release else None,
         )
 
+    release = parts.release
+    maker = ListMaker(release.release_id, release.world, recipe.lists(parts, recipe), config) if recipe.lists else None
     return Serving(
         surface=recipe.surface,
-        release_id=parts.release.release_id,
-        world=parts.release.world,
+        release_id=release.release_id,
+        world=release.world,
         policy=recipe.policy_of(parts),
         ladder=Ladder(tuple(rung(spec) for spec in recipe.ladder)),
         reasons=recipe.reasons,
+        maker=maker,
         follow=parts.follow,
     )

@@ -35,6 +35,13 @@ class FeedConfig:
     breaker_seconds: float = 1.0
     page_cache_pages: int = 1_000  # last pages kept, of about 50 KB; 0: none
     page_cache_seconds: float = 300.0  # longest time for which an unchanged viewer is shown the same page
+    list_length: int = 500  # ids of a viewer's base, and of a segment's list
+    base_ranked: int = 200  # first ids of a base that are ranked again
+    base_first: bool = False  # a viewer with a current base gets it re-ranked, in place of the full funnel
+    base_fresh_seconds: float = 4.5 * 3600  # an older base, or one of before the viewer's last event, is stale
+    base_seconds: float = 8 * 3600.0  # longest lifetime of a base in the store
+    segment_seconds: float = 300.0  # after which a segment's list is made again
+    list_share: float = 0.2  # of the time that lists are made behind requests, by one thread
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True
@@ -44,6 +51,10 @@ class FeedConfig:
             raise ValueError("full_share and later_share: expected 0 to 1, in this order")
         if min(self.candidates, self.diversified, self.rows.length) < 1:
             raise ValueError("candidates, diversified and rows.length: expected at least 1")
+        if not 0 < self.list_share <= 1:
+            raise ValueError("list_share: expected above 0, up to 1")
+        if min(self.list_length, self.base_ranked) < 1:
+            raise ValueError("list_length and base_ranked: expected at least 1")
         known = [spec.name for spec in SOURCES]
         if unknown := sorted(set(self.source_sizes) - set(known)):
             raise ValueError(f"source_sizes: expected {', '.join(known)}, found {unknown[0]}")

@@ -18,13 +18,14 @@ from bento_services.feed.certificate import certify
 from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
+from bento_services.feed.made_lists import MadeLists
 from bento_services.feed.page import PAGE_CACHE, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.rows.recommendations import RECOMMENDATIONS
 from bento_services.feed.side_effects import ServedLog
-from bento_services.feed.stages import Request, Trace
+from bento_services.feed.stages import NoLists, Request, Trace
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Knowledge, unread
 from feature_repo.events import Event
@@ -62,6 +63,7 @@ class Feed:
         self._config = config
         self._reader = reader
         self._viewer_features = ViewerFeatures(reader, config)
+        self._lists = MadeLists(reader.lists, config)
         self._cache = PageCache(config.page_cache_pages, config.page_cache_seconds)
         self._served = ServedLog(log, config.served_queue_pages) if log is not None else None
         self._now_us = now_us
@@ -99,7 +101,7 @@ class Feed:
             request_id=request.query.request_id,
             stage_ms=request.trace.stage_ms,
             speed=PAGE_CACHE,
-            age_seconds=max(request.now_us - cached.made_us, 0) / 1e6,
+            age_seconds=cached.page.age_seconds + max(request.now_us - cached.made_us, 0) / 1e6,
         )
         if self._served is not None:
             self._served.put(page, request, cached.two_tower_scores)
@@ -147,8 +149,13 @@ class Feed:
         """Take note of events that this process accepted."""
         self._viewer_features.hear(events)
 
+    def settle(self) -> None:
+        """Wait until the lists have been made that pages have found missing."""
+        self._lists.settle()
+
     def close(self) -> None:
         """Write the pages that are still queued for the log. The reader and the log are the caller's to close."""
+        self._lists.close()
         if self._served is not None:
             self._served.close()
 
@@ -163,7 +170,7 @@ class Feed:
             page = _shown(serving, answer)
         if query.log:
             scores = _two_tower_scores(answer)
-            if answer.served_by == serving.ladder.rungs[0].name:
+            if answer.is_best:
                 self._cache.put(page, answer.request, scores)
             if self._served is not None:
                 self._served.put(page, answer.request, scores)
@@ -188,6 +195,7 @@ class Feed:
             arrived_at=arrived_at,
             give_up_at=arrived_at + self._deadline_seconds(query),
             trace=Trace(),
+            lists=self._lists.for_request(serving.maker) if serving.maker is not None else NoLists(),
         )
 
     def _deadline_seconds(self, query: Query) -> float:
@@ -215,6 +223,8 @@ def _shown(serving: Serving, answer: Answer) -> Page:
         stage_ms=request.trace.stage_ms,
         candidates=composition.considered,
         warnings=tuple(request.trace.warnings),
+        speed=answer.speed,
+        age_seconds=max(request.now_us - answer.made_us, 0) / 1e6 if answer.made_us else 0.0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -12,11 +12,15 @@ import structlog
 from bento_services.errors import StageFailed
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
+from bento_services.feed.page import FULL
 from bento_services.feed.pipeline import Composition, Pipeline
 from bento_services.feed.recent_times import RecentTimes
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge
+from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import VideoSnapshot
+
+ListOf = Callable[[Request], MadeList | None]
 
 report = structlog.get_logger("feed")
 
@@ -30,6 +34,9 @@ class Rung:
     patient: bool = False  # takes about a millisecond, and ignores the deadline
     share: float = 1.0  # of the deadline: until then it may take
     for_unread: bool = False  # also answers viewers whose features could not be read at all
+    list_of: ListOf | None = None  # what it is made from; a request without it is passed over
+    leads: Callable[[Request], bool] | None = None  # whether it is tried before all others
+    speed: str = FULL  # Page.speed
     catalog: VideoSnapshot | None = None  # used instead of the live catalog, which still says what is taken down
     times: RecentTimes = field(default_factory=RecentTimes)
 
@@ -39,7 +46,9 @@ class Rung:
             return False
         if request.viewer.knowledge is Knowledge.NONE:
             return self.for_unread
-        return not self.needs_viewer or request.viewer.knowledge is Knowledge.CURRENT
+        if self.needs_viewer and request.viewer.knowledge is not Knowledge.CURRENT:
+            return False
+        return self.list_of is None or self.list_of(request) is not None
 
     def request(self, request: Request) -> Request:
         """The request for this rung: with its catalog, and its share of the deadline, or none if it is patient."""
@@ -57,6 +66,9 @@ class Answer:
     served_by: str  # the rung's name
     request: Request  # as the rung saw it
     composition: Composition
+    speed: str = FULL
+    made_us: int = 0  # when what the page is made from was made; 0: for this request
+    is_best: bool = False  # nothing better is to be had: it is worth keeping
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ class Ladder:
         """
         attempt = attempt or Attempt()
         warnings = request.trace.warnings
-        for rung in self._offered(attempt):
+        for rung in self._offered(attempt, request):
             if not rung.suits(request):
                 continue
             started = perf_counter()
@@ -99,15 +111,29 @@ class Ladder:
                 continue
             rung.breaker.succeeded()
             rung.times.add(perf_counter() - started)
-            return Answer(rung.name, adapted, composition)
+            made = rung.list_of(request) if rung.list_of is not None else None
+            return Answer(
+                rung.name,
+                adapted,
+                composition,
+                rung.speed,
+                made_us=made.made_us if made is not None else 0,
+                is_best=rung is self.rungs[0] or (rung.leads is not None and rung.leads(request)),
+            )
         warnings.append("no rung could answer")
         nothing = Composition([], 0, np.zeros(len(request.catalog), dtype=bool))
         return Answer(self.rungs[-1].name, request, nothing)
 
-    def _offered(self, attempt: Attempt) -> Iterator[Rung]:
+    def _offered(self, attempt: Attempt, request: Request) -> Iterator[Rung]:
+        """Best first, but for a rung that leads. One that was given up is not offered again, nor are those above."""
+        first = None
+        if not attempt.below and not attempt.quick:
+            first = next((rung for rung in self.rungs if rung.leads is not None and rung.leads(request)), None)
+        if first is not None:
+            yield first
         below = not attempt.below
         for rung in self.rungs:
-            if below and (rung.patient or not attempt.quick):
+            if below and rung is not first and (rung.patient or not attempt.quick):
                 yield rung
             below = below or rung.name == attempt.below
 

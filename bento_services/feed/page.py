@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-FULL, PAGE_CACHE = "full", "page_cache"  # Page.speed
+FULL, PAGE_CACHE, BASE, SEGMENT = "full", "page_cache", "base", "segment"  # Page.speed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +87,15 @@ class Page(Struct, frozen=True):
     candidates: int
     warnings: tuple[str, ...] = ()
     speed: Annotated[
-        str, Meta(description="full: made for this request; page_cache: the last page of an unchanged viewer.")
+        str,
+        Meta(
+            description="full: made for this request; page_cache: the last page of an unchanged viewer; "
+            "base, segment: from a list made beforehand, for this viewer, for viewers like this one."
+        ),
     ] = FULL
-    age_seconds: Annotated[float, Meta(description="Since the page was made; 0 if for this request.")] = 0.0
+    age_seconds: Annotated[
+        float, Meta(description="Of the oldest thing it was made from beforehand; 0 if for this request.")
+    ] = 0.0
 
     def as_sent(self) -> Page:
         """The page as sent over every protocol: without an empty cursor, times in whole microseconds."""

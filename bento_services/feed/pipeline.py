@@ -40,6 +40,14 @@ class FilledRow:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    request: Request  # as the query hydrators have completed it
+    candidates: Candidates  # best first
+    considered: int  # number of candidates that were ranked
+    allowed: Array  # (V,) bool
+
+
+@dataclass(frozen=True)
 class Composition:
     """The result of a pipeline: rows in the order of their selectors."""
 
@@ -66,6 +74,13 @@ class Pipeline:
 
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage fails or the deadline has passed."""
+        ranked = self.ranked(request)
+        with _stage(request, "rows"):
+            rows = self._rows(ranked.request, ranked.candidates)
+        return Composition(rows, ranked.considered, ranked.allowed)
+
+    def ranked(self, request: Request) -> Ranked:
+        """All candidates in the order in which rows are offered them. Raises StageFailed."""
         with _stage(request, "filters"):
             safe = all_of(self.safety, request)
             allowed = safe & all_of(self.novelty, request)
@@ -88,9 +103,7 @@ class Pipeline:
         for reranker in self.rerankers:
             with _stage(request, reranker.name):
                 candidates = candidates.take(reranker.order(request, candidates))
-        with _stage(request, "rows"):
-            rows = self._rows(request, candidates)
-        return Composition(rows, considered, allowed)
+        return Ranked(request, candidates, considered, allowed)
 
     def _ask(self, source: Source, request: Request, allowed: Array) -> Candidates:
         with _stage(request, source.name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from bento_services.feed.viewer import Knowledge, Viewer, nobody, viewer_of
 from feature_repo.compute.columns import Columns
 from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
+from feature_repo.store.made_lists import MadeList
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import UserFeatures
 from models.encoding.ranker import USER_CATEGORIES
@@ -91,6 +92,20 @@ class UserVector:
         if not np.isfinite(vector).all():
             raise ValueError("the user tower returned a vector that is not finite")
         return replace(request, user_vector=vector)
+
+
+@dataclass(frozen=True)
+class VectorOfList:
+    """The viewer's vector as it was when their list was made, for rungs that ask no two-tower model."""
+
+    list_of: Callable[[Request], MadeList | None]
+    name = "vector_of_list"
+
+    def hydrate(self, request: Request) -> Request:
+        made = self.list_of(request)
+        if made is None or not made.vector:
+            raise ValueError("the list has no vector of the viewer")
+        return replace(request, user_vector=made.user_vector)
 
 
 def viewer_context(requests: Sequence[Request]) -> Columns:

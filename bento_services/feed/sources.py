@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from bento_services.feed.parts import Parts
 from bento_services.feed.stages import Request
-from models.candidates.sources.spec import NOTHING, CandidateSource, Found, SourceSpec
+from feature_repo.store.made_lists import MadeList
+from models.candidates.sources.spec import NOTHING, CandidateSource, Found, SourceSpec, catalog_rows
 
 Array = np.ndarray[Any, Any]
 
@@ -30,6 +31,24 @@ class SizedSource:
                 raise
             request.trace.warnings.append(f"{self.name} left out: {type(error).__name__}")
             return NOTHING
+
+
+@dataclass(frozen=True)
+class FromList:
+    """The first `size` videos of a list made beforehand that may be shown; a score falls from 1 with the place."""
+
+    name: str
+    list_of: Callable[[Request], MadeList | None]
+    size: int
+
+    def find(self, request: Request, allowed: Array) -> Found:
+        made = self.list_of(request)
+        if made is None:
+            return NOTHING
+        rows = catalog_rows(made.video_ids, request.catalog)
+        rows = rows[rows >= 0]
+        rows = rows[allowed[rows]][: max(self.size, 5 * request.query.limit)]
+        return Found(rows, 1.0 - np.arange(len(rows)) / max(len(rows), 1))
 
 
 def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSource | None:

@@ -33,6 +33,7 @@ from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import World
 from feature_repo.limits import LIMITS
+from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import VideoSnapshot
 from models.candidates.sources.spec import Found
 from models.catalog import Catalog
@@ -58,6 +59,42 @@ class Trace:
             self.stage_ms[name] = self.stage_ms.get(name, 0.0) + (perf_counter() - started) * 1e3
 
 
+class Lists(Protocol):
+    """The lists that were made before this request, each read at most once, when a rung asks for it."""
+
+    def base(self, request: Request) -> MadeList | None:
+        """The viewer's, of whatever release and age; None if there is none, or nobody can tell."""
+        ...
+
+    def base_of_release(self, request: Request) -> MadeList | None:
+        """The viewer's, if it was made with the release that answers."""
+        ...
+
+    def is_current(self, request: Request) -> bool:
+        """Whether the viewer's is of this release, is not too old, and there were no events of theirs since."""
+        ...
+
+    def segment(self, request: Request) -> MadeList | None:
+        """That of all viewers like this one."""
+        ...
+
+
+class NoLists:
+    """Nothing was made before."""
+
+    def base(self, request: Request) -> MadeList | None:
+        return None
+
+    def base_of_release(self, request: Request) -> MadeList | None:
+        return None
+
+    def is_current(self, request: Request) -> bool:
+        return False
+
+    def segment(self, request: Request) -> MadeList | None:
+        return None
+
+
 @dataclass(frozen=True)
 class Request:
     """Everything that a stage may read. Implements models.catalog.ViewerRequest."""
@@ -74,6 +111,7 @@ class Request:
     give_up_at: float = float("inf")
     user_vector: Array | None = None  # (D,) of the two-tower model
     trace: Trace = field(default_factory=Trace)
+    lists: Lists = field(default_factory=NoLists)
 
     def until(self, share: float) -> float:
         """When a share of the time from its arrival to its deadline has passed."""

@@ -20,14 +20,13 @@ from bento_services.feed.query_hydrators import viewer_context
 from bento_services.feed.stages import Request
 from bento_services.feed.surfaces.home import FULL_FUNNEL
 from bento_services.feed.viewer import Knowledge, viewer_of
-from feature_repo.core.errors import HomeError
+from bento_services.precompute.reading import opened_reader
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
 from feature_repo.lake.tables import write_result
-from feature_repo.store.config import STORE
-from feature_repo.store.reader import FeatureReader, OnlineReader
+from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
 from models.candidates.sources import popular
 from models.page import filters
@@ -52,7 +51,7 @@ class Ranked:
 def recommend_one(home: Home, url: str, user_id: str, n: int | None = None) -> dict[str, Any]:
     """The page that this viewer would get now, with traces, as JSON fields; with `n`, a flat list of that length."""
     release = champion_or_previous(home)
-    reader = _open(home, url, release.world)
+    reader = opened_reader(home, url, release.world)
     feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     try:
         asked = Query(user_id=user_id, explain=True)
@@ -73,7 +72,7 @@ def recommend_all(
     """
     started = perf_counter()
     release = champion_or_previous(home)
-    reader = _open(home, url, release.world)
+    reader = opened_reader(home, url, release.world)
     user_ids = cut_of(home).users()["user_id"].to_pylist()
     try:
         with progress.task(f"recommendations for {len(user_ids):,} users", total=len(user_ids)) as advance:
@@ -157,6 +156,7 @@ class _Prefetched:
     """A reader that serves viewers from a prefetched chunk: one round trip for many."""
 
     def __init__(self, reader: FeatureReader) -> None:
+        self.lists = reader.lists
         self._reader = reader
         self._held: dict[str, UserFeatures] = {}
 
@@ -183,14 +183,6 @@ class _Prefetched:
 
     def close(self) -> None:
         pass
-
-
-def _open(home: Home, url: str, world: World) -> OnlineReader:
-    reader = OnlineReader(url, world, read(STORE, home.root), background=False)
-    if not len(reader.snapshot()):
-        reader.close()
-        raise HomeError("the online store holds no videos: run `marquee features` first")
-    return reader
 
 
 def _chunks(reader: FeatureReader, user_ids: Sequence[str]) -> Iterator[list[UserFeatures]]:

@@ -23,10 +23,12 @@ from feature_repo.core.errors import MarqueeError
 if TYPE_CHECKING:
     from bento_services.feed.compose import Serving
     from bento_services.feed.config import FeedConfig
+    from bento_services.feed.feed import Feed
     from bento_services.feed.page import Page, Query
     from feature_repo.store.memory import MemoryReader
     from models.release.artifact import Release
 
+NOBODY = "no rung could answer"  # the warning of a ladder
 PATIENCE_MS = 30_000  # of one page: whether it is made at all; how fast is asked of the fastest
 
 
@@ -85,6 +87,7 @@ def ask_every_rung(release: Release, config: FeedConfig) -> int:
     now_us = release.world.now_us()
     videos = edge_videos(release, now_us)
     reader = MemoryReader(release.world, edge_users(list(videos), now_us), videos)
+    config = replace(config, list_share=1.0, base_first=False)
     parts, made = Parts(release), 0
     for recipe in SURFACES.values():
         serving = compose(parts, recipe(config))
@@ -109,12 +112,14 @@ def _ask(serving: Serving, release: Release, reader: MemoryReader, config: FeedC
     feed = Feed(release, reader, None, config, None, lambda _: {serving.surface: serving})
     made, shown, fastest_ms = 0, 0, math.inf
     for viewer, query in _queries(serving.surface):
+        if rung.needs_viewer and rung.list_of is not None and not viewer:
+            continue  # nobody makes a list for a viewer who is not known
         asked = f"{rung.name}, the viewer {viewer!r}"
         cursor: str | None = ""
         for _ in range(2):  # the first page and the one after it
             started = perf_counter()
             with capture_logs() as logged:
-                page = feed.page(replace(query, cursor=cursor or ""), serving.surface)
+                page = _answered(feed, replace(query, cursor=cursor or ""), serving.surface)
             fastest_ms = min(fastest_ms, (perf_counter() - started) * 1e3)
             _check(page, release, asked, [str(line["why"]) for line in logged if "why" in line])
             if page.served_by != rung.name:
@@ -129,6 +134,15 @@ def _ask(serving: Serving, release: Release, reader: MemoryReader, config: FeedC
             f"{rung.name}: its fastest page took {fastest_ms:.0f} ms, the deadline is {config.deadline_ms}"
         )
     return made
+
+
+def _answered(feed: Feed, query: Query, surface: str) -> Page:
+    """The page, once the list has been made that its rung is made from."""
+    page = feed.page(query, surface)
+    if NOBODY not in page.warnings:
+        return page
+    feed.settle()
+    return feed.page(query, surface)
 
 
 def _queries(surface: str) -> Iterator[tuple[str, Query]]:
@@ -150,7 +164,7 @@ def _query(viewer: str, surface: str) -> Query:
 
 def _check(page: Page, release: Release, asked: str, causes: Sequence[str] = ()) -> None:
     """Raises NotAnswered for a page that a stage failed on, or that may not be sent like this."""
-    if failed := [warning for warning in page.warnings if " failed at " in warning or "no rung" in warning]:
+    if failed := [warning for warning in page.warnings if " failed at " in warning or warning == NOBODY]:
         raise NotAnswered(f"{asked}: {'; '.join(causes or failed)}")
     if page.release_id != release.release_id:
         raise NotAnswered(f"{asked}: expected a page of {release.release_id}, found one of {page.release_id}")

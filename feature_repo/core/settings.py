@@ -37,6 +37,7 @@ TABLES = (
     "promotion",
     "service",
     "supervisor",
+    "precompute",
     "limits",
     "feed",
     "report",

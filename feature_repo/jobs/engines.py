@@ -40,7 +40,13 @@ def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str
 
 @contextmanager
 def _spark() -> Iterator[Any]:
-    """A local session, or the cluster that SPARK_REMOTE or spark-submit's configuration names."""
+    with spark_session() as session:
+        yield ibis.pyspark.connect(session)
+
+
+@contextmanager
+def spark_session() -> Iterator[Any]:
+    """A local session, or the cluster that SPARK_REMOTE or spark-submit's configuration names. Raises SparkAbsent."""
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -48,7 +54,7 @@ def _spark() -> Iterator[Any]:
     preset(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")  # read when we launch the JVM
     try:
         session = (
-            SparkSession.builder.appName("marquee-features")
+            SparkSession.builder.appName("marquee")
             .config("spark.sql.session.timeZone", "UTC")  # a day of the lake is a UTC day
             .config("spark.sql.shuffle.partitions", "8")
             .config("spark.ui.enabled", "false")
@@ -60,6 +66,6 @@ def _spark() -> Iterator[Any]:
     ) as error:  # whatever the launcher throws when there is no Java: py4j and pyspark have no common root
         raise SparkAbsent(f"Spark does not start; it needs Java 17 or later: {error}") from error
     try:
-        yield ibis.pyspark.connect(session)
+        yield session
     finally:
         session.stop()

@@ -54,6 +54,11 @@ TRIES = "marquee:tries:"  # + group:topic, hash: how often a record was tried th
 HANDLING = "marquee:handling:"  # + group:consumer:topic: the records that are being handled at this moment
 VOTES = "marquee:votes:"  # + user_id:day: set of kind:video_id that this viewer's events have counted for
 
+RECS_BASE = "marquee:recs_base:"  # + {user_id}: the viewer's base (feature_repo/store/made_lists.py); expires
+SEGMENT = "marquee:segment:"  # + {segment}: the list of a segment of viewers; expires
+MAKING = "marquee:making:"  # + a key of a list: somebody is making it, or has just made it; expires
+ACTIVE = "marquee:active"  # sorted set: viewers by when an event of theirs was folded last; older ones are removed
+
 MATERIALIZING_SECONDS = 20
 
 CATALOG_STATE = b"marquee:catalog"  # field of a video's row, unknown to Feast: b"<version of the catalog> live | down"

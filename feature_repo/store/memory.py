@@ -9,6 +9,7 @@ from feature_repo.core.home import World
 from feature_repo.registry import USER_FEATURES, VIDEO_FEATURES, default_of
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.layout import with_genre_slots
+from feature_repo.store.made_lists import ListStore, MemoryLists
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot, video_snapshot
 
 
@@ -25,6 +26,7 @@ class MemoryReader:
         self.users_by_id = {user_id: dict(row) for user_id, row in users.items()}
         self.videos_by_id = {video_id: dict(row) for video_id, row in videos.items()}
         self.taken_down: set[str] = set()
+        self.lists: ListStore = MemoryLists(lambda: self.down)
         self.down = False
         self._followers: list[Prepare] = []
         self._snapshot = self._read()

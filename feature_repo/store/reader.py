@@ -20,6 +20,7 @@ from feature_repo.store.catalog_reader import CHUNK, CatalogReader
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import StoreDown, answering, connect
 from feature_repo.store.layout import USER_IDS, decode_row, entity_key, row_fields
+from feature_repo.store.made_lists import ListStore, ValkeyLists
 from feature_repo.store.remembered import RememberedTakedowns
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
 
@@ -27,6 +28,11 @@ report = structlog.get_logger("catalog")
 
 
 class FeatureReader(Protocol):
+    @property
+    def lists(self) -> ListStore:
+        """The lists that are made before anybody asks, in the same store."""
+        ...
+
     def user(self, user_id: str) -> UserFeatures:
         """All features of one viewer in one round trip. Raises StoreDown after StoreConfig.user_timeout_seconds."""
         ...
@@ -74,6 +80,7 @@ class OnlineReader:
     ) -> None:
         self._client = connect(url, config.user_timeout_seconds)
         self._bulk = connect(url, config.bulk_timeout_seconds)
+        self.lists: ListStore = ValkeyLists(self._client, self._bulk)
         self._config = config
         self._catalog = CatalogReader(self._bulk, world, remembered)
         self._refreshing = threading.Lock()

@@ -57,7 +57,7 @@ def write_ladder(home: Home, viewers: int, seed: int = 0, progress: Progress = S
 
 def measured_rungs(home: Home, asked: HeldOut, progress: Progress = SILENT) -> list[dict[str, Any]]:
     """A row per rung of the home page, whatever rungs there are."""
-    config = read(FEED, home.root, deadline_ms=PATIENCE_MS)
+    config = read(FEED, home.root, deadline_ms=PATIENCE_MS, list_share=1.0, base_first=False)
     reader = reader_of(asked)
     feed = build_feed(asked.release, reader, None, config, now_us=lambda: asked.as_of_us)
     try:

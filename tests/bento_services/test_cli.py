@@ -27,13 +27,16 @@ def said(*arguments: str, home: Home) -> str:
 
 def test_every_verb_says_what_it_does() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
-    for verb in ("serve", "recommend", "package", "keys"):
+    for verb in ("serve", "recommend", "precompute", "package", "keys"):
         assert verb in shown
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (("precompute",), "give either --active or --all"),
+        (("precompute", "--active", "--all"), "give either --active or --all"),
+        (("precompute", "--all", "--engine", "dask"), "expected here or spark, found dask"),
         (("recommend",), "give either a USER, or --all with --out FILE.parquet"),
         (("recommend", "--all"), "give either a USER, or --all with --out FILE.parquet"),
         (("recommend", "u1", "--all", "--out", "r.parquet"), "give either a USER, or --all with --out FILE.parquet"),
@@ -50,7 +53,7 @@ def test_a_wrong_option_ends_with_2_and_says_what_was_expected(
     assert complaint in " ".join(shown.output.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("verb", [("recommend", "u1"), ("package",), ("serve",)])
+@pytest.mark.parametrize("verb", [("recommend", "u1"), ("precompute", "--all"), ("package",), ("serve",)])
 def test_without_a_world_the_command_that_makes_one_is_named(tmp_path: Path, verb: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*verb, "--home", str(tmp_path)])
     assert "marquee simulate" in str(shown.exception)

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
+from worlds.lists import make_lists
 
+from bento_services.feed.attempt import Attempt
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Query
+from bento_services.feed.surfaces.home import LADDER
 from bento_services.precompute.batch import Stage, rank_everyone
 from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
@@ -77,6 +80,24 @@ def test_a_new_rule_holds_on_every_rung(taken_down: TakenDown, breakage: str) ->
     page = feed.page(Query(user_id="new", limit=12))
     feed.close()
     assert page.served_by != "full_funnel"
+    assert "v04" not in {item.video_id for row in page.rows for item in row.items}
+
+
+@pytest.mark.parametrize("rung", [rung.name for rung in LADDER])
+def test_a_new_rule_holds_on_a_rung_whose_list_was_made_before_it(
+    rung: str, monkeypatch: pytest.MonkeyPatch, taken_down: TakenDown
+) -> None:
+    release, reader = feed_world.toy_release(), feed_world.toy_reader()
+    with monkeypatch.context() as before:
+        before.setattr(filters, "SAFETY", filters.SAFETY[:-1])
+        make_lists(release, reader, ["new"])
+    names = [rung.name for rung in LADDER]
+    above = Attempt(below=names[names.index(rung) - 1] if names.index(rung) else "")
+    feed = build_feed(release, reader, None, now_us=lambda: NOW_US)
+    page = feed.page(Query(user_id="new", limit=12), attempt=above)
+    feed.close()
+    assert page.served_by == rung
+    assert page.recommendations
     assert "v04" not in {item.video_id for row in page.rows for item in row.items}
 
 

@@ -21,6 +21,7 @@ from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.stages import Hydrator, QueryHydrator, Request, Reranker, Scorer, Selector, Source
 from bento_services.feed.surfaces.registry import SURFACES
 from bento_services.feed.viewer import Knowledge
+from feature_repo.store.made_lists import MadeList
 from feature_repo.store.memory import MemoryReader
 from models.candidates.sources.resume import RESUME
 from models.page.filters import NOVELTY, SAFETY, Filter
@@ -49,11 +50,24 @@ def reader() -> MemoryReader:
     return MemoryReader(feed_world.BIG, users, videos)
 
 
+class Made:
+    """The same list for whoever asks, of three videos that there are and one that is gone."""
+
+    def base(self, request: Request) -> MadeList:
+        vector = np.linspace(-1.0, 1.0, feed_world.DIM, dtype="<f4")
+        return MadeList("r", NOW_US, NOW_US, NOW_US, vector.tobytes(), ("v00003", "gone", "v00050", "v00001"))
+
+    base_of_release = segment = base
+
+    def is_current(self, request: Request) -> bool:
+        return True
+
+
 def request_of(user_id: str, limit: int = 20) -> Request:
     query = Query(user_id=user_id, limit=limit, request_id="r")
     viewer = ViewerFeatures(reader(), CONFIG).read(query, NOW_US)
     assert viewer.knowledge is Knowledge.CURRENT
-    request = Request(query, NOW_US, viewer, reader().snapshot(), feed_world.BIG, seed=1)
+    request = Request(query, NOW_US, viewer, reader().snapshot(), feed_world.BIG, seed=1, lists=Made())
     for hydrator in pipeline("full_funnel").query_hydrators:
         request = hydrator.hydrate(request)
     assert request.user_vector is not None

@@ -43,6 +43,7 @@ from feature_repo.store.layout import (
     timestamp_field,
 )
 from feature_repo.store.strangers import let_expire, sweep
+from feature_repo.store.viewers import forget_inactive, note_active
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.decoding import decode_record
 from feature_repo.stream.handlers.protocol import Failure, Later, Poisoned, Reading
@@ -106,6 +107,7 @@ class FoldEvents:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
             sweep(self._store)
+            forget_inactive(self._store)
 
     def _fold(self, events: Sequence[Event]) -> None:
         """Fold these events into the stored states, all or nothing, skipping those already folded."""
@@ -234,6 +236,7 @@ def _queue(transaction: Any, changes: Changes) -> None:
         transaction.sadd(key, *map(_member, votes))
         transaction.expire(key, MARK_SECONDS)
     transaction.sadd(USER_IDS, *changes.users)
+    note_active(transaction, changes.users)
     changed = dict.fromkeys(changes.videos, COUNTED)
     transaction.xadd(VIDEO_CHANGES, changed, maxlen=VIDEO_CHANGES_KEPT, approximate=True)
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
+from worlds.lists import forget_bases, make_lists
 
+from bento_services.feed.attempt import Attempt
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
@@ -38,6 +40,19 @@ def everything_broken(release: Release, reader: MemoryReader) -> None:
         broken(part)(release, reader)
 
 
+def lists_then(breakage: Breakage, without_bases: bool = False) -> Breakage:
+    """Lists were made before anything was taken down, expired, or broke."""
+
+    def later(release: Release, reader: MemoryReader) -> None:
+        catalog = MemoryReader(feed_world.BIG, {}, feed_world.big_videos(COUNT)).snapshot()
+        make_lists(release, reader, ["u001"], catalog)
+        if without_bases:
+            forget_bases(reader, ["u001"])
+        breakage(release, reader)
+
+    return later
+
+
 def catalog_gone(release: Release, reader: MemoryReader) -> None:
     """The store was emptied of videos after it had said what is taken down: only the release's list is left."""
     reader.videos_by_id.clear()
@@ -52,6 +67,9 @@ BREAKAGES: Mapping[str, Breakage] = {
     "full_funnel": healthy,
     "retrieval_only": broken("ranker"),
     "similar_and_trending": broken("retrieval"),
+    "base_reranked": lists_then(broken("retrieval")),
+    "base_order": lists_then(broken("ranker")),
+    "segment": lists_then(everything_broken, without_bases=True),
     "static, without a catalog": catalog_gone,
     "static, without the viewer": viewer_unreadable,
     "whatever is left": everything_broken,
@@ -74,7 +92,8 @@ def reader() -> MemoryReader:
 def page(release: Release, reader: MemoryReader, breakage: str, now_us: int = NOW_US) -> dict[str, Any]:
     BREAKAGES[breakage](release, reader)
     feed = build_feed(release, reader, None, PATIENT, now_us=lambda: now_us)
-    found = feed.page(Query(user_id="u001", limit=60, explain=False)).to_json()
+    attempt = Attempt(below="similar_and_trending") if breakage == "segment" else None
+    found = feed.page(Query(user_id="u001", limit=60, explain=False), attempt=attempt).to_json()
     feed.close()
     assert found["served_by"] == breakage.partition(",")[0] or breakage == "whatever is left"
     return found

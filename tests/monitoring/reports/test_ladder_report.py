@@ -49,10 +49,7 @@ def test_every_rung_has_a_row_and_a_new_one_as_well(tmp_path: Path, monkeypatch:
     assert [row["rung"] for row in rows] == [
         "full_funnel",
         "another",
-        "retrieval_only",
-        "similar_and_trending",
-        "popular",
-        "static",
+        *(rung.name for rung in others),
     ]
     assert all(row["recall_at_20"] == 1.0 for row in rows)  # a page of twenty holds what there is in twelve videos
 

@@ -1,0 +1,18 @@
+"""Opening the online store for a job: one reading of the catalog, and viewers in bulk."""
+
+from __future__ import annotations
+
+from feature_repo.core.errors import HomeError
+from feature_repo.core.home import Home, World
+from feature_repo.core.settings import read
+from feature_repo.store.config import STORE
+from feature_repo.store.reader import OnlineReader
+
+
+def opened_reader(home: Home, url: str, world: World) -> OnlineReader:
+    """The caller's to close. Raises HomeError for a store without videos."""
+    reader = OnlineReader(url, world, read(STORE, home.root), background=False)
+    if not len(reader.snapshot()):
+        reader.close()
+        raise HomeError("the online store holds no videos: run `marquee features` first")
+    return reader
