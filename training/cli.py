@@ -12,7 +12,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
 from feature_repo.core.terminal import bars, print_table, say, show
 from feature_repo.schema import RANK_SERVICE
-from training import cli_releases
+from training import cli_index, cli_releases
 from training.release.shown import refuse_unless_promoted
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ SHOWN_FIGURES = {
 
 app = typer.Typer()
 app.add_typer(cli_releases.app)
+app.add_typer(cli_index.app, name="index", help="The retrieval index of the champion: its state, and a rebuild.")
 
 
 @app.command(epilog="Examples:  marquee train   ·   marquee train ranker   ·   marquee train two-tower --epochs 12")

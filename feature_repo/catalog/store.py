@@ -166,6 +166,12 @@ class CatalogStore:
         with self.database.reading() as connection:
             return {row.video_id: "taken down" if row.taken_down_us else "expired" for row in connection.execute(query)}
 
+    def shown_ids(self) -> set[str]:
+        """The videos that may be shown now."""
+        with self.database.reading() as connection:
+            ids = set(connection.scalars(sa.select(VIDEOS.c.video_id)))
+        return ids - self.hidden().keys()
+
     def close(self) -> None:
         self.database.close()
 

@@ -35,6 +35,7 @@ TABLES = (
     "evaluation",
     "gates",
     "promotion",
+    "retrieval",
     "service",
     "supervisor",
     "precompute",

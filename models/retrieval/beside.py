@@ -17,12 +17,12 @@ import numpy as np
 from models.catalog import Catalog
 from models.per_catalog import CatalogRows, Followed, PerCatalog
 from models.retrieval.index import VideoIndex
+from models.retrieval.index_config import EXACT
 from models.retrieval.protocol import NearestVideos
 
 Array = np.ndarray[Any, Any]
 
 FOLDED_FROM = 2_000  # videos of the small part, which then become part of the large one
-NEVER_IVF = 2**40  # videos
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class _Follow:
         if not len(rows):
             return ()
         vectors = self._vectors.of(catalog)[rows]
-        index = VideoIndex.build(catalog.video_ids[rows].tolist(), vectors, ivf_above=NEVER_IVF)
+        index = VideoIndex.build(catalog.video_ids[rows].tolist(), vectors, EXACT)
         return (Part(rows, np.ones(len(rows), dtype=bool), index),)
 
     def _unindexed(self, catalog: Catalog, rows: Array) -> Array:

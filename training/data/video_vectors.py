@@ -13,7 +13,6 @@ from feature_repo.core.home import Home, World
 from feature_repo.lake.cut import cut_of
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.cold_start import vectors_of
-from models.retrieval.index import VideoIndex
 
 Array = np.ndarray[Any, Any]
 CONTENT_COLUMNS = (
@@ -42,8 +41,3 @@ def vectors_of_table(videos: pa.Table, world: World, retrieval: RetrievalModel) 
     """The same of some rows of the lake's videos, in their order."""
     ids: list[str] = videos["video_id"].to_pylist()
     return ids, vectors_of(retrieval, ids, lambda rows: content_columns(videos.take(pa.array(rows)), world))
-
-
-def build_index(home: Home, retrieval: RetrievalModel) -> VideoIndex:
-    """The index of every video of the lake."""
-    return VideoIndex.build(*video_vectors(home, retrieval))

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
@@ -25,9 +27,10 @@ from models.release.manifest import MANIFEST, ArtifactError, Cuts, Manifest
 from models.release.parts import COMPOSING, PARTS, REFITTED, judged_name, refitted_name
 from models.retrieval.artifact import RetrievalModel
 from training.data.splits import time_cuts
-from training.data.video_vectors import build_index
 from training.record.tracking import try_tracking
+from training.record.training_facts import TwoTowerTraining
 from training.release.evaluation import Evaluation, current_evaluation
+from training.release.index import built_index
 from training.release.rounding import equal_to_rounding
 
 STATIC_VIDEOS = 200
@@ -53,16 +56,24 @@ def build_release(home: Home, policy: Path | None = None, champion: Path | None 
             os.replace(draft / name, draft / judged_name(name))
             _copy(home.models / refitted_name(name), draft / name)
         retrieval = RetrievalModel.load(draft / "two_tower")
-        build_index(home, retrieval).save(draft / "index")
+        put_index(home, retrieval, draft, cut_of(home).videos())
         shutil.copyfile(declared, draft / "policy.toml")
         _write_json(draft / "static.json", static_videos(home, Popularity.load(draft / "popularity")))
         manifest = _manifest(home, draft, evaluation)
         if champion is not None and equal_to_rounding(draft, manifest, champion):
             return champion
         write_atomic(draft / MANIFEST, manifest.to_bytes())
-        return _settle(draft, home.releases / manifest.release_id)
+        return settle(draft, home.releases / manifest.release_id)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def put_index(home: Home, retrieval: RetrievalModel, draft: Path, videos: pa.Table) -> None:
+    """Build the index of a release's retrieval model, with its facts, in place of any that the draft holds."""
+    shutil.rmtree(draft / "index", ignore_errors=True)
+    index, facts = built_index(home, retrieval, TwoTowerTraining.read(draft / "two_tower").split, videos)
+    index.save(draft / "index")
+    facts.write(draft / "index")
 
 
 def static_videos(home: Home, popularity: Popularity) -> list[dict[str, Any]]:
@@ -108,7 +119,7 @@ def _manifest(home: Home, draft: Path, evaluation: Evaluation) -> Manifest:
     ).identified()
 
 
-def _settle(draft: Path, path: Path) -> Path:
+def settle(draft: Path, path: Path) -> Path:
     """Move the draft to its final name, unless the same release is already there and intact."""
     try:
         verify(path)

@@ -17,6 +17,7 @@ from feature_repo.compute.past import PAST
 from feature_repo.core.settings import Section
 from feature_repo.registry import side_of
 from models.release.artifact import Release
+from models.retrieval.index_facts import IndexFacts
 from training.release.comparison import Comparison, NewVideos, auc_error
 from training.release.skew import Skew
 
@@ -25,7 +26,7 @@ REFERENCE_MS = 2.9  # of `_work` with one thread, on a quiet core of the server 
 _WORK_IN, _WORK_BY = np.ones((500, 512), dtype=np.float32), np.ones((512, 512), dtype=np.float32)
 _WORK_OVER = np.ones((500, 2048), dtype=np.float32)
 ACCURACY, CHAMPION, DIVERSITY = "accuracy", "against the champion", "diversity"
-COLD_START, CALIBRATION, LATENCY, SKEW = "cold start", "calibration", "latency", "skew"
+COLD_START, CALIBRATION, LATENCY, SKEW, INDEX = "cold start", "calibration", "latency", "skew", "index"
 SIMPLE = ("popularity", "popularity_7d")
 NO_DATA = "the test window holds no data for it"
 TOO_LITTLE = "too little data: no figure could fail it"
@@ -34,6 +35,7 @@ RECALL, NDCG = "two_tower recall_at_50 beats popularity", "two_tower ndcg_at_10 
 AUC, GAUC = "ranker auc beats retrieval order", "ranker gauc beats retrieval order"
 COVERAGE, CALIBRATION_ERROR = "two_tower coverage_at_10", "ranker calibration error"
 RANK_MS = f"ranker ms for {CANDIDATES} candidates"
+INDEX_RECALL = "index finds what an exact search finds"
 NEW_VIDEOS = "two_tower recall_at_50 of new videos beats popularity and chance"
 SKEWED = "features that serving reads otherwise than training"
 HOLDS = "holds the champion's"
@@ -45,8 +47,8 @@ COMPARED = (
     "ranker gauc",
 )  # figures of training.release.comparison
 CHAMPIONS = tuple(f"{figure} {HOLDS}" for figure in COMPARED)
-NAMES = (RECALL, NDCG, AUC, GAUC, COVERAGE, CALIBRATION_ERROR, RANK_MS, NEW_VIDEOS, SKEWED, *CHAMPIONS)
-KINDS = (ACCURACY, CHAMPION, DIVERSITY, COLD_START, CALIBRATION, LATENCY, SKEW)
+NAMES = (RECALL, NDCG, AUC, GAUC, COVERAGE, CALIBRATION_ERROR, RANK_MS, INDEX_RECALL, NEW_VIDEOS, SKEWED, *CHAMPIONS)
+KINDS = (ACCURACY, CHAMPION, DIVERSITY, COLD_START, CALIBRATION, LATENCY, SKEW, INDEX)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Bars:
 
     max_rank_ms: float = 10.0  # to score one request's candidates
     max_calibration_error: float = 0.1
+    least_index_recall: float = 0.9  # of the 100 nearest videos, with and without a filter
     max_skew: float = 0.01  # share of the values; events that arrive meanwhile may change some
     kept_coverage: float = 0.9  # of the champion's
 
@@ -99,6 +102,7 @@ class Measured:
     comparison: Comparison | None = None  # None: no champion yet, or this release is the champion
     new_videos: NewVideos | None = None
     skew: Skew | None = None  # None: not asked for
+    index: IndexFacts | None = None
 
 
 def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()) -> list[Gate]:
@@ -132,10 +136,17 @@ def gates(release: Release, measured: Measured = Measured(), bars: Bars = Bars()
         _least(COVERAGE, DIVERSITY, tower("coverage_at_10"), simple("coverage_at_10")),
         _most(CALIBRATION_ERROR, CALIBRATION, ranker("ece"), bars.max_calibration_error),
         _most(RANK_MS, LATENCY, rank_milliseconds(release), bars.max_rank_ms),
+        _index(measured.index, bars.least_index_recall),
         _cold_start(measured.new_videos),
         _skew(measured.skew, bars.max_skew),
         *_beside_the_champion(measured.comparison, bars.kept_coverage),
     ]
+
+
+def _index(facts: IndexFacts | None, least: float) -> Gate:
+    if facts is None or facts.recall is None or facts.filtered_recall is None:
+        return _unmeasured(INDEX_RECALL, INDEX, "nobody watched anything in the test window", required=False)
+    return _least(INDEX_RECALL, INDEX, min(facts.recall, facts.filtered_recall), least)
 
 
 def _cold_start(new: NewVideos | None) -> Gate:

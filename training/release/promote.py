@@ -18,6 +18,7 @@ from models.release.history import FORCED, PROMOTED, REFUSED, last_served
 from models.release.manifest import MANIFEST, ArtifactError
 from models.release.store import CHAMPION, PREVIOUS, pointers, sound_pointer
 from models.retrieval.artifact import RetrievalModel
+from models.retrieval.index_facts import IndexFacts
 from training.record.training_facts import TwoTowerTraining
 from training.release.champion import move, refused, require_or_refuse
 from training.release.comparison import Comparison, Judge, compare
@@ -104,7 +105,7 @@ def measure(
         comparison = compare(judge, release, retrieval, lists, champion, progress)
     with progress.task("comparing online and offline features"):
         skew = feature_skew(home)
-    return Measured(comparison, new, skew)
+    return Measured(comparison, new, skew, IndexFacts.read(release.path / "index"))
 
 
 def prune(home: Home, keep: int, spare: str = "") -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from feature_repo.core.steps import StepContext
 
-TWO_TOWER: dict[str, Any] = {"epochs": 1, "patience": 1, "refit_epochs": 0, "max_validation_viewers": 500}
+TWO_TOWER: dict[str, Any] = {"epochs": 1, "patience": 1, "refit_epochs": 0, "max_validation_viewers": 200}
 RANKER: dict[str, Any] = {"max_rows": 30_000, "max_epochs": 3, "tree_rounds": 30, "refit": False}
 EVALUATION: dict[str, Any] = {"max_rows": 10_000, "max_viewers": 500}
 

@@ -17,11 +17,13 @@ import numpy as np
 
 from models.release.manifest import ArtifactError, Manifest, verify_files
 from models.release.parts import EVALUATION_FILE
+from models.retrieval.index import INDEX_FILE
+from models.retrieval.index_facts import FACTS_FILE
 from training.record.training_facts import TRAINING_FILE
 
 RELATIVE = 1e-6  # of a number; of the largest one of an array
 # Facts about training and evaluation, which serving does not read; and the index, whose vectors are compared anyway.
-NOT_COMPARED = (EVALUATION_FILE, TRAINING_FILE, "videos.faiss")
+NOT_COMPARED = (EVALUATION_FILE, TRAINING_FILE, INDEX_FILE, FACTS_FILE)
 _BETWEEN = re.compile(r"[\s=:]+")
 
 

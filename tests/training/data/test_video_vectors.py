@@ -7,7 +7,7 @@ from worlds.ring import CONFIG, RING, video, write_ring
 from feature_repo.core.home import Home
 from feature_repo.lake.tables import Lake
 from models.retrieval.artifact import RetrievalModel
-from training.data.video_vectors import build_index, content_columns, video_vectors
+from training.data.video_vectors import content_columns, video_vectors
 from training.fit.tower_trainer import Trainer
 from training.fit.two_tower_data import training_data
 
@@ -30,13 +30,3 @@ def test_trained_videos_have_their_learned_vector_and_others_that_of_their_conte
     assert ids[RING] not in retrieval.video_ids
     alone = retrieval.embed(content_columns(Lake(home).videos(), home.world()))[RING]
     np.testing.assert_allclose(vectors[RING], alone, atol=1e-6)
-
-
-def test_the_index_finds_a_video_by_its_own_vector(made: tuple[Home, RetrievalModel]) -> None:
-    home, retrieval = made
-    ids, vectors = video_vectors(home, retrieval)
-    index = build_index(home, retrieval)
-    assert len(index) == len(ids)
-    longest = int(np.linalg.norm(vectors, axis=1).argmax())
-    found, _ = index.search(vectors[longest : longest + 1] * 100.0, 1)
-    assert found[0, 0] == ids[longest]

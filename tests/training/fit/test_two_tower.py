@@ -16,7 +16,7 @@ from models.candidates.popularity import Popularity
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 from training.data.splits import Holdout
-from training.data.video_vectors import build_index, content_columns, video_vectors
+from training.data.video_vectors import content_columns, video_vectors
 from training.data.viewer_context import ViewerContexts, user_vectors
 from training.fit.two_tower import fit, fit_and_keep, train_two_tower
 from training.fit.two_tower_config import TwoTowerConfig
@@ -44,7 +44,7 @@ def test_it_learns_what_comes_next_where_the_baselines_cannot(home: Home, traine
     assert (figures["popularity"]["mrr_at_10"] or 0.0) < 0.6
     assert set(figures) == {"two_tower", "ease", "ials", "item_knn", "popularity_7d", "popularity"}
     after = retrieval.user_vectors([[video(3), video(4)]], [[1, 2]], np.array([3]))
-    ids, _ = build_index(home, retrieval).search(after, 1)
+    ids, _ = VideoIndex.build(*video_vectors(home, retrieval)).search(after, 1)
     assert ids[0, 0] == video(5)
 
 

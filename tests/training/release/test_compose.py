@@ -16,7 +16,7 @@ from models.release.artifact import load_release, verify
 from models.release.manifest import ArtifactError
 from models.release.parts import MODELS
 from models.release.store import champion
-from training.release.compose import _require_readable, _settle, build_release, static_videos
+from training.release.compose import _require_readable, build_release, settle, static_videos
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def test_the_same_release_is_not_written_again_and_a_damaged_one_is(home: Home, 
     draft = tmp_path / "draft"
     before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
     shutil.copytree(path, draft)
-    assert _settle(draft, path) == path
+    assert settle(draft, path) == path
     assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
     (path / "static.json").write_text("[]")
-    assert _settle(draft, path) == path
+    assert settle(draft, path) == path
     verify(path)
     assert len(load_release(path).static_videos) > 10
     assert not draft.exists()

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from models.release.artifact import Release
+from models.retrieval.index_facts import IndexFacts
 from training.release import gates as module
 from training.release.comparison import Beside, Comparison, NewVideos
 from training.release.gates import CHAMPIONS, KINDS, NAMES, Gate, Measured, flat, gates
@@ -36,7 +37,10 @@ def metrics() -> Metrics:
     }
 
 
-MEASURED = Measured(new_videos=NewVideos(viewers=100, recall=0.3, popularity=0.02, chance=0.1), skew=Skew(400, 0.0, ()))
+INDEX = IndexFacts("ivf_sq8", 1000, 30, 100, 100, recall=0.99, filtered_recall=0.95)
+MEASURED = Measured(
+    new_videos=NewVideos(viewers=100, recall=0.3, popularity=0.02, chance=0.1), skew=Skew(400, 0.0, ()), index=INDEX
+)
 
 
 def judged(figures: Metrics, measured: Measured = MEASURED) -> list[Gate]:
@@ -50,7 +54,7 @@ def of_kind(kind: str, measured: Measured) -> list[Gate]:
 def test_a_release_that_beats_the_simplest_alternatives_passes() -> None:
     found = judged(metrics())
     assert [gate.gate for gate in found if not gate.passed] == []
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,17 @@ def test_the_champion_may_be_missed_by_one_standard_error_and_its_coverage_by_a_
     assert coverage.bar is not None
     assert (coverage.value, coverage.passed) == (0.46, True)
     assert coverage.bar == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_an_index_that_misses_what_an_exact_search_finds_is_refused(filtered: bool) -> None:
+    for recall, passed in ((0.89, False), (0.9, True)):
+        found = replace(INDEX, filtered_recall=recall) if filtered else replace(INDEX, recall=recall)
+        (gate,) = of_kind("index", replace(MEASURED, index=found))
+        assert (gate.passed, gate.value, gate.bar) == (passed, recall, 0.9)
+    for unknown in (None, replace(INDEX, recall=None, filtered_recall=None)):
+        (gate,) = of_kind("index", replace(MEASURED, index=unknown))
+        assert (gate.measured, gate.stops()) == (False, False)
 
 
 def test_new_videos_must_be_found_more_often_than_by_chance_and_popularity() -> None:

@@ -1,0 +1,45 @@
+"""Settings of the retrieval index: its kind by the size of the catalog, and how closely it searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from feature_repo.core.settings import Section
+
+Kind = Literal["flat", "ivf_sq8", "ivf_pq"]
+LISTS_PER_ROOT = 4  # lists per square root of the number of videos
+
+
+@dataclass(frozen=True)
+class IndexConfig:
+    index: Literal["auto", "flat", "ivf_sq8", "ivf_pq"] = "auto"  # auto: flat, or ivf_sq8 above `flat_videos`
+    flat_videos: int = 100_000  # the largest catalog whose vectors are all compared, which is exact
+    lists: int = 4_096  # at most, of ivf_sq8 and ivf_pq: four per square root of the number of videos
+    probes: int = 50  # lists that a search without a filter looks into; more where a filter leaves fewer videos
+    code_bytes: int = 64  # per vector, of ivf_pq: at most, a divisor of its numbers
+    sampled_vectors: int = 130_000  # from which lists and codes are learned
+
+    def __post_init__(self) -> None:
+        if self.index not in ("auto", *get_args(Kind)):
+            raise ValueError(f"index: expected auto, {', '.join(get_args(Kind))}, found {self.index!r}")
+        if min(self.lists, self.probes, self.code_bytes, self.sampled_vectors) < 1:
+            raise ValueError("lists, probes, code_bytes and sampled_vectors: expected at least 1")
+
+    def kind(self, videos: int) -> Kind:
+        if self.index != "auto":
+            return self.index
+        return "flat" if videos <= self.flat_videos else "ivf_sq8"
+
+    def lists_of(self, videos: int) -> int:
+        return max(1, min(self.lists, int(LISTS_PER_ROOT * np.sqrt(videos))))
+
+    def codes_of(self, dim: int) -> int:
+        """The parts into which a vector of `dim` numbers is cut, each a byte."""
+        return max(parts for parts in range(1, min(self.code_bytes, dim) + 1) if dim % parts == 0)
+
+
+RETRIEVAL = Section("retrieval", IndexConfig, "marquee promote, marquee index")
+EXACT = IndexConfig(index="flat")
