@@ -26,7 +26,7 @@ from models.retrieval.cold_start import Alpha, with_content_share
 from training.data.splits import Holdout, Sequences
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import ViewerContexts, user_vectors
-from training.measure.metrics import hits, recall_at, top_k
+from training.measure.metrics import hits, recall_at, rows_at_once, top_k
 
 Array = np.ndarray[Any, Any]
 GRID = (Alpha(), *(Alpha(half, floor) for half in (1.0, 2.0, 5.0, 10.0, 20.0) for floor in (0.0, 0.2)))
@@ -183,9 +183,10 @@ class ColdStartQuestion:
 
     def measured(self, video_ND: Array) -> tuple[dict[str, float | None], dict[str, Array]]:
         lists = []
-        for start in range(0, len(self.targets), BATCH):
-            score_BN = self.user_BD[start : start + BATCH] @ video_ND.T
-            for at, seen in enumerate(self.seen[start : start + BATCH]):
+        size = rows_at_once(len(video_ND), BATCH)
+        for start in range(0, len(self.targets), size):
+            score_BN = self.user_BD[start : start + size] @ video_ND.T
+            for at, seen in enumerate(self.seen[start : start + size]):
                 score_BN[at, seen] = -np.inf
             lists.append(top_k(score_BN, max(COUNTS)))
         order_BK = np.concatenate(lists)

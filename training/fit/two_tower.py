@@ -35,7 +35,7 @@ from training.record.results import fingerprint
 from training.record.tracking import TWO_TOWER, TrainingRun, try_tracking
 from training.record.training_facts import TwoTowerTraining
 
-FUSION_VIEWERS = 1_000  # validation viewers to fit the fusion of sources on: seconds, not a minute
+FUSION_VIEWERS = 1_000  # at most, of the validation viewers, to fit the fusion of sources on: seconds, not a minute
 NO_REFIT: dict[str, Any] = {"refit_epochs": 0, "refit_learning_rate": 0.0}
 
 
@@ -113,7 +113,8 @@ def train_two_tower(home: Home, config: TwoTowerConfig | None = None, progress: 
         with atomic_directory(home.models / name) as directory:
             model.save(directory)
             facts.write(directory)
-    train_sources(home, fitted.model, SampleConfig(config.split, config.min_count, FUSION_VIEWERS), progress)
+    fusing = min(FUSION_VIEWERS, config.max_validation_viewers)
+    train_sources(home, fitted.model, SampleConfig(config.split, config.min_count, fusing), progress)
     with progress.task("recording the run in MLflow"):
         version, problem = try_tracking(home, lambda mlflow: mlflow.log_training(_run(home, fitted, config, facts)))
     shutil.rmtree(checkpoint, ignore_errors=True)

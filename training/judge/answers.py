@@ -29,6 +29,7 @@ from training.measure.metrics import (
     miscalibration,
     novelty_at,
     ranking_figures,
+    rows_at_once,
     top_k,
 )
 
@@ -103,8 +104,9 @@ def best_lists(
 ) -> Array:
     """(B, LIST_LENGTH) rows of the catalog, best first, without watched videos; -1 where nothing is left."""
     lists = []
-    for start in range(0, len(asked), BATCH):
-        part = asked.take(range(start, min(start + BATCH, len(asked))))
+    size = rows_at_once(len(row_of), BATCH)
+    for start in range(0, len(asked), size):
+        part = asked.take(range(start, min(start + size, len(asked))))
         score_BV = np.array(retriever.scores(part), dtype=np.float32)
         for at, history in enumerate(part.histories):
             score_BV[at, [row_of[video_id] for video_id in history if video_id in row_of]] = -np.inf

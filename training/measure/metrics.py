@@ -16,6 +16,12 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+SCORES_AT_ONCE = 50_000_000  # of viewers and videos: 200 MB
+
+
+def rows_at_once(columns: int, most: int) -> int:
+    """How many rows of scores fit into memory at once, up to `most`."""
+    return max(1, min(most, SCORES_AT_ONCE // max(columns, 1)))
 
 
 def top_k(scores_BV: Array, k: int) -> Array:
@@ -26,7 +32,8 @@ def top_k(scores_BV: Array, k: int) -> Array:
     best_BK = np.argpartition(-scores_BV, k - 1, axis=1)[:, :k]
     last_B1 = np.take_along_axis(scores_BV, best_BK, axis=1).min(axis=1, keepdims=True)
     for row in np.flatnonzero((scores_BV >= last_B1).sum(axis=1) > k):  # a tie across the end: the partition took any
-        best_BK[row] = np.argsort(-scores_BV[row], kind="stable")[:k]
+        tied = np.flatnonzero(scores_BV[row] >= last_B1[row])
+        best_BK[row] = tied[np.argsort(-scores_BV[row, tied], kind="stable")[:k]]
     best_BK.sort(axis=1)
     order_BK = np.argsort(-np.take_along_axis(scores_BV, best_BK, axis=1), axis=1, kind="stable")
     return np.take_along_axis(best_BK, order_BK, axis=1)

@@ -10,9 +10,9 @@ from typing import Any
 
 from feature_repo.core.steps import StepContext
 
-TWO_TOWER: dict[str, Any] = {"epochs": 1, "patience": 1, "refit_epochs": 0, "max_validation_viewers": 200}
+TWO_TOWER: dict[str, Any] = {"epochs": 1, "patience": 1, "refit_epochs": 0, "max_validation_viewers": 100}
 RANKER: dict[str, Any] = {"max_rows": 30_000, "max_epochs": 3, "tree_rounds": 30, "refit": False}
-EVALUATION: dict[str, Any] = {"max_rows": 10_000, "max_viewers": 500}
+EVALUATION: dict[str, Any] = {"max_rows": 10_000, "max_viewers": 200}
 
 
 def overridden(context: StepContext, quick: dict[str, Any], *options: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from training.measure.metrics import (
     precision_at,
     ranking_metrics,
     recall_at,
+    rows_at_once,
     top_k,
     xauc,
     xauc_by_viewer,
@@ -249,3 +250,7 @@ def test_a_viewers_rows_become_one_value_without_moving_the_mean() -> None:
     np.testing.assert_allclose(by_unit(value, np.ones(4), np.arange(4)), value)
     # All rows at the mean: no viewer deviates, however many rows he has.
     np.testing.assert_allclose(by_unit(np.full(4, 0.3), weight, unit), 0.3)
+
+
+def test_fewer_rows_are_held_at_once_the_longer_they_are() -> None:
+    assert [rows_at_once(videos, 512) for videos in (0, 400, 1_000_000, 10**9)] == [512, 512, 50, 1]
