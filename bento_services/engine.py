@@ -101,6 +101,7 @@ class Engine:
         self.world = replace(release.world, first_day_us=release.world.first_day_us or first_day_us)
         self.reader = reader
         self.home = home
+        self.process = "service"  # its name among those of the home
         self.catalog = Catalog(home, config)
         self._receipts = receipts
         self.release_id = release.release_id
@@ -114,12 +115,12 @@ class Engine:
         self._full = FullPages(config.page_threads, config.page_wait_seconds)
         self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
         self._reads = ThreadPoolExecutor(config.read_threads, thread_name_prefix="read")
-        self._writing = Breaker(seconds=config.write_breaker_seconds)
+        self._writing = Breaker(seconds=config.write_breaker_seconds, name="log")
         self._in_flight = 0
         self._limits = limits
         self._config = config
         self.ready = False
-        metrics.RELEASE.labels(release.release_id).set(1)
+        metrics.answers_with(release.release_id)
         metrics.SNAPSHOT_AGE_SECONDS.set_function(self.snapshot_age_seconds)
 
     async def answer(self, surface: str, query: Query) -> Page:
@@ -134,14 +135,15 @@ class Engine:
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
-            page = await self._page(surface, replace(query, received_at=query.received_at or perf_counter()))
+            query = replace(query, received_at=query.received_at or perf_counter())
+            page = await self._page(surface, query)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
         finally:
             self._in_flight -= 1
             metrics.IN_FLIGHT.set(self._in_flight)
         _pages(page.served_by).inc()
-        metrics.SPEEDS.labels(page.speed).inc()
+        _page_seconds(page.speed).observe(perf_counter() - query.received_at)
         for stage, milliseconds in page.stage_ms.items():
             _stage(stage).observe(milliseconds / 1000)
         if not page.recommendations:
@@ -284,8 +286,7 @@ class Engine:
         before = self.release_id
         self._feed.switch(release_id)
         self.release_id = release_id
-        metrics.RELEASE.labels(before).set(0)
-        metrics.RELEASE.labels(release_id).set(1)
+        metrics.answers_with(release_id)
         self._say_release()
         report.info("release swapped", before=before, now=release_id)
 
@@ -334,6 +335,11 @@ class Engine:
 @cache
 def _pages(served_by: str) -> Any:
     return metrics.PAGES.labels(served_by)
+
+
+@cache
+def _page_seconds(speed: str) -> Any:
+    return metrics.PAGE_SECONDS.labels(speed)
 
 
 @cache

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+import warnings
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from feature_repo.core.home import Home
+from feature_repo.core.metrics import of_others, together, told
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FINE = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.035, 0.05, 0.075, 0.1, 0.25, 1.0)
@@ -12,6 +17,12 @@ REQUEST_SECONDS = Histogram(
     "marquee_request_seconds", "From the whole request to the whole answer.", ("protocol", "route"), buckets=_FINE
 )
 STAGE_SECONDS = Histogram("marquee_stage_seconds", "Time of one stage of a page.", ("stage",), buckets=_FINE)
+PAGE_SECONDS = Histogram(
+    "marquee_page_seconds",
+    "From the arrival of a request to its page, by how that was made.",
+    ("speed",),
+    buckets=_FINE,
+)
 PAGES = Counter("marquee_pages", "Pages by the rung of the ladder that answered.", ("served_by",))
 EMPTY_PAGES = Counter("marquee_pages_empty", "Pages without a single video.")
 EVENTS = Counter("marquee_events_accepted", "Events that are durably in the log.", ("event",))
@@ -34,7 +45,6 @@ MADE_LISTS = Counter(
     "marquee_made_lists", "Lists made beforehand that rungs asked for, by what was found.", ("list", "result")
 )
 LISTS_MADE = Counter("marquee_lists_made", "Lists made behind requests.", ("list",))
-SPEEDS = Counter("marquee_page_speeds", "Pages by how they were made.", ("speed",))
 QUICK_PAGES = Counter("marquee_pages_quick", "Pages of which only the quick rungs were asked.", ("why",))
 QUEUE_SECONDS = Histogram(
     "marquee_page_queue_seconds", "From the arrival of a request to the beginning of its page.", buckets=_FINE
@@ -52,5 +62,24 @@ LAKE_ROWS_REJECTED = Gauge(
 )
 
 
-def exposition() -> bytes:
-    return bytes(generate_latest(REGISTRY))
+BREAKER_OPEN = Gauge("marquee_breaker_open", "1 while a rung or a dependency is skipped after failures.", ("breaker",))
+BREAKER_OPENED = Counter("marquee_breaker_opened", "How often a breaker has opened.", ("breaker",))
+STORE_MEMORY_BYTES = Gauge("marquee_store_memory_bytes", "Resident memory of the online store.")
+FEATURE_AGE_SECONDS = Gauge(
+    "marquee_feature_age_seconds",
+    "Since the data that features were last computed from was cut from the lake.",
+    ("tier",),
+)
+
+
+def answers_with(release_id: str) -> None:
+    """Have one series of RELEASE, however many releases there were."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of another mode, where a program has imported Feast, which asks for it
+        RELEASE.clear()
+    RELEASE.labels(release_id).set(1)
+
+
+def exposition(home: Home | None = None, process: str = "service") -> bytes:
+    """The metrics of this process, and of all others of the home. Asks them: not for the event loop."""
+    return together({process: told(), **(of_others(home, process) if home is not None else {})})

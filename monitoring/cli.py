@@ -174,8 +174,9 @@ def config_check(home: HomeOption = None) -> None:
 
 @config_app.command("document", hidden=True)
 def config_document(page: Path) -> None:
-    """Update the tables of settings in a page (`make docs`)."""
+    """Update the tables of settings and metrics in a page (`make docs`)."""
     from feature_repo.core.settings_list import renewed
+    from monitoring import metrics_list
     from monitoring.settings import every_section
 
-    page.write_text(renewed(page.read_text(), every_section()))
+    page.write_text(metrics_list.renewed(renewed(page.read_text(), every_section())))

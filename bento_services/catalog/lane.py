@@ -28,7 +28,7 @@ class Lane:
         self._changes = changes
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._breaker = Breaker(seconds=pause_seconds)
+        self._breaker = Breaker(seconds=pause_seconds, name="catalog")
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Raises Problem: 404, 412 and 422 as the catalog refuses; 503 while it does not answer, or there is none."""

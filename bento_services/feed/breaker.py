@@ -6,11 +6,18 @@ import threading
 import time
 from collections.abc import Callable
 
+from bento_services import metrics
+
 
 class Breaker:
     """Closed: all calls go through. Open after `failures` in a row: none for `seconds`, then one trial call decides."""
 
-    def __init__(self, failures: int = 3, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, failures: int = 3, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic, *, name: str
+    ) -> None:
+        """`name`: of what is not called, in the metrics."""
+        self._open = metrics.BREAKER_OPEN.labels(name)
+        self._opened = metrics.BREAKER_OPENED.labels(name)
         self._failures = failures
         self._seconds = seconds
         self._clock = clock
@@ -33,9 +40,14 @@ class Breaker:
     def succeeded(self) -> None:
         if self._failed:
             with self._lock:
+                if self._failed >= self._failures:
+                    self._open.set(0)
                 self._failed = 0
 
     def failed(self) -> None:
         with self._lock:
             self._failed += 1
+            if self._failed == self._failures:
+                self._open.set(1)
+                self._opened.inc()
             self._retry_at = self._clock() + self._seconds

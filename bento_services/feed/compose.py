@@ -76,7 +76,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         return Rung(
             name=spec.name,
             pipeline=spec.pipeline(parts, recipe),
-            breaker=Breaker(config.breaker_failures, config.breaker_seconds),
+            breaker=Breaker(config.breaker_failures, config.breaker_seconds, name=spec.name),
             needs_viewer=spec.needs_viewer,
             patient=spec.patient,
             share=spec.share(config),

@@ -54,8 +54,8 @@ class MadeLists:
     def __init__(self, store: ListStore, config: FeedConfig) -> None:
         self._store = store
         self._config = config
-        self._breaker = Breaker(config.breaker_failures, config.breaker_seconds)
-        self._making = Breaker(config.breaker_failures, config.breaker_seconds)
+        self._breaker = Breaker(config.breaker_failures, config.breaker_seconds, name="made_lists")
+        self._making = Breaker(config.breaker_failures, config.breaker_seconds, name="making_lists")
         self._segments: OrderedDict[str, _Kept] = OrderedDict()
         self._flight = SingleFlight(lambda key: store.lease(key, LEASE_SECONDS), config.list_share)
 

@@ -38,7 +38,7 @@ class ViewerFeatures:
     def __init__(self, reader: FeatureReader, config: FeedConfig) -> None:
         self._reader = reader
         self._config = config
-        self._breaker = Breaker(config.breaker_failures, config.breaker_seconds)
+        self._breaker = Breaker(config.breaker_failures, config.breaker_seconds, name="store")
         self._heard = Heard(config.heard_viewers)
         self._remembered: OrderedDict[str, UserFeatures] = OrderedDict()
         self._lock = threading.Lock()

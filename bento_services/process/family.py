@@ -10,6 +10,7 @@ from typing import Any
 import feature_repo.settings
 from bento_services.process import forkserver
 from bento_services.process.child import Child, OnEvent
+from bento_services.process.family_metrics import FamilyMetrics
 from bento_services.process.hang_watch import HangWatch, Patient
 from bento_services.process.launch import NOTHING, ForkServer, Launch, spawned
 from bento_services.process.workers import Workers, cores
@@ -17,7 +18,9 @@ from bento_services.settings import SECTIONS, SERVICE, SUPERVISOR, SupervisorCon
 from feature_repo.core import logs
 from feature_repo.core.errors import FAILED, MarqueeError
 from feature_repo.core.home import Home
+from feature_repo.core.local_socket import Answers
 from feature_repo.core.log_reader import last_error
+from feature_repo.core.metrics import QUESTION, told
 from feature_repo.core.pulse import PulseReader
 from feature_repo.core.settings import check, read
 
@@ -84,6 +87,12 @@ class Family:
 
     def status(self) -> dict[str, Any]:
         return {"workers": self._workers.to_json()}
+
+    @property
+    def answers(self) -> Answers:
+        """To what the supervisor is asked on its socket."""
+        metrics = FamilyMetrics(self.home, lambda: (*self._children, *self._workers))
+        return {"status": self.status, "reload": self.reload, QUESTION: lambda: told(metrics)}
 
     def stop(self) -> None:
         """Ask all to end, the last started first, and kill whoever is late."""

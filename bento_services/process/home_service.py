@@ -34,7 +34,8 @@ from bento_services.process.watch import Periodic, look_at_follower
 from bento_services.rpc.service import GrpcServer
 from bento_services.settings import Settings
 from feature_repo.core import logs
-from feature_repo.core.local_socket import LocalSocket
+from feature_repo.core.local_socket import Answers, LocalSocket
+from feature_repo.core.metrics import QUESTION, told
 from feature_repo.core.settings import MARQUEE_SPLIT
 from models.release.artifact import Release
 
@@ -73,8 +74,9 @@ class _Home:
                 seconds = settings.service.follow_seconds
                 follower = ReleaseFollower(engine, settings.home, seconds, settings.promotion)
                 self._open.callback(follower.close)
-            questions = {"status": engine.status}
-            self._open.callback(LocalSocket(settings.home, self.started.name, questions).close)
+            engine.process = self.started.name
+            questions: Answers = {"status": engine.status, QUESTION: told}
+            self._open.callback(LocalSocket(settings.home, engine.process, questions).close)
             look = Periodic("follower", partial(look_at_follower, follower, engine.health), seconds=1.0)
             self._open.callback(look.close)
             if settings.grpc_port is not None:

@@ -86,7 +86,7 @@ def running(
         family.start()
         _wait_until_ready(family, ports, config)
         family.complete()
-        stack.callback(LocalSocket(home, "supervisor", {"status": family.status, "reload": family.reload}).close)
+        stack.callback(LocalSocket(home, "supervisor", family.answers).close)
         stack.enter_context(ports.written(home))
         stack.enter_context(_kept(family, ports, home))
         yield ports

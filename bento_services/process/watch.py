@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ LAKE_SECONDS = 2.0  # a job takes longer than this
 SILENT_SECONDS = 10.0  # a look that has not ended after so long hangs: what it looks at is down
 STORE_SECONDS = 1.0  # the store answers so soon, or is down
 PROBE_BYTES = 4096
+MEMORY_SECONDS = 10.0  # between two questions for the store's memory
 PROBE_SECONDS = 60  # the probe in the store goes away by itself
 
 report = structlog.get_logger("health")
@@ -113,6 +115,7 @@ class StoreLook:
         self._health = health
         self._processor = processor
         self._holds_log = holds_log
+        self._memory_at = -MEMORY_SECONDS
 
     def __call__(self) -> None:
         began = time.perf_counter()
@@ -132,9 +135,17 @@ class StoreLook:
         except StoreDown as down:
             self._say_log(f"its store takes no writes: {down}")
         self._processor.look(heard)
+        self._look_at_memory()
 
     def close(self) -> None:
         self._client.close()
+
+    def _look_at_memory(self) -> None:
+        if time.monotonic() - self._memory_at < MEMORY_SECONDS:
+            return
+        self._memory_at = time.monotonic()
+        with suppress(StoreDown), answering():
+            metrics.STORE_MEMORY_BYTES.set(int(self._client.info("memory").get("used_memory_rss", 0)))
 
     def _say(self, part: str, state: str, why: str, **facts: Any) -> None:
         self._health.say(part, state, why, within_seconds=SILENT_SECONDS, **facts)
@@ -145,7 +156,7 @@ class StoreLook:
 
 
 class LakeLook:
-    """Rows of the lake that the last cut rejected."""
+    """Age of the last cut of the lake, from which features were computed, and the rows that it rejected."""
 
     def __init__(self, home: Home) -> None:
         self._cut = home.cut
@@ -154,6 +165,8 @@ class LakeLook:
 
     def __call__(self) -> None:
         taken = Taken.of(self._cut)
+        if taken is not None:
+            metrics.FEATURE_AGE_SECONDS.labels("batch").set(max(time.time() - taken.at_us / 1e6, 0.0))
         if taken == self._seen:
             return
         self._seen = taken

@@ -1,22 +1,34 @@
 """The log of the verbs that write to a home: `HOME/run/logs/jobs.log`, in the form of every other process.
 
-When each began and how it ended, and what libraries report meanwhile. Only in a process of its own: a program that
-imports Marquee keeps its logging.
+When each began and how it ended, and what libraries report meanwhile. How each verb ended last is also kept in
+`HOME/run/jobs/VERB.json`, for the metrics. Only in a process of its own: a program that imports Marquee keeps its
+logging.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from feature_repo.core.home import Home
 
 PROCESS = "jobs"
+DIRECTORY = "jobs"  # in HOME/run
+
+
+@dataclass(frozen=True)
+class LastJob:
+    ended_at: float  # seconds since 1970
+    seconds: float
+    status: int  # exit status
 
 
 @dataclass
 class _Job:
+    home: Home
     verb: str
     began: float
     report: Any
@@ -48,7 +60,7 @@ def begin(home: Home) -> None:
     from feature_repo.core import logs
 
     logs.configure(PROCESS, home)
-    job = _Job(_verb, time.monotonic(), structlog.get_logger(PROCESS))
+    job = _Job(home, _verb, time.monotonic(), structlog.get_logger(PROCESS))
     _jobs.append(job)
     job.report.info("job began", verb=job.verb)
 
@@ -59,4 +71,22 @@ def end(status: int, message: str = "") -> None:
         job = _jobs.pop()
         say = job.report.error if status else job.report.info
         error = {"error": message} if message else {}
-        say("job ended", verb=job.verb, status=status, seconds=round(time.monotonic() - job.began, 3), **error)
+        seconds = round(time.monotonic() - job.began, 3)
+        say("job ended", verb=job.verb, status=status, seconds=seconds, **error)
+        _keep(job.home, job.verb, LastJob(time.time(), seconds, status))
+
+
+def last_jobs(home: Home) -> dict[str, LastJob]:
+    """How each verb that has written to this home ended last, by its name."""
+    found = {}
+    for path in sorted((home.run / DIRECTORY).glob("*.json")):
+        with suppress(OSError, ValueError, TypeError):  # one that is damaged is written anew at the next end
+            found[path.stem] = LastJob(**json.loads(path.read_text()))
+    return found
+
+
+def _keep(home: Home, verb: str, job: LastJob) -> None:
+    from feature_repo.core.files import write_atomic
+
+    with suppress(OSError):  # a full disk, of which the verb has spoken
+        write_atomic(home.run / DIRECTORY / f"{verb or 'other'}.json", json.dumps(asdict(job)) + "\n")

@@ -18,6 +18,7 @@ import structlog
 
 from feature_repo.core.pulse import Pulse
 from feature_repo.store.connect import Client, StoreDown, answering
+from feature_repo.stream import metrics
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
 from feature_repo.stream.heartbeat import BEAT_SECONDS, beat, forget
@@ -108,12 +109,15 @@ class Consumer:
                 if pause_seconds:
                     self._report.info("store and log are back")
                 pause_seconds, self._stalled = 0.0, ""
+                metrics.STALLED.labels(self._handler.group).set(0)
             except Later as why:
                 self._stalled = str(why) if isinstance(why, DeadLettersFull) else ""
+                metrics.STALLED.labels(self._handler.group).set(bool(self._stalled))
                 stopping.wait(why.pause_seconds)
             except AWAY as error:
                 if not pause_seconds:
                     self._report.warning("store, log or disk is away, waiting", error=str(error))
+                metrics.STALLED.labels(self._handler.group).set(1)
                 pause_seconds = min(pause_seconds * 2 or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
                 stopping.wait(pause_seconds)
         if self._handler.reading.every_seconds:
@@ -124,6 +128,7 @@ class Consumer:
 
     def write_status(self) -> None:
         lag = sum(self._log.lag(topic, self._handler.group) for topic in self._handler.topics)
+        metrics.LAG.labels(self._handler.group).set(lag)
         with answering():
             beat(self._store, self._status_key, lag, {"stalled": self._stalled, **self.counts})
 
@@ -177,8 +182,10 @@ class Consumer:
         if (tries := self._tries.of(topic, first)) >= self._config.max_tries:
             self._put_aside(topic, first, f"the process ended {tries} times while it handled this record")
             return
+        began = time.perf_counter()
         with self._tries.handling(topic, records):
             failures = self._handled(topic, records)
+        metrics.BATCH_SECONDS.labels(self._handler.group).observe(time.perf_counter() - began)
         if failures is None:
             self._deal_alone(topic, records)
             return
@@ -186,6 +193,8 @@ class Consumer:
         done = [record.id for record in records if record.id not in failed]
         self._log.ack(topic, self._handler.group, done)
         self._tries.forget(topic, done)
+        metrics.RECORDS.labels(self._handler.group, metrics.HANDLED).inc(len(done))
+        metrics.RECORDS.labels(self._handler.group, metrics.FAILED).inc(len(failures))
         for failure in failures:
             if self._tries.failed(topic, failure.record) >= self._config.max_tries:
                 self._put_aside(topic, failure.record, failure.reason)
@@ -217,4 +226,5 @@ class Consumer:
         self._log.dead_letter(topic, self._handler.group, record, cause[:CAUSE_LENGTH])
         self._tries.forget(topic, [record.id])
         self._dead_letters += 1
+        metrics.RECORDS.labels(self._handler.group, metrics.DEAD_LETTER).inc()
         self._report.warning("dead letter", topic=topic, record=record.id, cause=cause[:CAUSE_LENGTH])

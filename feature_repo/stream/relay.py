@@ -25,6 +25,7 @@ from feature_repo.lake.projection import home_catalog
 from feature_repo.schema import VIDEO_PUBLISHED
 from feature_repo.store.connect import Client, answering
 from feature_repo.store.layout import RELAY
+from feature_repo.stream import metrics
 from feature_repo.stream.heartbeat import BEAT_SECONDS, beat, forget, this_machine
 from feature_repo.stream.log.protocol import EventLog
 
@@ -61,6 +62,7 @@ class Relay:
             self._log.append(VIDEO_PUBLISHED, [(change.video_id, encode_change(change)) for change in changes])
             outbox.mark_sent([change.change_id for change in changes])
             self.counts["published"] += len(changes)
+            metrics.RECORDS.labels(metrics.RELAY_GROUP, metrics.HANDLED).inc(len(changes))
         return len(changes)
 
     def run(self, stopping: threading.Event) -> None:
@@ -106,5 +108,7 @@ class Relay:
             return
         self._reported = now
         waiting = self._outbox.waiting() if self._outbox is not None and not self._stalled else 0
+        metrics.LAG.labels(metrics.RELAY_GROUP).set(waiting)
+        metrics.STALLED.labels(metrics.RELAY_GROUP).set(bool(self._stalled))
         with answering():
             beat(self._store, RELAY + self.name, waiting, {"stalled": self._stalled, **self.counts})

@@ -11,19 +11,23 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
+from prometheus_client import ProcessCollector
 
 from feature_repo.core import logs
 from feature_repo.core.home import Home, World
+from feature_repo.core.local_socket import LocalSocket
+from feature_repo.core.metrics import QUESTION, told
 from feature_repo.core.processes import set_on_signal
 from feature_repo.core.pulse import Pulse
 from feature_repo.core.settings import read
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.valkey_server import online_store
+from feature_repo.stream import metrics
 from feature_repo.stream.config import STREAM, StreamConfig
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.fold_events import FoldEvents
@@ -77,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         threading.Thread(target=_watch_parent, args=(os.getppid(), stopping), name="parent", daemon=True).start()
     home = Home.open(options.home)
     logs.configure("processor", home if options.log_to_home else None)
-    with online_store(home) as url:
+    ProcessCollector(registry=metrics.REGISTRY)
+    asked = LocalSocket(home, "processor", {QUESTION: partial(told, metrics.REGISTRY)})
+    with closing(asked), online_store(home) as url:
         report.info("processing", home=str(home.root), consumer=options.consumer, kafka=bool(options.kafka))
         work(home, url, options.kafka, stopping, options.consumer, Pulse(options.pulse_fd))
 

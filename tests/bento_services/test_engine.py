@@ -79,7 +79,7 @@ async def test_a_page_that_hangs_is_made_by_a_lower_rung_and_its_thread_is_repla
 ) -> None:
     going_on = threading.Event()
     make = made.feed.page
-    breaker = Breaker(failures=1)
+    breaker = Breaker(failures=1, name="test")
 
     def hung(query: Query, surface: str, attempt: Attempt) -> Page:
         if attempt.quick or attempt.below == "full_funnel":

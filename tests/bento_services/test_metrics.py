@@ -10,6 +10,11 @@ NAMES = {
     "marquee_requests": ("protocol", "route", "status"),
     "marquee_request_seconds": ("protocol", "route"),
     "marquee_stage_seconds": ("stage",),
+    "marquee_page_seconds": ("speed",),
+    "marquee_breaker_open": ("breaker",),
+    "marquee_breaker_opened": ("breaker",),
+    "marquee_store_memory_bytes": (),
+    "marquee_feature_age_seconds": ("tier",),
     "marquee_pages": ("served_by",),
     "marquee_pages_empty": (),
     "marquee_events_accepted": ("event",),
@@ -23,7 +28,6 @@ NAMES = {
     "marquee_pages_unlogged": (),
     "marquee_shed": (),
     "marquee_page_cache": ("result",),
-    "marquee_page_speeds": ("speed",),
     "marquee_made_lists": ("list", "result"),
     "marquee_lists_made": ("list",),
     "marquee_pages_quick": ("why",),
@@ -35,6 +39,13 @@ NAMES = {
     "marquee_releases_refused": (),
     "marquee_snapshot_age_seconds": (),
 }
+
+
+def test_a_release_that_answers_no_more_is_none_of_the_metrics() -> None:
+    metrics.answers_with("r-1")
+    metrics.answers_with("r-2")
+    shown = [line for line in metrics.exposition().decode().splitlines() if line.startswith("marquee_release{")]
+    assert shown == ['marquee_release{process="service",release_id="r-2"} 1.0']
 
 
 def test_the_metrics_have_the_names_and_labels_that_dashboards_rely_on() -> None:

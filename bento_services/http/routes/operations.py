@@ -28,8 +28,10 @@ async def status(request: Request) -> Answer[Status]:
 
 
 @operations.get("/metrics", OPERATIONS, in_document=False)
-async def prometheus() -> Response:
-    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+async def prometheus(request: Request) -> Response:
+    engine = engine_of(request)
+    shown = await asyncio.to_thread(metrics.exposition, engine.home, engine.process)
+    return Response(shown, media_type=metrics.CONTENT_TYPE)
 
 
 @operations.get("/readyz", HEALTH, media_type="text/plain")

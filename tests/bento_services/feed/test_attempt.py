@@ -9,7 +9,7 @@ from bento_services.feed.breaker import Breaker
 
 
 def test_what_is_given_up_is_the_failure_of_the_rung_whose_time_it_mostly_was() -> None:
-    attempt, breaker = Attempt(), Breaker(failures=1)
+    attempt, breaker = Attempt(), Breaker(failures=1, name="test")
     attempt.enter("full_funnel", breaker)
     assert not attempt.give_up(waited_seconds=60.0)  # for a thread
     assert breaker.allows()
@@ -29,4 +29,4 @@ def test_what_was_not_begun_is_nobodys_failure_and_is_not_begun_any_more() -> No
     attempt = Attempt()
     assert not attempt.give_up(waited_seconds=1.0)
     with pytest.raises(GivenUp):
-        attempt.enter("full_funnel", Breaker())
+        attempt.enter("full_funnel", Breaker(name="test"))

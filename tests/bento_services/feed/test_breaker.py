@@ -17,7 +17,7 @@ class Clock:
 
 def test_it_opens_after_failures_in_a_row_and_lets_one_try_later() -> None:
     clock = Clock()
-    breaker = Breaker(failures=2, seconds=1.0, clock=clock)
+    breaker = Breaker(failures=2, seconds=1.0, clock=clock, name="test")
     breaker.failed()
     assert breaker.allows()
     breaker.failed()
@@ -31,7 +31,7 @@ def test_it_opens_after_failures_in_a_row_and_lets_one_try_later() -> None:
 
 
 def test_a_success_in_between_starts_the_count_again() -> None:
-    breaker = Breaker(failures=2, clock=Clock())
+    breaker = Breaker(failures=2, clock=Clock(), name="test")
     breaker.failed()
     breaker.succeeded()
     breaker.failed()
@@ -40,7 +40,7 @@ def test_a_success_in_between_starts_the_count_again() -> None:
 
 def test_a_failed_trial_opens_it_for_another_while() -> None:
     clock = Clock()
-    breaker = Breaker(failures=1, seconds=1.0, clock=clock)
+    breaker = Breaker(failures=1, seconds=1.0, clock=clock, name="test")
     breaker.failed()
     clock.now = 1.0
     assert breaker.allows()
@@ -52,7 +52,7 @@ def test_a_failed_trial_opens_it_for_another_while() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 3)), max_size=40))
 def test_a_dependency_that_works_again_is_used_again_within_the_cooldown(history: list[tuple[bool, float]]) -> None:
     clock = Clock()
-    breaker = Breaker(failures=3, seconds=1.0, clock=clock)
+    breaker = Breaker(failures=3, seconds=1.0, clock=clock, name="test")
     for works, waited in history:
         clock.now += waited
         if breaker.allows():

@@ -42,7 +42,7 @@ class Answers:
 
 
 def rung(name: str, pipeline: Answers, **given: Any) -> Rung:
-    return Rung(name, pipeline, Breaker(failures=2, seconds=60.0), **given)  # type: ignore[arg-type]
+    return Rung(name, pipeline, Breaker(failures=2, seconds=60.0, name="test"), **given)  # type: ignore[arg-type]
 
 
 def request_of(read: bool = True, catalog: Any = None, **query: Any) -> Request:

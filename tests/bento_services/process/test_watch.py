@@ -155,7 +155,7 @@ def test_rows_of_the_lake_that_were_set_aside_are_counted_until_they_are_mended(
     said = {"table": "events", "field": "watch_seconds", "expected": "seconds", "rows": 3, "file": "x"}
     Taken(1, {}, {}, [], [said, said | {"expected": "another", "rows": 2}], {}).write(home.cut)
     look()
-    assert counted() == ['marquee_lake_rows_rejected{field="watch_seconds",table="events"} 5.0']
+    assert counted() == ['marquee_lake_rows_rejected{field="watch_seconds",process="service",table="events"} 5.0']
     Taken(2, {}, {}, [], [], {}).write(home.cut)
     look()
-    assert counted() == ['marquee_lake_rows_rejected{field="watch_seconds",table="events"} 0.0']
+    assert counted() == ['marquee_lake_rows_rejected{field="watch_seconds",process="service",table="events"} 0.0']
