@@ -57,8 +57,8 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table and JSON
-	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)
+bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table, recorded in docs/quality.md
+	@$(BIN)/python tests/benchmarks/bench.py $(or $(ARGS),--record)
 
 bench-serve: $(INSTALLED) ## pages per second and latencies under few and many callers, beside an empty BentoML endpoint
 	@$(BIN)/python tests/benchmarks/bench_serve.py $(ARGS)
