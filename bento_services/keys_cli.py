@@ -106,7 +106,7 @@ def revoke(
         raise typer.BadParameter("give either a NAME or --all", param_hint="NAME")
     if everything:
         key_file.revoke_all(existing(home, to_write=True))
-        note("a service that runs goes on to need keys until it is started again")
+        note("marquee: note: a service that runs goes on to need keys until it is started again")
     else:
         key_file.revoke_key(existing(home, to_write=True), str(name))
 

@@ -98,7 +98,7 @@ def _say_moved(opened: Home, moved: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         show({**moved, **recorded}, as_json)
     elif recorded["mlflow_problem"]:
-        note(f"marquee: {recorded['mlflow_problem']}; the champion has changed all the same")
+        note(f"marquee: warning: {recorded['mlflow_problem']}; the champion has changed all the same")
 
 
 def _told(force: bool, accept: Sequence[str] | None) -> list[str]:

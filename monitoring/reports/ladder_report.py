@@ -7,6 +7,7 @@ differ from run to run, and the id of a release is a hash of what the manifest l
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,9 @@ from feature_repo.core.settings import read
 from feature_repo.core.steps import StepContext, Steps
 from feature_repo.lake.tables import DAY_US
 from feature_repo.store.memory import MemoryReader
+from feature_repo.store.valkey_server import online_store
 from models.page.policy import load_policy
-from models.release.artifact import champion_or_previous
+from models.release.artifact import Release, champion_or_previous
 from monitoring.measures.ladder import Answers, ladder_rows, pages_of_rungs
 from monitoring.reports.ladder_file import ladder_of
 from monitoring.reports.steps import PAGE
@@ -39,8 +41,19 @@ def write_ladder(home: Home, viewers: int, seed: int = 0, progress: Progress = S
     Raises HomeError without a champion, or without viewers of its test window.
     """
     release = champion_or_previous(home)
+    shown = _shown_on(home, release.release_id, progress)
+    with ExitStack() as stack:
+        if shown:  # before minutes are spent on what could not be shown then
+            stack.enter_context(online_store(home))
+        measured = _measured(home, release, viewers, seed, progress)
+        file = ladder_of(home, release.release_id)
+        write_atomic(file, json.dumps(measured, indent=1, default=plain) + "\n")
+        return {**measured, "file": str(file), "page": _renewed(home, shown) if shown else ""}
+
+
+def _measured(home: Home, release: Release, viewers: int, seed: int, progress: Progress) -> dict[str, Any]:
     asked = held_out(home, release, viewers, seed, progress)
-    measured = {
+    return {
         "release_id": release.release_id,
         "as_of": _moment(asked.as_of_us),
         "until": _moment(asked.until_us),
@@ -50,9 +63,6 @@ def write_ladder(home: Home, viewers: int, seed: int = 0, progress: Progress = S
         "warnings": list(asked.warnings),
         "rungs": measured_rungs(home, asked, progress),
     }
-    file = ladder_of(home, release.release_id)
-    write_atomic(file, json.dumps(measured, indent=1, default=plain) + "\n")
-    return {**measured, "file": str(file), "page": _renewed_page(home, release.release_id, progress)}
 
 
 def measured_rungs(home: Home, asked: HeldOut, progress: Progress = SILENT) -> list[dict[str, Any]]:
@@ -84,16 +94,19 @@ def reader_of(asked: HeldOut) -> MemoryReader:
     return reader
 
 
-def _renewed_page(home: Home, release_id: str, progress: Progress) -> str:
-    """ "" where this release has no page: `marquee promote` makes none, and `marquee report` keeps those there are."""
+def _shown_on(home: Home, release_id: str, progress: Progress) -> StepContext | None:
+    """What is needed to renew the page of this release; None where there is none: `marquee promote` makes none, and
+    `marquee report` keeps those there are."""
     promoted = Steps(home).done("promote")
     if promoted is None or promoted.result.get("release_id") != release_id:
-        return ""
+        return None
     context = StepContext(home, progress, results={"promote": promoted.result})
-    (page,) = PAGE.writes(context)
-    if not page.exists():
-        return ""
+    return context if all(page.exists() for page in PAGE.writes(context)) else None
+
+
+def _renewed(home: Home, context: StepContext) -> str:
     Steps(home).take(PAGE, context)
+    (page,) = PAGE.writes(context)
     return str(page)
 
 

@@ -95,7 +95,8 @@ def _settle_previous(home: Home, release_id: str, config: PromotionConfig) -> No
         if name != release_id and _can_go_back(home, name, config, known=name in served):
             if pointed is None or pointed.name != name:
                 keep_as_previous(home, name)
-                note(f"marquee: {pointed.name if pointed else 'nothing'} cannot serve: the way back leads to {name}")
+                lost = pointed.name if pointed else "nothing"
+                note(f"marquee: warning: {lost} cannot serve: the way back leads to {name}")
             return
 
 
@@ -126,7 +127,8 @@ def _say(home: Home, entry: Entry) -> None:
     try:
         record(home, entry)
     except OSError as error:  # what serves does not depend on it
-        note(f"marquee: {home.releases / HISTORY} could not be written ({error}); {entry.release_id}: {entry.outcome}")
+        file = home.releases / HISTORY
+        note(f"marquee: warning: {file} could not be written ({error}); {entry.release_id}: {entry.outcome}")
 
 
 def _back_to(home: Home, release_id: str, config: PromotionConfig, outcome: str, command: str) -> dict[str, Any]:

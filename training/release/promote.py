@@ -46,7 +46,7 @@ def promote(
     with progress.task("composing the release"):
         path = build_release(home, champion=None if config.force else serving)
     if path == serving:
-        note(f"marquee: models and policy are those of the champion {path.name}, up to rounding, and are gated again")
+        note(f"marquee: note: models and policy are those of the champion {path.name}, up to rounding: gated again")
     return judge_and_move(home, path, config, progress, accept, command)
 
 

@@ -57,7 +57,7 @@ def print_promotion(result: Mapping[str, Any]) -> None:
     if result["removed"]:
         say(f"removed  {', '.join(result['removed'])}")
     if problem := result.get("mlflow_problem"):
-        note(f"marquee: {problem}")
+        note(f"marquee: warning: {problem}")
 
 
 def print_pointers(result: Mapping[str, Any]) -> None:
