@@ -50,6 +50,7 @@ KINDS = {
     "calibration": "predicted click rates match observed ones",
     "latency": "processor time on this machine, of 10 ms",
     "skew": "serving reads the features that training learned from",
+    "index": "the index finds what comparing every vector finds",
 }
 MODEL_NAMES = {
     "two_tower": "two-tower (this release)",

@@ -27,6 +27,7 @@ _WORK_IN, _WORK_BY = np.ones((500, 512), dtype=np.float32), np.ones((512, 512), 
 _WORK_OVER = np.ones((500, 2048), dtype=np.float32)
 ACCURACY, CHAMPION, DIVERSITY = "accuracy", "against the champion", "diversity"
 COLD_START, CALIBRATION, LATENCY, SKEW, INDEX = "cold start", "calibration", "latency", "skew", "index"
+KINDS = (ACCURACY, CHAMPION, DIVERSITY, COLD_START, CALIBRATION, LATENCY, SKEW, INDEX)  # in the order of a page
 SIMPLE = ("popularity", "popularity_7d")
 NO_DATA = "the test window holds no data for it"
 TOO_LITTLE = "too little data: no figure could fail it"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from monitoring.pages.release_words import number, readable
+from monitoring.pages.release_words import KINDS, number, readable
+from training.release import gates
 
 
 @pytest.mark.parametrize(
@@ -15,3 +16,7 @@ def test_counts_have_no_places_and_shares_four(value: object, shown: str) -> Non
 def test_a_figure_is_named_as_papers_name_it() -> None:
     assert readable("ndcg_at_10") == "ndcg@10"
     assert readable("two_tower_score") == "two-tower score"
+
+
+def test_every_kind_of_gate_is_explained_in_the_order_in_which_gates_stand() -> None:
+    assert tuple(KINDS) == gates.KINDS
