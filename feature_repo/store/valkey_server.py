@@ -38,6 +38,7 @@ from feature_repo.store.feast_configuration import renew_configuration
 report = structlog.get_logger("online store")
 
 WATCH_SECONDS = 0.2
+PORTS_TRIED = 3  # a port that was free may be taken before the server has it
 RETRY_SECONDS = 1.0  # between attempts to restart a dead server
 
 
@@ -191,12 +192,21 @@ class EmbeddedValkey:
                 self._child = None
                 self._await_loaded(address)
                 return
-            if address is None or not is_free(address.port):
-                address = Address(_free_port(), address.password if address else secrets.token_hex(24))
-                write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
-            self._child = self._spawn(address)
-            self._await(lambda: _answers(address, self.directory), "does not answer")
-            self._await_loaded(address)
+            for left in reversed(range(PORTS_TRIED)):
+                if address is None or not is_free(address.port):
+                    address = Address(_free_port(), address.password if address else secrets.token_hex(24))
+                    write_atomic(self._address_path, json.dumps(asdict(address)) + "\n")
+                try:
+                    self._await_answer(address)
+                    return
+                except ValkeyError:  # another program, such as the server of a copy of this home, was faster
+                    if is_free(address.port) or not left:
+                        raise
+
+    def _await_answer(self, address: Address) -> None:
+        self._child = self._spawn(address)
+        self._await(lambda: _answers(address, self.directory), "does not answer")
+        self._await_loaded(address)
 
     def _await_loaded(self, address: Address) -> None:
         """Wait for PING: while it loads its append-only file, a server answers CONFIG GET and little else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from worlds.live import ROOT, eventually
 
 from feature_repo.core.home import Home
 from feature_repo.core.logs import LogsConfig
+from feature_repo.store import valkey_server
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import connect
 from feature_repo.store.valkey_server import EmbeddedValkey, ValkeyError, online_store, running_url
@@ -160,6 +162,21 @@ def test_a_copied_home_has_a_server_of_its_own(home: Home, tmp_path: Path) -> No
             assert copy != original
             connect(copy).set("a", "copy")
             assert connect(original).get("a") == b"original"
+
+
+def test_a_port_that_another_takes_between_the_look_and_the_start_is_left_to_it(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with online_store(home):
+        pass
+    copy = Home.open(shutil.copytree(home.root, tmp_path / "copy"))
+    looks = itertools.count()
+    free = valkey_server.is_free
+    monkeypatch.setattr(valkey_server, "is_free", lambda port: next(looks) == 1 or free(port))
+    with online_store(home) as first, online_store(copy) as second:
+        assert first != second
+        assert connect(second).ping()
+    assert next(looks) >= 4
 
 
 def test_nobody_gets_in_without_the_password_and_nobody_runs_scripts(home: Home) -> None:
