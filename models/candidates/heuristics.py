@@ -29,6 +29,14 @@ def popular(watched_30d_V: Array, watched_V: Array) -> Array:
     return score_V
 
 
+def among(code_V: Array, wanted: Array) -> Array:
+    """(V,) bool: whether a code, counted from 0, is among the wanted ones; -1 never is."""
+    table = np.zeros(int(max(code_V.max(initial=-1), wanted.max(initial=-1))) + 2, dtype=bool)
+    table[wanted[wanted >= 0]] = True
+    found: Array = table[code_V]  # code -1 reads the last entry, which stays False
+    return found
+
+
 def of_creators(creator_V: Array, liked_C: Array, weight_C: Array, popular_V: Array) -> Array:
     """(V,) the viewer's affinity to each video's creator times the logarithm of the video's popularity.
 
@@ -49,12 +57,14 @@ def next_in_series(series_V: Array, episode_V: Array, watched: Array, allowed_V:
     rows: list[int] = []
     after: list[int] = []
     begun: set[int] = set()
+    ahead_of_some = np.flatnonzero(among(series_V, series_V[watched]) & allowed_V)
+    series, episode = series_V[ahead_of_some], episode_V[ahead_of_some]
     for row in watched.tolist():
         if series_V[row] < 0 or int(series_V[row]) in begun:
             continue
         begun.add(int(series_V[row]))
-        ahead = np.flatnonzero((series_V == series_V[row]) & allowed_V & (episode_V > episode_V[row]))
+        ahead = np.flatnonzero((series == series_V[row]) & (episode > episode_V[row]))
         if len(ahead):
-            rows.append(int(ahead[np.argmin(episode_V[ahead])]))
+            rows.append(int(ahead_of_some[ahead[np.argmin(episode[ahead])]]))
             after.append(row)
     return np.array(rows, dtype=np.int64), np.array(after, dtype=np.int64)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from models.candidates import heuristics
-from models.candidates.sources.popular import popularity
-from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec, best
+from models.candidates.sources.of_columns import OfColumns
+from models.candidates.sources.popular import COUNTERS
+from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
 from models.per_catalog import Codes
 
@@ -18,6 +19,7 @@ Array = np.ndarray[Any, Any]
 class OfCreators:
     def __init__(self) -> None:
         self._creators = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows])
+        self._popular = OfColumns(COUNTERS, heuristics.popular)
 
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         liked = request.features["creator_ids"]
@@ -25,8 +27,10 @@ class OfCreators:
             return NOTHING
         code, liked_code = self._creators.of(request.catalog), self._creators.code_of(request.catalog, liked)
         weight = np.asarray(request.features["creator_weights"], dtype=np.float64)
-        score = heuristics.of_creators(code, liked_code, weight, popularity(request))
-        return best(score, allowed & (score > 0), n)
+        rows = np.flatnonzero(heuristics.among(code, liked_code) & allowed)
+        score = heuristics.of_creators(code[rows], liked_code, weight, self._popular.of(request.catalog)[rows])
+        liked_rows = score > 0
+        return best_of(rows[liked_rows], score[liked_rows], n)
 
 
 def _open(models: SourceModels) -> OfCreators:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.fold import DAY_US
-from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best
+from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
 
 Array = np.ndarray[Any, Any]
@@ -17,8 +17,10 @@ MAX_AGE_DAYS = 30  # of this source, independent of the policy's `fresh_days`
 
 class NewReleases:
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        age_days = (request.now_us - request.catalog.columns["published_timestamp_us"]) / DAY_US
-        return best(-age_days, allowed & (age_days >= 0) & (age_days <= MAX_AGE_DAYS), n)
+        published_us = request.catalog.columns["published_timestamp_us"]
+        rows = np.flatnonzero((published_us >= request.now_us - MAX_AGE_DAYS * DAY_US) & allowed)
+        age_days = (request.now_us - published_us[rows]) / DAY_US
+        return best_of(rows[age_days >= 0], -age_days[age_days >= 0], n)
 
 
 def _open(models: SourceModels) -> NewReleases:

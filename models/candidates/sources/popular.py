@@ -11,21 +11,22 @@ from typing import Any
 import numpy as np
 
 from models.candidates import heuristics
+from models.candidates.sources.of_columns import OfColumns
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best
 from models.catalog import ViewerRequest
 
 Array = np.ndarray[Any, Any]
 
 
+COUNTERS = ("video_watch_count_30d", "video_watch_count")
+
+
 class Popular:
+    def __init__(self) -> None:
+        self._times = OfColumns(COUNTERS, lambda month, ever: heuristics.times_many(heuristics.popular(month, ever)))
+
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        return best(heuristics.times_many(popularity(request)), allowed, n + 2 * request.limit)
-
-
-def popularity(request: ViewerRequest) -> Array:
-    """(V,) how much each video is watched."""
-    columns = request.catalog.columns
-    return heuristics.popular(columns["video_watch_count_30d"], columns["video_watch_count"])
+        return best(self._times.of(request.catalog), allowed, n + 2 * request.limit)
 
 
 def _open(models: SourceModels) -> Popular:

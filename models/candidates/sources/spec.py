@@ -97,10 +97,16 @@ class SourceSpec:
 def best(score: Array, among: Array, n: int) -> Found:
     """The `n` rows of highest score where `among` (V,) bool is True; ties go to the smaller row."""
     rows = np.flatnonzero(among)
+    return best_of(rows, score[rows], n)
+
+
+def best_of(rows: Array, score: Array, n: int) -> Found:
+    """The same of rows with a score each."""
     if len(rows) > n:
-        rows = rows[np.argpartition(-score[rows], n - 1)[:n]]
-    rows = rows[np.lexsort((rows, -score[rows]))]
-    return Found(rows, score[rows])
+        first = np.argpartition(-score, n - 1)[:n]
+        rows, score = rows[first], score[first]
+    order = np.lexsort((rows, -score))
+    return Found(rows[order], score[order])
 
 
 def catalog_rows(video_ids: Sequence[str], catalog: Catalog) -> Array:

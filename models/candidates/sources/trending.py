@@ -11,18 +11,24 @@ import numpy as np
 
 from feature_repo.compute.fold import decayed
 from models.candidates import heuristics
-from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best
+from models.candidates.sources.of_columns import OfColumns
+from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
 
 Array = np.ndarray[Any, Any]
 
 
 class Trending:
+    def __init__(self) -> None:
+        self._watched = OfColumns(("watch_decayed_1d",), lambda watched: np.flatnonzero(watched > 0))
+
     def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
         columns = request.catalog.columns
-        since_us = columns["video_activity_timestamp_us"]
-        trend = decayed(columns["watch_decayed_1d"], since_us, request.now_us, 1.0)
-        return best(heuristics.times_many(trend), allowed & (trend > 1e-6), n)
+        rows = self._watched.of(request.catalog)
+        since_us = columns["video_activity_timestamp_us"][rows]
+        trend = decayed(columns["watch_decayed_1d"][rows], since_us, request.now_us, 1.0)
+        kept = allowed[rows] & (trend > 1e-6)
+        return best_of(rows[kept], heuristics.times_many(trend)[kept], n)
 
 
 def _open(models: SourceModels) -> Trending:
