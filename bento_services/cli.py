@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -127,6 +129,23 @@ def precompute(
     with online_store(opened) as url, bars() as progress:
         found = made(opened, url, "active" if active else "all", engine, progress)  # type: ignore[arg-type]
     show(found, as_json)
+
+
+@app.command(epilog="Example:  marquee work   (beside `marquee serve`; once is enough for all services of a home)")
+def work(home: HomeOption = None) -> None:
+    """Run the jobs that have a clock until Ctrl-C: bases of active viewers every 5 min, of all viewers every 4 h."""
+    from bento_services.precompute.schedule import jobs_of
+    from bento_services.precompute.schedule import work as run
+    from feature_repo.core.processes import set_on_signal
+    from feature_repo.store.valkey_server import online_store
+
+    opened, stopping = existing(home, to_write=True), threading.Event()
+    set_on_signal(stopping, signal.SIGTERM, signal.SIGINT)
+    with online_store(opened) as url:
+        jobs = jobs_of(opened, url)
+        say("\n".join(f"every {job.every_seconds:g} s  {job.name}" for job in jobs))
+        say("`marquee logs --process jobs` shows what they do; Ctrl-C ends it.")
+        run(jobs, stopping)
 
 
 @app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")

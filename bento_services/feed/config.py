@@ -41,7 +41,7 @@ class FeedConfig:
     base_fresh_seconds: float = 4.5 * 3600  # an older base, or one of before the viewer's last event, is stale
     base_seconds: float = 8 * 3600.0  # longest lifetime of a base in the store
     segment_seconds: float = 300.0  # after which a segment's list is made again
-    list_share: float = 0.2  # of the time that lists are made behind requests, by one thread
+    list_share: float = 0.1  # of the time that lists are made behind requests, by one thread
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True

@@ -1,0 +1,57 @@
+"""Jobs that have a clock: each is run again and again, on a thread of its own, so that a long one delays no other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from bento_services.precompute.bases import precompute
+from bento_services.settings import PRECOMPUTE
+from feature_repo.core.errors import MarqueeError
+from feature_repo.core.home import Home
+from feature_repo.core.settings import read
+
+report = structlog.get_logger("work")
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    every_seconds: float  # from one beginning to the next
+    run: Callable[[], Mapping[str, Any]]
+
+
+def jobs_of(home: Home, url: str) -> tuple[Job, ...]:
+    """A new job is one line here."""
+    config = read(PRECOMPUTE, home.root)
+    return (
+        Job("bases of active viewers", config.active_every_seconds, partial(precompute, home, url, "active")),
+        Job("bases of all viewers", config.all_every_seconds, partial(precompute, home, url, "all")),
+    )
+
+
+def work(jobs: Sequence[Job], stopping: threading.Event) -> None:
+    """Run every job now and then at its interval, until `stopping` is set; a job that has begun is finished."""
+    threads = [threading.Thread(target=_repeat, args=(job, stopping), name=job.name) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _repeat(job: Job, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        began = time.monotonic()
+        try:
+            report.info("job done", job=job.name, **job.run())
+        except MarqueeError as error:  # no release yet, the store is down, another process is at it: the next run tries
+            report.warning("job not done", job=job.name, why=str(error))
+        except Exception as error:
+            report.error("job not done", job=job.name, error=repr(error), exc_info=error)
+        stopping.wait(max(began + job.every_seconds - time.monotonic(), 0.0))
