@@ -18,12 +18,15 @@ import grpc
 import httpx
 import pytest
 from worlds.live import ROOT, eventually
+from worlds.untrained import promote, releases
 
+from bento_services.admission.key_file import create_key, revoke_key
 from bento_services.process.ports import Ports
 from bento_services.process.supervisor import running
 from bento_services.rpc.generated import marquee_pb2 as messages
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
 from feature_repo.core.home import Home
+from feature_repo.core.local_socket import ask
 from monitoring.status import status_of
 
 PAGE = "/api/v1/recommendations/home"
@@ -157,6 +160,26 @@ def test_a_wrong_setting_is_refused_before_anybody_is_replaced(own_home: Home) -
         assert len(said.splitlines()) == 1
         assert pids(own_home) == before
         assert httpx.get(ports.http_url + "/readyz").status_code == 200
+
+
+def test_a_promotion_and_the_keys_are_followed_by_every_worker(own_home: Home) -> None:
+    def answering() -> set[str]:
+        return {ask(own_home, name, "status")["release_id"] for name in ("service", "service-2")}
+
+    def statuses(key: str) -> set[int]:
+        """Of as many new connections that both workers had some of them."""
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return {httpx.get(ports.http_url + PAGE, headers=headers, timeout=20).status_code for _ in range(20)}
+
+    old, new = releases(own_home)
+    with running(own_home, 0, 0, workers=2) as ports:
+        assert (answering(), statuses("")) == ({old}, {200})
+        promote(own_home, new)
+        eventually(lambda: answering() == {new}, seconds=60)
+        key = create_key(own_home, "web", ["serve"])
+        eventually(lambda: (statuses(""), statuses(key)) == ({401}, {200}), seconds=30)
+        revoke_key(own_home, "web")
+        eventually(lambda: statuses(key) == {401}, seconds=30)
 
 
 def test_a_home_that_nobody_serves_cannot_be_reloaded(tmp_path: Path, own_home: Home) -> None:
