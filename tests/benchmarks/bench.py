@@ -34,19 +34,16 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 import httpx  # noqa: E402
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
+from bench_record import number, record  # noqa: E402
 from load import Load, Request, load  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from feature_repo.core.files import write_atomic  # noqa: E402
 from feature_repo.core.home import Home  # noqa: E402
-from feature_repo.core.revision import git_revision  # noqa: E402
-from training.record.quality_page import PAGE, RECORDS, Record, assemble  # noqa: E402
 
 HOME_PATH = "/api/v1/recommendations/home?limit=20"
 HISTOGRAM_MS = (25, 50, 100, 200, 500, 1_000, 2_000, 5_000)  # upper edges
 GIVE_UP_SECONDS = 10.0
-RECORD = RECORDS / "80-bench-demo.md"
 
 
 @dataclass(frozen=True)
@@ -94,8 +91,7 @@ def main() -> None:
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
     if arguments.record:
-        write_atomic(RECORD, as_record(result).text())
-        write_atomic(PAGE, assemble(RECORDS))
+        record(result)
 
 
 def bench(home: Home, sizes: Sizes, say: Callable[[str], None]) -> dict[str, Any]:
@@ -302,8 +298,8 @@ def show(result: dict[str, Any]) -> None:
         table.add_row(
             "" if figure["part"] == part else figure["part"],
             figure["name"],
-            _number(figure["value"]),
-            "" if figure["p99"] is None else _number(figure["p99"]),
+            number(figure["value"]),
+            "" if figure["p99"] is None else number(figure["p99"]),
             figure["unit"],
             "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}",
         )
@@ -317,33 +313,6 @@ def show(result: dict[str, Any]) -> None:
     filled = [at for at, count in enumerate(histogram.values()) if count]
     for label, count in list(histogram.items())[filled[0] : filled[-1] + 1]:
         console.print(f"  {label:>10} ms {count:>5} {'█' * round(40 * count / widest)}", highlight=False)
-
-
-def as_record(result: dict[str, Any]) -> Record:
-    """The table as docs/quality.md shows it."""
-    machine = result["machine"]
-    lines = ["| part | figure | median | p99 | unit | bar |", "|---|---|---|---|---|---|"]
-    for figure in result["figures"]:
-        p99 = "" if figure["p99"] is None else _number(figure["p99"])
-        bar = "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}"
-        cells = (figure["part"], figure["name"], _number(figure["value"]), p99, figure["unit"], bar)
-        lines.append(f"| {' | '.join(cells)} |")
-    about = f"{machine['cores']} cores, Python {machine['python']}; a bar is the p99's where there is one."
-    return Record(
-        title="What it costs",
-        protocol="bench",
-        world=result["world"],
-        command="make bench",
-        data=f"release {result['release']}",
-        revision=git_revision() or "unknown",
-        seeds="none",
-        source="recorded",
-        body="\n".join([about, "", *lines]),
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def _latency(part: str, name: str, milliseconds: Sequence[float], at_most: float | None = None) -> Figure:

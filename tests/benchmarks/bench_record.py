@@ -1,0 +1,43 @@
+"""The table of `make bench` as a record of docs/quality/, which docs/quality.md shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feature_repo.core.files import write_atomic
+from feature_repo.core.revision import git_revision
+from training.record.quality_page import PAGE, RECORDS, Record, assemble
+
+RECORD = RECORDS / "80-bench-demo.md"
+
+
+def record(result: dict[str, Any]) -> None:
+    write_atomic(RECORD, as_record(result).text())
+    write_atomic(PAGE, assemble(RECORDS))
+
+
+def as_record(result: dict[str, Any]) -> Record:
+    """The table as docs/quality.md shows it."""
+    machine = result["machine"]
+    lines = ["| part | figure | median | p99 | unit | bar |", "|---|---|---|---|---|---|"]
+    for figure in result["figures"]:
+        p99 = "" if figure["p99"] is None else number(figure["p99"])
+        bar = "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}"
+        cells = (figure["part"], figure["name"], number(figure["value"]), p99, figure["unit"], bar)
+        lines.append(f"| {' | '.join(cells)} |")
+    about = f"{machine['cores']} cores, Python {machine['python']}; a bar is the p99's where there is one."
+    return Record(
+        title="What it costs",
+        protocol="bench",
+        world=result["world"],
+        command="make bench",
+        data=f"release {result['release']}",
+        revision=git_revision() or "unknown",
+        seeds="none",
+        source="recorded",
+        body="\n".join([about, "", *lines]),
+    )
+
+
+def number(value: float) -> str:
+    return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
