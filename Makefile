@@ -40,7 +40,7 @@ faults: $(INSTALLED) ## 100,000 pages while each part is killed and paused, 100 
 		tests/faults/test_hot_swaps.py tests/faults/test_corrupted_releases.py $(ARGS)
 
 damaged-homes: $(INSTALLED) ## every verb in homes of which one file is cut short, each in turn: an hour of two cores (ARGS="-k keys": some)
-	@$(BIN)/python -m pytest -q -n 2 -m slow tests/faults/test_damaged_homes.py $(ARGS)
+	@$(BIN)/python -m pytest -v -n 2 -m slow tests/faults/test_damaged_homes.py $(ARGS)
 
 fuzz: $(INSTALLED) ## 10,000 requests made of the API's document, and MINUTES of hypothesis over the decoders (ARGS="--fuzz-cases 500")
 	@$(BIN)/python -m pytest -q -s tests/fuzz/test_api.py --fuzz-cases 10000 $(ARGS)

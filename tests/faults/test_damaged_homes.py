@@ -68,6 +68,7 @@ MADE_AGAIN |= {"catalog.db-shm", "catalog.db-wal"}
 DERIVED = ("cut/", "frozen/")
 RECORDS_REFUSALS = {"releases/history.jsonl", "mlflow/mlflow.db"}
 NO_ERRORS = ("marquee: warning: ", "marquee: note: ")
+PARTS = {"release --again": 4}  # an hour of cases: so many tests of it, which run side by side
 LONGEST, GRACE = 240.0, 4.0  # seconds: of a verb in a sound home; after the moment at which it opens a file there
 SMALL = ("status", "promote", "release", "frontier", "evaluate")
 FEW = ("cut policy.toml", "cut steps.json", "cut models/two_tower/config.json", "cut mlflow/mlflow.db")
@@ -168,16 +169,20 @@ def test_a_verb_says_what_is_broken_or_does_without(runner: VerbRunner, form: st
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)  # a release, once for each of its files
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [pytest.param(form, part, id=f"{form}{part or ''}") for form in forms() for part in range(PARTS.get(form, 1))],
+)
 def test_each_file_that_a_verb_opens_may_be_cut_short(
-    whole: VerbRunner, whole_home: Path, form: str, record_property: Any
+    whole: VerbRunner, whole_home: Path, form: str, part: int, record_property: Any
 ) -> None:
     sound = whole.outcome(case(form, "", LONGEST))
     reads_only = None if sound.changed else set[str]()
     found, endings = [], Counter[str]()
     damages = [(f"cut {file}", sound.read[file]) for file in files_of(whole_home) if file in sound.read]
-    for damage, opened in [*damages, ("nowhere releases/champion", 0.0)]:
+    damages.append(("nowhere releases/champion", 0.0))
+    for damage, opened in damages[part :: PARTS.get(form, 1)]:
         outcome = whole.outcome(case(form, damage, 2 * opened + GRACE))
         same = outcome.status == sound.status and outcome.said == sound.said  # it does not need that file
         endings["got past it" if same or not outcome.status else f"status {outcome.status}"] += 1
