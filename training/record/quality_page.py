@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from feature_repo.core.home import Home
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS, PAGE = ROOT / "docs" / "quality", ROOT / "docs" / "quality.md"
 SOURCES = ("recorded", "quoted")
+TRADE_OFF = r"-\d\.\d+"  # in the name of a point of a curve
+MOST_LINES = 60
 NOTES = "\n### Notes\n"
 HEAD = """# How good
 
@@ -119,7 +122,7 @@ def take(home: Home, records: Path) -> list[str]:
             revision=" ".join(sorted({run["revision"] for run in content["runs"]})) or content["revision"] or "unknown",
             seeds=str(len({run["seed"] for run in content["runs"]} - {None}) or "none"),
             source="recorded",
-            body=f"{content['question']}\n\n{_table(results.with_suffix('.md'))}\n{notes}",
+            body=f"{content['question']}\n\n{_table(results.with_suffix('.md'), content['reference'])}\n{notes}",
         )
         write_atomic(file, record.text())
         done.append(f"{content['protocol']}: recorded in {file.relative_to(records.parent)}")
@@ -135,11 +138,24 @@ def _all(records: Path) -> list[tuple[Path, Record]]:
     return [(file, read_record(file)) for file in sorted(records.glob("*.md"))]
 
 
-def _table(results: Path) -> str:
-    """The legend and the table of a results.md."""
-    lines = results.read_text().splitlines()
+def _table(results: Path, reference: str) -> str:
+    """The legend and the table of a results.md; of a sweep, the reference and what the choice can be compared with."""
+    text = results.read_text()
+    lines = text.splitlines()
     start = next(at for at, line in enumerate(lines) if line.startswith("Mean ± standard deviation"))
-    return "\n".join(lines[start:])
+    lines = lines[start:]
+    chosen = re.search(rf"chosen on validation: \w+?({TRADE_OFF})", text)
+    if chosen is None or len(lines) <= MOST_LINES:
+        return "\n".join(lines)
+    head = next(at for at, line in enumerate(lines) if line.startswith("| ---")) + 1
+    alike = [line for line in lines[head:] if _is_shown(line.split(" | ")[0].strip("| "), reference, chosen[1])]
+    count = f"{len(alike)} of {len(lines) - head} points"
+    said = f"{count}: those of the chosen trade-off, {chosen[1].strip('-')}, by method and price."
+    return "\n".join([said, "", *lines[:head], *alike])
+
+
+def _is_shown(model: str, reference: str, trade_off: str) -> bool:
+    return model == reference or f"{trade_off}-" in f"{model}-"
 
 
 if __name__ == "__main__":

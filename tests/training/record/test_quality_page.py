@@ -69,6 +69,22 @@ def test_what_people_wrote_about_a_table_outlives_its_figures(home: Home, record
     assert "old" not in body
 
 
+def test_of_a_sweep_the_page_shows_the_reference_and_what_has_the_chosen_trade_off(home: Home, records: Path) -> None:
+    names = ["relevance", *(f"{method}-0.{tenth}{price}" for method in ("mmr", "dpp")
+             for tenth in range(10, 50) for price in ("", "-floor-0.09"))]  # fmt: skip
+    runs = tuple(Run(name, None, {"ndcg": 0.5}) for name in names)
+    results = Results("a1", "chosen on validation: dpp-0.31-floor-0.09", "m", "f" * 64, "def0", "relevance", runs)
+    folder = quality_directory(home, "a1")
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(results.to_json()))
+    (folder / "results.md").write_text(results.to_markdown())
+    take(home, records)
+    body = read_record(records / "10-a1-none.md").body
+    assert "5 of 161 points: those of the chosen trade-off, 0.31" in body
+    shown = [line.split(" | ")[0].strip("| ") for line in body.splitlines() if " 0.5000 " in line]
+    assert shown == ["relevance", "mmr-0.31", "mmr-0.31-floor-0.09", "dpp-0.31", "dpp-0.31-floor-0.09"]
+
+
 @pytest.mark.parametrize("option", ["--seeds 0", "--models ease"])
 def test_a_part_of_a_protocol_replaces_nothing(home: Home, records: Path, option: str) -> None:
     ran(home, "a1", f"marquee evaluate --protocol a1 {option}")
