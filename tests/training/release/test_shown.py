@@ -79,7 +79,7 @@ def test_a_promotion_is_printed_in_words(capsys: pytest.CaptureFixture[str]) -> 
     )
     printed = capsys.readouterr()
     assert "release  r-1 is the champion, by force\nagainst  r-0\nremoved  r-8, r-9\n" in printed.out
-    assert printed.err == "marquee: was not told\n"
+    assert printed.err == "marquee: warning: was not told\n"
     assert not any(mark in printed.out for mark in ("None", "True", "False", "[", "{", "'"))
 
 
