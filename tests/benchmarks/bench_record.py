@@ -31,10 +31,9 @@ def as_record(result: dict[str, Any]) -> Record:
         protocol="bench",
         world=result["world"],
         command="make bench",
-        data=f"release {result['release']}",
+        data=result["release"].removeprefix("r-"),  # the id of a release is a hash of what it is made of
         revision=git_revision() or "unknown",
         seeds="none",
-        source="recorded",
         body="\n".join([about, "", *lines]),
     )
 

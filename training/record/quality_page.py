@@ -3,11 +3,9 @@
     python -m training.record.quality_page --home var/quality/ml1m     copy this home's records, then write the page
     python -m training.record.quality_page                             write the page again from docs/quality/
 
-A record is a file of docs/quality/: a head of `name: value` lines between two `---`, then Markdown. `source` says where
-its figures come from: "recorded" is copied from HOME/quality/PROTOCOL/results.md by this module, "quoted" was carried
-over from the README of the named revision, whose results.json was never kept in the repository. `marquee
-evaluate` with --seeds or --models gives a partial result, which replaces no record. What a record says below the line
-`### Notes` was written by people, and stays when its figures are replaced.
+A record is a file of docs/quality/: a head of `name: value` lines between two `---`, then Markdown, copied from
+HOME/quality/PROTOCOL/results.md. `marquee evaluate` with --seeds or --models gives a partial result, which replaces no
+record. What a record says below the line `### Notes` was written by people, and stays when its figures are replaced.
 """
 
 from __future__ import annotations
@@ -24,7 +22,6 @@ from feature_repo.core.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS, PAGE = ROOT / "docs" / "quality", ROOT / "docs" / "quality.md"
-SOURCES = ("recorded", "quoted")
 TRADE_OFF = r"-\d\.\d+"  # in the name of a point of a curve
 MOST_LINES = 60
 NOTES = "\n### Notes\n"
@@ -36,9 +33,8 @@ Every figure has a protocol in `training/configs`, ranks over the full catalog, 
 printed by one command. `HOME/quality/<protocol>/results.{json,md}` keeps every seed, what each grid gave, paired
 bootstrap intervals over viewers, the hash of the data and the revision of the code; MLflow has them as well.
 
-Below each title stands what made its table. *Recorded* tables are copied from `results.md` by the `make quality-*`
-target that made them. *Quoted* ones were carried over from the README, where they stood with this data hash and
-revision before records were kept in the repository; the target replaces them when it next runs to its end.
+Below each title stands what made its table. The `make quality-*` target named there puts it into `docs/quality/`; what
+stands below its Notes was written by people.
 """
 
 
@@ -53,7 +49,6 @@ class Record:
     data: str  # hash
     revision: str  # of the code, one or several
     seeds: str
-    source: str  # one of SOURCES
     body: str
 
     def text(self) -> str:
@@ -61,7 +56,7 @@ class Record:
         return "---\n" + "\n".join(fields) + "\n---\n\n" + self.body.strip() + "\n"
 
     def section(self) -> str:
-        made = f"`{self.command}` · data {self.data} · revision {self.revision} · seeds {self.seeds} · {self.source}"
+        made = f"`{self.command}` · data {self.data} · revision {self.revision} · seeds {self.seeds}"
         return f"## {self.title}\n\n{made}\n\n{self.body.strip()}\n"
 
 
@@ -88,10 +83,8 @@ def read_record(file: Path) -> Record:
     _, head, body = file.read_text().split("---\n", 2) if file.read_text().startswith("---\n") else ("", "", "")
     fields = dict(line.split(": ", 1) for line in head.splitlines())
     missing = [name for name in HEAD_FIELDS if not fields.get(name, "").strip()]
-    if missing or fields["source"] not in SOURCES:
-        raise MarqueeError(
-            f"{file}: expected a head with {', '.join(HEAD_FIELDS)}; missing or wrong: {missing or 'source'}"
-        )
+    if missing:
+        raise MarqueeError(f"{file}: expected a head with {', '.join(HEAD_FIELDS)}; missing: {missing}")
     return Record(**{name: fields[name] for name in HEAD_FIELDS}, body=body)
 
 
@@ -121,7 +114,6 @@ def take(home: Home, records: Path) -> list[str]:
             data=content["data_hash"][:16],
             revision=" ".join(sorted({run["revision"] for run in content["runs"]})) or content["revision"] or "unknown",
             seeds=str(len({run["seed"] for run in content["runs"]} - {None}) or "none"),
-            source="recorded",
             body=f"{content['question']}\n\n{_table(results.with_suffix('.md'), content['reference'])}\n{notes}",
         )
         write_atomic(file, record.text())
