@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 from scipy.sparse.linalg import svds
@@ -28,7 +26,6 @@ from models.encoding.vocabulary import Vocabulary
 
 Array = np.ndarray[Any, Any]
 WORD = re.compile(r"\w\w+")
-NO_WORD = r"[^\p{L}\p{N}_]+"  # the same letters, to RE2
 FITTED_ON = 100_000  # videos of a larger catalog
 TEXTS_AT_ONCE = 100_000
 MAX_TERMS = 8192
@@ -163,12 +160,11 @@ def _texts(videos: Columns, at_once: int) -> Iterator[list[str]]:
 
 
 def _tf_idf(texts: Sequence[str], terms: Sequence[str], idf_T: Array) -> sparse.csr_matrix:
-    """(N, T) rows of unit length; a text without known terms is zero. Arrow finds the words: a million texts in
-    seconds. Terms have two letters at least, so that shorter words are none."""
-    words = pc.split_pattern_regex(pa.array(texts, pa.string()), NO_WORD)
-    document = np.repeat(np.arange(len(texts)), np.asarray(words.value_lengths()))
-    found = pc.index_in(words.flatten(), value_set=pa.array(terms, pa.string()))
-    term = np.asarray(found.fill_null(-1))
+    """(N, T) rows of unit length; a text without known terms is zero."""
+    place = {term: at for at, term in enumerate(terms)}
+    words = [WORD.findall(text) for text in texts]
+    document = np.repeat(np.arange(len(texts)), [len(of_one) for of_one in words])
+    term = np.fromiter((place.get(word, -1) for of_one in words for word in of_one), np.int64, len(document))
     known = term >= 0
     pairs = document[known] * max(len(terms), 1) + term[known]
     pair, first, count = np.unique(pairs, return_index=True, return_counts=True)
