@@ -1,9 +1,10 @@
 """A program says what is wrong with a file or with inputs, and imports no torch."""
 
 import os
+import re
 import subprocess
 import sys
-from pathlib import Path
+import tomllib
 
 import numpy as np
 import pytest
@@ -60,7 +61,20 @@ def test_inputs_of_another_type_or_shape_are_refused(doubled: Program, wrong: np
         doubled(wrong, wrong)
 
 
-def test_what_serves_a_release_imports_no_torch() -> None:
-    code = "import sys, models.release.artifact, bento_services.process.open_engine; print('torch' in sys.modules)"
+def test_what_serves_imports_nothing_that_its_lock_does_not_install() -> None:
+    """Else it runs here, where everything is installed, and nowhere else."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    lock = (ROOT / "requirements" / "serve.lock").read_text()
+    installed = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
+    named = {re.split(r"[\[<>=,;]", one)[0] for one in (*extras["work"], *extras["train"])}
+    absent = sorted(named - installed - {"marquee"})
+    assert {"torch", "pyarrow", "pandas"} <= set(absent)
+    code = (
+        "import sys, models.release.artifact, bento_services.process.home_service, bento_services.process.open_engine\n"
+        "from importlib.metadata import packages_distributions\n"
+        f"absent, owners = {absent}, packages_distributions()\n"
+        "tops = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*(top for top in tops if {*owners.get(top, ())} & {*absent}))"
+    )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "False"
+    assert answer.stdout.split() == []
