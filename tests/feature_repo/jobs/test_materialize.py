@@ -1,6 +1,5 @@
 """From the feature tables to the online store and to its readers, on the toy world."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,10 @@ from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS, USER_VIEWS
-from feature_repo.store.connect import connect
 from feature_repo.store.feast_registry import open_store
 from feature_repo.store.layout import TAKEN_DOWN, USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
 from feature_repo.store.published import Publication, publish
 from feature_repo.store.reader import OnlineReader
-from feature_repo.store.valkey_server import EmbeddedValkey
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +27,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = toy.toy_home(tmp_path_factory.mktemp("build"))
     build_features(home)
     return home
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"), supervise=False)
-    yield server.start()
-    server.stop()
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Any]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 def table(home: Home, view: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +17,9 @@ from feature_repo.lake.feature_tables import table_schema
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.registry import VIEWS, entity_of
 from feature_repo.store.batch_writer import write_rows
-from feature_repo.store.connect import connect
 from feature_repo.store.feast_registry import apply_definitions
 from feature_repo.store.layout import decode_row, encode_row, entity_key, row_fields
 from feature_repo.store.newest import newest_rows
-from feature_repo.store.valkey_server import EmbeddedValkey
 
 END_US = toy.END_US
 
@@ -32,21 +29,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = toy.toy_home(tmp_path_factory.mktemp("build"))
     build_features(home)
     return home
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"), supervise=False)
-    yield server.start()
-    server.stop()
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Any]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 def newest(home: Home, view: str) -> Any:
