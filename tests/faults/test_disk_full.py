@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import httpx
 import pytest
 from worlds.disks import SmallDisk, small_disk
 from worlds.live import eventually
+from worlds.loops import Loops
 from worlds.untrained import untrained_home
 
 from bento_services.process.supervisor import running
@@ -80,31 +81,19 @@ def number_of(*lists: list[int]) -> int:
     return max(max(numbers, default=0) for numbers in lists) + 1
 
 
-class Load:
+class Load(Loops):
     """Sends batches, single events and feedback, and asks for pages, until it is stopped."""
 
     def __init__(self, url: str) -> None:
         self.batches: list[tuple[int, list[str], float, bool]] = []  # status, ids, seconds, Retry-After said
         self.pages: list[int] = []
         self._url = url
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(2)]
-        self._threads.append(threading.Thread(target=self._look))
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(partial(self._send, 0), partial(self._send, 1), self._look)
 
     def _send(self, sender: int) -> None:
         with httpx.Client(base_url=self._url, timeout=30) as client:
             for number in range(1_000_000):
-                if self._stopping.wait(0.02):
+                if self.stopping.wait(0.02):
                     return
                 ids = [f"{sender}-{number}-{place}" for place in range(BATCH if number % 2 else 1)]
                 events: list[dict[str, Any]] = [
@@ -119,7 +108,7 @@ class Load:
 
     def _look(self) -> None:
         with httpx.Client(base_url=self._url, timeout=30) as client:
-            while not self._stopping.wait(0.05):
+            while not self.stopping.wait(0.05):
                 reply = client.get("/api/v1/recommendations/home", headers={"x-user-id": "u001"})
                 self.pages.append(reply.status_code)
 

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ import httpx
 import psutil
 import pytest
 from worlds.live import ROOT, eventually
+from worlds.loops import Loops
 
 from bento_services.client import Client, ClientError
 from bento_services.process.ports import Ports
@@ -33,30 +33,19 @@ PAGE_SECONDS = 1 / 20
 BACK_SECONDS = 60.0  # far more than a start takes: how fast it is, is printed
 
 
-class Load:
+class Load(Loops):
     """Sends watches and asks for pages until the block ends; `sent` has the acknowledged watches of each viewer."""
 
     def __init__(self, url: str) -> None:
         self.sent = dict.fromkeys(VIEWERS, 0)
         self.statuses: set[int] = set()
         self._url = url
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._send), threading.Thread(target=self._look)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(self._send, self._look)
 
     def _send(self) -> None:
         with Client(self._url, timeout_seconds=10) as client:
             number = 0
-            while not self._stopping.wait(BATCH_SECONDS):
+            while not self.stopping.wait(BATCH_SECONDS):
                 viewer = VIEWERS[number % len(VIEWERS)]
                 watches = [watch(f"{number}-{place}", viewer) for place in range(BATCH)]
                 while not _taken(client, watches, f"killed-{number}"):
@@ -66,7 +55,7 @@ class Load:
 
     def _look(self) -> None:
         with httpx.Client(base_url=self._url, timeout=10) as client:
-            while not self._stopping.wait(PAGE_SECONDS):
+            while not self.stopping.wait(PAGE_SECONDS):
                 try:
                     reply = client.get("/api/v1/recommendations/home", headers={"x-user-id": "u001"})
                     self.statuses.add(reply.status_code)

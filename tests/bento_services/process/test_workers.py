@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import grpc
 import httpx
 import pytest
 from worlds.live import ROOT, eventually
+from worlds.loops import Loops
 from worlds.untrained import promote, releases
 
 from bento_services.admission.key_file import create_key, revoke_key
@@ -33,25 +33,13 @@ PAGE = "/api/v1/recommendations/home"
 PAUSE_SECONDS = 0.02
 
 
-class Callers:
+class Callers(Loops):
     """Ask for pages in a closed loop: over kept connections and over new ones, by HTTP and by gRPC."""
 
     def __init__(self, ports: Ports) -> None:
         self.answers: Counter[str] = Counter()
         self._ports = ports
-        self._stopping = threading.Event()
-        loops = (self._kept, self._kept, self._new, self._calls, self._new_calls)
-        self._threads = [threading.Thread(target=loop) for loop in loops]
-
-    def __enter__(self) -> Callers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(self._kept, self._kept, self._new, self._calls, self._new_calls)
 
     @property
     def lost(self) -> dict[str, int]:
@@ -59,22 +47,22 @@ class Callers:
 
     def _kept(self) -> None:
         with httpx.Client(base_url=self._ports.http_url, timeout=20) as client:
-            while not self._stopping.wait(PAUSE_SECONDS):
+            while not self.stopping.wait(PAUSE_SECONDS):
                 self._count("kept", lambda: client.get(PAGE, headers={"x-user-id": "u001"}))
 
     def _new(self) -> None:
-        while not self._stopping.wait(PAUSE_SECONDS):
+        while not self.stopping.wait(PAUSE_SECONDS):
             url = self._ports.http_url + PAGE
             self._count("new", lambda url=url: httpx.get(url, headers={"x-user-id": "u002"}, timeout=20))
 
     def _calls(self) -> None:
         with self._channel() as channel:
             stub = MarqueeStub(channel)
-            while not self._stopping.wait(PAUSE_SECONDS):
+            while not self.stopping.wait(PAUSE_SECONDS):
                 self._count_call("call", stub)
 
     def _new_calls(self) -> None:
-        while not self._stopping.wait(PAUSE_SECONDS):
+        while not self.stopping.wait(PAUSE_SECONDS):
             with self._channel() as channel:
                 self._count_call("new call", MarqueeStub(channel))
 
