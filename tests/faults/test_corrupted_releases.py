@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from worlds.untrained import promote, releases, untrained_home
+from worlds.untrained import home_with_previous
 
 from feature_repo.core.home import Home
 from models.release.artifact import load_champion
@@ -48,11 +48,7 @@ WAYS = (flipped, cut_short, grown, zeroed, written_twice, of_another)
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home whose champion may be damaged, and whose previous release is sound."""
-    home = untrained_home(tmp_path_factory.mktemp("corrupted") / "home")
-    first, second = releases(home)
-    promote(home, second)
-    (home.releases / "previous").write_text(first + "\n")
-    return home
+    return home_with_previous(tmp_path_factory.mktemp("corrupted") / "home")
 
 
 @pytest.mark.parametrize("times", [20, pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])

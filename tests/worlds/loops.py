@@ -1,9 +1,10 @@
-"""Loops that run in threads of their own beside a block."""
+"""Work in threads: loops beside a block, callers who begin at one instant."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 
@@ -23,3 +24,15 @@ class Loops:
         self.stopping.set()
         for thread in self._threads:
             thread.join()
+
+
+def together(count: int, call: Callable[[int], None]) -> None:
+    """Call it with 0 to count - 1 in as many threads, which begin together. Raises what one of them raises."""
+    begin = threading.Barrier(count)
+
+    def start(number: int) -> None:
+        begin.wait()
+        call(number)
+
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(start, range(count)))

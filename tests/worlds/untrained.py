@@ -72,6 +72,15 @@ def untrained_home(directory: Path) -> Home:
     return home
 
 
+def home_with_previous(directory: Path) -> Home:
+    """An untrained home whose champion and previous are its two releases."""
+    home = untrained_home(directory)
+    first, second = releases(home)
+    promote(home, second)
+    (home.releases / "previous").write_text(first + "\n")
+    return home
+
+
 def promote(home: Home, release_id: str) -> None:
     write_atomic(home.releases / "champion", release_id + "\n")
 

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 from worlds import arithmetic as feed_world
 from worlds.live import valkey
+from worlds.loops import together
 
 from bento_services.feed import made_lists
 from bento_services.feed.attempt import Attempt
@@ -208,18 +209,12 @@ def test_after_the_caches_are_cleared_64_callers_of_four_processes_cause_one_com
         reader = feed_world.toy_reader()
         reader.lists = lists
         feeds.append(world.feed(reader))
-    begin = threading.Barrier(64)
 
     def call(caller: int) -> None:
-        begin.wait()
         for user_id in ("heavy", "light", ""):
             quickly(feeds[caller % 4], user_id, device="tv")
 
-    callers = [threading.Thread(target=call, args=(number,)) for number in range(64)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    together(64, call)
     for feed in feeds:
         feed.settle()
     segments = made.pop("")

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 
 import pytest
+from worlds.loops import together
 
 from bento_services.feed.single_flight import WAITING, SingleFlight
 from feature_repo.store.connect import StoreDown
@@ -17,22 +18,17 @@ def always(key: str) -> bool:
 
 
 def test_64_callers_of_four_processes_cause_one_computation_per_key() -> None:
-    lists, made, begin = MemoryLists(), Counter[str](), threading.Barrier(64)
+    lists, made = MemoryLists(), Counter[str]()
     processes = [SingleFlight(lambda key: lists.lease(key, 60.0), 1.0) for _ in range(4)]
     results = []
 
     def ask(caller: int) -> None:
-        begin.wait()
         for key in ("a", "b", "c"):
             asked = processes[caller % 4].ask(key, lambda key=key: made.update([key]))  # type: ignore[misc]
             assert asked is not None
             results.append(asked.result())
 
-    callers = [threading.Thread(target=ask, args=(number,)) for number in range(64)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    together(64, ask)
     for process in processes:
         process.close()
     assert made == {"a": 1, "b": 1, "c": 1}

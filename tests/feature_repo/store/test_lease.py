@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from worlds.live import eventually
+from worlds.loops import together
 
 from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.lease import leased
@@ -37,21 +38,16 @@ def test_long_work_keeps_it_and_the_dead_lose_it(store: Client) -> None:
 
 
 def test_of_many_at_once_one_has_it(url: str, store: Client) -> None:
-    had, begin, end = [], threading.Barrier(8), threading.Barrier(8)
+    had, end = [], threading.Barrier(8)
 
-    def work() -> None:
+    def work(number: int) -> None:
         own = connect(url, 5.0)
-        begin.wait()
         with leased(own, KEY, 60.0) as is_mine:
             had.append(is_mine)
             end.wait()
         own.close()
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(8, work)
     assert sorted(had) == [False] * 7 + [True]
 
 

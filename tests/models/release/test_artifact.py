@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worlds.untrained import promote, releases, untrained_home
+from worlds.untrained import home_with_previous
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.hashes import sha256_of
@@ -18,11 +18,7 @@ from models.release.store import champion
 @pytest.fixture(scope="module")
 def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home whose champion and previous are two different, real releases of models that nobody trained."""
-    home = untrained_home(tmp_path_factory.mktemp("releases") / "home")
-    promoted, other = releases(home)
-    promote(home, other)
-    (home.releases / "previous").write_text(promoted + "\n")
-    return home
+    return home_with_previous(tmp_path_factory.mktemp("releases") / "home")
 
 
 def files_of(release: Path) -> list[Path]:
