@@ -34,7 +34,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 import httpx  # noqa: E402
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
-from bench_record import number, record  # noqa: E402
+from bench_record import cells, record  # noqa: E402
 from load import Load, Request, load  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
@@ -295,14 +295,7 @@ def show(result: dict[str, Any]) -> None:
     for figure in result["figures"]:
         if part and figure["part"] != part:
             table.add_section()
-        table.add_row(
-            "" if figure["part"] == part else figure["part"],
-            figure["name"],
-            number(figure["value"]),
-            "" if figure["p99"] is None else number(figure["p99"]),
-            figure["unit"],
-            "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}",
-        )
+        table.add_row("" if figure["part"] == part else figure["part"], *cells(figure))
         part = figure["part"]
     console = Console()
     console.width = max(console.width, 110)

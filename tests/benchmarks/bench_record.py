@@ -19,12 +19,8 @@ def record(result: dict[str, Any]) -> None:
 def as_record(result: dict[str, Any]) -> Record:
     """The table as docs/quality.md shows it."""
     machine = result["machine"]
-    lines = ["| part | figure | median | p99 | unit | bar |", "|---|---|---|---|---|---|"]
-    for figure in result["figures"]:
-        p99 = "" if figure["p99"] is None else number(figure["p99"])
-        bar = "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}"
-        cells = (figure["part"], figure["name"], number(figure["value"]), p99, figure["unit"], bar)
-        lines.append(f"| {' | '.join(cells)} |")
+    head = ["| part | figure | median | p99 | unit | bar |", "|---|---|---|---|---|---|"]
+    rows = [f"| {' | '.join((figure['part'], *cells(figure)))} |" for figure in result["figures"]]
     about = f"{machine['cores']} cores, Python {machine['python']}; a bar is the p99's where there is one."
     return Record(
         title="What it costs",
@@ -34,8 +30,15 @@ def as_record(result: dict[str, Any]) -> Record:
         data=result["release"].removeprefix("r-"),  # the id of a release is a hash of what it is made of
         revision=git_revision() or "unknown",
         seeds="none",
-        body="\n".join([about, "", *lines]),
+        body="\n".join([about, "", *head, *rows]),
     )
+
+
+def cells(figure: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """Name, median, p99, unit and bar, as both tables show them."""
+    p99 = "" if figure["p99"] is None else number(figure["p99"])
+    bar = "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}"
+    return figure["name"], number(figure["value"]), p99, figure["unit"], bar
 
 
 def number(value: float) -> str:
