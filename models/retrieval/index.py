@@ -8,7 +8,7 @@ faiss. No HNSW, on purpose: it loses recall under filters.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,14 +31,19 @@ faiss.omp_set_num_threads(1)  # two threads do not help one query, and a server 
 
 @dataclass(frozen=True, eq=False)
 class VideoIndex:
-    """`ids[row]` is the video with faiss id `row`. Never changed: another thread may be searching it."""
+    """`ids[row]` is the video with faiss id `row`; "" where a video was removed. Rows are never reused.
+
+    An index is never changed, since another thread may be searching it: `with_added` and `without` give a new one at
+    the cost of a copy, about 15 ms for 100,000 vectors of 64 numbers.
+    """
 
     ids: tuple[str, ...]
     faiss_index: Any
     dim: int
+    mapped_from: Path | None = None  # the file that inverted lists are mapped from; None: all is in memory
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) - self.ids.count("")
 
     @classmethod
     def build(cls, ids: Sequence[str], vectors: Array, config: IndexConfig = IndexConfig()) -> VideoIndex:
@@ -84,6 +89,30 @@ class VideoIndex:
         scores, rows = self.faiss_index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
         return rows, np.where(rows >= 0, scores, -np.inf).astype(np.float32)
 
+    def with_added(self, ids: Sequence[str], vectors: Array) -> VideoIndex:
+        """An index that also holds these videos; videos that it already holds get their new vectors.
+
+        Raises ValueError like `build`, and for vectors of another length than those of this index.
+        """
+        data = _checked(ids, vectors)
+        if len(ids) and data.shape[1] != self.dim:
+            raise ValueError(f"expected vectors of {self.dim} numbers, as this index has, found {data.shape[1]}")
+        if not len(ids):
+            return self
+        left = self.without(ids)
+        grown: Any = self._copied() if left is self else left.faiss_index
+        grown.add_with_ids(data, np.arange(len(left.ids), len(left.ids) + len(ids), dtype=np.int64))
+        return VideoIndex((*left.ids, *ids), grown, self.dim)
+
+    def without(self, ids: Iterable[str]) -> VideoIndex:
+        """An index without these videos; unknown ids are ignored."""
+        rows = {self.row_of[video_id] for video_id in ids if video_id in self.row_of}
+        if not rows:
+            return self
+        shrunk = self._copied()
+        shrunk.remove_ids(np.array(sorted(rows), dtype=np.int64))
+        return VideoIndex(tuple("" if row in rows else one for row, one in enumerate(self.ids)), shrunk, self.dim)
+
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         faiss.write_index(self.faiss_index, str(directory / INDEX_FILE))
@@ -95,13 +124,21 @@ class VideoIndex:
 
         Inverted lists are mapped, not copied: processes share their pages.
         """
-        index = faiss.read_index(str(directory / INDEX_FILE), faiss.IO_FLAG_MMAP)
-        return cls(tuple(json.loads((directory / IDS_FILE).read_text())), index, int(index.d))
+        file = directory / INDEX_FILE
+        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP)
+        mapped_from = None if isinstance(index, faiss.IndexIDMap2) else file
+        return cls(tuple(json.loads((directory / IDS_FILE).read_text())), index, int(index.d), mapped_from)
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:
-        """The row of each video."""
-        return {video_id: row for row, video_id in enumerate(self.ids)}
+        """The row of each video that is held."""
+        return {video_id: row for row, video_id in enumerate(self.ids) if video_id}
+
+    def _copied(self) -> Any:
+        """In memory, to be changed. faiss clones no mapped lists: they are read from their file."""
+        return (
+            faiss.clone_index(self.faiss_index) if self.mapped_from is None else faiss.read_index(str(self.mapped_from))
+        )
 
     def _probes(self, allowed: Array | None) -> int:
         """As many lists as hold what the usual number holds without a filter, and all if they are few videos."""
