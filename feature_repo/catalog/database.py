@@ -7,6 +7,7 @@ change gets its number in the order of the commits.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,7 +115,8 @@ def sqlite_database(path: Path, config: CatalogConfig = CatalogConfig(), *, buil
         connection.isolation_level = None  # transactions begin where we say so
         # WAL: readers and the writer do not wait for each other. FULL: a commit survives a power cut.
         mode, sync = ("OFF", "OFF") if building else ("WAL", "FULL")
-        for pragma in (f"journal_mode={mode}", f"synchronous={sync}", "foreign_keys=ON"):
+        _set_journal(connection, mode, config.busy_seconds)
+        for pragma in (f"synchronous={sync}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     def begun(connection: sa.Connection) -> None:
@@ -124,6 +126,19 @@ def sqlite_database(path: Path, config: CatalogConfig = CatalogConfig(), *, buil
     sa.event.listen(engine, "connect", connected)
     sa.event.listen(engine, "begin", begun)
     return Database(engine, str(path))
+
+
+def _set_journal(connection: sqlite3.Connection, mode: str, seconds: float) -> None:
+    """Wait for a file that others open too: SQLite's own timeout does not hold for a change of the journal."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={mode}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def postgres_database(config: CatalogConfig) -> Database:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ def test_a_reader_sees_one_state_while_another_writes(database: Database) -> Non
         catalog.put(FILM, "web")
         assert connection.scalar(sa.select(CATALOG.c.version)) == before == 0
     assert catalog.version() == 1
+
+
+def test_a_new_file_that_another_writes_to_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # of a file whose journal is not WAL yet: SQLite refuses to change it at once
+    threading.Timer(0.2, other.execute, ["COMMIT"]).start()
+    new = sqlite_database(path)
+    new.prepare()
+    assert CatalogStore(new, lambda: 0).version() == 0
+    new.close()
+    other.close()
 
 
 @pytest.mark.parametrize("kept", [0.5, 100 / 4096])
