@@ -21,7 +21,7 @@ def as_record(result: dict[str, Any]) -> Record:
     machine = result["machine"]
     head = ["| part | figure | median | p99 | unit | bar |", "|---|---|---|---|---|---|"]
     rows = [f"| {' | '.join((figure['part'], *cells(figure)))} |" for figure in result["figures"]]
-    about = f"{machine['cores']} cores, Python {machine['python']}; a bar is the p99's where there is one."
+    about = f"{machine['cores']} cores, Python {machine['python']}; bars are of the median / the p99."
     return Record(
         title="What it costs",
         protocol="bench",
@@ -37,8 +37,17 @@ def as_record(result: dict[str, Any]) -> Record:
 def cells(figure: dict[str, Any]) -> tuple[str, str, str, str, str]:
     """Name, median, p99, unit and bar, as both tables show them."""
     p99 = "" if figure["p99"] is None else number(figure["p99"])
-    bar = "" if figure["at_most"] is None else f"≤ {figure['at_most']:,.6g} {'✓' if figure['met'] else '✗'}"
-    return figure["name"], number(figure["value"]), p99, figure["unit"], bar
+    return figure["name"], number(figure["value"]), p99, figure["unit"], _bar(figure)
+
+
+def _bar(figure: dict[str, Any]) -> str:
+    if figure["met"] is None:
+        return ""
+    bars = [figure["median_at_most"], figure["at_most"]]
+    said = " / ".join(
+        f"{bar:,.6g}" if bar is not None else "–" for bar in (bars if figure["p99"] is not None else bars[1:])
+    )
+    return f"≤ {said} {'✓' if figure['met'] else '✗'}"
 
 
 def number(value: float) -> str:
