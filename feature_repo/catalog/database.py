@@ -26,6 +26,12 @@ from feature_repo.core.errors import MarqueeError
 from feature_repo.core.files import FileError, one_line
 
 RESTORE = "restore it, or remove it: a new one begins with the lake's videos, without later changes and the history"
+GONE_HOST = {  # libpq's: a call to a host that is gone ends after ten seconds; else its thread would wait for hours
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _NO_ROOM = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)  # even to read: SQLite keeps an index beside the file
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -148,6 +154,7 @@ def postgres_database(config: CatalogConfig) -> Database:
         connect_args={
             "connect_timeout": max(2, round(config.connect_seconds)),  # libpq knows no less
             "options": f"-c lock_timeout={round(config.busy_seconds * 1000)}",
+            **GONE_HOST,
         },
         pool_pre_ping=True,  # a server that was restarted costs no failed request
         json_serializer=_json,

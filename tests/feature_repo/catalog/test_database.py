@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from worlds.postgres import new_database, postgres
 
 from feature_repo.catalog.config import CatalogConfig
-from feature_repo.catalog.database import Database, postgres_database, sqlite_database
+from feature_repo.catalog.database import GONE_HOST, Database, postgres_database, sqlite_database
 from feature_repo.catalog.errors import CatalogDown
 from feature_repo.catalog.store import CatalogStore
 from feature_repo.catalog.tables import CATALOG
@@ -50,6 +50,15 @@ def test_a_new_file_that_another_writes_to_is_waited_for(tmp_path: Path) -> None
     assert CatalogStore(new, lambda: 0).version() == 0
     new.close()
     other.close()
+
+
+def test_a_connection_to_a_host_that_is_gone_ends() -> None:
+    with postgres() as server:
+        database = postgres_database(CatalogConfig(url=new_database(server.url)))
+        with database.reading() as connection:
+            parameters = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+        database.close()
+    assert {name: str(value) for name, value in GONE_HOST.items()}.items() <= parameters.items()
 
 
 @pytest.mark.parametrize("kept", [0.5, 100 / 4096])
