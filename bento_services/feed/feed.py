@@ -24,7 +24,7 @@ from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.rows.recommendations import RECOMMENDATIONS
-from bento_services.feed.side_effects import ServedLog
+from bento_services.feed.side_effects import Behind, ServedLog
 from bento_services.feed.stages import NoLists, Request, Trace
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Knowledge, unread
@@ -101,10 +101,10 @@ class Feed:
             request_id=request.query.request_id,
             stage_ms=request.trace.stage_ms,
             speed=PAGE_CACHE,
-            age_seconds=cached.page.age_seconds + max(request.now_us - cached.made_us, 0) / 1e6,
+            age_seconds=cached.page.age_seconds + max(request.now_us - cached.behind.made_us, 0) / 1e6,
         )
         if self._served is not None:
-            self._served.put(page, request, cached.two_tower_scores)
+            self._served.put(page, request, cached.behind)
         return page
 
     def patience(self, query: Query, attempts: int) -> float:
@@ -169,11 +169,11 @@ class Feed:
         with request.trace.stage("present"):
             page = _shown(serving, answer)
         if query.log:
-            scores = _two_tower_scores(answer)
+            behind = Behind(_two_tower_scores(answer), answer.request.now_us)
             if answer.is_best:
-                self._cache.put(page, answer.request, scores)
+                self._cache.put(page, answer.request, behind)
             if self._served is not None:
-                self._served.put(page, answer.request, scores)
+                self._served.put(page, answer.request, behind)
         return page
 
     def _request(self, serving: Serving, query: Query) -> Request:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -19,6 +19,7 @@ import numpy as np
 
 from bento_services import metrics
 from bento_services.feed.page import Page, Query
+from bento_services.feed.side_effects import Behind
 from bento_services.feed.stages import Request
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
 
@@ -29,8 +30,7 @@ IDENTIFIES = ("viewer_id", "surface", "limit", "rows", "device", "utc_offset_min
 @dataclass(frozen=True)
 class CachedPage:
     page: Page
-    two_tower_scores: Mapping[str, float]
-    made_us: int
+    behind: Behind
 
 
 class _Videos(NamedTuple):
@@ -60,7 +60,7 @@ class _Kept:
     def holds(self, release_id: str, request: Request) -> bool:
         return (
             self.release_id == release_id
-            and self.cached.made_us <= request.now_us < self.ends_us
+            and self.cached.behind.made_us <= request.now_us < self.ends_us
             and self.videos.are_those_of(request.catalog)
             and self.features == request.viewer.features
         )
@@ -94,13 +94,13 @@ class PageCache:
         metrics.PAGE_CACHE.labels("outdated").inc()
         return None
 
-    def put(self, page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> None:
+    def put(self, page: Page, request: Request, behind: Behind) -> None:
         """Keep a page. `request`: as it was answered."""
         if not self._pages or not _is_cacheable(request.query):
             return
         metrics.PAGE_CACHE.labels("made").inc()
         kept = _Kept(
-            CachedPage(page, two_tower_scores, request.now_us),
+            CachedPage(page, behind),
             page.release_id,
             request.viewer.features,
             _Videos.of(request.catalog),

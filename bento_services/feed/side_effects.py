@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -31,16 +32,35 @@ class LoggedItem(ServedItem, frozen=True, kw_only=True):
 
 
 class LoggedPage(ServedPage, frozen=True, kw_only=True):
-    """`features`: rank column -> one value per item, or a single value that all items share."""
+    """`features`: rank column -> one value per item, or a single value that all items share; as of `features_us`, which
+    is earlier than `timestamp_us` for a page that was shown again."""
 
     items: Sequence[LoggedItem]
     release_id: str
     served_by: str
     viewer_as_of_us: int
-    features: dict[str, Any]
+    features_us: int
+    features: msgspec.Raw
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Behind:
+    """What a page was made of: its record's features, which are encoded once, however often the page is shown."""
+
+    def __init__(self, two_tower_scores: Mapping[str, float], made_us: int) -> None:
+        """`two_tower_scores`: of the page's videos; empty on rungs without them."""
+        self.two_tower_scores = two_tower_scores
+        self.made_us = made_us
+        self._encoded: msgspec.Raw | None = None
+
+    def features(self, video_ids: Sequence[str], request: Request) -> msgspec.Raw:
+        """`request`: that made the page, or one with the same features of viewer and videos."""
+        if self._encoded is None:
+            request = replace(request, now_us=self.made_us)
+            self._encoded = msgspec.Raw(_encode(_features(video_ids, request, self.two_tower_scores)))
+        return self._encoded
 
 
 class ServedLog:
@@ -49,14 +69,13 @@ class ServedLog:
     def __init__(self, log: EventLog, queue_pages: int) -> None:
         self.dropped = 0
         self._log = log
-        self._waiting: queue.Queue[tuple[Page, Request, Mapping[str, float]] | None] = queue.Queue(queue_pages)
+        self._waiting: queue.Queue[tuple[Page, Request, Behind] | None] = queue.Queue(queue_pages)
         self._thread = threading.Thread(target=self._run, name="served-log", daemon=True)
         self._thread.start()
 
-    def put(self, page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> None:
-        """`two_tower_scores`: of the page's videos; empty on rungs without them."""
+    def put(self, page: Page, request: Request, behind: Behind) -> None:
         try:
-            self._waiting.put_nowait((page, request, two_tower_scores))
+            self._waiting.put_nowait((page, request, behind))
         except queue.Full:
             self._drop()
 
@@ -83,7 +102,7 @@ class ServedLog:
         metrics.PAGES_UNLOGGED.inc()
 
 
-def encode_page(page: Page, request: Request, two_tower_scores: Mapping[str, float]) -> bytes:
+def encode_page(page: Page, request: Request, behind: Behind) -> bytes:
     """The record of a served page: feature_repo.stream.served.ServedPage, with the features and scores behind it."""
     items = [item for row in page.rows for item in row.items]
     logged = LoggedPage(
@@ -107,7 +126,8 @@ def encode_page(page: Page, request: Request, two_tower_scores: Mapping[str, flo
         release_id=page.release_id,
         served_by=page.served_by,
         viewer_as_of_us=request.viewer.features.as_of_us,
-        features=_features([item.video_id for item in items], request, two_tower_scores),
+        features_us=behind.made_us,
+        features=behind.features([item.video_id for item in items], request),
     )
     return _encode(logged)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -102,6 +103,26 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
     boosts = {item.video_id: item.score for row in page.rows for item in row.items}
     for video_id, one in zip(ids, score, strict=True):
         assert boosts[video_id] / one == pytest.approx(1.1 if video_id == "v12" else 1.0, rel=1e-5)
+
+
+def test_a_page_that_is_shown_again_is_logged_with_what_it_was_made_of() -> None:
+    log, clock = Kept(), [NOW_US]
+    feed = build_feed(
+        feed_world.toy_release(),
+        feed_world.toy_reader(),
+        log,  # type: ignore[arg-type]
+        FeedConfig(deadline_ms=60_000),
+        lambda: clock[0],
+    )
+    feed.page(replace(QUERY, request_id="made"))
+    clock[0] += 60_000_000
+    assert feed.cached(replace(QUERY, request_id="again")) is not None
+    feed.close()
+    made, again = (msgspec.json.decode(value) for _, _, value in log.items)
+    assert again["features"] == made["features"] != {}
+    assert [one["features_us"] for one in (made, again)] == [NOW_US, NOW_US]
+    assert [one["timestamp_us"] for one in (made, again)] == [NOW_US, NOW_US + 60_000_000]
+    assert (again["request_id"], again["items"]) == ("again", made["items"])
 
 
 def test_a_rung_without_models_logs_no_features() -> None:
