@@ -43,7 +43,8 @@ def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def _print_status(found: Mapping[str, Any]) -> None:
     say(f"release   {found['release_id']}")
     lists = f", {found['lists']} lists" if found["lists"] else ""
-    say(f"index     {found['kind']}{lists}, {found['videos']} videos, {found['bytes'] / 1e6:.1f} MB")
+    shards = f" in {found['shards']} shards" if found["shards"] > 1 else ""
+    say(f"index     {found['kind']}{lists}, {found['videos']} videos{shards}, {found['bytes'] / 1e6:.1f} MB")
     if found["recall"] is not None:
         filtered = f"{found['filtered_recall']:.3f} under a filter"
         say(f"recall    {found['recall']:.3f} of the nearest {found['neighbours']}, {filtered}")

@@ -21,7 +21,8 @@ from models.retrieval.index_config import IndexConfig, Kind
 
 Array = np.ndarray[Any, Any]
 
-INDEX_FILE, IDS_FILE = "videos.faiss", "ids.json"
+IDS_FILE = "ids.json"
+SHARD_FILES = "videos*.faiss"  # videos.faiss of a single one, else videos-000.faiss and on
 SEED = 7
 ROUNDS = 8  # of k-means
 SCANNED_WHOLE = 2_000  # videos that a filter leaves, of which none may be missed
@@ -33,14 +34,16 @@ faiss.omp_set_num_threads(1)  # two threads do not help one query, and a server 
 class VideoIndex:
     """`ids[row]` is the video with faiss id `row`; "" where a video was removed. Rows are never reused.
 
+    Shards hold different videos. Each is searched, and what they find is merged: together they answer as one would.
+
     An index is never changed, since another thread may be searching it: `with_added` and `without` give a new one at
     the cost of a copy, about 15 ms for 100,000 vectors of 64 numbers.
     """
 
     ids: tuple[str, ...]
-    faiss_index: Any
+    shards: tuple[Any, ...]
     dim: int
-    mapped_from: Path | None = None  # the file that inverted lists are mapped from; None: all is in memory
+    mapped_from: tuple[Path, ...] = ()  # the files that inverted lists are mapped from; none: all is in memory
 
     def __len__(self) -> int:
         return len(self.ids) - self.ids.count("")
@@ -54,20 +57,20 @@ class VideoIndex:
         """
         data = _checked(ids, vectors)
         kind = config.kind(len(ids))
-        inner: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(data.shape[1])) if kind == "flat" else _trained(data, config)
-        inner.add_with_ids(data, np.arange(len(ids), dtype=np.int64))
-        return cls(tuple(ids), inner, data.shape[1])
+        every_row = np.arange(len(ids), dtype=np.int64)
+        rows_of_shards = np.array_split(every_row, min(config.shards, max(len(ids), 1)))
+        return cls(tuple(ids), tuple(_shard(data, rows, kind, config) for rows in rows_of_shards), data.shape[1])
 
     @property
     def kind(self) -> Kind:
-        if isinstance(self.faiss_index, faiss.IndexIVFPQ):
+        if isinstance(self.shards[0], faiss.IndexIVFPQ):
             return "ivf_pq"
-        return "flat" if isinstance(self.faiss_index, faiss.IndexIDMap2) else "ivf_sq8"
+        return "flat" if isinstance(self.shards[0], faiss.IndexIDMap2) else "ivf_sq8"
 
     @property
     def lists(self) -> int:
-        """Inverted lists; 0 of an exact index."""
-        return 0 if self.kind == "flat" else int(self.faiss_index.nlist)
+        """Inverted lists of all shards; 0 of an exact index."""
+        return 0 if self.kind == "flat" else sum(int(shard.nlist) for shard in self.shards)
 
     def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
         """The k videos of largest inner product with each of (B, D) queries, best first.
@@ -86,7 +89,7 @@ class VideoIndex:
         if self.kind != "flat":
             options["nprobe"] = self._probes(allowed)
         parameters = (faiss.SearchParameters if self.kind == "flat" else faiss.SearchParametersIVF)(**options)
-        scores, rows = self.faiss_index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
+        scores, rows = self._together.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters)
         return rows, np.where(rows >= 0, scores, -np.inf).astype(np.float32)
 
     def with_added(self, ids: Sequence[str], vectors: Array) -> VideoIndex:
@@ -100,8 +103,9 @@ class VideoIndex:
         if not len(ids):
             return self
         left = self.without(ids)
-        grown: Any = self._copied() if left is self else left.faiss_index
-        grown.add_with_ids(data, np.arange(len(left.ids), len(left.ids) + len(ids), dtype=np.int64))
+        grown = self._copied() if left is self else left.shards
+        smallest = min(grown, key=lambda shard: int(shard.ntotal))
+        smallest.add_with_ids(data, np.arange(len(left.ids), len(left.ids) + len(ids), dtype=np.int64))
         return VideoIndex((*left.ids, *ids), grown, self.dim)
 
     def without(self, ids: Iterable[str]) -> VideoIndex:
@@ -110,12 +114,17 @@ class VideoIndex:
         if not rows:
             return self
         shrunk = self._copied()
-        shrunk.remove_ids(np.array(sorted(rows), dtype=np.int64))
+        for shard in shrunk:
+            shard.remove_ids(np.array(sorted(rows), dtype=np.int64))
         return VideoIndex(tuple("" if row in rows else one for row, one in enumerate(self.ids)), shrunk, self.dim)
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        faiss.write_index(self.faiss_index, str(directory / INDEX_FILE))
+        for earlier in directory.glob(SHARD_FILES):
+            earlier.unlink()
+        single = len(self.shards) == 1
+        for number, shard in enumerate(self.shards):
+            faiss.write_index(shard, str(directory / ("videos.faiss" if single else f"videos-{number:03d}.faiss")))
         (directory / IDS_FILE).write_text(json.dumps(self.ids) + "\n")
 
     @classmethod
@@ -124,25 +133,35 @@ class VideoIndex:
 
         Inverted lists are mapped, not copied: processes share their pages.
         """
-        file = directory / INDEX_FILE
-        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP)
-        mapped_from = None if isinstance(index, faiss.IndexIDMap2) else file
-        return cls(tuple(json.loads((directory / IDS_FILE).read_text())), index, int(index.d), mapped_from)
+        files = shard_files(directory)
+        shards = tuple(faiss.read_index(str(file), faiss.IO_FLAG_MMAP) for file in files)
+        mapped_from = () if isinstance(shards[0], faiss.IndexIDMap2) else files
+        return cls(tuple(json.loads((directory / IDS_FILE).read_text())), shards, int(shards[0].d), mapped_from)
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:
         """The row of each video that is held."""
         return {video_id: row for row, video_id in enumerate(self.ids) if video_id}
 
-    def _copied(self) -> Any:
-        """In memory, to be changed. faiss clones no mapped lists: they are read from their file."""
-        return (
-            faiss.clone_index(self.faiss_index) if self.mapped_from is None else faiss.read_index(str(self.mapped_from))
-        )
+    @cached_property
+    def _together(self) -> Any:
+        """The shards as one, under their common row numbers; they are searched in turn, in the thread that asks."""
+        if len(self.shards) == 1:
+            return self.shards[0]
+        merged = faiss.IndexShards(self.dim, False, False)  # type: ignore[call-arg]
+        for shard in self.shards:
+            merged.add_shard(shard)
+        return merged
+
+    def _copied(self) -> tuple[Any, ...]:
+        """In memory, to be changed. faiss clones no mapped lists: they are read from their files."""
+        if self.mapped_from:
+            return tuple(faiss.read_index(str(file)) for file in self.mapped_from)
+        return tuple(map(faiss.clone_index, self.shards))
 
     def _probes(self, allowed: Array | None) -> int:
-        """As many lists as hold what the usual number holds without a filter, and all if they are few videos."""
-        index = self.faiss_index
+        """As many lists of a shard as hold what the usual number holds without a filter, all if they are few videos."""
+        index = self.shards[0]
         if allowed is None:
             return int(index.nprobe)
         left = np.count_nonzero(allowed)
@@ -155,11 +174,26 @@ class VideoIndex:
         return np.array([*self.ids, ""], dtype=object)  # faiss gives row -1 where it found fewer
 
 
-def _trained(data: Array, config: IndexConfig) -> Any:
+def shard_files(directory: Path) -> tuple[Path, ...]:
+    """Of a saved index, in the order of its shards. Raises FileNotFoundError if there is none."""
+    if not (found := sorted(directory.glob(SHARD_FILES))):
+        raise FileNotFoundError(2, "no shard of an index", str(directory / SHARD_FILES))
+    return tuple(found)
+
+
+def _shard(data: Array, rows: Array, kind: Kind, config: IndexConfig) -> Any:
+    """Some rows of the (N, D) vectors, under their row numbers."""
+    own = data[rows[0] : rows[-1] + 1] if len(rows) else data
+    index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(data.shape[1])) if kind == "flat" else _trained(own, kind, config)
+    index.add_with_ids(own, rows)
+    return index
+
+
+def _trained(data: Array, kind: Kind, config: IndexConfig) -> Any:
     """An empty index of inverted lists, which has learned lists and codes from a sample."""
     dim, lists = data.shape[1], config.lists_of(len(data))
     quantizer = faiss.IndexFlatIP(dim)
-    if config.kind(len(data)) == "ivf_pq":
+    if kind == "ivf_pq":
         parts = config.codes_of(dim)
         index: Any = faiss.IndexIVFPQ(quantizer, dim, lists, parts, 8, faiss.METRIC_INNER_PRODUCT)
     else:

@@ -11,22 +11,26 @@ from feature_repo.core.settings import Section
 
 Kind = Literal["flat", "ivf_sq8", "ivf_pq"]
 LISTS_PER_ROOT = 4  # lists per square root of the number of videos
+MOST_SHARDS = 1000
 
 
 @dataclass(frozen=True)
 class IndexConfig:
     index: Literal["auto", "flat", "ivf_sq8", "ivf_pq"] = "auto"  # auto: flat, or ivf_sq8 above `flat_videos`
     flat_videos: int = 100_000  # the largest catalog whose vectors are all compared, which is exact
-    lists: int = 4_096  # at most, of ivf_sq8 and ivf_pq: four per square root of the number of videos
+    lists: int = 4_096  # of ivf_sq8 and ivf_pq, at most: four per square root of the number of videos (of a shard)
     probes: int = 50  # lists that a search without a filter looks into; more where a filter leaves fewer videos
+    shards: int = 1  # parts of the index, each built and searched by itself, with lists of its own; answers are merged
     code_bytes: int = 64  # per vector, of ivf_pq: at most, a divisor of its numbers
     sampled_vectors: int = 130_000  # from which lists and codes are learned
 
     def __post_init__(self) -> None:
         if self.index not in ("auto", *get_args(Kind)):
             raise ValueError(f"index: expected auto, {', '.join(get_args(Kind))}, found {self.index!r}")
-        if min(self.lists, self.probes, self.code_bytes, self.sampled_vectors) < 1:
-            raise ValueError("lists, probes, code_bytes and sampled_vectors: expected at least 1")
+        if min(self.lists, self.probes, self.shards, self.code_bytes, self.sampled_vectors) < 1:
+            raise ValueError("lists, probes, shards, code_bytes and sampled_vectors: expected at least 1")
+        if self.shards > MOST_SHARDS:
+            raise ValueError(f"shards: expected at most {MOST_SHARDS}, found {self.shards}")
 
     def kind(self, videos: int) -> Kind:
         if self.index != "auto":

@@ -55,3 +55,13 @@ def test_an_index_that_finds_too_little_is_refused_and_the_champion_stays(home: 
     done = CliRunner().invoke(app, ["index", "rebuild", "--home", str(home.root)])
     assert isinstance(done.exception, Refused), done.output
     assert champion(home) == before
+
+
+def test_a_champion_is_rebuilt_in_shards(home: Home) -> None:
+    assert run(home, "status")["shards"] == 1
+    videos = len(load_release(champion(home)).index)
+    (home.root / "marquee.toml").write_text("[retrieval]\nshards = 2\n")
+    assert run(home, "rebuild")["promoted"] is True
+    found = run(home, "status")
+    assert (found["shards"], found["videos"]) == (2, videos)
+    assert "in 2 shards" in CliRunner().invoke(app, ["index", "status", "--home", str(home.root)]).output

@@ -19,7 +19,7 @@ from models.release.artifact import load_release, verify
 from models.release.config import PromotionConfig
 from models.release.manifest import MANIFEST
 from models.release.store import champion
-from models.retrieval.index import INDEX_FILE, VideoIndex
+from models.retrieval.index import VideoIndex, shard_files
 from models.retrieval.index_facts import IndexFacts
 from training.release.compose import put_index, settle
 from training.release.promote import judge_and_move
@@ -40,7 +40,8 @@ def index_status(home: Home) -> dict[str, Any]:
         "kind": index.kind,
         "videos": len(index),
         "lists": index.lists,
-        "bytes": (path / "index" / INDEX_FILE).stat().st_size,
+        "shards": len(index.shards),
+        "bytes": sum(file.stat().st_size for file in shard_files(path / "index")),
         "new_videos": len(current - set(index.ids)),
         "gone_videos": len(set(index.ids) - current),
     }

@@ -17,13 +17,13 @@ import numpy as np
 
 from models.release.manifest import ArtifactError, Manifest, verify_files
 from models.release.parts import EVALUATION_FILE
-from models.retrieval.index import INDEX_FILE
+from models.retrieval.index import SHARD_FILES
 from models.retrieval.index_facts import FACTS_FILE
 from training.record.training_facts import TRAINING_FILE
 
 RELATIVE = 1e-6  # of a number; of the largest one of an array
 # Facts about training and evaluation, which serving does not read; and the index, whose vectors are compared anyway.
-NOT_COMPARED = (EVALUATION_FILE, TRAINING_FILE, INDEX_FILE, FACTS_FILE)
+NOT_COMPARED = (EVALUATION_FILE, TRAINING_FILE, SHARD_FILES, FACTS_FILE)
 _BETWEEN = re.compile(r"[\s=:]+")
 
 
@@ -44,7 +44,7 @@ def equal_to_rounding(draft: Path, manifest: Manifest, release: Path) -> bool:
 
 
 def _same_file(ours: Path, theirs: Path) -> bool:
-    if ours.name in NOT_COMPARED:
+    if any(ours.match(name) for name in NOT_COMPARED):
         return True
     read = _READERS.get(ours.suffix)
     return read is not None and _same(read(ours), read(theirs))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from models.retrieval.index import INDEX_FILE, VideoIndex
+from models.retrieval.index import VideoIndex, shard_files
 from models.retrieval.index_config import IndexConfig
 from models.retrieval.index_facts import recall_of
 
@@ -198,7 +198,61 @@ def test_equal_vectors_give_the_same_index(tmp_path: Path) -> None:
     for name in ("one", "two"):
         config = IndexConfig("ivf_sq8", sampled_vectors=500)
         VideoIndex.build([f"v{row}" for row in range(3000)], vectors, config).save(tmp_path / name)
-    assert (tmp_path / "one" / INDEX_FILE).read_bytes() == (tmp_path / "two" / INDEX_FILE).read_bytes()
+    assert (tmp_path / "one" / "videos.faiss").read_bytes() == (tmp_path / "two" / "videos.faiss").read_bytes()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_exact_shards_answer_as_one_index_does(count: int, tmp_path: Path) -> None:
+    one, shards = VideoIndex.build(IDS, VECTORS), VideoIndex.build(IDS, VECTORS, IndexConfig("flat", shards=count))
+    shards.save(tmp_path)
+    for several in (shards, VideoIndex.load(tmp_path)):
+        assert (len(several.shards), several.ids, several.kind) == (count, one.ids, "flat")
+        for mask in (None, RNG.random(200) < 0.3, np.isin(IDS, ["v3", "v177"]), np.zeros(200, dtype=bool)):
+            for ours, theirs in zip(several.search(QUERIES, 10, mask), one.search(QUERIES, 10, mask), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_pq"])
+def test_shards_of_lists_find_as_much_as_one_index_does(kind: Literal["ivf_sq8", "ivf_pq"], tmp_path: Path) -> None:
+    vectors, ids = clustered(), [f"v{row}" for row in range(3000)]
+    one = VideoIndex.build(ids, vectors, IndexConfig(kind, probes=8))
+    VideoIndex.build(ids, vectors, IndexConfig(kind, probes=8, shards=2)).save(tmp_path)
+    mapped = VideoIndex.load(tmp_path)
+    assert (mapped.kind, mapped.mapped_from) == (kind, shard_files(tmp_path))
+    assert [shard.ntotal for shard in mapped.shards] == [1500, 1500]
+    for mask in (None, RNG.random(3000) < 0.3, RNG.random(3000) < 0.02):
+        ours, theirs = (recall_of(index, vectors, vectors[:100], 20, mask) for index in (mapped, one))
+        assert ours >= theirs
+        if mask is not None:
+            assert mask[mapped.search_rows(vectors[:100], 20, mask)[0]].all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shards_can_be_changed_and_are_saved_in_place_of_an_earlier_index(
+    kind: Literal["flat", "ivf_sq8", "ivf_pq"], tmp_path: Path
+) -> None:
+    vectors = clustered()
+    VideoIndex.build(["a"], vectors[:1]).save(tmp_path)
+    VideoIndex.build([f"v{row}" for row in range(3000)], vectors, IndexConfig(kind, shards=2)).save(tmp_path)
+    assert [file.name for file in shard_files(tmp_path)] == ["videos-000.faiss", "videos-001.faiss"]
+    index = VideoIndex.load(tmp_path)
+    changed = index.without(["v0", "v2999"]).with_added(["v0"], vectors[:1] * 50)
+    assert changed.search(vectors[:1], 1)[0].tolist() == [["v0"]]
+    assert "v2999" not in changed.search(vectors[2999:], 2999)[0]
+    assert (len(changed), len(index)) == (2999, 3000)
+    assert index.search(vectors[2999:], 1)[1] > 0
+
+
+def test_a_catalog_smaller_than_its_shards_has_one_of_each_video() -> None:
+    index = VideoIndex.build(["a", "b"], VECTORS[:2], IndexConfig(shards=5))
+    assert [shard.ntotal for shard in index.shards] == [1, 1]
+    empty = VideoIndex.build([], np.zeros((0, 8), dtype=np.float32), IndexConfig(shards=5))
+    assert (len(empty), empty.search(QUERIES[:1], 2)[0].tolist()) == (0, [["", ""]])
+
+
+def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=str(tmp_path)):
+        VideoIndex.load(tmp_path)
 
 
 def test_an_id_that_repeats_is_refused() -> None:

@@ -19,7 +19,9 @@ def test_codes_divide_the_numbers_of_a_vector(dim: int, codes: int) -> None:
     assert IndexConfig().codes_of(dim) == codes
 
 
-@pytest.mark.parametrize("wrong", [{"index": "hnsw"}, {"lists": 0}, {"probes": 0}, {"code_bytes": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"index": "hnsw"}, {"lists": 0}, {"probes": 0}, {"code_bytes": 0}, {"shards": 0}, {"shards": 1001}]
+)
 def test_what_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         IndexConfig(**wrong)

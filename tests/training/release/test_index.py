@@ -51,3 +51,15 @@ def test_an_exact_index_has_a_recall_of_one_and_a_coarse_one_less(
     assert coarse.lists == index.lists > 1
     assert coarse.recall is not None
     assert coarse.recall < 1.0
+
+
+def test_a_release_has_as_many_shards_as_the_settings_say(made: tuple[Home, RetrievalModel]) -> None:
+    home, retrieval = made
+    videos = Lake(home).videos()
+    whole, _ = built_index(home, retrieval, CONFIG.split, videos)
+    (home.root / "marquee.toml").write_text("[retrieval]\nshards = 2\n")
+    try:
+        index, facts = built_index(home, retrieval, CONFIG.split, videos)
+    finally:
+        (home.root / "marquee.toml").unlink()
+    assert (len(index.shards), len(index), facts.recall) == (2, len(whole), 1.0)
