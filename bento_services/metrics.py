@@ -54,6 +54,12 @@ ABANDONED = Counter("marquee_rungs_abandoned", "Rungs that were given up because
 LOG_LINES_LOST = Counter("marquee_request_log_lines_lost", "Requests whose line could not be written to the log.")
 RELEASE = Gauge("marquee_release", "1 for the release that answers.", ("release_id",))
 RELEASES_REFUSED = Counter("marquee_releases_refused", "Releases that were not loaded because they are not sound.")
+RECALL = Histogram(
+    "marquee_retrieval_recall",
+    "Of the 100 nearest videos, the share that was found, by kind of index (a sample of the pages).",
+    ("index",),
+    buckets=(0.5, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 1.0),
+)
 SNAPSHOT_AGE_SECONDS = Gauge("marquee_snapshot_age_seconds", "Age of the video features in this process.")
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -87,6 +87,7 @@ def values() -> dict[str, Collection[str]]:
     from feature_repo import schema
     from feature_repo.limits import LIMITS
     from feature_repo.stream import metrics as of_processor
+    from models.retrieval.index_config import Kind
 
     rungs = _rungs()
     return {
@@ -106,6 +107,7 @@ def values() -> dict[str, Collection[str]]:
         "result": {"hit", "stale", "miss", "outdated", "made", *of_processor.RESULTS},
         "release_id": ONE,
         "tier": {"batch"},
+        "index": get_args(Kind),
         "table": set(LIMITS),
         "field": {field for table in LIMITS.values() for field in table},
         "group": {*_groups(), of_processor.RELAY_GROUP},

@@ -48,6 +48,8 @@ def _print_status(found: Mapping[str, Any]) -> None:
     if found["recall"] is not None:
         filtered = f"{found['filtered_recall']:.3f} under a filter"
         say(f"recall    {found['recall']:.3f} of the nearest {found['neighbours']}, {filtered}")
+    if found["live_recall"] is not None:
+        say(f"live      {found['live_recall']:.3f}, of {found['live_searches']} pages since the service was started")
     say(f"catalog   {found['new_videos']} videos beside the index, {found['gone_videos']} of its videos are gone")
 
 

@@ -13,6 +13,7 @@ from bento_services.feed.compose import Serving, compose
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.parts import Parts
+from bento_services.feed.recall import LiveRecall
 from bento_services.feed.surfaces.registry import SURFACES
 from feature_repo.store.reader import FeatureReader
 from feature_repo.stream.log.protocol import EventLog
@@ -28,9 +29,10 @@ def build_feed(
 ) -> Feed:
     """`log` None: served pages are not logged. `now_us` None: the world's clock. Raises PolicyError."""
     config = config or FeedConfig()
+    recall = LiveRecall(config.recall_share)
 
     def serve(release: Release) -> Mapping[str, Serving]:
-        parts = Parts(release)
+        parts = Parts(release, recall)
         return {name: compose(parts, recipe(config)) for name, recipe in SURFACES.items()}
 
-    return Feed(release, reader, log, config, now_us, serve)
+    return Feed(release, reader, log, config, now_us, serve, recall)

@@ -42,6 +42,7 @@ class FeedConfig:
     base_seconds: float = 8 * 3600.0  # longest lifetime of a base in the store
     segment_seconds: float = 300.0  # after which a segment's list is made again
     list_share: float = 0.1  # of the time that lists are made behind requests, by one thread
+    recall_share: float = 0.002  # of pages, whose search for the nearest videos is compared with an exact one; 0: none
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True
@@ -51,6 +52,8 @@ class FeedConfig:
             raise ValueError("full_share and later_share: expected 0 to 1, in this order")
         if min(self.candidates, self.diversified, self.rows.length) < 1:
             raise ValueError("candidates, diversified and rows.length: expected at least 1")
+        if not 0 <= self.recall_share <= 1:
+            raise ValueError("recall_share: expected 0 to 1")
         if not 0 < self.list_share <= 1:
             raise ValueError("list_share: expected above 0, up to 1")
         if min(self.list_length, self.base_ranked) < 1:

@@ -23,6 +23,7 @@ from bento_services.feed.page import PAGE_CACHE, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
+from bento_services.feed.recall import LiveRecall
 from bento_services.feed.rows.recommendations import RECOMMENDATIONS
 from bento_services.feed.side_effects import Behind, ServedLog
 from bento_services.feed.stages import NoLists, Request, Trace
@@ -59,7 +60,9 @@ class Feed:
         config: FeedConfig,
         now_us: Callable[[], int] | None,
         compose: Compose,
+        recall: LiveRecall | None = None,
     ) -> None:
+        """`recall`: what searches are told to, and is closed with the feed."""
         self._config = config
         self._reader = reader
         self._viewer_features = ViewerFeatures(reader, config)
@@ -68,6 +71,7 @@ class Feed:
         self._served = ServedLog(log, config.served_queue_pages) if log is not None else None
         self._now_us = now_us
         self._compose = compose
+        self._recall = recall
         self._release_id, self._servings = release.release_id, compose(release)
         self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the most recently used last
         reader.follow(self._follow)
@@ -156,6 +160,8 @@ class Feed:
     def close(self) -> None:
         """Write the pages that are still queued for the log. The reader and the log are the caller's to close."""
         self._lists.close()
+        if self._recall is not None:
+            self._recall.close()
         if self._served is not None:
             self._served.close()
 

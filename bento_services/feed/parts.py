@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bento_services.feed.recall import LiveRecall
 from bento_services.feed.stages import UNTITLED
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
@@ -37,8 +38,10 @@ _YEAR = re.compile(r"\([0-9]{4}\)$")
 class Parts:
     """Raises PolicyError if the release's policy is invalid."""
 
-    def __init__(self, release: Release) -> None:
+    def __init__(self, release: Release, recall: LiveRecall | None = None) -> None:
+        """`recall`: what compares a sample of searches with exact ones."""
         self.release = release
+        self.recall = recall
         self.policy: Policy = load_policy(release.policy_path)
         # (V, D): trained vectors, and content vectors of videos published after the training
         self.video_vectors = PerCatalog(lambda catalog, rows: _vectors(release, catalog, rows))

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.parts import Parts
+from bento_services.feed.recall import Search
 from bento_services.feed.stages import Request
 from feature_repo.store.made_lists import MadeList
 from models.candidates.sources.spec import NOTHING, CandidateSource, Found, SourceSpec, catalog_rows
+from models.candidates.sources.two_tower import TWO_TOWER
 
 Array = np.ndarray[Any, Any]
+Heard = Callable[[Request, Array, Found], None]
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,19 @@ class SizedSource:
     source: CandidateSource
     size: int
     optional: bool = False  # if it fails, the page is built without it and carries a warning
+    heard: Heard | None = None  # is told what it finds
 
     def find(self, request: Request, allowed: Array) -> Found:
         try:
-            return self.source.find(request, allowed, self.size)
+            found = self.source.find(request, allowed, self.size)
         except Exception as error:  # a bulkhead: an optional source that fails costs only its candidates
             if not self.optional:
                 raise
             request.trace.warnings.append(f"{self.name} left out: {type(error).__name__}")
             return NOTHING
+        if self.heard is not None:
+            self.heard(request, allowed, found)
+        return found
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,23 @@ def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSour
     if source is None:
         return None
     default = spec.size if parts.release.fusion is None else spec.size_fused
-    return SizedSource(spec.name, source, sizes.get(spec.name, default), spec.optional)
+    size = sizes.get(spec.name, default)
+    return SizedSource(spec.name, source, size, spec.optional, _comparison(spec, parts, size))
 
 
 def stages(specs: Iterable[SourceSpec], parts: Parts, sizes: Mapping[str, int]) -> tuple[SizedSource, ...]:
     """The sources whose models the release has, in the order of `specs`."""
     return tuple(stage for spec in specs if (stage := sized(spec, parts, sizes)) is not None)
+
+
+def _comparison(spec: SourceSpec, parts: Parts, size: int) -> Heard | None:
+    """Of the nearest videos with an exact search, for the pages that are sampled."""
+    recall, kind = parts.recall, parts.release.index.kind
+    if spec.name != TWO_TOWER or recall is None:
+        return None
+
+    def compare(request: Request, allowed: Array, found: Found) -> None:
+        if recall.takes(request):
+            recall.compare(Search(kind, parts.video_vectors, request, allowed, found.rows, size))
+
+    return compare

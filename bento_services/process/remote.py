@@ -19,6 +19,7 @@ from models.ranking.sides import Asked, Sides
 from models.release.artifact import Release
 from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.index import VideoIndex
+from models.retrieval.index_config import Kind
 from models.retrieval.protocol import NearestVideos, Retrieval
 
 Array = np.ndarray[Any, Any]
@@ -96,6 +97,10 @@ class RemoteIndex:
         self._local = local
         self._call = call
         self._release_id = release_id
+
+    @property
+    def kind(self) -> Kind:
+        return self._local.kind
 
     @property
     def ids(self) -> Sequence[str]:

@@ -15,6 +15,7 @@ from models.retrieval.index import VideoIndex
 Array = np.ndarray[Any, Any]
 
 FACTS_FILE = "facts.json"
+NEIGHBOURS = 100  # nearest videos of which recall is the share that is found
 SCORES_AT_ONCE = 50_000_000  # of queries and videos
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from feature_repo.compute.columns import Columns
+from models.retrieval.index_config import Kind
 
 if TYPE_CHECKING:
     from models.retrieval.artifact import ContentAlone
@@ -63,6 +64,11 @@ class Retrieval(UserTower, VideoVectors, Protocol):
 
 
 class NearestVideos(Protocol):
+    @property
+    def kind(self) -> Kind:
+        """How it searches."""
+        ...
+
     @property
     def ids(self) -> Sequence[str]:
         """The video of each row of `allowed`; "" where a video was removed."""

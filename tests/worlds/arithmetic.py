@@ -91,6 +91,7 @@ class BreakableIndex:
 
     def __init__(self, index: VideoIndex) -> None:
         self.index = index
+        self.kind = index.kind
         self.ids = index.ids
         self.row_of = index.row_of
         self.broken: Exception | None = None

@@ -13,14 +13,13 @@ from feature_repo.lake.cut import cut_of
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 from models.retrieval.index_config import RETRIEVAL
-from models.retrieval.index_facts import IndexFacts, recall_of
+from models.retrieval.index_facts import NEIGHBOURS, IndexFacts, recall_of
 from training.data.splits import SplitRule, split_of
 from training.data.video_vectors import vectors_of_table
 from training.data.viewer_context import ViewerContexts, user_vectors
 
 Array = np.ndarray[Any, Any]
 
-NEIGHBOURS = 100
 QUERIES = 100
 KEPT = 0.1  # of the videos, by the filter that a second measurement searches under
 

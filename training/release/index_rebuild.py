@@ -12,6 +12,7 @@ from typing import Any
 from feature_repo.core.files import write_atomic
 from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
+from feature_repo.core.metrics import of_others
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.cut import lake_now
 from feature_repo.lake.projection import home_catalog
@@ -25,6 +26,7 @@ from training.release.compose import put_index, settle
 from training.release.promote import judge_and_move
 
 COMMAND = "marquee index rebuild"
+LIVE_RECALL = "marquee_retrieval_recall"  # the metric of serving processes
 
 
 def index_status(home: Home) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def index_status(home: Home) -> dict[str, Any]:
         "bytes": sum(file.stat().st_size for file in shard_files(path / "index")),
         "new_videos": len(current - set(index.ids)),
         "gone_videos": len(set(index.ids) - current),
+        **live_recall(home),
     }
 
 
@@ -70,6 +73,20 @@ def rebuild_index(home: Home, config: PromotionConfig, progress: Progress = SILE
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return {**judge_and_move(home, path, config, progress, (), COMMAND), "unchanged": False}
+
+
+def live_recall(home: Home) -> dict[str, Any]:
+    """What the processes that answer from this home have measured since they were started."""
+    samples = [
+        (sample, value)
+        for families in of_others(home, "").values()
+        for name, _, _, of_family in families
+        if name == LIVE_RECALL
+        for sample, _, value in of_family
+    ]
+    searches = sum(value for sample, value in samples if sample == f"{LIVE_RECALL}_count")
+    found = sum(value for sample, value in samples if sample == f"{LIVE_RECALL}_sum")
+    return {"live_searches": int(searches), "live_recall": found / searches if searches else None}
 
 
 def _current_ids(home: Home) -> set[str]:
