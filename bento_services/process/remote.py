@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from feature_repo.compute.columns import Columns
+from models.bits import Bits
 from models.ranking.leaves import Leaves
 from models.ranking.ranker import RankerModel, by_action
 from models.ranking.sides import Asked, Sides
@@ -110,12 +111,12 @@ class RemoteIndex:
     def row_of(self) -> Mapping[str, int]:
         return self._local.row_of
 
-    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
-        mask = EVERYTHING if allowed is None else np.asarray(allowed, dtype=np.uint8)
-        found = self._call("search", self._release_id, np.asarray(queries, dtype=np.float32), k, mask)
+    def search(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
+        packed = EVERYTHING if allowed is None else allowed.packed
+        found = self._call("search", self._release_id, np.asarray(queries, dtype=np.float32), k, packed)
         return np.array(found["ids"], dtype=object), np.array(found["scores"], dtype=np.float32)
 
-    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search_rows(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         ids, scores = self.search(queries, k, allowed)
         rows = [[self.row_of.get(video_id, -1) for video_id in of_query] for of_query in ids]
         return np.array(rows, dtype=np.int64).reshape(ids.shape), scores

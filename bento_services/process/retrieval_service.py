@@ -15,6 +15,7 @@ import numpy as np
 from bento_services.process.ranking_service import QUIET, RUNNER_CONNECTION
 from bento_services.process.release_cache import ReleaseCache
 from bento_services.settings import Settings
+from models.bits import Bits
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 
@@ -47,9 +48,10 @@ class RetrievalService:
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def search(self, release_id: str, queries: np.ndarray, k: int, allowed: np.ndarray) -> dict[str, Any]:
-        """(B, D) float32, and one byte per indexed video (none = all are allowed) -> ids (B, k), scores (B, k)."""
+        """(B, D) float32, and Bits.packed of the index (nothing = all are allowed) -> ids (B, k), scores (B, k)."""
         _, index = self._parts.get(release_id)
-        ids, scores = index.search(queries.astype(np.float32), k, allowed.astype(bool) if len(allowed) else None)
+        bits = Bits.from_packed(allowed.astype(np.uint8), len(index.ids)) if len(allowed) else None
+        ids, scores = index.search(queries.astype(np.float32), k, bits)
         return {"ids": ids.tolist(), "scores": scores.tolist()}
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from models.bits import Bits
 from models.catalog import Catalog
 from models.per_catalog import CatalogRows, Followed, PerCatalog
 from models.retrieval.index import VideoIndex
@@ -39,7 +40,7 @@ class Part:
         count = min(n, int(mask.sum()))
         if not count:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        ids, scores = self.index.search(query_1D, count, mask)
+        ids, scores = self.index.search(query_1D, count, Bits.of(mask))
         row_of = self.index.row_of
         return self.rows[[row_of[video_id] for video_id in ids[0]]], scores[0]
 

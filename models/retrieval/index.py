@@ -17,6 +17,7 @@ from typing import Any
 import faiss
 import numpy as np
 
+from models.bits import Bits
 from models.retrieval.index_config import IndexConfig, Kind
 
 Array = np.ndarray[Any, Any]
@@ -72,20 +73,19 @@ class VideoIndex:
         """Inverted lists of all shards; 0 of an exact index."""
         return 0 if self.kind == "flat" else sum(int(shard.nlist) for shard in self.shards)
 
-    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         """The k videos of largest inner product with each of (B, D) queries, best first.
 
-        `allowed` is a boolean mask over `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) scores.
+        `allowed`: of the rows of `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) scores.
         """
         rows, scores = self.search_rows(queries, k, allowed)
         return self._names[rows], scores
 
-    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search_rows(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         """The same with (B, k) int64 rows of `ids`, -1 where there are fewer."""
         options: dict[str, Any] = {}
         if allowed is not None:
-            bitmap = np.packbits(np.asarray(allowed, dtype=bool), bitorder="little")
-            options["sel"] = faiss.IDSelectorBitmap(bitmap)  # type: ignore[call-arg, arg-type]
+            options["sel"] = faiss.IDSelectorBitmap(allowed.packed)  # type: ignore[call-arg, arg-type]
         if self.kind != "flat":
             options["nprobe"] = self._probes(allowed)
         parameters = (faiss.SearchParameters if self.kind == "flat" else faiss.SearchParametersIVF)(**options)
@@ -159,15 +159,14 @@ class VideoIndex:
             return tuple(faiss.read_index(str(file)) for file in self.mapped_from)
         return tuple(map(faiss.clone_index, self.shards))
 
-    def _probes(self, allowed: Array | None) -> int:
+    def _probes(self, allowed: Bits | None) -> int:
         """As many lists of a shard as hold what the usual number holds without a filter, all if they are few videos."""
         index = self.shards[0]
         if allowed is None:
             return int(index.nprobe)
-        left = np.count_nonzero(allowed)
-        if left <= SCANNED_WHOLE:
+        if allowed.count <= SCANNED_WHOLE:
             return int(index.nlist)
-        return int(min(index.nlist, np.ceil(index.nprobe * len(self.ids) / left)))
+        return int(min(index.nlist, np.ceil(index.nprobe * len(self.ids) / allowed.count)))
 
     @cached_property
     def _names(self) -> Array:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from feature_repo.core.files import write_atomic
+from models.bits import Bits
 from models.retrieval.index import VideoIndex
 
 Array = np.ndarray[Any, Any]
@@ -54,5 +55,6 @@ def exact_rows(vectors_ND: Array, query_BD: Array, k: int, allowed_N: Array | No
 def recall_of(index: VideoIndex, vectors_ND: Array, query_BD: Array, k: int, allowed_N: Array | None = None) -> float:
     """Share of the k nearest videos, of those allowed, that the index finds."""
     k = min(k, len(index) if allowed_N is None else int(np.count_nonzero(allowed_N)))
-    found, wanted = index.search_rows(query_BD, k, allowed_N)[0], exact_rows(vectors_ND, query_BD, k, allowed_N)
+    bits = None if allowed_N is None else Bits.of(allowed_N)
+    found, wanted = index.search_rows(query_BD, k, bits)[0], exact_rows(vectors_ND, query_BD, k, allowed_N)
     return float(np.mean([len(np.intersect1d(ours, theirs)) / k for ours, theirs in zip(found, wanted, strict=True)]))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from feature_repo.compute.columns import Columns
+from models.bits import Bits
 from models.retrieval.index_config import Kind
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ class NearestVideos(Protocol):
         """The row of each video that is held."""
         ...
 
-    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         """The k videos of largest inner product with each of (B, D) queries, best first.
 
-        `allowed` is a boolean mask over `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) float32
+        `allowed`: of the rows of `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) float32
         scores, -inf there.
         """
         ...
 
-    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search_rows(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         """The same with (B, k) int64 rows of `ids` in their place, -1 where there are fewer."""
         ...

@@ -19,6 +19,7 @@ from feature_repo.compute.columns import repeated
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.store.memory import MemoryReader
+from models.bits import Bits
 from models.candidates.sources import two_tower
 from models.catalog import OfflineRequest
 from models.ranking.protocol import Ranks
@@ -121,7 +122,7 @@ def test_a_video_published_since_the_release_is_found(release: Release, split: R
 @pytest.mark.parametrize("allowed", [None, 0.3, 0.02])
 def test_the_nearest_videos_are_those_of_the_index(models: Models, release: Release, allowed: float | None) -> None:
     queries = np.random.default_rng(1).normal(size=(3, release.retrieval.dim)).astype(np.float32)
-    mask = None if allowed is None else np.random.default_rng(2).random(len(release.index.ids)) < allowed
+    mask = None if allowed is None else Bits.of(np.random.default_rng(2).random(len(release.index.ids)) < allowed)
     assert list(models.index.ids) == list(release.index.ids)
     ids, scores = models.index.search(queries, 10, mask)
     expected_ids, expected_scores = release.index.search(queries, 10, mask)

@@ -20,6 +20,7 @@ from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_us
 from feature_repo.core.home import World
 from feature_repo.events import Event
 from feature_repo.store.memory import MemoryReader
+from models.bits import Bits
 from models.candidates.fusion import Fusion, Weight
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
@@ -96,12 +97,12 @@ class BreakableIndex:
         self.row_of = index.row_of
         self.broken: Exception | None = None
 
-    def search(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         if self.broken:
             raise self.broken
         return self.index.search(queries, k, allowed)
 
-    def search_rows(self, queries: Array, k: int, allowed: Array | None = None) -> tuple[Array, Array]:
+    def search_rows(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         if self.broken:
             raise self.broken
         return self.index.search_rows(queries, k, allowed)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.bits import Bits
 from models.candidates.sources.spec import NOTHING, Found
 from models.catalog import ViewerRequest
 from models.per_catalog import CatalogRows
@@ -51,7 +52,7 @@ class Nearest:
         n = min(n, int(allowed_in_index.sum()))
         if not n:
             return NOTHING
-        rows, scores = self._index.search_rows(query, n, allowed_in_index)
+        rows, scores = self._index.search_rows(query, n, Bits.of(allowed_in_index))
         kept = rows[0] >= 0
         return Found(catalog_row[rows[0][kept]], scores[0][kept])
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bento_services.process.remote import RemoteIndex, RemoteRanker, RemoteRetrieval
+from models.bits import Bits
 from models.encoding.ranker import RankerEncoding
 
 
@@ -34,13 +35,13 @@ def test_histories_travel_as_plain_lists_under_the_id_of_the_release() -> None:
     assert (now_us.dtype, viewer_context) == (np.int64, {"country": ["DE"]})
 
 
-def test_no_filter_travels_as_an_empty_mask() -> None:
+def test_no_filter_travels_as_an_empty_set_of_bits() -> None:
     call = Recorded({"ids": [["v2"]], "scores": [[0.5]]})
     remote = RemoteIndex(SimpleNamespace(ids=["v1", "v2"]), call, "r-1")  # type: ignore[arg-type]
     ids, scores = remote.search(np.ones((1, 2)), 1)
-    remote.search(np.ones((1, 2)), 1, np.array([True, False]))
+    remote.search(np.ones((1, 2)), 1, Bits.of(np.array([True, False])))
     assert (ids.tolist(), ids.dtype, scores.dtype) == ([["v2"]], object, np.float32)
-    assert [asked[-1].tolist() for asked in call.asked] == [[], [1, 0]]
+    assert [asked[-1].tolist() for asked in call.asked] == [[], [0b01]]
 
 
 def test_the_ranking_service_is_not_asked_about_no_candidates() -> None:

@@ -15,6 +15,7 @@ class Models:
     """A model and an index that remember what they were given."""
 
     given: Any = ()
+    ids = ("v1", "v2")
 
     def user_vectors(self, *given: Any) -> np.ndarray:
         self.given = given
@@ -47,10 +48,10 @@ def test_no_context_of_the_viewer_is_none_to_the_model(service: Any, models: Mod
     assert models.given[3]["country"].dtype == object
 
 
-def test_an_empty_mask_allows_every_video(service: Any, models: Models) -> None:
+def test_no_bits_allow_every_video(service: Any, models: Models) -> None:
     found = service.search("r-1", np.ones((1, 2)), 1, np.zeros(0, dtype=np.uint8))
     assert found == {"ids": [["v2"]], "scores": [[0.5]]}
     assert models.given[-1] is None
-    service.search("r-1", np.ones((1, 2)), 1, np.array([1, 0], dtype=np.uint8))
-    assert models.given[2].tolist() == [True, False]
+    service.search("r-1", np.ones((1, 2)), 1, np.array([0b01], dtype=np.uint8))
+    assert models.given[2].mask().tolist() == [True, False]
     assert models.given[0].dtype == np.float32

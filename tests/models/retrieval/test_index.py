@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from models.bits import Bits
 from models.retrieval.index import VideoIndex, shard_files
 from models.retrieval.index_config import IndexConfig
 from models.retrieval.index_facts import recall_of
@@ -38,12 +39,12 @@ def test_it_finds_the_best_of_all(index: VideoIndex) -> None:
 
 def test_a_mask_leaves_the_best_of_those_allowed(index: VideoIndex) -> None:
     allowed = RNG.random(200) < 0.2
-    assert index.search(QUERIES, 10, allowed)[0].tolist() == best(allowed, 10)
+    assert index.search(QUERIES, 10, Bits.of(allowed))[0].tolist() == best(allowed, 10)
 
 
 def test_where_there_are_fewer_the_rest_is_empty(index: VideoIndex) -> None:
     allowed = np.isin(IDS, ["v3", "v77"])
-    ids, scores = index.search(QUERIES, 4, allowed)
+    ids, scores = index.search(QUERIES, 4, Bits.of(allowed))
     assert set(ids[0, :2]) == {"v3", "v77"}
     assert ids[0, 2:].tolist() == ["", ""]
     assert np.isneginf(scores[:, 2:]).all()
@@ -57,7 +58,7 @@ def test_an_index_without_a_video_does_not_find_it_and_rows_stay(index: VideoInd
     assert found[0, 0] not in shrunk.search(QUERIES, 200)[0]
     assert (len(shrunk), len(shrunk.ids)) == (199, 200)
     allowed = np.isin(shrunk.ids, found[0].tolist())
-    assert shrunk.search(QUERIES, 3, allowed)[0][0].tolist() == [*found[0, 1:], ""]
+    assert shrunk.search(QUERIES, 3, Bits.of(allowed))[0][0].tolist() == [*found[0, 1:], ""]
 
 
 def test_an_added_video_is_found_and_a_changed_one_by_its_new_vector_only(index: VideoIndex) -> None:
@@ -136,7 +137,7 @@ def test_a_loaded_index_answers_the_same(kind: Literal["flat", "ivf_sq8", "ivf_p
     index.save(tmp_path / "index")
     loaded = VideoIndex.load(tmp_path / "index")
     assert (loaded.ids, loaded.kind, loaded.dim) == (index.ids, kind, 16)
-    allowed = RNG.random(3000) < 0.3
+    allowed = Bits.of(RNG.random(3000) < 0.3)
     for mask in (None, allowed):
         for ours, theirs in zip(loaded.search(vectors[:5], 20, mask), index.search(vectors[:5], 20, mask), strict=True):
             np.testing.assert_array_equal(ours, theirs)
@@ -169,7 +170,7 @@ def test_every_kind_finds_nearly_all_under_every_filter(
     queries = vectors[:50]
     assert recall_of(index, vectors, queries, 20, None if share == 1.0 else allowed) > (0.99 if kind == "flat" else 0.9)
     if share < 1.0:
-        rows, _ = index.search_rows(queries, 20, allowed)
+        rows, _ = index.search_rows(queries, 20, Bits.of(allowed))
         assert allowed[rows].all()  # none is -1: lists are searched until there are enough
 
 
@@ -178,7 +179,7 @@ def test_few_videos_that_a_filter_leaves_are_all_found_whatever_lists_they_are_i
     index = VideoIndex.build([f"v{row}" for row in range(3000)], vectors, IndexConfig("ivf_sq8", probes=1))
     allowed = np.zeros(3000, dtype=bool)
     allowed[RNG.choice(3000, 7, replace=False)] = True
-    rows, scores = index.search_rows(vectors[:3], 10, allowed)
+    rows, scores = index.search_rows(vectors[:3], 10, Bits.of(allowed))
     assert all(set(found[:7]) == set(np.flatnonzero(allowed)) for found in rows)
     assert (rows[:, 7:] == -1).all()
     assert np.isneginf(scores[:, 7:]).all()
@@ -207,8 +208,9 @@ def test_exact_shards_answer_as_one_index_does(count: int, tmp_path: Path) -> No
     shards.save(tmp_path)
     for several in (shards, VideoIndex.load(tmp_path)):
         assert (len(several.shards), several.ids, several.kind) == (count, one.ids, "flat")
-        for mask in (None, RNG.random(200) < 0.3, np.isin(IDS, ["v3", "v177"]), np.zeros(200, dtype=bool)):
-            for ours, theirs in zip(several.search(QUERIES, 10, mask), one.search(QUERIES, 10, mask), strict=True):
+        masks = (RNG.random(200) < 0.3, np.isin(IDS, ["v3", "v177"]), np.zeros(200, dtype=bool))
+        for bits in (None, *map(Bits.of, masks)):
+            for ours, theirs in zip(several.search(QUERIES, 10, bits), one.search(QUERIES, 10, bits), strict=True):
                 np.testing.assert_array_equal(ours, theirs)
 
 
@@ -224,7 +226,7 @@ def test_shards_of_lists_find_as_much_as_one_index_does(kind: Literal["ivf_sq8",
         ours, theirs = (recall_of(index, vectors, vectors[:100], 20, mask) for index in (mapped, one))
         assert ours >= theirs
         if mask is not None:
-            assert mask[mapped.search_rows(vectors[:100], 20, mask)[0]].all()
+            assert mask[mapped.search_rows(vectors[:100], 20, Bits.of(mask))[0]].all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
