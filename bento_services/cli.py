@@ -133,7 +133,7 @@ def precompute(
 
 @app.command(epilog="Example:  marquee work   (beside `marquee serve`; once is enough for all services of a home)")
 def work(home: HomeOption = None) -> None:
-    """Run the jobs that have a clock until Ctrl-C: bases of active viewers every 5 min, of all viewers every 4 h."""
+    """Run the jobs that have a clock until Ctrl-C: bases every 5 min and every 4 h, a new index each night."""
     from bento_services.precompute.schedule import jobs_of
     from bento_services.precompute.schedule import work as run
     from feature_repo.core.processes import set_on_signal
@@ -143,7 +143,7 @@ def work(home: HomeOption = None) -> None:
     set_on_signal(stopping, signal.SIGTERM, signal.SIGINT)
     with online_store(opened) as url:
         jobs = jobs_of(opened, url)
-        say("\n".join(f"every {job.every_seconds:g} s  {job.name}" for job in jobs))
+        say("\n".join(map(str, jobs)))
         say("`marquee logs --process jobs` shows what they do; Ctrl-C ends it.")
         run(jobs, stopping)
 

@@ -68,15 +68,19 @@ class SupervisorConfig:
 
 @dataclass(frozen=True)
 class PrecomputeConfig:
-    """The jobs that make bases."""
+    """The jobs of `marquee work`, and bases."""
 
     active_seconds: float = 3600.0  # a viewer is active for so long after the last event
     active_every_seconds: float = 300.0  # interval at which `marquee work` makes the bases of active viewers
     all_every_seconds: float = 4 * 3600.0  # interval at which it makes those of all viewers
+    rebuild_index: bool = True  # once a day: False where what training needs is not installed
+    index_hour: int = 3  # of the day, by the machine's clock, at which that begins
 
     def __post_init__(self) -> None:
         if min(self.active_every_seconds, self.all_every_seconds) <= 0:
             raise ValueError("active_every_seconds and all_every_seconds: expected more than 0")
+        if not 0 <= self.index_hour <= 23:
+            raise ValueError(f"index_hour: expected 0 to 23, found {self.index_hour}")
 
 
 SERVICE = Section("service", ServiceConfig, "service")

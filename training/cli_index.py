@@ -23,7 +23,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     show(index_status(existing(home)), as_json, table=_print_status)
 
 
-@app.command(epilog="Example:  marquee index rebuild   (each night, from cron: services follow within a second)")
+@app.command(
+    epilog="Example:  marquee index rebuild   (services follow within a second; `marquee work` runs it each night)"
+)
 def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Build the champion's index anew over the catalog as it is now, by [retrieval], and promote it if it passes.
 

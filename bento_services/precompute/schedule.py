@@ -6,18 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 
 from bento_services.precompute.bases import precompute
+from bento_services.precompute.index import rebuild_index
 from bento_services.settings import PRECOMPUTE
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.settings import read
 
 report = structlog.get_logger("work")
+DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -25,19 +28,26 @@ class Job:
     name: str
     every_seconds: float  # from one beginning to the next
     run: Callable[[], Mapping[str, Any]]
+    hour: int | None = None  # of the day, by the local clock, at which it begins; None: at once, then at its interval
+
+    def __str__(self) -> str:
+        when = f"every {self.every_seconds:g} s" if self.hour is None else f"daily at {self.hour}:00"
+        return f"{when}  {self.name}"
 
 
 def jobs_of(home: Home, url: str) -> tuple[Job, ...]:
     """A new job is one line here."""
     config = read(PRECOMPUTE, home.root)
+    nightly = (Job("index rebuild", DAY_SECONDS, partial(rebuild_index, home, url), config.index_hour),)
     return (
         Job("bases of active viewers", config.active_every_seconds, partial(precompute, home, url, "active")),
         Job("bases of all viewers", config.all_every_seconds, partial(precompute, home, url, "all")),
+        *(nightly if config.rebuild_index else ()),
     )
 
 
 def work(jobs: Sequence[Job], stopping: threading.Event) -> None:
-    """Run every job now and then at its interval, until `stopping` is set; a job that has begun is finished."""
+    """Run every job at its time, until `stopping` is set; a job that has begun is finished."""
     threads = [threading.Thread(target=_repeat, args=(job, stopping), name=job.name) for job in jobs]
     for thread in threads:
         thread.start()
@@ -45,7 +55,15 @@ def work(jobs: Sequence[Job], stopping: threading.Event) -> None:
         thread.join()
 
 
+def seconds_until(hour: int, now: datetime) -> float:
+    """Until this hour of the day strikes next."""
+    due = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return (due - now + timedelta(days=due <= now)).total_seconds()
+
+
 def _repeat(job: Job, stopping: threading.Event) -> None:
+    if job.hour is not None:
+        stopping.wait(seconds_until(job.hour, datetime.now()))
     while not stopping.is_set():
         began = time.monotonic()
         try:
@@ -54,4 +72,7 @@ def _repeat(job: Job, stopping: threading.Event) -> None:
             report.warning("job not done", job=job.name, why=str(error))
         except Exception as error:
             report.error("job not done", job=job.name, error=repr(error), exc_info=error)
-        stopping.wait(max(began + job.every_seconds - time.monotonic(), 0.0))
+        if job.hour is not None:
+            stopping.wait(seconds_until(job.hour, datetime.now()))
+        else:
+            stopping.wait(max(began + job.every_seconds - time.monotonic(), 0.0))

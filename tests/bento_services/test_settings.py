@@ -33,6 +33,8 @@ def test_without_a_file_it_goes_by_the_defaults(tmp_path: Path, monkeypatch: pyt
         ("[feeds]\n", r":1: expected one of the tables .*store, .*, found 'feeds'"),
         ("[feed]\ndeadline = 3\n", r":2: feed\.deadline: expected one of "),
         ("[feed]\nsource_sizes = { tv = 3 }\n", r":1: feed: source_sizes: expected .*, found tv"),
+        ("[precompute]\nindex_hour = 24\n", "index_hour: expected 0 to 23, found 24"),
+        ("[feed]\nrecall_share = 1.5\n", "recall_share: expected 0 to 1"),
         ("[stream]\nlake_seconds = 'often'\n", r":2: stream\.lake_seconds: expected a number, found 'often'"),
     ],
 )

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bento_services.precompute.index import rebuild_index
 from feature_repo.core.errors import Refused
 from feature_repo.core.home import Home
 from feature_repo.lake.projection import home_catalog
+from feature_repo.store.valkey_server import online_store
 from marquee import app
 from models.release.artifact import load_release
 from models.release.store import champion, pointers
@@ -64,3 +66,13 @@ def test_a_champion_is_rebuilt_in_shards(home: Home) -> None:
     found = run(home, "status")
     assert (found["shards"], found["new_videos"], found["live_recall"]) == (2, 0, None)
     assert "in 2 shards" in CliRunner().invoke(app, ["index", "status", "--home", str(home.root)]).output
+
+
+def test_the_nightly_job_promotes_a_new_release_and_skips_the_next_night(home: Home) -> None:
+    before = champion(home)
+    with online_store(home) as url:
+        first = rebuild_index(home, url)
+        assert (first["release_id"], first["skipped"]) == (champion(home).name, "")
+        assert pointers(home)["previous"] == before.name
+        again = rebuild_index(home, url)
+    assert (again["release_id"], bool(again["skipped"])) == (first["release_id"], True)

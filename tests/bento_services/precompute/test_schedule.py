@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 from worlds.live import eventually
 
-from bento_services.precompute.schedule import Job, jobs_of, work
+from bento_services.precompute import schedule
+from bento_services.precompute.schedule import Job, jobs_of, seconds_until, work
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 
@@ -74,5 +77,41 @@ def test_a_long_job_does_not_delay_another() -> None:
 
 
 def test_the_intervals_are_those_of_the_home(tmp_path: Path) -> None:
-    (tmp_path / "marquee.toml").write_text("[precompute]\nactive_every_seconds = 60\n")
-    assert [job.every_seconds for job in jobs_of(Home(tmp_path), "redis://nowhere")] == [60.0, 4 * 3600.0]
+    (tmp_path / "marquee.toml").write_text("[precompute]\nactive_every_seconds = 60\nindex_hour = 23\n")
+    assert [str(job) for job in jobs_of(Home(tmp_path), "redis://nowhere")] == [
+        "every 60 s  bases of active viewers",
+        "every 14400 s  bases of all viewers",
+        "daily at 23:00  index rebuild",
+    ]
+
+
+def test_the_index_is_not_rebuilt_where_the_settings_say_so(tmp_path: Path) -> None:
+    (tmp_path / "marquee.toml").write_text("[precompute]\nrebuild_index = false\n")
+    assert "index rebuild" not in [job.name for job in jobs_of(Home(tmp_path), "redis://nowhere")]
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"), [((2, 0), 1.0), ((3, 0), 24.0), ((2, 59), 1 / 60), ((3, 1), 24 - 1 / 60), ((23, 0), 4.0)]
+)
+def test_an_hour_is_awaited_until_it_strikes_next(now: tuple[int, int], hours: float) -> None:
+    assert seconds_until(3, datetime(2026, 12, 31, *now)) == pytest.approx(hours * 3600)
+
+
+def test_a_daily_job_begins_at_its_hour_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, runs = iter([0.2, 3600.0]), list[float]()
+    monkeypatch.setattr(schedule, "seconds_until", lambda hour, now: next(waits) if hour == 3 else 0.0)
+    started = time.monotonic()
+
+    def run() -> Mapping[str, Any]:
+        runs.append(time.monotonic() - started)
+        return {}
+
+    worked([Job("nightly", 0.0, run, hour=3)], lambda: bool(runs) and next(waits, None) is None)
+    assert len(runs) == 1
+    assert runs[0] >= 0.2
+
+
+def test_a_daily_job_that_has_not_begun_holds_nobody_up() -> None:
+    stopping = threading.Event()
+    stopping.set()
+    work([Job("nightly", 86_400.0, lambda: pytest.fail("it ran"), hour=datetime.now().hour)], stopping)
