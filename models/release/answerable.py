@@ -35,7 +35,7 @@ from models.release.manifest import Manifest, verify_files
 TRIAL = "bento_services.process.trial"  # run as `python -m`, with the home, the release and the memory limit
 ANSWERED = "answered.json"
 PACKAGES = ("feature_repo", "models", "bento_services")  # the code of serving
-LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "lightgbm", "safetensors", "msgspec")
+LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "safetensors", "msgspec")
 LOOK_SECONDS = 0.05  # interval at which the child is polled
 MEGABYTE = 1 << 20
 IDENTITY = ("name", "source", "id_type", "genres", "history_length")

@@ -35,7 +35,7 @@ DESCRIPTIONS = {
     RELEASE: "All that one version of the recommender needs; answers with the videos nearest to each viewer.",
     QUALITY: "Protocols that say how good models are (docs/quality.md).",
 }
-NEEDS = ("lightgbm", "numpy", "onnxruntime", "safetensors")  # of a model, beside Marquee
+NEEDS = ("numpy", "onnxruntime", "safetensors")  # of a model, beside Marquee
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 Result = TypeVar("Result")
