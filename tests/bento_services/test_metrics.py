@@ -37,6 +37,7 @@ NAMES = {
     "marquee_request_log_lines_lost": (),
     "marquee_release": ("release_id",),
     "marquee_releases_refused": (),
+    "marquee_retrieval_recall": ("index",),
     "marquee_snapshot_age_seconds": (),
 }
 
