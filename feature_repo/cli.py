@@ -149,7 +149,8 @@ def features(
 
     opened = existing(home, to_write=True)
     with bars() as progress:
-        show(Steps(opened, again=True).take(FEATURES, StepContext(opened, progress, {"engine": engine})), as_json)
+        steps = Steps(opened, again=[FEATURES.name])
+        show(steps.take(FEATURES, StepContext(opened, progress, {"engine": engine})), as_json)
 
 
 @features_app.command("list", epilog="Example:  marquee features list --kind window --json")

@@ -56,14 +56,11 @@ def train(
     opened = existing(home, to_write=True)
     if model != "two-tower":
         require_tables(opened, RANK_SERVICE)
-    steps = Steps(opened, again=True)  # always trains; the record lets `marquee release` skip the step
-    result = {}
+    chosen = [step for step in (TWO_TOWER, RANKER) if model in (None, step.name)]
+    steps = Steps(opened, again=[step.name for step in chosen])  # the record lets `marquee release` skip the step
     with bars() as progress:
         step_context = StepContext(opened, progress, {"epochs": epochs, "seed": seed})
-        if model != "ranker":
-            result["two_tower"] = steps.take(TWO_TOWER, step_context)
-        if model != "two-tower":
-            result["ranker"] = steps.take(RANKER, step_context)
+        result = {step.name.replace("-", "_"): steps.take(step, step_context) for step in chosen}
     show(result, as_json)
 
 

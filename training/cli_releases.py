@@ -158,14 +158,12 @@ def release(
     _check_gates(accept)
     typed = " ".join(["marquee release", *(["--quick"] if quick else []), *_told(force, accept)])
     options = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "quick": quick, "command": typed}
-    steps = Steps(opened, note)
+    every = (*RELEASE, page)
+    steps = Steps(opened, note, () if resume else [step.name for step in every])
     if only_plan:
-        planned = plan((*RELEASE, page), StepContext(opened, options=options), steps, again=not resume)
+        planned = plan(every, StepContext(opened, options=options), steps, again=not resume)
         show({"steps": [one.to_json() for one in planned]}, as_json, table=print_plan)
         return
-    if not resume:
-        names = [step.name for step in (*RELEASE, page)]
-        steps.forget(*names)  # all at once, so that a stopped run can continue without --again
     with bars() as progress:
         result = make_release(StepContext(opened, progress, options), steps, page)
     show(result, as_json, table=print_release)

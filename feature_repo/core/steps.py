@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -105,12 +105,16 @@ class Record:
 
 
 class Steps:
-    """The steps of a home. `say` is called with a line per step; `again` runs every step, recorded or not."""
+    """The steps of a home. `say` is called with a line per step.
 
-    def __init__(self, home: Home, say: Callable[[str], None] = lambda line: None, again: bool = False) -> None:
+    The steps named in `again` run, recorded or not. Their records go together, when the first of them has run: a
+    command that fails before changes nothing, and one that is stopped later continues without `again`.
+    """
+
+    def __init__(self, home: Home, say: Callable[[str], None] = lambda line: None, again: Collection[str] = ()) -> None:
         self._path = home.root / "steps.json"
         self._say = say
-        self._again = again
+        self._again = set(again)
         self.ran: list[str] = []  # names of the steps that this command ran
 
     def take(self, step: Step, context: StepContext) -> Result:
@@ -119,20 +123,24 @@ class Steps:
         with step.within(context):
             inputs, outputs = step.inputs(context), step.writes(context)
             if (done := self.done(step.name)) is not None and step.redo(context, done.result):
-                self.forget(step.name)
+                self._again.add(step.name)
             context.results[step.name] = self.run(step.name, inputs, outputs, lambda: step.work(context))
         return context.results[step.name]
 
     def run(self, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[], Result]) -> Result:
         """The step's result, from `work` or recorded, after a round trip through JSON. Raises what `work` raises."""
-        done = None if self._again else self.done(name)
+        done = None if name in self._again else self.done(name)
         if done is not None and not done.stale_reason(inputs, outputs):
             return self._recorded(name, done)
         started = perf_counter()
         result = work()
         seconds = perf_counter() - started
         record = Record(_hash(inputs), content_of(outputs), seconds, result, _each(inputs))
-        self._write({**self._read(), name: record})
+        kept = self._read()
+        if name in self._again:
+            kept = {other: record for other, record in kept.items() if other not in self._again}
+            self._again.clear()
+        self._write({**kept, name: record})
         self.ran.append(name)
         self._say(f"  {name:<10} {seconds:.1f} s")
         return self._read()[name].result
@@ -149,10 +157,6 @@ class Steps:
     def names(self) -> list[str]:
         """The names of all recorded steps."""
         return sorted(self._read())
-
-    def forget(self, *names: str) -> None:
-        """Delete the records of these steps, so that they run again."""
-        self._write({name: record for name, record in self._read().items() if name not in names})
 
     def _recorded(self, name: str, done: Record) -> Result:
         self._say(f"  {name:<10} up to date ({done.seconds:.1f} s)")

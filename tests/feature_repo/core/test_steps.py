@@ -1,5 +1,6 @@
 """A step is done once for its inputs, and again when its inputs or its files are others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def work(tmp_path: Path) -> Work:
     return Work(tmp_path / "out.txt")
 
 
-def run(home: Path, work: Work, again: bool = False, **inputs: Any) -> tuple[list[str], dict[str, Any]]:
+def run(home: Path, work: Work, again: Sequence[str] = (), **inputs: Any) -> tuple[list[str], dict[str, Any]]:
     said: list[str] = []
     steps = Steps(Home(home), said.append, again)
     return said, steps.run("bake", inputs, [work.file], work)
@@ -53,7 +54,7 @@ def test_other_inputs_lost_files_and_files_of_somebody_else_are_each_a_reason_to
     work.file.write_text("not what the step wrote")
     run(tmp_path, work, flour=2)
     assert work.times == 4
-    run(tmp_path, work, again=True, flour=2)
+    run(tmp_path, work, again=["bake"], flour=2)
     assert work.times == 5
 
 
@@ -69,12 +70,31 @@ def test_a_step_that_fails_is_not_remembered_and_those_before_it_are(tmp_path: P
     assert steps.ran == ["bake"]
 
 
-def test_a_kept_or_forgotten_step_is_what_it_says(tmp_path: Path, work: Work) -> None:
+def test_a_kept_step_is_what_it_says(tmp_path: Path, work: Work) -> None:
     run(tmp_path, work, flour=1)
-    steps = Steps(Home(tmp_path))
-    assert steps.keep("bake")["times"] == 1
-    steps.forget("bake")
-    assert steps.done("bake") is None
+    assert Steps(Home(tmp_path)).keep("bake")["times"] == 1
+
+
+def test_steps_that_are_all_to_run_again_keep_their_records_until_the_first_has_run(tmp_path: Path, work: Work) -> None:
+    names = ("bake", "roast")
+    for name in (*names, "cool"):
+        Steps(Home(tmp_path)).run(name, {}, [work.file], work)
+    steps = Steps(Home(tmp_path), again=names)
+    before = (tmp_path / "steps.json").read_bytes()
+    with pytest.raises(ZeroDivisionError):
+        steps.run("bake", {}, [work.file], lambda: {"never": 1 // 0})
+    assert (tmp_path / "steps.json").read_bytes() == before
+    steps.run("bake", {}, [work.file], work)
+    assert steps.names() == ["bake", "cool"]  # stopped here, it goes on with the others
+
+
+def test_a_step_that_fails_when_its_result_asks_for_another_run_keeps_its_record(tmp_path: Path) -> None:
+    results = iter([{"promoted": False}])
+    step = Step("promote", lambda context: next(results), redo=lambda context, result: "asked")
+    Steps(Home(tmp_path)).take(step, StepContext(Home(tmp_path)))
+    with pytest.raises(StopIteration):
+        Steps(Home(tmp_path)).take(step, StepContext(Home(tmp_path)))
+    assert Steps(Home(tmp_path)).done("promote") is not None
 
 
 @pytest.mark.parametrize("torn", ["", "[1]", '{"simulate": 3}', '{"simulate": {"seconds": "long"}}'])
