@@ -73,7 +73,7 @@ BREAKER_OPENED = Counter("marquee_breaker_opened", "How often a breaker has open
 STORE_MEMORY_BYTES = Gauge("marquee_store_memory_bytes", "Resident memory of the online store.")
 FEATURE_AGE_SECONDS = Gauge(
     "marquee_feature_age_seconds",
-    "Since the data that features were last computed from was cut from the lake.",
+    "Since when features lack what has happened, by tier: events that are not folded; a lake that is not cut anew.",
     ("tier",),
 )
 

@@ -85,6 +85,7 @@ def values() -> dict[str, Collection[str]]:
     from bento_services.process.family_metrics import KINDS
     from bento_services.process.log_facts import READ_TOPICS
     from feature_repo import schema
+    from feature_repo.compute.feature import DAILY, NEAR_REAL_TIME
     from feature_repo.limits import LIMITS
     from feature_repo.stream import metrics as of_processor
     from models.retrieval.index_config import Kind
@@ -106,7 +107,7 @@ def values() -> dict[str, Collection[str]]:
         "list": {"base", "segment"},
         "result": {"hit", "stale", "miss", "outdated", "made", *of_processor.RESULTS},
         "release_id": ONE,
-        "tier": {"batch"},
+        "tier": {NEAR_REAL_TIME, DAILY},
         "index": get_args(Kind),
         "table": set(LIMITS),
         "field": {field for table in LIMITS.values() for field in table},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from bento_services import metrics
 from bento_services.health import PROCESSOR, PUBLISHER, SINK, Health
+from feature_repo.compute.feature import NEAR_REAL_TIME
 from feature_repo.store import layout
 from feature_repo.stream.heartbeat import Beat
 
@@ -29,21 +30,31 @@ class ProcessorWatch:
         self._began = clock()
         self._changed: dict[str, tuple[int, float]] = {}  # when a consumer last said something new
         self._well = clock()  # when one was last found at work
+        self._until_us = 0  # features hold all events that were appended until then
         self._why = "no event processor was heard of yet"
 
     def look(self, heard: Mapping[str, Beat] | None) -> None:
         if heard is None:
+            self._say_age({})
             for part in (PROCESSOR, SINK, PUBLISHER):
                 self._health.degraded(part, "the online store, through which it is heard of, does not answer")
             return
         for key, beat in heard.items():
             if self._changed.get(key, (0, 0.0))[0] != beat.at_us:
                 self._changed[key] = (beat.at_us, self._clock())
+        self._say_age(_of(heard, layout.PROCESSOR))
         self._look_at_processor(_of(heard, layout.PROCESSOR))
         no_sink = "no writer of the lake was heard of for a while; events wait in the log"
         self._look_at_other(SINK, _of(heard, layout.SINK), SINK_SILENT_SECONDS, no_sink)
         no_publisher = "no publisher of videos was heard of for a while; changes of the catalog wait in the log"
         self._look_at_other(PUBLISHER, _of(heard, layout.PUBLISHER), HANGS_SECONDS, no_publisher)
+
+    def _say_age(self, heard: Mapping[str, Beat]) -> None:
+        """It grows while none is at work. Of several processors, each has a part of the events."""
+        if told := [beat.until_us for beat in heard.values() if beat.until_us]:
+            self._until_us = max(min(told), self._until_us)
+        if self._until_us:
+            metrics.FEATURE_AGE_SECONDS.labels(NEAR_REAL_TIME).set(max(time.time() - self._until_us / 1e6, 0.0))
 
     def _look_at_processor(self, heard: Mapping[str, Beat]) -> None:
         failing = {key: self._fault(key, beat, HANGS_SECONDS) for key, beat in heard.items()}

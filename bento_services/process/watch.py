@@ -22,6 +22,7 @@ from bento_services.process.log_facts import LogFacts
 from bento_services.process.processor_watch import ProcessorWatch
 from bento_services.process.release_follower import ReleaseFollower
 from bento_services.settings import Settings
+from feature_repo.compute.feature import DAILY
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.home import Home
 from feature_repo.lake.taken import Taken
@@ -166,7 +167,7 @@ class LakeLook:
     def __call__(self) -> None:
         taken = Taken.of(self._cut)
         if taken is not None:
-            metrics.FEATURE_AGE_SECONDS.labels("batch").set(max(time.time() - taken.at_us / 1e6, 0.0))
+            metrics.FEATURE_AGE_SECONDS.labels(DAILY).set(max(time.time() - taken.at_us / 1e6, 0.0))
         if taken == self._seen:
             return
         self._seen = taken

@@ -31,18 +31,21 @@ Kind = Literal["profile", "window", "folded", "context", "cross", "derived", "se
 Entity = Literal["user", "video", "request", "user x video"]
 Input = Literal["number", "category", "sequence"]
 Tier = Literal["real time", "near real time", "daily"]
+REAL_TIME: Tier = "real time"  # computed for the request
+NEAR_REAL_TIME: Tier = "near real time"  # folded from events, seconds after each
+DAILY: Tier = "daily"  # computed by a job
 
 TIERS: Mapping[Kind, Tier] = {
-    "profile": "daily",
-    "window": "daily",
-    "folded": "near real time",  # seconds after the event
-    "context": "real time",
-    "cross": "real time",
-    "derived": "real time",
-    "sequence": "real time",
-    "rate": "daily",  # as of the training of the release
-    "world": "real time",
-    "model": "real time",
+    "profile": DAILY,
+    "window": DAILY,
+    "folded": NEAR_REAL_TIME,
+    "context": REAL_TIME,
+    "cross": REAL_TIME,
+    "derived": REAL_TIME,
+    "sequence": REAL_TIME,
+    "rate": DAILY,  # as of the training of the release
+    "world": REAL_TIME,
+    "model": REAL_TIME,
 }
 _VIEWS: Mapping[Kind, str] = {"profile": "profile", "window": "windows", "folded": "activity"}
 _TYPES: Mapping[str, tuple[type, ...]] = {

@@ -64,6 +64,7 @@ class Consumer:
         self._tries = Tries(store, handler.group, self.name)
         self._dead_letters = 0
         self._stalled = ""  # why handling is suspended until an operator deals with the dead letters
+        self._until_us = dict.fromkeys(handler.topics, 0)  # all that was appended to a topic until then is handled
         self._asked: bytes | None = None  # value of the counter `Reading.asked_by` at the last drain
         self._reported = self._trimmed = self._drained = time.monotonic()
 
@@ -130,7 +131,8 @@ class Consumer:
         lag = sum(self._log.lag(topic, self._handler.group) for topic in self._handler.topics)
         metrics.LAG.labels(self._handler.group).set(lag)
         with answering():
-            beat(self._store, self._status_key, lag, {"stalled": self._stalled, **self.counts})
+            until_us = min(self._until_us.values())
+            beat(self._store, self._status_key, lag, {"stalled": self._stalled, "until_us": until_us, **self.counts})
 
     def close(self) -> None:
         """Remove the status. The log and the store are closed by whoever opened them."""
@@ -167,9 +169,14 @@ class Consumer:
                 self._log.trim(topic, self._config.kept_records.get(topic, self._config.kept_of_other_topics))
 
     def _batch(self, topic: str, block_ms: int) -> int:
-        records = self._log.read(topic, self._handler.group, self.name, self._handler.reading.batch, block_ms)
+        most = self._handler.reading.batch
+        records = self._log.read(topic, self._handler.group, self.name, most, block_ms)
+        until_us = time.time_ns() // 1000
         if records:
             self._deal(topic, records)
+        if len(records) == most or any(record.deliveries > 1 for record in records):  # more may be left
+            until_us = records[-1].appended_us
+        self._until_us[topic] = max(until_us, self._until_us[topic])
         return len(records)
 
     def _deal(self, topic: str, records: Sequence[Record]) -> None:

@@ -32,6 +32,7 @@ class Beat(msgspec.Struct, frozen=True):
     lag: int = 0  # records that its group has not acknowledged
     suspicious: int = 0  # implausibly long watches since it started
     stalled: str = ""  # why handling is suspended until an operator acts
+    until_us: int = 0  # it has handled all records that were appended until then; 0: unknown
 
     @property
     def is_gone(self) -> bool:

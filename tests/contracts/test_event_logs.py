@@ -76,6 +76,12 @@ def read(log: EventLog, topic: str, n: int, *, consumer: str = "a", group: str =
     return found
 
 
+def test_a_record_tells_when_it_was_appended(log: EventLog, topic: str) -> None:
+    log.append(topic, [("key", b"1")])
+    (record,) = read(log, topic, 1)
+    assert abs(time.time() - record.appended_us / 1e6) < 30
+
+
 def test_what_was_appended_is_read_once_by_each_group(log: EventLog, topic: str) -> None:
     ids = log.append(topic, [(f"user-{n}", f"value {n}".encode()) for n in range(20)])
     assert len(set(ids)) == 20

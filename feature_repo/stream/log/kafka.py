@@ -317,7 +317,7 @@ class _Member:
             for offset, record in handed.items():
                 if len(records) == count:
                     return records
-                handed[offset] = again = Record(record.id, record.key, record.value, record.deliveries + 1)
+                handed[offset] = again = replace(record, deliveries=record.deliveries + 1)
                 records.append(again)
         return records
 
@@ -347,7 +347,8 @@ def _group_id(topic: str, group: str) -> str:
 def _record(message: Any) -> Record:
     """A message of any producer; its handler finds out if it is not an event."""
     key = (message.key or b"").decode(errors="replace")
-    return Record(f"{message.partition}-{message.offset}", key, message.value or b"")
+    appended_us = max(message.timestamp or 0, 0) * 1000
+    return Record(f"{message.partition}-{message.offset}", key, message.value or b"", appended_us=appended_us)
 
 
 def _letter(message: Any) -> DeadLetter:

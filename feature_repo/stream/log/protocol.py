@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -37,6 +37,7 @@ class Record:
     key: str  # the entity: records of one key keep their order
     value: bytes
     deliveries: int = 1  # number of deliveries of this record, this one included
+    appended_us: int = field(default=0, compare=False)  # by the clock of the log; 0: unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,7 +279,7 @@ def _down() -> Iterator[None]:
 def _record(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int = 1) -> Record:
     """Whatever a foreign producer wrote: what is no event is found out by whoever handles it."""
     key = fields.get(b"k", b"").decode(errors="replace")
-    return Record(entry_id.decode(), key, fields.get(b"v", b""), deliveries)
+    return Record(entry_id.decode(), key, fields.get(b"v", b""), deliveries, _id(entry_id)[0] * 1000)
 
 
 def _letter(entry_id: bytes, fields: Mapping[bytes, bytes]) -> DeadLetter:

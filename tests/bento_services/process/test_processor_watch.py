@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from bento_services.health import DEGRADED, DOWN, OK, PROCESSOR, PUBLISHER, SINK, Health
 from bento_services.process.processor_watch import GRACE_SECONDS, HANGS_SECONDS, ProcessorWatch
@@ -47,6 +49,30 @@ def test_one_at_work_is_ok_and_says_how_far_behind_it_is(world: World) -> None:
     assert world.look((FOLDS, ALIVE), (WRITES, ALIVE)) == (OK, "")
     assert world.health.of(PROCESSOR).facts == {"pid": os.getpid(), "lag": 4, "suspicious": 0}
     assert world.health.of(SINK).state == OK
+
+
+def age() -> float:
+    found = REGISTRY.get_sample_value("marquee_feature_age_seconds", {"tier": "near real time"})
+    assert found is not None
+    return found
+
+
+def test_features_are_as_old_as_the_events_that_are_not_folded_yet(world: World) -> None:
+    def folded(seconds_ago: float) -> Beat:
+        return msgspec.structs.replace(ALIVE, until_us=int((time.time() - seconds_ago) * 1e6))
+
+    world.look((FOLDS, folded(3.0)), (WRITES, folded(50.0)))
+    assert age() == pytest.approx(3.0, abs=0.5)  # whoever writes the lake folds nothing
+    world.look((FOLDS, folded(2.0)), (layout.PROCESSOR + "processor-1", folded(1.0)))
+    assert age() == pytest.approx(2.0, abs=0.5)  # each has a part of the events
+    world.look((FOLDS, ALIVE))  # of an older revision, or just started
+    time.sleep(0.6)
+    world.watch.look({})
+    assert age() == pytest.approx(2.6, abs=0.5)  # nobody is at work
+    world.watch.look(None)  # nobody can tell
+    assert age() >= 2.6
+    world.look((FOLDS, folded(0.0)))
+    assert age() == pytest.approx(0.0, abs=0.5)
 
 
 def test_one_that_handles_nothing_more_is_down_with_what_to_do(world: World) -> None:

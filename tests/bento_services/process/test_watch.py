@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from worlds.live import valkey
 
 from bento_services import metrics
@@ -152,6 +154,9 @@ def test_rows_of_the_lake_that_were_set_aside_are_counted_until_they_are_mended(
     look = LakeLook(home)
     look()
     assert counted() == []
+    Taken(time.time_ns() // 1000 - 5_000_000, {}, {}, [], [], {}).write(home.cut)
+    look()
+    assert REGISTRY.get_sample_value("marquee_feature_age_seconds", {"tier": "daily"}) == pytest.approx(5.0, abs=1.0)
     said = {"table": "events", "field": "watch_seconds", "expected": "seconds", "rows": 3, "file": "x"}
     Taken(1, {}, {}, [], [said, said | {"expected": "another", "rows": 2}], {}).write(home.cut)
     look()

@@ -17,6 +17,7 @@ from feature_repo.store.valkey_server import EmbeddedValkey
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.protocol import Failure, Later, Poisoned, Reading
+from feature_repo.stream.heartbeat import beats
 from feature_repo.stream.log.open import open_event_log
 from feature_repo.stream.log.protocol import EventLog, Record
 
@@ -83,6 +84,38 @@ def test_every_topic_is_read_in_order_and_acknowledged(log: EventLog, store: Cli
     assert Consumer(handler, log, store).step() == 3
     assert handler.batches == [[b"1", b"2"], [b"3"]]
     assert lag(log) == 0
+
+
+def until(store: Client, consumer: Consumer) -> float:
+    """Seconds since 1970, as its heartbeat says."""
+    consumer.write_status()
+    return beats(store)[Recording.status_key + "recording-0"].until_us / 1e6
+
+
+def test_it_says_until_when_what_was_appended_is_handled(log: EventLog, store: Client) -> None:
+    handler = Recording()
+    consumer = Consumer(handler, log, store)
+    append(log, *(b"early" for _ in range(10)))
+    time.sleep(0.3)
+    append(log, *(b"late" for _ in range(5)))
+    began = time.time()
+    assert until(store, consumer) == 0.0  # nothing is known yet
+    consumer.step()  # a whole batch: it may not be all
+    assert 0.2 < began - until(store, consumer) < 5.0
+    consumer.step()
+    assert until(store, consumer) >= began  # it was all there was
+    waited = until(store, consumer)
+    consumer.step(block_ms=0)
+    assert until(store, consumer) > waited  # and there is nothing new
+    handler.on[b"not yet"] = later
+    append(log, b"not yet")
+    with pytest.raises(Later):
+        consumer.step()
+    held = until(store, consumer)
+    time.sleep(0.05)
+    with pytest.raises(Later):
+        consumer.step()
+    assert until(store, consumer) == held
 
 
 def test_draining_takes_batch_after_batch_until_the_topics_are_silent(log: EventLog, store: Client) -> None:
