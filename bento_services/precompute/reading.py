@@ -7,11 +7,13 @@ from feature_repo.core.home import Home, World
 from feature_repo.core.settings import read
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import OnlineReader
+from feature_repo.store.snapshot_files import SnapshotFiles
 
 
 def opened_reader(home: Home, url: str, world: World) -> OnlineReader:
     """The caller's to close. Raises HomeError for a store without videos."""
-    reader = OnlineReader(url, world, read(STORE, home.root), background=False)
+    files = SnapshotFiles(home.snapshot, world)
+    reader = OnlineReader(url, world, read(STORE, home.root), background=False, files=files)
     if not len(reader.snapshot()):
         reader.close()
         raise HomeError("the online store holds no videos: run `marquee features` first")

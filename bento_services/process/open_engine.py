@@ -16,6 +16,7 @@ from feature_repo.store.idempotency import ValkeyAnswers
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.receipts import ValkeyReceipts
 from feature_repo.store.remembered import RememberedTakedowns
+from feature_repo.store.snapshot_files import SnapshotFiles
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream.log.open import open_home_log
 from models.release.answerable import Unanswerable, foreign, require_answerable
@@ -56,6 +57,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
             release.world,
             settings.store,
             remembered=RememberedTakedowns(settings.home.run / TAKEN_DOWN_FILE, release.world),
+            files=SnapshotFiles(settings.home.snapshot, release.world),
         ),
         log=log,
         answers=ValkeyAnswers(writing),

@@ -239,6 +239,8 @@ def _look_at_catalog(reader: FeatureReader, health: Health, age: Callable[[], fl
         why = "no videos were read from the online store yet; pages know only those of the release"
     elif age_seconds > stale_seconds:
         why = f"last compared with the online store {age_seconds:.0f} s ago; expected at most {stale_seconds:.0f} s"
+    elif reader.unshared:
+        why = f"the catalog is in the memory of this process alone: {reader.unshared}"
     health.say(
         CATALOG,
         "degraded" if why else "ok",

@@ -140,6 +140,11 @@ class Home:
         return self.root / "rejected"
 
     @property
+    def snapshot(self) -> Path:
+        """The catalog as serving processes map it (feature_repo/store/snapshot_files.py)."""
+        return self.root / "snapshot"
+
+    @property
     def run(self) -> Path:
         """Pid files, ports, sockets and logs of running processes."""
         return self.root / "run"

@@ -32,6 +32,7 @@ DERIVED = (
     "frozen",
     "mlflow",
     "valkey",
+    "snapshot",
     "catalog.db-wal",  # of a process that was killed: it must not be replayed into the new world's catalog
     "catalog.db-shm",
 )

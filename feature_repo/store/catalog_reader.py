@@ -2,20 +2,20 @@
 
 Whoever writes a video says so in the stream VIDEO_CHANGES. Where the stream has no gap since the last look, the catalog
 is brought up to date from it at the cost of what changed; it is read whole after a batch job has announced a write of
-everything, and where the stream does not go back that far.
+everything, and where the stream does not go back that far. One process of a home does that, and shares it by a file.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from feature_repo.core.home import World
 from feature_repo.schema import VIDEO_VIEWS
-from feature_repo.store.connect import Client, StoreDown
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import (
+    FROM_THE_START,
     GENERATION,
     NEWS,
     PUBLISHED,
@@ -27,30 +27,38 @@ from feature_repo.store.layout import (
     row_fields,
 )
 from feature_repo.store.remembered import RememberedTakedowns
+from feature_repo.store.shared_catalog import SharedCatalog
 from feature_repo.store.snapshot import Prepare
+from feature_repo.store.snapshot_files import Cursor, SnapshotFiles
 from feature_repo.store.snapshot_writer import SnapshotWriter
+from feature_repo.store.whole_catalog import CHUNK
 
-CHUNK = 256  # videos per round trip; between two chunks, request threads can run
 AT_ONCE = 4_096  # videos that are published together; more come in several snapshots
 
 STREAMED = ("video_activity",)  # the views of a video that the event processor writes
-FROM_THE_START = b"0-0"
 
 
 class CatalogReader:
     """For one thread at a time, except for `snapshot`."""
 
-    def __init__(self, client: Client, world: World, remembered: RememberedTakedowns | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        world: World,
+        remembered: RememberedTakedowns | None = None,
+        files: SnapshotFiles | None = None,
+    ) -> None:
         """`remembered`: what is known to be taken down before the store was reached for the first time."""
         self._client = client
         self._world = world
         self._remembered = remembered
         taken_down = remembered.load() if remembered is not None else frozenset()
         self._writer = SnapshotWriter.of([], [], world, taken_down)
-        self._cursor: _Cursor | None = None  # None: nothing was read yet
+        self._cursor: Cursor | None = None  # None: nothing was read yet
         self._news: bytes | str = "$"  # id in NEWS; from now on
         self._is_doubtful = False  # the store was away: it may have come back with other contents
         self._followers: list[Prepare] = []
+        self.shared = SharedCatalog(client, world, files)
         self.snapshot = self._writer.snapshot()
 
     def follow(self, prepare: Prepare) -> None:
@@ -67,15 +75,13 @@ class CatalogReader:
     def read(self) -> None:
         """Read the whole catalog. Raises StoreDown and the client's errors, keeping the snapshot."""
         self._cursor = None
-        # Where the stream ends is read before the rows, so that no change is missed.
-        cursor = _Cursor(self._client.get(GENERATION), self._newest_change())
-        ids = sorted(raw.decode() for raw in self._client.smembers(VIDEO_IDS))
+        catalog, cursor = self.shared.whole(must_have_videos=len(self.snapshot) > 0)
+        # A file may be older than a takedown that this process is to know from the first page on.
         taken_down = {raw.decode() for raw in self._client.smembers(TAKEN_DOWN)}
-        if not ids and len(self.snapshot):
-            raise StoreDown("the online store has lost its videos (run `marquee features`)")
-        self._writer = SnapshotWriter.of(ids, list(self._rows(ids, VIDEO_VIEWS)), self._world, taken_down)
+        self._writer = SnapshotWriter.over(catalog, self._world, taken_down)
         self._give_out(prepared=True)
         self._cursor, self._is_doubtful = cursor, False
+        self._go_on(cursor)
 
     def wait(self, seconds: float) -> None:
         """Until a video is published, at most so long. Raises the client's errors."""
@@ -86,9 +92,14 @@ class CatalogReader:
     def catch_up(self) -> None:
         """Bring the snapshot up to date: one round trip where nothing has changed. Raises as `read`."""
         cursor = self._cursor
-        if cursor is None:
+        if cursor is None or not self._go_on(cursor):
             self.read()
-            return
+
+    def close(self) -> None:
+        self.shared.close()
+
+    def _go_on(self, cursor: Cursor) -> bool:
+        """Apply what has changed since; False: that cannot be told."""
         with self._client.pipeline(transaction=False) as pipe:
             pipe.get(GENERATION)
             pipe.xrange(VIDEO_CHANGES, min=cursor.change)
@@ -97,15 +108,16 @@ class CatalogReader:
             self._is_doubtful if cursor.change == FROM_THE_START else not entries or entries[0][0] != cursor.change
         )
         if generation != cursor.generation or has_gap:
-            self.read()
-            return
+            return False
         self._is_doubtful = False
         new = entries if cursor.change == FROM_THE_START else entries[1:]
         if new:
             self._apply(new)
-            self._cursor = _Cursor(cursor.generation, new[-1][0])
+            self._cursor = Cursor(cursor.generation, new[-1][0])
+            self.shared.has_moved(len(new), self.snapshot, self._cursor)
         else:
             self._give_out()
+        return True
 
     def _apply(self, entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> None:
         marked = {(raw.decode(), mark) for _, fields in entries for raw, mark in fields.items()}
@@ -114,7 +126,7 @@ class CatalogReader:
         if published:
             self._writer.settle(gone, live)
             self._give_out()  # takedowns first, before rows are read
-        counted = sorted({video_id for video_id, _ in marked if video_id in self._writer}.difference(published))
+        counted = self._writer.held(sorted({video_id for video_id, _ in marked}.difference(published)))
         if counted:
             self._writer.count(counted, list(self._rows(counted, STREAMED)), STREAMED)
             self._give_out()
@@ -151,15 +163,3 @@ class CatalogReader:
                     pipe.hmget(entity_key("video_id", video_id), row_fields(views))
                 yield from [decode_row(views, values)[0] for values in pipe.execute()]
             time.sleep(0)
-
-    def _newest_change(self) -> bytes:
-        newest = self._client.xrevrange(VIDEO_CHANGES, count=1)
-        return bytes(newest[0][0]) if newest else FROM_THE_START
-
-
-@dataclass(frozen=True)
-class _Cursor:
-    """Up to where the snapshot is current."""
-
-    generation: bytes | None
-    change: bytes  # id in VIDEO_CHANGES

@@ -64,6 +64,7 @@ MATERIALIZING_SECONDS = 20
 CATALOG_STATE = b"marquee:catalog"  # field of a video's row, unknown to Feast: b"<version of the catalog> live | down"
 COUNTED, PUBLISHED = b"", b"published"  # in VIDEO_CHANGES: the video's activity changed; anything about it may have
 VIDEO_CHANGES_KEPT = 10_000
+FROM_THE_START = b"0-0"  # before the first entry of a stream
 
 
 def entity_key(join_key: str, entity_id: str) -> bytes:

@@ -16,6 +16,8 @@ from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot, vi
 class MemoryReader:
     """A reader of given features; `down = True` makes it fail like a dead store."""
 
+    unshared = ""
+
     def __init__(
         self,
         world: World,

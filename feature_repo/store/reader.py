@@ -16,13 +16,15 @@ import structlog
 
 from feature_repo.core.home import World
 from feature_repo.schema import USER_VIEWS
-from feature_repo.store.catalog_reader import CHUNK, CatalogReader
+from feature_repo.store.catalog_reader import CatalogReader
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import StoreDown, answering, connect
 from feature_repo.store.layout import USER_IDS, decode_row, entity_key, row_fields
 from feature_repo.store.made_lists import ListStore, ValkeyLists
 from feature_repo.store.remembered import RememberedTakedowns
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
+from feature_repo.store.snapshot_files import SnapshotFiles
+from feature_repo.store.whole_catalog import CHUNK
 
 report = structlog.get_logger("catalog")
 
@@ -56,6 +58,11 @@ class FeatureReader(Protocol):
         """
         ...
 
+    @property
+    def unshared(self) -> str:
+        """Why this process holds the catalog in memory of its own; "" where it shares a file, or is not to."""
+        ...
+
     def refresh(self) -> VideoSnapshot:
         """Reload the whole catalog and return the new snapshot. Raises StoreDown, keeping the old one."""
         ...
@@ -77,12 +84,14 @@ class OnlineReader:
         config: StoreConfig = StoreConfig(),
         background: bool = True,
         remembered: RememberedTakedowns | None = None,
+        files: SnapshotFiles | None = None,
     ) -> None:
+        """`files`: where the processes of a home share the catalog; without them each reads the whole store."""
         self._client = connect(url, config.user_timeout_seconds)
         self._bulk = connect(url, config.bulk_timeout_seconds)
         self.lists: ListStore = ValkeyLists(self._client, self._bulk)
         self._config = config
-        self._catalog = CatalogReader(self._bulk, world, remembered)
+        self._catalog = CatalogReader(self._bulk, world, remembered, files)
         self._refreshing = threading.Lock()
         self._stopping = threading.Event()
         with suppress(StoreDown):  # the background thread retries; until it succeeds there are no videos
@@ -120,6 +129,10 @@ class OnlineReader:
         with self._refreshing:
             self._catalog.follow(prepare)
 
+    @property
+    def unshared(self) -> str:
+        return self._catalog.shared.problem
+
     def refresh(self) -> VideoSnapshot:
         with self._refreshing, answering():
             self._catalog.read()
@@ -129,6 +142,7 @@ class OnlineReader:
         self._stopping.set()
         if self._thread:
             self._thread.join()
+        self._catalog.close()
         self._client.close()
         self._bulk.close()
 

@@ -40,8 +40,9 @@ class VideoSnapshot:
     """The catalog at one moment as N parallel rows. Never changed in place.
 
     `columns` holds all of registry.VIDEO_FEATURES: int64, float64, or object for strings and lists; except that
-    "genres" is the (N, GENRE_SLOTS) float32 multi-hot and "genre_names" the lists of names. A video that was taken down
-    keeps its row; one that was published is a new row at the end.
+    "genres" is the (N, GENRE_SLOTS) float32 multi-hot and "genre_names" the lists of names. Where it was read from the
+    online store, ids and columns of objects are texts.Texts, which read like arrays. A video that was taken down keeps
+    its row; one that was published is a new row at the end.
     """
 
     video_ids: Array

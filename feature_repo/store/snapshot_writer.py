@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from feature_repo.compute.columns import Columns
 from feature_repo.core.edition import Base, Edition
 from feature_repo.core.growing import GrowingColumn
 from feature_repo.core.home import World
-from feature_repo.core.row_map import RowMap
+from feature_repo.core.row_map import IdRows, RowMap
+from feature_repo.core.texts import GrowingTexts
 from feature_repo.registry import VIDEO_PROFILE, VIEWS
-from feature_repo.store.snapshot import VideoSnapshot, column_of, video_columns, video_snapshot
+from feature_repo.store.packed_catalog import IDS, PackedCatalog
+from feature_repo.store.snapshot import VideoSnapshot, column_of, video_columns
 
 Array = np.ndarray[Any, Any]
+Growing = GrowingColumn | GrowingTexts
 
 OF_PROFILES = {*VIDEO_PROFILE, "genre_names"}  # columns; a change of one of them is a change of the edition
 
@@ -22,34 +26,47 @@ OF_PROFILES = {*VIDEO_PROFILE, "genre_names"}  # columns; a change of one of the
 class SnapshotWriter:
     """The one who may append to the arrays that snapshots are views of. Not for use by several threads at once."""
 
-    def __init__(self, whole: VideoSnapshot, world: World) -> None:
+    def __init__(
+        self, ids: Growing, rows: IdRows, columns: Mapping[str, Growing], world: World, taken_down: Set[str]
+    ) -> None:
         self._world = world
-        self._ids = GrowingColumn(whole.video_ids)
-        self._rows = {video_id: row for row, video_id in enumerate(whole.video_ids)}
-        self._columns = {name: GrowingColumn(column) for name, column in whole.columns.items()}
-        self._taken_down = whole.taken_down.copy()
-        self._taken_down_ids: Set[str] = whole.taken_down_ids
+        self._ids = ids
+        self._rows = rows
+        self._columns = columns
+        self._taken_down = np.zeros(len(rows), dtype=bool)
+        self._taken_down_ids: Set[str] = frozenset()
         self._edits: list[Array] = []
         self._base = Base()
+        self.settle(taken_down, ())
 
     @classmethod
     def of(
         cls, ids: Sequence[str], rows: Sequence[Mapping[str, Any]], world: World, taken_down: Set[str] = frozenset()
     ) -> SnapshotWriter:
-        return cls(video_snapshot(ids, rows, world, taken_down), world)
+        columns = {name: GrowingColumn(column) for name, column in video_columns(rows, world).items()}
+        known = IdRows()
+        known.append(ids)
+        return cls(GrowingColumn(column_of("", ids)), known, columns, world, taken_down)
+
+    @classmethod
+    def over(cls, catalog: PackedCatalog, world: World, taken_down: Set[str]) -> SnapshotWriter:
+        ids = catalog.texts(IDS)
+        rows = IdRows(catalog.hashed_ids(ids.view()))
+        return cls(ids, rows, catalog.columns(), world, taken_down | catalog.taken_down_ids())
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __contains__(self, video_id: str) -> bool:
-        return video_id in self._rows
+    def held(self, video_ids: Sequence[str]) -> list[str]:
+        """Those that have a row."""
+        return [one for one, row in zip(video_ids, self._rows.many(video_ids).tolist(), strict=True) if row >= 0]
 
     def snapshot(self) -> VideoSnapshot:
         """The catalog as of now; it stays what it is, whatever is written later."""
         return VideoSnapshot(
-            video_ids=self._ids.view(),
+            video_ids=cast(Array, self._ids.view()),
             row_of=RowMap(self._rows, len(self._rows)),
-            columns={name: column.view() for name, column in self._columns.items()},
+            columns=cast(Columns, {name: column.view() for name, column in self._columns.items()}),
             as_of_us=self._world.now_us(),
             taken_down=self._taken_down,
             taken_down_ids=self._taken_down_ids,
@@ -64,13 +81,13 @@ class SnapshotWriter:
         self._taken_down_ids = (self._taken_down_ids | hidden) - live
         taken_down = self._taken_down.copy()  # one byte per video
         for ids, value in ((live, False), (hidden, True)):
-            rows = [self._rows[video_id] for video_id in ids if video_id in self._rows]
-            taken_down[rows] = value
+            rows = self._rows.many(ids)
+            taken_down[rows[rows >= 0]] = value
         self._taken_down = taken_down
 
     def count(self, ids: Sequence[str], rows: Sequence[Mapping[str, Any]], views: Sequence[str]) -> None:
         """Other values for the features of `views`, which no cache depends on."""
-        at = np.array([self._rows[video_id] for video_id in ids], dtype=np.int64)
+        at = self._rows.many(ids)
         for view in views:
             for name, dtype in VIEWS[view].items():
                 self._columns[name].rewrite(at, column_of(dtype, [row[name] for row in rows]))
@@ -78,13 +95,13 @@ class SnapshotWriter:
     def publish(self, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """New videos, and other values for all features of videos that are there."""
         columns = video_columns(rows, self._world)
-        for is_new, write in ((False, self._rewrite), (True, self._append)):
-            at = [place for place, video_id in enumerate(ids) if (video_id not in self._rows) is is_new]
-            if at:
+        is_new = self._rows.many(ids) < 0
+        for of_these, write in ((~is_new, self._rewrite), (is_new, self._append)):
+            if len(at := np.flatnonzero(of_these).tolist()):
                 write([ids[place] for place in at], {name: column[at] for name, column in columns.items()})
 
     def _rewrite(self, ids: Sequence[str], columns: Mapping[str, Array]) -> None:
-        at = np.array([self._rows[video_id] for video_id in ids], dtype=np.int64)
+        at = self._rows.many(ids)
         edited = np.zeros(len(at), dtype=bool)
         for name, values in columns.items():
             column = self._columns[name]
@@ -103,7 +120,7 @@ class SnapshotWriter:
         self._ids.append(column_of("", ids))
         hidden = np.fromiter((video_id in self._taken_down_ids for video_id in ids), bool, len(ids))
         self._taken_down = np.concatenate([self._taken_down, hidden])
-        self._rows.update(zip(ids, range(start, start + len(ids)), strict=True))  # last: a snapshot counts them
+        self._rows.append(ids)  # last: a snapshot counts them
         self._edits.append(np.arange(start, start + len(ids), dtype=np.int64))
 
 

@@ -16,6 +16,7 @@ from bento_services.process.open_engine import open_engine
 from bento_services.settings import Settings
 from feature_repo.catalog.open import open_catalog
 from feature_repo.core.home import Home
+from feature_repo.store.snapshot_files import SnapshotFiles
 from models.release.answerable import Unanswerable
 from models.release.manifest import ArtifactError
 
@@ -29,6 +30,15 @@ async def test_the_champion_answers_and_nothing_is_left_when_it_is_closed(own_ho
         assert page.recommendations
         assert "u001" in await engine.viewers(1_000)
     assert [thread.name for thread in threading.enumerate() if thread not in before] == []
+
+
+def test_engines_of_a_home_share_what_they_read_of_the_catalog_by_a_file(own_home: Home) -> None:
+    with ExitStack() as opened:
+        first, second = (open_engine(Settings(own_home), opened) for _ in range(2))
+        assert (first.reader.unshared, second.reader.unshared) == ("", "")
+        assert len(SnapshotFiles(own_home.snapshot, own_home.world()).names()) == 1
+        one, other = first.reader.snapshot(), second.reader.snapshot()
+        assert one.video_ids.tolist() == other.video_ids.tolist() != []
 
 
 async def test_the_catalog_is_the_homes(own_home: Home) -> None:

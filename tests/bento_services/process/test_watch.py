@@ -129,10 +129,17 @@ def test_no_error_of_a_look_ends_the_looking() -> None:
     [(3, 1.0, OK, ""), (0, 1.0, DEGRADED, "no videos were read"), (3, 61.0, DEGRADED, "61 s ago; expected at most 60")],
 )
 def test_a_catalog_is_ok_while_it_keeps_up(health: Health, videos: int, age: float, state: str, why: str) -> None:
-    reader: Any = SimpleNamespace(snapshot=lambda: [None] * videos)
+    reader: Any = SimpleNamespace(snapshot=lambda: [None] * videos, unshared="")
     watch._look_at_catalog(reader, health, lambda: age, 60.0)
     assert health.of(CATALOG).state == state
     assert why in health.of(CATALOG).why
+
+
+def test_a_catalog_that_is_not_shared_by_a_file_is_degraded(health: Health) -> None:
+    reader: Any = SimpleNamespace(snapshot=lambda: [None], unshared="No space left on device")
+    watch._look_at_catalog(reader, health, lambda: 1.0, 60.0)
+    assert health.of(CATALOG).state == DEGRADED
+    assert health.of(CATALOG).why.endswith("of this process alone: No space left on device")
 
 
 def test_a_follower_whose_thread_has_ended_is_seen(health: Health) -> None:
