@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from worlds.live import NOON_US, ROOT, VIDEOS, WORLD, eventually, publish
 from worlds.random_catalog import publish_random
@@ -349,56 +348,3 @@ def test_after_many_changes_one_process_writes_the_file_anew(
 def _is_current(reader: OnlineReader, store: Client) -> bool:
     cursor = reader._catalog._cursor
     return cursor is not None and cursor.change == store.xrevrange(online.VIDEO_CHANGES, count=1)[0][0]
-
-
-@pytest.mark.slow
-def test_a_process_that_maps_the_file_has_little_memory_of_its_own(store: Client, url: str, directory: Path) -> None:
-    ids = [f"v{number:06}" for number in range(200_000)]
-    with store.pipeline(transaction=False) as pipe:
-        for number, video_id in enumerate(ids):
-            row = {"title": f"Video {number}", "description": f"{number} " * 20, "creator_id": f"c{number % 9999}"}
-            pipe.hset(online.entity_key("video_id", video_id), mapping=online.encode_row("video_profile", row, NOON_US))
-            if number % 5000 == 0:
-                pipe.execute()
-        pipe.execute()
-    online.announce(store, video_ids=ids)
-    program = textwrap.dedent(f"""
-        import sys
-        from pathlib import Path
-        from worlds.live import WORLD
-        from feature_repo.store.config import StoreConfig
-        from feature_repo.store.reader import OnlineReader
-        from feature_repo.store.snapshot_files import SnapshotFiles
-        files = SnapshotFiles(Path({str(directory)!r}), WORLD) if sys.argv[1] == "file" else None
-        print("before", flush=True)
-        sys.stdin.readline()
-        config = StoreConfig(bulk_timeout_seconds=60.0)
-        reader = OnlineReader({url!r}, WORLD, config, background=False, files=files)
-        print(len(reader.snapshot()), reader.snapshot().row_of["v123456"], flush=True)
-        sys.stdin.readline()
-    """)
-    own: dict[str, float] = {}
-    running: list[subprocess.Popen[str]] = []
-    try:
-        for how in ("file", "file", "store"):
-            process = subprocess.Popen(
-                [sys.executable, "-c", program, how],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            running.append(process)
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stdout.readline() == "before\n"
-            before = psutil.Process(process.pid).memory_full_info().uss
-            process.stdin.write("\n")
-            process.stdin.flush()
-            assert process.stdout.readline() == "200000 123456\n"
-            own[how] = (psutil.Process(process.pid).memory_full_info().uss - before) / 2**20
-    finally:
-        for process in running:
-            process.kill()
-            process.communicate()
-    assert own["file"] < 20 < 80 < own["store"], own
