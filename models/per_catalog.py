@@ -17,11 +17,15 @@ import numpy as np
 
 from feature_repo.core.edition import Edition
 from feature_repo.core.growing import GrowingColumn
+from feature_repo.core.row_map import hashes_of
+from feature_repo.core.texts import alike
 from models.catalog import Catalog
 
 Array = np.ndarray[Any, Any]
 Kept = TypeVar("Kept")
 
+AT_ONCE = 65_536  # words that exist at the same time, as a catalog is read
+NO_WORD = hashes_of([""])[0]
 BASES = 2  # catalogs kept at once: the live one and a release's static list
 
 
@@ -100,11 +104,15 @@ class _PerVideo:
 
 
 class Codes:
-    """Caches a code of each video: equal words -> equal codes, counted from 0; "" -> -1."""
+    """Caches a code of each video: equal words -> equal codes, counted from 0; "" -> -1.
 
-    def __init__(self, words: Callable[[Catalog, Array], Iterable[str]]) -> None:
-        """`words(catalog, rows)`: a word of each of these rows."""
-        self._followed: Followed[tuple[GrowingColumn, dict[str, int]]] = Followed(_Coded(words))
+    Words are told apart by 64 bits of a hash: a million titles in a dict take 150 MB of each process.
+    """
+
+    def __init__(self, words: Callable[[Catalog, Array], Iterable[str]], columns: Sequence[str] = ()) -> None:
+        """`words(catalog, rows)`: a word of each of these rows. `columns`: those that it depends on, if on no other: it
+        is asked once for all videos that are alike in them."""
+        self._followed: Followed[tuple[GrowingColumn, _Coded]] = Followed(_Code(words, columns))
 
     def of(self, catalog: Catalog) -> Array:
         """(V,) int64."""
@@ -112,36 +120,81 @@ class Codes:
 
     def code_of(self, catalog: Catalog, words: Iterable[str]) -> Array:
         """(N,) the codes of any words; -1 where no video has it."""
-        code_of = self._followed.of(catalog)[1]
-        return np.array([code_of.get(word, -1) for word in words], dtype=np.int64)
+        return self._followed.of(catalog)[1].codes(hashes_of(list(words)))
 
 
-class _Coded:
-    def __init__(self, words: Callable[[Catalog, Array], Iterable[str]]) -> None:
+class _Code:
+    def __init__(self, words: Callable[[Catalog, Array], Iterable[str]], columns: Sequence[str]) -> None:
         self._words = words
+        self._columns = columns
 
-    def whole(self, catalog: Catalog) -> tuple[GrowingColumn, dict[str, int]]:
-        code_of = {"": -1}
-        return GrowingColumn(self._codes(code_of, catalog, np.arange(len(catalog)))), code_of
+    def whole(self, catalog: Catalog) -> tuple[GrowingColumn, _Coded]:
+        coded, codes = _Coded.whole(self._hashes(catalog, np.arange(len(catalog))))
+        return GrowingColumn(codes), coded
 
     def extended(
-        self, kept: tuple[GrowingColumn, dict[str, int]], catalog: Catalog, rows: Array
-    ) -> tuple[GrowingColumn, dict[str, int]]:
-        column, code_of = kept
-        codes = self._codes(code_of, catalog, rows)
+        self, kept: tuple[GrowingColumn, _Coded], catalog: Catalog, rows: Array
+    ) -> tuple[GrowingColumn, _Coded]:
+        column, coded = kept
+        codes = coded.added(self._hashes(catalog, rows))
         is_new = rows >= len(column)
         column.view()[rows[~is_new]] = codes[~is_new]
         column.append(codes[is_new])
-        return column, code_of
+        return column, coded
 
-    def _codes(self, code_of: dict[str, int], catalog: Catalog, rows: Array) -> Array:
-        return codes(self._words(catalog, rows), code_of)
+    def _hashes(self, catalog: Catalog, rows: Array) -> Array:
+        which: Array | None = None
+        if self._columns:
+            rows, which = alike([catalog.columns[name] for name in self._columns], rows)
+        parts = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
+        hashes = [hashes_of(list(self._words(catalog, part))) for part in parts]
+        hashed = np.concatenate(hashes) if hashes else np.zeros(0, dtype=np.uint64)
+        return hashed if which is None else hashed[which]
 
 
-def codes(words: Iterable[str], code_of: dict[str, int] | None = None) -> Array:
-    """Equal words -> equal codes, counted from 0; "" -> -1. `code_of` is given the new words."""
-    known = {"": -1} if code_of is None else code_of
-    return np.array([known.setdefault(word, len(known) - 1) for word in words], dtype=np.int64)
+class _Coded:
+    """Hashes of words and their codes: of a whole catalog in arrays, and those that came later."""
+
+    def __init__(self, hashes: Array, codes: Array) -> None:
+        """(W,) `hashes`, ascending."""
+        self._hashes = hashes
+        self._codes = codes
+        self._later: dict[int, int] = {}
+        self._next = int(codes.max(initial=-1)) + 1
+
+    @classmethod
+    def whole(cls, hashes: Array) -> tuple[_Coded, Array]:
+        """And the code of each."""
+        known, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+        codes = np.full(len(known), -1, dtype=np.int64)
+        in_order = np.argsort(first)
+        in_order = in_order[known[in_order] != NO_WORD]
+        codes[in_order] = np.arange(len(in_order))
+        return cls(known, codes), codes[which]
+
+    def codes(self, hashes: Array) -> Array:
+        """-1 where there is none."""
+        places = np.searchsorted(self._hashes, hashes)
+        places[places == len(self._hashes)] = 0
+        known = self._hashes[places] == hashes if len(self._hashes) else np.zeros(len(hashes), dtype=bool)
+        codes = np.full(len(hashes), -1, dtype=np.int64)
+        codes[known] = self._codes[places[known]]
+        for at in np.flatnonzero(~known).tolist():
+            codes[at] = self._later.get(int(hashes[at]), -1)
+        return codes
+
+    def added(self, hashes: Array) -> Array:
+        """The codes of these, also of those that are new."""
+        codes = self.codes(hashes)
+        for at in np.flatnonzero((codes < 0) & (hashes != NO_WORD)).tolist():
+            codes[at] = self._later.setdefault(int(hashes[at]), self._next)
+            self._next = max(self._next, codes[at] + 1)
+        return codes
+
+
+def codes(words: Iterable[str]) -> Array:
+    """Equal words -> equal codes, counted from 0; "" -> -1."""
+    return _Coded.whole(hashes_of(list(words)))[1]
 
 
 def _first(column: GrowingColumn, count: int) -> Array:

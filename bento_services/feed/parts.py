@@ -45,9 +45,9 @@ class Parts:
         self.policy: Policy = load_policy(release.policy_path)
         # (V, D): trained vectors, and content vectors of videos published after the training
         self.video_vectors = PerCatalog(lambda catalog, rows: _vectors(release, catalog, rows))
-        self.creators = Codes(_channels)
+        self.creators = Codes(_channels, ("creator_name", "creator_id"))
         self.titles = Codes(_films)
-        self.categories = Codes(_categories)
+        self.categories = Codes(_categories, ("genre_names",))
         self._beside = BesideIndex(release.index, self.video_vectors)
         self._sources: dict[str, CandidateSource | None] = {}
         self._lock = threading.Lock()

@@ -195,9 +195,15 @@ class GrowingTexts:
         self._view = Texts(self._codes.view(), self._words)
 
 
-def distinct(column: Texts | Array, rows: Array) -> tuple[list[Any], Array]:
-    """Words, and (n,) which of them each row has; every word is at some row, and a word may be there twice."""
-    if not isinstance(column, Texts):
-        return column[rows].tolist(), np.arange(len(rows))
-    used, which = np.unique(column.codes[rows], return_inverse=True)
-    return column.vocabulary.words(used), which
+def alike(columns: Sequence[Texts | Array], rows: Array) -> tuple[Array, Array]:
+    """(K,) a few of these rows, and (n,) for each row one of them that equals it in all `columns`: what depends on
+    nothing else need not be computed for every row. Of a column that is not of texts nothing is known: all rows."""
+    which = np.zeros(len(rows), dtype=np.int64)
+    some = rows[:1]
+    for column in columns:
+        if not isinstance(column, Texts):
+            return rows, np.arange(len(rows))
+        pairs = (which << 32) | column.codes[rows]
+        _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
+        some = rows[first]
+    return some, which

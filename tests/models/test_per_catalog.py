@@ -10,6 +10,7 @@ import numpy as np
 from worlds.live import WORLD
 
 from feature_repo.registry import VIDEO_FEATURES, default_of
+from feature_repo.store.packed_catalog import PackedCatalog, pieces_of
 from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.store.snapshot_writer import SnapshotWriter
 from models.catalog import Catalog, CatalogTable
@@ -131,6 +132,24 @@ def test_codes_of_new_videos_continue_those_of_the_others() -> None:
     assert titles.of(second).tolist() == [2, 1, -1, 1, 2]
     assert titles.code_of(second, ["C", "", "B", "never heard of"]).tolist() == [2, -1, 1, -1]
     assert len(titles.of(first)) == 3
+
+
+def test_words_of_videos_that_are_alike_are_asked_for_once() -> None:
+    """Where the catalog is packed; the codes are those that it has otherwise."""
+    titles = ["A", "B", "A", "", "B", "A"]
+    grown = SnapshotWriter.of([f"v{n}" for n in range(6)], [row(title) for title in titles], WORLD)
+    packed = SnapshotWriter.over(PackedCatalog(pieces_of(grown.snapshot())), WORLD, frozenset())
+    asked: list[int] = []
+
+    def words(of: Catalog, rows: Array) -> Array:
+        asked.append(len(rows))
+        return _titles(of, rows)
+
+    codes_ = Codes(words, ("title", "creator_id"))
+    assert codes_.of(packed.snapshot()).tolist() == codes_.of(grown.snapshot()).tolist() == [0, 1, 0, -1, 1, 0]
+    packed.publish(["w0", "w1", "w2", "v1"], [row(title) for title in ("C", "A", "C", "C")])
+    assert codes_.of(packed.snapshot()).tolist() == [0, 2, 0, -1, 1, 0, 2, 0, 2]
+    assert asked == [3, 6, 3]  # a word that is written again may be kept twice
 
 
 def located(own: Sequence[str]) -> CatalogRows:

@@ -9,7 +9,7 @@ import pytest
 
 from feature_repo.core import texts
 from feature_repo.core.growing import GrowingColumn
-from feature_repo.core.texts import GrowingTexts, Kind, PackedTexts, Texts, Words, distinct
+from feature_repo.core.texts import GrowingTexts, Kind, PackedTexts, Texts, Words, alike
 
 TITLES = ["", "A title", "Ærlig talt – 東京 🎬", "A title", "x" * 1000]
 GENRES: list[list[str]] = [["Drama", "News"], [], ["Drama"], ["Drama", "News"], ["Ærlig"]]
@@ -82,11 +82,16 @@ def test_a_list_that_was_read_may_be_changed() -> None:
     assert list(column.view()) == [*GENRES, ["New"]]
 
 
-def test_what_depends_on_words_alone_can_be_computed_once_for_each() -> None:
-    column = growing("string", TITLES)
-    column.append(["new"])
-    rows = np.array([3, 5, 1, 0])
-    for of in (column.view(), np.array([*TITLES, "new"], dtype=object)):
-        words, which = distinct(of, rows)
-        assert [words[at] for at in which] == ["A title", "new", "A title", ""]
-    assert len(distinct(column.view(), rows)[0]) == 3
+def test_rows_that_are_equal_in_some_columns_need_not_all_be_looked_at() -> None:
+    titles, genres = growing("string", TITLES), growing("list", GENRES)
+    titles.append(["A title"])
+    genres.append([[]])
+    one, other = titles.view(), genres.view()
+    rows = np.array([5, 3, 1, 4, 1, 0])
+    for columns, count in ([one], 4), ([other], 4), ([one, other], 5), ([other, one], 5), ([one, one[:]], 6):
+        some, which = alike(columns, rows)
+        assert len(some) == count
+        for column in columns:
+            assert column[some[which]].tolist() == column[rows].tolist()
+    some, which = alike([one], rows[:0])
+    assert (len(some), len(which)) == (0, 0)
