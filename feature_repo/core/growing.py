@@ -83,9 +83,13 @@ class MappedColumn(GrowingColumn):
     """A column over a file that is mapped copy-on-write: a row that changes costs its stretch, in each buffer."""
 
     def __init__(self, size: int, map_it: Callable[[], Array]) -> None:
-        """`map_it` maps the column as it is on file: its `size` rows, and room behind them."""
+        """`map_it` maps the column as it is on file: its `size` rows, and room behind them.
+
+        It gives an array that is no view of another: by its references one could not tell who holds a view of it.
+        """
         buffer = map_it()
         self._begin(buffer, size)
+        assert self._view.base is buffer
         self._map_it: Callable[[], Array] | None = map_it
         self._stretch = max(STRETCH_BYTES // max(buffer[:1].nbytes, 1), 1)  # rows
         self._written = np.zeros(-(-len(buffer) // self._stretch), dtype=bool)

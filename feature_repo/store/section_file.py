@@ -154,9 +154,7 @@ class Sections:
 
     @staticmethod
     def _of(mapped: mmap.mmap, section: _Section, offset: int, rows: int) -> Array:
-        shape = (rows, *section.shape[1:])
-        count = int(np.prod(shape, dtype=np.int64))
-        return np.frombuffer(mapped, dtype=section.dtype, count=count, offset=offset).reshape(shape)
+        return np.ndarray((rows, *section.shape[1:]), dtype=section.dtype, buffer=mapped, offset=offset)
 
     def _mapped(self, offset: int, size: int, access: int) -> mmap.mmap:
         return mmap.mmap(self._descriptor, size, access=access, offset=offset)

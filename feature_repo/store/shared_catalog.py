@@ -16,7 +16,7 @@ from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.store.snapshot_files import Cursor, SnapshotFiles
 from feature_repo.store.whole_catalog import read_catalog
 
-REWRITTEN_AFTER = VIDEO_CHANGES_KEPT // 4  # entries of the stream since the file; a process that starts applies them
+REWRITTEN_AFTER = VIDEO_CHANGES_KEPT // 2  # entries of the stream since the file; a process that starts applies them
 
 report = structlog.get_logger("catalog")
 

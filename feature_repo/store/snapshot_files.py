@@ -34,7 +34,7 @@ report = structlog.get_logger("catalog")
 FORMAT = 1
 LOCK = "lock"
 LOOK_SECONDS = 0.05  # between two attempts to take the lock
-STUCK_SECONDS = 15.0  # a holder that has not got on for so long is not waited for
+STUCK_SECONDS = 30.0  # a holder that has not got on for so long is not waited for
 TOUCH_SECONDS = 1.0
 
 

@@ -65,6 +65,12 @@ def test_more_rows_than_the_file_has_room_for(file: Path) -> None:
     np.testing.assert_array_equal(before, np.arange(ROWS))
 
 
+def test_a_buffer_that_is_a_view_is_refused(file: Path) -> None:
+    """Of its views numpy would remember the array behind it, so that it looked free while they are held."""
+    with pytest.raises(AssertionError):
+        MappedColumn(ROWS, lambda: np.fromfile(file, dtype=np.int64)[:])
+
+
 def test_a_change_is_not_a_copy_of_the_column(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     column = mapped(file)
     held = column.view()

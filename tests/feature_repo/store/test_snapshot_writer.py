@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from worlds.live import VIDEOS, WORLD
 
 from feature_repo.registry import VIDEO_FEATURES, default_of
 from feature_repo.store.memory import MemoryReader
+from feature_repo.store.packed_catalog import pieces_of
 from feature_repo.store.snapshot import VideoSnapshot, video_snapshot
+from feature_repo.store.snapshot_files import Cursor, SnapshotFiles
 from feature_repo.store.snapshot_writer import SnapshotWriter
 
 
@@ -79,8 +82,15 @@ def test_a_video_that_was_taken_down_keeps_its_row(writer: SnapshotWriter) -> No
     assert not before.taken_down.any()
 
 
-def test_no_edition_ever_changes(writer: SnapshotWriter) -> None:
+@pytest.mark.parametrize("is_filed", [False, True])
+def test_no_edition_ever_changes(writer: SnapshotWriter, is_filed: bool, tmp_path: Path) -> None:
     """With some of them held and some not, so that buffers are used again."""
+    if is_filed:
+        files = SnapshotFiles(tmp_path, WORLD)
+        files.write(pieces_of(writer.snapshot()), Cursor(None, b"1-0"), lambda: None)
+        filed = files.newest()
+        assert filed is not None
+        writer = SnapshotWriter.over(filed.catalog, WORLD, frozenset())
     rng = np.random.default_rng(11)
     held: list[tuple[VideoSnapshot, dict[str, Any]]] = []
     expected = {video_id: full(**row) for video_id, row in VIDEOS.items()}
