@@ -16,7 +16,7 @@ class StoreConfig:
     batch_rows: int = 2_000  # rows that a batch job writes per round trip
     refresh_seconds: float = 0.25  # interval of looking for changed videos; those that are published wake the reader up
     stale_seconds: float = 60.0  # a reader that slept longer than this reloads the whole catalog
-    start_seconds: float = 30.0  # startup of the embedded server, which loads its append-only file
+    start_seconds: float = 30.0  # of the embedded server's startup without progress: it loads its append-only file
     stop_seconds: float = 10.0  # until the embedded server is killed on shutdown
     sync_seconds: float = 1.0  # interval of fsync: a power cut may lose this much; a killed server loses nothing
 

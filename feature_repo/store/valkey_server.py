@@ -210,14 +210,15 @@ class EmbeddedValkey:
 
     def _await_loaded(self, address: Address) -> None:
         """Wait for PING: while it loads its append-only file, a server answers CONFIG GET and little else."""
-        self._await(lambda: _pings(address.url), "does not finish loading")
+        self._await(lambda: _pings(address.url), "does not go on loading", lambda: _loaded_bytes(address.url))
 
-    def _await(self, ready: Callable[[], bool], late: str) -> None:
-        deadline = time.monotonic() + self._config.start_seconds
+    def _await(self, ready: Callable[[], bool], late: str, progress: Callable[[], int] = lambda: 0) -> None:
+        """Until it is ready, or has made no progress for so long: a million videos take a minute to load."""
+        patience = Patience(self._config.start_seconds)
         while not ready() and not self._stopping.is_set():
             if self._child is not None and self._child.poll() is not None:
                 raise ValkeyError(f"valkey-server does not start in {self.directory}: {self._log_end()}")
-            if time.monotonic() > deadline:
+            if patience.ends(progress()):
                 raise ValkeyError(f"valkey-server in {self.directory} {late}: {self._log_end()}")
             time.sleep(0.01)
 
@@ -302,6 +303,32 @@ def _pings(url: str) -> bool:
         return False
     finally:
         client.close()
+
+
+def _loaded_bytes(url: str) -> int:
+    """Of the append-only file; 0 if the server does not say."""
+    client = connect(url, timeout_seconds=0.5)
+    try:
+        return int(client.info("persistence").get("loading_loaded_bytes", 0))
+    except redis.RedisError:
+        return 0
+    finally:
+        client.close()
+
+
+class Patience:
+    """Ends after so many seconds without progress."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._most = 0
+        self._deadline = time.monotonic() + seconds
+
+    def ends(self, progress: int) -> bool:
+        """`progress`: made since the beginning, in whatever unit."""
+        if progress > self._most:
+            self._most, self._deadline = progress, time.monotonic() + self._seconds
+        return time.monotonic() > self._deadline
 
 
 def is_free(port: int) -> bool:

@@ -11,8 +11,10 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -23,7 +25,7 @@ from feature_repo.core.logs import LogsConfig
 from feature_repo.store import valkey_server
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import connect
-from feature_repo.store.valkey_server import EmbeddedValkey, ValkeyError, online_store, running_url
+from feature_repo.store.valkey_server import EmbeddedValkey, Patience, ValkeyError, online_store, running_url
 
 
 @pytest.fixture
@@ -261,3 +263,37 @@ def test_the_servers_own_log_is_rotated_while_it_writes(home: Home) -> None:
     finally:
         client.close()
         server.stop()
+
+
+def test_a_server_that_loads_for_long_is_waited_for_as_long_as_it_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with online_store(home) as url, connect(url) as client, client.pipeline(transaction=False) as pipe:
+        for number in range(15_000):
+            pipe.set(f"k{number}", "x" * 200)
+        pipe.execute()
+    monkeypatch.setattr(valkey_server, "_configuration", slowed(valkey_server._configuration))
+    server = EmbeddedValkey(home.valkey, StoreConfig(start_seconds=1.0))
+    started = time.monotonic()
+    try:
+        with connect(server.start(), 5.0) as client:
+            assert client.dbsize() == 15_000
+        assert time.monotonic() - started > 2.0
+    finally:
+        server.stop()
+
+
+def slowed(configuration: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A fifth of a millisecond for each command that is loaded; the server answers between a thousand of them."""
+    return lambda address: configuration(address) + "key-load-delay 200\n"
+
+
+def test_patience_ends_after_so_long_without_progress() -> None:
+    patience = Patience(0.2)
+    assert not patience.ends(1)
+    time.sleep(0.15)
+    assert not patience.ends(2)
+    time.sleep(0.15)
+    assert not patience.ends(2)
+    time.sleep(0.15)
+    assert patience.ends(2)
