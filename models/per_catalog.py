@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from models.catalog import Catalog
 Array = np.ndarray[Any, Any]
 Kept = TypeVar("Kept")
 
-AT_ONCE = 65_536  # words that exist at the same time, as a catalog is read
+AT_ONCE = 65_536  # words or ids that exist at the same time, as a catalog is read
 NO_WORD = hashes_of([""])[0]
 BASES = 2  # catalogs kept at once: the live one and a release's static list
 
@@ -226,7 +227,11 @@ class _Locate:
         self._row_of = row_of
 
     def whole(self, catalog: Catalog) -> _Located:
-        rows = catalog.row_of.many(self._video_ids)
+        ids = iter(self._video_ids)
+        found = [np.zeros(0, dtype=np.int64)]
+        while some := list(islice(ids, AT_ONCE)):
+            found.append(catalog.row_of.many(some))
+        rows = np.concatenate(found)
         return _Located(rows, int(rows.max(initial=-1)))
 
     def extended(self, kept: _Located, catalog: Catalog, rows: Array) -> _Located:

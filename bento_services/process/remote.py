@@ -21,6 +21,7 @@ from models.release.artifact import Release
 from models.retrieval.artifact import ContentAlone, RetrievalModel
 from models.retrieval.index import VideoIndex
 from models.retrieval.index_config import Kind
+from models.retrieval.index_ids import RowOf
 from models.retrieval.protocol import NearestVideos, Retrieval
 
 Array = np.ndarray[Any, Any]
@@ -108,7 +109,7 @@ class RemoteIndex:
         return self._local.ids
 
     @property
-    def row_of(self) -> Mapping[str, int]:
+    def row_of(self) -> RowOf:
         return self._local.row_of
 
     def search(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
@@ -118,8 +119,7 @@ class RemoteIndex:
 
     def search_rows(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         ids, scores = self.search(queries, k, allowed)
-        rows = [[self.row_of.get(video_id, -1) for video_id in of_query] for of_query in ids]
-        return np.array(rows, dtype=np.int64).reshape(ids.shape), scores
+        return self.row_of.many(ids.ravel().tolist()).reshape(ids.shape), scores
 
 
 class RemoteRanker:

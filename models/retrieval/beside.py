@@ -40,9 +40,8 @@ class Part:
         count = min(n, int(mask.sum()))
         if not count:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        ids, scores = self.index.search(query_1D, count, Bits.of(mask))
-        row_of = self.index.row_of
-        return self.rows[[row_of[video_id] for video_id in ids[0]]], scores[0]
+        rows, scores = self.index.search_rows(query_1D, count, Bits.of(mask))
+        return self.rows[rows[0]], scores[0]
 
 
 class Beside(NamedTuple):

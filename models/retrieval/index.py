@@ -7,8 +7,7 @@ faiss. No HNSW, on purpose: it loses recall under filters.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +18,10 @@ import numpy as np
 
 from models.bits import Bits
 from models.retrieval.index_config import IndexConfig, Kind
+from models.retrieval.index_ids import IndexIds, RowOf
 
 Array = np.ndarray[Any, Any]
 
-IDS_FILE = "ids.json"
 SHARD_FILES = "videos*.faiss"  # videos.faiss of a single one, else videos-000.faiss and on
 SEED = 7
 ROUNDS = 8  # of k-means
@@ -41,13 +40,13 @@ class VideoIndex:
     the cost of a copy, about 15 ms for 100,000 vectors of 64 numbers.
     """
 
-    ids: tuple[str, ...]
+    ids: IndexIds
     shards: tuple[Any, ...]
     dim: int
     mapped_from: tuple[Path, ...] = ()  # the files that inverted lists are mapped from; none: all is in memory
 
     def __len__(self) -> int:
-        return len(self.ids) - self.ids.count("")
+        return sum(int(shard.ntotal) for shard in self.shards)
 
     @classmethod
     def build(cls, ids: Sequence[str], vectors: Array, config: IndexConfig = IndexConfig()) -> VideoIndex:
@@ -60,7 +59,8 @@ class VideoIndex:
         kind = config.kind(len(ids))
         every_row = np.arange(len(ids), dtype=np.int64)
         rows_of_shards = np.array_split(every_row, min(config.shards, max(len(ids), 1)))
-        return cls(tuple(ids), tuple(_shard(data, rows, kind, config) for rows in rows_of_shards), data.shape[1])
+        shards = tuple(_shard(data, rows, kind, config) for rows in rows_of_shards)
+        return cls(IndexIds.of(ids), shards, data.shape[1])
 
     @property
     def kind(self) -> Kind:
@@ -79,7 +79,7 @@ class VideoIndex:
         `allowed`: of the rows of `ids`. Gives (B, k) object ids, "" where there are fewer, and (B, k) scores.
         """
         rows, scores = self.search_rows(queries, k, allowed)
-        return self._names[rows], scores
+        return self.ids.of_rows(rows), scores
 
     def search_rows(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         """The same with (B, k) int64 rows of `ids`, -1 where there are fewer."""
@@ -106,7 +106,7 @@ class VideoIndex:
         grown = self._copied() if left is self else left.shards
         smallest = min(grown, key=lambda shard: int(shard.ntotal))
         smallest.add_with_ids(data, np.arange(len(left.ids), len(left.ids) + len(ids), dtype=np.int64))
-        return VideoIndex((*left.ids, *ids), grown, self.dim)
+        return VideoIndex(IndexIds.of([*left.ids, *ids]), grown, self.dim)
 
     def without(self, ids: Iterable[str]) -> VideoIndex:
         """An index without these videos; unknown ids are ignored."""
@@ -116,7 +116,8 @@ class VideoIndex:
         shrunk = self._copied()
         for shard in shrunk:
             shard.remove_ids(np.array(sorted(rows), dtype=np.int64))
-        return VideoIndex(tuple("" if row in rows else one for row, one in enumerate(self.ids)), shrunk, self.dim)
+        left = IndexIds.of("" if row in rows else one for row, one in enumerate(self.ids))
+        return VideoIndex(left, shrunk, self.dim)
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -125,23 +126,23 @@ class VideoIndex:
         single = len(self.shards) == 1
         for number, shard in enumerate(self.shards):
             faiss.write_index(shard, str(directory / ("videos.faiss" if single else f"videos-{number:03d}.faiss")))
-        (directory / IDS_FILE).write_text(json.dumps(self.ids) + "\n")
+        self.ids.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> VideoIndex:
         """Read an index whose files were verified before: faiss loads flipped bits silently.
 
-        Inverted lists are mapped, not copied: processes share their pages.
+        Ids and inverted lists are mapped, not copied: processes share their pages.
         """
         files = shard_files(directory)
         shards = tuple(faiss.read_index(str(file), faiss.IO_FLAG_MMAP) for file in files)
         mapped_from = () if isinstance(shards[0], faiss.IndexIDMap2) else files
-        return cls(tuple(json.loads((directory / IDS_FILE).read_text())), shards, int(shards[0].d), mapped_from)
+        return cls(IndexIds.load(directory), shards, int(shards[0].d), mapped_from)
 
-    @cached_property
-    def row_of(self) -> Mapping[str, int]:
+    @property
+    def row_of(self) -> RowOf:
         """The row of each video that is held."""
-        return {video_id: row for row, video_id in enumerate(self.ids) if video_id}
+        return self.ids.row_of
 
     @cached_property
     def _together(self) -> Any:
@@ -167,10 +168,6 @@ class VideoIndex:
         if allowed.count <= SCANNED_WHOLE:
             return int(index.nlist)
         return int(min(index.nlist, np.ceil(index.nprobe * len(self.ids) / allowed.count)))
-
-    @cached_property
-    def _names(self) -> Array:
-        return np.array([*self.ids, ""], dtype=object)  # faiss gives row -1 where it found fewer
 
 
 def shard_files(directory: Path) -> tuple[Path, ...]:

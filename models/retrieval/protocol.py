@@ -13,6 +13,7 @@ import numpy as np
 from feature_repo.compute.columns import Columns
 from models.bits import Bits
 from models.retrieval.index_config import Kind
+from models.retrieval.index_ids import RowOf
 
 if TYPE_CHECKING:
     from models.retrieval.artifact import ContentAlone
@@ -76,7 +77,7 @@ class NearestVideos(Protocol):
         ...
 
     @property
-    def row_of(self) -> Mapping[str, int]:
+    def row_of(self) -> RowOf:
         """The row of each video that is held."""
         ...
 
