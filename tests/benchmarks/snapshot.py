@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from worlds.live import NOON_US, ROOT, WORLD, valkey
 
 from feature_repo.core.edition import Base, Edition
+from feature_repo.core.growing import MappedColumn
 from feature_repo.core.row_map import RowMap
 from feature_repo.registry import VIDEO_FEATURES, VIEWS, default_of
 from feature_repo.schema import FLOAT, GENRE_SLOTS, INT, VIDEO_VIEWS
@@ -34,12 +36,14 @@ from feature_repo.store.connect import Client, connect
 from feature_repo.store.layout import announce, encode_row, entity_key
 from feature_repo.store.packed_catalog import pieces_of
 from feature_repo.store.reader import OnlineReader
+from feature_repo.store.section_file import Sections, write_sections
 from feature_repo.store.snapshot import VideoSnapshot, column_of
 from feature_repo.store.snapshot_files import Cursor, SnapshotFiles
 from feature_repo.store.snapshot_writer import SnapshotWriter
 from models.per_catalog import Codes, PerCatalog
 
 ROUNDS, CHANGED, DIM = 20, 200, 64
+TICKS = 100
 READERS = 2  # that map the file, beside the one that wrote it
 MIB = 1 << 20
 
@@ -112,6 +116,26 @@ def measure(count: int) -> None:
     show(f"{count:>9,} videos: the rows of 500 ids", None, lambda: held[0].row_of.many(asked))
     some = held[0].row_of.many(asked[:50])
     show(f"{count:>9,} videos: the titles of 50", None, lambda: held[0].columns["title"][some])
+    print(
+        f"{f'{count:>9,} videos: own MiB after {TICKS * CHANGED:,} were counted':52} {'':9} {grown(count):9.0f}",
+        flush=True,
+    )
+
+
+def grown(count: int) -> float:
+    """MiB that videos counted at random make of the columns of their counters, which are mapped until then."""
+    names = list(VIEWS["video_activity"])
+    with tempfile.TemporaryDirectory() as directory:
+        zeros = {name: [np.zeros(count)] for name in names}
+        write_sections(Path(directory), zeros, frozenset(names), {}, lambda: None)
+        sections = Sections(Path(directory))
+        columns = [MappedColumn(count, partial(sections.with_room, name)) for name in names]
+        rng, before = np.random.default_rng(0), psutil.Process().memory_full_info().uss
+        for tick in range(TICKS):
+            rows = np.unique(rng.integers(0, count, CHANGED))
+            for column in columns:
+                column.rewrite(rows, np.full(len(rows), float(tick)))
+        return float(psutil.Process().memory_full_info().uss - before) / MIB
 
 
 def show(what: str, before: Callable[[], object] | None, now: Callable[[], object]) -> None:

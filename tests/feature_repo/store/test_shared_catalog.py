@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from worlds.disks import small_disk
 from worlds.live import NOON_US, ROOT, VIDEOS, WORLD, eventually, publish
 from worlds.random_catalog import publish_random
 
@@ -264,25 +264,23 @@ def test_a_process_that_is_killed_while_it_builds_leaves_nothing_in_the_way(
     assert len(os.listdir(directory)) == 2
 
 
-def test_a_disk_that_takes_no_file_leaves_each_process_its_own_catalog(
-    store: Client, url: str, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_each_process_its_own_catalog(store: Client, url: str, tmp_path: Path) -> None:
     publish(store)
-
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(snapshot_files, "write_sections", full)
+    with small_disk(tmp_path / "disk", 4) as disk:
+        directory = disk.path / "snapshot"
+        disk.fill()
         reader = opened(url, directory)
-    assert len(reader.snapshot()) == len(VIDEOS)
-    assert "No space left" in reader.unshared
-    assert os.listdir(directory) == [LOCK]
-    count(store, "v1", 5)
-    reader._catalog.catch_up()
-    assert reader.snapshot().columns["video_watch_count"][1] == 5
-    reader.close()
-    assert len(looked_at(url, directory)) == len(VIDEOS)
+        assert len(reader.snapshot()) == len(VIDEOS)
+        assert "No space left" in reader.unshared
+        assert [one for one in os.listdir(directory) if one != LOCK] == []
+        count(store, "v1", 5)
+        reader._catalog.catch_up()
+        assert reader.snapshot().columns["video_watch_count"][1] == 5
+        disk.free()
+        reader.refresh()
+        assert reader.unshared == ""
+        assert reader.snapshot().columns["video_watch_count"][1] == 5
+        reader.close()
 
 
 def test_a_place_that_cannot_be_a_directory_is_said(store: Client, url: str, tmp_path: Path) -> None:
