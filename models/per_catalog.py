@@ -204,7 +204,7 @@ def _first(column: GrowingColumn, count: int) -> Array:
 
 
 class CatalogRows:
-    """Caches the catalog row of each of a model's own videos; -1 = not in the catalog."""
+    """Caches the catalog row of each of a model's own videos, and the reverse; -1 = not in the other."""
 
     def __init__(self, video_ids: Sequence[str], row_of: Callable[[str], int | None]) -> None:
         """`row_of`: the model's own row of a video, None if it does not know it."""
@@ -212,13 +212,19 @@ class CatalogRows:
 
     def of(self, catalog: Catalog) -> Array:
         """(N,) int64, one per video of the model."""
-        rows, highest = self._followed.of(catalog)
-        return rows if highest < len(catalog) else np.where(rows < len(catalog), rows, -1)
+        located = self._followed.of(catalog)
+        rows = located.rows
+        return rows if located.highest < len(catalog) else np.where(rows < len(catalog), rows, -1)
+
+    def own(self, catalog: Catalog, rows: Array) -> Array:
+        """(K,) the model's own rows of some rows of the catalog."""
+        return self._followed.of(catalog).own.view()[rows]
 
 
 class _Located(NamedTuple):
     rows: Array
     highest: int
+    own: GrowingColumn  # (V,) int32
 
 
 class _Locate:
@@ -232,14 +238,17 @@ class _Locate:
         while some := list(islice(ids, AT_ONCE)):
             found.append(catalog.row_of.many(some))
         rows = np.concatenate(found)
-        return _Located(rows, int(rows.max(initial=-1)))
+        own = np.full(len(catalog), -1, dtype=np.int32)
+        own[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+        return _Located(rows, int(rows.max(initial=-1)), GrowingColumn(own))
 
     def extended(self, kept: _Located, catalog: Catalog, rows: Array) -> _Located:
         own = [self._row_of(video_id) for video_id in catalog.video_ids[rows]]
+        kept.own.append(np.array([-1 if mine is None else mine for mine in own], dtype=np.int32)[rows >= len(kept.own)])
         found = [(mine, row) for mine, row in zip(own, rows.tolist(), strict=True) if mine is not None]
         if all(kept.rows[mine] == row for mine, row in found):
             return kept
         moved = kept.rows.copy()
         for mine, row in found:
             moved[mine] = row
-        return _Located(moved, max(kept.highest, int(rows[-1])))
+        return _Located(moved, max(kept.highest, int(rows[-1])), kept.own)

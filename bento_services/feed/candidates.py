@@ -45,12 +45,10 @@ class Candidates:
         """The union of tables, each video once; if two tables have a value for a video, the first table's is kept."""
         tables = [table for table in found if len(table)]
         rows = np.concatenate([table.rows for table in tables]) if tables else np.zeros(0, dtype=np.int64)
-        at = np.arange(len(rows))
-        first = np.empty(int(rows.max(initial=-1)) + 1, dtype=np.int64)  # only read where it was written
-        first[rows[::-1]] = at[::-1]  # among equal rows the last write wins, which is the first in order
-        merged = {ROW: rows[first[rows] == at]}
-        place = first  # reused: the place of each row in the result
-        place[merged[ROW]] = np.arange(len(merged[ROW]))
+        distinct, first = np.unique(rows, return_index=True)
+        order = np.argsort(first)
+        merged = {ROW: distinct[order]}
+        place = np.argsort(order)  # of each of `distinct` in the result
         for table in tables:
             for name, column in table.columns.items():
                 if name not in merged:
@@ -58,8 +56,9 @@ class Candidates:
                         len(merged[ROW]), np.nan if column.dtype.kind == "f" else -1, dtype=column.dtype
                     )
         for table in reversed(tables):
+            at = place[np.searchsorted(distinct, table.rows)]
             for name, column in table.columns.items():
-                merged[name][place[table.rows]] = column
+                merged[name][at] = column
         return cls(merged)
 
     def __len__(self) -> int:

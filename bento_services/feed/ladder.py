@@ -19,6 +19,7 @@ from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge
 from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import VideoSnapshot
+from models.allowed import Allowed
 
 ListOf = Callable[[Request], MadeList | None]
 
@@ -121,7 +122,7 @@ class Ladder:
                 is_best=rung is self.rungs[0] or (rung.leads is not None and rung.leads(request)),
             )
         warnings.append("no rung could answer")
-        nothing = Composition([], 0, np.zeros(len(request.catalog), dtype=bool))
+        nothing = Composition([], 0, Allowed.of(np.zeros(len(request.catalog), dtype=bool)))
         return Answer(self.rungs[-1].name, request, nothing)
 
     def _offered(self, attempt: Attempt, request: Request) -> Iterator[Rung]:

@@ -18,6 +18,7 @@ from bento_services.feed.recall import LiveRecall
 from bento_services.feed.stages import UNTITLED
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
+from models import orders
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity
@@ -60,7 +61,8 @@ class Parts:
             return self._sources[spec.name]
 
     def follow(self, snapshot: VideoSnapshot) -> None:
-        """Compute what requests on this snapshot need of its new videos, before there are any such requests."""
+        """Compute what requests on this snapshot need of its videos, before there are any such requests."""
+        orders.follow(snapshot)
         for cache in (self.video_vectors, self.creators, self.titles, self.categories, self._beside):
             cache.of(snapshot)
 

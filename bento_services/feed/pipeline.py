@@ -1,9 +1,7 @@
 """The pipeline of one request, from filters to rows of the page; stages.py explains each kind of stage.
 
-Filters run once, over the whole catalog: sources then search only allowed videos, and their results are checked against
-the same mask. Time, counts and failures are recorded here, around stages, never inside them.
-
-V videos of the catalog.
+Filters run once, and what they leave is shared by viewers alike: sources then search only allowed videos, and their
+results are checked against the same set. Time, counts and failures are recorded here, around stages, never inside them.
 """
 
 from __future__ import annotations
@@ -28,7 +26,9 @@ from bento_services.feed.stages import (
     Selector,
     Source,
 )
-from models.page.filters import Filter, all_of
+from models.allowed import Allowed
+from models.page.filters import all_of
+from models.page.rules import Filter
 
 Array = np.ndarray[Any, Any]
 
@@ -44,7 +44,7 @@ class Ranked:
     request: Request  # as the query hydrators have completed it
     candidates: Candidates  # best first
     considered: int  # number of candidates that were ranked
-    allowed: Array  # (V,) bool
+    allowed: Allowed
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Composition:
 
     rows: Sequence[FilledRow]
     considered: int  # number of candidates that were ranked
-    allowed: Array  # (V,) bool
+    allowed: Allowed
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ class Pipeline:
     def ranked(self, request: Request) -> Ranked:
         """All candidates in the order in which rows are offered them. Raises StageFailed."""
         with _stage(request, "filters"):
-            safe = all_of(self.safety, request)
-            allowed = safe & all_of(self.novelty, request)
+            safe, allowed = all_of(self.safety, request), all_of((*self.safety, *self.novelty), request)
         for query_hydrator in self.query_hydrators:
             with _stage(request, query_hydrator.name):
                 request = query_hydrator.hydrate(request)
@@ -105,7 +104,7 @@ class Pipeline:
                 candidates = candidates.take(reranker.order(request, candidates))
         return Ranked(request, candidates, considered, allowed)
 
-    def _ask(self, source: Source, request: Request, allowed: Array) -> Candidates:
+    def _ask(self, source: Source, request: Request, allowed: Allowed) -> Candidates:
         with _stage(request, source.name):
             found = source.find(request, allowed)
             candidates = Candidates.found(source.name, found.rows, found.scores, **found.columns)

@@ -138,7 +138,7 @@ class FoundBy:
 
 @dataclass(frozen=True)
 class WatchedByMany:
-    """Found by a source that scores in multiples of what "many" means (models/candidates/heuristics.py:times_many)."""
+    """Found by a source that scores in multiples of what "many" means (models/heuristics.py:times_many)."""
 
     source: str
     text: str

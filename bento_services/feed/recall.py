@@ -19,6 +19,7 @@ import structlog
 
 from bento_services import metrics
 from bento_services.feed.stages import Request
+from models.allowed import Allowed
 from models.per_catalog import PerCatalog
 from models.retrieval.index_facts import NEIGHBOURS, exact_rows
 
@@ -37,7 +38,7 @@ class Search:
     kind: str
     vectors: PerCatalog  # (V, D)
     request: Request
-    allowed: Array  # (V,) bool
+    allowed: Allowed
     found: Array
     asked: int
 
@@ -89,11 +90,11 @@ class LiveRecall:
 def recall_of(search: Search) -> float | None:
     """The share of the nearest videos that was found; None if there are no videos to be found, or no vector."""
     allowed, query_D = search.allowed, search.request.user_vector
-    k = min(NEIGHBOURS, search.asked, int(np.count_nonzero(allowed)))
+    k = min(NEIGHBOURS, search.asked, allowed.count)
     if query_D is None or not k:
         return None
     vectors_VD = search.vectors.of(search.request.catalog)
-    nearest = exact_rows(vectors_VD, query_D[None, :], k, allowed)[0]
+    nearest = exact_rows(vectors_VD, query_D[None, :], k, allowed.mask())[0]
     least = float((vectors_VD[nearest] @ query_D).min())
     scores = vectors_VD[search.found[:k]] @ query_D
     return int(np.count_nonzero(scores >= least - ROUNDING * abs(least))) / k

@@ -12,11 +12,12 @@ from bento_services.feed.parts import Parts
 from bento_services.feed.recall import Search
 from bento_services.feed.stages import Request
 from feature_repo.store.made_lists import MadeList
+from models.allowed import Allowed
 from models.candidates.sources.spec import NOTHING, CandidateSource, Found, SourceSpec, catalog_rows
 from models.candidates.sources.two_tower import TWO_TOWER
 
 Array = np.ndarray[Any, Any]
-Heard = Callable[[Request, Array, Found], None]
+Heard = Callable[[Request, Allowed, Found], None]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class SizedSource:
     optional: bool = False  # if it fails, the page is built without it and carries a warning
     heard: Heard | None = None  # is told what it finds
 
-    def find(self, request: Request, allowed: Array) -> Found:
+    def find(self, request: Request, allowed: Allowed) -> Found:
         try:
             found = self.source.find(request, allowed, self.size)
         except Exception as error:  # a bulkhead: an optional source that fails costs only its candidates
@@ -48,7 +49,7 @@ class FromList:
     list_of: Callable[[Request], MadeList | None]
     size: int
 
-    def find(self, request: Request, allowed: Array) -> Found:
+    def find(self, request: Request, allowed: Allowed) -> Found:
         made = self.list_of(request)
         if made is None:
             return NOTHING
@@ -79,7 +80,7 @@ def _comparison(spec: SourceSpec, parts: Parts, size: int) -> Heard | None:
     if spec.name != TWO_TOWER or recall is None:
         return None
 
-    def compare(request: Request, allowed: Array, found: Found) -> None:
+    def compare(request: Request, allowed: Allowed, found: Found) -> None:
         if recall.takes(request):
             recall.compare(Search(kind, parts.video_vectors, request, allowed, found.rows, size))
 

@@ -1,7 +1,7 @@
 """The kinds of stages, the question that each answers, and the request that they all read.
 
     QueryHydrator   what else is known of the viewer?                         the request with more in it
-    Filter          which videos of the catalog may this viewer be shown?     (V,) bool (models/page/filters.py)
+    Filter          which videos of the catalog may this viewer be shown?     Allowed (models/page/filters.py)
     Source          which of them should be considered?                       Found
     Hydrator        what else is known of each candidate?                     columns, one value per candidate
     Scorer          how good is each?                                         columns; the last one's `score` counts
@@ -11,7 +11,7 @@
 A stage answers a question; only the pipeline moves rows. Time, counts and failures are recorded around stages, never
 inside them.
 
-V videos of the catalog, N candidates, D embedding.
+N candidates, D embedding.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from feature_repo.core.home import World
 from feature_repo.limits import LIMITS
 from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import VideoSnapshot
+from models.allowed import Allowed
 from models.candidates.sources.spec import Found
 from models.catalog import Catalog
 
@@ -180,8 +181,8 @@ class Source(Protocol):
     @property
     def name(self) -> str: ...
 
-    def find(self, request: Request, allowed: Array) -> Found:
-        """Candidates among the `allowed` (V,) bool videos of the catalog, best first."""
+    def find(self, request: Request, allowed: Allowed) -> Found:
+        """Candidates among the `allowed` videos of the catalog, best first."""
         ...
 
 

@@ -128,7 +128,7 @@ def _by_retrieval(
         for request, score_V in zip(requests, user_BD @ video_VD.T, strict=True):
             allowed = filters.allowed(request)
             if request.viewer.history_ids:
-                rows = np.flatnonzero(allowed)
+                rows = allowed.rows()
                 rows = rows[np.argsort(-score_V[rows], kind="stable")[:n]]
                 scores = score_V[rows]
             else:

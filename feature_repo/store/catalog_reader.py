@@ -79,7 +79,7 @@ class CatalogReader:
         # A file may be older than a takedown that this process is to know from the first page on.
         taken_down = {raw.decode() for raw in self._client.smembers(TAKEN_DOWN)}
         self._writer = SnapshotWriter.over(catalog, self._world, taken_down)
-        self._give_out(prepared=True)
+        self._give_out()
         self._cursor, self._is_doubtful = cursor, False
         self._go_on(cursor)
 
@@ -125,7 +125,7 @@ class CatalogReader:
         live, gone = self._sorted_out(published)
         if published:
             self._writer.settle(gone, live)
-            self._give_out()  # takedowns first, before rows are read
+            self._give_out(prepared=False)  # takedowns first, before rows are read
         counted = self._writer.held(sorted({video_id for video_id, _ in marked}.difference(published)))
         if counted:
             self._writer.count(counted, list(self._rows(counted, STREAMED)), STREAMED)
@@ -133,7 +133,7 @@ class CatalogReader:
         for start in range(0, len(live), AT_ONCE):
             some = live[start : start + AT_ONCE]
             self._writer.publish(some, list(self._rows(some, VIDEO_VIEWS)))
-            self._give_out(prepared=True)
+            self._give_out()
 
     def _sorted_out(self, video_ids: Sequence[str]) -> tuple[list[str], list[str]]:
         """Of these videos, those that may be shown, and the others."""
@@ -147,7 +147,7 @@ class CatalogReader:
         live = [video_id for video_id, shown in zip(video_ids, is_live, strict=True) if shown]
         return live, [video_id for video_id, shown in zip(video_ids, is_live, strict=True) if not shown]
 
-    def _give_out(self, prepared: bool = False) -> None:
+    def _give_out(self, prepared: bool = True) -> None:
         snapshot = self._writer.snapshot()
         if prepared:
             for prepare in self._followers:

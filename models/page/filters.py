@@ -1,163 +1,142 @@
-"""Hard filters: what a viewer must not be shown. Each masks the whole catalog and fails closed.
+"""Hard filters: what a viewer must not be shown. They fail closed.
 
 SAFETY and NOVELTY are the only lists of them. Pages, batch recommendations and off-policy estimates all call `safe` or
 `allowed`, so a rule added here holds wherever a video is shown, scored or estimated.
 
-V videos of the catalog.
+V videos of the catalog, N rows of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from models.catalog import Catalog, ViewerRequest, marks, rows_of
-from models.per_catalog import PerCatalog
+from models.allowed import Allowed
+from models.catalog import Catalog, ViewerRequest, rows_of
+from models.orders import COUNTRIES, EXPIRES, MARKS, PUBLISHED, UNRESTRICTED
+from models.page.masks import SharedMasks
+from models.page.rules import Filter, SharedFilter, ViewerFilter
 
 Array = np.ndarray[Any, Any]
 
-COUNTRIES_KEPT = 300  # masks; there are 249 countries
-NEVER_US = np.iinfo(np.int64).max
 
-
-class Filter(Protocol):
-    """A hard filter. It has no fallback: if it fails, nothing is shown."""
-
-    @property
-    def name(self) -> str: ...
-
-    def keep(self, request: ViewerRequest) -> Array:
-        """(V,) bool, True = may be shown."""
-        ...
-
-
-class Available:
+@dataclass(frozen=True)
+class Available(SharedFilter):
     """Not taken down, and not expired."""
 
     name = "available"
+    times = (EXPIRES,)
 
-    def __init__(self) -> None:
-        self._ends_us = PerCatalog(lambda catalog, rows: _ends_us(catalog, rows))
-
-    def keep(self, request: ViewerRequest) -> Array:
-        return self.of(request, slice(None))
+    def keep(self, catalog: Catalog, rows: Any, about: Any, now_us: int) -> Array:
+        expires_us = catalog.columns["expires_timestamp_us"][rows]
+        kept: Array = ((expires_us > now_us) | (expires_us == 0)) & ~catalog.taken_down[rows]
+        return kept
 
     def of(self, request: ViewerRequest, rows: Any) -> Array:
         """The same of some rows: also what is only named, such as a watched video in a reason, has to be available."""
-        kept: Array = (self._ends_us.of(request.catalog)[rows] > request.now_us) & ~request.catalog.taken_down[rows]
-        return kept
+        return self.keep(request.catalog, rows, None, request.now_us)
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(SharedFilter):
     name = "published"
+    times = (PUBLISHED,)
 
-    def keep(self, request: ViewerRequest) -> Array:
-        published: Array = request.catalog.columns["published_timestamp_us"] <= request.now_us
+    def keep(self, catalog: Catalog, rows: Any, about: Any, now_us: int) -> Array:
+        published: Array = catalog.columns["published_timestamp_us"][rows] <= now_us
         return published
 
 
 @dataclass(frozen=True)
-class WithinMaturity:
+class WithinMaturity(SharedFilter):
     name = "within_maturity"
 
-    def keep(self, request: ViewerRequest) -> Array:
-        within: Array = request.catalog.columns["maturity"] <= request.maturity_limit
+    def about(self, request: ViewerRequest) -> int:
+        return request.maturity_limit
+
+    def keep(self, catalog: Catalog, rows: Any, about: int, now_us: int) -> Array:
+        within: Array = catalog.columns["maturity"][rows] <= about
         return within
 
 
-class InCountry:
+@dataclass(frozen=True)
+class InCountry(SharedFilter):
     """A video may be restricted to some countries. A viewer of unknown country sees only unrestricted ones."""
 
     name = "in_country"
 
-    def __init__(self) -> None:
-        self._masks: dict[str, PerCatalog] = {}
+    def about(self, request: ViewerRequest) -> str:
+        """Countries that no video is restricted to are alike."""
+        return request.country if COUNTRIES.has(request.catalog, request.country) else ""
 
-    def keep(self, request: ViewerRequest) -> Array:
-        country = request.country
-        if (mask := self._masks.get(country)) is None:
-            if len(self._masks) >= COUNTRIES_KEPT:
-                self._masks = {}
-            mask = self._masks.setdefault(country, PerCatalog(lambda catalog, rows: _shown_in(country, catalog, rows)))
-        return mask.of(request.catalog)
+    def keep(self, catalog: Catalog, rows: Any, about: str, now_us: int) -> Array:
+        if isinstance(rows, slice):
+            kept = UNRESTRICTED.of(catalog).copy()
+            kept[COUNTRIES.rows_of(catalog, about)] = True
+            return kept[rows]
+        lists = catalog.columns["countries"][rows]
+        return np.fromiter((not len(one) or about in one for one in lists), bool, len(lists))
 
 
 @dataclass(frozen=True)
-class NotHidden:
+class NotHidden(ViewerFilter):
     """Not disliked, nor marked as not interesting."""
 
     name = "not_hidden"
 
-    def keep(self, request: ViewerRequest) -> Array:
-        return _except(request, rows_of(request.catalog, request.features["hidden_video_ids"]))
+    def excepted(self, request: ViewerRequest) -> Array:
+        return rows_of(request.catalog, request.features["hidden_video_ids"])
 
 
 @dataclass(frozen=True)
-class NotSeen:
+class NotSeen(ViewerFilter):
     """Not watched by the viewer."""
 
     name = "not_seen"
 
-    def keep(self, request: ViewerRequest) -> Array:
+    def excepted(self, request: ViewerRequest) -> Array:
         seen = rows_of(request.catalog, request.features["seen_video_ids"])
-        return _except(request, np.concatenate([seen, rows_of(request.catalog, request.history_ids)]))
+        return np.concatenate([seen, rows_of(request.catalog, request.history_ids)])
 
 
-class NotShown:
+@dataclass(frozen=True)
+class NotShown(ViewerFilter):
     """Not on an earlier page of this feed."""
 
     name = "not_shown"
 
-    def __init__(self) -> None:
-        self._marks = PerCatalog(lambda catalog, rows: marks(catalog.video_ids[rows].tolist()))
-
-    def keep(self, request: ViewerRequest) -> Array:
-        if not len(request.shown):
-            return np.ones(len(request.catalog), dtype=bool)
-        return ~np.isin(self._marks.of(request.catalog), request.shown)
+    def excepted(self, request: ViewerRequest) -> Array:
+        return MARKS.with_keys(request.catalog, request.shown)
 
 
 AVAILABLE = Available()
 SAFETY: tuple[Filter, ...] = (AVAILABLE, Published(), WithinMaturity(), InCountry(), NotHidden())
 NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # does not apply to videos that the viewer may continue watching
+MASKS = SharedMasks()
 
 
-def safe(request: ViewerRequest) -> Array:
-    """(V,) bool: what may be shown to this viewer at all."""
+def safe(request: ViewerRequest) -> Allowed:
+    """What may be shown to this viewer at all."""
     return all_of(SAFETY, request)
 
 
-def allowed(request: ViewerRequest) -> Array:
-    """(V,) bool: what may be recommended to this viewer."""
-    return safe(request) & all_of(NOVELTY, request)
+def allowed(request: ViewerRequest) -> Allowed:
+    """What may be recommended to this viewer."""
+    return all_of((*SAFETY, *NOVELTY), request)
 
 
-def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Array:
-    """(V,) bool: the conjunction of these filters. Raises ValueError for a result that is not a mask of the catalog."""
-    kept = np.ones(len(request.catalog), dtype=bool)
-    for rule in filters:
-        answer = rule.keep(request)
-        if answer.dtype != np.bool_ or answer.shape != kept.shape:
-            raise ValueError(f"{rule.name}: expected {kept.shape} bool, found {answer.shape} {answer.dtype}")
-        kept &= answer
-    return kept
+def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Allowed:
+    """What all of these filters leave. Raises what they raise, and ValueError for an answer of another kind."""
+    shared = MASKS.of([rule for rule in filters if isinstance(rule, SharedFilter)], request)
+    excepted = [_rows(rule, request) for rule in filters if isinstance(rule, ViewerFilter)]
+    return Allowed.except_rows(shared, np.concatenate(excepted) if excepted else np.zeros(0, dtype=np.int64))
 
 
-def _ends_us(catalog: Catalog, rows: Array) -> Array:
-    expires_us = catalog.columns["expires_timestamp_us"][rows]
-    return np.where(expires_us == 0, NEVER_US, expires_us)
-
-
-def _shown_in(country: str, catalog: Catalog, rows: Array) -> Array:
-    lists = catalog.columns["countries"][rows]
-    return np.fromiter((not len(c) or country in c for c in lists), bool, len(lists))
-
-
-def _except(request: ViewerRequest, rows: Array) -> Array:
-    kept = np.ones(len(request.catalog), dtype=bool)
-    kept[rows] = False
-    return kept
+def _rows(rule: ViewerFilter, request: ViewerRequest) -> Array:
+    rows, count = rule.excepted(request), len(request.catalog)
+    if rows.dtype.kind != "i" or rows.ndim != 1 or (len(rows) and not 0 <= rows.min() <= rows.max() < count):
+        raise ValueError(f"{rule.name}: expected rows of a catalog of {count}, found {rows.shape} {rows.dtype}")
+    return rows

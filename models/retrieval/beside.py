@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.bits import Bits
+from models.allowed import Allowed
 from models.catalog import Catalog
 from models.per_catalog import CatalogRows, Followed, PerCatalog
 from models.retrieval.index import VideoIndex
 from models.retrieval.index_config import EXACT
+from models.retrieval.own_bits import OwnBits
 from models.retrieval.protocol import NearestVideos
 
 Array = np.ndarray[Any, Any]
@@ -32,16 +34,23 @@ class Part:
     current: Array  # (M,) bool; False: a newer vector of it is in the other part
     index: VideoIndex
 
-    def search(self, query_1D: Array, n: int, allowed: Array) -> tuple[Array, Array]:
-        """(K,) catalog rows and their scores, best first, K at most `n`. `allowed`: (V,) bool."""
-        is_there = self.rows < len(allowed)  # a request may hold an earlier edition of the catalog
-        mask = self.current & is_there
-        mask[is_there] &= allowed[self.rows[is_there]]
-        count = min(n, int(mask.sum()))
+    def search(self, catalog: Catalog, query_1D: Array, n: int, allowed: Allowed) -> tuple[Array, Array]:
+        """(K,) catalog rows and their scores, best first, K at most `n`."""
+        bits = self._bits.of(catalog, allowed)
+        count = min(n, bits.count)
         if not count:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        rows, scores = self.index.search_rows(query_1D, count, Bits.of(mask))
-        return self.rows[rows[0]], scores[0]
+        own, scores = self.index.search_rows(query_1D, count, bits)
+        return self.rows[own[0]], scores[0]
+
+    @cached_property
+    def _bits(self) -> OwnBits:
+        current = np.where(self.current, self.rows, -1)
+        return OwnBits(lambda catalog: current, lambda catalog, rows: self._own(rows))
+
+    def _own(self, rows: Array) -> Array:
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where((self.rows[places] == rows) & self.current[places], places, -1)
 
 
 class Beside(NamedTuple):

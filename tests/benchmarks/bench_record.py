@@ -1,7 +1,10 @@
-"""The table of `make bench` as a record of docs/quality/, which docs/quality.md shows."""
+"""The tables of `make bench` and `make bench-catalog` as records of docs/quality/, which docs/quality.md shows."""
 
 from __future__ import annotations
 
+import os
+import platform
+from collections.abc import Sequence
 from typing import Any
 
 from feature_repo.core.files import write_atomic
@@ -9,10 +12,31 @@ from feature_repo.core.revision import git_revision
 from training.record.quality_page import PAGE, RECORDS, Record, assemble
 
 RECORD = RECORDS / "80-bench-demo.md"
+CATALOG_SIZE = RECORDS / "81-catalog_size-simulated.md"
 
 
 def record(result: dict[str, Any]) -> None:
     write_atomic(RECORD, as_record(result).text())
+    write_atomic(PAGE, assemble(RECORDS))
+
+
+def record_catalog_size(table: Sequence[str]) -> None:
+    """The Markdown lines that catalog_size.py prints."""
+    about = (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}; milliseconds and seconds are of the processor, of"
+        " one thread, where they are not of the wall. Networks that nobody trained; viewers and titles are simulated."
+    )
+    made = Record(
+        title="What a page costs by the size of the catalog",
+        protocol="catalog_size",
+        world="simulated",
+        command="make bench-catalog",
+        data="none",
+        revision=git_revision() or "unknown",
+        seeds="none",
+        body="\n".join([about, "", *table]),
+    )
+    write_atomic(CATALOG_SIZE, made.text())
     write_atomic(PAGE, assemble(RECORDS))
 
 

@@ -1,6 +1,6 @@
 """What a page of the full funnel costs by the size of the catalog, in process, with networks that nobody trained.
 
-    python tests/benchmarks/catalog_size.py [--videos 2000 20000 200000 1000000] [--pages 200] [--json FILE]
+    python tests/benchmarks/catalog_size.py [--videos 2000 20000 200000 1000000] [--pages 200] [--json FILE] [--record]
 
 Titles, creators, countries and maturities are those of the simulator; every video has a vector of its content. Each
 size runs in a process of its own, so that memory is its alone. Milliseconds are of the processor, so that other work on
@@ -27,6 +27,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
+from bench_record import record_catalog_size  # noqa: E402
 
 SIZES = (2_000, 20_000, 200_000, 1_000_000)
 MIB = 1024 * 1024
@@ -37,18 +38,22 @@ def main() -> None:
     parser.add_argument("--videos", type=int, nargs="+", default=SIZES)
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--json", type=Path, help="write the rows here as well")
+    parser.add_argument("--record", action="store_true", help="write the table into docs/quality.md")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measure(options.videos[0], options.pages)))
         return
-    rows = []
+    rows, table = [], []
     for count in options.videos:
         command = [sys.executable, __file__, "--one", "--videos", str(count), "--pages", str(options.pages)]
         rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1]))
-        print(shown(rows[-1], header=len(rows) == 1), flush=True)
+        table.append(shown(rows[-1], header=len(rows) == 1))
+        print(table[-1], flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if options.record:
+        record_catalog_size(table)
 
 
 def shown(row: dict[str, Any], header: bool) -> str:

@@ -19,6 +19,7 @@ from feature_repo.compute.columns import repeated
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.store.memory import MemoryReader
+from models.allowed import Allowed
 from models.bits import Bits
 from models.candidates.sources import two_tower
 from models.catalog import OfflineRequest
@@ -112,11 +113,11 @@ def test_a_video_published_since_the_release_is_found(release: Release, split: R
     vector = parts.video_vectors.of(snapshot)[snapshot.row_of["zz"]]
     request = OfflineRequest(catalog=snapshot, now_us=NOW_US, user_vector=vector * 100)
     everything = np.ones(len(snapshot), dtype=bool)
-    found = snapshot.video_ids[source.find(request, everything, len(snapshot)).rows].tolist()
+    found = snapshot.video_ids[source.find(request, Allowed.of(everything), len(snapshot)).rows].tolist()
     assert "zz" in found
     assert len(found) == len(set(found)) == len(snapshot)
     everything[snapshot.row_of["zz"]] = False  # taken down
-    assert "zz" not in snapshot.video_ids[source.find(request, everything, len(snapshot)).rows]
+    assert "zz" not in snapshot.video_ids[source.find(request, Allowed.of(everything), len(snapshot)).rows]
 
 
 @pytest.mark.parametrize("allowed", [None, 0.3, 0.02])

@@ -20,8 +20,9 @@ from bento_services.feed.surfaces.home import LADDER
 from bento_services.precompute.batch import Stage, rank_everyone
 from feature_repo.core.home import Home
 from feature_repo.ingest.simulator import SimulatorConfig, simulate
-from models.catalog import ViewerRequest
+from models.catalog import Catalog, ViewerRequest, rows_of
 from models.page import filters
+from models.page.rules import SharedFilter, ViewerFilter
 from training.off_policy import home_log
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,8 +32,8 @@ RULES = "models/page/filters.py"
 RULE_COLUMNS = {"countries", "maturity"}
 
 
-class TakenDown:
-    """A rule that somebody adds to the one list."""
+class TakenDown(ViewerFilter):
+    """A rule that somebody adds to the one list: of each viewer."""
 
     name = "taken_down"
 
@@ -40,14 +41,26 @@ class TakenDown:
         self.video_id = video_id
         self.asked = 0
 
-    def keep(self, request: ViewerRequest) -> np.ndarray:
+    def excepted(self, request: ViewerRequest) -> np.ndarray:
         self.asked += 1
-        return np.array([video_id != self.video_id for video_id in request.catalog.video_ids], dtype=bool)
+        return rows_of(request.catalog, [self.video_id])
 
 
-@pytest.fixture
-def taken_down(monkeypatch: pytest.MonkeyPatch) -> TakenDown:
-    rule = TakenDown("v04")
+class TakenDownForAll(SharedFilter):
+    """The same of all viewers."""
+
+    name = "taken_down"
+
+    def __init__(self, video_id: str) -> None:
+        self.video_id = video_id
+
+    def keep(self, catalog: Catalog, rows: Any, about: Any, now_us: int) -> np.ndarray:
+        return np.array([video_id != self.video_id for video_id in catalog.video_ids[rows]], dtype=bool)
+
+
+@pytest.fixture(params=[TakenDown, TakenDownForAll])
+def taken_down(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    rule = request.param("v04")
     monkeypatch.setattr(filters, "SAFETY", (*filters.SAFETY, rule))
     return rule
 
@@ -68,12 +81,12 @@ def test_without_the_rule_everybody_shows_the_video() -> None:
     assert "v04" in on_pages() & in_lists("retrieval") & in_lists("full")
 
 
-def test_a_new_rule_holds_on_pages(taken_down: TakenDown) -> None:
+def test_a_new_rule_holds_on_pages(taken_down: Any) -> None:
     assert "v04" not in on_pages()
 
 
 @pytest.mark.parametrize("breakage", ["ranker", "index", "retrieval"])
-def test_a_new_rule_holds_on_every_rung(taken_down: TakenDown, breakage: str) -> None:
+def test_a_new_rule_holds_on_every_rung(taken_down: Any, breakage: str) -> None:
     release = feed_world.toy_release()
     getattr(feed_world.parts_of(release), breakage).broken = RuntimeError()
     feed = build_feed(release, feed_world.toy_reader(), None, now_us=lambda: NOW_US)
@@ -85,7 +98,7 @@ def test_a_new_rule_holds_on_every_rung(taken_down: TakenDown, breakage: str) ->
 
 @pytest.mark.parametrize("rung", [rung.name for rung in LADDER])
 def test_a_new_rule_holds_on_a_rung_whose_list_was_made_before_it(
-    rung: str, monkeypatch: pytest.MonkeyPatch, taken_down: TakenDown
+    rung: str, monkeypatch: pytest.MonkeyPatch, taken_down: Any
 ) -> None:
     release, reader = feed_world.toy_release(), feed_world.toy_reader()
     with monkeypatch.context() as before:
@@ -102,12 +115,12 @@ def test_a_new_rule_holds_on_a_rung_whose_list_was_made_before_it(
 
 
 @pytest.mark.parametrize("stage", ["retrieval", "full"])
-def test_a_new_rule_holds_in_everybodys_lists(taken_down: TakenDown, stage: Stage) -> None:
+def test_a_new_rule_holds_in_everybodys_lists(taken_down: Any, stage: Stage) -> None:
     assert "v04" not in in_lists(stage)
 
 
 def test_a_policy_that_may_not_be_served_is_not_estimated(
-    taken_down: TakenDown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    taken_down: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home.open(tmp_path)
     simulate(home, SimulatorConfig(users=40, videos=40, days=6, seed=5))
@@ -115,7 +128,8 @@ def test_a_policy_that_may_not_be_served_is_not_estimated(
     monkeypatch.setattr(home_log, "video_vectors", _vectors)
     taken_down.video_id = _vectors(home, None)[0][3]
     logs = home_log.home_logs(home)
-    assert taken_down.asked == len(logs["uniform"].action_N) > 0
+    assert len(logs["uniform"].action_N) > 0
+    assert isinstance(taken_down, TakenDownForAll) or taken_down.asked == len(logs["uniform"].action_N)
     for log in logs.values():
         assert log.policy_NA[:, 3].max() == 0.0
         assert log.policy_NA[:, :3].max() > 0.0

@@ -19,6 +19,7 @@ from bento_services.feed.stages import Request
 from bento_services.feed.surfaces import home
 from feature_repo.core.home import Home
 from feature_repo.store.memory import MemoryReader
+from models.allowed import Allowed
 from models.candidates.sources.creators import CREATORS
 from models.candidates.sources.factors import FACTORS
 from models.candidates.sources.registry import MEASURED, SOURCES
@@ -86,7 +87,7 @@ def test_a_served_source_brings_what_its_recall_was_measured_on(
     for hydrator in rung.query_hydrators:
         request = hydrator.hydrate(request)
     seen = set(request.viewer.history_ids)
-    unseen = np.array([video_id not in seen for video_id in request.catalog.video_ids])
+    unseen = Allowed.of(np.array([video_id not in seen for video_id in request.catalog.video_ids]))
     stage = next(stage for stage in rung.sources if stage.name == source)
     found = stage.find(request, unseen)
     served = request.catalog.video_ids[found.rows].tolist()

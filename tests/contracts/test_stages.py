@@ -23,8 +23,10 @@ from bento_services.feed.surfaces.registry import SURFACES
 from bento_services.feed.viewer import Knowledge
 from feature_repo.store.made_lists import MadeList
 from feature_repo.store.memory import MemoryReader
+from models.allowed import Allowed
 from models.candidates.sources.resume import RESUME
-from models.page.filters import NOVELTY, SAFETY, Filter
+from models.page.filters import NOVELTY, SAFETY, all_of
+from models.page.rules import Filter, ViewerFilter
 from models.release.artifact import Release
 
 CONFIG = FeedConfig()
@@ -93,10 +95,8 @@ TRUNCATIONS = _distinct([one.truncation for one in PIPELINES])
 SELECTORS = _distinct([stage for one in PIPELINES for stage in (*one.selectors, *one.more)])
 
 
-def allowed_for(request: Request, rung: str = "full_funnel") -> np.ndarray:
-    rules = (*pipeline(rung).safety, *pipeline(rung).novelty)
-    kept: np.ndarray = np.logical_and.reduce([rule.keep(request) for rule in rules])
-    return kept
+def allowed_for(request: Request, rung: str = "full_funnel") -> Allowed:
+    return all_of((*pipeline(rung).safety, *pipeline(rung).novelty), request)
 
 
 def candidates_for(request: Request) -> Candidates:
@@ -125,9 +125,18 @@ def each(stages: Sequence[object]) -> pytest.MarkDecorator:
 @each(FILTERS)
 def test_a_filter_answers_for_every_video(stage: Filter, viewer: str) -> None:
     request = request_of(viewer)
-    kept = stage.keep(request)
+    if isinstance(stage, ViewerFilter):
+        rows = stage.excepted(request)
+        assert ((rows >= 0) & (rows < len(request.catalog))).all()
+        return
+    about = stage.about(request)
+    assert hash(about) == hash(stage.about(request_of(viewer)))
+    kept = stage.keep(request.catalog, slice(None), about, NOW_US)
     assert kept.dtype == np.bool_
     assert kept.shape == (len(request.catalog),)
+    some = np.array([7, 3, 90])  # of each video by itself
+    assert stage.keep(request.catalog, some, about, NOW_US).tolist() == kept[some].tolist()
+    assert stage.keep(request.catalog, some[:0], about, NOW_US).dtype == np.bool_
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
@@ -148,7 +157,7 @@ def test_a_source_brings_allowed_videos_once_best_first(stage: Source, viewer: s
 @each(SOURCES)
 def test_a_source_that_may_show_nothing_finds_nothing(stage: Source) -> None:
     request = request_of("u000")
-    assert len(stage.find(request, np.zeros(len(request.catalog), dtype=bool))) == 0
+    assert len(stage.find(request, Allowed.of(np.zeros(len(request.catalog), dtype=bool)))) == 0
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

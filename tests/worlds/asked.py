@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from models.allowed import Allowed
 from models.catalog import CatalogTable, OfflineRequest
 
 DAY_US = 86_400_000_000
@@ -24,7 +25,7 @@ CATALOG = CatalogTable(
         "genres": np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1], [0, 0]], dtype=np.float32),
     },
 )
-EVERYTHING = np.ones(6, dtype=bool)
+EVERYTHING = Allowed.of(np.ones(6, dtype=bool))
 
 
 class Drawn(OfflineRequest):
@@ -52,5 +53,5 @@ def names(found: Any) -> str:
     return "".join(CATALOG.video_ids[found.rows])
 
 
-def only(video_ids: str) -> np.ndarray:
-    return np.array([video_id in video_ids for video_id in CATALOG.video_ids])
+def only(video_ids: str) -> Allowed:
+    return Allowed.of(np.array([video_id in video_ids for video_id in CATALOG.video_ids]))

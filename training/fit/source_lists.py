@@ -17,6 +17,8 @@ from feature_repo.compute.fold import decayed
 from feature_repo.core.home import Home
 from feature_repo.lake.cut import cut_of
 from feature_repo.schema import AFFINITY_HALF_LIFE_DAYS
+from models.allowed import Allowed, Shared
+from models.bits import Bits
 from models.candidates.fusion import DEPTH
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
@@ -89,10 +91,10 @@ def lists(spec: SourceSpec, asks: SourceQuestion, trained: Trained) -> Array:
     if source is None:
         return order_BK
     vectors = _user_vectors(asks, trained) if spec.needs_user_vector else None
+    everything = Shared(Bits.of(np.ones(len(asks.catalog), dtype=bool)))
     for at, request in enumerate(_requests(asks, vectors)):
-        unseen_V = np.ones(len(request.catalog), dtype=bool)
-        unseen_V[rows_of(request.catalog, request.history_ids)] = False
-        rows = source.find(request, unseen_V, DEPTH).rows[:DEPTH]
+        unseen = Allowed.except_rows(everything, rows_of(request.catalog, request.history_ids))
+        rows = source.find(request, unseen, DEPTH).rows[:DEPTH]
         order_BK[at, : len(rows)] = rows
     return order_BK
 

@@ -120,7 +120,7 @@ def _allowed(catalog: CatalogTable, pages: pa.Table, users: Sequence[_Viewer], a
     """(N, V) bool by the hard rules of serving, and (N,) the row of each page's video, -1: not in the catalog."""
     allowed_NV = np.array(
         [
-            filters.allowed(_request(catalog, viewer, int(now), history))
+            filters.allowed(_request(catalog, viewer, int(now), history)).mask()
             for viewer, now, history in zip(users, asked.now_us, asked.histories, strict=True)
         ]
     )

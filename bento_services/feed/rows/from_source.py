@@ -29,7 +29,7 @@ class FromSource:
 
     @classmethod
     def of_many(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
-        """For a source that scores in multiples of what "many" means (models/candidates/heuristics.py:times_many)."""
+        """For a source that scores in multiples of what "many" means (models/heuristics.py:times_many)."""
         return cls(row, config.rows, policy.caps.max_per_creator, least_score=1.0)
 
     @classmethod

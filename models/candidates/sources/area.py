@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.candidates import heuristics
+from models import heuristics
+from models.allowed import Allowed
 from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
 from models.per_catalog import CatalogRows
@@ -24,11 +25,13 @@ class PopularInArea:
     def __init__(self, area: AreaPopularity) -> None:
         best = {country: list(zip(*listed, strict=True)) or [(), ()] for country, listed in area.best.items()}
         watches = {country: np.array(counts, dtype=np.float64) for country, (_, counts) in best.items()}
-        self._times = {country: heuristics.times_many(counts) for country, counts in watches.items()}
+        self._times = {
+            country: heuristics.times_many(counts, float(counts.sum())) for country, counts in watches.items()
+        }
         own_rows = {country: {video_id: at for at, video_id in enumerate(ids)} for country, (ids, _) in best.items()}
         self._rows = {country: CatalogRows(tuple(rows), rows.get) for country, rows in own_rows.items()}
 
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
         if request.country not in self._rows:
             return NOTHING
         rows = self._rows[request.country].of(request.catalog)

@@ -6,31 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from models.candidates import heuristics
-from models.candidates.sources.of_columns import OfColumns
-from models.candidates.sources.popular import COUNTERS
+from models import heuristics
+from models.allowed import Allowed
+from models.candidates.sources.popular import popularity
 from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
-from models.per_catalog import Codes
+from models.orders import CREATORS as OF_CREATORS
 
 Array = np.ndarray[Any, Any]
 
 
 class OfCreators:
-    def __init__(self) -> None:
-        self._creators = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows])
-        self._popular = OfColumns(COUNTERS, heuristics.popular)
-
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        liked = request.features["creator_ids"]
-        if not len(liked):
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        catalog, features = request.catalog, request.features
+        weight_of = dict(zip(features["creator_ids"], features["creator_weights"], strict=True))
+        liked = {creator: weight for creator, weight in weight_of.items() if creator and weight > 0}
+        if not liked:
             return NOTHING
-        code, liked_code = self._creators.of(request.catalog), self._creators.code_of(request.catalog, liked)
-        weight = np.asarray(request.features["creator_weights"], dtype=np.float64)
-        rows = np.flatnonzero(heuristics.among(code, liked_code) & allowed)
-        score = heuristics.of_creators(code[rows], liked_code, weight, self._popular.of(request.catalog)[rows])
-        liked_rows = score > 0
-        return best_of(rows[liked_rows], score[liked_rows], n)
+        videos = [OF_CREATORS.rows_of(catalog, creator) for creator in liked]
+        rows, weight = np.concatenate(videos), np.repeat(list(liked.values()), [len(own) for own in videos])
+        kept = allowed[rows]
+        rows, weight = rows[kept], weight[kept]
+        return best_of(rows, heuristics.of_creators(weight, popularity(catalog, rows)), n)
 
 
 def _open(models: SourceModels) -> OfCreators:

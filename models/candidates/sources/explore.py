@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from models.allowed import Allowed
 from models.candidates.columns import EXPLORE_POOL
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
@@ -13,27 +14,38 @@ from models.catalog import ViewerRequest
 Array = np.ndarray[Any, Any]
 
 
-LOOKED_AT = 20_000  # videos of a larger catalog
+LOOKED_AT = 4_000  # videos of a larger catalog
 
 
 class Explore:
     """The column `explore_pool` holds the size of the pool that was drawn from; estimated, where only LOOKED_AT of the
     allowed videos were looked at, drawn uniformly as well."""
 
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        rows = np.flatnonzero(allowed)
-        rng, share = request.rng("explore"), 1.0
-        if len(rows) > LOOKED_AT:
-            share = LOOKED_AT / len(rows)
-            rows = rng.choice(rows, LOOKED_AT, replace=False, shuffle=False)
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        rng = request.rng("explore")
+        rows = some_of(allowed, LOOKED_AT, rng)
+        share = len(rows) / max(allowed.count, 1)
         affinity = np.asarray(request.features["genre_affinity"], dtype=np.float32)
         if affinity.any() and len(rows):
             genres = request.catalog.columns["genres"][rows]
             familiar = genres @ affinity / np.maximum(genres.sum(axis=1), 1.0)
             rows = rows[familiar <= np.median(familiar)]
         drawn = rng.permutation(rows)[:n]
-        pool = np.full(len(drawn), round(len(rows) / share), dtype=np.int64)
+        pool = np.full(len(drawn), round(len(rows) / share) if share else 0, dtype=np.int64)
         return Found(drawn, np.arange(len(drawn), 0, -1), {EXPLORE_POOL: pool})
+
+
+def some_of(allowed: Allowed, count: int, rng: np.random.Generator) -> Array:
+    """So many of the allowed rows, each with the same probability, ascending; all if there are no more."""
+    if allowed.count <= count:
+        return allowed.rows() if (few := allowed.few()) is None else few
+    if (few := allowed.few()) is not None:
+        return np.sort(rng.choice(few, count, replace=False, shuffle=False))
+    found = np.zeros(0, dtype=np.int64)
+    while len(found) < count:  # a share of FEW or more of the rows that are drawn may be shown
+        drawn = rng.integers(len(allowed), size=2 * count)
+        found = np.union1d(found, drawn[allowed[drawn]])
+    return np.sort(rng.choice(found, count, replace=False, shuffle=False))
 
 
 def _open(models: SourceModels) -> Explore:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.fold import DAY_US
-from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best_of
+from models.allowed import Allowed
+from models.candidates.sources.spec import Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
+from models.orders import PUBLISHED
 
 Array = np.ndarray[Any, Any]
 
@@ -16,11 +18,11 @@ MAX_AGE_DAYS = 30  # of this source, independent of the policy's `fresh_days`
 
 
 class NewReleases:
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        published_us = request.catalog.columns["published_timestamp_us"]
-        rows = np.flatnonzero((published_us >= request.now_us - MAX_AGE_DAYS * DAY_US) & allowed)
-        age_days = (request.now_us - published_us[rows]) / DAY_US
-        return best_of(rows[age_days >= 0], -age_days[age_days >= 0], n)
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        catalog, now_us = request.catalog, request.now_us
+        rows = PUBLISHED.first_between(catalog, allowed, n, now_us - MAX_AGE_DAYS * DAY_US, now_us)
+        age_days = (now_us - catalog.columns["published_timestamp_us"][rows]) / DAY_US
+        return Found(rows, -age_days)
 
 
 def _open(models: SourceModels) -> NewReleases:

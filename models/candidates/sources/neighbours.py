@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.allowed import Allowed
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS, Found, catalog_rows, liked_history
 from models.catalog import ViewerRequest
@@ -24,7 +25,7 @@ class Neighbours:
         self._neighbours = neighbours
         self._catalog_row = CatalogRows(neighbours.video_ids, neighbours.row_of.get)
 
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
         watched = liked_history(request, ANCHORS)
         known = [self._neighbours.row_of.get(video_id, -1) for video_id in watched]
         found, score, voter = self._neighbours.votes(np.array(known, dtype=np.int64))

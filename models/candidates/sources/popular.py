@@ -10,23 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from models.candidates import heuristics
-from models.candidates.sources.of_columns import OfColumns
-from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best
-from models.catalog import ViewerRequest
+from models import heuristics
+from models.allowed import Allowed
+from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best_of
+from models.catalog import Catalog, ViewerRequest
+from models.orders import POPULAR as ORDER
 
 Array = np.ndarray[Any, Any]
 
 
-COUNTERS = ("video_watch_count_30d", "video_watch_count")
-
-
 class Popular:
-    def __init__(self) -> None:
-        self._times = OfColumns(COUNTERS, lambda month, ever: heuristics.times_many(heuristics.popular(month, ever)))
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        rows = ORDER.first(request.catalog, allowed, n + 2 * request.limit)
+        total = ORDER.of(request.catalog).facts.popular
+        return best_of(rows, heuristics.times_many(popularity(request.catalog, rows), total), len(rows))
 
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        return best(self._times.of(request.catalog), allowed, n + 2 * request.limit)
+
+def popularity(catalog: Catalog, rows: Array) -> Array:
+    """(N,) heuristics.popular of some rows, by their counters as of now."""
+    month, ever = catalog.columns["video_watch_count_30d"], catalog.columns["video_watch_count"]
+    return heuristics.popular(month[rows], ever[rows], ORDER.of(catalog).facts.most_ever)
 
 
 def _open(models: SourceModels) -> Popular:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.schema import COMPLETE_FRACTION, MIN_WATCH_FRACTION
+from models.allowed import Allowed
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
 
@@ -14,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Resume:
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
         begun = zip(request.features["history_video_ids"], request.features["history_watch_fractions"], strict=True)
         row_of = request.catalog.row_of
         unfinished = [

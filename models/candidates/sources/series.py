@@ -1,4 +1,4 @@
-"""The next allowed episode of each series that the viewer watched lately."""
+"""The next allowed episode of each series that the viewer watched lately, the latest watched first."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from models.candidates import heuristics
+from models import heuristics
+from models.allowed import Allowed
 from models.candidates.columns import ANCHOR
 from models.candidates.sources.spec import ANCHORS, Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest, rows_of
-from models.per_catalog import Codes
+from models.orders import SERIES as OF_SERIES
 
 Array = np.ndarray[Any, Any]
 
 
 class NextInSeries:
-    def __init__(self) -> None:
-        self._series = Codes(lambda catalog, rows: catalog.columns["series_id"][rows])
-
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        watched = rows_of(request.catalog, request.history_ids[-ANCHORS:])[::-1]
-        episode = request.catalog.columns["episode"]
-        rows, anchors = heuristics.next_in_series(self._series.of(request.catalog), episode, watched, allowed)
-        scores = 1.0 / np.arange(1, len(rows[:n]) + 1)
-        return Found(rows[:n], scores, {ANCHOR: anchors[:n]})
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        catalog = request.catalog
+        series, episode = catalog.columns["series_id"], catalog.columns["episode"]
+        latest: dict[str, int] = {}
+        for row in rows_of(catalog, request.history_ids[-ANCHORS:])[::-1].tolist():
+            if series[row]:
+                latest.setdefault(series[row], row)
+        found: list[int] = []
+        anchors: list[int] = []
+        for series_id, watched in latest.items():
+            rows = OF_SERIES.rows_of(catalog, series_id)
+            rows = rows[allowed[rows]]
+            if (place := heuristics.next_episode(episode[rows], episode[watched])) is not None:
+                found.append(int(rows[place]))
+                anchors.append(watched)
+        scores = 1.0 / np.arange(1, len(found[:n]) + 1)
+        return Found(np.array(found[:n], dtype=np.int64), scores, {ANCHOR: np.array(anchors[:n], dtype=np.int64)})
 
 
 def _open(models: SourceModels) -> NextInSeries:

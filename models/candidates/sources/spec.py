@@ -2,8 +2,6 @@
 
 A source reads a `ViewerRequest` and the models of a release, nothing else, so serving and evaluation run the same
 object: the code whose recall is measured is the code that is served.
-
-V videos of the catalog.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from models.allowed import Allowed
 from models.candidates.fusion import DEPTH
 from models.catalog import Catalog, ViewerRequest
 from models.retrieval.beside import BesideIndex
@@ -71,8 +70,8 @@ NOTHING = Found(np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 class CandidateSource(Protocol):
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        """About `n` candidates among the `allowed` videos ((V,) bool over the catalog).
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        """About `n` candidates among the `allowed` videos. Nothing that a request does may walk the catalog.
 
         Fewer when the source has no more; a few more where a longer page is asked for.
         """
@@ -94,18 +93,12 @@ class SourceSpec:
     measured: bool = True  # training measures its recall and gives it a weight in the fusion
 
 
-def best(score: Array, among: Array, n: int) -> Found:
-    """The `n` rows of highest score where `among` (V,) bool is True; ties go to the smaller row."""
-    rows = np.flatnonzero(among)
-    return best_of(rows, score[rows], n)
-
-
 def best_of(rows: Array, score: Array, n: int) -> Found:
-    """The same of rows with a score each."""
-    if len(rows) > n:
-        first = np.argpartition(-score, n - 1)[:n]
-        rows, score = rows[first], score[first]
-    order = np.lexsort((rows, -score))
+    """The `n` of some rows with the highest scores; ties go to the smaller row."""
+    if len(rows) > n > 0:
+        kept = score >= np.partition(score, -n)[-n]  # all that are equal to the last one
+        rows, score = rows[kept], score[kept]
+    order = np.lexsort((rows, -score))[:n]
     return Found(rows[order], score[order])
 
 

@@ -10,25 +10,27 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.fold import decayed
-from models.candidates import heuristics
-from models.candidates.sources.of_columns import OfColumns
+from models import heuristics
+from models.allowed import Allowed
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
+from models.orders import TRENDING as ORDER
 
 Array = np.ndarray[Any, Any]
 
+LEAST_WATCHES = 1e-6  # decayed
+
 
 class Trending:
-    def __init__(self) -> None:
-        self._watched = OfColumns(("watch_decayed_1d",), lambda watched: np.flatnonzero(watched > 0))
-
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
-        columns = request.catalog.columns
-        rows = self._watched.of(request.catalog)
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        catalog, now_us = request.catalog, request.now_us
+        rows = ORDER.first(catalog, allowed, n)
+        columns = catalog.columns
         since_us = columns["video_activity_timestamp_us"][rows]
-        trend = decayed(columns["watch_decayed_1d"][rows], since_us, request.now_us, 1.0)
-        kept = allowed[rows] & (trend > 1e-6)
-        return best_of(rows[kept], heuristics.times_many(trend)[kept], n)
+        trend = decayed(columns["watch_decayed_1d"][rows], since_us, now_us, 1.0)
+        score = heuristics.times_many(trend, ORDER.of(catalog).facts.at(now_us))
+        is_watched = trend > LEAST_WATCHES
+        return best_of(rows[is_watched], score[is_watched], n)
 
 
 def _open(models: SourceModels) -> Trending:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from models.bits import Bits
+from models.allowed import Allowed
 from models.candidates.sources.spec import NOTHING, Found
 from models.catalog import ViewerRequest
 from models.per_catalog import CatalogRows
 from models.retrieval.beside import BesideIndex
+from models.retrieval.own_bits import OwnBits
 from models.retrieval.protocol import NearestVideos
 
 Array = np.ndarray[Any, Any]
@@ -32,9 +33,10 @@ class Nearest:
         self._index = index
         self._vector = vector
         self._catalog_row = beside.catalog_rows if beside is not None else CatalogRows(index.ids, index.row_of.get)
+        self._bits = OwnBits(self._catalog_row.of, self._catalog_row.own)
         self._beside = beside
 
-    def find(self, request: ViewerRequest, allowed: Array, n: int) -> Found:
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
         vector = self._vector(request)
         if vector is None:
             return NOTHING
@@ -43,18 +45,17 @@ class Nearest:
         found = self._in_index(request, query, allowed, n)
         if self._beside is None:
             return found
-        others = [part.search(query, n, allowed) for part in self._beside.of(request.catalog).parts]
+        others = [part.search(request.catalog, query, n, allowed) for part in self._beside.of(request.catalog).parts]
         return _merged([(found.rows, found.scores), *others], n) if others else found
 
-    def _in_index(self, request: ViewerRequest, query: Array, allowed: Array, n: int) -> Found:
-        catalog_row = self._catalog_row.of(request.catalog)  # of each row of the index; -1 = not in the catalog
-        allowed_in_index = (catalog_row >= 0) & allowed[catalog_row]
-        n = min(n, int(allowed_in_index.sum()))
+    def _in_index(self, request: ViewerRequest, query: Array, allowed: Allowed, n: int) -> Found:
+        bits = self._bits.of(request.catalog, allowed)
+        n = min(n, bits.count)
         if not n:
             return NOTHING
-        rows, scores = self._index.search_rows(query, n, Bits.of(allowed_in_index))
+        rows, scores = self._index.search_rows(query, n, bits)
         kept = rows[0] >= 0
-        return Found(catalog_row[rows[0][kept]], scores[0][kept])
+        return Found(self._catalog_row.of(request.catalog)[rows[0][kept]], scores[0][kept])
 
 
 def _merged(lists: Sequence[tuple[Array, Array]], n: int) -> Found:

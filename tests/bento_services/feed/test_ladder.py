@@ -22,6 +22,7 @@ from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge, unread
 from feature_repo.store.memory import MemoryReader
+from models.allowed import Allowed
 
 READER = feed_world.toy_reader()
 NOTHING = MemoryReader(feed_world.TOY, {}, {}).snapshot()
@@ -38,7 +39,7 @@ class Answers:
         self.asked.append(request)
         if self.failure:
             raise self.failure
-        return Composition([], 7, np.ones(len(request.catalog), dtype=bool))
+        return Composition([], 7, Allowed.of(np.ones(len(request.catalog), dtype=bool)))
 
 
 def rung(name: str, pipeline: Answers, **given: Any) -> Rung:
@@ -108,7 +109,7 @@ def test_when_no_rung_can_answer_the_last_one_is_named_and_the_page_is_empty() -
     rungs = (rung("a", Answers(StageFailed("x", ""))), rung("z", Answers(StageFailed("y", ""))))
     answer = Ladder(rungs).descend(request)
     assert (answer.served_by, list(answer.composition.rows)) == ("z", [])
-    assert not answer.composition.allowed.any()
+    assert answer.composition.allowed.count == 0
     assert request.trace.warnings[-1] == "no rung could answer"
 
 

@@ -17,19 +17,22 @@ from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.stages import Chosen, Request
 from bento_services.feed.viewer import unread
+from models.allowed import Allowed
 from models.candidates.sources.spec import Found
+from models.page.rules import SharedFilter
 
 CATALOG = feed_world.toy_reader().snapshot()
 V = len(CATALOG)
 
 
-class Only:
+class Only(SharedFilter):
     def __init__(self, name: str, rows: list[int]) -> None:
         self.name = name
         self.mask = np.isin(np.arange(V), rows)
 
-    def keep(self, request: Any) -> np.ndarray:
-        return self.mask
+    def keep(self, catalog: Any, rows: Any, about: Any, now_us: int) -> np.ndarray:
+        kept: np.ndarray = self.mask[rows]
+        return kept
 
 
 class Brings:
@@ -37,7 +40,7 @@ class Brings:
         self.name = name
         self.rows = rows
 
-    def find(self, request: Request, allowed: np.ndarray) -> Found:
+    def find(self, request: Request, allowed: Allowed) -> Found:
         return Found(np.array(self.rows), -np.arange(len(self.rows), dtype=np.float64))
 
 

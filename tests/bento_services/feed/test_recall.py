@@ -20,6 +20,7 @@ from bento_services.feed.recall import LiveRecall, Search, recall_of
 from bento_services.feed.sources import sized
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import unread
+from models.allowed import Allowed
 from models.candidates.sources import popular, two_tower
 from models.per_catalog import PerCatalog
 from models.release.artifact import Release
@@ -43,7 +44,7 @@ def search(
     found: np.ndarray, allowed: np.ndarray = ALL, vectors: Callable[[], np.ndarray] = lambda: VECTORS, asked: int = 10
 ) -> Search:
     of_all = PerCatalog(lambda catalog, rows: vectors()[rows])
-    return Search("ivf_sq8", of_all, request(), allowed, found, asked)
+    return Search("ivf_sq8", of_all, request(), Allowed.of(allowed), found, asked)
 
 
 def counted(kind: str) -> tuple[float, float]:

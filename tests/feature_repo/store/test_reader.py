@@ -36,6 +36,7 @@ from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import Client, StoreDown, connect
 from feature_repo.store.reader import FeatureReader, OnlineReader
 from feature_repo.store.remembered import RememberedTakedowns
+from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.store.valkey_server import EmbeddedValkey
 from feature_repo.stream.log.open import open_event_log
 
@@ -91,6 +92,26 @@ def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> No
     after = reader.snapshot()
     assert after.columns["video_watch_count"].sum() == 3
     assert after.columns["title"][after.row_of["v4"]] == "Video 4"
+    reader.close()
+    processor.close()
+    log.close()
+
+
+def test_whoever_follows_hears_of_counters_before_requests_see_them(store: Client, url: str) -> None:
+    reader = OnlineReader(url, WORLD, background=False)
+    log = open_event_log(url)
+    processor = event_processor(url, log)
+    heard: list[tuple[int, int]] = []
+
+    def watches(snapshot: VideoSnapshot) -> int:
+        return int(snapshot.columns["video_watch_count"][snapshot.row_of["v4"]])
+
+    reader.follow(lambda snapshot: heard.append((watches(snapshot), watches(reader.snapshot()))))
+    log.append(WATCH_EVENTS, items(event(1, video="v4", user="a viewer")))
+    processor.step()
+    reader._catalog.catch_up()
+    assert heard == [(1, 0)]
+    assert watches(reader.snapshot()) == 1
     reader.close()
     processor.close()
     log.close()

@@ -10,6 +10,7 @@ from worlds.live import WORLD
 
 from feature_repo.registry import VIDEO_FEATURES, default_of
 from feature_repo.store.snapshot_writer import SnapshotWriter
+from models.allowed import Allowed
 from models.candidates.sources.vectors import Nearest
 from models.catalog import Catalog, OfflineRequest
 from models.per_catalog import PerCatalog
@@ -56,7 +57,7 @@ def nearest(writer: SnapshotWriter) -> Nearest:
 
 
 def found(nearest: Nearest, catalog: Catalog, query: Array, allowed: Array, n: int) -> list[str]:
-    rows = nearest.find(request(catalog, query), allowed, n).rows
+    rows = nearest.find(request(catalog, query), Allowed.of(allowed), n).rows
     return [str(video_id) for video_id in catalog.video_ids[rows]]
 
 

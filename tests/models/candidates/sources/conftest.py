@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.allowed import Allowed
 from models.catalog import CatalogTable, OfflineRequest
 
 DAY_US = 86_400_000_000
@@ -59,6 +60,6 @@ def ask(catalog: CatalogTable) -> Callable[..., OfflineRequest]:
 
 
 @pytest.fixture
-def unwatched() -> Any:
-    """(V,) every video but the two that the viewer watched."""
-    return np.array([False, False, True, True, True, True])
+def unwatched() -> Allowed:
+    """Every video but the two that the viewer watched."""
+    return Allowed.of(np.array([False, False, True, True, True, True]))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from worlds.asked import CATALOG, EVERYTHING, names, only, request
+from worlds.asked import CATALOG, names, request
 
-from models.candidates.sources.spec import Found, best, catalog_rows, liked_history
+from models.candidates.sources.spec import Found, best_of, catalog_rows, liked_history
 
 
 def test_of_equal_scores_the_smaller_row_goes_first() -> None:
     score = np.array([1.0, 2.0, 1.0, 2.0, 0.0, 0.0])
-    assert names(best(score, EVERYTHING, 3)) == "bda"
-    assert names(best(score, only("acf"), 9)) == "acf"
+    assert names(best_of(np.arange(6), score, 3)) == "bda"
+    assert names(best_of(np.arange(6)[::-1], np.ones(6), 2)) == "ab"  # also where the list ends
+    assert names(best_of(np.arange(6), score, 0)) == ""
+    assert names(best_of(np.array([5, 2, 0]), score[[5, 2, 0]], 9)) == "acf"
 
 
 def test_ids_that_the_catalog_lacks_have_no_row() -> None:

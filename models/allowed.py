@@ -1,0 +1,80 @@
+"""What a viewer may be shown of a catalog: a mask shared by all viewers alike, and the few rows excepted for this one.
+
+V videos of the catalog, N rows that are asked about, E rows excepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from feature_repo.core.edition import NOTHING, Base, Edition
+from models.bits import Bits
+
+Array = np.ndarray[Any, Any]
+
+FEW = 1 / 64  # of a catalog: where fewer are allowed, it takes less to look at all of them than to come across them
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all viewers of one kind may be shown. `edition`: what has changed of it since an earlier one."""
+
+    bits: Bits
+    edition: Edition = field(default_factory=lambda: Edition(Base()))
+
+    @cached_property
+    def few(self) -> Array | None:
+        """All rows, ascending; None where there are more than FEW."""
+        return self.bits.rows() if self.bits.count < FEW * len(self.bits) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """A set of catalog rows that is asked about rows, and walks no catalog."""
+
+    shared: Shared
+    without: Array  # (E,) rows of `shared`, each once, ascending
+
+    @classmethod
+    def of(cls, mask: Array) -> Allowed:
+        """From (V,) bool, shared with nobody."""
+        return cls(Shared(Bits.of(mask)), NOTHING)
+
+    @classmethod
+    def except_rows(cls, shared: Shared, rows: Array) -> Allowed:
+        """All of `shared` but these rows, which need not be in it."""
+        return cls(shared, np.unique(rows[shared.bits[rows]]) if len(rows) else NOTHING)
+
+    def __len__(self) -> int:
+        """V."""
+        return len(self.shared.bits)
+
+    def __getitem__(self, rows: Any) -> Array:
+        """(N,) bool: which of these rows may be shown. -1 gives either."""
+        found = self.shared.bits[rows]
+        if not len(self.without):
+            return found
+        at = np.minimum(np.searchsorted(self.without, rows), len(self.without) - 1)
+        kept: Array = found & (self.without[at] != rows)
+        return kept
+
+    @property
+    def count(self) -> int:
+        return self.shared.bits.count - len(self.without)
+
+    def few(self) -> Array | None:
+        """All rows, ascending; None where there are many."""
+        rows = self.shared.few
+        return rows if rows is None else rows[self[rows]]
+
+    def rows(self) -> Array:
+        """All rows, ascending. It walks the catalog: for lists of everybody, and small catalogs."""
+        return self.shared.bits.without(self.without).rows()
+
+    def mask(self) -> Array:
+        """(V,) bool. It walks the catalog: for batch jobs."""
+        return self.shared.bits.without(self.without).mask()

@@ -1,0 +1,95 @@
+"""The videos of a catalog by a word, such as their creator or series: computed once, extended by what changes.
+
+V videos of the catalog, N rows of it, W words of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.catalog import Catalog
+from models.per_catalog import Followed
+
+Array = np.ndarray[Any, Any]
+Words = Callable[[Catalog, Array], Iterable[Sequence[str]]]
+
+LATER_SHARE = 1 / 8  # of the catalog: when so many rows have changed, groups are computed anew
+
+
+@dataclass(eq=False)
+class _Grouped:
+    """Changed in place: rows are only added, and those of a changed video are looked at again when they are read."""
+
+    size: int  # V when it was computed
+    known: int  # V of the newest edition
+    start_of: dict[str, tuple[int, int]]  # word -> where its rows begin and end
+    row_W: Array  # int32, by word, ascending
+    later: dict[str, list[int]] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)  # rows that have changed
+    added: int = 0
+
+
+class Groups:
+    """Thread-safe."""
+
+    def __init__(self, words: Words) -> None:
+        """`words(catalog, rows)`: those of each of these rows; "" is a word too."""
+        self._words = words
+        self._followed: Followed[_Grouped] = Followed(_Group(words))
+
+    def follow(self, catalog: Catalog) -> None:
+        self._followed.of(catalog)
+
+    def has(self, catalog: Catalog, word: str) -> bool:
+        """False: no video has it. True: one has or had it."""
+        grouped = self._followed.of(catalog)
+        return word in grouped.start_of or word in grouped.later
+
+    def rows_of(self, catalog: Catalog, word: str) -> Array:
+        """(N,) the rows that have this word, ascending."""
+        grouped = self._followed.of(catalog)
+        start, end = grouped.start_of.get(word, (0, 0))
+        rows: Array = grouped.row_W[start:end].astype(np.int64)
+        if (later := grouped.later.get(word)) is not None:
+            rows = np.union1d(rows, np.array(later, dtype=np.int64))
+        if len(rows) and rows[-1] >= len(catalog):  # a request may hold an earlier edition
+            rows = rows[rows < len(catalog)]
+        if grouped.moved:
+            moved = rows[np.isin(rows, list(grouped.moved))]
+            kept = [word in own for own in self._words(catalog, moved)]
+            rows = np.setdiff1d(rows, moved[~np.array(kept, dtype=bool)], assume_unique=True)
+        return rows
+
+
+class _Group:
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def whole(self, catalog: Catalog) -> _Grouped:
+        code_of: dict[str, int] = {}
+        codes: list[int] = []
+        counts: list[int] = []
+        for own in self._words(catalog, np.arange(len(catalog))):  # in Python, so once
+            counts.append(len(own))
+            codes += [code_of.setdefault(word, len(code_of)) for word in own]
+        code_W, row_W = np.array(codes, dtype=np.int64), np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        order = np.argsort(code_W, kind="stable")
+        ends = np.cumsum(np.bincount(code_W, minlength=len(code_of))).tolist()
+        places = zip(code_of, [0, *ends], ends, strict=False)
+        size = len(catalog)
+        return _Grouped(size, size, {word: (start, end) for word, start, end in places}, row_W[order])
+
+    def extended(self, kept: _Grouped, catalog: Catalog, rows: Array) -> _Grouped:
+        kept.added += len(rows)
+        if kept.added > LATER_SHARE * kept.size:
+            return self.whole(catalog)
+        kept.moved.update(rows[rows < kept.known].tolist())
+        kept.known = len(catalog)
+        for row, own in zip(rows.tolist(), self._words(catalog, rows), strict=True):
+            for word in own:
+                kept.later.setdefault(word, []).append(row)
+        return kept

@@ -1,0 +1,96 @@
+"""The orders and groups of a catalog that filters and sources read, shared by all releases of a process."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from feature_repo.compute.fold import DAY_US, decayed
+from models import heuristics
+from models.catalog import Catalog, marks
+from models.groups import Groups
+from models.order import Order
+from models.per_catalog import PerCatalog
+
+Array = np.ndarray[Any, Any]
+
+BELOW_A_WATCH = 2.0**-32  # of a watch of the last month: what one of all time counts in the order
+
+
+class Watches(NamedTuple):
+    """Of a whole catalog."""
+
+    most_ever: float  # of one video
+    popular: float  # the sum of heuristics.popular
+
+
+class Activity(NamedTuple):
+    """Of a whole catalog."""
+
+    newest_us: int
+    watches: float  # decayed, at that time
+
+    def at(self, now_us: int) -> float:
+        return float(decayed(self.watches, self.newest_us, now_us, 1.0))
+
+
+def _popular(catalog: Catalog, rows: Any) -> Array:
+    month, ever = catalog.columns["video_watch_count_30d"][rows], catalog.columns["video_watch_count"][rows]
+    key: Array = month + BELOW_A_WATCH * ever
+    return key
+
+
+def _watches(catalog: Catalog) -> Watches:
+    month, ever = catalog.columns["video_watch_count_30d"], catalog.columns["video_watch_count"]
+    most = float(ever.max(initial=0))
+    return Watches(most, float(np.sum(heuristics.popular(month, ever, most))))
+
+
+def _trending(catalog: Catalog, rows: Any) -> Array:
+    """All watches decay alike, so that their order stays what it is: the logarithm of each at the time 0."""
+    watches = catalog.columns["watch_decayed_1d"][rows]
+    days = catalog.columns["video_activity_timestamp_us"][rows] / DAY_US
+    key: Array = np.log2(watches, out=np.full(len(watches), np.nan), where=watches > 0) + days
+    return key
+
+
+def _activity(catalog: Catalog) -> Activity:
+    since_us, watches = catalog.columns["video_activity_timestamp_us"], catalog.columns["watch_decayed_1d"]
+    newest_us = int(since_us.max(initial=0))
+    return Activity(newest_us, float(np.sum(decayed(watches, since_us, newest_us, 1.0))))
+
+
+def _expires(catalog: Catalog, rows: Any) -> Array:
+    expires_us = catalog.columns["expires_timestamp_us"][rows]
+    return np.where(expires_us == 0, np.nan, expires_us.astype(np.float64))
+
+
+POPULAR = Order(_popular, ("video_watch_count_30d", "video_watch_count"), _watches)
+TRENDING = Order(_trending, ("watch_decayed_1d", "video_activity_timestamp_us"), _activity)
+PUBLISHED: Order[None] = Order(lambda catalog, rows: catalog.columns["published_timestamp_us"][rows].astype(np.float64))
+EXPIRES: Order[None] = Order(_expires)
+MARKS: Order[None] = Order(lambda catalog, rows: marks(catalog.video_ids[rows].tolist()).astype(np.float64))
+ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)
+
+CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]))
+SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]))
+COUNTRIES = Groups(lambda catalog, rows: catalog.columns["countries"][rows])  # that a video is restricted to
+UNRESTRICTED = PerCatalog(lambda catalog, rows: _unrestricted(catalog.columns["countries"][rows]))  # (V,) bool
+
+
+def follow(catalog: Catalog) -> None:
+    """What whoever publishes a catalog calls, before requests see it."""
+    for order in ORDERS:
+        order.follow(catalog)
+    for groups in (CREATORS, SERIES, COUNTRIES):
+        groups.follow(catalog)
+    UNRESTRICTED.of(catalog)
+
+
+def _alone(words: Array) -> list[tuple[str, ...]]:
+    return [(word,) if word else () for word in words]
+
+
+def _unrestricted(countries: Array) -> Array:
+    return np.fromiter((not len(one) for one in countries), bool, len(countries))
