@@ -1,8 +1,8 @@
 """Columns of strings, or of lists of strings, that are decoded where they are read.
 
 As in Arrow's dictionary encoding, each row is a code into words, and the words are one buffer of bytes with offsets:
-three arrays that processes can map from one file. In a million rows, the objects of one such column take 60 MB and a
-second to make; a page shows fifty of them.
+three arrays that processes can map from one file. Making an object for every row would cost most at start, and a page
+shows fifty of them.
 
 N rows, D words.
 """

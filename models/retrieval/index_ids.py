@@ -1,6 +1,6 @@
 """The ids of an index by row, and the row of each id: arrays that processes map from one file each.
 
-In a million videos, a tuple of ids, a dict of their rows and an array of names take 150 MB in every process.
+Python's objects for the ids of a million videos would be the largest part of what a process does not share.
 
 N rows of an index, H of them hold a video.
 """
