@@ -14,7 +14,7 @@ from models.catalog import ViewerRequest
 Array = np.ndarray[Any, Any]
 
 
-LOOKED_AT = 4_000  # videos of a larger catalog
+LOOKED_AT = 2_000  # videos of a larger catalog
 
 
 class Explore:
