@@ -44,7 +44,7 @@ def rebuild(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 def _print_status(found: Mapping[str, Any]) -> None:
     say(f"release   {found['release_id']}")
-    lists = f", {found['lists']} lists" if found["lists"] else ""
+    lists = f", {found['lists']} lists ({found['probes']} of them searched)" if found["lists"] else ""
     shards = f" in {found['shards']} shards" if found["shards"] > 1 else ""
     say(f"index     {found['kind']}{lists}, {found['videos']} videos{shards}, {found['bytes'] / 1e6:.1f} MB")
     if found["recall"] is not None:

@@ -175,6 +175,10 @@ class _Prefetched:
     def snapshot(self) -> VideoSnapshot:
         return self._reader.snapshot()
 
+    @property
+    def unshared(self) -> str:
+        return self._reader.unshared
+
     def follow(self, prepare: Prepare) -> None:
         self._reader.follow(prepare)
 

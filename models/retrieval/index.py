@@ -73,6 +73,20 @@ class VideoIndex:
         """Inverted lists of all shards; 0 of an exact index."""
         return 0 if self.kind == "flat" else sum(int(shard.nlist) for shard in self.shards)
 
+    @property
+    def probes(self) -> int:
+        """Lists of a shard that a search without a filter looks into; 0 of an exact index."""
+        return 0 if self.kind == "flat" else int(self.shards[0].nprobe)
+
+    def with_probes(self, probes: int) -> VideoIndex:
+        """The same videos, searched in so many lists of each shard, or in all. Raises ValueError for an exact index."""
+        if self.kind == "flat":
+            raise ValueError("expected an index of inverted lists, found an exact one")
+        shards = self._copied()
+        for shard in shards:
+            shard.nprobe = min(probes, int(shard.nlist))
+        return VideoIndex(self.ids, shards, self.dim)
+
     def search(self, queries: Array, k: int, allowed: Bits | None = None) -> tuple[Array, Array]:
         """The k videos of largest inner product with each of (B, D) queries, best first.
 

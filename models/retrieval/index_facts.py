@@ -29,6 +29,7 @@ class IndexFacts:
     queries: int
     recall: float | None  # share of the nearest videos that it finds; None: there was no query
     filtered_recall: float | None  # the same of the videos that a filter leaves
+    probes: int = 0  # lists that a search looks into, raised until it finds enough
 
     def write(self, directory: Path) -> None:
         write_atomic(directory / FACTS_FILE, msgspec.json.format(msgspec.json.encode(asdict(self))) + b"\n")
@@ -52,9 +53,24 @@ def exact_rows(vectors_ND: Array, query_BD: Array, k: int, allowed_N: Array | No
     return np.concatenate(parts)
 
 
-def recall_of(index: VideoIndex, vectors_ND: Array, query_BD: Array, k: int, allowed_N: Array | None = None) -> float:
-    """Share of the k nearest videos, of those allowed, that the index finds."""
-    k = min(k, len(index) if allowed_N is None else int(np.count_nonzero(allowed_N)))
-    bits = None if allowed_N is None else Bits.of(allowed_N)
-    found, wanted = index.search_rows(query_BD, k, bits)[0], exact_rows(vectors_ND, query_BD, k, allowed_N)
-    return float(np.mean([len(np.intersect1d(ours, theirs)) / k for ours, theirs in zip(found, wanted, strict=True)]))
+@dataclass(frozen=True)
+class Exact:
+    """What an exact search finds for some queries: what indexes over the same vectors are compared with."""
+
+    query_BD: Array
+    rows_Bk: Array
+    allowed: Bits | None
+
+    @classmethod
+    def of(cls, vectors_ND: Array, query_BD: Array, k: int, allowed_N: Array | None = None) -> Exact:
+        """`k` at most as many as are allowed."""
+        k = min(k, len(vectors_ND) if allowed_N is None else int(np.count_nonzero(allowed_N)))
+        allowed = None if allowed_N is None else Bits.of(allowed_N)
+        return cls(query_BD, exact_rows(vectors_ND, query_BD, k, allowed_N), allowed)
+
+    def recall(self, index: VideoIndex) -> float:
+        """Share of these videos that the index finds."""
+        k = self.rows_Bk.shape[1]
+        found = index.search_rows(self.query_BD, k, self.allowed)[0]
+        pairs = zip(found, self.rows_Bk, strict=True)
+        return float(np.mean([len(np.intersect1d(ours, theirs)) / k for ours, theirs in pairs]))

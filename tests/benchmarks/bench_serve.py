@@ -28,7 +28,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
 import psutil  # noqa: E402
-from bench import HOME_PATH, _empty_service, _resident_mib, _users  # noqa: E402
+from bench import _empty_service, _resident_mib, _users  # noqa: E402
+from events import HOME_PATH  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 from worlds.callers import Answered, closed_loop, open_loop, requests_of  # noqa: E402

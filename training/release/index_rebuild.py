@@ -42,6 +42,7 @@ def index_status(home: Home) -> dict[str, Any]:
         "kind": index.kind,
         "videos": len(index),
         "lists": index.lists,
+        "probes": index.probes,
         "shards": len(index.shards),
         "bytes": sum(file.stat().st_size for file in shard_files(path / "index")),
         "new_videos": len(current - set(index.ids)),

@@ -12,7 +12,8 @@ import pytest
 from models.bits import Bits
 from models.retrieval.index import VideoIndex, shard_files
 from models.retrieval.index_config import IndexConfig
-from models.retrieval.index_facts import recall_of
+from models.retrieval.index_facts import Exact
+from models.retrieval.index_ids import IndexIds
 
 RNG = np.random.default_rng(3)
 IDS = [f"v{row}" for row in range(200)]
@@ -79,7 +80,7 @@ def test_an_index_that_others_were_made_of_stays_what_it_was(index: VideoIndex) 
     np.testing.assert_array_equal(scores_again, scores)
     assert (len(index), list(index.ids)) == (200, IDS)
     with pytest.raises(FrozenInstanceError):
-        index.ids = ()  # type: ignore[misc]
+        index.ids = IndexIds.of([])  # type: ignore[misc]
 
 
 def test_a_search_in_another_thread_sees_nothing_of_an_addition(index: VideoIndex) -> None:
@@ -168,7 +169,9 @@ def test_every_kind_finds_nearly_all_under_every_filter(
     index = VideoIndex.build([f"v{row}" for row in range(3000)], vectors, IndexConfig(kind, probes=20))
     allowed = RNG.random(3000) < share
     queries = vectors[:50]
-    assert recall_of(index, vectors, queries, 20, None if share == 1.0 else allowed) > (0.99 if kind == "flat" else 0.9)
+    assert Exact.of(vectors, queries, 20, None if share == 1.0 else allowed).recall(index) > (
+        0.99 if kind == "flat" else 0.9
+    )
     if share < 1.0:
         rows, _ = index.search_rows(queries, 20, Bits.of(allowed))
         assert allowed[rows].all()  # none is -1: lists are searched until there are enough
@@ -223,7 +226,7 @@ def test_shards_of_lists_find_as_much_as_one_index_does(kind: Literal["ivf_sq8",
     assert (mapped.kind, mapped.mapped_from) == (kind, shard_files(tmp_path))
     assert [shard.ntotal for shard in mapped.shards] == [1500, 1500]
     for mask in (None, RNG.random(3000) < 0.3, RNG.random(3000) < 0.02):
-        ours, theirs = (recall_of(index, vectors, vectors[:100], 20, mask) for index in (mapped, one))
+        ours, theirs = (Exact.of(vectors, vectors[:100], 20, mask).recall(index) for index in (mapped, one))
         assert ours >= theirs
         if mask is not None:
             assert mask[mapped.search_rows(vectors[:100], 20, Bits.of(mask))[0]].all()
@@ -295,3 +298,21 @@ def test_what_cannot_be_indexed_is_refused() -> None:
         VideoIndex.build(["a", ""], VECTORS[:2])
     with pytest.raises(ValueError, match="not empty"):
         VideoIndex.build([""], VECTORS[:1])
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_more_probes_find_more_and_leave_the_index_as_it_is(mapped: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(3000, 16)).astype(np.float32)
+    index = VideoIndex.build([f"v{row}" for row in range(3000)], vectors, IndexConfig("ivf_sq8", probes=1))
+    if mapped:
+        index.save(tmp_path)
+        index = VideoIndex.load(tmp_path)
+    exact = Exact.of(vectors, vectors[:50], 20)
+    more = index.with_probes(10**6)
+    assert (index.probes, more.probes) == (1, more.lists)
+    assert exact.recall(index) < 0.7 < 0.95 < exact.recall(more)
+    more.save(tmp_path / "more")
+    assert VideoIndex.load(tmp_path / "more").probes == more.probes
+    with pytest.raises(ValueError, match="exact one"):
+        VideoIndex.build(["a"], vectors[:1]).with_probes(2)

@@ -9,7 +9,7 @@ import pytest
 
 from models.retrieval import index_facts
 from models.retrieval.index import VideoIndex
-from models.retrieval.index_facts import IndexFacts, exact_rows, recall_of
+from models.retrieval.index_facts import Exact, IndexFacts, exact_rows
 
 VECTORS = np.array([[1, 0], [0.9, 0], [0.8, 0], [0, 1], [0, 0.9]], dtype=np.float32)
 IDS = list("abcde")
@@ -19,9 +19,10 @@ EAST, NORTH = np.array([[1, 0]], dtype=np.float32), np.array([[0, 1]], dtype=np.
 def test_recall_is_the_share_of_the_nearest_that_is_found() -> None:
     backwards = VideoIndex.build(IDS, VECTORS[::-1])  # finds d and e's vectors under the names of a and b
     both = np.concatenate([EAST, NORTH])
-    assert recall_of(VideoIndex.build(IDS, VECTORS), VECTORS, both, 2) == 1.0
-    assert recall_of(backwards, VECTORS, EAST, 3) == pytest.approx(1 / 3)  # c, d, e instead of a, b, c
-    assert recall_of(backwards, VECTORS, EAST, 9, np.array([True, False, True, True, False])) == 1.0  # all there are
+    assert Exact.of(VECTORS, both, 2).recall(VideoIndex.build(IDS, VECTORS)) == 1.0
+    assert Exact.of(VECTORS, EAST, 3).recall(backwards) == pytest.approx(1 / 3)  # c, d, e instead of a, b, c
+    some = np.array([True, False, True, True, False])
+    assert Exact.of(VECTORS, EAST, 9, some).recall(backwards) == 1.0  # all there are
 
 
 @pytest.mark.parametrize("at_once", [1, 10, 1000])

@@ -42,7 +42,7 @@ def test_an_exact_index_has_a_recall_of_one_and_a_coarse_one_less(
     _, exact = built_index(home, retrieval, CONFIG.split, videos)
     assert exact.queries > 0
     assert (exact.recall, exact.filtered_recall) == (1.0, 1.0)
-    (home.root / "marquee.toml").write_text('[retrieval]\nindex = "ivf_sq8"\nprobes = 1\n')
+    (home.root / "marquee.toml").write_text('[retrieval]\nindex = "ivf_sq8"\nprobes = 1\nrecall = 0\n')
     try:
         index, coarse = built_index(home, retrieval, CONFIG.split, videos)
     finally:
@@ -51,6 +51,23 @@ def test_an_exact_index_has_a_recall_of_one_and_a_coarse_one_less(
     assert coarse.lists == index.lists > 1
     assert coarse.recall is not None
     assert coarse.recall < 1.0
+    assert (index.probes, coarse.probes) == (1, 1)
+
+
+def test_an_index_looks_into_more_lists_until_it_finds_enough(
+    made: tuple[Home, RetrievalModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, retrieval = made
+    monkeypatch.setattr(module, "NEIGHBOURS", 5)
+    (home.root / "marquee.toml").write_text('[retrieval]\nindex = "ivf_sq8"\nprobes = 1\nrecall = 0.9\n')
+    try:
+        index, facts = built_index(home, retrieval, CONFIG.split, Lake(home).videos())
+    finally:
+        (home.root / "marquee.toml").unlink()
+    assert facts.recall is not None
+    assert facts.filtered_recall is not None
+    assert min(facts.recall, facts.filtered_recall) >= 0.9
+    assert 1 < facts.probes == index.probes <= index.lists
 
 
 def test_a_release_has_as_many_shards_as_the_settings_say(made: tuple[Home, RetrievalModel]) -> None:
