@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from bento_services.feed.recall import LiveRecall
 from bento_services.feed.stages import UNTITLED
+from feature_repo.compute.columns import Columns
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
 from models import orders
@@ -32,6 +33,8 @@ from models.retrieval.cold_start import vectors_of
 from models.retrieval.protocol import NearestVideos
 
 Array = np.ndarray[Any, Any]
+
+EMBEDDED_AT_ONCE = 20_000  # videos, whose titles and genres are objects meanwhile; what they take is never given back
 
 _YEAR = re.compile(r"\([0-9]{4}\)$")
 
@@ -94,7 +97,16 @@ def _of_sources(release: Release, beside: BesideIndex) -> _SourceModels:
 
 
 def _vectors(release: Release, catalog: Catalog, rows: Array) -> Array:
-    return vectors_of(release.retrieval, catalog.video_ids[rows], lambda new: catalog.rows(rows[new]))
+    vectors = np.empty((len(rows), release.retrieval.item_vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), EMBEDDED_AT_ONCE):
+        some = rows[start : start + EMBEDDED_AT_ONCE]
+        of_some = vectors_of(release.retrieval, catalog.video_ids[some], partial(_content, catalog, some))
+        vectors[start : start + EMBEDDED_AT_ONCE] = of_some
+    return vectors
+
+
+def _content(catalog: Catalog, rows: Array, new: Array) -> Columns:
+    return catalog.rows(rows[new])
 
 
 def _channels(catalog: Catalog, rows: Array) -> list[str]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -107,8 +107,8 @@ class Record:
 class Steps:
     """The steps of a home. `say` is called with a line per step.
 
-    The steps named in `again` run, recorded or not. Their records go together, when the first of them has run: a
-    command that fails before changes nothing, and one that is stopped later continues without `again`.
+    The steps named in `again` run, recorded or not. Their records go together, when the first of them begins: a command
+    that is stopped continues without `again`. They are put back if the first of them fails: then nothing has changed.
     """
 
     def __init__(self, home: Home, say: Callable[[str], None] = lambda line: None, again: Collection[str] = ()) -> None:
@@ -133,14 +133,11 @@ class Steps:
         if done is not None and not done.stale_reason(inputs, outputs):
             return self._recorded(name, done)
         started = perf_counter()
-        result = work()
+        with self._forgotten(name):
+            result = work()
         seconds = perf_counter() - started
         record = Record(_hash(inputs), content_of(outputs), seconds, result, _each(inputs))
-        kept = self._read()
-        if name in self._again:
-            kept = {other: record for other, record in kept.items() if other not in self._again}
-            self._again.clear()
-        self._write({**kept, name: record})
+        self._write({**self._read(), name: record})
         self.ran.append(name)
         self._say(f"  {name:<10} {seconds:.1f} s")
         return self._read()[name].result
@@ -157,6 +154,21 @@ class Steps:
     def names(self) -> list[str]:
         """The names of all recorded steps."""
         return sorted(self._read())
+
+    @contextmanager
+    def _forgotten(self, name: str) -> Iterator[None]:
+        """Without the records of the steps that are to run again, of which this is the first."""
+        if name not in self._again or not self._path.exists():
+            yield
+            return
+        before = self._path.read_bytes()
+        self._write({other: record for other, record in self._read().items() if other not in self._again})
+        try:
+            yield
+        except Exception:
+            write_atomic(self._path, before)
+            raise
+        self._again.clear()
 
     def _recorded(self, name: str, done: Record) -> Result:
         self._say(f"  {name:<10} up to date ({done.seconds:.1f} s)")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from worlds import arithmetic as feed_world
 
+from bento_services.feed import parts as module
 from bento_services.feed.parts import Parts
 from feature_repo.store.memory import MemoryReader
 from models.candidates.sources import content, trending
@@ -20,6 +21,14 @@ def test_a_source_is_opened_once_and_one_without_its_model_is_none() -> None:
     parts = Parts(RELEASE)
     assert parts.source(trending.SPEC) is parts.source(trending.SPEC) is not None
     assert parts.source(content.SPEC) is None
+
+
+def test_vectors_are_the_same_however_many_videos_are_embedded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = feed_world.big_reader(70).snapshot()  # ten more than the model knows
+    whole = Parts(RELEASE).video_vectors.of(catalog)
+    monkeypatch.setattr(module, "EMBEDDED_AT_ONCE", 7)
+    np.testing.assert_array_equal(Parts(RELEASE).video_vectors.of(catalog), whole)
+    assert len(np.unique(whole, axis=0)) > 10
 
 
 def test_the_static_catalog_is_the_releases_list_in_its_order() -> None:

@@ -75,7 +75,13 @@ def test_a_kept_step_is_what_it_says(tmp_path: Path, work: Work) -> None:
     assert Steps(Home(tmp_path)).keep("bake")["times"] == 1
 
 
-def test_steps_that_are_all_to_run_again_keep_their_records_until_the_first_has_run(tmp_path: Path, work: Work) -> None:
+def interrupted() -> dict[str, Any]:
+    raise KeyboardInterrupt
+
+
+def test_steps_that_are_all_to_run_again_lose_their_records_together_unless_the_first_fails(
+    tmp_path: Path, work: Work
+) -> None:
     names = ("bake", "roast")
     for name in (*names, "cool"):
         Steps(Home(tmp_path)).run(name, {}, [work.file], work)
@@ -84,8 +90,11 @@ def test_steps_that_are_all_to_run_again_keep_their_records_until_the_first_has_
     with pytest.raises(ZeroDivisionError):
         steps.run("bake", {}, [work.file], lambda: {"never": 1 // 0})
     assert (tmp_path / "steps.json").read_bytes() == before
+    with pytest.raises(KeyboardInterrupt):
+        Steps(Home(tmp_path), again=names).run("bake", {}, [work.file], interrupted)
+    assert steps.names() == ["cool"]  # stopped, it goes on with all of them
     steps.run("bake", {}, [work.file], work)
-    assert steps.names() == ["bake", "cool"]  # stopped here, it goes on with the others
+    assert steps.names() == ["bake", "cool"]
 
 
 def test_a_step_that_fails_when_its_result_asks_for_another_run_keeps_its_record(tmp_path: Path) -> None:
