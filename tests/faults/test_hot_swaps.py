@@ -25,7 +25,15 @@ from models.release.store import make_champion
 VIEWERS = [f"u{number:03}" for number in range(1, 13)]
 ASKING = 4
 PATIENCE_SECONDS = 60.0
-QUIET = "[feed]\nexplore = false\npage_cache_pages = 0\ndeadline_ms = 5000\n"
+QUIET = """# nothing is drawn at random, cached, or answered by a quick rung because the machine is slow
+[feed]
+explore = false
+page_cache_pages = 0
+deadline_ms = 5000
+
+[service]
+page_wait_seconds = 5
+"""
 
 
 @pytest.fixture
