@@ -9,7 +9,6 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from feature_repo.core.home import World
 from feature_repo.store import layout as online
 from feature_repo.store import shared_catalog, snapshot_files, whole_catalog
 from feature_repo.store.config import StoreConfig
-from feature_repo.store.connect import Client, StoreDown, connect
+from feature_repo.store.connect import Client, StoreDown
 from feature_repo.store.published import Publication
 from feature_repo.store.published import publish as publish_changes
 from feature_repo.store.reader import OnlineReader
@@ -34,14 +33,6 @@ from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.store.snapshot_files import LOCK, SnapshotFiles
 
 IDS = sorted(f"v{number}" for number in range(300))
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 @pytest.fixture

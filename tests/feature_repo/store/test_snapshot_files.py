@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +14,12 @@ import pytest
 from worlds.live import NOON_US, ROOT, VIDEOS, WORLD
 
 from feature_repo.store import layout as online
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.packed_catalog import pieces_of
 from feature_repo.store.snapshot_files import LOCK, Cursor, SnapshotFiles
 
 PIECES = pieces_of(MemoryReader(WORLD, {}, VIDEOS).snapshot())
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from worlds.live import WORLD
@@ -11,21 +9,13 @@ from worlds.random_catalog import publish_random
 
 from feature_repo.schema import VIDEO_VIEWS
 from feature_repo.store import whole_catalog
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import TAKEN_DOWN, VIDEO_IDS, decode_row, entity_key, field, row_fields
 from feature_repo.store.snapshot import video_snapshot
 from feature_repo.store.snapshot_writer import SnapshotWriter
 from feature_repo.store.whole_catalog import read_catalog
 
 IDS = sorted(f"v{number}" for number in range(300))
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Client]:
-    client = connect(url, 5.0)
-    client.flushdb()
-    yield client
-    client.close()
 
 
 @pytest.mark.parametrize("most_known", [1 << 16, 256])
