@@ -184,14 +184,9 @@ class Order(Generic[Facts]):
                 held = self._whole(catalog, is_followed or earlier.is_followed)
             else:
                 order = earlier.placed
-                placed_rows, below = (
-                    order.moved(rows, self._key(catalog, rows), size)
-                    if len(rows)
-                    else (
-                        order.rows,
-                        order.below,
-                    )
-                )
+                placed_rows, below = order.rows, order.below
+                if len(rows):
+                    placed_rows, below = order.moved(rows, self._key(catalog, rows), size)
                 held = replace(
                     earlier,
                     at=edition.at,

@@ -107,7 +107,7 @@ class _PerVideo:
 class Codes:
     """Caches a code of each video: equal words -> equal codes, counted from 0; "" -> -1.
 
-    Words are told apart by 64 bits of a hash: a million titles in a dict take 150 MB of each process.
+    Words are told apart by 64 bits of a hash: a dict of all titles would be most of what a process does not share.
     """
 
     def __init__(self, words: Callable[[Catalog, Array], Iterable[str]], columns: Sequence[str] = ()) -> None:

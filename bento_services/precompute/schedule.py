@@ -62,9 +62,8 @@ def seconds_until(hour: int, now: datetime) -> float:
 
 
 def _repeat(job: Job, stopping: threading.Event) -> None:
-    if job.hour is not None:
-        stopping.wait(seconds_until(job.hour, datetime.now()))
-    while not stopping.is_set():
+    began: float | None = None
+    while not stopping.wait(_pause(job, began)):
         began = time.monotonic()
         try:
             report.info("job done", job=job.name, **job.run())
@@ -72,7 +71,10 @@ def _repeat(job: Job, stopping: threading.Event) -> None:
             report.warning("job not done", job=job.name, why=str(error))
         except Exception as error:
             report.error("job not done", job=job.name, error=repr(error), exc_info=error)
-        if job.hour is not None:
-            stopping.wait(seconds_until(job.hour, datetime.now()))
-        else:
-            stopping.wait(max(began + job.every_seconds - time.monotonic(), 0.0))
+
+
+def _pause(job: Job, began: float | None) -> float:
+    """Seconds until it is to begin. `began`: when it did last, in monotonic seconds."""
+    if job.hour is not None:
+        return seconds_until(job.hour, datetime.now())
+    return 0.0 if began is None else max(began + job.every_seconds - time.monotonic(), 0.0)
