@@ -269,16 +269,16 @@ def test_a_server_that_loads_for_long_is_waited_for_as_long_as_it_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with online_store(home) as url, connect(url) as client, client.pipeline(transaction=False) as pipe:
-        for number in range(15_000):
+        for number in range(25_000):
             pipe.set(f"k{number}", "x" * 200)
         pipe.execute()
     monkeypatch.setattr(valkey_server, "_configuration", slowed(valkey_server._configuration))
-    server = EmbeddedValkey(home.valkey, StoreConfig(start_seconds=1.0))
+    server = EmbeddedValkey(home.valkey, StoreConfig(start_seconds=3.0))
     started = time.monotonic()
     try:
         with connect(server.start(), 5.0) as client:
-            assert client.dbsize() == 15_000
-        assert time.monotonic() - started > 2.0
+            assert client.dbsize() == 25_000
+        assert time.monotonic() - started > 4.0
     finally:
         server.stop()
 
