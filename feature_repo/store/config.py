@@ -10,6 +10,7 @@ from feature_repo.core.settings import Section
 @dataclass(frozen=True)
 class StoreConfig:
     user_timeout_seconds: float = 0.05  # of a page's read; beyond it, the page is built without the viewer's features
+    decoded_viewers: int = 2_000  # last rows of viewers kept as decoded: one that has not changed is not decoded again
     bulk_timeout_seconds: float = 5.0  # of reads of many viewers or videos
     receipt_timeout_seconds: float = 0.5  # of idempotency keys, and of checks whether an event is visible
     batch_timeout_seconds: float = 10.0  # of batch jobs, including Feast

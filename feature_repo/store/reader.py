@@ -15,15 +15,15 @@ import redis
 import structlog
 
 from feature_repo.core.home import World
-from feature_repo.schema import USER_VIEWS
 from feature_repo.store.catalog_reader import CatalogReader
 from feature_repo.store.config import StoreConfig
 from feature_repo.store.connect import StoreDown, answering, connect
-from feature_repo.store.layout import USER_IDS, decode_row, entity_key, row_fields
+from feature_repo.store.layout import USER_IDS, entity_key
 from feature_repo.store.made_lists import ListStore, ValkeyLists
 from feature_repo.store.remembered import RememberedTakedowns
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
 from feature_repo.store.snapshot_files import SnapshotFiles
+from feature_repo.store.viewer_rows import FIELDS, DecodedRows, decoded
 from feature_repo.store.whole_catalog import CHUNK
 
 report = structlog.get_logger("catalog")
@@ -92,6 +92,7 @@ class OnlineReader:
         self.lists: ListStore = ValkeyLists(self._client, self._bulk)
         self._config = config
         self._catalog = CatalogReader(self._bulk, world, remembered, files)
+        self._decoded = DecodedRows(config.decoded_viewers)
         self._refreshing = threading.Lock()
         self._stopping = threading.Event()
         with suppress(StoreDown):  # the background thread retries; until it succeeds there are no videos
@@ -103,8 +104,8 @@ class OnlineReader:
 
     def user(self, user_id: str) -> UserFeatures:
         with answering():
-            values = self._client.hmget(entity_key("user_id", user_id), row_fields(USER_VIEWS))
-        return _user_features(user_id, values)
+            row = self._client.hmget(entity_key("user_id", user_id), FIELDS)
+        return self._decoded.features(user_id, row)
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         users: list[UserFeatures] = []
@@ -113,9 +114,9 @@ class OnlineReader:
                 chunk = user_ids[start : start + CHUNK]
                 with self._bulk.pipeline(transaction=False) as pipe:
                     for user_id in chunk:
-                        pipe.hmget(entity_key("user_id", user_id), row_fields(USER_VIEWS))
+                        pipe.hmget(entity_key("user_id", user_id), FIELDS)
                     answers = pipe.execute()
-                users.extend(_user_features(user_id, values) for user_id, values in zip(chunk, answers, strict=True))
+                users.extend(map(decoded, chunk, answers))
         return users
 
     def viewers(self, count: int) -> list[str]:
@@ -170,10 +171,3 @@ class OnlineReader:
         except Exception as error:  # one unreadable row must not end the thread: it tries again
             self._catalog.forget()
             report.error("the catalog cannot be read", error=repr(error), exc_info=error)
-
-
-def _user_features(user_id: str, values: Sequence[bytes | None]) -> UserFeatures:
-    row, timestamps = decode_row(USER_VIEWS, values)
-    # Feast reports a missing row as present; only its timestamp shows that it is missing.
-    as_of_us = max(timestamps.values())
-    return UserFeatures(user_id, as_of_us > 0, row, as_of_us)
