@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +44,8 @@ class LoggedPage(ServedPage, frozen=True, kw_only=True):
     features: msgspec.Raw
 
 
+MOST_AT_ONCE = 32  # pages in one call of the log
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -63,13 +66,16 @@ class Behind:
         return self._encoded
 
 
+_Served = tuple[Page, Request, Behind]
+
+
 class ServedLog:
     """A bounded queue and one thread. If the log is down or slow, pages are dropped from it and counted."""
 
     def __init__(self, log: EventLog, queue_pages: int) -> None:
         self.dropped = 0
         self._log = log
-        self._waiting: queue.Queue[tuple[Page, Request, Behind] | None] = queue.Queue(queue_pages)
+        self._waiting: queue.Queue[_Served | None] = queue.Queue(queue_pages)
         self._thread = threading.Thread(target=self._run, name="served-log", daemon=True)
         self._thread.start()
 
@@ -85,21 +91,44 @@ class ServedLog:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        while (served := self._waiting.get()) is not None:
-            page, request, _ = served
-            key = request.query.viewer_id or page.request_id
-            try:
-                self._log.append(RECOMMENDATION_SERVED, [(key, encode_page(*served))], durable=False)
-            except EventLogDown as error:
-                self._drop()
-                report.warning("page not logged", request_id=page.request_id, error=str(error))
-            except Exception as error:  # concerns this page only: later ones are still logged
-                self._drop()
-                report.error("page not logged", request_id=page.request_id, error=repr(error), exc_info=error)
+        while (first := self._waiting.get()) is not None:
+            served, more = self._and_those_behind(first)
+            self._append([record for one in served if (record := self._record(*one)) is not None])
+            if not more:
+                return
 
-    def _drop(self) -> None:
-        self.dropped += 1
-        metrics.PAGES_UNLOGGED.inc()
+    def _and_those_behind(self, first: _Served) -> tuple[list[_Served], bool]:
+        """`first` and what waits behind it, for one call of the log; and whether there will be more."""
+        served = [first]
+        with suppress(queue.Empty):
+            while len(served) < MOST_AT_ONCE:
+                if (one := self._waiting.get_nowait()) is None:
+                    return served, False
+                served.append(one)
+        return served, True
+
+    def _record(self, page: Page, request: Request, behind: Behind) -> tuple[str, bytes] | None:
+        """Its key and value; None if it cannot be encoded, which concerns this page only."""
+        try:
+            return request.query.viewer_id or page.request_id, encode_page(page, request, behind)
+        except Exception as error:
+            self._drop()
+            report.error("page not logged", request_id=page.request_id, error=repr(error), exc_info=error)
+            return None
+
+    def _append(self, records: Sequence[tuple[str, bytes]]) -> None:
+        try:
+            self._log.append(RECOMMENDATION_SERVED, records, durable=False)
+        except EventLogDown as error:
+            self._drop(len(records))
+            report.warning("pages not logged", pages=len(records), error=str(error))
+        except Exception as error:  # concerns these pages only: later ones are still logged
+            self._drop(len(records))
+            report.error("pages not logged", pages=len(records), error=repr(error), exc_info=error)
+
+    def _drop(self, pages: int = 1) -> None:
+        self.dropped += pages
+        metrics.PAGES_UNLOGGED.inc(pages)
 
 
 def encode_page(page: Page, request: Request, behind: Behind) -> bytes:

@@ -16,6 +16,7 @@ from worlds.arithmetic import NOW_US
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Page, Query
+from bento_services.feed.side_effects import MOST_AT_ONCE
 from feature_repo.compute.columns import repeated
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.stream.log.protocol import EventLogDown
@@ -28,6 +29,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.items: list[tuple[str, str, bytes]] = []
+        self.calls: list[int] = []  # items of each
         self.down = False
         self.may_go_on = threading.Event()
         self.may_go_on.set()
@@ -36,6 +38,7 @@ class Kept:
         self.may_go_on.wait(10)
         if self.down:
             raise EventLogDown("told to be down")
+        self.calls.append(len(items))
         self.items += [(topic, key, value) for key, value in items]
         return [str(len(self.items))]
 
@@ -123,6 +126,25 @@ def test_a_page_that_is_shown_again_is_logged_with_what_it_was_made_of() -> None
     assert [one["features_us"] for one in (made, again)] == [NOW_US, NOW_US]
     assert [one["timestamp_us"] for one in (made, again)] == [NOW_US, NOW_US + 60_000_000]
     assert (again["request_id"], again["items"]) == ("again", made["items"])
+
+
+def test_pages_that_wait_for_the_log_are_written_in_one_call_in_their_order() -> None:
+    log = Kept()
+    log.may_go_on.clear()
+    feed = build_feed(
+        feed_world.toy_release(),
+        feed_world.toy_reader(),
+        log,  # type: ignore[arg-type]
+        FeedConfig(deadline_ms=60_000),
+        lambda: NOW_US,
+    )
+    for number in range(1 + MOST_AT_ONCE + 3):
+        feed.page(replace(QUERY, request_id=str(number)))
+    log.may_go_on.set()
+    feed.close()
+    written = [msgspec.json.decode(value)["request_id"] for _, _, value in log.items]
+    assert written == [str(number) for number in range(1 + MOST_AT_ONCE + 3)]
+    assert max(log.calls) == MOST_AT_ONCE
 
 
 def test_a_rung_without_models_logs_no_features() -> None:
