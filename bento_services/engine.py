@@ -45,6 +45,11 @@ from models.release.artifact import Release
 ATTEMPTS = 2  # at a page of full quality, before a quick rung answers
 LISTED_PROBLEMS = 20  # latest refused releases to list
 
+WHY_QUICK = {
+    "busy": "more pages are in work than can be made in time: a quick rung answers",
+    "late": "no page of full quality was ready in time: a quick rung answers",
+}
+
 Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. replaces local models by remote ones
 
@@ -172,7 +177,7 @@ class Engine:
         if query.deadline_ms and perf_counter() > query.received_at + query.deadline_ms / 1e3:
             raise DEADLINE_PASSED
         _quick_pages(why).inc()
-        make = partial(self._make, surface, query, Attempt(quick=True, below=below))
+        make = partial(self._make, surface, query, Attempt(quick=True, below=below, why=WHY_QUICK[why]))
         return (await asyncio.wrap_future(self._quick.submit(make).future))[0]
 
     async def _attempt(self, surface: str, query: Query, attempt: Attempt, attempts: int) -> Page | None:
@@ -262,15 +267,16 @@ class Engine:
         """Build some pages before the first request: first calls compile kernels, fill caches and open connections."""
         users = [self.world.example_user or "nobody", "warm-up"]
         for number in range(self._config.warm_up_pages):
-            self._feed.page(
-                Query(
-                    user_id=users[number % 2],
-                    request_id=f"warm-up-{number}",
-                    deadline_ms=self._config.warm_up_deadline_ms,
-                    log=False,
-                ),
-                HOME,
+            query = Query(
+                user_id=users[number % 2],
+                request_id=f"warm-up-{number}",
+                deadline_ms=self._config.warm_up_deadline_ms,
+                log=False,
             )
+            started = perf_counter()
+            self._feed.page(query, HOME)
+            if number >= self._config.warm_up_pages // 2:  # the first ones load and compile
+                self._full.took(perf_counter() - started)
         self.ready = True
         self._say_release(refused=self.problems[-1] if self.problems else "")
 

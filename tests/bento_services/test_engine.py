@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
@@ -15,6 +16,7 @@ from worlds.by_hand import Made
 
 from bento_services.admission.callers import ANYBODY_HERE
 from bento_services.admission.problem import Problem
+from bento_services.engine import WHY_QUICK
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.page import Page, Query
@@ -104,7 +106,7 @@ async def test_while_pages_of_full_quality_wait_too_long_a_quick_rung_answers(
 
     def slowly(query: Query, surface: str, attempt: Attempt) -> Page:
         if attempt.quick:
-            return msgspec.structs.replace(make(query, surface), served_by="popular")
+            return msgspec.structs.replace(make(query, surface), served_by="popular", warnings=(attempt.why,))
         going_on.wait(10)
         return make(query, surface)
 
@@ -113,7 +115,7 @@ async def test_while_pages_of_full_quality_wait_too_long_a_quick_rung_answers(
     full = [asyncio.ensure_future(made.engine.answer("home", Query())) for _ in range(limit)]
     await asyncio.sleep(0)
     more = await asyncio.gather(*(made.engine.answer("home", Query()) for _ in range(3 * limit)))
-    assert {page.served_by for page in more} == {"popular"}
+    assert {(page.served_by, page.warnings) for page in more} == {("popular", (WHY_QUICK["busy"],))}
     going_on.set()
     assert {page.served_by for page in await asyncio.gather(*full)} == {"full_funnel"}
     assert (await made.engine.answer("home", Query())).served_by == "full_funnel"
@@ -128,6 +130,7 @@ async def test_a_page_that_is_late_on_a_quick_rung_is_made_by_a_quick_rung(
         if not attempt.quick:
             attempt.enter("static", None)
             going_on.wait(10)
+        assert attempt.why == WHY_QUICK["late"] or not attempt.quick
         assert not attempt.below  # what is below the last rung is nothing
         return make(query, surface)
 
@@ -194,6 +197,21 @@ def test_pages_that_nobody_sees_are_made_before_it_is_ready(made: Made) -> None:
     assert made.engine.ready
     assert {query.log for query in made.feed.queries} == {False}
     assert {query.user_id for query in made.feed.queries} == {"u1", "warm-up"}
+
+
+def test_how_many_pages_may_be_in_work_is_known_before_it_is_ready_and_not_from_the_first_which_compile(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, seconds = made.feed.page, iter([0.2, *[0.0] * 100])
+
+    def slowly_at_first(query: Query, surface: str = "home", attempt: Attempt | None = None) -> Page:
+        time.sleep(next(seconds))
+        return make(query, surface)
+
+    monkeypatch.setattr(made.feed, "page", slowly_at_first)
+    unknown = made.engine._full.limit
+    made.engine.warm_up()
+    assert made.engine._full.limit > 2 * unknown
 
 
 def test_a_swap_changes_the_release_that_status_names_and_a_refusal_is_told_once(made: Made) -> None:
