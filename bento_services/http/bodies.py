@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import orjson
+import numpy as np
 from fastapi import Request, Response
 from msgspec import Struct
 
@@ -16,12 +16,21 @@ from bento_services.admission.problem import Problem
 Shape = TypeVar("Shape", bound=Struct)
 
 
+def _plain(value: Any) -> Any:
+    """What msgspec does not know: NumPy's numbers and arrays."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
 class Answer(Response, Generic[Shape]):
     """A struct as the JSON of an answer. The API's document reads the shape from a route's return annotation."""
 
     def __init__(self, answer: Shape, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        body = orjson.dumps(answer, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)
-        super().__init__(body, status, {"cache-control": "no-store", **(headers or {})}, "application/json")
+        super().__init__(_encode(answer), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
 
 
 async def sent_json(request: Request) -> Any:

@@ -156,7 +156,7 @@ def class_of(listed: Sequence[Endpoint], scope: Any) -> EndpointClass:
     return PUBLIC if public else UNKNOWN
 
 
-def _known_parameters(request: Request) -> None:
+async def _known_parameters(request: Request) -> None:  # FastAPI would run what is not async on a thread
     """Raises Problem for a parameter of the address that the route does not have, or that is there twice: one that did
     nothing would look as if it did."""
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}

@@ -158,6 +158,12 @@ def home_service(*, split: bool) -> Any:
     return service
 
 
+def application(service: Any) -> Any:
+    """The service as one ASGI application whose requests go straight to the edge: BentoML's layers around it, traces
+    that it collects for nobody above all, cost a fifth of a cached page."""
+    return InFront(service.to_asgi(), service.inner.edge)
+
+
 class InFront:
     """The edge in front of BentoML's own addresses: whatever is asked over HTTP, it answers, in one shape.
 

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from bento_services.http.protocol import bounded_http
     from bento_services.http.server import Server
-    from bento_services.process.home_service import home_service
+    from bento_services.process.home_service import application, home_service
 
     home = Home.open()
     logs.configure(options.name, home if options.log_to_home else None)
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = service.inner.started
     started.name = options.name
     config = uvicorn.Config(
-        service.to_asgi(),
+        application(service),
         host=MARQUEE_HOST.get(),
         port=options.http_port,
         loop="uvloop",

@@ -42,10 +42,11 @@ def made() -> Iterator[Made]:
     made.engine.close()
 
 
-async def test_every_address_is_answered_by_the_edge_in_one_shape_and_none_by_bentoml(made: Made) -> None:
+@pytest.mark.parametrize("made_by", [module.application, lambda service: service.to_asgi()])
+async def test_every_address_is_answered_by_the_edge_in_one_shape_and_none_by_bentoml(made: Made, made_by: Any) -> None:
     service = module.home_service(split=False)
     service.inner.started.engine = made.engine
-    async with client_of(service.to_asgi()) as client:
+    async with client_of(made_by(service)) as client:
         for path in ("/nothing", "/livez%0A", "/docs.json", "/schema.json", "/docs/", "/static_content/x", "/is_ready"):
             error_of(await client.get(path), 404, "not_found")
         error_of(await client.post("/livez"), 405, "method_not_allowed")
