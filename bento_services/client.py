@@ -23,6 +23,7 @@ __all__ = ["Client", "ClientError", "viewer_token"]
 
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.01
+PEOPLE_SECONDS = 15.0
 TRIES = 5  # attempts to send events to an unavailable service
 
 
@@ -169,6 +170,18 @@ class Client:
     def viewers(self, limit: int = 20) -> dict[str, Any]:
         return self._read(self._http.get("/api/v1/viewers", params={"limit": limit}))
 
+    def erase_viewer(self, user_id: str) -> dict[str, Any]:
+        """Erase a viewer everywhere; the receipt says what each part removed. `ended` is empty while that goes on."""
+        return self._people("DELETE", _viewer(user_id))
+
+    def export_viewer(self, user_id: str) -> dict[str, Any]:
+        """Everything that is known of a viewer, in `holders`."""
+        return self._people("GET", f"{_viewer(user_id)}/export")
+
+    def consent(self, user_id: str, personal_pages: bool) -> dict[str, Any]:
+        """Whether a viewer wants personal pages; False erases the viewer, and nothing is kept from then on."""
+        return self._people("PUT", f"{_viewer(user_id)}/consent", {"personal_pages": personal_pages})
+
     def status(self) -> dict[str, Any]:
         return self._read(self._http.get("/api/v1/status"))
 
@@ -179,6 +192,11 @@ class Client:
         parameters = {"why": why} if why else None
         request = self._http.build_request(method, path, json=body, headers=headers, params=parameters)
         return self._send(request, lambda reply: not headers or _changed_nothing(reply))
+
+    def _people(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Any of these may be sent again. They read tables and files, which takes longer than a page."""
+        request = self._http.build_request(method, path, json=body, timeout=PEOPLE_SECONDS)
+        return self._send(request, lambda reply: True)
 
     def _write(self, path: str, body: Any, headers: Mapping[str, str]) -> dict[str, Any]:
         return self._send(self._http.build_request("POST", path, json=body, headers=headers), lambda reply: True)
@@ -212,6 +230,10 @@ class Client:
 
 def _video(video_id: str) -> str:
     return f"/api/v1/videos/{quote(video_id, safe='')}"
+
+
+def _viewer(user_id: str) -> str:
+    return f"/api/v1/viewers/{quote(user_id, safe='')}"
 
 
 def _if_match(version: int | None) -> dict[str, str]:

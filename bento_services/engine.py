@@ -31,6 +31,8 @@ from bento_services.feed.surfaces.home import HOME
 from bento_services.health import RELEASE, Health
 from bento_services.load.full_pages import FullPages
 from bento_services.load.page_threads import PageThreads, Work
+from bento_services.people.followed import Tombstones
+from bento_services.people.verbs import People
 from bento_services.settings import ServiceConfig
 from feature_repo.core.home import Home
 from feature_repo.events import Event
@@ -75,6 +77,8 @@ class PageMaker(Protocol):
 
     def hear(self, events: Sequence[Event]) -> None: ...
 
+    def forget(self, is_erased: Callable[[str], bool]) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -103,18 +107,23 @@ class Engine:
         """`first_day_us`: of the home's data, for releases older than World.first_day_us. `home`: whose catalog is
         asked; opened when it first is."""
         self.health = health or Health()
-        self.world = replace(release.world, first_day_us=release.world.first_day_us or first_day_us)
+        known = home.known_world() if home is not None else None
+        example = known.example_user if known else release.world.example_user
+        first_day_us = release.world.first_day_us or first_day_us
+        self.world = replace(release.world, first_day_us=first_day_us, example_user=example)
         self.reader = reader
         self.home = home
         self.process = "service"  # its name among those of the home
         self.catalog = Catalog(home, config)
+        self.people = People(home)
+        self.tombstones = Tombstones(self._forget)
         self._receipts = receipts
         self.release_id = release.release_id
         self.problems = list(problems)  # why releases could not be served
         self._prepare = prepare
         self._log = log
         self._feed = make_feed(prepare(release), reader, log)
-        self._intake = EventIntake(log, answers, receipts, self.world, self._feed.hear)
+        self._intake = EventIntake(log, answers, receipts, self.world, self._feed.hear, self.tombstones.refuses)
         self._pages = PageThreads(config.page_threads, "page")
         self._quick = PageThreads(config.quick_threads, "quick-page")
         self._full = FullPages(config.page_threads, config.page_wait_seconds)
@@ -141,6 +150,8 @@ class Engine:
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
             query = replace(query, received_at=query.received_at or perf_counter())
+            if self.tombstones.refuses(query.viewer_id):
+                query = replace(query, user_id="", session_id="", last_watched_item_id="")
             page = await self._page(surface, query)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
@@ -234,6 +245,11 @@ class Engine:
             raise
         self._writing.succeeded()
         return receipt
+
+    def _forget(self, is_erased: Callable[[str], bool]) -> None:
+        if self.world.example_user and is_erased(self.world.example_user):
+            self.world = replace(self.world, example_user="")
+        self._feed.forget(is_erased)
 
     async def is_visible(self, event_id: str, user_id: str = "") -> bool:
         """Whether this event (of this viewer, if given) has reached the features."""

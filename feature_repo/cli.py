@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from feature_repo import dead_letters_cli, videos_cli
+from feature_repo import dead_letters_cli, videos_cli, viewers_cli
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing, named, refuse_unused
 from feature_repo.core.settings import read
@@ -32,6 +32,7 @@ app.add_typer(features_app, name="features")
 app.add_typer(events_app, name="events")
 events_app.add_typer(dead_letters_cli.app, name="dlq")
 app.add_typer(videos_cli.app, name="videos")
+app.add_typer(viewers_cli.app, name="viewers")
 
 
 ReplaceOption = Annotated[

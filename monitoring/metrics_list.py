@@ -28,6 +28,7 @@ PROBLEMS = frozenset(
         "deadline_passed",
         "event_id_conflict",
         "head_too_large",
+        "erasure_running",
         "idempotency_conflict",
         "internal",
         "keys_unreadable",

@@ -27,7 +27,7 @@ from feature_repo.core.home import World
 from feature_repo.events import Event, EventError, encode_event, normalize
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import StoreDown
-from feature_repo.store.idempotency import Answers
+from feature_repo.store.idempotency import Answers, body_id
 from feature_repo.store.receipts import Receipts
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 
@@ -38,7 +38,7 @@ report = structlog.get_logger("events")
 
 class Receipt(Struct, frozen=True):
     accepted: int
-    receipt: str  # position of the last event in the log
+    receipt: str  # position of the last event in the log; "" if none was kept: of viewers who want no personal pages
     event_ids: list[str]  # in the order in which they were sent
 
 
@@ -50,12 +50,15 @@ class EventIntake:
         receipts: Receipts,
         world: World,
         hear: Callable[[Sequence[Event]], None] = lambda events: None,
+        refuses: Callable[[str], bool] = lambda viewer_id: False,
     ) -> None:
-        """`hear` is called with the accepted events."""
+        """`hear` is called with the accepted events. Those of viewers who want no personal pages, as `refuses` tells,
+        are accepted and dropped: nothing of them is kept."""
         self._log = log
         self._answers = answers
         self._world = world
         self._hear = hear
+        self._refuses = refuses
         self._probe = VisibilityProbe(receipts)
 
     def accept(self, sent: Any, *, caller: Caller, user_id: str = "", key: str = "") -> Receipt:
@@ -76,6 +79,8 @@ class EventIntake:
         key = hashlib.sha256(orjson.dumps([caller.name, caller.viewer_id, key])).hexdigest()
         fingerprint = hashlib.sha256(json.dumps([user_id, sent], sort_keys=True).encode()).hexdigest()
         events = self._normalized(objects, user_id, key, caller)
+        if all(self._refuses(event.user_id) for event in events):
+            return self._append(events)
         try:
             earlier = self._answers.begin(key, fingerprint)
             if earlier is not None and earlier.fingerprint != fingerprint:
@@ -124,8 +129,8 @@ class EventIntake:
         bodies: dict[str, str] = {}
         index_of: dict[str, int] = {}
         for index, (fields, event) in enumerate(zip(objects, events, strict=True)):
-            if "event_id" not in fields:
-                continue  # generated, or derived from the request's key
+            if "event_id" not in fields or self._refuses(event.user_id):
+                continue  # generated, derived from the request's key, or not kept
             key, body = _body(event, timed="timestamp" in fields or "timestamp_us" in fields)
             if bodies.setdefault(key, body) != body:
                 raise _used(index, event)
@@ -140,6 +145,10 @@ class EventIntake:
             raise _used(index, events[index])
 
     def _append(self, events: Sequence[Event]) -> Receipt:
+        event_ids = [event.event_id for event in events]
+        events = [event for event in events if not self._refuses(event.user_id)]
+        if not events:
+            return Receipt(len(event_ids), "", event_ids)
         try:
             places = self._log.append(WATCH_EVENTS, [(event.user_id, encode_event(event)) for event in events])
         except EventLogDown as error:
@@ -150,14 +159,13 @@ class EventIntake:
         for event in events:
             metrics.EVENTS.labels(event.event).inc()
         self._probe.watch(events[-1].user_id, events[-1].event_id)
-        return Receipt(len(events), places[-1], [event.event_id for event in events])
+        return Receipt(len(event_ids), places[-1], event_ids)
 
 
 def _body(event: Event, *, timed: bool) -> tuple[str, str]:
     """An event's identity and a digest of its content, without the time if the server set it."""
-    key = hashlib.sha256(orjson.dumps(event.identity)).hexdigest()[:32]
     content = event if timed else msgspec.structs.replace(event, timestamp_us=0)
-    return key, hashlib.sha256(encode_event(content)).hexdigest()[:16]
+    return body_id(event.identity), hashlib.sha256(encode_event(content)).hexdigest()[:16]
 
 
 def _used(index: int, event: Event) -> Problem:

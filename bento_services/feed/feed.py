@@ -153,6 +153,11 @@ class Feed:
         """Take note of events that this process accepted."""
         self._viewer_features.hear(events)
 
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        """Drop what this process remembers of these viewers."""
+        self._viewer_features.forget(is_erased)
+        self._cache.forget(is_erased)
+
     def settle(self) -> None:
         """Wait until the lists have been made that pages have found missing."""
         self._lists.settle()

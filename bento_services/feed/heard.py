@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from feature_repo.events import Event
@@ -55,6 +55,11 @@ class Heard:
                 "seen_video_ids": [*features.values["seen_video_ids"], *heard.seen],
             }
         return replace(features, values=values)
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        with self._lock:
+            for user_id in [one for one in self._of if is_erased(one)]:
+                del self._of[user_id]
 
     def _viewer(self, user_id: str) -> _Of:
         heard = self._of.setdefault(user_id, _Of())

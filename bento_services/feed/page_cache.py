@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -111,6 +111,12 @@ class PageCache:
             self._kept.move_to_end(_key(request.query))
             while len(self._kept) > self._pages:
                 self._kept.popitem(last=False)
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        """Drop the pages of viewers who were erased."""
+        with self._lock:
+            for key in [key for key, kept in self._kept.items() if is_erased(kept.features.user_id)]:
+                del self._kept[key]
 
     def _lifetime(self, query: Query) -> float:
         return self._seconds * (1.0 - JITTER * crc32(query.request_id.encode()) / 2**32)

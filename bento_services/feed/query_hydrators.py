@@ -68,6 +68,13 @@ class ViewerFeatures:
         """Take note of accepted events: what they hide or finish stays hidden even if the store goes down."""
         self._heard.hear(events)
 
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        """Of viewers who were erased, nothing is kept for when the store is down."""
+        self._heard.forget(is_erased)
+        with self._lock:
+            for user_id in [one for one in self._remembered if is_erased(one)]:
+                del self._remembered[user_id]
+
     def _remember(self, features: UserFeatures) -> None:
         with self._lock:
             self._remembered[features.user_id] = features

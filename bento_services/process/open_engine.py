@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import structlog
@@ -11,7 +11,8 @@ from bento_services.engine import Engine, Prepare
 from bento_services.feed.build import build_feed
 from bento_services.process.watch import Watch
 from bento_services.settings import Settings
-from feature_repo.store.connect import connect
+from feature_repo.store.connect import StoreDown, connect
+from feature_repo.store.erased import restore
 from feature_repo.store.idempotency import ValkeyAnswers
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.receipts import ValkeyReceipts
@@ -71,7 +72,10 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
         home=settings.home,
     )
     opened.callback(engine.close)
-    opened.callback(Watch(settings, url, log, engine.reader, engine.health, engine.snapshot_age_seconds).close)
+    with suppress(StoreDown):  # whoever starts when it is back brings it up to them
+        restore(settings.home, store)
+    age, tombstones = engine.snapshot_age_seconds, engine.tombstones
+    opened.callback(Watch(settings, url, log, engine.reader, engine.health, age, tombstones).close)
     return engine
 
 

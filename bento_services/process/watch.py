@@ -18,6 +18,8 @@ import structlog
 
 from bento_services import metrics
 from bento_services.health import CATALOG, DISK, FOLLOWER, LOG, STORE, Health
+from bento_services.people.followed import LOOK_SECONDS as TOMBSTONE_SECONDS
+from bento_services.people.followed import Tombstones
 from bento_services.process.log_facts import LogFacts
 from bento_services.process.processor_watch import ProcessorWatch
 from bento_services.process.release_follower import ReleaseFollower
@@ -191,7 +193,10 @@ class Watch:
         reader: FeatureReader,
         health: Health,
         catalog_age: Callable[[], float],
+        tombstones: Tombstones,
     ) -> None:
+        self._tombstones = tombstones
+        self._of_tombstones = connect(url, STORE_SECONDS)
         config = settings.service
         self._processor = ProcessorWatch(health, config.needs_processor)
         # A Kafka client is one thread's own.
@@ -205,14 +210,20 @@ class Watch:
             Periodic("store", self._store),
             Periodic("catalog", lambda: _look_at_catalog(reader, health, catalog_age, settings.store.stale_seconds)),
             Periodic("lake", LakeLook(settings.home), seconds=LAKE_SECONDS),
+            Periodic("tombstones", self._look_at_tombstones, seconds=TOMBSTONE_SECONDS),
         ]
 
     def close(self) -> None:
         for look in self._looks:
             look.close()
         self._store.close()
+        self._of_tombstones.close()
         if self._log is not None:
             self._log.close()
+
+    def _look_at_tombstones(self) -> None:
+        with suppress(StoreDown):  # what was known of them stays known
+            self._tombstones.look(self._of_tombstones)
 
     def _look_at_log(self) -> None:
         assert self._log is not None

@@ -32,6 +32,8 @@ from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.incoming import OfOthers, Parse, message_of_call
 from bento_services.rpc.messages import message_of, set_fields
 from bento_services.rpc.videos import VERBS, Verb
+from bento_services.rpc.viewers import VERBS as OF_VIEWERS
+from bento_services.rpc.viewers import Verb as ViewerVerb
 
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
@@ -80,6 +82,7 @@ class MarqueeGrpc:
             "SendEvents": read(self.SendEvents, None, messages.SendEventsResponse.SerializeToString),
         }
         methods |= {name: read(self._video(name, verb), None, _serialize) for name, verb in VERBS.items()}
+        methods |= {name: read(self._viewer(name, verb), None, _serialize) for name, verb in OF_VIEWERS.items()}
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     async def GetHome(self, _: Any, context: Any) -> Any:
@@ -94,6 +97,15 @@ class MarqueeGrpc:
 
         async def answer(_: Any, context: Any) -> Any:
             return await self._answer(method, CATALOG, context, verb.request.FromString, work)
+
+        return answer
+
+    def _viewer(self, method: str, verb: ViewerVerb) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def work(request: Any, call: _Call) -> Any:
+            return await verb.answer(self._engine.people, request, call.caller)
+
+        async def answer(_: Any, context: Any) -> Any:
+            return await self._answer(method, verb.endpoint, context, verb.request.FromString, work)
 
         return answer
 

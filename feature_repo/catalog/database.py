@@ -73,6 +73,12 @@ class Database:
         with self._begun() as connection:
             upgrade(connection, self.called)
 
+    def fold_journal(self) -> None:
+        """Bring SQLite's write-ahead log into the file and empty it, as far as nobody reads it just now."""
+        if self.is_sqlite:
+            with self._answering(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -23,6 +23,7 @@ class MarqueeError(Exception):
     │   ├── NewerCatalog        feature_repo/catalog/errors.py        a newer Marquee has written the catalog
     │   ├── ForeignCatalog      feature_repo/catalog/errors.py        the database holds another home's catalog
     │   ├── InvalidEvents       feature_repo/stream/send.py           events outside the limits
+    │   ├── ErasureRuns         feature_repo/people/erase.py          another viewer is being erased in this home
     │   ├── StillInvalid        feature_repo/stream/dead_letters.py   a dead letter that would fail again
     │   └── Unanswerable        models/release/answerable.py          a release that cannot answer
     ├── DependencyDown          feature_repo/core/errors.py           something outside this process does not answer

@@ -28,12 +28,14 @@ import pyarrow.parquet as pq
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
 from feature_repo.lake import projection
+from feature_repo.lake.erased import without_erased
 from feature_repo.lake.outcomes import settle_outcomes
 from feature_repo.lake.rejected import Rejected
 from feature_repo.lake.soundness import examined
 from feature_repo.lake.tables import Lake
 from feature_repo.lake.taken import Stamp, Taken
 from feature_repo.limits import Clock
+from feature_repo.store.erased import buried
 
 LAKE = "lake"
 STATED = ("videos.parquet", "users.parquet")  # each in one file; events and impressions are appended to
@@ -75,7 +77,7 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
         projection.project(home)
         world, files = _world(home), _stamps(lake)
         with atomic_directory(target) as making, Rejected.writing(home) as rejected:
-            draft = _Draft(home, target, Taken.of(target), making / LAKE, _clock(home), rejected)
+            draft = _Draft(home, target, Taken.of(target), making / LAKE, _clock(home), rejected, buried(home))
             sound = [name for name, stamp in files.items() if draft.take(name, stamp)]
             rejected.check_some_are_left()
             cut = Lake(home, draft.root)
@@ -111,9 +113,10 @@ class _Draft:
     root: Path
     clock: Clock
     rejected: Rejected
+    buried: Mapping[str, int]  # tombstones of viewers
 
     def take(self, name: str, stamp: Stamp) -> bool:
-        """Add one file of the lake; returns whether all its rows were valid."""
+        """Add one file of the lake; returns whether all its rows were valid, and of nobody who was erased."""
         table, target = name.split("/")[0].removesuffix(".parquet"), self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if self._took_before(name, stamp, target):
@@ -128,7 +131,9 @@ class _Draft:
             shutil.copyfile(file, target)  # not a link, so that damage to the lake does not reach the cut
         elif len(found.sound):
             pq.write_table(found.sound, target)
-        return found.sound is None
+        offset_seconds = world.clock_offset_seconds if (world := self.home.known_world()) else 0.0
+        erased = target.exists() and without_erased(target, self.buried, offset_seconds)
+        return found.sound is None and not erased
 
     def _took_before(self, name: str, stamp: Stamp, target: Path) -> bool:
         if self.before is None or self.before.files.get(name) != stamp or name not in self.before.sound:

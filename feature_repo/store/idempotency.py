@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from feature_repo.store.connect import Client, StoreDown, answering
 
 ANSWER = "marquee:answer:"  # + idempotency key: fingerprint of the request, then its answer once there is one
 ANSWER_SECONDS = 24 * 3600
 BODY = "marquee:body:"  # + hash of an event's viewer and id: fingerprint of its body
+
+
+def body_id(identity: tuple[str, str]) -> str:
+    """What the body of an event is claimed under. `identity`: its viewer and id."""
+    return hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

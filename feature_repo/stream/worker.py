@@ -25,7 +25,8 @@ from feature_repo.core.metrics import QUESTION, told
 from feature_repo.core.processes import set_on_signal
 from feature_repo.core.pulse import Pulse
 from feature_repo.core.settings import read
-from feature_repo.store.connect import Client, connect
+from feature_repo.store.connect import Client, StoreDown, connect
+from feature_repo.store.erased import restore
 from feature_repo.store.valkey_server import online_store
 from feature_repo.stream import metrics
 from feature_repo.stream.config import STREAM, StreamConfig
@@ -101,6 +102,7 @@ def work(
     The first handler has the pulse: what it does takes milliseconds, a file of the lake may take a minute.
     """
     failures: list[BaseException] = []
+    _restore_tombstones(home, url)
 
     def beside(run: Callable[[], None]) -> None:
         try:
@@ -126,6 +128,17 @@ def work(
             thread.join()
     if failures:
         raise failures[0]
+
+
+def _restore_tombstones(home: Home, url: str) -> None:
+    """Before anything is folded. A store that is away has to come back before that, too."""
+    store = connect(url, read(STREAM, home.root).store_timeout_seconds)
+    try:
+        restore(home, store)
+    except StoreDown as down:
+        report.warning("tombstones are not compared with the home's", error=str(down))
+    finally:
+        store.close()
 
 
 def _consume(

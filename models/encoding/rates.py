@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from feature_repo.compute.columns import RankColumns, values
+from feature_repo.compute.columns import RankColumns, Shared, values
 from feature_repo.compute.rates import NAMES, RATES, rate_names
+from feature_repo.core.pseudonym import pseudonym
 from feature_repo.registry import Side, side_of
 from models.encoding.vocabulary import Vocabulary
 
@@ -93,9 +94,10 @@ class _Lookup(NamedTuple):
 class ExposureRates:
     """The tables, and the vocabularies that encode their keys. `genres`: names in the order of their codes."""
 
-    vocabularies: Mapping[str, Vocabulary]  # the first code is 0
+    vocabularies: Mapping[str, Vocabulary]  # the first code is 0; of viewers, their pseudonyms
     genres: tuple[str, ...]
     tables: Mapping[str, Table]
+    names_viewers: bool = False  # of a ranker trained by a Marquee that kept ids of viewers as they are
 
     def __post_init__(self) -> None:
         lookups = {
@@ -124,7 +126,16 @@ class ExposureRates:
 
     def request_codes(self, columns: RankColumns) -> dict[str, Array]:
         """The codes of REQUEST_IDS."""
-        return {name: self.vocabularies[name].codes(columns[name]) for name in REQUEST_IDS}
+        return {name: self.vocabularies[name].codes(self._as_kept(name, columns[name])) for name in REQUEST_IDS}
+
+    def _as_kept(self, name: str, column: Any) -> Any:
+        """A column as its vocabulary spells it: no release holds the id of a viewer."""
+        if name != "user_id" or self.names_viewers:
+            return column
+        if isinstance(column, Shared):
+            return Shared(np.array([pseudonym(str(column.value[0]))], dtype=object), len(column))
+        kept = {user_id: pseudonym(str(user_id)) for user_id in set(column)}
+        return [kept[user_id] for user_id in column]
 
     def video_codes(self, columns: RankColumns) -> dict[str, Array]:
         """The codes of VIDEO_PARTS, which follow from the video."""
@@ -157,7 +168,7 @@ class ExposureRates:
             {name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / "rates.safetensors"
         )
         vocabularies = {name: vocabulary.values for name, vocabulary in self.vocabularies.items()}
-        names = {"genres": self.genres, "vocabularies": vocabularies}
+        names = {"genres": self.genres, "vocabularies": vocabularies, "names_viewers": self.names_viewers}
         (directory / "rates.json").write_text(json.dumps(names) + "\n")
 
     @classmethod
@@ -172,7 +183,7 @@ class ExposureRates:
             if f"{name}.keys" in arrays
         }
         vocabularies = {name: Vocabulary(tuple(values), first=0) for name, values in names["vocabularies"].items()}
-        return cls(vocabularies, tuple(names["genres"]), tables)
+        return cls(vocabularies, tuple(names["genres"]), tables, names.get("names_viewers", True))
 
 
 def lengths(duration_seconds: Array) -> Array:

@@ -129,7 +129,7 @@ def _examples(examples: Sequence[Example]) -> str:
 
 
 def _example(one: Example) -> str:
-    name = f"{one.who} ({one.user_id})" if one.user_id else f"{one.who} (no account)"
+    name = one.who if one.has_account else f"{one.who} (no account)"
     watched = ", ".join(escape(title) for title in one.watched)
     watches = "1 watch" if one.watches == 1 else f"{one.watches} watches"
     before = f"{watches}; last {watched}" if one.watches else "has watched nothing"
@@ -142,7 +142,7 @@ def _example(one: Example) -> str:
         subtitle = f' <span class="dim">{escape(reason)}</span>' if reason and reason != title else ""
         rows += f"<h4>{escape(title)}{subtitle}</h4><ol class='row'>{cards}</ol>"
     served = "" if one.served_by == "full_funnel" else f" · answered by {escape(one.served_by)}"
-    opened = " open" if not one.user_id else ""
+    opened = " open" if not one.has_account else ""
     head = f'<summary><b>{escape(name)}</b><span class="dim block">{before}{served}</span></summary>'
     return f"<details class='viewer'{opened}>{head}{rows}</details>"
 

@@ -12,7 +12,7 @@ class Example:
     """One viewer's page as served by the feed."""
 
     who: str  # "a heavy viewer"
-    user_id: str
+    has_account: bool
     watches: int
     watched: Sequence[str]  # titles, the newest first
     served_by: str

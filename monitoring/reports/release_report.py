@@ -170,8 +170,8 @@ def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Examp
     if found:
         places = (("a light viewer", 0.1), ("a middling viewer", 0.5), ("a heavy viewer", 1.0))
         asked += [(who, found[int((len(found) - 1) * share)].user_id) for who, share in places]
-    if release.world.example_user:
-        asked.append(("the example viewer of this world", release.world.example_user))
+    if example := home.world().example_user:
+        asked.append(("the example viewer of this world", example))
     feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     catalog = reader.snapshot()
     titles = catalog.columns["title"]
@@ -189,7 +189,7 @@ def _examples(home: Home, release: Release, reader: FeatureReader) -> list[Examp
                 for row in page.rows[:ROWS]
             ]
             watched = [str(titles[row]) for row in newest]
-            examples.append(Example(who, user_id, len(history), watched, page.served_by, rows))
+            examples.append(Example(who, bool(user_id), len(history), watched, page.served_by, rows))
     finally:
         feed.close()
     return examples

@@ -275,3 +275,15 @@ def _one_batch(log: EventLog, topic: str, consumer: str, count: int) -> list[Rec
         if records := log.read(topic, "g", consumer, count, 50):
             return records
     pytest.fail("nothing came")
+
+
+def test_records_are_erased_or_said_to_be_left(log: EventLog, topic: str) -> None:
+    log.append(topic, [("me", b"1"), ("you", b"2"), ("me", b"3")])
+    erased = log.erase(topic, lambda record: record.key == "me")
+    assert erased.removed + erased.left == 2
+    assert bool(erased.why) == bool(erased.left)
+    assert len(log.tail(topic, 10)) == 3 - erased.removed
+    if erased.removed:
+        assert [record.value for record in read(log, topic, 1)] == [b"2"]
+        assert log.lag(topic, "g") == 0
+    assert log.erase("nothing-" + topic, lambda record: True).removed == 0

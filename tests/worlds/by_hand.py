@@ -106,6 +106,9 @@ class HandMadeFeed:
     def patience(self, query: Query, attempts: int) -> float:
         return query.received_at + (query.deadline_ms or 60_000) / 1e3
 
+    def forget(self, is_erased: Any) -> None:
+        self.forgotten = is_erased
+
     def hear(self, events: Any) -> None:
         self.heard += events
 

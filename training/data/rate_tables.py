@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
+from feature_repo.core.pseudonym import pseudonym
 from feature_repo.lake.cut import cut_of
 from feature_repo.schema import GENRE_SLOTS
 from models.encoding.rates import Codes, ExposureRates, lengths
@@ -48,6 +49,7 @@ class Exposures:
         row_of_video = pc.index_in(pa.array(values["video_id"], pa.string()), videos["video_id"])
         row = row_of_video.fill_null(-1).to_numpy()[codes["video_id"]]
         creators = videos["creator_id"].combine_chunks().dictionary_encode()
+        values["user_id"] = tuple(map(pseudonym, values["user_id"]))
         values["creator_id"] = tuple(creators.dictionary.to_pylist())
         hot = multi_hot(videos["genres"].to_pylist(), genres)
         seconds = np.append(videos["duration_seconds"].to_numpy(), 0.0)[row]

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def _manifest(home: Home, draft: Path, evaluation: Evaluation) -> Manifest:
     return Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         files=hashes(draft),
-        world=home.world(),
+        world=replace(home.world(), example_user=""),  # no release names a viewer
         feature_service=RANK_SERVICE,
         cuts=Cuts(**asdict(time_cuts(cut_of(home)))),
         metrics=evaluation.metrics,

@@ -7,6 +7,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 
+class ConsentIn(Struct, frozen=True, forbid_unknown_fields=True):
+    personal_pages: Annotated[bool, Meta(description="false: the viewer is erased, and nothing is kept.")]
+
+
 class Viewers(Struct, frozen=True):
     viewers: list[str]
     example_user: str

@@ -84,6 +84,21 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.FromString,
                 _registered_method=True)
+        self.EraseViewer = channel.unary_unary(
+                '/marquee.v1.Marquee/EraseViewer',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Erasure.FromString,
+                _registered_method=True)
+        self.ExportViewer = channel.unary_unary(
+                '/marquee.v1.Marquee/ExportViewer',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerExport.FromString,
+                _registered_method=True)
+        self.SetConsent = channel.unary_unary(
+                '/marquee.v1.Marquee/SetConsent',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ConsentRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Consent.FromString,
+                _registered_method=True)
 
 
 class MarqueeServicer:
@@ -153,6 +168,26 @@ class MarqueeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseViewer(self, request, context):
+        """People: as /api/v1/viewers/{id}. The receipt of an erasure says what each part of the home has removed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportViewer(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetConsent(self, request, context):
+        """Whether a viewer wants personal pages. Without, the viewer is erased and nothing is kept from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MarqueeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -205,6 +240,21 @@ def add_MarqueeServicer_to_server(servicer, server):
                     servicer.GetVideoHistory,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.SerializeToString,
+            ),
+            'EraseViewer': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseViewer,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Erasure.SerializeToString,
+            ),
+            'ExportViewer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportViewer,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerExport.SerializeToString,
+            ),
+            'SetConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetConsent,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ConsentRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Consent.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -477,6 +527,87 @@ class Marquee:
             '/marquee.v1.Marquee/GetVideoHistory',
             bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseViewer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/EraseViewer',
+            bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportViewer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/ExportViewer',
+            bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.ViewerExport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/SetConsent',
+            bento__services_dot_rpc_dot_marquee__pb2.ConsentRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Consent.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,7 +9,7 @@ written; if it is killed after, the batch is delivered again and all its events 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,12 @@ from feature_repo.compute.fold import VideoFacts
 from feature_repo.compute.fold_batch import Changes, fold_batch
 from feature_repo.compute.votes import Vote, possible_votes
 from feature_repo.core.home import World
+from feature_repo.core.pseudonym import pseudonym
 from feature_repo.events import Event, EventError
 from feature_repo.registry import VIDEO_PROFILE
 from feature_repo.schema import WATCH_EVENTS
 from feature_repo.store.connect import Client, StoreDown, is_outage
+from feature_repo.store.erased import ERASED, counts, until_us
 from feature_repo.store.layout import (
     CATALOG_STATE,
     COUNTED,
@@ -83,20 +85,22 @@ class FoldEvents:
         self._facts_of_state: dict[str, bytes | None] = {}  # the catalog's state of each video when they were read
         self._facts_generation: bytes | None = None
         self._swept = time.monotonic()
-        self.counts = {"folded": 0, "duplicates": 0, "suspicious": 0, "conflicts": 0}
+        self.counts = {"folded": 0, "duplicates": 0, "suspicious": 0, "conflicts": 0, "erased": 0}
 
     def handle(self, topic: str, records: Sequence[Record]) -> list[Failure]:
         clock = self._world.clock()
         events: list[Event] = []
+        appended_us: dict[tuple[str, str], int] = {}
         failures: list[Failure] = []
         for record in records:
             try:
-                events.append(decode_record(record, clock=clock))
+                events.append(event := decode_record(record, clock=clock))
+                appended_us.setdefault(event.identity, record.appended_us)
             except EventError as error:
                 failures.append(Failure(record, str(error)))
         try:
             self._sweep()
-            self._fold(events)
+            self._fold(events, appended_us)
         except redis.RedisError as error:
             if is_outage(error):
                 raise StoreDown(f"the online store does not answer: {error}") from error
@@ -109,24 +113,32 @@ class FoldEvents:
             sweep(self._store)
             forget_inactive(self._store)
 
-    def _fold(self, events: Sequence[Event]) -> None:
-        """Fold these events into the stored states, all or nothing, skipping those already folded."""
+    def _fold(self, events: Sequence[Event], appended_us: Mapping[tuple[str, str], int]) -> None:
+        """Fold these events into the stored states, all or nothing, skipping those already folded and those of viewers
+        who were erased since. `appended_us`: when the log took each identity."""
         while events:
             with self._store.pipeline(transaction=True) as transaction:
                 transaction.watch(
                     MATERIALIZING,
+                    ERASED,
                     *{entity_key("user_id", event.user_id) for event in events},
                     *{entity_key("video_id", event.video_id) for event in events},
                 )
                 stored = self._read(events)
                 if stored.materializing:
                     raise BatchJobRunning
+                erased = {
+                    event.identity
+                    for event in events
+                    if (until := stored.erased_until.get(event.user_id)) is not None
+                    and not self._counts(event, appended_us[event.identity], until)
+                }
                 changes = fold_batch(
                     stored.users,
                     stored.videos,
                     events,
                     self._facts,
-                    already_folded=stored.folded,
+                    already_folded=stored.folded | erased,
                     already_voted=stored.voted,
                     history_length=self._world.history_length,
                 )
@@ -144,8 +156,12 @@ class FoldEvents:
                     continue
                 self.counts["folded"] += len(changes.folded)
                 self.counts["suspicious"] += changes.suspicious
-                self.counts["duplicates"] += len(events) - len(changes.folded)
+                self.counts["erased"] += len(erased)
+                self.counts["duplicates"] += len(events) - len(changes.folded) - len(erased)
                 return
+
+    def _counts(self, event: Event, appended_us: int, until: int) -> bool:
+        return counts(event.timestamp_us, appended_us, until, self._world.clock_offset_seconds)
 
     def _read(self, events: Sequence[Event]) -> _Stored:
         """Read everything that folding these events needs, in one round trip."""
@@ -155,6 +171,7 @@ class FoldEvents:
         votes = _by_viewer_and_day(vote for event in events for vote in possible_votes(event))
         with self._store.pipeline(transaction=False) as pipe:
             pipe.mget(MATERIALIZING, GENERATION)
+            pipe.hmget(ERASED, [pseudonym(user_id) for user_id in user_ids])
             for event in events:
                 pipe.hget(EVENT_MARK + event.event_id, event.user_id)
             for key, voted in votes.items():
@@ -165,7 +182,7 @@ class FoldEvents:
                 pipe.hmget(entity_key("video_id", video_id), _VIDEO_FIELDS)
             for video_id in unread:
                 pipe.hmget(entity_key("video_id", video_id), _FACT_FIELDS)
-            (materializing, generation), *rows = pipe.execute()
+            (materializing, generation), erased, *rows = pipe.execute()
         if generation != self._facts_generation or len(self._facts) > FACTS_CACHED:
             known = set(self._facts)
             self._facts.clear()
@@ -197,6 +214,7 @@ class FoldEvents:
             },
             users=dict(zip(user_ids, _rows("user_activity", [row[:-1] for row in user_rows]), strict=True)),
             videos=dict(zip(video_ids, _rows("video_activity", [row[:-1] for row in video_rows]), strict=True)),
+            erased_until=until_us(erased, user_ids),
             strangers={user_id for user_id, row in zip(user_ids, user_rows, strict=True) if not row[-1]},
         )
 
@@ -215,6 +233,7 @@ class _Stored:
     voted: set[Vote]
     users: dict[str, dict[str, Any]]
     videos: dict[str, dict[str, Any]]
+    erased_until: dict[str, int]
     strangers: set[str]  # viewers without a profile
 
 

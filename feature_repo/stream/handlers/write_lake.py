@@ -17,11 +17,13 @@ import pyarrow as pa
 import structlog
 
 from feature_repo.core.home import Home, World
+from feature_repo.core.pseudonym import pseudonym
 from feature_repo.events import EventError
 from feature_repo.lake.outcomes import LIVE
 from feature_repo.lake.tables import EVENTS, IMPRESSIONS, Lake
 from feature_repo.schema import EVENT_COLUMNS, RECOMMENDATION_SERVED, WATCH_EVENTS
-from feature_repo.store.connect import Client
+from feature_repo.store.connect import Client, answering
+from feature_repo.store.erased import ERASED, counts, until_us
 from feature_repo.store.layout import EVENT_MARK, SINK, SINK_FLUSH
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.decoding import decode_record
@@ -65,14 +67,14 @@ class WriteLake:
         return []
 
     def _write_events(self, records: Sequence[Record]) -> None:
-        rows: list[dict[str, Any]] = []
+        found: list[tuple[int, dict[str, Any]]] = []
         for record in records:
             try:
                 event = decode_record(record, clock=self._world.clock())
             except EventError:
                 continue  # the event processor makes it a dead letter
-            rows.append({name: getattr(event, name) for name in EVENT_COLUMNS})
-        if rows:
+            found.append((record.appended_us, {name: getattr(event, name) for name in EVENT_COLUMNS}))
+        if rows := self._without_erased(found):
             self._check_folded(records, [(row["user_id"], row["event_id"]) for row in rows])
             self._lake.append_events(pa.Table.from_pylist(rows, schema=EVENTS), LIVE + records[0].id)
             self.counts["events"] += len(rows)
@@ -88,15 +90,30 @@ class WriteLake:
             raise NotFolded("the event processor has not folded these events yet")
 
     def _write_impressions(self, records: Sequence[Record]) -> None:
-        rows: list[dict[str, Any]] = []
+        found: list[tuple[int, dict[str, Any]]] = []
         for record in records:
             try:
-                rows.extend(_impressions(decode_served(record.value)))
+                found.extend((record.appended_us, row) for row in _impressions(decode_served(record.value)))
             except msgspec.MsgspecError as error:
                 report.warning("not a served page", record=record.id, error=str(error))
-        if rows:
+        if rows := self._without_erased(found):
             self._lake.append_impressions(pa.Table.from_pylist(rows, schema=IMPRESSIONS), LIVE + records[0].id)
             self.counts["impressions"] += len(rows)
+
+    def _without_erased(self, found: Sequence[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+        """The rows, each with when the log took it, but those of viewers who were erased since. Raises StoreDown."""
+        if not found:
+            return []
+        user_ids = list(dict.fromkeys(row["user_id"] for _, row in found))
+        with answering():
+            buried = self._store.hmget(ERASED, [pseudonym(user_id) for user_id in user_ids])
+        until, offset_seconds = until_us(buried, user_ids), self._world.clock_offset_seconds
+        return [
+            row
+            for appended_us, row in found
+            if (ends := until.get(row["user_id"])) is None
+            or counts(row["timestamp_us"], appended_us, ends, offset_seconds)
+        ]
 
 
 def _impressions(page: ServedPage) -> list[dict[str, Any]]:

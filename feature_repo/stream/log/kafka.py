@@ -20,7 +20,15 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from feature_repo.stream.config import LogConfig
-from feature_repo.stream.log.protocol import DEAD_LETTERS, DeadLetter, Durability, EventLogDown, Position, Record
+from feature_repo.stream.log.protocol import (
+    DEAD_LETTERS,
+    DeadLetter,
+    Durability,
+    Erased,
+    EventLogDown,
+    Position,
+    Record,
+)
 
 GONE = "-dlq-gone"  # suffix of the topic for the ids of dead letters that were replayed or dropped
 EARLIEST, LATEST = -2, -1  # ListOffsets
@@ -137,6 +145,14 @@ class KafkaEventLog:
     def after(self, topic: str, place: Position) -> list[Record]:
         first = {TopicPartition(topic, int(number)): int(offset) + 1 for number, offset in place.items()}
         return [_record(message) for message in self._messages(topic, lambda partition, end: first.get(partition, 0))]
+
+    def erase(self, topic: str, takes: Callable[[Record], bool]) -> Erased:
+        """Removes nothing: Kafka deletes from the beginning of a partition only, and other readers may need the records
+        before. Tombstones keep them from being folded, and the topic's retention ends them."""
+        left = sum(takes(_record(message)) for message in self._newest(topic, None))
+        return Erased(
+            0, left, "Kafka cannot take out single records: they go with the topic's retention" if left else ""
+        )
 
     def trim(self, topic: str, keep: int) -> None:
         """Does nothing: the broker has a retention."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -49,6 +49,15 @@ class DeadLetter:
     group: str
     cause: str
     at_us: int  # when it was put aside (wall clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What became of records that were to be taken out of a log."""
+
+    removed: int
+    left: int = 0  # that this log cannot take out
+    why: str = ""  # it cannot, and what becomes of them
 
 
 class EventLog(Protocol):
@@ -119,6 +128,11 @@ class EventLog(Protocol):
 
     def after(self, topic: str, place: Position) -> list[Record]:
         """All records behind a place that the log still holds, oldest first, without affecting any group."""
+        ...
+
+    def erase(self, topic: str, takes: Callable[[Record], bool]) -> Erased:
+        """Take these records out for good, handled or not, also from memory and files where the log can. They are not
+        delivered any more; dead letters are a topic of their own: `topic + DEAD_LETTERS`."""
         ...
 
     def trim(self, topic: str, keep: int) -> None:

@@ -8,7 +8,7 @@ it is set up: `appendfsync always` is as safe as the embedded one, `everysec` lo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,16 @@ import redis
 from feature_repo.store.connect import connect
 from feature_repo.stream.config import LogConfig
 from feature_repo.stream.log.group_commit import GroupCommit
-from feature_repo.stream.log.protocol import DEAD_LETTERS, DeadLetter, Durability, EventLogDown, Position, Record
+from feature_repo.stream.log.protocol import (
+    DEAD_LETTERS,
+    DeadLetter,
+    Durability,
+    Erased,
+    EventLogDown,
+    Position,
+    Record,
+)
+from feature_repo.stream.log.valkey_rewrite import rewritten
 
 CHUNK = 500
 Item = TypeVar("Item")
@@ -172,6 +181,10 @@ class ValkeyEventLog:
             records += [_record(*entry) for entry in entries]
             at = records[-1].id
         return records
+
+    def erase(self, topic: str, takes: Callable[[Record], bool]) -> Erased:
+        with _down():
+            return Erased(rewritten(self._client, stream(topic), lambda *entry: not takes(_record(*entry))))
 
     def trim(self, topic: str, keep: int) -> None:
         """Also what is older than the retention goes, acknowledged or not, as in Kafka."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from bento_services.admission import endpoints
-from bento_services.admission.endpoints import CATALOG, EVENTS, FEEDBACK, PAGES, UNKNOWN, EndpointClass
+from bento_services.admission.endpoints import CATALOG, CONSENT, EVENTS, FEEDBACK, PAGES, UNKNOWN, EndpointClass
 from bento_services.admission.limits import Limits
 
 ALL = [value for value in vars(endpoints).values() if isinstance(value, EndpointClass)]
 
 
 def test_each_class_has_a_name_of_its_own() -> None:
-    assert len(ALL) == 11
+    assert len(ALL) == 12
     assert len({endpoint.name for endpoint in ALL}) == len(ALL)
 
 
 def test_what_speaks_for_a_viewer_needs_a_scope() -> None:
-    assert [endpoint for endpoint in ALL if endpoint.speaks_for_viewer] == [PAGES, EVENTS, FEEDBACK]
+    assert [endpoint for endpoint in ALL if endpoint.speaks_for_viewer] == [PAGES, EVENTS, FEEDBACK, CONSENT]
     assert all(endpoint.scope for endpoint in ALL if endpoint.speaks_for_viewer)
     assert not [endpoint for endpoint in ALL if endpoint.public and endpoint.scope]
 

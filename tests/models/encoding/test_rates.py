@@ -1,5 +1,6 @@
 """Rates of exposures: beyond the surface's mean, leaning on it, and 0 of whom nothing is known."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ import numpy as np
 import pytest
 
 from feature_repo.compute.rates import NAMES
+from feature_repo.core.pseudonym import pseudonym
 from models.encoding.rates import Codes, ExposureRates, lengths
 from models.encoding.vocabulary import Vocabulary
 
 VOCABULARIES = {
-    "user_id": Vocabulary(("ann", "bob"), first=0),
+    "user_id": Vocabulary((pseudonym("ann"), pseudonym("bob")), first=0),
     "video_id": Vocabulary(("v1", "v2", "v3"), first=0),
     "creator_id": Vocabulary(("c1", "c2"), first=0),
     "surface": Vocabulary(("feed", "list"), first=0),
@@ -68,6 +70,19 @@ def test_one_value_that_all_rows_see_is_looked_up_as_it_is_in_each_row() -> None
     shared = {**each, "user_id": np.broadcast_to(np.array(["ann"], dtype=object), (3,))}
     for name, value in fitted().columns(each).items():
         np.testing.assert_array_equal(fitted().columns(shared)[name], value, err_msg=name)
+
+
+def test_rates_of_an_older_revision_name_viewers_by_their_ids(tmp_path: Path) -> None:
+    fitted().save(tmp_path)
+    saved = json.loads((tmp_path / "rates.json").read_text())
+    assert saved["vocabularies"]["user_id"] == [pseudonym("ann"), pseudonym("bob")]
+    saved["vocabularies"]["user_id"] = ["ann", "bob"]
+    del saved["names_viewers"]
+    (tmp_path / "rates.json").write_text(json.dumps(saved))
+    older = ExposureRates.load(tmp_path)
+    assert older is not None
+    for name, value in fitted().columns(columns()).items():
+        np.testing.assert_array_equal(older.columns(columns())[name], value, err_msg=name)
 
 
 def test_rates_read_back_are_the_same(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from worlds.untrained import VIDEOS, untrained_home, videos
 from feature_repo.compute.columns import repeated
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import World
+from feature_repo.core.pseudonym import pseudonym
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
 from models.encoding.ranker import RankerEncoding, rank_columns
@@ -97,6 +98,7 @@ class Trained:
             name: Vocabulary(tuple(np.unique(columns[name].astype(str))), first=0)
             for name in ("user_id", "video_id", "creator_id")
         }
+        ids["user_id"] = Vocabulary(tuple(map(pseudonym, ids["user_id"].values)), first=0)
         empty = ExposureRates({**ids, "surface": Vocabulary(SURFACES, first=0)}, self.world.genres, {})
         codes = Codes(empty.request_codes(columns) | empty.video_codes(columns))
         outcomes = rng.integers(0, 2, (len(columns["video_id"]), 2)).astype(float)

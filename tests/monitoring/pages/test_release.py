@@ -27,7 +27,7 @@ FIRST = ReleaseReport(
     chosen={"two_tower": 2},
     settings={"two_tower": {"dim": "64"}},
     examples=[
-        Example("someone new", "", 0, [], "full_funnel", [("Top picks", "", [("<b>Bold</b>", "Popular & new")])])
+        Example("someone new", False, 0, [], "full_funnel", [("Top picks", "", [("<b>Bold</b>", "Popular & new")])])
     ],
     changes=None,
     measured={},
