@@ -155,6 +155,7 @@ class Feed:
 
     def forget(self, is_erased: Callable[[str], bool]) -> None:
         """Drop what this process remembers of these viewers."""
+        self._reader.forget(is_erased)
         self._viewer_features.forget(is_erased)
         self._cache.forget(is_erased)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from feature_repo.core.home import World
@@ -43,6 +43,9 @@ class MemoryReader:
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         return [self.user(user_id) for user_id in user_ids]
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        """It is told what to hold, and keeps nothing beside."""
 
     def viewers(self, count: int) -> list[str]:
         if self.down:

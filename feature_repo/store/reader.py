@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -41,6 +41,10 @@ class FeatureReader(Protocol):
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         """Many viewers, in the order asked for; for batch work. Raises StoreDown."""
+        ...
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        """Keep nothing of viewers who were erased."""
         ...
 
     def viewers(self, count: int) -> list[str]:
@@ -118,6 +122,9 @@ class OnlineReader:
                     answers = pipe.execute()
                 users.extend(map(decoded, chunk, answers))
         return users
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        self._decoded.forget(is_erased)
 
     def viewers(self, count: int) -> list[str]:
         with answering():

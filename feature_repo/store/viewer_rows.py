@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from feature_repo.schema import USER_VIEWS
 from feature_repo.store.layout import decode_row, row_fields
@@ -44,3 +44,8 @@ class DecodedRows:
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return features
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        with self._lock:
+            for user_id in [one for one in self._kept if is_erased(one)]:
+                del self._kept[user_id]

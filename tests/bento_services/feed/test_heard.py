@@ -45,3 +45,10 @@ def test_only_so_many_viewers_and_videos_are_kept() -> None:
     assert [added(found, user_id)[0] for user_id in ("u1", "u2", "u3")] == [["v1", "v3"], [], ["v4"]]
     found.hear([event(number, "watch") for number in range(2 * heard.KEPT_PER_VIEWER)])
     assert len(added(found)[1]) == heard.KEPT_PER_VIEWER
+
+
+def test_of_a_viewer_who_was_erased_nothing_is_kept() -> None:
+    found = Heard(10)
+    found.hear([event(1, "dislike", "u1"), event(2, "dislike", "u2")])
+    found.forget(lambda user_id: user_id == "u1")
+    assert [added(found, user_id)[0] for user_id in ("u1", "u2")] == [[], ["v2"]]

@@ -153,3 +153,12 @@ def test_a_page_of_a_lower_rung_is_not_kept() -> None:
     world.feed.switch(release.release_id)
     assert world.feed.page(QUERY).served_by == "retrieval_only"
     assert world.cached() is None
+
+
+def test_pages_of_a_viewer_who_was_erased_are_dropped(world: World) -> None:
+    world.feed.forget(lambda user_id: user_id == "another")
+    assert world.cached()
+    world.feed.forget(lambda user_id: user_id == QUERY.user_id)
+    assert world.cached() is None
+    world.reader.down = True
+    assert world.feed.page(QUERY).warnings  # nor is the viewer remembered for when the store is down

@@ -44,3 +44,11 @@ def test_those_that_were_read_longest_ago_are_forgotten() -> None:
     rows.features("u3", row(1_000_000))
     assert rows.features("u1", row(1_000_000)) is first
     assert rows.features("u2", row(1_000_000)) is not second
+
+
+def test_of_a_viewer_who_was_erased_nothing_is_kept() -> None:
+    rows = DecodedRows(most=10)
+    first, second = (rows.features(user_id, row(1_000_000)) for user_id in ("u1", "u2"))
+    rows.forget(lambda user_id: user_id == "u1")
+    assert rows.features("u1", row(1_000_000)) is not first
+    assert rows.features("u2", row(1_000_000)) is second
