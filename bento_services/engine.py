@@ -27,6 +27,7 @@ from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.build import build_feed
 from bento_services.feed.page import Page, Query
+from bento_services.feed.preview import Preview, previewed
 from bento_services.feed.surfaces.home import HOME
 from bento_services.health import RELEASE, Health
 from bento_services.load.full_pages import FullPages
@@ -34,6 +35,7 @@ from bento_services.load.page_threads import PageThreads, Work
 from bento_services.people.followed import Tombstones
 from bento_services.people.verbs import People
 from bento_services.settings import ServiceConfig
+from feature_repo.catalog.rule import Rule
 from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
@@ -42,6 +44,7 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.receipts import Receipts
 from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
+from models.page.rulebook import RuleBook
 from models.release.artifact import Release
 
 ATTEMPTS = 2  # at a page of full quality, before a quick rung answers
@@ -78,6 +81,13 @@ class PageMaker(Protocol):
     def hear(self, events: Sequence[Event]) -> None: ...
 
     def forget(self, is_erased: Callable[[str], bool]) -> None: ...
+
+    @property
+    def rules(self) -> RuleBook: ...
+
+    def use_rules(self, rules: RuleBook) -> None: ...
+
+    def page_with(self, rules: RuleBook, query: Query, surface: str) -> Page: ...
 
     def close(self) -> None: ...
 
@@ -278,6 +288,21 @@ class Engine:
             "events": {"ready": not (why := self.health.stops_events()), "why": why},
             "parts": self.health.parts(),
         }
+
+    @property
+    def rules(self) -> RuleBook:
+        return self._feed.rules
+
+    def use_rules(self, rules: RuleBook) -> None:
+        """Every page keeps these from now on."""
+        self._feed.use_rules(rules)
+
+    async def preview(self, surface: str, query: Query, rule: Rule) -> Preview:
+        """A viewer's page without a rule and with it; nobody's page changes. Raises Problem 400 as `answer`."""
+        try:
+            return await self._blocking(lambda: previewed(self._feed.page_with, self.rules, rule, query, surface))
+        except QueryError as error:
+            raise malformed(str(error), field=error.field) from error
 
     def warm_up(self) -> None:
         """Build some pages before the first request: first calls compile kernels, fill caches and open connections."""

@@ -20,7 +20,7 @@ import structlog
 from msgspec import Struct
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
-STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, DISK = (
+STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, RULES, DISK = (
     "store",  # the online store: viewers' features
     "log",  # the event log
     "processor",  # folds events into features
@@ -29,9 +29,10 @@ STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, DISK = (
     "follower",  # follows promotions
     "release",  # the one that serves
     "catalog",  # the features of videos in this process
+    "rules",  # those that are changed while pages are served
     "disk",  # of the home
 )
-PARTS = (STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, DISK)
+PARTS = (STORE, LOG, PROCESSOR, SINK, PUBLISHER, FOLLOWER, RELEASE, CATALOG, RULES, DISK)
 EVENTS_NEED = (LOG, PROCESSOR, DISK)
 
 report = structlog.get_logger("health")

@@ -33,6 +33,7 @@ VISIBLE_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0),
 )
 CATALOG_CHANGES = Counter("marquee_catalog_changes", "Videos changed through the API.", ("action",))
+RULE_CHANGES = Counter("marquee_rule_changes", "Rules changed through the API.", ("action",))
 DEAD_LETTERS = Gauge("marquee_dead_letters", "Records of the log that could not be handled.", ("topic",))
 WATCHES_SUSPICIOUS = Gauge(
     "marquee_watches_suspicious", "Watches of more than a viewer can have watched, since the processor was started."

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feature_repo.core.command_line import who
 from feature_repo.core.options import HomeOption, JsonOption, existing
 from feature_repo.core.terminal import bars, print_table, say, show
 from feature_repo.limits import LIMITS
@@ -57,9 +56,9 @@ def put(
     with bars() as progress, _catalog(home, to_write=True) as catalog, progress.task("writing to the catalog"):
         try:
             if if_match is None:
-                written = catalog.put_many(read.videos, _who())
+                written = catalog.put_many(read.videos, who())
             else:
-                written = [catalog.put(read.videos[0], _who(), if_match)]
+                written = [catalog.put(read.videos[0], who(), if_match)]
         except InvalidVideos as error:
             raise placed(error, read.places) from error
     created, changed = (sum(map(test, written)) for test in (lambda one: one.created, lambda one: one.change_id > 0))
@@ -90,7 +89,7 @@ def patch(
     """Change some fields of a video."""
     values = dict(map(_field, fields))
     with _catalog(home, to_write=True) as catalog:
-        show(_versioned(catalog.patch(video_id, values, _who(), if_match)), as_json)
+        show(_versioned(catalog.patch(video_id, values, who(), if_match)), as_json)
 
 
 @app.command("take-down", epilog="Example:  marquee videos take-down v00042 --why 'rights ended'")
@@ -103,7 +102,7 @@ def take_down(
 ) -> None:
     """Show a video nowhere from now on. It stays in the history that models learn from."""
     with _catalog(home, to_write=True) as catalog:
-        show(_versioned(catalog.take_down(video_id, _who(), why, if_match)), as_json)
+        show(_versioned(catalog.take_down(video_id, who(), why, if_match)), as_json)
 
 
 @app.command("restore", epilog="Example:  marquee videos restore v00042")
@@ -116,7 +115,7 @@ def restore(
 ) -> None:
     """Take back a video's takedown."""
     with _catalog(home, to_write=True) as catalog:
-        show(_versioned(catalog.restore(video_id, _who(), why, if_match)), as_json)
+        show(_versioned(catalog.restore(video_id, who(), why, if_match)), as_json)
 
 
 @app.command("list", epilog="Example:  marquee videos list --genre Drama --since 2026-11-01 -n 20")
@@ -196,14 +195,6 @@ def _field(stated: str) -> tuple[str, Any]:
         return name, json.loads(text)
     except ValueError:
         return name, text  # which the limit of the field refuses
-
-
-def _who() -> str:
-    """Who is at the command line, for the audit."""
-    try:
-        return f"{pwd.getpwuid(os.getuid()).pw_name} (command line)"
-    except KeyError:
-        return f"user {os.getuid()} (command line)"
 
 
 def _row(one: StoredVideo) -> dict[str, Any]:

@@ -5,6 +5,7 @@ V videos of the catalog, N rows that are asked about, E rows excepted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -38,6 +39,7 @@ class Allowed:
 
     shared: Shared
     without: Array  # (E,) rows of `shared`, each once, ascending
+    also: Callable[[Array], Array] | None = None  # (N,) rows -> (N,) bool: looks at each row that is asked about
 
     @classmethod
     def of(cls, mask: Array) -> Allowed:
@@ -56,14 +58,14 @@ class Allowed:
     def __getitem__(self, rows: Any) -> Array:
         """(N,) bool: which of these rows may be shown. -1 gives either."""
         found = self.shared.bits[rows]
-        if not len(self.without):
-            return found
-        at = np.minimum(np.searchsorted(self.without, rows), len(self.without) - 1)
-        kept: Array = found & (self.without[at] != rows)
-        return kept
+        if len(self.without):
+            at = np.minimum(np.searchsorted(self.without, rows), len(self.without) - 1)
+            found = found & (self.without[at] != rows)
+        return found if self.also is None else found & self.also(np.asarray(rows, dtype=np.int64))
 
     @property
     def count(self) -> int:
+        """At most so many, where `also` looks at each."""
         return self.shared.bits.count - len(self.without)
 
     def few(self) -> Array | None:
@@ -73,8 +75,12 @@ class Allowed:
 
     def rows(self) -> Array:
         """All rows, ascending. It walks the catalog: for lists of everybody, and small catalogs."""
-        return self.shared.bits.without(self.without).rows()
+        rows = self.shared.bits.without(self.without).rows()
+        return rows if self.also is None else rows[self.also(rows)]
 
     def mask(self) -> Array:
         """(V,) bool. It walks the catalog: for batch jobs."""
-        return self.shared.bits.without(self.without).mask()
+        mask = self.shared.bits.without(self.without).mask()
+        if self.also is not None:
+            mask[mask] = self.also(np.flatnonzero(mask))
+        return mask

@@ -50,6 +50,32 @@ class Catalog(Protocol):
     def __len__(self) -> int: ...
 
 
+class Holds(Protocol):
+    @property
+    def forbids(self) -> bool: ...
+
+
+class Rules(Protocol):
+    """models.page.rulebook.RuleBook, as filters see it."""
+
+    def holding(self, request: ViewerRequest) -> Holds: ...
+
+    def allows(self, request: ViewerRequest, rows: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Unruled:
+    """No rules at all."""
+
+    forbids = False
+
+    def holding(self, request: ViewerRequest) -> Unruled:
+        return self
+
+    def allows(self, request: ViewerRequest, rows: Array) -> Array:
+        return np.ones(len(rows), dtype=bool)
+
+
 class ViewerRequest(Protocol):
     """A viewer, a moment and a catalog."""
 
@@ -66,6 +92,14 @@ class ViewerRequest(Protocol):
 
     @property
     def maturity_limit(self) -> int: ...
+
+    @property
+    def surface(self) -> str: ...
+
+    @property
+    def rules(self) -> Rules:
+        """Those that hold now, whatever the release."""
+        ...
 
     @property
     def history_ids(self) -> Sequence[str]:
@@ -136,6 +170,8 @@ class OfflineRequest:
     user_vector: Array | None = None
     shown: Array = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
     limit: int = 1
+    surface: str = "home"
+    rules: Rules = Unruled()
 
     def rng(self, purpose: str) -> np.random.Generator:
         raise ValueError(f"{purpose}: an offline request has no random generator")

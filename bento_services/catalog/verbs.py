@@ -32,6 +32,7 @@ from feature_repo.core.home import Home
 from feature_repo.limits import LIMITS, LimitError, check
 
 if TYPE_CHECKING:
+    from feature_repo.catalog.rule_store import RuleStore
     from feature_repo.catalog.store import CatalogStore
 
 MAX_WHY_LENGTH = int(LIMITS["changes"]["why"].most or 0)
@@ -88,12 +89,12 @@ class Catalog:
 
     async def take_down(self, video_id: str, who: str, why: str = "", if_match: int | None = None) -> VideoWritten:
         """Show it nowhere; it stays in the catalog, with `taken_down_at`."""
-        video_id, why = _id(video_id), _why(why)
+        video_id, why = _id(video_id), reason_stated(why)
         return await self._changed("take_down", lambda store: store.take_down(video_id, who, why, if_match))
 
     async def restore(self, video_id: str, who: str, why: str = "", if_match: int | None = None) -> VideoWritten:
         """Take back its takedown."""
-        video_id, why = _id(video_id), _why(why)
+        video_id, why = _id(video_id), reason_stated(why)
         return await self._changed("restore", lambda store: store.restore(video_id, who, why, if_match))
 
     async def get(self, video_id: str) -> Video:
@@ -136,6 +137,16 @@ class Catalog:
             ),
         )
 
+    async def rules(self, work: Callable[[RuleStore], Result], *, changes: bool = False) -> Result:
+        """Work with the rules of the catalog."""
+
+        def ask(store: CatalogStore) -> Result:
+            from feature_repo.catalog.rule_store import RuleStore  # with the database's libraries
+
+            return work(RuleStore(store.database))
+
+        return await self._on(self._changes if changes else self._reads, ask)
+
     def close(self) -> None:
         self._reads.close()
         self._changes.close()
@@ -166,7 +177,8 @@ def _word(value: str, name: str) -> str:
     return kept
 
 
-def _why(why: str) -> str:
+def reason_stated(why: str) -> str:
+    """For the audit. Raises Problem 422."""
     if len(why) > MAX_WHY_LENGTH:
         raise unprocessable(f"why: expected text of at most {MAX_WHY_LENGTH} characters", field="why")
     kept: str = check("changes", "why", why)

@@ -19,12 +19,11 @@ from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
 from bento_services.feed.made_lists import MadeLists
-from bento_services.feed.page import PAGE_CACHE, Page, Query
+from bento_services.feed.page import PAGE_CACHE, RECOMMENDATIONS, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.recall import LiveRecall
-from bento_services.feed.rows.recommendations import RECOMMENDATIONS
 from bento_services.feed.side_effects import Behind, ServedLog
 from bento_services.feed.stages import NoLists, Request, Trace
 from bento_services.feed.surfaces.home import HOME
@@ -34,6 +33,7 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.stream.log.protocol import EventLog
 from models.candidates.columns import TWO_TOWER_SCORE
+from models.page.rulebook import NO_RULES, RuleBook
 from models.release.artifact import Release
 
 report = structlog.get_logger("feed")
@@ -72,6 +72,7 @@ class Feed:
         self._now_us = now_us
         self._compose = compose
         self._recall = recall
+        self._rules = NO_RULES
         self._release_id, self._servings = release.release_id, compose(release)
         self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the most recently used last
         reader.follow(self._follow)
@@ -80,12 +81,22 @@ class Feed:
     def release_id(self) -> str:
         return self._release_id
 
+    @property
+    def rules(self) -> RuleBook:
+        return self._rules
+
+    def use_rules(self, rules: RuleBook) -> None:
+        """Keep these rules from now on; what was made under others is not shown any more."""
+        rules.follow(self._reader.snapshot())
+        self._rules = rules
+
+    def page_with(self, rules: RuleBook, query: Query, surface: str = HOME) -> Page:
+        """The page as it would be with these rules. Raises QueryError."""
+        return self._page(self._serving(surface), query, rules=rules)
+
     def page(self, query: Query, surface: str = HOME, attempt: Attempt | None = None) -> Page:
         """Raises QueryError for an invalid query, GivenUp after `attempt` was; never for a dependency that is down."""
-        serving = self._servings.get(surface)
-        if serving is None:
-            raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
-        return self._page(serving, query, attempt)
+        return self._page(self._serving(surface), query, attempt)
 
     def may_have(self, query: Query) -> bool:
         """Whether `cached` may have the page. Without network access."""
@@ -142,6 +153,7 @@ class Feed:
 
     def _follow(self, snapshot: VideoSnapshot) -> None:
         """Ready every warm release for other videos. One that cannot be is not what keeps them from the others."""
+        self._rules.follow(snapshot)
         for release_id, servings in list(self._warm.items()):
             try:
                 for serving in servings.values():
@@ -171,8 +183,18 @@ class Feed:
         if self._served is not None:
             self._served.close()
 
-    def _page(self, serving: Serving, query: Query, attempt: Attempt | None = None) -> Page:
+    def _serving(self, surface: str) -> Serving:
+        serving = self._servings.get(surface)
+        if serving is None:
+            raise QueryError("surface", f"expected one of {', '.join(self._servings)}, found {surface!r}")
+        return serving
+
+    def _page(
+        self, serving: Serving, query: Query, attempt: Attempt | None = None, rules: RuleBook | None = None
+    ) -> Page:
         request = self._request(serving, query)
+        if rules is not None:
+            request = replace(request, rules=rules)
         with request.trace.stage(self._viewer_features.name):
             request = self._viewer_features.hydrate(request)
         if warning := UNREAD.get(request.viewer.knowledge):
@@ -208,6 +230,7 @@ class Feed:
             give_up_at=arrived_at + self._deadline_seconds(query),
             trace=Trace(),
             lists=self._lists.for_request(serving.maker) if serving.maker is not None else NoLists(),
+            rules=self._rules,
         )
 
     def _deadline_seconds(self, query: Query) -> float:

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+TOP_PICKS, MORE = "top_picks", "more"
+RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
 FULL, PAGE_CACHE, BASE, SEGMENT = "full", "page_cache", "base", "segment"  # Page.speed
 
 

@@ -2,7 +2,7 @@
 
 A page is valid as long as its viewer's features, as just read from the store, equal those that it was made with: any
 event that was folded, by whatever process, changes them. It also ends with its lifetime, its release, any change of the
-catalog's videos and takedowns, and the first of its videos that expires.
+catalog's videos, takedowns and rules, and the first of its videos that expires or falls below a floor.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from bento_services.feed.page import Page, Query
 from bento_services.feed.side_effects import Behind
 from bento_services.feed.stages import Request
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
+from models.page.rulebook import RuleBook
+
+Array = np.ndarray[Any, Any]
 
 JITTER = 0.2  # of a lifetime: pages that were made together do not end together
 IDENTIFIES = ("viewer_id", "surface", "limit", "rows", "device", "utc_offset_minutes", "country")
@@ -56,13 +59,17 @@ class _Kept:
     features: UserFeatures
     videos: _Videos
     ends_us: int
+    rules: RuleBook
+    rows: Array  # of the catalog
 
     def holds(self, release_id: str, request: Request) -> bool:
-        return (
+        return bool(
             self.release_id == release_id
             and self.cached.behind.made_us <= request.now_us < self.ends_us
             and self.videos.are_those_of(request.catalog)
+            and self.rules is request.rules
             and self.features == request.viewer.features
+            and request.rules.allows(request, self.rows).all()  # a floor looks at counters as of now
         )
 
 
@@ -99,12 +106,21 @@ class PageCache:
         if not self._pages or not _is_cacheable(request.query):
             return
         metrics.PAGE_CACHE.labels("made").inc()
+        found = request.catalog.row_of.many([item.video_id for row in page.rows for item in row.items])
+        rows = found[found >= 0]
+        lifetime_us = int(self._lifetime(request.query) * 1e6)
         kept = _Kept(
             CachedPage(page, behind),
             page.release_id,
             request.viewer.features,
             _Videos.of(request.catalog),
-            min(request.now_us + int(self._lifetime(request.query) * 1e6), _expires_us(page, request.catalog)),
+            min(
+                request.now_us + lifetime_us,
+                _expires_us(rows, request.catalog),
+                request.rules.next_us(request.now_us),
+            ),
+            request.rules,
+            rows,
         )
         with self._lock:
             self._kept[_key(request.query)] = kept
@@ -131,9 +147,8 @@ def _key(query: Query) -> Hashable:
     return tuple(getattr(query, name) for name in IDENTIFIES)
 
 
-def _expires_us(page: Page, catalog: VideoSnapshot) -> int:
-    """When the first of its videos expires; the largest integer if none does."""
-    rows = catalog.row_of.many([item.video_id for row in page.rows for item in row.items])
-    ends_us = catalog.columns["expires_timestamp_us"][rows[rows >= 0]]
+def _expires_us(rows: Array, catalog: VideoSnapshot) -> int:
+    """When the first of these videos expires; the largest integer if none does."""
+    ends_us = catalog.columns["expires_timestamp_us"][rows]
     ends_us = ends_us[ends_us > 0]
     return int(ends_us.min()) if len(ends_us) else int(np.iinfo(np.int64).max)

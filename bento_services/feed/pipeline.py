@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from bento_services.errors import StageFailed
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.ruled import Beside, boosted, pinned
 from bento_services.feed.stages import (
     Chosen,
     Hydrator,
@@ -86,9 +87,9 @@ class Pipeline:
         for query_hydrator in self.query_hydrators:
             with _stage(request, query_hydrator.name):
                 request = query_hydrator.hydrate(request)
-        found = [self._ask(source, request, allowed) for source in self.sources]
+        found = [pinned(request, safe), *(self._ask(source, request, allowed) for source in self.sources)]
         if self.resume is not None and request.has_rows:
-            found.insert(0, self._ask(self.resume, request, safe))
+            found.insert(1, self._ask(self.resume, request, safe))
         with _stage(request, "merge"):
             candidates = Candidates.merged(found)
             candidates = candidates.take(self.truncation.order(request, candidates))
@@ -99,6 +100,9 @@ class Pipeline:
         for scorer in self.scorers:
             with _stage(request, scorer.name):
                 candidates = candidates.with_columns(scorer.score(request, candidates))
+        if request.rules:
+            with _stage(request, "boosts"):
+                candidates = boosted(request, candidates)
         for reranker in self.rerankers:
             with _stage(request, reranker.name):
                 candidates = candidates.take(reranker.order(request, candidates))
@@ -113,11 +117,16 @@ class Pipeline:
         return kept
 
     def _rows(self, request: Request, candidates: Candidates) -> list[FilledRow]:
-        rows = []
+        rows: list[FilledRow] = []
+        pins = Beside.of(request, candidates)
+        everything, left = candidates, np.delete(np.arange(len(candidates)), pins.places)
+        offered = everything.take(left) if pins.places else everything
         for selector in self.selectors if request.has_rows else self.more:
-            chosen = selector.rows(request, candidates)
-            rows += [FilledRow(row, candidates.take(row.order)) for row in chosen]
-            candidates = candidates.without(np.concatenate([row.order for row in chosen]) if chosen else [])
+            chosen = [replace(row, order=left[row.order]) for row in selector.rows(request, offered)]
+            rows += [FilledRow(row, everything.take(row.order)) for row in map(pins.added, chosen)]
+            if chosen:
+                left = np.setdiff1d(left, np.concatenate([row.order for row in chosen]), assume_unique=True)
+                offered = everything.take(left)
         return rows
 
 

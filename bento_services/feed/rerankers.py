@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.ruled import PINNED
 from bento_services.feed.stages import Request
 from models.candidates.columns import SCORE, TWO_TOWER_SCORE
 from models.candidates.sources.resume import RESUME
@@ -61,15 +62,16 @@ class Diversify:
 
 @dataclass(frozen=True)
 class OneOfATitle:
-    """Deduplicates films under several ids: keeps the first, or the one that the viewer has started."""
+    """Deduplicates films under several ids: keeps the first, or the one that was pinned or begun."""
 
     titles: Codes  # (V,)
     name = "one_of_a_title"
 
     def order(self, request: Request, candidates: Candidates) -> Array:
-        begun_first = np.argsort(~candidates.is_from(RESUME), kind="stable")
-        code_N = self.titles.of(request.catalog)[candidates.rows[begun_first]]
-        return np.sort(begun_first[np.unique(code_N, return_index=True)[1]])
+        wanted = candidates.is_from(RESUME) | candidates.is_from(PINNED)
+        wanted_first = np.argsort(~wanted, kind="stable")
+        code_N = self.titles.of(request.catalog)[candidates.rows[wanted_first]]
+        return np.sort(wanted_first[np.unique(code_N, return_index=True)[1]])
 
 
 def worth_of_score(candidates: Candidates) -> Array:

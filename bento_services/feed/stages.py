@@ -38,6 +38,7 @@ from feature_repo.store.snapshot import VideoSnapshot
 from models.allowed import Allowed
 from models.candidates.sources.spec import Found
 from models.catalog import Catalog
+from models.page.rulebook import NO_RULES, RuleBook
 
 Array = np.ndarray[Any, Any]
 UNTITLED = str(LIMITS["videos"]["title"].default)
@@ -113,6 +114,7 @@ class Request:
     user_vector: Array | None = None  # (D,) of the two-tower model
     trace: Trace = field(default_factory=Trace)
     lists: Lists = field(default_factory=NoLists)
+    rules: RuleBook = NO_RULES
 
     def until(self, share: float) -> float:
         """When a share of the time from its arrival to its deadline has passed."""
@@ -137,6 +139,10 @@ class Request:
     @property
     def features(self) -> Mapping[str, Any]:
         return self.viewer.features.values
+
+    @property
+    def surface(self) -> str:
+        return self.query.surface
 
     @property
     def limit(self) -> int:

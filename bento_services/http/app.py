@@ -20,6 +20,7 @@ from bento_services.http.routes.events import intake
 from bento_services.http.routes.feedback import feedbacks
 from bento_services.http.routes.home import pages
 from bento_services.http.routes.operations import operations
+from bento_services.http.routes.rules import ruled
 from bento_services.http.routes.videos import catalog
 from bento_services.http.routes.viewers import people
 from bento_services.http.routes.web import web
@@ -30,6 +31,7 @@ GROUPS = (
     feedbacks,
     people,
     catalog,
+    ruled,
     operations,
     web,
 )

@@ -27,7 +27,7 @@ DESCRIPTIONS = {
     404: "Unknown id, or no such address",
     405: "Not with this method",
     408: "The head or the body did not arrive in time",
-    412: "The video has another version than If-Match says, or exists although If-None-Match says it must not",
+    412: "It has another version than If-Match says, or exists although If-None-Match says it must not",
     409: "The Idempotency-Key, or an event id of this viewer, was used with another body",
     413: "Too large",
     415: "The body must be application/json in UTF-8, and not compressed",

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from bento_services.admission.context import read_context
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.catalog.verbs import MAX_WHY_LENGTH
 from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.http.errors import IMPOSSIBLE
@@ -107,15 +108,20 @@ IfMatch = Annotated[
     Header(
         alias="If-Match",
         pattern='^("[1-9][0-9]{0,17}")?$',
-        description="The ETag of the video as you read it: another version of it is left as it is (412).",
+        description="The ETag as you read it: another version is left as it is (412).",
     ),
 ]
 IfNoneMatch = Annotated[
-    str, Header(alias="If-None-Match", pattern=r"^\*?$", description="*: only a video that is new (else 412).")
+    str, Header(alias="If-None-Match", pattern=r"^\*?$", description="*: only what is new (else 412).")
 ]
+Why = Annotated[str, fastapi.Query(max_length=MAX_WHY_LENGTH, description="For the audit.")]
 EventId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
 VideoId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
 ViewerId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
+
+
+def version_of(if_match: str) -> int | None:
+    return int(if_match.strip('"')) if if_match else None
 
 
 def engine_of(request: Request) -> Engine:

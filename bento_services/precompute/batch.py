@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -14,13 +15,16 @@ import pyarrow as pa
 from bento_services.errors import FeedError
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FEED, FeedConfig
+from bento_services.feed.feed import Feed
 from bento_services.feed.page import Query
 from bento_services.feed.parts import Parts
+from bento_services.feed.preview import Preview, previewed
 from bento_services.feed.query_hydrators import viewer_context
 from bento_services.feed.stages import Request
 from bento_services.feed.surfaces.home import FULL_FUNNEL
 from bento_services.feed.viewer import Knowledge, viewer_of
-from bento_services.precompute.reading import opened_reader
+from bento_services.precompute.reading import opened_reader, rules_of
+from feature_repo.catalog.rule import Rule
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
@@ -30,6 +34,7 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import Prepare, UserFeatures, VideoSnapshot
 from models.candidates.sources import popular
 from models.page import filters
+from models.page.rulebook import NO_RULES, RuleBook
 from models.release.artifact import Release, champion_or_previous
 
 Array = np.ndarray[Any, Any]
@@ -50,12 +55,25 @@ class Ranked:
 
 def recommend_one(home: Home, url: str, user_id: str, n: int | None = None) -> dict[str, Any]:
     """The page that this viewer would get now, with traces, as JSON fields; with `n`, a flat list of that length."""
-    release = champion_or_previous(home)
+    with _feed_of(home, url) as feed:
+        asked = Query(user_id=user_id, explain=True)
+        return feed.page(asked if n is None else replace(asked, limit=n, rows=False)).to_json()
+
+
+def preview_one(home: Home, url: str, rule: Rule, query: Query) -> Preview:
+    """What a rule changes on this viewer's page. Raises QueryError."""
+    with _feed_of(home, url) as feed:
+        return previewed(feed.page_with, feed.rules, rule, query, query.surface)
+
+
+@contextmanager
+def _feed_of(home: Home, url: str) -> Iterator[Feed]:
+    release, rules = champion_or_previous(home), rules_of(home)
     reader = opened_reader(home, url, release.world)
     feed = build_feed(release, reader, None, read(FEED, home.root, deadline_ms=PATIENCE_MS))
     try:
-        asked = Query(user_id=user_id, explain=True)
-        return feed.page(asked if n is None else replace(asked, limit=n, rows=False)).to_json()
+        feed.use_rules(rules)
+        yield feed
     finally:
         feed.close()
         reader.close()
@@ -71,13 +89,13 @@ def recommend_all(
     more may be shown.
     """
     started = perf_counter()
-    release = champion_or_previous(home)
+    release, rules = champion_or_previous(home), rules_of(home)
     reader = opened_reader(home, url, release.world)
     user_ids = cut_of(home).users()["user_id"].to_pylist()
     try:
         with progress.task(f"recommendations for {len(user_ids):,} users", total=len(user_ids)) as advance:
             ranked = []
-            for one in rank_everyone(release, reader, user_ids, n, stage, read(FEED, home.root)):
+            for one in rank_everyone(release, reader, user_ids, n, stage, read(FEED, home.root), rules):
                 ranked.append(one)
                 advance(1)
     finally:
@@ -100,13 +118,14 @@ def rank_everyone(
     n: int,
     stage: Stage,
     config: FeedConfig = FeedConfig(),
+    rules: RuleBook = NO_RULES,
 ) -> Iterator[Ranked]:
     """The lists of `recommend_all`, in the order of `user_ids`."""
-    return (_by_retrieval if stage == "retrieval" else _by_the_funnel)(release, reader, user_ids, n, config)
+    return (_by_retrieval if stage == "retrieval" else _by_the_funnel)(release, reader, user_ids, n, config, rules)
 
 
 def _by_retrieval(
-    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, config: FeedConfig
+    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, config: FeedConfig, rules: RuleBook
 ) -> Iterator[Ranked]:
     catalog, world = reader.snapshot(), release.world
     parts = Parts(release)
@@ -117,7 +136,7 @@ def _by_retrieval(
         for features in chunk:
             query = Query(user_id=features.user_id, limit=n)
             viewer = viewer_of(features, Knowledge.CURRENT, query, now_us, config)
-            requests.append(Request(query=query, now_us=now_us, viewer=viewer, catalog=catalog, world=world, seed=0))
+            requests.append(Request(query, now_us, viewer, catalog, world, seed=0, rules=rules))
         histories = [request.viewer.history_ids for request in requests]
         times_us = [request.viewer.history_times_us for request in requests]
         no_day_part = np.full(len(requests), "", dtype=object)  # the lists are for all times of day
@@ -138,10 +157,11 @@ def _by_retrieval(
 
 
 def _by_the_funnel(
-    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, config: FeedConfig
+    release: Release, reader: FeatureReader, user_ids: Sequence[str], n: int, config: FeedConfig, rules: RuleBook
 ) -> Iterator[Ranked]:
     prefetched = _Prefetched(reader)
     feed = build_feed(release, prefetched, None, replace(config, deadline_ms=PATIENCE_MS, explore=False))
+    feed.use_rules(rules)
     for chunk in _chunks(reader, user_ids):
         prefetched.hold(chunk)
         for features in chunk:

@@ -1,13 +1,21 @@
-"""Opening the online store for a job: one reading of the catalog, and viewers in bulk."""
+"""Opening the online store for a job: one reading of the catalog and of the rules, and viewers in bulk."""
 
 from __future__ import annotations
 
+from feature_repo.catalog.home_rules import HomeRules
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
 from feature_repo.core.settings import read
 from feature_repo.store.config import STORE
 from feature_repo.store.reader import OnlineReader
 from feature_repo.store.snapshot_files import SnapshotFiles
+from models.page.rulebook import NO_RULES, RuleBook
+
+
+def rules_of(home: Home) -> RuleBook:
+    """The rules that hold in a home now. Raises RulesDown, and what its database raises."""
+    rules = HomeRules(home)
+    return RuleBook(*rules.read()) if rules.version() else NO_RULES
 
 
 def opened_reader(home: Home, url: str, world: World) -> OnlineReader:

@@ -9,6 +9,7 @@ import structlog
 
 from bento_services.engine import Engine, Prepare
 from bento_services.feed.build import build_feed
+from bento_services.process.rules_follower import RulesFollower
 from bento_services.process.watch import Watch
 from bento_services.settings import Settings
 from feature_repo.store.connect import StoreDown, connect
@@ -72,6 +73,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
         home=settings.home,
     )
     opened.callback(engine.close)
+    opened.callback(RulesFollower(engine, settings.home).close)
     with suppress(StoreDown):  # whoever starts when it is back brings it up to them
         restore(settings.home, store)
     age, tombstones = engine.snapshot_age_seconds, engine.tombstones

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from feature_repo.registry import VIDEO_COLUMNS, VIDEO_PROFILE
 from feature_repo.schema import FLOAT, INT, STRING, STRINGS
 
-REVISION = "0002"  # the newest in migrations/
+REVISION = "0003"  # the newest in migrations/
 
 METADATA = sa.MetaData()
 # Sorted by code point, as SQLite does by itself: a cursor passes over each id once in either database.
@@ -62,6 +62,32 @@ CATALOG = sa.Table(
     sa.Column("relay_until_us", sa.BigInteger(), nullable=False, server_default="0"),  # and until when nobody else may
 )
 
+RULES = sa.Table(
+    "rules",
+    METADATA,
+    sa.Column("rule_id", ID, primary_key=True),
+    sa.Column("rule", ROW, nullable=False),
+    sa.Column(
+        "version", sa.BigInteger(), nullable=False
+    ),  # from 1; raised by every change, also by one after a removal
+    sa.Column("changed_us", sa.BigInteger(), nullable=False),  # wall clock
+)
+# The audit. The newest number is the version of all rules together.
+RULE_CHANGES = sa.Table(
+    "rule_changes",
+    METADATA,
+    sa.Column("change_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("rule_id", ID, nullable=False),
+    sa.Column("version", sa.BigInteger(), nullable=False),
+    sa.Column("action", sa.Text(), nullable=False),
+    sa.Column("who", sa.Text(), nullable=False),
+    sa.Column("why", sa.Text(), nullable=False),
+    sa.Column("at_us", sa.BigInteger(), nullable=False),  # wall clock
+    sa.Column("before", ROW),
+    sa.Column("after", ROW),  # null of a removal
+)
+
+sa.Index("rule_changes_by_rule", RULE_CHANGES.c.rule_id, RULE_CHANGES.c.change_id)
 sa.Index("videos_by_category", VIDEOS.c.category)
 sa.Index("videos_by_creator", VIDEOS.c.creator_id)
 sa.Index("videos_by_publication", VIDEOS.c.published_timestamp_us)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import pwd
 import signal
 import sys
 import tempfile
@@ -174,3 +175,11 @@ def _discard_output() -> None:
     """Redirect stdout to /dev/null: Python would otherwise fail again when it flushes the buffer at exit."""
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def who() -> str:
+    """Who is at the command line, for the audit."""
+    try:
+        return f"{pwd.getpwuid(os.getuid()).pw_name} (command line)"
+    except KeyError:
+        return f"user {os.getuid()} (command line)"

@@ -9,8 +9,8 @@
     CATEGORY          feed/hydrators                        feed/rows/recommendations
     FRESH             feed/hydrators                        feed/rows/recommendations
     TWO_TOWER_SCORE   feed/hydrators                        feed/scorers, feed/rerankers, feed/presenter, feed/feed
-    SCORE             feed/scorers                          feed/scorers, feed/rerankers, feed/presenter
-    BOOST             feed/scorers                          feed/presenter
+    SCORE             feed/scorers, feed/ruled              feed/scorers, feed/rerankers, feed/presenter
+    BOOST             feed/scorers, feed/ruled              feed/presenter
 
 The heads of the ranker (models.ranking.ranker.HEADS) are columns too, which feed/scorers writes and feed/presenter
 reads. A missing value is NaN in a float column and -1 in an integer column. tests/contracts/test_columns.py checks this
@@ -26,4 +26,4 @@ CATEGORY = "category"  # code of the main category; -1 = none
 FRESH = "fresh"  # bool: published recently, by the policy
 TWO_TOWER_SCORE = "two_tower_score"  # dot product of the viewer's vector and the video's
 SCORE = "score"  # of the last scorer; higher is better
-BOOST = "boost"  # the factor that the score was multiplied by for novelty
+BOOST = "boost"  # the factor that the score was multiplied by, for novelty and by rules

@@ -6,8 +6,9 @@ B lists at once, N candidates, D embedding, G genres, K places, V videos.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,14 @@ class Caps:
         return min(self.min_fresh, length // 5)
 
 
+@dataclass
+class _Share:
+    mask_N: Array
+    least: int
+    most: int
+    count: int = 0
+
+
 class Filling:
     """A list of `length` places being filled; tracks which rules each candidate would break at the next place.
 
@@ -172,14 +181,25 @@ class Filling:
     """
 
     def __init__(
-        self, caps: Caps, length: int, creator_N: Array, category_N: Array, genre_NG: Array, fresh_N: Array
+        self,
+        caps: Caps,
+        length: int,
+        creator_N: Array,
+        category_N: Array,
+        genre_NG: Array,
+        fresh_N: Array,
+        pins: Mapping[int, int] = MappingProxyType({}),
+        shares: Sequence[tuple[Array, float, float]] = (),
     ) -> None:
+        """`pins`: place -> the candidate that takes it. `shares`: which candidates, at least and at most what part of
+        the places; they give way after all caps."""
         self.taken: list[int] = []
         self._caps = caps
         self._length = min(length, len(creator_N))
         self._creator_N, self._category_N, self._fresh_N = creator_N, category_N, fresh_N
         self._genre_NG = (genre_NG > 0).astype(np.float32)  # a product with numbers is many times as fast as with bools
         self._weight = {rule: 2**at for at, rule in enumerate(caps.relaxation)}
+        self._share_weight = 2 ** len(caps.relaxation)
         self._creator_count: Counter[int] = Counter()
         self._category_count: Counter[int] = Counter()
         self._genre_count = np.zeros(genre_NG.shape[1], dtype=np.float32)
@@ -189,6 +209,22 @@ class Filling:
         # What only a new pick changes: the candidates of full creators and categories and those taken; of full genres.
         self._full_N = np.zeros(len(creator_N))
         self._full_genres_N = np.zeros(len(creator_N))
+        self._shares = [
+            _Share(mask_N, int(least * self._length + 1e-9), int(most * self._length + 1e-9))
+            for mask_N, least, most in shares
+        ]
+        self._pins = {place: candidate for place, candidate in pins.items() if place < self._length}
+        for candidate in self._pins.values():
+            self._count(candidate)
+
+    @property
+    def due(self) -> int | None:
+        """The candidate that is pinned to the next place; the next pinned one where no other is left."""
+        if not self._pins:
+            return None
+        if len(self.taken) + len(self._pins) >= len(self._creator_N):
+            return self._pins[min(self._pins)]
+        return self._pins.get(len(self.taken))
 
     def __bool__(self) -> bool:
         """Whether there is a place left and a candidate for it."""
@@ -207,11 +243,32 @@ class Filling:
             penalty_N += weight["max_category_run"] * (self._category_N == category)
         if self._length - len(self.taken) <= self._fresh_bar - self._fresh_count:
             penalty_N += weight["min_fresh"] * ~self._fresh_N
+        for share in self._shares:
+            if share.count >= share.most:
+                penalty_N += self._share_weight * share.mask_N
+            if self._length - len(self.taken) - len(self._pins) <= share.least - share.count:
+                penalty_N += self._share_weight * ~share.mask_N
         return penalty_N
 
     def take(self, candidate: int) -> None:
         caps, weight = self._caps, self._weight
         self.taken.append(candidate)
+        pinned_at = next((place for place, pinned in self._pins.items() if pinned == candidate), None)
+        if pinned_at is None:
+            self._count(candidate)
+        else:
+            del self._pins[pinned_at]
+        if len(self.taken) <= caps.top:
+            before_G = self._genre_count >= caps.max_genre_in_top
+            self._genre_count += self._genre_NG[candidate]
+            full_G = self._genre_count >= caps.max_genre_in_top
+            if (full_G != before_G).any():
+                self._full_genres_N = weight["max_genre_in_top"] * (self._genre_NG @ full_G.astype(np.float32))
+        self._fresh_count += int(self._fresh_N[candidate])
+
+    def _count(self, candidate: int) -> None:
+        """What counts wherever the candidate stands."""
+        caps, weight = self._caps, self._weight
         if (creator := int(self._creator_N[candidate])) >= 0:
             self._creator_count[creator] += 1
             if self._creator_count[creator] == caps.max_per_creator:
@@ -220,13 +277,8 @@ class Filling:
             self._category_count[category] += 1
             if self._category_count[category] == self._category_bar:
                 self._full_N += weight["max_category_share"] * (self._category_N == category)
-        if len(self.taken) <= caps.top:
-            before_G = self._genre_count >= caps.max_genre_in_top
-            self._genre_count += self._genre_NG[candidate]
-            full_G = self._genre_count >= caps.max_genre_in_top
-            if (full_G != before_G).any():
-                self._full_genres_N = weight["max_genre_in_top"] * (self._genre_NG @ full_G.astype(np.float32))
-        self._fresh_count += int(self._fresh_N[candidate])
+        for share in self._shares:
+            share.count += int(share.mask_N[candidate])
         self._full_N[candidate] = np.inf
 
     def _running(self) -> int:
@@ -239,7 +291,7 @@ class Filling:
 def fill(filling: Filling) -> list[int]:
     """Fill every place with the first candidate of the smallest penalty: one that breaks no rule, if there is one."""
     while filling:
-        filling.take(int(np.argmin(filling.penalty_N())))
+        filling.take(int(np.argmin(filling.penalty_N())) if filling.due is None else filling.due)
     return filling.taken
 
 

@@ -9,7 +9,7 @@ V videos of the catalog, N rows of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from models.allowed import Allowed
 from models.catalog import Catalog, ViewerRequest, rows_of
 from models.orders import COUNTRIES, EXPIRES, MARKS, PUBLISHED, UNRESTRICTED
 from models.page.masks import SharedMasks
-from models.page.rules import Filter, SharedFilter, ViewerFilter
+from models.page.rules import Filter, RowFilter, SharedFilter, ViewerFilter
 
 Array = np.ndarray[Any, Any]
 
@@ -92,6 +92,19 @@ class NotHidden(ViewerFilter):
 
 
 @dataclass(frozen=True)
+class NotForbidden(RowFilter):
+    """Neither blocked nor below a floor, by the rules that are changed while pages are served."""
+
+    name = "not_forbidden"
+
+    def applies(self, request: ViewerRequest) -> bool:
+        return request.rules.holding(request).forbids
+
+    def keep(self, request: ViewerRequest, rows: Array) -> Array:
+        return request.rules.allows(request, rows)
+
+
+@dataclass(frozen=True)
 class NotSeen(ViewerFilter):
     """Not watched by the viewer."""
 
@@ -113,7 +126,7 @@ class NotShown(ViewerFilter):
 
 
 AVAILABLE = Available()
-SAFETY: tuple[Filter, ...] = (AVAILABLE, Published(), WithinMaturity(), InCountry(), NotHidden())
+SAFETY: tuple[Filter, ...] = (AVAILABLE, Published(), WithinMaturity(), InCountry(), NotHidden(), NotForbidden())
 NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # does not apply to videos that the viewer may continue watching
 MASKS = SharedMasks()
 
@@ -132,7 +145,19 @@ def all_of(filters: Sequence[Filter], request: ViewerRequest) -> Allowed:
     """What all of these filters leave. Raises what they raise, and ValueError for an answer of another kind."""
     shared = MASKS.of([rule for rule in filters if isinstance(rule, SharedFilter)], request)
     excepted = [_rows(rule, request) for rule in filters if isinstance(rule, ViewerFilter)]
-    return Allowed.except_rows(shared, np.concatenate(excepted) if excepted else np.zeros(0, dtype=np.int64))
+    found = Allowed.except_rows(shared, np.concatenate(excepted) if excepted else np.zeros(0, dtype=np.int64))
+    asked = [rule for rule in filters if isinstance(rule, RowFilter) and rule.applies(request)]
+    return replace(found, also=lambda rows: _kept(asked, request, rows)) if asked else found
+
+
+def _kept(rules: Sequence[RowFilter], request: ViewerRequest, rows: Array) -> Array:
+    kept = np.ones(len(rows), dtype=bool)
+    for rule in rules:
+        answer = rule.keep(request, rows)
+        if answer.dtype != np.bool_ or answer.shape != kept.shape:
+            raise ValueError(f"{rule.name}: expected {kept.shape} bool, found {answer.shape} {answer.dtype}")
+        kept &= answer
+    return kept
 
 
 def _rows(rule: ViewerFilter, request: ViewerRequest) -> Array:

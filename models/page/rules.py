@@ -1,7 +1,8 @@
 """What a hard filter is. It has no fallback: if it fails, nothing is shown.
 
 Most filters look at a video and at little of the viewer: what they leave is computed once for all viewers alike
-(masks.py). The others except a few videos for one viewer.
+(masks.py). Others except a few videos for one viewer, or look at the rows
+that are about to be shown.
 
 V videos of the catalog, N rows of it.
 """
@@ -45,4 +46,18 @@ class ViewerFilter(ABC):
         """Catalog rows that this viewer must not be shown, in any order."""
 
 
-Filter = SharedFilter | ViewerFilter
+class RowFilter(ABC):
+    """Looks at the rows that are about to be shown: for what changes with every watch, or while pages are served."""
+
+    name: str
+
+    @abstractmethod
+    def keep(self, request: ViewerRequest, rows: Array) -> Array:
+        """(N,) bool, True = may be shown."""
+
+    def applies(self, request: ViewerRequest) -> bool:
+        """False: all rows are kept."""
+        return True
+
+
+Filter = SharedFilter | ViewerFilter | RowFilter

@@ -22,6 +22,7 @@ NAMES = {
     "marquee_event_visible_seconds": (),
     "marquee_pages_in_flight": (),
     "marquee_catalog_changes": ("action",),
+    "marquee_rule_changes": ("action",),
     "marquee_dead_letters": ("topic",),
     "marquee_lake_rows_rejected": ("table", "field"),
     "marquee_watches_suspicious": (),

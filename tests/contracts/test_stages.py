@@ -26,7 +26,7 @@ from feature_repo.store.memory import MemoryReader
 from models.allowed import Allowed
 from models.candidates.sources.resume import RESUME
 from models.page.filters import NOVELTY, SAFETY, all_of
-from models.page.rules import Filter, ViewerFilter
+from models.page.rules import Filter, RowFilter, ViewerFilter
 from models.release.artifact import Release
 
 CONFIG = FeedConfig()
@@ -128,6 +128,11 @@ def test_a_filter_answers_for_every_video(stage: Filter, viewer: str) -> None:
     if isinstance(stage, ViewerFilter):
         rows = stage.excepted(request)
         assert ((rows >= 0) & (rows < len(request.catalog))).all()
+        return
+    if isinstance(stage, RowFilter):
+        every = np.arange(len(request.catalog))
+        assert stage.keep(request, every).shape == every.shape
+        assert stage.keep(request, every[:0]).dtype == np.bool_
         return
     about = stage.about(request)
     assert hash(about) == hash(stage.about(request_of(viewer)))

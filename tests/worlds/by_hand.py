@@ -16,6 +16,7 @@ from feature_repo.store.idempotency import MemoryAnswers
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.receipts import MemoryReceipts
 from feature_repo.stream.log.protocol import EventLogDown
+from models.page.rulebook import NO_RULES, RuleBook
 
 WORLD = World("by-hand", "simulator", "str", ("Drama", "Comedy"), example_user="u1")
 VIDEOS: dict[str, dict[str, Any]] = {
@@ -70,6 +71,7 @@ class HandMadeFeed:
         self.released: list[str] = []
         self.heard: list[Event] = []
         self.warm: list[str] = []
+        self.rules = NO_RULES
 
     def page(self, query: Query, surface: str = "home", attempt: Attempt | None = None) -> Page:
         self.queries.append(query)
@@ -111,6 +113,12 @@ class HandMadeFeed:
 
     def hear(self, events: Any) -> None:
         self.heard += events
+
+    def use_rules(self, rules: RuleBook) -> None:
+        self.rules = rules
+
+    def page_with(self, rules: RuleBook, query: Query, surface: str = "home") -> Page:
+        return self.page(query, surface)
 
     def keep_warm(self, release: Any) -> None:
         self.warm.append(release.release_id)

@@ -11,6 +11,7 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.rows.spec import RowSpec
+from bento_services.feed.ruled import pins_of
 from bento_services.feed.stages import Chosen, Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH
 from models.candidates.sources.explore import EXPLORE
@@ -21,10 +22,6 @@ from models.page.exploration import among, beta_arms, prior_rates, thompson_prob
 from models.page.policy import Policy
 
 Array = np.ndarray[Any, Any]
-
-TOP_PICKS = "top_picks"
-MORE = "more"
-RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,7 @@ class Recommendations:
     def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
         open_places = np.flatnonzero(~candidates.is_from(RESUME))
         offered = candidates.take(open_places)
+        rules = request.rules
         filling = Filling(
             self.policy.caps,
             request.query.limit,
@@ -55,6 +53,8 @@ class Recommendations:
             offered[CATEGORY],
             request.catalog.columns["genres"][offered.rows],
             offered[FRESH],
+            pins=pins_of(request, offered) if rules else {},
+            shares=[(one.mask_N, one.at_least, one.at_most) for one in rules.shares(request, offered.rows)],
         )
         propensity = self._fill(filling, request, offered)
         return self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)
@@ -66,6 +66,10 @@ class Recommendations:
         arm_probability = self._arms(request, offered, unknown) if share and unknown.any() else None
         propensity: list[float] = []
         while filling:
+            if (pinned := filling.due) is not None:
+                filling.take(pinned)
+                propensity.append(1.0)
+                continue
             penalty = filling.penalty_N()
             best = int(np.argmin(penalty))
             pool = unknown & (penalty == 0)

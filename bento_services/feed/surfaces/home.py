@@ -23,16 +23,17 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import ListOf
-from bento_services.feed.page import BASE, SEGMENT
+from bento_services.feed.page import BASE, MORE, SEGMENT, TOP_PICKS
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.reasons import JUST_PUBLISHED, MOST_WATCHED, WATCHED_LATELY
 from bento_services.feed.rows.because_you_watched import BECAUSE, BecauseYouWatched
 from bento_services.feed.rows.continue_watching import ContinueWatching
 from bento_services.feed.rows.from_source import FromSource
-from bento_services.feed.rows.recommendations import MORE, TOP_PICKS, Recommendations
+from bento_services.feed.rows.recommendations import Recommendations
 from bento_services.feed.rows.something_different import SomethingDifferent
 from bento_services.feed.rows.spec import RowSpec
+from bento_services.feed.ruled import PINNED
 from bento_services.feed.sources import FromList, SizedSource, sized, stages
 from bento_services.feed.stages import Request, Reranker, Selector
 from feature_repo.store.made_lists import MadeList
@@ -245,6 +246,7 @@ def _truncation(parts: Parts, recipe: Recipe) -> Reranker:
     if fusion is None:
         return truncation.FirstFound(config.candidates)
     kept = {row.source: config.kept_per_row_source for row in recipe.rows if row.source}
+    kept[PINNED] = config.candidates
     kept |= {spec.name: config.candidates for spec in (*recipe.sources, resume.SPEC) if spec.never_cut}
     return truncation.ByFusion(fusion, config.candidates, kept)
 

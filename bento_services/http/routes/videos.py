@@ -12,7 +12,7 @@ from fastapi import Query, Request
 from bento_services.admission.endpoints import CATALOG
 from bento_services.admission.problem import malformed
 from bento_services.catalog.answers import VideoHistory, VideoList, VideosWritten, VideoWritten
-from bento_services.catalog.verbs import MAX_WHY_LENGTH, Asked, Catalog
+from bento_services.catalog.verbs import Asked, Catalog
 from bento_services.catalog.video import Video
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
@@ -24,14 +24,15 @@ from bento_services.http.parameters import (
     IfNoneMatch,
     Limit,
     VideoId,
+    Why,
     engine_of,
+    version_of,
 )
 from bento_services.http.schemas.videos import VideoBatch, VideoIn, VideoPatch
 
 VIDEOS = "/api/v1/videos"
 ERRORS = (404, 412, 422)
 
-Why = Annotated[str, Query(max_length=MAX_WHY_LENGTH, description="For the audit.")]
 Word = Annotated[str, Query(json_schema_extra={"format": WORD_FORMAT})]
 
 catalog = Endpoints("videos", slash_encoded=True)
@@ -74,7 +75,7 @@ async def history(request: Request, video_id: VideoId, limit: Limit = 20) -> Ans
 @catalog.bare("POST", f"{VIDEOS}/{{video_id:path}}/restore", CATALOG, errors=ERRORS)
 async def restore(request: Request, video_id: VideoId, why: Why = "", if_match: IfMatch = "") -> Answer[VideoWritten]:
     """Take back a takedown."""
-    return _answer(await _catalog(request).restore(video_id, request.state.caller.who, why, _version(if_match)))
+    return _answer(await _catalog(request).restore(video_id, request.state.caller.who, why, version_of(if_match)))
 
 
 @catalog.get(f"{VIDEOS}/{{video_id:path}}", CATALOG, errors=(404, 422))
@@ -93,7 +94,7 @@ async def put(
     """Create a video (201), or replace it (200). A takedown stays."""
     if if_match and if_none_match:
         raise malformed("If-None-Match: expected none beside If-Match", field="If-None-Match")
-    version = 0 if if_none_match else _version(if_match)
+    version = 0 if if_none_match else version_of(if_match)
     sent = await sent_json(request)
     return _answer(await _catalog(request).put(video_id, sent, request.state.caller.who, version))
 
@@ -102,13 +103,13 @@ async def put(
 async def patch(request: Request, video_id: VideoId, if_match: IfMatch = "") -> Answer[VideoWritten]:
     """Change some fields of a video."""
     sent = await sent_json(request)
-    return _answer(await _catalog(request).patch(video_id, sent, request.state.caller.who, _version(if_match)))
+    return _answer(await _catalog(request).patch(video_id, sent, request.state.caller.who, version_of(if_match)))
 
 
 @catalog.bare("DELETE", f"{VIDEOS}/{{video_id:path}}", CATALOG, errors=ERRORS)
 async def take_down(request: Request, video_id: VideoId, why: Why = "", if_match: IfMatch = "") -> Answer[VideoWritten]:
     """Take a video down: it is shown nowhere from now on, and stays in the catalog."""
-    return _answer(await _catalog(request).take_down(video_id, request.state.caller.who, why, _version(if_match)))
+    return _answer(await _catalog(request).take_down(video_id, request.state.caller.who, why, version_of(if_match)))
 
 
 def _catalog(request: Request) -> Catalog:
@@ -121,7 +122,3 @@ def _answer(found: VideoWritten) -> Answer[VideoWritten]:
 
 def _etag(found: Video) -> dict[str, str]:
     return {"etag": f'"{found.version}"'}
-
-
-def _version(if_match: str) -> int | None:
-    return int(if_match.strip('"')) if if_match else None

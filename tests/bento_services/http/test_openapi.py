@@ -27,6 +27,9 @@ def made(tmp_path: Path) -> Iterator[Made]:
     made.engine.close()
 
 
+RULES, RULE = "/api/v1/rules", {"kind": "block", "tags": ["flagged"]}
+
+
 async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClient, made: Made) -> None:
     document = (await http.get("/openapi.json")).json()
     calls: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -60,6 +63,18 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         ("post", VIDEOS + ":batch", VIDEOS + ":batch", {"json": {"videos": [{**VIDEO, "video_id": "v3"}]}}),
         ("post", VIDEOS + ":batch", VIDEOS + ":batch", {"json": {"videos": [{}]}}),
         ("get", VIDEOS, VIDEOS, {"params": {"limit": 1}}),
+        ("post", RULES, RULES, {"json": {**RULE, "rule_id": "r1"}}),
+        ("post", RULES, RULES, {"json": {**RULE, "rule_id": "r1"}}),
+        ("put", RULES + "/{rule_id}", RULES + "/r1", {"json": RULE}),
+        ("put", RULES + "/{rule_id}", RULES + "/r2", {"json": RULE}),
+        ("put", RULES + "/{rule_id}", RULES + "/r2", {"json": {}}),
+        ("patch", RULES + "/{rule_id}", RULES + "/r1", {"json": {"enabled": False}}),
+        ("get", RULES + "/{rule_id}", RULES + "/r1", {}),
+        ("get", RULES + "/{rule_id}", RULES + "/r3", {}),
+        ("get", RULES + "/{rule_id}/history", RULES + "/r1/history", {}),
+        ("delete", RULES + "/{rule_id}", RULES + "/r1", {}),
+        ("get", RULES, RULES, {}),
+        ("post", RULES + ":preview", RULES + ":preview", {"json": {"rule": RULE}}),
     ]
     for method, template, path, options in calls:
         reply = await http.request(method, path, **options)

@@ -85,7 +85,7 @@ def test_a_feature_that_was_registered_since_gets_its_column_without_a_revision(
 def test_a_catalog_of_a_newer_marquee_is_refused_and_left_as_it_is(database: Database, opener: Opener) -> None:
     with database.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(NewerCatalog, match="revision 0002 or older, found 0999: a newer Marquee has written it"):
+    with pytest.raises(NewerCatalog, match="revision 0003 or older, found 0999: a newer Marquee has written it"):
         opener().prepare()
     with database.reading() as connection:
         assert found_revision(connection) == "0999"

@@ -1,0 +1,259 @@
+"""A rule of the business: what it says, on which videos, where and when; and what may not be said.
+
+A rule is changed while pages are served (rule_store.py), and holds beside the policy of a release. Imports no database
+library: whoever applies rules reads them with this module alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from feature_repo.core.errors import HomeError, Refused
+from feature_repo.limits import LimitError, check, shown
+
+MOST_WORDS = 1_000  # in one list of a rule
+MOST_POSITION = 200
+MOST_FACTOR = 100.0
+NEVER_US = 2**62
+
+# kind -> the fields that it needs, and those that it may have
+KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "pin": (("video_ids",), ("row", "position")),
+    "boost": (("factor",), ()),
+    "share": ((), ("at_least", "at_most")),
+    "block": ((), ()),
+    "floor": ((), ("least_watch_fraction", "most_dislike_rate", "least_watches")),
+}
+# What a rule is about: a video has to match each of these that is stated, by any of its words.
+FILTER = ("video_ids", "creator_ids", "categories", "genres", "tags", "languages")
+_WORDS = {
+    "video_ids": "video_id",
+    "creator_ids": "creator_id",
+    "categories": "category",
+    "genres": "category",
+    "tags": "category",
+    "languages": "video_language",
+    "countries": "video_language",
+}
+NUMBERS = {
+    "position": (0, MOST_POSITION),
+    "factor": (0.0, MOST_FACTOR),
+    "at_least": (0.0, 1.0),
+    "at_most": (0.0, 1.0),
+    "least_watch_fraction": (0.0, 1.0),
+    "most_dislike_rate": (0.0, 1.0),
+    "least_watches": (1, 1_000_000),
+}
+_WHOLE = ("position", "least_watches")
+_TEXTS = {"owner": 128, "note": 1_000, "row": 128}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Empty lists: no condition. A moment is RFC 3339 with an offset; "": none."""
+
+    rule_id: str
+    kind: str
+    video_ids: tuple[str, ...] = ()  # of a pin: one, shown at `position` of `row`
+    creator_ids: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    genres: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()  # of viewers
+    row: str = ""  # of a pin: "" is the row of recommendations
+    position: int = 0  # of a pin, 0 = first
+    factor: float = 1.0  # of a boost: scores are multiplied by it; below 1 they are demoted
+    at_least: float = 0.0  # of a share: of the recommendations
+    at_most: float = 1.0
+    least_watch_fraction: float = 0.0  # of a floor: the mean share watched
+    most_dislike_rate: float = 1.0  # of a floor: dislikes per watch
+    least_watches: int = 20  # of a floor: a video with fewer is not judged
+    starts_at: str = ""
+    ends_at: str = ""
+    owner: str = ""
+    note: str = ""
+    enabled: bool = True
+
+    @property
+    def starts_us(self) -> int:
+        return _moment_us(self.starts_at) if self.starts_at else 0
+
+    @property
+    def ends_us(self) -> int:
+        return _moment_us(self.ends_at) if self.ends_at else NEVER_US
+
+    def holds(self, surface: str, country: str, now_us: int) -> bool:
+        return (
+            self.enabled
+            and self.starts_us <= now_us < self.ends_us
+            and (not self.surfaces or surface in self.surfaces)
+            and (not self.countries or country in self.countries)
+        )
+
+
+FIELDS = tuple(one.name for one in fields(Rule))
+LISTS = (*FILTER, "surfaces", "countries")
+_DEFAULTS = {one.name: one.default for one in fields(Rule)}
+
+
+@dataclass(frozen=True)
+class RuleFault:
+    field: str
+    expectation: str
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: expected {self.expectation}, found {shown(self.found)}"
+
+
+class InvalidRule(Refused):
+    """A rule that says something impossible or unknown; nothing was changed. `faults` has everything wrong with it."""
+
+    def __init__(self, faults: Sequence[RuleFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"{'; '.join(map(str, faults))}; nothing was changed")
+
+
+class RuleConflict(Refused):
+    """If-Match does not hold: the rule has another version than the caller expected. `current` 0: there is none."""
+
+    def __init__(self, rule_id: str, expected: int, current: int) -> None:
+        self.rule_id, self.expected, self.current = rule_id, expected, current
+        found = f"found version {current}" if current else "found no such rule"
+        wanted = f"version {expected}" if expected else "no such rule yet"
+        super().__init__(f"{rule_id}: expected {wanted}, {found}: read it again; nothing was changed")
+
+
+class UnknownRule(HomeError):
+    """There is no rule of this id."""
+
+    def __init__(self, rule_id: str) -> None:
+        self.rule_id = rule_id
+        super().__init__(f"there is no rule {shown(rule_id)}: `marquee rules list` shows those there are")
+
+
+def as_stated(rule: Rule) -> dict[str, Any]:
+    """The rule with its defaults left out: what states it again."""
+    given = {name: getattr(rule, name) for name in FIELDS if getattr(rule, name) != _DEFAULTS[name]}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def rule_of(stated: Mapping[str, Any]) -> Rule:
+    """The rule that these fields state. Raises InvalidRule with every fault."""
+    faults: list[RuleFault] = []
+    values: dict[str, Any] = {}
+    for name, value in stated.items():
+        if name not in FIELDS:
+            near = difflib.get_close_matches(str(name), FIELDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            faults.append(RuleFault(str(name)[:60], f"one of the fields {', '.join(FIELDS)}{hint}", value))
+            continue
+        if value is None:
+            continue
+        try:
+            values[name] = _value(name, value)
+        except LimitError as error:
+            faults.append(RuleFault(name, error.expectation, error.found))
+    named = {fault.field for fault in faults}
+    faults += [
+        RuleFault(name, "it to be stated", None)
+        for name in ("rule_id", "kind")
+        if not values.get(name) and name not in named
+    ]
+    if not faults:
+        faults = _contradictions(values)
+    if faults:
+        raise InvalidRule(faults)
+    return Rule(**values)
+
+
+def _value(name: str, value: Any) -> Any:
+    """Raises LimitError."""
+    if name == "rule_id":
+        return check("videos", "video_id", value, called=name)
+    if name == "kind":
+        if value not in KINDS:
+            raise LimitError(name, f"one of {', '.join(KINDS)}", value)
+        return value
+    if name in LISTS:
+        if not isinstance(value, list | tuple) or len(value) > MOST_WORDS or not all(value):
+            raise LimitError(name, f"a list of at most {MOST_WORDS} words", value)
+        if name == "surfaces":
+            return tuple(_text(name, one, 64) for one in value)
+        if name == "countries":
+            return tuple(check("videos", "countries", [one], called=name)[0] for one in value)
+        return tuple(check("videos", _WORDS[name], one, called=name) for one in value)
+    if name in NUMBERS:
+        return _number(name, value)
+    if name == "enabled":
+        if not isinstance(value, bool):
+            raise LimitError(name, "true or false", value)
+        return value
+    if name in ("starts_at", "ends_at"):
+        try:
+            _moment_us(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise LimitError(name, "a time in RFC 3339, such as 2026-11-21T18:00:00Z", value) from error
+        return value
+    return _text(name, value, _TEXTS[name])
+
+
+def _text(name: str, value: Any, most: int) -> str:
+    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+        raise LimitError(name, f"text of at most {most} printable characters", value)
+    return value
+
+
+def _number(name: str, value: Any) -> float | int:
+    least, most = NUMBERS[name]
+    whole = name in _WHOLE
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not least <= value <= most:
+        raise LimitError(name, f"a {'whole ' if whole else ''}number from {least:g} to {most:g}", value)
+    return value
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[RuleFault]:
+    """Of fields that are each as they should be."""
+    kind, faults = values["kind"], []
+    needed, optional = KINDS[kind]
+    of_kinds = {name for both in KINDS.values() for names in both for name in names} - set(FILTER)
+    for name in sorted(of_kinds & set(values) - {*needed, *optional}):
+        whose = ", ".join(one for one, (must, may) in KINDS.items() if name in must + may)
+        faults.append(RuleFault(name, f"it only in rules of the kind {whose}", values[name]))
+    faults += [RuleFault(name, f"it in a rule of the kind {kind}", None) for name in needed if not values.get(name)]
+    stated = [name for name in FILTER if values.get(name)]
+    if kind == "pin":
+        if len(values.get("video_ids", ())) > 1:
+            faults.append(RuleFault("video_ids", "one video in a pin: add a rule for each", values["video_ids"]))
+        faults += [RuleFault(name, "no filter but video_ids in a pin", values[name]) for name in stated[1:]]
+    elif kind != "floor" and not stated:
+        faults.append(RuleFault("video_ids", f"a filter: one of {', '.join(FILTER)}", None))
+    if kind == "share":
+        least, most = values.get("at_least", 0.0), values.get("at_most", 1.0)
+        if least > most:
+            faults.append(RuleFault("at_least", f"at most at_most, which is {most:g}", least))
+        if least == 0 and most == 1:
+            faults.append(RuleFault("at_least", "at_least above 0 or at_most below 1, or the rule says nothing", least))
+    if kind == "floor" and not values.get("least_watch_fraction") and values.get("most_dislike_rate", 1.0) >= 1:
+        faults.append(
+            RuleFault("least_watch_fraction", "it or most_dislike_rate, or the rule says nothing; "
+                      "what is flagged is kept out by a block of its tag", None)
+        )  # fmt: skip
+    starts, ends = values.get("starts_at"), values.get("ends_at")
+    if starts and ends and _moment_us(starts) >= _moment_us(ends):
+        faults.append(RuleFault("ends_at", f"a time after starts_at, {starts}", ends))
+    return faults
+
+
+def _moment_us(text: str) -> int:
+    """Raises ValueError, TypeError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return int(moment.astimezone(UTC).timestamp() * 1_000_000)
