@@ -21,7 +21,7 @@ from bento_services.admission.callers import Caller
 from bento_services.admission.limits import Limits
 from bento_services.admission.problem import DEADLINE_PASSED, OVERLOADED, Problem, events_down, malformed, unavailable
 from bento_services.catalog.verbs import Catalog
-from bento_services.errors import QueryError
+from bento_services.errors import QueryError, UnknownSubject
 from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
@@ -68,7 +68,7 @@ class PageMaker(Protocol):
 
     def patience(self, query: Query, attempts: int) -> float: ...
 
-    def may_have(self, query: Query) -> bool: ...
+    def may_have(self, query: Query, surface: str) -> bool: ...
 
     def cached(self, query: Query, surface: str) -> Page | None: ...
 
@@ -150,11 +150,13 @@ class Engine:
     async def answer(self, surface: str, query: Query) -> Page:
         """One page of a surface, in the time from the arrival of its request to its deadline.
 
-        While more pages are waiting than can be made in time, a quick rung answers. Raises Problem: 400 for an invalid
-        query, 503 if too many are waiting even so, 504 if the caller's own deadline has passed before the last attempt.
+        While more pages are waiting than can be made in time, a quick rung answers; surfaces that matter less come to
+        that first, and are refused first. Raises Problem: 400 for an invalid query, 404 for what there is not, 503 if
+        too many are waiting even so, 504 if the caller's own deadline has passed before the last attempt.
         """
-        if self._in_flight >= self._limits.max_in_flight_pages:
-            metrics.SHED.inc()
+        share = self._config.share_of(surface)
+        if self._in_flight >= share * self._limits.max_in_flight_pages:
+            metrics.SHED.labels(surface).inc()
             raise OVERLOADED
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
@@ -165,24 +167,26 @@ class Engine:
             page = await self._page(surface, query)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
+        except UnknownSubject as error:
+            raise _unknown(error) from error
         finally:
             self._in_flight -= 1
             metrics.IN_FLIGHT.set(self._in_flight)
-        _pages(page.served_by).inc()
-        _page_seconds(page.speed).observe(perf_counter() - query.received_at)
+        _pages(surface, page.served_by).inc()
+        _page_seconds(surface, page.speed).observe(perf_counter() - query.received_at)
         for stage, milliseconds in page.stage_ms.items():
             _stage(stage).observe(milliseconds / 1000)
-        if not page.recommendations:
+        if surface == HOME and not page.recommendations:
             metrics.EMPTY_PAGES.inc()
         return page
 
     async def _page(self, surface: str, query: Query) -> Page:
-        if self._feed.may_have(query):
+        if self._feed.may_have(query, surface):
             work = self._quick.submit(partial(self._feed.cached, query, surface))
             if (page := await asyncio.wrap_future(work.future)) is not None:
                 return page
         why, below = "busy", ""
-        if self._full.admits():
+        if self._full.admits(self._config.share_of(surface)):
             self._full.begin()
             try:
                 for attempts in range(1, ATTEMPTS + 1):
@@ -379,14 +383,21 @@ class Engine:
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6
 
 
-@cache
-def _pages(served_by: str) -> Any:
-    return metrics.PAGES.labels(served_by)
+def _unknown(error: UnknownSubject) -> Problem:
+    if error.field == "category":
+        details = {"category": error.value, "known": list(error.known)}
+        return Problem(404, "unknown_category", "the catalog has no such category", details)
+    return Problem(404, "unknown_video", "no video has this id", {error.field: error.value})
 
 
 @cache
-def _page_seconds(speed: str) -> Any:
-    return metrics.PAGE_SECONDS.labels(speed)
+def _pages(surface: str, served_by: str) -> Any:
+    return metrics.PAGES.labels(surface, served_by)
+
+
+@cache
+def _page_seconds(surface: str, speed: str) -> Any:
+    return metrics.PAGE_SECONDS.labels(surface, speed)
 
 
 @cache

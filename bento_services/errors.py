@@ -2,11 +2,14 @@
 
 MarqueeError                 feature_repo/core/errors.py
 └── FeedError
-    └── QueryError           an invalid query: the caller must correct it (HTTP 400)
+    ├── QueryError           an invalid query: the caller must correct it (HTTP 400)
+    └── UnknownSubject       it names what the catalog does not have (HTTP 404)
 StageFailed                  inside the feed only: this rung cannot answer, the next one is tried
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from feature_repo.core.errors import MarqueeError
 
@@ -21,6 +24,16 @@ class QueryError(FeedError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+
+class UnknownSubject(FeedError):
+    """A video or category that the catalog does not have. `known`: the categories that it has."""
+
+    def __init__(self, field: str, value: str, known: Sequence[str] = ()) -> None:
+        super().__init__(f"{field}: the catalog has no {value!r}")
+        self.field = field
+        self.value = value
+        self.known = known
 
 
 class StageFailed(Exception):

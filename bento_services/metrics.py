@@ -20,11 +20,11 @@ STAGE_SECONDS = Histogram("marquee_stage_seconds", "Time of one stage of a page.
 PAGE_SECONDS = Histogram(
     "marquee_page_seconds",
     "From the arrival of a request to its page, by how that was made.",
-    ("speed",),
+    ("surface", "speed"),
     buckets=_FINE,
 )
-PAGES = Counter("marquee_pages", "Pages by the rung of the ladder that answered.", ("served_by",))
-EMPTY_PAGES = Counter("marquee_pages_empty", "Pages without a single video.")
+PAGES = Counter("marquee_pages", "Pages by surface and the rung of its ladder that answered.", ("surface", "served_by"))
+EMPTY_PAGES = Counter("marquee_pages_empty", "Home pages without a single video.")
 EVENTS = Counter("marquee_events_accepted", "Events that are durably in the log.", ("event",))
 EVENTS_REFUSED = Counter("marquee_events_refused", "Events that were not taken.", ("why",))
 VISIBLE_SECONDS = Histogram(
@@ -40,7 +40,7 @@ WATCHES_SUSPICIOUS = Gauge(
 )
 PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event log did not take.")
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
-SHED = Counter("marquee_shed", "Requests refused because too many were waiting.")
+SHED = Counter("marquee_shed", "Requests refused because too many were waiting.", ("surface",))
 PAGE_CACHE = Counter("marquee_page_cache", "Pages kept, found valid, and found outdated.", ("result",))
 MADE_LISTS = Counter(
     "marquee_made_lists", "Lists made beforehand that rungs asked for, by what was found.", ("list", "result")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bento_services.admission.limits import LIMITS, Limits
 from bento_services.feed.config import FEED, FeedConfig
+from bento_services.feed.surfaces.home import HOME
+from bento_services.feed.surfaces.registry import SURFACES
 from feature_repo.core.home import Home
 from feature_repo.core.settings import (
     MARQUEE_GRPC_PORT,
@@ -29,6 +32,8 @@ class ServiceConfig:
     page_threads: int = 1  # a page holds the interpreter: more make every page slower, unless models are remote
     quick_threads: int = 1  # that make the pages of quick rungs while the service is busy
     page_wait_seconds: float = 0.08  # that a page of full quality may wait for a thread; beyond, a quick rung answers
+    other_surfaces: float = 0.5  # of the pages in work that home may have at most, others come up to this share
+    surface_shares: Mapping[str, float] = field(default_factory=dict)  # surface -> its own share, above 0 and up to 1
     write_threads: int = 4  # an append waits for the log
     write_seconds: float = 0.2  # from a request with events to its answer; beyond it the caller is told to send again
     write_breaker_seconds: float = 0.5  # after several failures in a row nobody asks store and log for so long
@@ -49,6 +54,14 @@ class ServiceConfig:
         threads = "page_threads", "quick_threads", "write_threads", "read_threads", "catalog_threads"
         if min(getattr(self, name) for name in threads) < 1:
             raise ValueError(f"{', '.join(threads)}: expected at least 1 of each")
+        if unknown := sorted(set(self.surface_shares) - set(SURFACES)):
+            raise ValueError(f"surface_shares: expected {', '.join(SURFACES)}, found {unknown[0]}")
+        if not all(0 < share <= 1 for share in (self.other_surfaces, *self.surface_shares.values())):
+            raise ValueError("other_surfaces and surface_shares: expected above 0, up to 1")
+
+    def share_of(self, surface: str) -> float:
+        """How much of what a process takes on may be in work when a page of this surface is still taken."""
+        return self.surface_shares.get(surface, 1.0 if surface == HOME else self.other_surfaces)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,15 @@ class Unruled:
         return np.ones(len(rows), dtype=bool)
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a list is asked to be about; what is empty narrows nothing."""
+
+    category: str = ""
+    video_id: str = ""  # the list goes with this video
+    video_ids: tuple[str, ...] = ()  # the list is made of these
+
+
 class ViewerRequest(Protocol):
     """A viewer, a moment and a catalog."""
 
@@ -120,6 +129,9 @@ class ViewerRequest(Protocol):
     def shown(self) -> Array:
         """The `marks` of the videos on earlier pages."""
         ...
+
+    @property
+    def subject(self) -> Subject: ...
 
     @property
     def limit(self) -> int:
@@ -172,6 +184,7 @@ class OfflineRequest:
     limit: int = 1
     surface: str = "home"
     rules: Rules = Unruled()
+    subject: Subject = field(default_factory=Subject)
 
     def rng(self, purpose: str) -> np.random.Generator:
         raise ValueError(f"{purpose}: an offline request has no random generator")

@@ -49,6 +49,14 @@ class Groups:
         grouped = self._followed.of(catalog)
         return word in grouped.start_of or word in grouped.later
 
+    def largest(self, catalog: Catalog, count: int) -> list[str]:
+        """So many words, those of most videos first; some may be of videos that have another one by now."""
+        grouped = self._followed.of(catalog)
+        sizes = {word: end - start for word, (start, end) in grouped.start_of.items()}
+        for word, later in list(grouped.later.items()):
+            sizes[word] = sizes.get(word, 0) + len(later)
+        return sorted(sizes, key=lambda word: (-sizes[word], word))[:count]
+
     def rows_of(self, catalog: Catalog, word: str) -> Array:
         """(N,) the rows that have this word, ascending."""
         grouped = self._followed.of(catalog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,7 @@ ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)
 
 CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]))
 SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]))
+CATEGORIES = Groups(lambda catalog, rows: _alone(category_of(catalog, rows)))
 COUNTRIES = Groups(lambda catalog, rows: catalog.columns["countries"][rows])  # that a video is restricted to
 UNRESTRICTED = PerCatalog(lambda catalog, rows: _unrestricted(catalog.columns["countries"][rows]))  # (V,) bool
 
@@ -83,12 +85,18 @@ def follow(catalog: Catalog) -> None:
     """What whoever publishes a catalog calls, before requests see it."""
     for order in ORDERS:
         order.follow(catalog)
-    for groups in (CREATORS, SERIES, COUNTRIES):
+    for groups in (CREATORS, SERIES, CATEGORIES, COUNTRIES):
         groups.follow(catalog)
     UNRESTRICTED.of(catalog)
 
 
-def _alone(words: Array) -> list[tuple[str, ...]]:
+def category_of(catalog: Catalog, rows: Any) -> list[str]:
+    """(N,) the main category of each video: the first of its genres where none is stated, "" if it has none."""
+    stated, genres = catalog.columns["category"][rows], catalog.columns["genre_names"][rows]
+    return [one or (names[0] if len(names) else "") for one, names in zip(stated, genres, strict=True)]
+
+
+def _alone(words: Iterable[str]) -> list[tuple[str, ...]]:
     return [(word,) if word else () for word in words]
 
 

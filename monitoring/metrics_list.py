@@ -12,9 +12,12 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from prometheus_client.metrics import MetricWrapperBase
+
+if TYPE_CHECKING:
+    from bento_services.feed.compose import Recipe
 
 BEGIN, END = "<!-- metrics: made by `make docs` -->", "<!-- end of metrics -->"
 
@@ -44,6 +47,7 @@ PROBLEMS = frozenset(
         "too_large",
         "too_slow",
         "unavailable",
+        "unknown_category",
         "unknown_video",
         "unprocessable",
         "version_conflict",
@@ -91,16 +95,19 @@ def values() -> dict[str, Collection[str]]:
     from feature_repo.stream import metrics as of_processor
     from models.retrieval.index_config import Kind
 
-    rungs = _rungs()
+    recipes = _recipes()
+    rungs = {spec.name for recipe in recipes for spec in recipe.ladder}
+    breakers = {recipe.breaker_of(spec.name) for recipe in recipes for spec in recipe.ladder}
     return {
         "protocol": {"http", "grpc"},
         "route": _routes(),
         "status": {*(str(int(status)) for status in HTTPStatus), "0", "499", "OK", "CANCELLED", *PROBLEMS},
         "stage": _stages(),
         "speed": {FULL, PAGE_CACHE, BASE, SEGMENT},
+        "surface": {recipe.surface for recipe in recipes},
         "served_by": rungs,
         "rung": rungs,
-        "breaker": {*rungs, STORE, LOG, CATALOG, "made_lists", "making_lists"},
+        "breaker": {*breakers, STORE, LOG, CATALOG, "made_lists", "making_lists"},
         "event": set(schema.EVENTS),
         "why": {"part_down", "log_down", "late", "invalid", "id_used", "busy"},
         "action": {"put", "patch", "take_down", "restore"},
@@ -143,16 +150,17 @@ def _declared(module: ModuleType, told_by: str) -> Iterator[Described]:
 def _routes() -> set[str]:
     """Templates of addresses, and methods of gRPC; "other" is any address that there is not."""
     from bento_services.http.app import GROUPS
-    from bento_services.rpc.videos import VERBS
+    from bento_services.rpc import surfaces, videos
 
     paths = {endpoint.route.path_format for group in GROUPS for endpoint in group.listed}
-    return {"other", "GetHome", "SendEvents", *paths, *VERBS}
+    return {"other", "SendEvents", *paths, *surfaces.VERBS, *videos.VERBS}
 
 
-def _rungs() -> set[str]:
-    from bento_services.feed.surfaces.home import LADDER
+def _recipes() -> list[Recipe]:
+    from bento_services.feed.config import FeedConfig
+    from bento_services.feed.surfaces.registry import SURFACES
 
-    return {spec.name for spec in LADDER}
+    return [recipe(FeedConfig()) for recipe in SURFACES.values()]
 
 
 def _stages() -> set[str]:

@@ -10,16 +10,18 @@ from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Ladder, ListOf, Rung
 from bento_services.feed.list_maker import ListMaker
-from bento_services.feed.page import FULL
+from bento_services.feed.page import FULL, RECOMMENDATIONS
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.reasons import REASONS, Reason
 from bento_services.feed.rows.spec import RowSpec
 from bento_services.feed.stages import Request
+from bento_services.feed.subject import Named
 from feature_repo.core.home import World
 from feature_repo.store.snapshot import Prepare
 from models.candidates.sources.spec import SourceSpec
 from models.page.policy import Policy
+from models.page.rules import Filter
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,20 @@ class Recipe:
     config: FeedConfig
     reasons: tuple[Reason, ...] = REASONS
     policy: Policy | None = None  # None: the release's own
+    more: tuple[RowSpec, ...] = ()  # of a flat list, and of the pages after the first
+    within: tuple[Filter, ...] = ()  # what belongs to the surface at all, beyond what may be shown to the viewer
+    names: Named = Named.NOTHING  # what a query has to name
+    adapt: Callable[[Policy], Policy] = lambda policy: policy  # to rules that make sense on the surface
+    is_cached: bool = False  # the last page of an unchanged viewer is shown again
+    is_bounded: bool = False  # its sources give all that belongs on it, and its feed ends with them
     lists: Callable[[Parts, Recipe], Pipeline] | None = None  # what makes its lists beforehand; None: it has none
 
+    def breaker_of(self, rung: str) -> str:
+        """The name of a rung's breaker in metrics: rungs of the home page have the name alone."""
+        return rung if self.surface == "home" else f"{self.surface}/{rung}"
+
     def policy_of(self, parts: Parts) -> Policy:
-        return self.policy if self.policy is not None else parts.policy
+        return self.adapt(self.policy if self.policy is not None else parts.policy)
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,9 @@ class Serving:
     policy: Policy
     ladder: Ladder
     reasons: tuple[Reason, ...]
+    names: Named = Named.NOTHING  # what its queries name
+    is_cached: bool = False  # the last page of an unchanged viewer is shown again
+    listed: tuple[str, ...] = RECOMMENDATIONS  # the rows that hold a page's recommendations
     maker: ListMaker | None = None  # of its lists; None: it has none
     follow: Prepare = lambda snapshot: None  # what has to be done for a new catalog before requests see it
 
@@ -76,7 +91,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         return Rung(
             name=spec.name,
             pipeline=spec.pipeline(parts, recipe),
-            breaker=Breaker(config.breaker_failures, config.breaker_seconds, name=spec.name),
+            breaker=Breaker(config.breaker_failures, config.breaker_seconds, name=recipe.breaker_of(spec.name)),
             needs_viewer=spec.needs_viewer,
             patient=spec.patient,
             share=spec.share(config),
@@ -96,6 +111,9 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         policy=recipe.policy_of(parts),
         ladder=Ladder(tuple(rung(spec) for spec in recipe.ladder)),
         reasons=recipe.reasons,
+        names=recipe.names,
+        is_cached=recipe.is_cached,
+        listed=(*RECOMMENDATIONS, *(row.row_id for row in recipe.more)),
         maker=maker,
         follow=parts.follow,
     )

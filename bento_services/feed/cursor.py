@@ -63,7 +63,7 @@ def after(request: Request, composition: Composition) -> str:
     """The cursor to the allowed videos that are left after this page; "" if there are none."""
     rows = np.concatenate([row.candidates.rows for row in composition.rows]) if composition.rows else np.zeros(0, int)
     new = rows[composition.allowed[rows]]
-    if not len(new) or composition.allowed.count == len(new):
+    if composition.is_last or not len(new) or composition.allowed.count == len(new):
         return ""
     shown = np.concatenate([request.shown, marks(request.catalog.video_ids[new].tolist())])
     if len(shown) > MAX_SHOWN:

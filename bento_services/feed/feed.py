@@ -13,13 +13,14 @@ import structlog
 
 from bento_services.errors import QueryError
 from bento_services.feed import cursor as cursors
+from bento_services.feed import subject
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.certificate import certify
 from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
 from bento_services.feed.made_lists import MadeLists
-from bento_services.feed.page import PAGE_CACHE, RECOMMENDATIONS, Page, Query
+from bento_services.feed.page import PAGE_CACHE, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
@@ -95,12 +96,16 @@ class Feed:
         return self._page(self._serving(surface), query, rules=rules)
 
     def page(self, query: Query, surface: str = HOME, attempt: Attempt | None = None) -> Page:
-        """Raises QueryError for an invalid query, GivenUp after `attempt` was; never for a dependency that is down."""
-        return self._page(self._serving(surface), query, attempt)
+        """Raises QueryError for an invalid query, UnknownSubject for what the catalog does not have, GivenUp after
+        `attempt` was; never for a dependency that is down."""
+        serving = self._serving(surface)
+        subject.check(serving.names, query.subject, self._reader.snapshot())
+        return self._page(serving, query, attempt)
 
-    def may_have(self, query: Query) -> bool:
+    def may_have(self, query: Query, surface: str = HOME) -> bool:
         """Whether `cached` may have the page. Without network access."""
-        return self._cache.may_have(query)
+        serving = self._servings.get(surface)
+        return serving is not None and serving.is_cached and self._cache.may_have(query)
 
     def cached(self, query: Query, surface: str = HOME) -> Page | None:
         """The last page of a viewer of whom nothing has changed since; None if it has, or nobody can tell."""
@@ -139,7 +144,8 @@ class Feed:
         for (
             serving
         ) in servings.values():  # first calls compile kernels and fill caches, which no viewer should wait for
-            self._page(serving, Query(limit=20, log=False))
+            named = subject.example(serving.names, self._reader.snapshot())
+            self._page(serving, Query(limit=20, log=False, subject=named))
         self._warm = {**_newest(self._warm, self._release_id), release.release_id: servings}
 
     def is_warm(self, release_id: str) -> bool:
@@ -204,7 +210,7 @@ class Feed:
             page = _shown(serving, answer)
         if query.log:
             behind = Behind(_two_tower_scores(answer), answer.request.now_us)
-            if answer.is_best:
+            if answer.is_best and serving.is_cached:
                 self._cache.put(page, answer.request, behind)
             if self._served is not None:
                 self._served.put(page, answer.request, behind)
@@ -214,7 +220,7 @@ class Feed:
         arrived_at = query.received_at or perf_counter()
         if query.limit < 1:
             raise QueryError("limit", f"expected at least 1, found {query.limit}")
-        query = replace(query, request_id=query.request_id or uuid.uuid4().hex)
+        query = replace(query, surface=serving.surface, request_id=query.request_id or uuid.uuid4().hex)
         cursor = cursors.decode(query.cursor, query.viewer_id) if query.cursor else cursors.FIRST
         now_us = self._now_us() if self._now_us is not None else serving.world.now_us()
         return Request(
@@ -246,7 +252,7 @@ def _newest(warm: Mapping[str, Servings], answering: str) -> dict[str, Servings]
 def _shown(serving: Serving, answer: Answer) -> Page:
     request, composition = answer.request, answer.composition
     rows = present(composition.rows, request, serving.reasons)
-    recommendations = next((row.items for row in rows if row.row_id in RECOMMENDATIONS), ())
+    recommendations = next((row.items for row in rows if row.row_id in serving.listed), ())
     return Page(
         request_id=request.query.request_id,
         rows=rows,

@@ -13,9 +13,20 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from models.catalog import Subject
+
 TOP_PICKS, MORE = "top_picks", "more"
 RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
+ANYTHING = Subject()
 FULL, PAGE_CACHE, BASE, SEGMENT = "full", "page_cache", "base", "segment"  # Page.speed
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How a video was watched that has just ended."""
+
+    watch_seconds: float
+    total_seconds: float = 0.0  # 0: the catalog knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +35,9 @@ class Query:
 
     user_id: str = ""
     session_id: str = ""  # stands in for user_id when that is empty
-    surface: str = "home"
+    surface: str = "home"  # that answers; the feed sets it
+    subject: Subject = ANYTHING  # what the surface is asked about
+    watched: Watched | None = None  # how the video that is asked about was watched just now
     limit: int = 20  # recommendations, 1 or more
     cursor: str = ""  # from the previous page; empty = the first page
     rows: bool = True  # False: a flat list of recommendations

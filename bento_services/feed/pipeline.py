@@ -55,6 +55,7 @@ class Composition:
     rows: Sequence[FilledRow]
     considered: int  # number of candidates that were ranked
     allowed: Allowed
+    is_last: bool = False  # nothing is left for another page
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,15 @@ class Pipeline:
     query_hydrators: Sequence[QueryHydrator] = ()
     hydrators: Sequence[Hydrator] = ()
     resume: Source | None = None
+    is_bounded: bool = False  # the sources give all that there is for this feed
 
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage fails or the deadline has passed."""
         ranked = self.ranked(request)
         with _stage(request, "rows"):
             rows = self._rows(ranked.request, ranked.candidates)
-        return Composition(rows, ranked.considered, ranked.allowed)
+        is_last = self.is_bounded and ranked.considered <= sum(len(row.candidates) for row in rows)
+        return Composition(rows, ranked.considered, ranked.allowed, is_last)
 
     def ranked(self, request: Request) -> Ranked:
         """All candidates in the order in which rows are offered them. Raises StageFailed."""

@@ -89,6 +89,17 @@ class SourceFusion:
 
 
 @dataclass(frozen=True)
+class AsFound:
+    """By the scores of one source alone, which found them in this order."""
+
+    source: str
+    name = "as_found"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        return {SCORE: np.nan_to_num(candidates.score_of(self.source)).astype(np.float32)}
+
+
+@dataclass(frozen=True)
 class FreshnessBoost:
     """Boosts new videos, which had no time to collect the watches that scores are based on."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from feature_repo.store.made_lists import MadeList
 from models.allowed import Allowed
 from models.candidates.sources.spec import NOTHING, CandidateSource, Found, SourceSpec, catalog_rows
 from models.candidates.sources.two_tower import TWO_TOWER
+from models.catalog import OfflineRequest
+from models.per_catalog import PerCatalog
 
 Array = np.ndarray[Any, Any]
 Heard = Callable[[Request, Allowed, Found], None]
@@ -56,6 +58,53 @@ class FromList:
         rows = catalog_rows(made.video_ids, request.catalog)
         rows = rows[rows >= 0]
         rows = rows[allowed[rows]][: max(self.size, 5 * request.query.limit)]
+        return Found(rows, 1.0 - np.arange(len(rows)) / max(len(rows), 1))
+
+
+@dataclass(frozen=True)
+class BesideVideo:
+    """What a source finds for somebody who has watched nothing but the video that is asked about, whose vector is then
+    that video's."""
+
+    name: str
+    source: CandidateSource
+    size: int
+    vectors: PerCatalog | None = None  # (V, D): the scores are cosines of these
+    known_to: Sequence[Container[str]] = ()  # models that know of other videos like it: then it is left to them
+
+    def find(self, request: Request, allowed: Allowed) -> Found:
+        catalog, video_id = request.catalog, request.subject.video_id
+        row = catalog.row_of.get(video_id, -1)
+        if row < 0 or any(video_id in known for known in self.known_to):
+            return NOTHING
+        vectors = None if self.vectors is None else self.vectors.of(catalog)
+        asked = OfflineRequest(
+            catalog=catalog,
+            now_us=request.now_us,
+            history_ids=(video_id,),
+            features={"hidden_video_ids": ()},
+            user_vector=None if vectors is None else vectors[row],
+            limit=request.limit,
+        )
+        found = self.source.find(asked, allowed, self.size)
+        if vectors is None or not len(found):
+            return found
+        lengths = np.linalg.norm(vectors[found.rows], axis=1) * np.linalg.norm(vectors[row])
+        cosines = np.clip((vectors[found.rows] @ vectors[row]) / np.maximum(lengths, 1e-12), 0.0, 1.0)
+        order = np.argsort(-cosines, kind="stable")
+        return Found(found.rows[order], cosines[order])
+
+
+@dataclass(frozen=True)
+class Given:
+    """The videos that the query names, in its order."""
+
+    name: str
+
+    def find(self, request: Request, allowed: Allowed) -> Found:
+        rows = catalog_rows(list(dict.fromkeys(request.subject.video_ids)), request.catalog)
+        rows = rows[rows >= 0]
+        rows = rows[allowed[rows]]
         return Found(rows, 1.0 - np.arange(len(rows)) / max(len(rows), 1))
 
 

@@ -37,7 +37,7 @@ from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import VideoSnapshot
 from models.allowed import Allowed
 from models.candidates.sources.spec import Found
-from models.catalog import Catalog
+from models.catalog import Catalog, Subject
 from models.page.rulebook import NO_RULES, RuleBook
 
 Array = np.ndarray[Any, Any]
@@ -147,6 +147,10 @@ class Request:
     @property
     def limit(self) -> int:
         return self.query.limit
+
+    @property
+    def subject(self) -> Subject:
+        return self.query.subject
 
     @property
     def has_rows(self) -> bool:

@@ -21,12 +21,14 @@ from bento_services.http.routes.feedback import feedbacks
 from bento_services.http.routes.home import pages
 from bento_services.http.routes.operations import operations
 from bento_services.http.routes.rules import ruled
+from bento_services.http.routes.surfaces import surfaces
 from bento_services.http.routes.videos import catalog
 from bento_services.http.routes.viewers import people
 from bento_services.http.routes.web import web
 
 GROUPS = (
     pages,
+    surfaces,
     intake,
     feedbacks,
     people,

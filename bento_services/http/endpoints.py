@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
+from msgspec import Struct
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -64,18 +66,29 @@ class Endpoints:
         errors: Iterable[int] = (),
         media_type: str = "",
         in_document: bool = True,
+        example: Struct | None = None,
     ) -> Callable[[Handler], Handler]:
-        """`media_type`: of an answer that is not JSON."""
+        """`media_type`: of an answer that is not JSON. `example`: of an answer, for the document."""
         schema = {"schema": {"type": "string"}}
         plain: dict[int | str, Any] = {200: {"content": {media_type: schema}}} if media_type else {}
         always = ALWAYS if kind.public else (*ALWAYS, 401)
-        return self._adds("GET", path, kind, {**plain, **refusals((*always, *errors))}, in_document=in_document)
+        return self._adds(
+            "GET", path, kind, {**plain, **refusals((*always, *errors))}, in_document=in_document, example=example
+        )
 
     def post(
-        self, path: str, kind: EndpointClass, *, takes: Sequence[Any], status: int = 200, errors: Iterable[int] = ()
+        self,
+        path: str,
+        kind: EndpointClass,
+        *,
+        takes: Sequence[Any],
+        status: int = 200,
+        errors: Iterable[int] = (),
+        example: Struct | None = None,
     ) -> Callable[[Handler], Handler]:
-        """`takes`: the shapes of body, any of which will do."""
-        return self._adds("POST", path, kind, refusals((*ALWAYS, 401, *WITH_BODY, *errors)), takes, (status,))
+        """`takes`: the shapes of body, any of which will do. `example`: of an answer, for the document."""
+        refused = refusals((*ALWAYS, 401, *WITH_BODY, *errors))
+        return self._adds("POST", path, kind, refused, takes, (status,), example=example)
 
     def put(
         self, path: str, kind: EndpointClass, *, takes: Sequence[Any], errors: Iterable[int] = ()
@@ -104,12 +117,13 @@ class Endpoints:
         takes: Sequence[Any] = (),
         statuses: Sequence[int] = (200,),
         in_document: bool = True,
+        example: Struct | None = None,
     ) -> Callable[[Handler], Handler]:
         """`statuses`: of answers that are no refusal, the usual one first."""
 
         def add(handler: Handler) -> Handler:
             answers = _answer_of(handler)
-            success = None if answers is None else _json(answers, "Successful Response")
+            success = None if answers is None else _json(answers, "Successful Response", example)
             answered: dict[int | str, Any] = {} if success is None else dict.fromkeys(statuses, success)
             self.router.add_api_route(
                 path,
@@ -178,8 +192,11 @@ def refusals(statuses: Iterable[int]) -> dict[int | str, Any]:
     return {status: _json(Error, DESCRIPTIONS[status]) for status in sorted(set(statuses))}
 
 
-def _json(shape: Any, description: str) -> dict[str, Any]:
-    return {"description": description, **_content([shape])}
+def _json(shape: Any, description: str, example: Struct | None = None) -> dict[str, Any]:
+    described = {"description": description, **_content([shape])}
+    if example is not None:
+        described["content"]["application/json"]["example"] = msgspec.to_builtins(example)
+    return described
 
 
 def _content(shapes: Sequence[Any]) -> dict[str, Any]:

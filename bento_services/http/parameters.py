@@ -14,18 +14,20 @@ from bento_services.admission.context import read_context
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
 from bento_services.catalog.verbs import MAX_WHY_LENGTH
 from bento_services.engine import Engine
-from bento_services.feed.page import Query
+from bento_services.feed.page import ANYTHING, Query
 from bento_services.http.errors import IMPOSSIBLE
 from bento_services.http.headers import header_text
 from bento_services.http.schemas.context import CONTEXT
 from bento_services.http.schemas.limited import ID_PATTERN
 from feature_repo.limits import shown
+from models.catalog import Subject
 
 MAX_KEY_LENGTH = 200
 ENCODED = "In UTF-8, or percent-encoded (a percent sign is %25)."
 # For programs that make requests of the document: values that JSON Schema cannot describe.
 ID_FORMAT, CURSOR_FORMAT = "marquee-header-id", "marquee-cursor"
 CATALOG_CURSOR_FORMAT, WORD_FORMAT = "marquee-catalog-cursor", "marquee-word"
+NAME_FORMAT = "marquee-category"  # of a category that the catalog has
 
 
 def _id(name: str) -> AfterValidator:
@@ -139,6 +141,7 @@ def query_of(
     cursor: str,
     explain: bool = False,
     rows: bool = True,
+    subject: Subject = ANYTHING,
 ) -> Query:
     return Query(
         user_id=request.state.caller.acts_for(user_id, session_id),
@@ -147,6 +150,7 @@ def query_of(
         cursor=cursor,
         explain=explain,
         rows=rows,
+        subject=subject,
         request_id=request.state.request_id,
         received_at=request.state.received_at,
         **read_context(context, engine_of(request).world.now_us()),

@@ -28,8 +28,9 @@ class FullPages:
             return self._threads * 4
         return self._threads + int(self._threads * self._wait_seconds / self._mean)
 
-    def admits(self) -> bool:
-        return self.in_work < self.limit
+    def admits(self, share: float = 1.0) -> bool:
+        """`share`: of the limit that pages like this one may fill, others counted in."""
+        return self.in_work < share * self.limit
 
     def begin(self) -> None:
         self.in_work += 1

@@ -21,7 +21,7 @@ from bento_services.feed.parts import Parts
 from bento_services.feed.preview import Preview, previewed
 from bento_services.feed.query_hydrators import viewer_context
 from bento_services.feed.stages import Request
-from bento_services.feed.surfaces.home import FULL_FUNNEL
+from bento_services.feed.surfaces.pipelines import FULL_FUNNEL
 from bento_services.feed.viewer import Knowledge, viewer_of
 from bento_services.precompute.reading import opened_reader, rules_of
 from feature_repo.catalog.rule import Rule

@@ -9,7 +9,6 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -19,18 +18,17 @@ from grpc_reflection.v1alpha import reflection
 
 from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
-from bento_services.admission.callers import NOBODY, Caller
-from bento_services.admission.context import context_fields, request_id_of
+from bento_services.admission.context import request_id_of
 from bento_services.admission.endpoints import CATALOG, EVENTS, PAGES, EndpointClass
-from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, Limits, identifier
-from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed, unprocessable
+from bento_services.admission.limits import Limits
+from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed
 from bento_services.engine import Engine
-from bento_services.feed.page import Query
-from bento_services.feed.surfaces.home import HOME
 from bento_services.health import DOWN
+from bento_services.rpc import surfaces
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.incoming import OfOthers, Parse, message_of_call
 from bento_services.rpc.messages import message_of, set_fields
+from bento_services.rpc.surfaces import Call
 from bento_services.rpc.videos import VERBS, Verb
 from bento_services.rpc.viewers import VERBS as OF_VIEWERS
 from bento_services.rpc.viewers import Verb as ViewerVerb
@@ -57,17 +55,6 @@ CODES = {  # HTTP status -> gRPC status
 report = structlog.get_logger("grpc")
 
 
-@dataclass
-class _Call:
-    """What the log line of a call needs."""
-
-    request_id: str
-    received_at: float  # perf_counter seconds
-    caller: Caller = NOBODY
-    rung: str | None = None
-    release: str | None = None
-
-
 class MarqueeGrpc:
     """The methods of marquee.proto. A client calls them as unary; here each reads its message once it is admitted."""
 
@@ -78,21 +65,27 @@ class MarqueeGrpc:
     def handlers(self) -> Any:
         read = grpc.stream_unary_rpc_method_handler
         methods = {
-            "GetHome": read(self.GetHome, None, messages.GetHomeResponse.SerializeToString),
             "SendEvents": read(self.SendEvents, None, messages.SendEventsResponse.SerializeToString),
         }
+        methods |= {name: read(self._surface(name, verb), None, _serialize) for name, verb in surfaces.VERBS.items()}
         methods |= {name: read(self._video(name, verb), None, _serialize) for name, verb in VERBS.items()}
         methods |= {name: read(self._viewer(name, verb), None, _serialize) for name, verb in OF_VIEWERS.items()}
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    async def GetHome(self, _: Any, context: Any) -> Any:
-        return await self._answer("GetHome", PAGES, context, messages.GetHomeRequest.FromString, self._home)
-
     async def SendEvents(self, _: Any, context: Any) -> Any:
         return await self._answer("SendEvents", EVENTS, context, messages.SendEventsRequest.FromString, self._events)
 
+    def _surface(self, method: str, verb: surfaces.Verb) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def work(request: Any, call: Call) -> Any:
+            return await verb.answer(self._engine, request, call)
+
+        async def answer(_: Any, context: Any) -> Any:
+            return await self._answer(method, PAGES, context, verb.request.FromString, work)
+
+        return answer
+
     def _video(self, method: str, verb: Verb) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def work(request: Any, call: _Call) -> Any:
+        async def work(request: Any, call: Call) -> Any:
             return await verb.answer(self._engine.catalog, request, call.caller.who)
 
         async def answer(_: Any, context: Any) -> Any:
@@ -101,7 +94,7 @@ class MarqueeGrpc:
         return answer
 
     def _viewer(self, method: str, verb: ViewerVerb) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def work(request: Any, call: _Call) -> Any:
+        async def work(request: Any, call: Call) -> Any:
             return await verb.answer(self._engine.people, request, call.caller)
 
         async def answer(_: Any, context: Any) -> Any:
@@ -109,33 +102,7 @@ class MarqueeGrpc:
 
         return answer
 
-    async def _home(self, request: Any, call: _Call) -> Any:
-        limit = request.limit or 20
-        if limit > MAX_LIMIT:
-            raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
-        if len(request.cursor) > MAX_CURSOR_LENGTH:
-            raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
-        user_id, session_id = identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
-        given = set_fields(request.context)
-        if request.deadline_ms:
-            given["deadline_ms"] = request.deadline_ms
-        page = await self._engine.answer(
-            HOME,
-            Query(
-                user_id=call.caller.acts_for(user_id, session_id),
-                session_id=session_id,
-                limit=limit,
-                cursor=request.cursor,
-                explain=request.explain,
-                request_id=call.request_id,
-                received_at=call.received_at,
-                **context_fields(given, self._engine.world.now_us()),
-            ),
-        )
-        call.rung, call.release = page.served_by, page.release_id
-        return message_of(page.as_sent(), messages.GetHomeResponse)
-
-    async def _events(self, request: Any, call: _Call) -> Any:
+    async def _events(self, request: Any, call: Call) -> Any:
         sent = [set_fields(event) for event in request.events]
         receipt = await self._engine.accept(sent, caller=call.caller, key=request.idempotency_key)
         return message_of(receipt, messages.SendEventsResponse)
@@ -146,12 +113,12 @@ class MarqueeGrpc:
         endpoint: EndpointClass,
         context: Any,
         parse: Parse,
-        work: Callable[[Any, _Call], Awaitable[Any]],
+        work: Callable[[Any, Call], Awaitable[Any]],
     ) -> Any:
         started = time.perf_counter()
         sent = [(str(name), str(value)) for name, value in context.invocation_metadata() or ()]
         metadata = dict(sent)
-        call = _Call(request_id_of(metadata.get("x-request-id", "")), started)
+        call = Call(request_id_of(metadata.get("x-request-id", "")), started)
         status = "OK"
         try:
             _check_once(sent)

@@ -126,8 +126,9 @@ class NotShown(ViewerFilter):
 
 
 AVAILABLE = Available()
+NOT_SHOWN = NotShown()
 SAFETY: tuple[Filter, ...] = (AVAILABLE, Published(), WithinMaturity(), InCountry(), NotHidden(), NotForbidden())
-NOVELTY: tuple[Filter, ...] = (NotSeen(), NotShown())  # does not apply to videos that the viewer may continue watching
+NOVELTY: tuple[Filter, ...] = (NotSeen(), NOT_SHOWN)  # does not apply to videos that the viewer may continue watching
 MASKS = SharedMasks()
 
 

@@ -143,7 +143,7 @@ async def test_a_page_that_is_late_on_a_quick_rung_is_made_by_a_quick_rung(
 async def test_a_deadline_of_the_caller_that_passes_while_nothing_was_made_is_a_504(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made.engine._full, "admits", lambda: False)
+    monkeypatch.setattr(made.engine._full, "admits", lambda share: False)
     with pytest.raises(Problem) as problem:
         await made.engine.answer("home", Query(deadline_ms=5, received_at=perf_counter() - 0.006))
     assert (problem.value.status, problem.value.code) == (504, "deadline_passed")
@@ -155,7 +155,7 @@ async def test_a_cached_page_is_asked_for_first_and_another_is_made_where_it_is_
 ) -> None:
     kept = msgspec.structs.replace(made.feed.page(Query()), speed="page_cache")
     answers = [kept, None]
-    monkeypatch.setattr(made.feed, "may_have", lambda query: True)
+    monkeypatch.setattr(made.feed, "may_have", lambda query, surface: True)
     monkeypatch.setattr(made.feed, "cached", lambda query, surface: answers.pop(0))
     assert [(await made.engine.answer("home", Query())).speed for _ in range(2)] == ["page_cache", "full"]
 

@@ -158,7 +158,7 @@ def test_whoever_scores_a_catalog_for_a_viewer_asks_the_rules() -> None:
 
 def test_only_surfaces_hand_the_rules_on() -> None:
     assert {name for name, text in _texts() if "SAFETY" in text and name != RULES} == {
-        "bento_services/feed/surfaces/home.py"
+        "bento_services/feed/surfaces/pipelines.py"
     }
 
 

@@ -99,7 +99,7 @@ class HandMadeFeed:
             warnings=("one thing",),
         )
 
-    def may_have(self, query: Query) -> bool:
+    def may_have(self, query: Query, surface: str) -> bool:
         return False
 
     def cached(self, query: Query, surface: str) -> Page | None:

@@ -12,14 +12,10 @@ static                 the catalog, or everything about the viewer, is unreadabl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-
-from bento_services.feed import hydrators, query_hydrators, rerankers, scorers, truncation
-from bento_services.feed.candidates import Candidates
+from bento_services.feed import query_hydrators, rerankers, scorers, truncation
 from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import ListOf
@@ -33,11 +29,18 @@ from bento_services.feed.rows.from_source import FromSource
 from bento_services.feed.rows.recommendations import Recommendations
 from bento_services.feed.rows.something_different import SomethingDifferent
 from bento_services.feed.rows.spec import RowSpec
-from bento_services.feed.ruled import PINNED
-from bento_services.feed.sources import FromList, SizedSource, sized, stages
-from bento_services.feed.stages import Request, Reranker, Selector
+from bento_services.feed.sources import FromList, stages
+from bento_services.feed.stages import Request
+from bento_services.feed.surfaces import pipelines
+from bento_services.feed.surfaces.pipelines import (
+    FULL_FUNNEL,
+    begun,
+    full_funnel,
+    retrieval_only,
+    selectors,
+    similar_and_trending,
+)
 from feature_repo.store.made_lists import MadeList
-from models.candidates.sources import resume
 from models.candidates.sources.area import AREA
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
@@ -45,14 +48,9 @@ from models.candidates.sources.item_item import ITEM_ITEM
 from models.candidates.sources.popular import POPULAR
 from models.candidates.sources.registry import SOURCES
 from models.candidates.sources.resume import RESUME
-from models.candidates.sources.spec import SourceSpec
 from models.candidates.sources.trending import TRENDING
-from models.page import filters
-
-Array = np.ndarray[Any, Any]
 
 HOME = "home"
-FULL_FUNNEL = "full_funnel"
 CHOSEN = "Chosen for you"
 
 LAST = 1e-6  # the weight of what stands behind a list
@@ -95,26 +93,7 @@ MORE_POPULAR_ROWS = (RowSpec(MORE, "More that is popular", MOST_WATCHED, Recomme
 
 def recipe(config: FeedConfig) -> Recipe:
     sources = tuple(spec for spec in SOURCES if config.explore or spec.name != EXPLORE)
-    return Recipe(HOME, LADDER, sources, ROWS, config, lists=before_rows)
-
-
-def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
-    release, config = parts.release, recipe.config
-    policy = recipe.policy_of(parts)
-    beside = (scorers.WithRetrieval(release.ranker.retrieval),) if release.ranker.retrieval else ()
-    return Pipeline(
-        safety=filters.SAFETY,
-        novelty=filters.NOVELTY,
-        query_hydrators=(query_hydrators.UserVector(release.retrieval),),
-        sources=_sources(recipe.sources, parts, config),
-        resume=_resume(parts, config),
-        truncation=_truncation(parts, recipe),
-        hydrators=(_video_facts(parts, recipe), hydrators.TwoTowerScore(parts.video_vectors)),
-        scorers=(scorers.RankerScore(release.ranker), *beside, scorers.FreshnessBoost(policy.boosts)),
-        rerankers=_order(parts, recipe, rerankers.worth_of_score),
-        selectors=_selectors(recipe.rows, parts, recipe),
-        more=_selectors(MORE_ROWS, parts, recipe),
-    )
+    return Recipe(HOME, LADDER, sources, ROWS, config, more=MORE_ROWS, lists=before_rows, is_cached=True)
 
 
 def before_rows(parts: Parts, recipe: Recipe) -> Pipeline:
@@ -148,36 +127,11 @@ def segment(parts: Parts, recipe: Recipe) -> Pipeline:
     return _as_made(SEGMENT, _segment, SEGMENT_ROWS, parts, recipe)
 
 
-def retrieval_only(parts: Parts, recipe: Recipe) -> Pipeline:
-    return replace(
-        full_funnel(parts, recipe),
-        scorers=(scorers.RetrievalOrder(), scorers.FreshnessBoost(recipe.policy_of(parts).boosts)),
-        rerankers=_order(parts, recipe, rerankers.worth_of_two_tower),
-    )
-
-
-def similar_and_trending(parts: Parts, recipe: Recipe) -> Pipeline:
-    specs = [spec for spec in recipe.sources if not spec.needs_user_vector]
-    weights = {spec.name: spec.weight_without_models for spec in specs if spec.weight_without_models}
-    return replace(
-        full_funnel(parts, recipe),
-        query_hydrators=(),
-        sources=_sources(specs, parts, recipe.config),
-        hydrators=(_video_facts(parts, recipe),),
-        scorers=(scorers.SourceFusion(weights),),
-    )
-
-
 def popular(parts: Parts, recipe: Recipe) -> Pipeline:
-    specs = [spec for spec in recipe.sources if spec.name == POPULAR]
     return replace(
-        similar_and_trending(parts, recipe),
-        resume=None,
-        sources=_sources(specs, parts, recipe.config),
-        scorers=(scorers.SourceFusion({POPULAR: 1.0}),),
-        rerankers=(rerankers.ByScore(), rerankers.OneOfATitle(parts.titles)),
-        selectors=_selectors(POPULAR_ROWS, parts, recipe),
-        more=_selectors(MORE_POPULAR_ROWS, parts, recipe),
+        pipelines.popular(parts, recipe),
+        selectors=selectors(POPULAR_ROWS, parts, recipe),
+        more=selectors(MORE_POPULAR_ROWS, parts, recipe),
     )
 
 
@@ -225,44 +179,9 @@ def _as_made(name: str, list_of: ListOf, rows: Sequence[RowSpec], parts: Parts, 
     config, behind = recipe.config, popular(parts, recipe)
     return replace(
         behind,
-        resume=_resume(parts, config),
+        resume=begun(parts, recipe),
         sources=(FromList(name, list_of, config.base_ranked), *behind.sources),
         scorers=(scorers.SourceFusion({name: 1.0, POPULAR: LAST}),),
-        selectors=_selectors(rows, parts, recipe),
-        more=_selectors(MORE_ROWS, parts, recipe),
+        selectors=selectors(rows, parts, recipe),
+        more=selectors(MORE_ROWS, parts, recipe),
     )
-
-
-def _sources(specs: Sequence[SourceSpec], parts: Parts, config: FeedConfig) -> tuple[SizedSource, ...]:
-    return stages(specs, parts, config.source_sizes)
-
-
-def _resume(parts: Parts, config: FeedConfig) -> SizedSource | None:
-    return sized(resume.SPEC, parts, {RESUME: config.rows.length})
-
-
-def _truncation(parts: Parts, recipe: Recipe) -> Reranker:
-    config, fusion = recipe.config, parts.release.fusion
-    if fusion is None:
-        return truncation.FirstFound(config.candidates)
-    kept = {row.source: config.kept_per_row_source for row in recipe.rows if row.source}
-    kept[PINNED] = config.candidates
-    kept |= {spec.name: config.candidates for spec in (*recipe.sources, resume.SPEC) if spec.never_cut}
-    return truncation.ByFusion(fusion, config.candidates, kept)
-
-
-def _video_facts(parts: Parts, recipe: Recipe) -> hydrators.VideoFacts:
-    return hydrators.VideoFacts(parts.creators, parts.categories, recipe.policy_of(parts).caps.fresh_days)
-
-
-def _order(parts: Parts, recipe: Recipe, worth: Callable[[Candidates], Array]) -> tuple[Reranker, ...]:
-    once = rerankers.OneOfATitle(parts.titles)
-    if not recipe.config.diversify:
-        return (rerankers.ByScore(), once)
-    diversity, n = recipe.policy_of(parts).diversity, recipe.config.diversified
-    return rerankers.ByScore(), once, rerankers.Diversify(diversity, n, worth, parts.release.exposure)
-
-
-def _selectors(rows: Sequence[RowSpec], parts: Parts, recipe: Recipe) -> tuple[Selector, ...]:
-    policy = recipe.policy_of(parts)
-    return tuple(row.selector(policy, recipe.config) for row in rows)

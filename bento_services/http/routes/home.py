@@ -1,8 +1,8 @@
-"""Pages."""
+"""The home page."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Query, Request
 
@@ -15,14 +15,12 @@ from bento_services.http.parameters import (
     Context,
     Cursor,
     Flag,
-    Limit,
     PageLimit,
     SessionId,
     UserId,
     engine_of,
     query_of,
 )
-from bento_services.http.schemas.pages import Surface, SurfaceItem
 
 ERRORS = (422, 504)
 
@@ -44,21 +42,3 @@ async def home(
     page = await engine_of(request).answer(HOME, query)
     request.state.rung, request.state.release = page.served_by, page.release_id
     return Answer(page.as_sent())
-
-
-@pages.get("/api/v1/recommendations", PAGES, errors=ERRORS)
-async def recommendations(
-    request: Request,
-    surface: Annotated[Literal["home"], Query(description="Which surface.")] = "home",
-    count: Limit = 20,
-    cursor: Cursor = "",
-    user_id: UserId = "",
-    session_id: SessionId = "",
-    context: Context = "",
-) -> Answer[Surface]:
-    """The same engine, as one short list."""
-    query = query_of(request, user_id, session_id, context, count, cursor, rows=False)
-    page = await engine_of(request).answer(surface, query)
-    request.state.rung, request.state.release = page.served_by, page.release_id
-    items = [SurfaceItem(item.video_id, item.title, item.score, item.reason) for item in page.recommendations]
-    return Answer(Surface(tuple(items), page.cursor or None, page.request_id, page.served_by))

@@ -39,6 +39,21 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeResponse.FromString,
                 _registered_method=True)
+        self.GetRecommendations = channel.unary_unary(
+                '/marquee.v1.Marquee/GetRecommendations',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetRecommendationsRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
+                _registered_method=True)
+        self.Browse = channel.unary_unary(
+                '/marquee.v1.Marquee/Browse',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.BrowseRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
+                _registered_method=True)
+        self.ListCategories = channel.unary_unary(
+                '/marquee.v1.Marquee/ListCategories',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Categories.FromString,
+                _registered_method=True)
         self.SendEvents = channel.unary_unary(
                 '/marquee.v1.Marquee/SendEvents',
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
@@ -107,6 +122,26 @@ class MarqueeServicer:
     def GetHome(self, request, context):
         """One viewer's page. Never fails because a store or a model is down: `served_by` names the rung that answered.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecommendations(self, request, context):
+        """One surface as a list: home, trending, new, category, continue_watching, because, area. As /api/v1/recommendations.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Browse(self, request, context):
+        """One category in the viewer's order: as /api/v1/browse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCategories(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -196,6 +231,21 @@ def add_MarqueeServicer_to_server(servicer, server):
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetHomeResponse.SerializeToString,
             ),
+            'GetRecommendations': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecommendations,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetRecommendationsRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.SerializeToString,
+            ),
+            'Browse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Browse,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.BrowseRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.SerializeToString,
+            ),
+            'ListCategories': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCategories,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Categories.SerializeToString,
+            ),
             'SendEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.SendEvents,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.FromString,
@@ -284,6 +334,87 @@ class Marquee:
             '/marquee.v1.Marquee/GetHome',
             bento__services_dot_rpc_dot_marquee__pb2.GetHomeRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.GetHomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRecommendations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetRecommendations',
+            bento__services_dot_rpc_dot_marquee__pb2.GetRecommendationsRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Browse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/Browse',
+            bento__services_dot_rpc_dot_marquee__pb2.BrowseRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCategories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/ListCategories',
+            bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Categories.FromString,
             options,
             channel_credentials,
             insecure,

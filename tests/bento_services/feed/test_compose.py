@@ -15,13 +15,14 @@ from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.rerankers import Diversify
 from bento_services.feed.sources import SizedSource
 from bento_services.feed.surfaces import home
+from bento_services.feed.surfaces.pipelines import FULL_FUNNEL
 from models.page.policy import Diversity, load_policy
 
 RELEASE = feed_world.big_release(60)
 
 
 def funnel(serving: Serving) -> Pipeline:
-    return serving.ladder.rung(home.FULL_FUNNEL).pipeline
+    return serving.ladder.rung(FULL_FUNNEL).pipeline
 
 
 def test_two_recipes_over_one_release_share_every_array_of_the_catalog() -> None:

@@ -13,7 +13,7 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
 from bento_services.feed.parts import Parts
 from bento_services.feed.sources import sized, stages
-from bento_services.feed.surfaces.home import FULL_FUNNEL
+from bento_services.feed.surfaces.pipelines import FULL_FUNNEL
 from feature_repo.store.memory import MemoryReader
 from models.candidates.sources import content, series, trending
 from models.candidates.sources.registry import SOURCES

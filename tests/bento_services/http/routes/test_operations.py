@@ -15,7 +15,7 @@ async def test_the_metrics_count_routes_rungs_and_events_and_never_an_address(ht
         'marquee_requests_total{process="service",protocol="http",route="/api/v1/recommendations/home",status="200"}'
         in shown
     )
-    assert 'marquee_pages_total{process="service",served_by="full_funnel"}' in shown
+    assert 'marquee_pages_total{process="service",served_by="full_funnel",surface="home"}' in shown
     assert 'marquee_stage_seconds_count{process="service",stage="score"}' in shown
     assert 'marquee_events_accepted_total{event="watch",process="service"}' in shown
     assert "attic-7391" not in shown

@@ -1,0 +1,85 @@
+"""What surfaces other than the home page answer: one list, over HTTP and gRPC alike.
+
+A field's description is what the API's document says about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from bento_services.feed.page import Item, Page
+
+CERTIFICATE = Meta(description="Which caps the list keeps, and which had to be relaxed.")
+SERVED_BY = Meta(description="The rung of the surface's ladder that answered; the best one when all is well.")
+
+
+class SurfaceItem(Struct, frozen=True):
+    item_id: str
+    title: str
+    score: float
+    reason: Annotated[str, Meta(description="Why this is here, in words.")]
+    channel: str
+    thumbnail: Annotated[str, Meta(description="URL or path of a picture.")]
+    duration: Annotated[float, Meta(description="Seconds.")]
+    view_count: int
+    published_at: Annotated[str, Meta(description="ISO 8601 date.")]
+    genres: tuple[str, ...]
+    source: Annotated[str, Meta(description="What found it, e.g. trending.")]
+    position: Annotated[int, Meta(description="In the list, 0 = first. Send it back with events.")]
+    propensity: Annotated[float, Meta(description="Probability that it was shown, for off-policy evaluation.")]
+
+
+class Surface(Struct, frozen=True):
+    """One page of a surface as a list."""
+
+    surface: str
+    category: Annotated[str, Meta(description="That was asked for; empty: all.")]
+    title: Annotated[str, Meta(description="What stands above the list; empty where there is none.")]
+    items: tuple[SurfaceItem, ...]
+    cursor: Annotated[str | None, Meta(description="Gives the rest; null at its end.")]
+    certificate: Annotated[Mapping[str, Any], CERTIFICATE]
+    request_id: str
+    served_by: Annotated[str, SERVED_BY]
+    release_id: str
+    warnings: tuple[str, ...]
+
+
+class Categories(Struct, frozen=True):
+    categories: Annotated[tuple[str, ...], Meta(description="Those of most videos first, at most a hundred.")]
+
+
+def surface(name: str, category: str, page: Page) -> Surface:
+    page = page.as_sent()
+    return Surface(
+        surface=name,
+        category=category,
+        title=next((row.title for row in page.rows if row.items == page.recommendations), ""),
+        items=tuple(_listed(item) for item in page.recommendations),
+        cursor=page.cursor,
+        certificate=page.certificate,
+        request_id=page.request_id,
+        served_by=page.served_by,
+        release_id=page.release_id,
+        warnings=page.warnings,
+    )
+
+
+def _listed(item: Item) -> SurfaceItem:
+    return SurfaceItem(
+        item_id=item.video_id,
+        title=item.title,
+        score=item.score,
+        reason=item.reason,
+        channel=item.channel,
+        thumbnail=item.thumbnail,
+        duration=item.duration,
+        view_count=item.view_count,
+        published_at=item.published_at,
+        genres=item.genres,
+        source=item.source,
+        position=item.position,
+        propensity=item.propensity,
+    )

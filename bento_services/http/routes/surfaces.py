@@ -1,0 +1,89 @@
+"""Surfaces other than the home page, and the home page as one list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import fastapi
+from fastapi import Request
+
+from bento_services.admission.endpoints import PAGES
+from bento_services.admission.limits import identifier
+from bento_services.feed import answers
+from bento_services.feed.answers import Categories, Surface
+from bento_services.feed.page import Page, Query
+from bento_services.feed.subject import known_categories
+from bento_services.feed.surfaces.category import CATEGORY
+from bento_services.feed.surfaces.registry import Listed
+from bento_services.http.bodies import Answer
+from bento_services.http.endpoints import Endpoints
+from bento_services.http.parameters import (
+    NAME_FORMAT,
+    Context,
+    Cursor,
+    Limit,
+    SessionId,
+    UserId,
+    engine_of,
+    query_of,
+)
+from bento_services.http.schemas.examples import SURFACE
+from models.catalog import Subject
+
+ERRORS = (404, 422, 504)
+
+surfaces = Endpoints("pages")
+
+
+@surfaces.get("/api/v1/recommendations", PAGES, errors=ERRORS, example=SURFACE)
+async def recommendations(
+    request: Request,
+    surface: Annotated[Listed, fastapi.Query(description="Which surface.")] = "home",
+    category: Annotated[
+        str,
+        fastapi.Query(
+            description="Needed by surface=category; trending, new and area take one too.",
+            json_schema_extra={"format": NAME_FORMAT},
+        ),
+    ] = "",
+    count: Limit = 20,
+    cursor: Cursor = "",
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[Surface]:
+    """One surface as a list: what is trending, new, popular nearby, of a category, begun, or like what was watched.
+
+    In the viewer's order where that is not the point of the list. `served_by` names the rung that answered.
+    """
+    subject = Subject(category=identifier(category, "category"))
+    query = query_of(request, user_id, session_id, context, count, cursor, rows=False, subject=subject)
+    return Answer(answers.surface(surface, subject.category, await answered(request, surface, query)))
+
+
+@surfaces.get("/api/v1/browse", PAGES)
+async def categories(request: Request) -> Answer[Categories]:
+    """The categories of the catalog."""
+    return Answer(Categories(tuple(known_categories(engine_of(request).reader.snapshot()))))
+
+
+@surfaces.get("/api/v1/browse/{category:path}", PAGES, errors=ERRORS, example=SURFACE)
+async def browse(
+    request: Request,
+    category: Annotated[str, fastapi.Path(json_schema_extra={"format": NAME_FORMAT})],
+    limit: Limit = 20,
+    cursor: Cursor = "",
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[Surface]:
+    """One category in the viewer's order."""
+    subject = Subject(category=identifier(category, "category", required=True))
+    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
+    return Answer(answers.surface(CATEGORY, subject.category, await answered(request, CATEGORY, query)))
+
+
+async def answered(request: Request, surface: str, query: Query) -> Page:
+    page = await engine_of(request).answer(surface, query)
+    request.state.rung, request.state.release = page.served_by, page.release_id
+    return page

@@ -1,0 +1,44 @@
+"""Examples of answers, for the API's document."""
+
+from __future__ import annotations
+
+from bento_services.feed.answers import Surface, SurfaceItem
+
+RELEASE_ID = "r-0123456789ab"
+REQUEST_ID = "q-9f2c41d07be35a88"
+CERTIFICATE = {
+    "policy": "1",
+    "fresh_from": "2026-11-14",
+    "top": 10,
+    "rules": [{"rule": "max_per_creator", "bar": 3, "found": 1, "kept": True}],
+    "relaxed": [],
+}
+
+SURFACE = Surface(
+    surface="trending",
+    category="Documentary",
+    title="Trending now",
+    items=(
+        SurfaceItem(
+            item_id="v00042",
+            title="Paper Orbit",
+            score=1.0,
+            reason="Trending now",
+            channel="Lumen",
+            thumbnail="https://images.example.com/v00042.jpg",
+            duration=5400.0,
+            view_count=18250,
+            published_at="2026-11-20",
+            genres=("Documentary", "Science"),
+            source="trending",
+            position=0,
+            propensity=1.0,
+        ),
+    ),
+    cursor="AQABx6K1sY2hSDo3mZ0Q",
+    certificate=CERTIFICATE,
+    request_id=REQUEST_ID,
+    served_by="trending",
+    release_id=RELEASE_ID,
+    warnings=(),
+)

@@ -1,0 +1,110 @@
+"""Surfaces over gRPC: each message read into a query, each answer written into its message."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bento_services.admission.callers import NOBODY, Caller
+from bento_services.admission.context import context_fields
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.admission.problem import unprocessable
+from bento_services.engine import Engine
+from bento_services.feed import answers
+from bento_services.feed.page import ANYTHING, Page, Query
+from bento_services.feed.subject import known_categories
+from bento_services.feed.surfaces.category import CATEGORY
+from bento_services.feed.surfaces.home import HOME
+from bento_services.feed.surfaces.registry import LISTED
+from bento_services.rpc.generated import marquee_pb2
+from bento_services.rpc.messages import message_of, set_fields
+from models.catalog import Subject
+
+messages: Any = marquee_pb2
+LIMIT = 20  # where a message says none
+
+
+@dataclass
+class Call:
+    """One call: who makes it, and what its log line needs."""
+
+    request_id: str
+    received_at: float  # perf_counter seconds
+    caller: Caller = NOBODY
+    rung: str | None = None
+    release: str | None = None
+
+
+class Verb(NamedTuple):
+    """One method: the message that it takes, and what it answers."""
+
+    request: Any
+    answer: Callable[[Engine, Any, Call], Awaitable[Any]]
+
+
+async def _home(engine: Engine, request: Any, call: Call) -> Any:
+    page = await _page(engine, HOME, query_of(engine, request, call, request.limit, explain=request.explain), call)
+    return message_of(page.as_sent(), messages.GetHomeResponse)
+
+
+async def _recommendations(engine: Engine, request: Any, call: Call) -> Any:
+    surface = request.surface or HOME
+    if surface not in LISTED:
+        raise unprocessable(f"surface: expected one of {', '.join(LISTED)}", field="surface")
+    subject = Subject(category=identifier(request.category, "category"))
+    query = query_of(engine, request, call, request.count, subject, rows=False)
+    page = await _page(engine, surface, query, call)
+    return message_of(answers.surface(surface, subject.category, page), messages.Surface)
+
+
+async def _browse(engine: Engine, request: Any, call: Call) -> Any:
+    subject = Subject(category=identifier(request.category, "category", required=True))
+    query = query_of(engine, request, call, request.limit, subject, rows=False)
+    page = await _page(engine, CATEGORY, query, call)
+    return message_of(answers.surface(CATEGORY, subject.category, page), messages.Surface)
+
+
+async def _categories(engine: Engine, request: Any, call: Call) -> Any:
+    return messages.Categories(categories=known_categories(engine.reader.snapshot()))
+
+
+VERBS: Mapping[str, Verb] = {
+    "GetHome": Verb(messages.GetHomeRequest, _home),
+    "GetRecommendations": Verb(messages.GetRecommendationsRequest, _recommendations),
+    "Browse": Verb(messages.BrowseRequest, _browse),
+    "ListCategories": Verb(messages.ListCategoriesRequest, _categories),
+}
+
+
+def query_of(engine: Engine, request: Any, call: Call, limit: int, subject: Subject = ANYTHING, **more: Any) -> Query:
+    """`request`: with user_id, session_id, context and deadline_ms, and a cursor if its answer has one.
+
+    Raises Problem for what HTTP refuses too.
+    """
+    limit, cursor = limit or LIMIT, getattr(request, "cursor", "")
+    if limit > MAX_LIMIT:
+        raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
+    if len(cursor) > MAX_CURSOR_LENGTH:
+        raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
+    user_id, session_id = identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
+    given = set_fields(request.context)
+    if request.deadline_ms:
+        given["deadline_ms"] = request.deadline_ms
+    return Query(
+        user_id=call.caller.acts_for(user_id, session_id),
+        session_id=session_id,
+        limit=limit,
+        cursor=cursor,
+        subject=subject,
+        request_id=call.request_id,
+        received_at=call.received_at,
+        **context_fields(given, engine.world.now_us()),
+        **more,
+    )
+
+
+async def _page(engine: Engine, surface: str, query: Query, call: Call) -> Page:
+    page = await engine.answer(surface, query)
+    call.rung, call.release = page.served_by, page.release_id
+    return page
