@@ -28,7 +28,7 @@ def test_a_line_in_the_registry_is_a_surface_that_answers(monkeypatch: pytest.Mo
     feed = build.build_feed(feed_world.toy_release(), feed_world.toy_reader(), None, PATIENT, lambda: NOW_US)
     titles = [feed.page(Query(user_id="heavy"), surface).rows[0].title for surface in ("home", "bare")]
     assert titles == ["Top picks for you", "Popular right now"]
-    with pytest.raises(QueryError, match="surface: expected one of home, .*bare, found 'attic'"):
+    with pytest.raises(QueryError, match=r"surface: expected one of home, .*bare, found 'attic'"):
         feed.page(Query(), "attic")
 
 

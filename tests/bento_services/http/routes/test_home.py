@@ -53,14 +53,6 @@ async def test_everything_a_caller_says_reaches_the_feed(http: httpx.AsyncClient
     assert (query.last_watched_item_id, query.request_id, query.rows, query.log) == ("v2", "mine-1", True, True)
 
 
-async def test_the_short_shape_is_the_same_engine_without_rows(http: httpx.AsyncClient, made: Made) -> None:
-    reply = await http.get("/api/v1/recommendations", params={"surface": "home", "count": 2})
-    assert reply.status_code == 200
-    assert [entry["item_id"] for entry in reply.json()["items"]] == ["v1", "v2"]
-    assert reply.json()["cursor"] == "more"
-    assert (made.feed.queries[0].rows, made.feed.queries[0].limit) == (False, 2)
-
-
 async def test_beyond_what_can_wait_a_page_is_refused_at_once(http: httpx.AsyncClient, made: Made) -> None:
     made.engine._in_flight = limits.Limits().max_in_flight_pages
     reply = await http.get(HOME)

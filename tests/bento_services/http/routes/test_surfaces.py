@@ -1,0 +1,61 @@
+"""Surfaces over HTTP: what a caller can say, and what is refused."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from worlds.by_hand import Made
+from worlds.http_api import error_of
+
+from bento_services.errors import QueryError, UnknownSubject
+from bento_services.feed.surfaces.registry import LISTED
+
+LIST = "/api/v1/recommendations"
+
+
+@pytest.mark.parametrize("surface", LISTED)
+async def test_every_surface_has_one_shape(http: httpx.AsyncClient, made: Made, surface: str) -> None:
+    reply = await http.get(LIST, params={"surface": surface, "count": 2}, headers={"X-Session-Id": "s-1"})
+    answer = reply.json()
+    assert reply.status_code == 200
+    assert [entry["item_id"] for entry in answer["items"]] == ["v1", "v2"]
+    assert (answer["surface"], answer["cursor"], answer["served_by"]) == (surface, "more", "full_funnel")
+    assert answer["request_id"] == reply.headers["x-request-id"]
+    assert answer["certificate"]["relaxed"] == []
+    (query,) = made.feed.queries
+    assert (query.rows, query.limit, query.session_id, query.user_id) == (False, 2, "s-1", "")
+
+
+async def test_a_category_is_asked_for_by_name(http: httpx.AsyncClient, made: Made) -> None:
+    await http.get(LIST, params={"surface": "category", "category": "Drama"})
+    await http.get("/api/v1/browse/Sci-Fi%20%2F%20Fantasy", params={"limit": 3})
+    assert [query.subject.category for query in made.feed.queries] == ["Drama", "Sci-Fi / Fantasy"]
+    assert made.feed.queries[1].limit == 3
+
+
+async def test_the_categories_are_listed(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/v1/browse")).json() == {"categories": ["Drama"]}
+
+
+async def test_an_unknown_category_is_answered_with_those_that_there_are(http: httpx.AsyncClient, made: Made) -> None:
+    made.feed.failure = UnknownSubject("category", "Westerns", ["Drama"])
+    error = error_of(await http.get("/api/v1/browse/Westerns"), 404, "unknown_category")
+    assert error["details"] == {"category": "Westerns", "known": ["Drama"]}
+
+
+async def test_what_cannot_be_asked_is_refused(http: httpx.AsyncClient, made: Made) -> None:
+    error_of(await http.get(LIST, params={"surface": "attic"}), 422, "unprocessable")
+    error_of(await http.get(LIST, params={"count": 0}), 422, "unprocessable")
+    error_of(await http.get(LIST, params={"category": "x" * 200}), 422, "unprocessable")
+    error_of(await http.get(LIST, params={"surfaces": "new"}), 422, "unprocessable")
+    assert made.feed.queries == []
+    made.feed.failure = QueryError("category", "expected a category of the catalog, found none")
+    error_of(await http.get(LIST, params={"surface": "category"}), 400, "malformed")
+
+
+async def test_under_load_other_surfaces_are_refused_before_home(http: httpx.AsyncClient, made: Made) -> None:
+    made.engine._in_flight = made.engine._limits.max_in_flight_pages // 2
+    reply = await http.get(LIST, params={"surface": "trending"})
+    error_of(reply, 503, "overloaded")
+    assert reply.headers["retry-after"] == "1"
+    assert (await http.get(f"{LIST}/home")).status_code == 200
