@@ -23,7 +23,11 @@ VIDEOS = feed_world.big_videos()
 USERS = feed_world.big_users()
 USERS["kid"] = {**USERS["u004"], "maturity_limit": 7, "country": "US"}
 LISTS = tuple(surface for surface in LISTED if surface != "home")
-VIEWERS: dict[str, Any] = {"known": {"user_id": "u004"}, "unknown": {"user_id": "nobody"}, "session": {"session_id": "s-1"}}
+VIEWERS: dict[str, Any] = {
+    "known": {"user_id": "u004"},
+    "unknown": {"user_id": "nobody"},
+    "session": {"session_id": "s-1"},
+}
 VIEWERS |= {"kid": {"user_id": "kid"}, "anonymous": {}}
 
 
