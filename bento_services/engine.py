@@ -19,7 +19,15 @@ import structlog
 from bento_services import metrics, request_log
 from bento_services.admission.callers import Caller
 from bento_services.admission.limits import Limits
-from bento_services.admission.problem import DEADLINE_PASSED, OVERLOADED, Problem, events_down, malformed, unavailable
+from bento_services.admission.problem import (
+    DEADLINE_PASSED,
+    OVERLOADED,
+    Problem,
+    events_down,
+    malformed,
+    unavailable,
+    unknown_of,
+)
 from bento_services.catalog.verbs import Catalog
 from bento_services.errors import QueryError, UnknownSubject
 from bento_services.events.intake import EventIntake, Receipt
@@ -168,12 +176,11 @@ class Engine:
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
         except UnknownSubject as error:
-            raise _unknown(error) from error
+            raise unknown_of(error) from error
         finally:
             self._in_flight -= 1
             metrics.IN_FLIGHT.set(self._in_flight)
-        _pages(surface, page.served_by).inc()
-        _page_seconds(surface, page.speed).observe(perf_counter() - query.received_at)
+        metrics.page_answered(surface, page.served_by, page.speed, perf_counter() - query.received_at)
         for stage, milliseconds in page.stage_ms.items():
             _stage(stage).observe(milliseconds / 1000)
         if surface == HOME and not page.recommendations:
@@ -381,23 +388,6 @@ class Engine:
     def snapshot_age_seconds(self) -> float:
         """Seconds since the features of videos were last synchronized with the store."""
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6
-
-
-def _unknown(error: UnknownSubject) -> Problem:
-    if error.field == "category":
-        details = {"category": error.value, "known": list(error.known)}
-        return Problem(404, "unknown_category", "the catalog has no such category", details)
-    return Problem(404, "unknown_video", "no video has this id", {error.field: error.value})
-
-
-@cache
-def _pages(surface: str, served_by: str) -> Any:
-    return metrics.PAGES.labels(surface, served_by)
-
-
-@cache
-def _page_seconds(surface: str, speed: str) -> Any:
-    return metrics.PAGE_SECONDS.labels(surface, speed)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -77,6 +78,21 @@ FEATURE_AGE_SECONDS = Gauge(
     "Since when features lack what has happened, by tier: events that are not folded; a lake that is not cut anew.",
     ("tier",),
 )
+
+
+def page_answered(surface: str, served_by: str, speed: str, seconds: float) -> None:
+    _pages(surface, served_by).inc()
+    _page_seconds(surface, speed).observe(seconds)
+
+
+@cache
+def _pages(surface: str, served_by: str) -> Counter:
+    return PAGES.labels(surface, served_by)
+
+
+@cache
+def _page_seconds(surface: str, speed: str) -> Histogram:
+    return PAGE_SECONDS.labels(surface, speed)
 
 
 def answers_with(release_id: str) -> None:

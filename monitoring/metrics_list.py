@@ -48,6 +48,7 @@ PROBLEMS = frozenset(
         "too_slow",
         "unavailable",
         "unknown_category",
+        "unknown_rule",
         "unknown_video",
         "unprocessable",
         "version_conflict",

@@ -12,6 +12,8 @@ import msgspec
 import orjson
 from msgspec import Meta, Struct
 
+from bento_services.errors import UnknownSubject
+
 
 class ErrorBody(Struct, frozen=True):
     code: Annotated[str, Meta(description="For programs; never changes.")]
@@ -76,6 +78,13 @@ def events_down(*, asked: bool) -> Problem:
         "each event counts once",
         taken="unknown",
     )
+
+
+def unknown_of(error: UnknownSubject) -> Problem:
+    if error.field == "category":
+        details = {"category": error.value, "known": list(error.known)}
+        return Problem(404, "unknown_category", "the catalog has no such category", details)
+    return Problem(404, "unknown_video", "no video has this id", {error.field: error.value})
 
 
 INTERNAL = Problem(500, "internal", "internal error; the request id names the log line with its cause")
