@@ -168,10 +168,23 @@ def _stages() -> set[str]:
     """What a page's time is divided into."""
     from bento_services.feed import hydrators, query_hydrators, rerankers, scorers
     from bento_services.feed.page import BASE, SEGMENT
+    from bento_services.feed.surfaces.similar import LIKENESS
+    from bento_services.feed.surfaces.up_next import NEXT_EPISODE
     from models.candidates.sources import resume
     from models.candidates.sources.registry import SOURCES
 
-    stages = {"filters", "merge", "rows", "present", BASE, SEGMENT, resume.SPEC.name, *(spec.name for spec in SOURCES)}
+    stages = {
+        NEXT_EPISODE,
+        *LIKENESS.sources,
+        "filters",
+        "merge",
+        "rows",
+        "present",
+        BASE,
+        SEGMENT,
+        resume.SPEC.name,
+        *(spec.name for spec in SOURCES),
+    }
     for module in (query_hydrators, hydrators, scorers, rerankers):
         for value in vars(module).values():
             if isinstance(value, type) and value.__module__ == module.__name__:

@@ -16,6 +16,7 @@ MAX_VIDEOS = 500  # in one batch
 MAX_CONTEXT_BYTES = 4096
 MAX_CURSOR_LENGTH = 6144
 MAX_LIMIT = 100
+MAX_WATCH_SECONDS = 1_000_000  # of a video that has just ended
 
 
 @dataclass(frozen=True)

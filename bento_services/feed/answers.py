@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from bento_services.feed.page import Item, Page
+from models.candidates.sources.popular import POPULAR
 
 CERTIFICATE = Meta(description="Which caps the list keeps, and which had to be relaxed.")
 SERVED_BY = Meta(description="The rung of the surface's ladder that answered; the best one when all is well.")
@@ -49,6 +50,101 @@ class Surface(Struct, frozen=True):
 
 class Categories(Struct, frozen=True):
     categories: Annotated[tuple[str, ...], Meta(description="Those of most videos first, at most a hundred.")]
+
+
+class SimilarItem(Struct, frozen=True):
+    video_id: str
+    title: str
+    similarity_score: Annotated[float, Meta(description="0 to 1; 0 of what merely fills the list.")]
+    reason: Annotated[str, Meta(description="Why this is here, in words.")]
+    channel: str
+    thumbnail: Annotated[str, Meta(description="URL or path of a picture.")]
+    duration: Annotated[float, Meta(description="Seconds.")]
+    genres: tuple[str, ...]
+    position: Annotated[int, Meta(description="In the list, 0 = first. Send it back with events.")]
+
+
+class Similar(Struct, frozen=True):
+    """Videos like one."""
+
+    similar: tuple[SimilarItem, ...]
+    cursor: Annotated[str | None, Meta(description="Gives the rest; null at its end.")]
+    certificate: Annotated[Mapping[str, Any], CERTIFICATE]
+    request_id: str
+    served_by: Annotated[str, SERVED_BY]
+    release_id: str
+    warnings: tuple[str, ...]
+
+
+class NextUp(Struct, frozen=True):
+    video_id: str
+    title: str
+    reason: Annotated[str, Meta(description='Why this is next, e.g. "Next in series".')]
+    autoplay_in_seconds: int
+    channel: str
+    thumbnail: Annotated[str, Meta(description="URL or path of a picture.")]
+    duration: Annotated[float, Meta(description="Seconds.")]
+
+
+class UpNext(Struct, frozen=True):
+    """What plays after a video."""
+
+    up_next: Annotated[NextUp | None, Meta(description="null: there is nothing that this viewer may be shown.")]
+    related: tuple[SurfaceItem, ...]
+    certificate: Annotated[Mapping[str, Any], CERTIFICATE]
+    request_id: str
+    served_by: Annotated[str, SERVED_BY]
+    release_id: str
+    warnings: tuple[str, ...]
+
+
+def similar(page: Page) -> Similar:
+    page = page.as_sent()
+    return Similar(
+        similar=tuple(
+            SimilarItem(
+                video_id=item.video_id,
+                title=item.title,
+                similarity_score=0.0 if item.source == POPULAR else item.score,
+                reason=item.reason,
+                channel=item.channel,
+                thumbnail=item.thumbnail,
+                duration=item.duration,
+                genres=item.genres,
+                position=item.position,
+            )
+            for item in page.recommendations
+        ),
+        cursor=page.cursor,
+        certificate=page.certificate,
+        request_id=page.request_id,
+        served_by=page.served_by,
+        release_id=page.release_id,
+        warnings=page.warnings,
+    )
+
+
+def up_next(page: Page, autoplay_seconds: int) -> UpNext:
+    first = page.recommendations[0] if page.recommendations else None
+    return UpNext(
+        up_next=None
+        if first is None
+        else NextUp(
+            video_id=first.video_id,
+            title=first.title,
+            reason=first.reason,
+            autoplay_in_seconds=autoplay_seconds,
+            channel=first.channel,
+            thumbnail=first.thumbnail,
+            duration=first.duration,
+        ),
+        related=tuple(_listed(item) for item in page.recommendations[1:]),
+        certificate=page.certificate,
+        request_id=page.request_id,
+        served_by=page.served_by,
+        release_id=page.release_id,
+        warnings=page.warnings,
+    )
 
 
 def surface(name: str, category: str, page: Page) -> Surface:

@@ -44,6 +44,8 @@ class FeedConfig:
     list_share: float = 0.1  # of the time that lists are made behind requests, by one thread
     recall_share: float = 0.002  # of pages, whose search for the nearest videos is compared with an exact one; 0: none
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
+    abandoned_seconds: float = 300.0  # a video that was left before was not liked,
+    abandoned_share: float = 0.25  # unless so much of it was watched: what is up next is then unlike it
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,16 @@ from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
 from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
+from models.orders import category_of
+from models.page.diversity import share_of_best
 from models.page.policy import Boosts
 from models.ranking.protocol import Ranks
 from models.ranking.ranker import with_retrieval
 from models.ranking.sides import Asked
 
 Array = np.ndarray[Any, Any]
+
+LEADS = 10.0  # what stands first by its meaning, whatever its score
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,63 @@ class AsFound:
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         return {SCORE: np.nan_to_num(candidates.score_of(self.source)).astype(np.float32)}
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like a video is to the one that is asked about: sources that found it agree as independent witnesses do."""
+
+    sources: Sequence[str]  # whose scores are from 0 to 1
+    name = "likeness"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        unlike = np.ones(len(candidates), dtype=np.float32)
+        for source in self.sources:
+            unlike *= 1.0 - np.clip(np.nan_to_num(candidates.score_of(source)), 0.0, 1.0)
+        return {SCORE: 1.0 - unlike}
+
+
+@dataclass(frozen=True)
+class AfterWatching:
+    """What goes with the video that has just ended: its next episode, then what is like it and suits the viewer. After
+    one that was abandoned, what suits the viewer and is not like it."""
+
+    likeness: Likeness
+    next_episode: str  # the source that finds it
+    abandoned_seconds: float
+    abandoned_share: float
+    name = "after_watching"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        worth = share_of_best(candidates[SCORE]) if len(candidates) else np.zeros(0)
+        like = self.likeness.score(request, candidates)[SCORE]
+        is_next = candidates.is_from(self.next_episode)
+        if not self._is_abandoned(request):
+            return {SCORE: (worth + like + LEADS * is_next).astype(np.float32)}
+        return {SCORE: (worth - like - self._same(request, candidates) - LEADS * is_next).astype(np.float32)}
+
+    def _is_abandoned(self, request: Request) -> bool:
+        watched = request.query.watched
+        if watched is None or watched.watch_seconds >= self.abandoned_seconds:
+            return False
+        row = request.catalog.row_of.get(request.subject.video_id, -1)
+        known = float(request.catalog.columns["duration_seconds"][row]) if row >= 0 else 0.0
+        total = watched.total_seconds or known
+        return total <= 0 or watched.watch_seconds < self.abandoned_share * total
+
+    def _same(self, request: Request, candidates: Candidates) -> Array:
+        """(N,) 1 where the creator or the category is that of the video, 2 where both are."""
+        columns, row = request.catalog.columns, request.catalog.row_of.get(request.subject.video_id, -1)
+        if row < 0:
+            return np.zeros(len(candidates))
+        rows, its = candidates.rows, np.array([row])
+        creator, category = columns["creator_id"][row], category_of(request.catalog, its)[0]
+        creators, categories = columns["creator_id"][rows], category_of(request.catalog, rows)
+        same = [
+            (bool(creator) and one == creator) + (bool(category) and other == category)
+            for one, other in zip(creators, categories, strict=True)
+        ]
+        return np.array(same, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -95,19 +95,6 @@ class BesideVideo:
         return Found(found.rows[order], cosines[order])
 
 
-@dataclass(frozen=True)
-class Given:
-    """The videos that the query names, in its order."""
-
-    name: str
-
-    def find(self, request: Request, allowed: Allowed) -> Found:
-        rows = catalog_rows(list(dict.fromkeys(request.subject.video_ids)), request.catalog)
-        rows = rows[rows >= 0]
-        rows = rows[allowed[rows]]
-        return Found(rows, 1.0 - np.arange(len(rows)) / max(len(rows), 1))
-
-
 def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSource | None:
     """None if the release lacks the source's model. `sizes` override the spec's by name."""
     source = parts.source(spec)

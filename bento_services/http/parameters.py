@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from bento_services.admission.context import read_context
-from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_WATCH_SECONDS, identifier
 from bento_services.catalog.verbs import MAX_WHY_LENGTH
 from bento_services.engine import Engine
-from bento_services.feed.page import ANYTHING, Query
+from bento_services.feed.page import ANYTHING, Query, Watched
 from bento_services.http.errors import IMPOSSIBLE
 from bento_services.http.headers import header_text
 from bento_services.http.schemas.context import CONTEXT
@@ -85,6 +85,9 @@ Cursor = Annotated[
     ),
 ]
 Limit = Annotated[int, fastapi.Query(ge=1, le=MAX_LIMIT), BeforeValidator(_digits)]
+FewerLimit = Annotated[
+    int, fastapi.Query(ge=1, le=MAX_LIMIT - 1, description="Of related videos."), BeforeValidator(_digits)
+]
 PageLimit = Annotated[
     int,
     fastapi.Query(
@@ -95,6 +98,7 @@ PageLimit = Annotated[
     ),
     BeforeValidator(_digits),
 ]
+Seconds = Annotated[float | None, fastapi.Query(ge=0, le=MAX_WATCH_SECONDS, allow_inf_nan=False)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 IdempotencyKey = Annotated[
     str,
@@ -142,6 +146,7 @@ def query_of(
     explain: bool = False,
     rows: bool = True,
     subject: Subject = ANYTHING,
+    watched: Watched | None = None,
 ) -> Query:
     return Query(
         user_id=request.state.caller.acts_for(user_id, session_id),
@@ -151,6 +156,7 @@ def query_of(
         explain=explain,
         rows=rows,
         subject=subject,
+        watched=watched,
         request_id=request.state.request_id,
         received_at=request.state.received_at,
         **read_context(context, engine_of(request).world.now_us()),

@@ -8,21 +8,23 @@ from typing import Any, NamedTuple
 
 from bento_services.admission.callers import NOBODY, Caller
 from bento_services.admission.context import context_fields
-from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, identifier
+from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_WATCH_SECONDS, identifier
 from bento_services.admission.problem import unprocessable
 from bento_services.engine import Engine
 from bento_services.feed import answers
-from bento_services.feed.page import ANYTHING, Page, Query
+from bento_services.feed.page import ANYTHING, Page, Query, Watched
 from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.surfaces.registry import LISTED
+from bento_services.feed.surfaces.similar import SIMILAR
+from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import message_of, set_fields
 from models.catalog import Subject
 
 messages: Any = marquee_pb2
-LIMIT = 20  # where a message says none
+LIMIT, FEW = 20, 10  # where a message says none
 
 
 @dataclass
@@ -65,6 +67,28 @@ async def _browse(engine: Engine, request: Any, call: Call) -> Any:
     return message_of(answers.surface(CATEGORY, subject.category, page), messages.Surface)
 
 
+async def _similar(engine: Engine, request: Any, call: Call) -> Any:
+    subject = Subject(video_id=identifier(request.video_id, "video_id", required=True))
+    query = query_of(engine, request, call, request.limit or FEW, subject, rows=False)
+    return message_of(answers.similar(await _page(engine, SIMILAR, query, call)), messages.Similar)
+
+
+async def _up_next(engine: Engine, request: Any, call: Call) -> Any:
+    subject = Subject(video_id=identifier(request.current_video, "current_video", required=True))
+    total = _seconds(request, "total_duration") if request.HasField("total_duration") else 0.0
+    watched = Watched(_seconds(request, "watch_time"), total) if request.HasField("watch_time") else None
+    query = query_of(engine, request, call, (request.limit or FEW) + 1, subject, rows=False, watched=watched)
+    page = await _page(engine, UP_NEXT, query, call)
+    return message_of(answers.up_next(page, AUTOPLAY_SECONDS), messages.UpNext)
+
+
+def _seconds(request: Any, field: str) -> float:
+    value = float(getattr(request, field))
+    if not 0 <= value <= MAX_WATCH_SECONDS:
+        raise unprocessable(f"{field}: expected 0 to {MAX_WATCH_SECONDS}", field=field)
+    return value
+
+
 async def _categories(engine: Engine, request: Any, call: Call) -> Any:
     return messages.Categories(categories=known_categories(engine.reader.snapshot()))
 
@@ -73,6 +97,8 @@ VERBS: Mapping[str, Verb] = {
     "GetHome": Verb(messages.GetHomeRequest, _home),
     "GetRecommendations": Verb(messages.GetRecommendationsRequest, _recommendations),
     "Browse": Verb(messages.BrowseRequest, _browse),
+    "GetSimilar": Verb(messages.GetSimilarRequest, _similar),
+    "GetUpNext": Verb(messages.GetUpNextRequest, _up_next),
     "ListCategories": Verb(messages.ListCategoriesRequest, _categories),
 }
 

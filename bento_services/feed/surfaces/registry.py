@@ -14,7 +14,9 @@ from bento_services.feed.surfaces import (
     continue_watching,
     home,
     new,
+    similar,
     trending,
+    up_next,
 )
 from models.candidates.sources.resume import RESUME
 from models.candidates.sources.trending import TRENDING
@@ -27,6 +29,8 @@ SURFACES: Mapping[str, Callable[[FeedConfig], Recipe]] = {
     RESUME: continue_watching.recipe,
     because.BECAUSE: because.recipe,
     area.AREA: area.recipe,
+    similar.SIMILAR: similar.recipe,
+    up_next.UP_NEXT: up_next.recipe,
 }
 
 # Those that `recommendations?surface=` answers; the others have addresses of their own.

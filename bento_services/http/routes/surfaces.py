@@ -10,24 +10,32 @@ from fastapi import Request
 from bento_services.admission.endpoints import PAGES
 from bento_services.admission.limits import identifier
 from bento_services.feed import answers
-from bento_services.feed.answers import Categories, Surface
-from bento_services.feed.page import Page, Query
+from bento_services.feed.answers import Categories, Similar, Surface, UpNext
+from bento_services.feed.page import Page, Query, Watched
 from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
 from bento_services.feed.surfaces.registry import Listed
+from bento_services.feed.surfaces.similar import SIMILAR
+from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
     NAME_FORMAT,
     Context,
     Cursor,
+    FewerLimit,
     Limit,
+    Seconds,
     SessionId,
     UserId,
+    VideoId,
     engine_of,
     query_of,
 )
+from bento_services.http.schemas.examples import SIMILAR as EXAMPLE_SIMILAR
 from bento_services.http.schemas.examples import SURFACE
+from bento_services.http.schemas.examples import UP_NEXT as EXAMPLE_UP_NEXT
+from bento_services.http.schemas.limited import ID_PATTERN
 from models.catalog import Subject
 
 ERRORS = (404, 422, 504)
@@ -59,6 +67,43 @@ async def recommendations(
     subject = Subject(category=identifier(category, "category"))
     query = query_of(request, user_id, session_id, context, count, cursor, rows=False, subject=subject)
     return Answer(answers.surface(surface, subject.category, await answered(request, surface, query)))
+
+
+@surfaces.get("/api/v1/recommendations/similar/{video_id:path}", PAGES, errors=ERRORS, example=EXAMPLE_SIMILAR)
+async def similar(
+    request: Request,
+    video_id: VideoId,
+    limit: Limit = 10,
+    cursor: Cursor = "",
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[Similar]:
+    """Videos like this one, the likest first: by who watched both and by content."""
+    subject = Subject(video_id=identifier(video_id, "video_id", required=True))
+    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
+    return Answer(answers.similar(await answered(request, SIMILAR, query)))
+
+
+@surfaces.get("/api/v1/recommendations/up-next", PAGES, errors=ERRORS, example=EXAMPLE_UP_NEXT)
+async def up_next(
+    request: Request,
+    current_video: Annotated[
+        str, fastapi.Query(description="That has just run.", json_schema_extra={"pattern": ID_PATTERN})
+    ],
+    watch_time: Seconds = None,
+    total_duration: Seconds = None,
+    limit: FewerLimit = 10,
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[UpNext]:
+    """What plays after a video: the next episode first. After one that was soon left, something unlike it."""
+    subject = Subject(video_id=identifier(current_video, "current_video", required=True))
+    watched = None if watch_time is None else Watched(watch_time, total_duration or 0.0)
+    query = query_of(request, user_id, session_id, context, limit + 1, "", rows=False, subject=subject, watched=watched)
+    page = await answered(request, UP_NEXT, query)
+    return Answer(answers.up_next(page, AUTOPLAY_SECONDS))
 
 
 @surfaces.get("/api/v1/browse", PAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bento_services.feed.answers import Surface, SurfaceItem
+from bento_services.feed.answers import NextUp, Similar, SimilarItem, Surface, SurfaceItem, UpNext
 
 RELEASE_ID = "r-0123456789ab"
 REQUEST_ID = "q-9f2c41d07be35a88"
@@ -39,6 +39,46 @@ SURFACE = Surface(
     certificate=CERTIFICATE,
     request_id=REQUEST_ID,
     served_by="trending",
+    release_id=RELEASE_ID,
+    warnings=(),
+)
+
+SIMILAR = Similar(
+    similar=(
+        SimilarItem(
+            video_id="v00117",
+            title="The Quiet Comet",
+            similarity_score=0.82,
+            reason="Watched by the same viewers",
+            channel="Lumen",
+            thumbnail="https://images.example.com/v00117.jpg",
+            duration=4980.0,
+            genres=("Documentary",),
+            position=0,
+        ),
+    ),
+    cursor="AQABx6K1sY2hSDo3mZ0Q",
+    certificate=CERTIFICATE,
+    request_id=REQUEST_ID,
+    served_by="neighbours",
+    release_id=RELEASE_ID,
+    warnings=(),
+)
+
+UP_NEXT = UpNext(
+    up_next=NextUp(
+        video_id="v00043",
+        title="Paper Orbit, part 2",
+        reason="Next in series",
+        autoplay_in_seconds=5,
+        channel="Lumen",
+        thumbnail="https://images.example.com/v00043.jpg",
+        duration=5400.0,
+    ),
+    related=SURFACE.items,
+    certificate=CERTIFICATE,
+    request_id=REQUEST_ID,
+    served_by="full_funnel",
     release_id=RELEASE_ID,
     warnings=(),
 )

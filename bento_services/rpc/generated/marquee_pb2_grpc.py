@@ -49,6 +49,16 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.BrowseRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
                 _registered_method=True)
+        self.GetSimilar = channel.unary_unary(
+                '/marquee.v1.Marquee/GetSimilar',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetSimilarRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Similar.FromString,
+                _registered_method=True)
+        self.GetUpNext = channel.unary_unary(
+                '/marquee.v1.Marquee/GetUpNext',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetUpNextRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.UpNext.FromString,
+                _registered_method=True)
         self.ListCategories = channel.unary_unary(
                 '/marquee.v1.Marquee/ListCategories',
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.SerializeToString,
@@ -135,6 +145,20 @@ class MarqueeServicer:
 
     def Browse(self, request, context):
         """One category in the viewer's order: as /api/v1/browse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSimilar(self, request, context):
+        """Videos like one: as /api/v1/recommendations/similar.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUpNext(self, request, context):
+        """What plays after a video: as /api/v1/recommendations/up-next.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -240,6 +264,16 @@ def add_MarqueeServicer_to_server(servicer, server):
                     servicer.Browse,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.BrowseRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.SerializeToString,
+            ),
+            'GetSimilar': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSimilar,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetSimilarRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Similar.SerializeToString,
+            ),
+            'GetUpNext': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUpNext,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetUpNextRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.UpNext.SerializeToString,
             ),
             'ListCategories': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCategories,
@@ -388,6 +422,60 @@ class Marquee:
             '/marquee.v1.Marquee/Browse',
             bento__services_dot_rpc_dot_marquee__pb2.BrowseRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSimilar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetSimilar',
+            bento__services_dot_rpc_dot_marquee__pb2.GetSimilarRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Similar.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUpNext(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetUpNext',
+            bento__services_dot_rpc_dot_marquee__pb2.GetUpNextRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.UpNext.FromString,
             options,
             channel_credentials,
             insecure,

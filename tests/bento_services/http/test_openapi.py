@@ -17,6 +17,7 @@ from bento_services.catalog.video import Video
 from bento_services.events.intake import Receipt
 from bento_services.feed.page import Item, Page, Row
 
+LIST = "/api/v1/recommendations"
 VIDEO = {"title": "Paper Orbit", "duration_seconds": 5400, "expires_at": "2030-01-01T00:00:00Z"}
 
 
@@ -38,6 +39,9 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         ("get", "/api/v1/recommendations", "/api/v1/recommendations", {}),
         ("get", "/api/v1/recommendations", "/api/v1/recommendations", {"params": {"surface": "attic"}}),
         ("get", "/api/v1/browse", "/api/v1/browse", {}),
+        ("get", LIST + "/similar/{video_id}", LIST + "/similar/v1", {}),
+        ("get", LIST + "/up-next", LIST + "/up-next", {"params": {"current_video": "v1", "watch_time": 600}}),
+        ("get", LIST + "/up-next", LIST + "/up-next", {}),
         ("get", "/api/v1/browse/{category}", "/api/v1/browse/Drama", {}),
         ("post", EVENTS, EVENTS, {"json": [WATCH]}),
         ("post", EVENTS, EVENTS, {"json": []}),
@@ -172,3 +176,16 @@ def fits(value: Any, schema: dict[str, Any], document: dict[str, Any], where: st
         assert set(value) == set(schema["properties"]), where
         for name, one in value.items():
             fits(one, schema["properties"][name], document, f"{where}.{name}")
+
+
+async def test_every_example_in_the_document_fits_its_schema(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+    found = 0
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for reply in operation["responses"].values():
+                for content in reply.get("content", {}).values():
+                    if "example" in content:
+                        fits(content["example"], content["schema"], document, path)
+                        found += 1
+    assert found >= 4

@@ -34,6 +34,14 @@ SAME: list[tuple[str, Any, str, str, dict[str, Any]]] = [
     ),
     ("GetRecommendations", messages.GetRecommendationsRequest(**WHO), "GET", LIST, {}),
     ("Browse", messages.BrowseRequest(**WHO, category="Drama", limit=1), "GET", "/api/v1/browse/Drama?limit=1", {}),
+    ("GetSimilar", messages.GetSimilarRequest(**WHO, video_id="v1"), "GET", f"{LIST}/similar/v1", {}),
+    (
+        "GetUpNext",
+        messages.GetUpNextRequest(**WHO, current_video="v1", watch_time=600, total_duration=1200, limit=4),
+        "GET",
+        f"{LIST}/up-next",
+        {"params": {"current_video": "v1", "watch_time": 600, "total_duration": 1200, "limit": 4}},
+    ),
     ("ListCategories", messages.ListCategoriesRequest(), "GET", "/api/v1/browse", {}),
 ]
 
@@ -82,6 +90,8 @@ async def test_what_http_refuses_is_refused(stub: Any, made: Made) -> None:
         ("GetRecommendations", messages.GetRecommendationsRequest(surface="attic")),
         ("GetRecommendations", messages.GetRecommendationsRequest(count=101)),
         ("Browse", messages.BrowseRequest()),
+        ("GetSimilar", messages.GetSimilarRequest()),
+        ("GetUpNext", messages.GetUpNextRequest(current_video="v1", watch_time=-1)),
     ):
         assert await refused(getattr(stub, method), request_) == grpc.StatusCode.INVALID_ARGUMENT
     assert made.feed.queries == []
@@ -104,6 +114,6 @@ def as_http(message: Any) -> dict[str, Any]:
         fields["certificate"] = json.loads(fields.pop("certificate_json"))
     if "cursor" in fields:
         fields["cursor"] = fields["cursor"] or None
-    for item in fields.get("items", []):
+    for item in (*fields.get("items", []), *fields.get("related", [])):
         item["view_count"] = int(item["view_count"])
     return fields

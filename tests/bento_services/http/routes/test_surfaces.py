@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 from worlds.by_hand import Made
 from worlds.http_api import error_of
 
 from bento_services.errors import QueryError, UnknownSubject
+from bento_services.feed.page import Watched
 from bento_services.feed.surfaces.registry import LISTED
 
 LIST = "/api/v1/recommendations"
@@ -59,3 +62,19 @@ async def test_under_load_other_surfaces_are_refused_before_home(http: httpx.Asy
     error_of(reply, 503, "overloaded")
     assert reply.headers["retry-after"] == "1"
     assert (await http.get(f"{LIST}/home")).status_code == 200
+
+
+async def test_what_is_like_a_video_and_what_plays_after_it(http: httpx.AsyncClient, made: Made) -> None:
+    similar = (await http.get(f"{LIST}/similar/v1", params={"limit": 2})).json()
+    assert [(one["video_id"], one["similarity_score"]) for one in similar["similar"]] == [("v1", 1.0), ("v2", 0.5)]
+    said: dict[str, Any] = {"current_video": "v9", "watch_time": 600, "total_duration": 1200, "limit": 2}
+    after = (await http.get(f"{LIST}/up-next", params=said)).json()
+    assert (after["up_next"]["video_id"], after["up_next"]["autoplay_in_seconds"]) == ("v1", 5)
+    assert [one["item_id"] for one in after["related"]] == ["v2", "v3"]
+    asked = made.feed.queries[-1]
+    assert (asked.subject.video_id, asked.watched, asked.limit) == ("v9", Watched(600.0, 1200.0), 3)
+    made.feed.failure = UnknownSubject("video_id", "gone")
+    error_of(await http.get(f"{LIST}/similar/gone"), 404, "unknown_video")
+    error_of(await http.get(f"{LIST}/up-next"), 400, "malformed")
+    error_of(await http.get(f"{LIST}/up-next", params={**said, "watch_time": -1}), 422, "unprocessable")
+    error_of(await http.get(f"{LIST}/up-next", params={**said, "watch_time": "nan"}), 400, "malformed")
