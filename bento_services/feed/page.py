@@ -60,7 +60,7 @@ class Item(Struct, frozen=True):
     video_id: str
     title: str
     channel: str
-    thumbnail: str
+    thumbnail: Annotated[str, Meta(description="The catalog's URL or path, else one under /thumbnails/.")]
     duration: Annotated[float, Meta(description="Seconds.")]
     view_count: int
     published_at: Annotated[str, Meta(description="ISO 8601 date.")]  # "" when not known

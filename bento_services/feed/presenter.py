@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def _items(
     propensities = [1.0] * n if chosen.propensity is None else chosen.propensity.tolist()
     anchors = _named(request, candidates[ANCHOR]).tolist() if ANCHOR in candidates else [-1] * n
     found_by, scores = candidates.provenance(), candidates[SCORE].tolist()
-    durations, views, published, titles, names, ids, genres, videos = (
+    durations, views, published, titles, names, ids, genres, pictures, videos = (
         column[rows].tolist()
         for column in (
             columns["duration_seconds"],
@@ -80,6 +81,7 @@ def _items(
             columns["creator_name"],
             columns["creator_id"],
             columns["genre_names"],
+            columns["thumbnail"],
             request.catalog.video_ids,
         )
     )
@@ -88,7 +90,7 @@ def _items(
             video_id=videos[at],
             title=titles[at].strip() or UNTITLED,
             channel=names[at] or ids[at],
-            thumbnail="",
+            thumbnail=pictures[at] or f"/thumbnails/{quote(videos[at], safe='')}.svg",
             duration=durations[at],
             view_count=int(views[at]),
             published_at=_date(published[at]),

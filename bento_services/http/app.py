@@ -22,6 +22,7 @@ from bento_services.http.routes.home import pages
 from bento_services.http.routes.operations import operations
 from bento_services.http.routes.rules import ruled
 from bento_services.http.routes.surfaces import surfaces
+from bento_services.http.routes.thumbnails import thumbnails
 from bento_services.http.routes.videos import catalog
 from bento_services.http.routes.viewers import people
 from bento_services.http.routes.web import web
@@ -29,6 +30,7 @@ from bento_services.http.routes.web import web
 GROUPS = (
     pages,
     surfaces,
+    thumbnails,
     intake,
     feedbacks,
     people,

@@ -20,7 +20,7 @@ from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.context import request_id_of
 from bento_services.admission.endpoints import CATALOG, EVENTS, PAGES, EndpointClass
-from bento_services.admission.limits import Limits
+from bento_services.admission.limits import Limits, identifier
 from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed
 from bento_services.engine import Engine
 from bento_services.health import DOWN
@@ -104,7 +104,13 @@ class MarqueeGrpc:
 
     async def _events(self, request: Any, call: Call) -> Any:
         sent = [set_fields(event) for event in request.events]
-        receipt = await self._engine.accept(sent, caller=call.caller, key=request.idempotency_key)
+        user_id, session_id = identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
+        receipt = await self._engine.accept(
+            sent,
+            caller=call.caller,
+            user_id=call.caller.stands_for(user_id, session_id),
+            key=request.idempotency_key,
+        )
         return message_of(receipt, messages.SendEventsResponse)
 
     async def _answer(

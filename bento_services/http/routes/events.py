@@ -9,7 +9,7 @@ from bento_services.admission.limits import identifier
 from bento_services.events.intake import Receipt
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
-from bento_services.http.parameters import EventId, IdempotencyKey, UserId, engine_of
+from bento_services.http.parameters import EventId, IdempotencyKey, SessionId, UserId, engine_of
 from bento_services.http.schemas.events import EventBatch, EventIn, Events, Visibility
 
 ERRORS = (409,)
@@ -18,8 +18,14 @@ intake = Endpoints("events")
 
 
 @intake.post("/api/v1/events", EVENTS, takes=(EventIn, Events, EventBatch), status=202, errors=ERRORS)
-async def events(request: Request, user_id: UserId = "", idempotency_key: IdempotencyKey = "") -> Answer[Receipt]:
-    """One event, a list, or {"events": [...]}. All or none; durable in the event log when this answers."""
+async def events(
+    request: Request, user_id: UserId = "", session_id: SessionId = "", idempotency_key: IdempotencyKey = ""
+) -> Answer[Receipt]:
+    """One event, a list, or {"events": [...]}. All or none; durable in the event log when this answers.
+
+    Events that name no user are those of X-User-Id, else of X-Session-Id.
+    """
+    user_id = request.state.caller.stands_for(user_id, session_id)
     sent = await sent_json(request)
     receipt = await engine_of(request).accept(sent, caller=request.state.caller, user_id=user_id, key=idempotency_key)
     return Answer(receipt, 202)

@@ -8,7 +8,7 @@ from bento_services.admission.endpoints import FEEDBACK
 from bento_services.admission.problem import Problem, malformed, unprocessable
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
-from bento_services.http.parameters import IdempotencyKey, UserId, engine_of
+from bento_services.http.parameters import IdempotencyKey, SessionId, UserId, engine_of
 from bento_services.http.schemas.events import MAX_REASON_LENGTH, Feedback, FeedbackIn
 from feature_repo.events import EventError, video_said
 
@@ -19,15 +19,17 @@ feedbacks = Endpoints("events")
 
 
 @feedbacks.post("/api/v1/recommendations/feedback", FEEDBACK, takes=(FeedbackIn,), errors=ERRORS)
-async def feedback(request: Request, user_id: UserId = "", idempotency_key: IdempotencyKey = "") -> Answer[Feedback]:
+async def feedback(
+    request: Request, user_id: UserId = "", session_id: SessionId = "", idempotency_key: IdempotencyKey = ""
+) -> Answer[Feedback]:
     """A viewer's word on a video; the next page knows of it."""
     engine = engine_of(request)
     sent = await sent_json(request)
     if not isinstance(sent, dict):
         raise malformed("expected an object with video_id and action")
-    user_id = request.state.caller.acts_for(user_id)
+    user_id = request.state.caller.stands_for(user_id, session_id)
     if not user_id:
-        raise malformed("X-User-Id: whose feedback is this?", field="X-User-Id")
+        raise malformed("X-User-Id or X-Session-Id: whose feedback is this?", field="X-User-Id")
     try:
         video_id, action = video_said(sent), sent.get("action")
     except EventError as error:

@@ -23,7 +23,7 @@ class EventIn(Struct, frozen=True, kw_only=True):
     event_id: (
         Annotated[Any, _said("event_id", "Yours, to make sending it again harmless; else one is made.")] | UnsetType
     ) = UNSET
-    user_id: Annotated[Any, _said("user_id", "Required here or in X-User-Id.")] | UnsetType = UNSET
+    user_id: Annotated[Any, _said("user_id", "Required here, in X-User-Id or in X-Session-Id.")] | UnsetType = UNSET
     item_id: Annotated[Any, _said("video_id", "Also accepted as video_id.")]
     event: Annotated[Any, _said("event")]
     duration_sec: Annotated[Any, _said("watch_seconds", "Seconds watched.")] | UnsetType = UNSET

@@ -59,6 +59,17 @@ def test_an_item_says_what_the_catalog_says() -> None:
     assert item.view_count == columns["video_watch_count"][7]
     assert (item.source, item.sources, item.propensity, item.trace) == ("popular", ("popular",), 1.0, None)
     assert item.genres == ("Drama", "Comedy")
+    assert item.thumbnail == "/thumbnails/v08.svg"
+
+
+def test_a_picture_of_the_catalog_is_shown_as_it_is() -> None:
+    request = request_of()
+    columns = dict(request.catalog.columns)
+    columns["thumbnail"] = columns["thumbnail"].copy()
+    columns["thumbnail"][7] = "https://images.example.com/8.jpg"
+    request = replace(request, catalog=replace(request.catalog, columns=columns))
+    (one,) = present((row("a", [7], [0.5]),), request, REASONS)
+    assert one.items[0].thumbnail == "https://images.example.com/8.jpg"
 
 
 def test_a_trace_is_given_to_whoever_asks_for_it() -> None:
