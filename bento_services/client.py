@@ -12,14 +12,18 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+import msgspec
 
+from bento_services.feed.answers import Similar, Surface, UpNext
 from bento_services.viewer_tokens import viewer_token
 
 __all__ = ["Client", "ClientError", "viewer_token"]
+
+Shape = TypeVar("Shape")
 
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.01
@@ -86,6 +90,63 @@ class Client:
         if context:
             headers["x-context"] = json.dumps(context)  # ASCII, as headers should be
         return self._read(self._http.get("/api/v1/recommendations/home", params=parameters, headers=headers))
+
+    def recommendations(
+        self,
+        surface: str = "home",
+        user_id: str = "",
+        category: str = "",
+        count: int = 20,
+        cursor: str | None = None,
+        session_id: str = "",
+        context: Mapping[str, Any] | None = None,
+    ) -> Surface:
+        """One surface as a list."""
+        asked = {"surface": surface, "count": count, **_said(category=category, cursor=cursor)}
+        return self._answer("/api/v1/recommendations", asked, _who(user_id, session_id, context), Surface)
+
+    def browse(
+        self,
+        category: str,
+        user_id: str = "",
+        limit: int = 20,
+        cursor: str | None = None,
+        session_id: str = "",
+        context: Mapping[str, Any] | None = None,
+    ) -> Surface:
+        """One category in the viewer's order."""
+        asked = {"limit": limit, **_said(cursor=cursor)}
+        path = f"/api/v1/browse/{quote(category, safe='')}"
+        return self._answer(path, asked, _who(user_id, session_id, context), Surface)
+
+    def similar(
+        self,
+        video_id: str,
+        user_id: str = "",
+        limit: int = 10,
+        cursor: str | None = None,
+        session_id: str = "",
+        context: Mapping[str, Any] | None = None,
+    ) -> Similar:
+        """Videos like this one."""
+        asked = {"limit": limit, **_said(cursor=cursor)}
+        path = f"/api/v1/recommendations/similar/{quote(video_id, safe='')}"
+        return self._answer(path, asked, _who(user_id, session_id, context), Similar)
+
+    def up_next(
+        self,
+        current_video: str,
+        user_id: str = "",
+        watch_time: float | None = None,
+        total_duration: float | None = None,
+        limit: int = 10,
+        session_id: str = "",
+        context: Mapping[str, Any] | None = None,
+    ) -> UpNext:
+        """What plays after a video that was watched for so many seconds."""
+        said = _said(watch_time=watch_time, total_duration=total_duration)
+        asked = {"current_video": current_video, "limit": limit, **said}
+        return self._answer("/api/v1/recommendations/up-next", asked, _who(user_id, session_id, context), UpNext)
 
     def send(
         self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]], idempotency_key: str | None = None
@@ -185,6 +246,9 @@ class Client:
     def status(self) -> dict[str, Any]:
         return self._read(self._http.get("/api/v1/status"))
 
+    def _answer(self, path: str, asked: Mapping[str, Any], who: Mapping[str, str], shape: type[Shape]) -> Shape:
+        return msgspec.convert(self._read(self._http.get(path, params=dict(asked), headers=dict(who))), shape)
+
     def _change(
         self, method: str, path: str, body: Any, headers: Mapping[str, str] | None = None, why: str = ""
     ) -> dict[str, Any]:
@@ -226,6 +290,16 @@ class Client:
             error.get("request_id", "-"),
             error.get("details"),
         )
+
+
+def _said(**parameters: Any) -> dict[str, Any]:
+    """Those that say something."""
+    return {name: value for name, value in parameters.items() if value not in (None, "")}
+
+
+def _who(user_id: str, session_id: str, context: Mapping[str, Any] | None) -> dict[str, str]:
+    headers = _said(**{"x-user-id": quote(user_id), "x-session-id": quote(session_id)})
+    return {**headers, **({"x-context": json.dumps(context)} if context else {})}
 
 
 def _video(video_id: str) -> str:

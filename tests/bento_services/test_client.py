@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from worlds.by_hand import Made
+from worlds.http_api import client_of
 
 from bento_services.client import TRIES, Client, ClientError
+from bento_services.feed.answers import Similar, Surface, UpNext
+from bento_services.feed.page import Watched
+from bento_services.http.app import create_app
 
 
 class Service:
@@ -154,3 +160,42 @@ def test_an_answer_that_is_not_json_is_an_error_too(service: Service, marquee: C
     service.refuse = httpx.Response(502, text="<h1>Bad gateway</h1>")
     with pytest.raises(ClientError, match="not_json: <h1>Bad gateway"):
         marquee.viewers()
+
+
+async def test_lists_are_asked_for_as_the_service_reads_them_and_their_answers_have_types(made: Made) -> None:
+    """The service itself answers, over the client's own transport."""
+    async with client_of(create_app(lambda: made.engine)) as service:
+
+        def answered(request: httpx.Request) -> httpx.Response:
+            sent = service.build_request(request.method, str(request.url), headers=request.headers)
+            reply = asyncio.run_coroutine_threadsafe(service.send(sent), loop).result(10)
+            return httpx.Response(reply.status_code, content=reply.content)
+
+        loop, where = asyncio.get_running_loop(), "http://127.0.0.1"
+
+        def ask() -> tuple[Surface, Surface, Similar, UpNext]:
+            with Client(where, transport=httpx.MockTransport(answered)) as marquee:
+                return (
+                    marquee.recommendations("trending", "u1", "Drama", 2, "c", context={"device": "tv"}),
+                    marquee.browse("Sci-Fi / Fantasy", session_id="s-1"),
+                    marquee.similar("v/1", "u1"),
+                    marquee.up_next("v1", "u1", watch_time=600, total_duration=1200),
+                )
+
+        trending, browsed, similar, after = await asyncio.to_thread(ask)
+    assert (trending.surface, trending.items[0].item_id, trending.cursor) == ("trending", "v1", "more")
+    assert browsed.category == "Sci-Fi / Fantasy"
+    assert similar.similar[0].similarity_score == 1.0
+    assert after.up_next is not None
+    assert after.up_next.autoplay_in_seconds == 5
+    first, second, third, fourth = made.feed.queries
+    assert (first.subject.category, first.limit, first.cursor, first.device) == ("Drama", 2, "c", "tv")
+    assert (second.session_id, third.subject.video_id) == ("s-1", "v/1")
+    assert fourth.watched == Watched(600.0, 1200.0)
+
+
+@pytest.fixture
+def made() -> Iterator[Made]:
+    made = Made()
+    yield made
+    made.engine.close()

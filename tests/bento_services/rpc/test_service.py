@@ -175,7 +175,9 @@ async def test_health_says_of_each_part_what_status_says(channel: Any, made: Mad
         while await serving("processor"):
             await asyncio.sleep(0.02)
     assert not await serving("events")
-    assert [await serving(name) for name in ("", SERVICE, "pages", *(set(PARTS) - {PROCESSOR}))] == [True] * (len(PARTS) + 2)
+    assert [await serving(name) for name in ("", SERVICE, "pages", *(set(PARTS) - {PROCESSOR}))] == [True] * (
+        len(PARTS) + 2
+    )
     made.engine.health.ok(PROCESSOR)
     async with asyncio.timeout(10):
         while not await serving("events"):
