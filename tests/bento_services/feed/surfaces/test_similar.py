@@ -45,6 +45,7 @@ def test_a_video_that_no_table_knows_is_compared_by_its_vector() -> None:
     page = like(feed, "new-1")
     feed.close()
     assert ids(page)
+    assert "new-1" not in ids(page)
     assert {item.reason for item in page.recommendations} == {"Similar topic"}
 
 
