@@ -9,46 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from feature_repo import dead_letters_cli, videos_cli, viewers_cli
+from feature_repo import dead_letters_cli, ingest_cli, videos_cli, viewers_cli
 from feature_repo.core.home import Home
 from feature_repo.core.options import EndOption, HomeOption, JsonOption, existing, named, refuse_unused
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, note, print_table, show
 from feature_repo.dead_letters_cli import TopicOption
+from feature_repo.ingest_cli import ReplaceOption
 from feature_repo.schema import WATCH_EVENTS
 
 if TYPE_CHECKING:
-    from feature_repo.ingest.new_world import IngestOptions
     from feature_repo.ingest.simulator import SimulatorConfig
 
 OPTION_OF = {"user_id": "--user", "item_id": "--video", "event": "--event", "duration_sec": "--seconds"}
 
 app = typer.Typer()
-ingest_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring a data set into the lake.")
 features_app = typer.Typer(rich_markup_mode=None)
 events_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Send events to the log, or print them.")
-app.add_typer(ingest_app, name="ingest")
+app.add_typer(ingest_cli.app, name="ingest")
 app.add_typer(features_app, name="features")
 app.add_typer(events_app, name="events")
 events_app.add_typer(dead_letters_cli.app, name="dlq")
 app.add_typer(videos_cli.app, name="videos")
 app.add_typer(viewers_cli.app, name="viewers")
-
-
-ReplaceOption = Annotated[
-    bool,
-    typer.Option(
-        "--replace", help="Replace another world; its models, releases, reports and online state are deleted."
-    ),
-]
-SetAsideOption = Annotated[
-    bool,
-    typer.Option("--set-aside", help="Write invalid rows to HOME/rejected, with the reason, and ingest the others."),
-]
-MaxRejectedOption = Annotated[
-    str,
-    typer.Option(help="With --set-aside: fail above this many rejected rows, or this share of a file (1%)."),
-]
 
 
 @app.command(epilog="Example:  marquee simulate --users 500 --videos 400 --days 30 --seed 7 --home worlds/small")
@@ -70,64 +53,6 @@ def simulate(
     config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "seed": seed, "end": end})
     with bars() as progress:
         show(run(opened, config, progress, IngestOptions(replace)), as_json)
-
-
-PathOption = Annotated[Path, typer.Option("--path", exists=True, file_okay=False, help="Directory of the data set.")]
-
-
-@ingest_app.command(
-    "movielens",
-    epilog="Examples:  marquee ingest movielens --path ml-1m --home worlds/ml1m   ·   "
-    "marquee ingest movielens --path mine --set-aside --max-rejected 0.5% --replace --json",
-)
-def ingest_movielens(
-    path: PathOption,
-    set_aside: SetAsideOption = False,
-    max_rejected: MaxRejectedOption = "",
-    replace: ReplaceOption = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Read MovieLens: `ratings.dat`, `users.dat`, `movies.dat`, or the CSV files of the newer sets."""
-    from feature_repo.ingest import movielens
-
-    ingest_options = _ingest_options(set_aside, max_rejected, replace)
-    with bars() as progress:
-        show(movielens.ingest(Home.open(home), path, progress, ingest_options), as_json)
-
-
-@ingest_app.command(
-    "kuairand",
-    epilog="Examples:  marquee ingest kuairand --path kuairand-pure --home worlds/kuairand   ·   "
-    "marquee ingest kuairand --path mine --set-aside --max-rejected 100",
-)
-def ingest_kuairand(
-    path: PathOption,
-    set_aside: SetAsideOption = False,
-    max_rejected: MaxRejectedOption = "",
-    replace: ReplaceOption = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Read KuaiRand: exposures with clicks, likes and watch time."""
-    from feature_repo.ingest import kuairand
-
-    ingest_options = _ingest_options(set_aside, max_rejected, replace)
-    with bars() as progress:
-        show(kuairand.ingest(Home.open(home), path, progress, ingest_options), as_json)
-
-
-def _ingest_options(set_aside: bool, max_rejected: str, replace: bool) -> IngestOptions:
-    from feature_repo.ingest.new_world import IngestOptions
-    from feature_repo.ingest.rejected import MaxRejected
-
-    if max_rejected and not set_aside:
-        raise typer.BadParameter("only works with --set-aside", param_hint="--max-rejected")
-    try:
-        most = MaxRejected.parse(max_rejected) if max_rejected else MaxRejected()
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--max-rejected") from error
-    return IngestOptions(replace, set_aside, most)
 
 
 @features_app.callback(invoke_without_command=True, epilog="Example:  marquee features --engine spark")

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.ingest.tables import lake_table, text
+from feature_repo.lake.tables import IMPRESSIONS
 
 Array = np.ndarray[Any, Any]
 
 IMPLIED_REQUESTS = 40_000
 PASSED_OVER = 4  # negatives per positive
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Taken:
+    """N interactions in order of time, of U viewers with V videos, who are numbered."""
+
+    user_ids_U: Sequence[str]
+    video_ids_V: Sequence[str]
+    user_N: Array
+    video_N: Array
+    timestamp_us_N: Array
+    watch_seconds_N: Array
+    watch_fraction_N: Array
+    liked_N: Array
+    disliked_N: Array
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,39 @@ def imply_exposures(user_N: Array, video_N: Array, videos: int, rng: np.random.G
         passed_RW[rows[fresh], slots[fresh]] = drawn[fresh]
         passed_RW = _without_repeats(passed_RW)
     return Implied(taken_R, passed_RW)
+
+
+def implied_impressions(taken: Taken, named: str = "implied") -> pa.Table:
+    """Impressions one second before a sample of interactions: surface "implied", position -1, propensity unknown.
+
+    `named`: how the ids of their pages begin.
+    """
+    implied = imply_exposures(taken.user_N, taken.video_N, len(taken.video_ids_V), np.random.default_rng(SEED))
+    width = 1 + PASSED_OVER
+    shown_RP = np.concatenate([taken.video_N[implied.taken_R][:, None], implied.passed_RW], axis=1)
+    kept = shown_RP.ravel() >= 0
+    row = np.repeat(implied.taken_R, width)[kept]
+    number = np.repeat(np.arange(len(implied)), width)[kept]
+    slot = np.tile(np.arange(width), len(implied))[kept]
+    shown, is_taken = shown_RP.ravel()[kept], slot == 0
+    request = pc.binary_join_element_wise(named, text(number), "-")
+    count = len(row)
+    return lake_table(
+        IMPRESSIONS,
+        count,
+        impression_id=pc.binary_join_element_wise(request, text(slot), "-"),
+        request_id=request,
+        user_id=pa.array(taken.user_ids_U).take(pa.array(taken.user_N[row])),
+        video_id=pa.array(taken.video_ids_V).take(pa.array(shown)),
+        timestamp_us=taken.timestamp_us_N[row] - 1_000_000,
+        position=np.full(count, -1),
+        surface=pa.array(["implied"] * count),
+        clicked=is_taken,
+        watch_seconds=np.where(is_taken, taken.watch_seconds_N[row], 0.0),
+        watch_fraction=np.where(is_taken, taken.watch_fraction_N[row], 0.0),
+        liked=is_taken & taken.liked_N[row],
+        disliked=is_taken & taken.disliked_N[row],
+    )
 
 
 def _contains(sorted_values: Array, wanted: Array) -> Array:

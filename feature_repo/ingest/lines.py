@@ -14,7 +14,7 @@ from feature_repo.ingest.rejected import BadRow, Rejected, shown
 from feature_repo.lake.tables import LakeError
 
 Cells = tuple[int, list[str]]  # line number and cells
-_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -67,7 +67,7 @@ def read_text(file: Path, rejected: Rejected) -> str:
         content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise LakeError(f"{file}: expected a text file, which cannot be read: {one_line(error)}") from error
-    if packed := next((name for start, name in _PACKED.items() if content.startswith(start)), ""):
+    if packed := next((name for start, name in PACKED.items() if content.startswith(start)), ""):
         raise LakeError(f"{file}: expected text in UTF-8, found a file packed with {packed}: unpack it")
     if content.startswith(_UTF_16) or content.count(b"\0") * 4 > len(content):
         raise LakeError(

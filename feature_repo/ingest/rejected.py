@@ -88,7 +88,9 @@ class Rejected:
         found = sorted(bad, key=lambda one: one.line)
         count = len(found) if count is None else count
         if self.may_be(file, count, rows):
-            self._rows[file] = found
+            known = self._rows.setdefault(file, [])
+            lines = {one.line for one in known}  # a file that is read for two tables names a line once
+            known.extend(one for one in found if one.line not in lines)
             return
         several = f"{count:,} of {rows:,} rows are bad: " if count > 1 else ""
         word = "row" if file.suffix == ".parquet" else "line"
@@ -110,11 +112,15 @@ class Rejected:
         return {"rejected": sum(counts.values()), "rejected_for": dict(counts.most_common()), "notes": self.notes}
 
     def write(self, folder: Path) -> None:
+        written: set[str] = set()
         for file, rows in self._rows.items():
             if rows:
                 folder.mkdir(parents=True, exist_ok=True)
                 lines = (json.dumps(asdict(bad), ensure_ascii=False) for bad in rows)
-                (folder / f"{file.name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+                # Of two files of one name, the second is called by its folder as well.
+                name = file.name if file.name not in written else f"{file.parent.name}-{file.name}"
+                written.add(name)
+                (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _advice(self) -> str:
         if self.set_aside:

@@ -73,7 +73,7 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
     """
     target = folder or home.cut
     lake = Lake(home)
-    with _alone(home):
+    with alone(home):
         projection.project(home)
         world, files = _world(home), _stamps(lake)
         with atomic_directory(target) as making, Rejected.writing(home) as rejected:
@@ -166,6 +166,9 @@ def _clock(home: Home) -> Clock:
 
 
 def _world(home: Home) -> dict[str, Stamp]:
+    """What another world would have otherwise. Rows that are added, viewers among them, do not make it another one."""
+    if (known := home.known_world()) is not None and known.world_id:
+        return {known.world_id: []}
     paths = [home.root / "world.json", home.lake / "users.parquet"]  # videos.parquet changes with the catalog
     return {path.name: _stamp(path) for path in paths if path.exists()}
 
@@ -181,8 +184,10 @@ def _stamp(path: Path) -> Stamp:
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """One process at a time takes a cut of a home; the lock ends with the process, and leaves no file."""
+def alone(home: Home) -> Iterator[None]:
+    """One process at a time takes a cut of a home, or adds rows to its lake. The lock ends with the process, and leaves
+    no file.
+    """
     handle = os.open(home.lake, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -29,6 +29,7 @@ from feature_repo.schema import EVENT_COLUMNS, FLOAT, IMPRESSION_COLUMNS, INT, S
 
 DAY_US = 86_400_000_000
 CATALOG_VERSION = b"marquee.catalog_version"  # of videos.parquet, in its metadata
+NO_DAY = "1970-01-01"  # of a table without rows: a file says which columns it has
 FEW_ROWS = 2_000  # the fewest rows of a batch file; smaller days share one
 
 ARROW_TYPES = {
@@ -113,6 +114,13 @@ class Lake:
     def append_impressions(self, table: pa.Table, name: str) -> None:
         self._append("impressions", _checked(table, IMPRESSIONS, "impressions"), name)
 
+    def append_whole(self, name: str, table: pa.Table, file: str) -> None:
+        """Append events or impressions as one file, whatever their days: all of them, or none after a crash."""
+        rows = _checked(table, EVENTS if name == "events" else IMPRESSIONS, name).sort_by("timestamp_us")
+        if len(rows):
+            day = np.datetime64(rows["timestamp_us"][0].as_py() // DAY_US, "D")
+            _write_one(self.root / name / f"day={day}" / f"{file}.parquet", rows)
+
     def videos(self) -> pa.Table:
         return _filled(_read_one(Path(self.videos_path)), VIDEOS).replace_schema_metadata()
 
@@ -169,7 +177,7 @@ class Lake:
 
     def _replace(self, name: str, table: pa.Table) -> None:
         with atomic_directory(self.root / name) as directory:
-            for day, rows in _by_day(table, FEW_ROWS):
+            for day, rows in _by_day(table, FEW_ROWS) or [(NO_DAY, table)]:
                 (directory / f"day={day}").mkdir()
                 pq.write_table(rows, directory / f"day={day}" / "part-0.parquet")
 
@@ -184,6 +192,8 @@ def _by_day(table: pa.Table, few_rows: int) -> list[tuple[str, pa.Table]]:
         ordered = table.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
     else:
         ordered = table.sort_by("timestamp_us")
+    if not len(ordered):
+        return []
     day_of_row = ordered["timestamp_us"].to_numpy() // DAY_US
     starts: list[int] = []
     for start in np.flatnonzero(np.diff(day_of_row, prepend=np.iinfo(np.int64).min // 2)).tolist():

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from feature_repo.ingest.lines import is_there
-from feature_repo.ingest.movielens.movies import UNRATED_MATURITY, Movie, word_of
+from feature_repo.ingest.movielens.movies import UNRATED_MATURITY, Movie
 from feature_repo.ingest.parquet_files import read_parquet
 from feature_repo.ingest.rejected import Rejected
+from feature_repo.ingest.tables import word_of
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
 

@@ -16,10 +16,11 @@ import pyarrow as pa
 from feature_repo.column_limits import check_column
 from feature_repo.ingest.lines import Form, is_there, records
 from feature_repo.ingest.movielens.extras import extras_of, with_extra
-from feature_repo.ingest.movielens.movies import Movie, movie_of, word_of
+from feature_repo.ingest.movielens.movies import Movie, movie_of
 from feature_repo.ingest.movielens.rating_rows import rating_rows
 from feature_repo.ingest.movielens.ratings import Ratings, in_order
 from feature_repo.ingest.rejected import BadRow, Rejected
+from feature_repo.ingest.tables import word_of
 from feature_repo.lake.tables import LakeError
 from feature_repo.limits import LimitError, check
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from feature_repo.limits import LIMITS, MAX_ID_LENGTH, check
+from feature_repo.limits import LIMITS, check
 
 UNRATED_MATURITY = 13
 LONGEST_TITLE = int(LIMITS["videos"]["title"].most or 0)
@@ -44,12 +43,6 @@ def movie_of(movie_id: str, title: str, genres: str) -> Movie:
 def readable(title: str) -> str:
     """The title with articles in front: "Shawshank Redemption, The (1994)" is "The Shawshank Redemption (1994)"."""
     return _SORTED.sub(_article_first, title)
-
-
-def word_of(text: str) -> str:
-    """What people wrote as a word for a video: one line, as long as a word may be, "" where nothing can be shown."""
-    word = unicodedata.normalize("NFC", " ".join(text.split()))[:MAX_ID_LENGTH].strip()
-    return word if word.isprintable() else ""
 
 
 def under_two_ids(movies: Iterable[Movie]) -> list[tuple[Movie, Movie]]:

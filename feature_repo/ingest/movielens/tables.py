@@ -7,25 +7,21 @@ propensity 0 = unknown.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_repo.ingest.implied import PASSED_OVER, imply_exposures
-from feature_repo.ingest.movielens.movies import Movie, word_of
+from feature_repo.ingest.implied import Taken, implied_impressions
+from feature_repo.ingest.movielens.movies import Movie
 from feature_repo.ingest.movielens.ratings import Ratings, natural
-from feature_repo.ingest.tables import lake_table, text
-from feature_repo.lake.tables import DAY_US, EVENTS, IMPRESSIONS
-from feature_repo.limits import MAX_ID_LENGTH
+from feature_repo.ingest.tables import ASSUMED_SECONDS, lake_table, slug, text
+from feature_repo.lake.tables import DAY_US, EVENTS
 
 Array = np.ndarray[Any, Any]
 
 LIKE_FROM, DISLIKE_TO = 4.0, 2.0
-SEED = 7
-ASSUMED_SECONDS = 6000.0  # watch time of a film of unknown runtime: 100 minutes, near the median of the others
 
 
 def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
@@ -41,7 +37,7 @@ def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
             "video_id": [movie.movie_id for movie in movies],
             "title": [movie.title for movie in movies],
             "description": [movie.description for movie in movies],
-            "creator_id": [_slug(movie.director) for movie in movies],
+            "creator_id": [slug(movie.director) for movie in movies],
             "creator_name": [movie.director for movie in movies],
             "series_id": [""] * len(movies),
             "episode": np.zeros(len(movies), dtype=np.int64),
@@ -106,35 +102,19 @@ def events_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
 
 def impressions_table(ratings: Ratings, videos: pa.Table) -> pa.Table:
     """Implied exposures, one second before the rating."""
-    rng = np.random.default_rng(SEED)
-    movie = ratings.movie_N
-    implied = imply_exposures(ratings.user_N, movie, len(ratings.movie_ids_M), rng)
-    width = 1 + PASSED_OVER
-    shown_RP = np.concatenate([movie[implied.taken_R][:, None], implied.passed_RW], axis=1)
-    kept = shown_RP.ravel() >= 0
-    row = np.repeat(implied.taken_R, width)[kept]
-    number = np.repeat(np.arange(len(implied)), width)[kept]
-    slot = np.tile(np.arange(width), len(implied))[kept]
-    shown = shown_RP.ravel()[kept]
-    taken, rating = slot == 0, ratings.rating_N[row]
-    request = pc.binary_join_element_wise("implied", text(number), "-")
-    count = len(row)
-    return lake_table(
-        IMPRESSIONS,
-        count,
-        impression_id=pc.binary_join_element_wise(request, text(slot), "-"),
-        request_id=request,
-        user_id=pa.array(ratings.user_ids_U).take(pa.array(ratings.user_N[row])),
-        video_id=pa.array(ratings.movie_ids_M).take(pa.array(shown)),
-        timestamp_us=ratings.timestamp_us_N[row] - 1_000_000,
-        position=np.full(count, -1),
-        surface=pa.array(["implied"] * count),
-        clicked=taken,
-        watch_seconds=np.where(taken, _seconds_M(ratings, videos)[shown], 0.0),
-        watch_fraction=taken.astype(np.float64),
-        liked=taken & (rating >= LIKE_FROM),
-        disliked=taken & (rating <= DISLIKE_TO),
+    seconds_N = _seconds_M(ratings, videos)[ratings.movie_N]
+    taken = Taken(
+        user_ids_U=ratings.user_ids_U,
+        video_ids_V=ratings.movie_ids_M,
+        user_N=ratings.user_N,
+        video_N=ratings.movie_N,
+        timestamp_us_N=ratings.timestamp_us_N,
+        watch_seconds_N=seconds_N,
+        watch_fraction_N=np.ones(len(seconds_N)),
+        liked_N=ratings.rating_N >= LIKE_FROM,
+        disliked_N=ratings.rating_N <= DISLIKE_TO,
     )
+    return implied_impressions(taken)
 
 
 def _seconds_M(ratings: Ratings, videos: pa.Table) -> Array:
@@ -142,10 +122,3 @@ def _seconds_M(ratings: Ratings, videos: pa.Table) -> Array:
     at = pc.index_in(pa.array(ratings.movie_ids_M), value_set=videos["video_id"].combine_chunks())
     seconds = videos["duration_seconds"].to_numpy()[at.to_numpy()]
     return np.where(seconds > 0, seconds, ASSUMED_SECONDS)
-
-
-def _slug(name: str) -> str:
-    """An id of a name in any script: its letters, marks and digits; the name itself where it has none."""
-    text = unicodedata.normalize("NFC", name.casefold())
-    kept = "".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in text)
-    return "-".join(kept.split())[:MAX_ID_LENGTH].strip("-") or word_of(name)

@@ -16,7 +16,6 @@ from feature_repo.ingest.movielens.files import find_files, read_movies, read_ra
 from feature_repo.ingest.movielens.movies import Movie, under_two_ids
 from feature_repo.ingest.movielens.ratings import Ratings
 from feature_repo.ingest.movielens.tables import (
-    ASSUMED_SECONDS,
     events_table,
     impressions_table,
     users_table,
@@ -24,9 +23,8 @@ from feature_repo.ingest.movielens.tables import (
 )
 from feature_repo.ingest.new_world import IngestOptions, NewWorld, files_read, install_world
 from feature_repo.ingest.rejected import Rejected
-from feature_repo.ingest.tables import utc_day
+from feature_repo.ingest.tables import ASSUMED_SECONDS, genre_features, is_number, utc_day
 from feature_repo.limits import LIMITS
-from feature_repo.schema import GENRE_SLOTS
 
 SOURCE = "movielens"
 HISTORY_LENGTH = 200
@@ -63,8 +61,8 @@ def read(path: Path, rejected: Rejected, progress: Progress = SILENT) -> NewWorl
     world = World(
         name=path.resolve().name,
         source=SOURCE,
-        id_type="int" if all(map(_is_number, ids)) else "str",
-        genres=_genres(movies, rejected),
+        id_type="int" if all(map(is_number, ids)) else "str",
+        genres=genre_features(Counter(genre for movie in movies for genre in movie.genres), rejected),
         history_length=HISTORY_LENGTH,
         clock_offset_seconds=last_us / 1e6 + 1.0 - time.time(),
         example_user=_example_user(ratings),
@@ -89,18 +87,6 @@ def _example_user(ratings: Ratings) -> str:
     return ratings.user_ids_U[int(ratings.user_N[np.flatnonzero(rich)[-1]])]
 
 
-def _genres(movies: Sequence[Movie], rejected: Rejected) -> tuple[str, ...]:
-    """The genres that become features: at most GENRE_SLOTS, the most frequent."""
-    counts = Counter(genre for movie in movies for genre in movie.genres)
-    kept = sorted(counts, key=lambda genre: (-counts[genre], genre))[:GENRE_SLOTS]
-    if others := sorted(counts.keys() - set(kept)):
-        rejected.note(
-            f"{len(counts)} genres: the {GENRE_SLOTS} most frequent are features; shown, but not learned from: "
-            f"{', '.join(others)}"
-        )
-    return tuple(sorted(kept))
-
-
 def _note(movies: Sequence[Movie], rejected: Rejected) -> None:
     if pairs := under_two_ids(movies):
         one, other = pairs[0]
@@ -115,8 +101,3 @@ def _note(movies: Sequence[Movie], rejected: Rejected) -> None:
         )
     if nameless := [movie.movie_id for movie in movies if movie.title == LIMITS["videos"]["title"].default]:
         rejected.note(f"{len(nameless)} films have no title and are shown as Untitled, the first is {nameless[0]}")
-
-
-def _is_number(text: str) -> bool:
-    """Whether the text is a canonical number: 7, not 007."""
-    return text == "0" or (text[0] != "0" and len(text) < 19)
