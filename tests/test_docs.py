@@ -34,6 +34,7 @@ PAGES = (
     "docs/limits.md",
     "docs/glossary.md",
     "docs/operations.md",
+    "docs/your_own_data.md",
     "examples/README.md",
     "docs/quality.md",
 )
@@ -45,7 +46,7 @@ STEP = re.compile(r"`([\w/.-]+\.py):([\w.]+)`")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 # Written by a program, or somebody else's.
-ELSEWHERE = {"marquee.toml", "results.md", "feast/types/Value.proto", "everysec"}
+ELSEWHERE = {"marquee.toml", "results.md", "feast/types/Value.proto", "everysec", "map.toml"}
 
 
 def decisions() -> list[str]:

@@ -34,7 +34,8 @@ class MarqueeError(Exception):
     │   └── SparkAbsent         feature_repo/jobs/engines.py          the extra is not installed
     ├── FileError               feature_repo/core/files.py            a file of a home that cannot be read
     ├── LakeError               feature_repo/lake/tables.py           a table with invalid content
-    │   └── BadRows             feature_repo/ingest/rejected.py       rows of a source outside the limits: status 3
+    │   ├── BadRows             feature_repo/ingest/rejected.py       rows of a source outside the limits: status 3
+    │   └── Unsuggestable       feature_repo/ingest/table/suggest/    no file of a directory looks like a table
     ├── RegistrationError       feature_repo/compute/feature.py       a feature that cannot be registered
     ├── Later                   feature_repo/stream/handlers/         a batch job is running; retry later
     ├── Poisoned                feature_repo/stream/handlers/         one record of a batch cannot be handled

@@ -35,7 +35,7 @@ class World:
     """
 
     name: str
-    source: str  # simulator | movielens | kuairand
+    source: str  # simulator | movielens | kuairand | table
     id_type: str  # int | str: the type of ids in the source; inside Marquee ids are strings
     genres: tuple[str, ...]
     history_length: int = HISTORY_LENGTH

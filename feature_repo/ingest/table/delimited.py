@@ -40,7 +40,8 @@ def opened(file: Path) -> IO[bytes]:
     if not is_there(file):
         raise LakeError(f"{file}: expected a file, found nothing there")
     try:
-        start = file.open("rb").read(8)
+        with file.open("rb") as plain:
+            start = plain.read(8)
         packed = next((name for magic, name in PACKED.items() if start.startswith(magic)), "")
         if packed and packed not in _OPENERS:
             raise LakeError(f"{file}: expected text, found a file packed with {packed}: unpack it")
@@ -57,8 +58,9 @@ def text_lines(file: Path, encoding: str) -> Iterator[str]:
     wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
     called = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     try:
-        with opened(file) as binary:
-            yield from io.TextIOWrapper(binary, called, errors="replace" if wide else "surrogateescape")
+        errors = "replace" if wide else "surrogateescape"
+        with opened(file) as binary, io.TextIOWrapper(binary, called, errors=errors) as lines:
+            yield from lines
     except (OSError, EOFError, UnicodeError, lzma.LZMAError) as error:
         raise LakeError(f"{file}: expected text in {encoding}, found something else: {one_line(error)}") from error
 

@@ -26,7 +26,6 @@ from feature_repo.lake.tables import EVENTS, IMPRESSIONS
 
 Array = np.ndarray[Any, Any]
 SCHEMAS = {"events": EVENTS, "impressions": IMPRESSIONS}
-KINDS = pa.array(["watch", "like", "dislike"])
 
 
 @dataclass(frozen=True)

@@ -223,9 +223,8 @@ def _value(table: str, name: str, stated: Any, key: str) -> Value:
         raise ValueError(str(error) if str(error).startswith(key) else f"{key}: {error}") from None
     units = TIME_UNITS if LIMITS[table][name].kind == "moment" else UNITS.get(name, ())
     if value.unit and value.unit not in units:
-        raise ValueError(
-            f"{key}.unit: expected {f'one of {chr(44).join(units)}' if units else 'none'}, found {value.unit!r}"
-        )
+        expected = f"one of {', '.join(units)}" if units else "none"
+        raise ValueError(f"{key}.unit: expected {expected}, found {value.unit!r}")
     return value
 
 

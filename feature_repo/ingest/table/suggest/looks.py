@@ -40,8 +40,10 @@ class Look:
 
 
 def candidates(directory: Path) -> list[Path]:
-    """The files that may be tables."""
+    """The files that may be tables; those of a home of Marquee's are none."""
+    homes = [path.parent for path in directory.rglob("world.json")]
     found = sorted(path for path in directory.rglob("*") if path.is_file() and not path.name.startswith("."))
+    found = [path for path in found if not any(path.is_relative_to(home) for home in homes)]
     packed = (".gz", ".bz2", ".xz")
     plain = [path for path in found if not {"readme", "licence", "license"} & {path.stem.casefold()}]
     return [p for p in plain if (p.with_suffix("") if p.suffix in packed else p).suffix.casefold() in SUFFIXES]
@@ -171,7 +173,18 @@ def _is_header(rows: list[list[str]]) -> bool:
     named = [cell for cell in first if cell]
     if len(set(named)) < len(named) or len(named) < len(first) - 1:
         return False
+    for at, cell in enumerate(first):
+        others = [row[at].strip() for row in rows[1:] if len(row) > at]
+        shape = _shape(cell)
+        alike = sum(_shape(one) == shape for one in others) if "#" in shape else 0
+        if cell and (cell in others or alike > 0.8 * len(others)):
+            return False
     return not any(_NUMBER.fullmatch(cell) or re.match(r"\d{4}-\d\d|\d\d?[./]\d\d?[./]\d", cell) for cell in named)
+
+
+def _shape(cell: str) -> str:
+    """f017 and f4 are of one shape."""
+    return re.sub(r"\d+", "#", cell)
 
 
 def _missing(columns: Mapping[str, pa.Array]) -> tuple[str, ...]:

@@ -6,7 +6,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-VIDEO = "video film movie item show title content asset media clip vod titel programm peli pelicula serie filme oeuvre titre"
+VIDEO = (
+    "video film movie item show title content asset media clip vod titel programm peli pelicula serie filme oeuvre "
+    "titre"
+)
 USER = (
     "user viewer customer member account client profile subscriber kunde nutzer benutzer zuschauer konto "
     "usuario cliente espectador abonne utilisateur spectateur utente abonado"
