@@ -57,6 +57,9 @@ format: $(INSTALLED) ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+random-pages: $(INSTALLED) ## pages of ten thousand random catalogs, each checked from its own fields (ARGS=100: fewer): ten minutes
+	@PYTHONPATH=tests $(BIN)/python -m worlds.ruled_pages $(or $(ARGS),10000)
+
 bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: one table, recorded in docs/quality.md
 	@$(BIN)/python tests/benchmarks/bench.py $(or $(ARGS),--record)
 

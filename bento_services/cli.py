@@ -1,4 +1,4 @@
-"""The verbs of serving: serve, recommend, package, and those of keys_cli.py and rules_cli.py."""
+"""The verbs of serving: serve, recommend, package, and those of keys_cli.py, rules_cli.py and verify_cli.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bento_services import keys_cli, rules_cli
+from bento_services import keys_cli, rules_cli, verify_cli
 from feature_repo.core.command_line import wait_for_interrupt
 from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
 from feature_repo.core.terminal import bars, say, show
@@ -18,6 +18,7 @@ from feature_repo.limits import LimitError, check
 app = typer.Typer()
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(rules_cli.app, name="rules")
+app.add_typer(verify_cli.app)
 
 LIST_LENGTH = 20  # items per user with --all
 MAX_WORKERS = 64

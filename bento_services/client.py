@@ -148,6 +148,16 @@ class Client:
         asked = {"current_video": current_video, "limit": limit, **said}
         return self._answer("/api/v1/recommendations/up-next", asked, _who(user_id, session_id, context), UpNext)
 
+    @staticmethod
+    def verify(page: Mapping[str, Any]) -> list[str]:
+        """What the certificate of a page says wrongly, computed from the page alone; empty: it is true.
+
+        Raises ValueError for what is no whole page.
+        """
+        from bento_services.feed.certificate import verify
+
+        return verify(page)
+
     def send(
         self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]], idempotency_key: str | None = None
     ) -> dict[str, Any]:

@@ -1,59 +1,134 @@
-"""Which rules of the policy a page keeps, measured on the finished page, so that a client can verify it."""
+"""Which rules of the policy a page keeps, measured on the finished page; and the check that a client makes of it.
+
+Both measure with the same code what the page itself shows: a creator is `channel`, a category is `category`, and fresh
+means `published_at` on or after `fresh_from`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-from bento_services.feed.page import Item, Row
+import msgspec
+
+from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
+from bento_services.feed.stages import Chosen
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
+from models.page.diversity import Caps, PageCaps
 from models.page.policy import Policy
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
+OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page")
 
 
-def certify(rows: Sequence[Row], items: Sequence[Item], limit: int, policy: Policy, now_us: int) -> dict[str, Any]:
-    """Measures each rule of the policy on the page: {policy, fresh_from, top, rules: [{rule, bar, found, kept}],
-    relaxed: [rule]}.
+class Measured(NamedTuple):
+    bar: float
+    found: float
+    at_least: bool = False  # whether `found` must be at least the bar, or at most
 
-    A client can compute the same figures from the page: a creator is `channel`, a category is `genres[0]`, and fresh
-    means `published_at` on or after `fresh_from`. `max_per_creator_in_row` covers the rows other than the
-    recommendations and those in NO_VARIETY_CAPS.
+    @property
+    def kept(self) -> bool:
+        return self.found >= self.bar if self.at_least else self.found <= self.bar
+
+
+def certify(
+    rows: Sequence[Row],
+    items: Sequence[Item],
+    limit: int,
+    policy: Policy,
+    now_us: int,
+    chosen: Sequence[Chosen] = (),
+) -> dict[str, Any]:
+    """{policy, fresh_from, top, limit, caps, rules: [{rule, bar, found, kept, cost?, why?}], relaxed: [rule]}.
+
+    `max_per_creator_in_row` covers the rows other than the recommendations and those in NO_VARIETY_CAPS; rules
+    `…_on_page` all rows but what the viewer has begun. `cost`: the sum of scores that were given up for a rule;
+    `why`: of a rule that was not kept.
     """
-    caps, n = policy.caps, len(items)
-    fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=caps.fresh_days)).isoformat()
-    categories = [item.genres[0] if item.genres else "" for item in items]
-    genres_on_top = Counter(genre for item in items[: caps.top] for genre in set(item.genres))
-    found: dict[str, tuple[float, float, bool]] = {}  # rule -> (bar, found, whether `found` must be at least the bar)
-    found["count"] = (limit, n, True)
-    on_page = [item.video_id for row in rows for item in row.items]
-    found["duplicates_on_page"] = (0, len(on_page) - len(set(on_page)), False)
-    varied = [row.items for row in rows if row.row_id not in NO_VARIETY_CAPS and row.items is not items]
-    in_rows = [_most(Counter(item.channel for item in row)) for row in varied]
-    found["max_per_creator_in_row"] = (caps.max_per_creator, max(in_rows, default=0), False)
-    found["max_per_creator"] = (caps.max_per_creator, _most(Counter(item.channel for item in items)), False)
-    found["max_category_share"] = (caps.category_bar(n), _most(Counter(categories)), False)
-    found["max_category_run"] = (caps.max_category_run, _longest_run(categories), False)
-    found["max_genre_in_top"] = (caps.max_genre_in_top, _most(genres_on_top), False)
-    found["min_fresh"] = (caps.fresh_bar(n), sum(item.published_at >= fresh_from for item in items), True)
-    kept = {rule: value >= bar if more else value <= bar for rule, (bar, value, more) in found.items()}
+    fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=policy.caps.fresh_days)).isoformat()
+    found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from)
+    costs = {rule: cost for row in chosen for rule, cost in row.given_up.items() if cost > 0}
+    whys = {rule: why for row in chosen for rule, why in row.broken.items()}
+    rules = []
+    for rule, one in found.items():
+        said: dict[str, Any] = {"rule": rule, "bar": one.bar, "found": one.found, "kept": one.kept}
+        if rule in costs:
+            said["cost"] = round(costs[rule], 6)
+        if not one.kept and rule in whys:
+            place, left = whys[rule]
+            said["why"] = f"none of the {left} videos that were left for place {place + 1} kept it and what counts more"
+        rules.append(said)
     return {
         "policy": policy.version,
         "fresh_from": fresh_from,
-        "top": caps.top,
-        "rules": [
-            {"rule": rule, "bar": bar, "found": value, "kept": kept[rule]} for rule, (bar, value, _) in found.items()
-        ],
-        "relaxed": [rule for rule in caps.relaxation if not kept[rule]],
+        "top": policy.caps.top,
+        "limit": limit,
+        "caps": {"list": asdict(policy.caps), "page": asdict(policy.page)},
+        "rules": rules,
+        "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if not found[rule].kept],
     }
 
 
-def _most(counts: Counter[str]) -> int:
-    return max((count for name, count in counts.items() if name), default=0)
+def verify(page: Mapping[str, Any]) -> list[str]:
+    """What the certificate of a page, as it was sent, says wrongly or leaves out; empty: it is true.
+
+    It asks nobody: all is computed from the page's own fields. Raises ValueError for what is no page.
+    """
+    try:
+        shown, sent = msgspec.convert(page, Page), page["certificate"]
+        caps = Caps(**{**sent["caps"]["list"], "relaxation": tuple(sent["caps"]["list"]["relaxation"])})
+        bars = PageCaps(**sent["caps"]["page"])
+        said = {one["rule"]: one for one in sent["rules"]}
+        found = _measured(shown.rows, shown.recommendations, sent["limit"], caps, bars, sent["fresh_from"])
+        relaxed = set(sent["relaxed"])
+    except (msgspec.ValidationError, KeyError, TypeError) as error:
+        raise ValueError(f"expected a page with its certificate: {error}") from error
+    faults = [f"{rule}: the certificate does not speak of it" for rule in found if rule not in said]
+    for rule, one in found.items():
+        claimed = {name: said.get(rule, {}).get(name) for name in ("bar", "found", "kept")}
+        true = {"bar": one.bar, "found": one.found, "kept": one.kept}
+        if rule in said and claimed != true:
+            faults.append(f"{rule}: the certificate says {claimed}, the page shows {true}")
+        if not one.kept and rule in (*caps.relaxation, *OF_PAGE) and rule not in relaxed:
+            faults.append(f"{rule}: it is not kept, and the certificate does not list it as relaxed")
+    ids = [item.video_id for row in shown.rows for item in row.items]
+    faults += [f"{one}: it is on the page {count} times" for one, count in Counter(ids).items() if count > 1]
+    return faults
+
+
+def _measured(
+    rows: Sequence[Row], items: Sequence[Item], limit: int, caps: Caps, page: PageCaps, fresh_from: str
+) -> dict[str, Measured]:
+    n = len(items)
+    categories = [item.category for item in items]
+    on_page = [item.video_id for row in rows for item in row.items]
+    varied = [row.items for row in rows if row.row_id not in (*NO_VARIETY_CAPS, *RECOMMENDATIONS)]
+    in_rows = [_most(item.channel for item in row) for row in varied]
+    counted = [item for row in rows if row.row_id != RESUME for item in row.items]
+    top = [genre for item in items[: caps.top] for genre in set(item.genres)]
+    return {
+        "count": Measured(limit, n, at_least=True),
+        "duplicates_on_page": Measured(0, len(on_page) - len(set(on_page))),
+        "max_per_creator_in_row": Measured(caps.max_per_creator, max(in_rows, default=0)),
+        "max_per_creator": Measured(caps.max_per_creator, _most(item.channel for item in items)),
+        "max_category_share": Measured(caps.category_bar(n), _most(categories)),
+        "max_category_run": Measured(caps.max_category_run, _longest_run(categories)),
+        "max_genre_in_top": Measured(caps.max_genre_in_top, _most(top)),
+        "min_fresh": Measured(caps.fresh_bar(n), sum(item.published_at >= fresh_from for item in items), at_least=True),
+        "max_per_creator_on_page": Measured(page.max_per_creator, _most(item.channel for item in counted)),
+        "max_category_share_on_page": Measured(
+            page.category_bar(len(counted)), _most(item.category for item in counted)
+        ),
+    }
+
+
+def _most(names: Any) -> int:
+    return max((count for name, count in Counter(names).items() if name), default=0)
 
 
 def _longest_run(categories: Sequence[str]) -> int:

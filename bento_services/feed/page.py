@@ -75,6 +75,7 @@ class Item(Struct, frozen=True):
     ]  # at this place, given what stands above it
     genres: tuple[str, ...]
     trace: Annotated[dict[str, Any] | None, Meta(description="With explain=true: scores and features.")] = None
+    category: Annotated[str, Meta(description="The main one of its genres, which caps count.")] = ""
 
 
 class Row(Struct, frozen=True):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.recall import LiveRecall
-from bento_services.feed.stages import UNTITLED
+from bento_services.feed.stages import UNTITLED, main_category
 from feature_repo.compute.columns import Columns
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
@@ -51,7 +51,7 @@ class Parts:
         self.video_vectors = PerCatalog(lambda catalog, rows: _vectors(release, catalog, rows))
         self.creators = Codes(_channels, ("creator_name", "creator_id"))
         self.titles = Codes(_films)
-        self.categories = Codes(_categories, ("genre_names",))
+        self.categories = Codes(_categories, ("category", "genre_names"))
         self._beside = BesideIndex(release.index, self.video_vectors)
         self._sources: dict[str, CandidateSource | None] = {}
         self._lock = threading.Lock()
@@ -127,5 +127,6 @@ def _films(catalog: Catalog, rows: Array) -> list[str]:
 
 
 def _categories(catalog: Catalog, rows: Array) -> list[str]:
-    """Each video's first genre; "" if it has none."""
-    return [names[0] if names is not None and len(names) else "" for names in catalog.columns["genre_names"][rows]]
+    """Each video's main category, else its first genre; "" if it has neither."""
+    stated, genres = catalog.columns["category"][rows], catalog.columns["genre_names"][rows]
+    return [main_category(category, names) for category, names in zip(stated, genres, strict=True)]

@@ -16,6 +16,7 @@ import numpy as np
 
 from bento_services.errors import StageFailed
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.page_budget import PageBudget
 from bento_services.feed.ruled import Beside, boosted, pinned
 from bento_services.feed.stages import (
     Chosen,
@@ -28,6 +29,7 @@ from bento_services.feed.stages import (
     Source,
 )
 from models.allowed import Allowed
+from models.page.diversity import PageCaps
 from models.page.filters import all_of
 from models.page.rules import Filter
 
@@ -74,6 +76,8 @@ class Pipeline:
     hydrators: Sequence[Hydrator] = ()
     resume: Source | None = None
     is_bounded: bool = False  # the sources give all that there is for this feed
+    page: PageCaps | None = None  # of all rows together; None: each row keeps its own caps
+    least: int = 1  # a row that the caps of the page leave shorter is left out
 
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage fails or the deadline has passed."""
@@ -123,13 +127,17 @@ class Pipeline:
         rows: list[FilledRow] = []
         pins = Beside.of(request, candidates)
         everything, left = candidates, np.delete(np.arange(len(candidates)), pins.places)
-        offered = everything.take(left) if pins.places else everything
+        budget = None if self.page is None else PageBudget(self.page, everything, self.least)
         for selector in self.selectors if request.has_rows else self.more:
-            chosen = [replace(row, order=left[row.order]) for row in selector.rows(request, offered)]
+
+            def choose(left: Array, selector: Selector = selector) -> list[Chosen]:
+                offered = everything.take(left)
+                return [replace(row, order=left[row.order]) for row in selector.rows(request, offered)]
+
+            chosen = choose(left) if budget is None else budget.chosen(left, choose)
             rows += [FilledRow(row, everything.take(row.order)) for row in map(pins.added, chosen)]
             if chosen:
                 left = np.setdiff1d(left, np.concatenate([row.order for row in chosen]), assume_unique=True)
-                offered = everything.take(left)
         return rows
 
 

@@ -14,7 +14,7 @@ from bento_services.feed.page import Item, Row
 from bento_services.feed.pipeline import FilledRow
 from bento_services.feed.reasons import Reason, Shown, reason
 from bento_services.feed.scorers import served_columns
-from bento_services.feed.stages import UNTITLED, Request
+from bento_services.feed.stages import UNTITLED, Request, main_category
 from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
 from models.page.filters import AVAILABLE
@@ -71,7 +71,7 @@ def _items(
     propensities = [1.0] * n if chosen.propensity is None else chosen.propensity.tolist()
     anchors = _named(request, candidates[ANCHOR]).tolist() if ANCHOR in candidates else [-1] * n
     found_by, scores = candidates.provenance(), candidates[SCORE].tolist()
-    durations, views, published, titles, names, ids, genres, pictures, videos = (
+    durations, views, published, titles, names, ids, genres, pictures, categories, videos = (
         column[rows].tolist()
         for column in (
             columns["duration_seconds"],
@@ -82,6 +82,7 @@ def _items(
             columns["creator_id"],
             columns["genre_names"],
             columns["thumbnail"],
+            columns["category"],
             request.catalog.video_ids,
         )
     )
@@ -103,6 +104,7 @@ def _items(
             propensity=propensities[at],
             genres=tuple(genres[at]),
             trace=_trace(row, at, found_by[at], features[at]) if request.query.explain else None,
+            category=main_category(categories[at], genres[at]),
         )
         for at, video in enumerate(rows.tolist())
     )

@@ -233,6 +233,8 @@ class Chosen:
     order: Array
     propensity: Array | None = None
     fixed: bool = False  # keeps its place at the top; other rows are ordered by score
+    given_up: Mapping[str, float] = field(default_factory=dict)  # rule of the policy -> scores that it has cost
+    broken: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # rule -> place, and videos left for it
 
 
 class Selector(Protocol):
@@ -242,6 +244,11 @@ class Selector(Protocol):
     def rows(self, request: Request, candidates: Candidates) -> Sequence[Chosen]:
         """Rows that share no candidate. Later selectors are not offered the candidates in them."""
         ...
+
+
+def main_category(category: str, genres: Sequence[str] | None) -> str:
+    """The one category of a video, which caps count."""
+    return category or (genres[0] if genres is not None and len(genres) else "")
 
 
 def title_of(catalog: Catalog, video: int) -> str:

@@ -5,11 +5,11 @@
     FROM              feed/candidates                       feed/candidates, feed/truncation
     ANCHOR            sources/neighbours, sources/series    feed/rows/because_you_watched, feed/presenter
     EXPLORE_POOL      sources/explore                       feed/rows/something_different
-    CREATOR           feed/hydrators                        feed/rows/recommendations, feed/rows/spec
-    CATEGORY          feed/hydrators                        feed/rows/recommendations
+    CREATOR           feed/hydrators                        feed/rows/recommendations, feed/rows/spec, feed/page_budget
+    CATEGORY          feed/hydrators                        feed/rows/recommendations, feed/page_budget
     FRESH             feed/hydrators                        feed/rows/recommendations
     TWO_TOWER_SCORE   feed/hydrators                        feed/scorers, feed/rerankers, feed/presenter, feed/feed
-    SCORE             feed/scorers, feed/ruled              feed/scorers, feed/rerankers, feed/presenter
+    SCORE             feed/scorers, feed/ruled              feed/rerankers, feed/presenter, feed/rows/recommendations
     BOOST             feed/scorers, feed/ruled              feed/presenter
 
 The heads of the ranker (models.ranking.ranker.HEADS) are columns too, which feed/scorers writes and feed/presenter

@@ -166,6 +166,22 @@ class Caps:
         return min(self.min_fresh, length // 5)
 
 
+@dataclass(frozen=True)
+class PageCaps:
+    """The caps of a whole page: all its rows, but for what the viewer has begun."""
+
+    max_per_creator: int = 6
+    max_category_share: float = 0.30
+
+    def __post_init__(self) -> None:
+        if self.max_per_creator < 1 or not 0.0 < self.max_category_share <= 1.0:
+            raise ValueError("page: expected max_per_creator of at least 1, and max_category_share above 0 and up to 1")
+
+    def category_bar(self, length: int) -> int:
+        """The most videos of one category that a page of so many may hold."""
+        return max(1, int(self.max_category_share * length + 1e-9))
+
+
 @dataclass
 class _Share:
     mask_N: Array
@@ -194,6 +210,9 @@ class Filling:
         """`pins`: place -> the candidate that takes it. `shares`: which candidates, at least and at most what part of
         the places; they give way after all caps."""
         self.taken: list[int] = []
+        self.given_up: dict[str, float] = {}  # rule -> the sum of scores that it has cost
+        self.broken: dict[str, tuple[int, int]] = {}  # rule -> the first place that broke it, and what was left for it
+        self._ahead = 0  # all candidates before it are taken
         self._caps = caps
         self._length = min(length, len(creator_N))
         self._creator_N, self._category_N, self._fresh_N = creator_N, category_N, fresh_N
@@ -250,6 +269,24 @@ class Filling:
                 penalty_N += self._share_weight * ~share.mask_N
         return penalty_N
 
+    def note(self, penalty_N: Array, best: int, score_N: Array) -> None:
+        """What rules cost at the next place, where the first candidate that is left would stand without them."""
+        while self._full_N[self._ahead] == np.inf:
+            self._ahead += 1
+        if self._ahead != best:
+            (rule, *_) = self._rules_in(penalty_N[self._ahead])
+            cost = max(float(score_N[self._ahead] - score_N[best]), 0.0)
+            self.given_up[rule] = self.given_up.get(rule, 0.0) + cost
+        if penalty_N[best] > 0:
+            for rule in self._rules_in(penalty_N[best]):
+                self.broken.setdefault(rule, (len(self.taken), int((self._full_N < np.inf).sum())))
+
+    def _rules_in(self, penalty: float) -> list[str]:
+        """The rules that a candidate of this penalty breaks, the weightiest first."""
+        names = [*self._caps.relaxation, "shares"]
+        whole = min(int(penalty), 2 ** len(names) - 1)
+        return [name for at, name in reversed(list(enumerate(names))) if whole >> at & 1] or ["shares"]
+
     def take(self, candidate: int) -> None:
         caps, weight = self._caps, self._weight
         self.taken.append(candidate)
@@ -263,7 +300,7 @@ class Filling:
             self._genre_count += self._genre_NG[candidate]
             full_G = self._genre_count >= caps.max_genre_in_top
             if (full_G != before_G).any():
-                self._full_genres_N = weight["max_genre_in_top"] * (self._genre_NG @ full_G.astype(np.float32))
+                self._full_genres_N = weight["max_genre_in_top"] * (self._genre_NG @ full_G.astype(np.float32) > 0)
         self._fresh_count += int(self._fresh_N[candidate])
 
     def _count(self, candidate: int) -> None:

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
-from models.page.diversity import METHODS, Caps
+from models.page.diversity import METHODS, Caps, PageCaps
 from models.page.policy_file import POLICY, policy_of
 
 MOST = 1_000_000  # upper bound of every number in a policy
-SECTIONS = ("version", "caps", "boosts", "spread", "exploration")
+SECTIONS = ("version", "caps", "boosts", "spread", "exploration", "page")
 
 
 class PolicyError(MarqueeError):
@@ -64,9 +64,10 @@ class Policy:
     boosts: Boosts = field(default_factory=Boosts)
     diversity: Diversity = field(default_factory=Diversity)
     exploration: Exploration = field(default_factory=Exploration)
+    page: PageCaps = field(default_factory=PageCaps)
 
 
-_Section = TypeVar("_Section", Caps, Boosts, Diversity, Exploration)
+_Section = TypeVar("_Section", Caps, Boosts, Diversity, Exploration, PageCaps)
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -81,6 +82,7 @@ def load_policy(path: Path = POLICY) -> Policy:
             boosts=_section(Boosts, declared.get("boosts", {})),
             diversity=_section(Diversity, declared.get("spread", {})),
             exploration=_section(Exploration, declared.get("exploration", {})),
+            page=_section(PageCaps, declared.get("page", {})),
         )
     except KeyError as error:
         raise PolicyError(f"{path}: expected {error} in it") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.rows.spec import RowSpec
 from bento_services.feed.ruled import pins_of
 from bento_services.feed.stages import Chosen, Request
-from models.candidates.columns import CATEGORY, CREATOR, FRESH
+from models.candidates.columns import CATEGORY, CREATOR, FRESH, SCORE
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
 from models.candidates.sources.resume import RESUME
@@ -57,7 +57,8 @@ class Recommendations:
             shares=[(one.mask_N, one.at_least, one.at_most) for one in rules.shares(request, offered.rows)],
         )
         propensity = self._fill(filling, request, offered)
-        return self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)
+        chosen = self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)
+        return [replace(row, given_up=filling.given_up, broken=filling.broken) for row in chosen]
 
     def _fill(self, filling: Filling, request: Request, offered: Candidates) -> Array:
         rng = request.rng("places")
@@ -72,6 +73,7 @@ class Recommendations:
                 continue
             penalty = filling.penalty_N()
             best = int(np.argmin(penalty))
+            filling.note(penalty, best, offered[SCORE])
             pool = unknown & (penalty == 0)
             if arm_probability is None or len(filling.taken) < self.policy.exploration.protected or not pool.any():
                 filling.take(best)

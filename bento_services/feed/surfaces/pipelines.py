@@ -75,6 +75,8 @@ def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
         selectors=selectors(recipe.rows, parts, recipe),
         more=selectors(recipe.more, parts, recipe),
         is_bounded=recipe.is_bounded,
+        page=policy.page if len(recipe.rows) > 1 else None,  # a page of one row keeps that row's caps
+        least=recipe.config.rows.least,
     )
 
 

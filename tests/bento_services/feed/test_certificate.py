@@ -31,7 +31,7 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
     longest = run = fresh = 0
     before = None
     for place, item in enumerate(items):
-        category = item["genres"][0] if item["genres"] else None
+        category = item["category"] or None
         if item["channel"]:
             channels[item["channel"]] += 1
         if category:
@@ -46,6 +46,9 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
         if row["row_id"] not in ("continue_watching", "explore", "top_picks", "more"):
             in_row = max(in_row, *Counter(item["channel"] for item in row["items"] if item["channel"]).values(), 0)
     everything = [item["video_id"] for row in page["rows"] for item in row["items"]]
+    counted = [item for row in page["rows"] if row["row_id"] != "continue_watching" for item in row["items"]]
+    creators, of_page = (Counter(item[name] for item in counted if item[name]) for name in ("channel", "category"))
+    creator, category = max(creators.values(), default=0), max(of_page.values(), default=0)
     most = {
         name: max(counts.values(), default=0) for name, counts in (("c", channels), ("g", categories), ("t", on_top))
     }
@@ -58,6 +61,8 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
         "max_category_run": (longest, longest <= bars["max_category_run"]),
         "max_genre_in_top": (most["t"], most["t"] <= bars["max_genre_in_top"]),
         "min_fresh": (fresh, fresh >= bars["min_fresh"]),
+        "max_per_creator_on_page": (creator, creator <= bars["max_per_creator_on_page"]),
+        "max_category_share_on_page": (category, category <= bars["max_category_share_on_page"]),
     }
 
 
@@ -108,6 +113,8 @@ def test_a_catalog_of_one_creator_and_one_genre_gives_a_full_page_that_says_so()
         "min_fresh",
         "max_category_share",
         "max_per_creator",
+        "max_per_creator_on_page",
+        "max_category_share_on_page",
     ]
 
 
