@@ -126,7 +126,8 @@ class Pipeline:
     def _rows(self, request: Request, candidates: Candidates) -> list[FilledRow]:
         rows: list[FilledRow] = []
         pins = Beside.of(request, candidates)
-        everything, left = candidates, np.delete(np.arange(len(candidates)), pins.places)
+        everything, is_left = candidates, np.ones(len(candidates), dtype=bool)
+        is_left[pins.places] = False
         budget = None if self.page is None else PageBudget(self.page, everything, self.least)
         for selector in self.selectors if request.has_rows else self.more:
 
@@ -134,10 +135,11 @@ class Pipeline:
                 offered = everything.take(left)
                 return [replace(row, order=left[row.order]) for row in selector.rows(request, offered)]
 
+            left = np.flatnonzero(is_left)
             chosen = choose(left) if budget is None else budget.chosen(left, choose)
             rows += [FilledRow(row, everything.take(row.order)) for row in map(pins.added, chosen)]
-            if chosen:
-                left = np.setdiff1d(left, np.concatenate([row.order for row in chosen]), assume_unique=True)
+            for row in chosen:
+                is_left[row.order] = False
         return rows
 
 

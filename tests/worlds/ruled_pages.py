@@ -28,8 +28,9 @@ def catalog(rng: np.random.Generator) -> dict[str, dict[str, Any]]:
     skew = float(rng.choice([0.0, 1.0, 2.0]))
 
     def weights(n: int) -> np.ndarray[Any, Any]:
-        weight = (1.0 + np.arange(n)) ** -skew
-        return weight / weight.sum()
+        weight: np.ndarray[Any, Any] = (1.0 + np.arange(n)) ** -skew
+        weight /= weight.sum()
+        return weight
 
     old_days = int(rng.choice([1, 30, 2_000]))
     for video in videos.values():
