@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
-from bento_services.feed.stages import Chosen
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
 from models.page.diversity import Caps, PageCaps
@@ -42,25 +42,24 @@ def certify(
     limit: int,
     policy: Policy,
     now_us: int,
-    chosen: Sequence[Chosen] = (),
+    costs: Mapping[str, float] = MappingProxyType({}),
+    broken: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """{policy, fresh_from, top, limit, caps, rules: [{rule, bar, found, kept, cost?, why?}], relaxed: [rule]}.
 
     `max_per_creator_in_row` covers the rows other than the recommendations and those in NO_VARIETY_CAPS; rules
-    `…_on_page` all rows but what the viewer has begun. `cost`: the sum of scores that were given up for a rule;
-    `why`: of a rule that was not kept.
+    `…_on_page` all rows but what the viewer has begun. `costs`: the sum of scores that were given up for a rule;
+    `broken`: the first place of the recommendations that broke it, and how many videos were left for it.
     """
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=policy.caps.fresh_days)).isoformat()
     found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from)
-    costs = {rule: cost for row in chosen for rule, cost in row.given_up.items() if cost > 0}
-    whys = {rule: why for row in chosen for rule, why in row.broken.items()}
     rules = []
     for rule, one in found.items():
         said: dict[str, Any] = {"rule": rule, "bar": one.bar, "found": one.found, "kept": one.kept}
-        if rule in costs:
+        if costs.get(rule, 0.0) > 0:
             said["cost"] = round(costs[rule], 6)
-        if not one.kept and rule in whys:
-            place, left = whys[rule]
+        if not one.kept and rule in broken:
+            place, left = broken[rule]
             said["why"] = f"none of the {left} videos that were left for place {place + 1} kept it and what counts more"
         rules.append(said)
     return {

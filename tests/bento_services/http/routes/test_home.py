@@ -34,6 +34,7 @@ async def test_a_home_page_has_the_documented_fields(http: httpx.AsyncClient) ->
         "row_id": "top_picks",
         "propensity": 0.9,
         "genres": ["Drama"],
+        "category": "",
         "trace": None,
     }
     assert (page["cursor"], page["served_by"], page["release_id"]) == ("more", "full_funnel", "r-0123456789ab")
