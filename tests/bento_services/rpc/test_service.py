@@ -83,6 +83,13 @@ async def test_grpc_and_http_put_the_same_event_into_the_log(channel: Any, made:
     assert taken.position == 0
 
 
+async def test_events_of_a_session_are_its_own(channel: Any, made: Made) -> None:
+    event = messages.Event(item_id="v1", event="click")
+    await MarqueeStub(channel).SendEvents(messages.SendEventsRequest(events=[event], session_id="s-1"))
+    await MarqueeStub(channel).SendEvents(messages.SendEventsRequest(events=[event], session_id="s-1", user_id="u1"))
+    assert [taken.user_id for taken in made.log.events] == ["s-1", "u1"]
+
+
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
@@ -168,8 +175,9 @@ async def test_health_says_of_each_part_what_status_says(channel: Any, made: Mad
         while await serving("processor"):
             await asyncio.sleep(0.02)
     assert not await serving("events")
-    others = ("", SERVICE, "pages", *(set(PARTS) - {PROCESSOR}))
-    assert [await serving(name) for name in others] == [True] * len(others)
+    assert [await serving(name) for name in ("", SERVICE, "pages", *(set(PARTS) - {PROCESSOR}))] == [True] * (
+        len(PARTS) + 2
+    )
     made.engine.health.ok(PROCESSOR)
     async with asyncio.timeout(10):
         while not await serving("events"):
