@@ -158,6 +158,20 @@ class Client:
 
         return verify(page)
 
+    def search(
+        self,
+        q: str,
+        user_id: str = "",
+        limit: int = 20,
+        cursor: str | None = None,
+        session_id: str = "",
+        context: Mapping[str, Any] | None = None,
+        **filters: str,
+    ) -> Surface:
+        """Videos by their text. `filters`: category, genre, creator_id, language, published_since, published_before."""
+        asked = {"q": q, "limit": limit, **_said(cursor=cursor), **filters}
+        return self._answer("/api/v1/search", asked, _who(user_id, session_id, context), Surface)
+
     def send(
         self, events: Mapping[str, Any] | Sequence[Mapping[str, Any]], idempotency_key: str | None = None
     ) -> dict[str, Any]:

@@ -25,11 +25,11 @@ from bento_services.admission.problem import (
     Problem,
     events_down,
     malformed,
+    refusal_of,
     unavailable,
-    unknown_of,
 )
 from bento_services.catalog.verbs import Catalog
-from bento_services.errors import QueryError, UnknownSubject
+from bento_services.errors import NothingToAsk, QueryError, UnknownSubject
 from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
@@ -175,8 +175,8 @@ class Engine:
             page = await self._page(surface, query)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
-        except UnknownSubject as error:
-            raise unknown_of(error) from error
+        except (UnknownSubject, NothingToAsk) as error:
+            raise refusal_of(error) from error
         finally:
             self._in_flight -= 1
             metrics.IN_FLIGHT.set(self._in_flight)

@@ -3,7 +3,8 @@
 MarqueeError                 feature_repo/core/errors.py
 └── FeedError
     ├── QueryError           an invalid query: the caller must correct it (HTTP 400)
-    └── UnknownSubject       it names what the catalog does not have (HTTP 404)
+    ├── UnknownSubject       it names what the catalog does not have (HTTP 404)
+    └── NothingToAsk         what would have to answer cannot be read (HTTP 503)
 StageFailed                  inside the feed only: this rung cannot answer, the next one is tried
 """
 
@@ -34,6 +35,10 @@ class UnknownSubject(FeedError):
         self.field = field
         self.value = value
         self.known = known
+
+
+class NothingToAsk(FeedError):
+    """No rung could answer, on a surface where an empty list would be taken for an answer."""
 
 
 class StageFailed(Exception):

@@ -83,6 +83,12 @@ class Subject:
     category: str = ""
     video_id: str = ""  # the list goes with this video
     video_ids: tuple[str, ...] = ()  # the list is made of these
+    text: str = ""  # is searched for
+    genre: str = ""
+    creator_id: str = ""
+    language: str = ""
+    published_since_us: int = 0
+    published_before_us: int = 0
 
 
 class ViewerRequest(Protocol):

@@ -13,6 +13,7 @@ from models.catalog import Catalog, marks
 from models.groups import Groups
 from models.order import Order
 from models.per_catalog import PerCatalog
+from models.text_search import TEXTS
 
 Array = np.ndarray[Any, Any]
 
@@ -76,6 +77,8 @@ ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)
 
 CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]))
 SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]))
+GENRES = Groups(lambda catalog, rows: catalog.columns["genre_names"][rows])
+LANGUAGES = Groups(lambda catalog, rows: _alone(catalog.columns["video_language"][rows]))
 CATEGORIES = Groups(lambda catalog, rows: _alone(category_of(catalog, rows)))
 COUNTRIES = Groups(lambda catalog, rows: catalog.columns["countries"][rows])  # that a video is restricted to
 UNRESTRICTED = PerCatalog(lambda catalog, rows: _unrestricted(catalog.columns["countries"][rows]))  # (V,) bool
@@ -85,9 +88,10 @@ def follow(catalog: Catalog) -> None:
     """What whoever publishes a catalog calls, before requests see it."""
     for order in ORDERS:
         order.follow(catalog)
-    for groups in (CREATORS, SERIES, CATEGORIES, COUNTRIES):
+    for groups in (CREATORS, SERIES, GENRES, LANGUAGES, CATEGORIES, COUNTRIES):
         groups.follow(catalog)
     UNRESTRICTED.of(catalog)
+    TEXTS.follow(catalog)
 
 
 def category_of(catalog: Catalog, rows: Any) -> list[str]:

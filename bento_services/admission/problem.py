@@ -12,7 +12,7 @@ import msgspec
 import orjson
 from msgspec import Meta, Struct
 
-from bento_services.errors import UnknownSubject
+from bento_services.errors import NothingToAsk, UnknownSubject
 
 
 class ErrorBody(Struct, frozen=True):
@@ -80,7 +80,9 @@ def events_down(*, asked: bool) -> Problem:
     )
 
 
-def unknown_of(error: UnknownSubject) -> Problem:
+def refusal_of(error: UnknownSubject | NothingToAsk) -> Problem:
+    if isinstance(error, NothingToAsk):
+        return unavailable(str(error))
     if error.field == "category":
         details = {"category": error.value, "known": list(error.known)}
         return Problem(404, "unknown_category", "the catalog has no such category", details)

@@ -41,6 +41,7 @@ class Recipe:
     adapt: Callable[[Policy], Policy] = lambda policy: policy  # to rules that make sense on the surface
     is_cached: bool = False  # the last page of an unchanged viewer is shown again
     is_bounded: bool = False  # its sources give all that belongs on it, and its feed ends with them
+    must_answer: bool = False  # an empty list is an answer, and none is given where no rung has one
     lists: Callable[[Parts, Recipe], Pipeline] | None = None  # what makes its lists beforehand; None: it has none
 
     def breaker_of(self, rung: str) -> str:
@@ -79,6 +80,7 @@ class Serving:
     reasons: tuple[Reason, ...]
     names: Named = Named.NOTHING  # what its queries name
     is_cached: bool = False  # the last page of an unchanged viewer is shown again
+    must_answer: bool = False  # where no rung has an answer, an empty page is none
     listed: tuple[str, ...] = RECOMMENDATIONS  # the rows that hold a page's recommendations
     maker: ListMaker | None = None  # of its lists; None: it has none
     follow: Prepare = lambda snapshot: None  # what has to be done for a new catalog before requests see it
@@ -113,6 +115,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         reasons=recipe.reasons,
         names=recipe.names,
         is_cached=recipe.is_cached,
+        must_answer=recipe.must_answer,
         listed=(*RECOMMENDATIONS, *(row.row_id for row in recipe.more)),
         maker=maker,
         follow=parts.follow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bento_services.admission.limits import MAX_LIMIT
 from feature_repo.core.settings import Section
 from models.candidates.sources.registry import SOURCES
 
@@ -46,6 +47,8 @@ class FeedConfig:
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     abandoned_seconds: float = 300.0  # a video that was left before was not liked,
     abandoned_share: float = 0.25  # unless so much of it was watched: what is up next is then unlike it
+    search_ranked: int = 200  # best matches of a search that are ranked for the viewer
+    search_personal: float = 0.3  # of a match's score that depends on the viewer; below half, a whole title stays first
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True
 
@@ -56,6 +59,8 @@ class FeedConfig:
             raise ValueError("candidates, diversified and rows.length: expected at least 1")
         if not 0 <= self.recall_share <= 1:
             raise ValueError("recall_share: expected 0 to 1")
+        if not 0 <= self.search_personal < 0.5 or self.search_ranked <= MAX_LIMIT:
+            raise ValueError(f"search_personal: expected 0 to below .5; search_ranked: more than {MAX_LIMIT}")
         if not 0 < self.list_share <= 1:
             raise ValueError("list_share: expected above 0, up to 1")
         if min(self.list_length, self.base_ranked) < 1:

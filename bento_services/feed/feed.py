@@ -11,7 +11,7 @@ from time import perf_counter
 import msgspec
 import structlog
 
-from bento_services.errors import QueryError
+from bento_services.errors import NothingToAsk, QueryError
 from bento_services.feed import cursor as cursors
 from bento_services.feed import subject
 from bento_services.feed.attempt import Attempt
@@ -96,7 +96,8 @@ class Feed:
         return self._page(self._serving(surface), query, rules=rules)
 
     def page(self, query: Query, surface: str = HOME, attempt: Attempt | None = None) -> Page:
-        """Raises QueryError for an invalid query, UnknownSubject for what the catalog does not have, GivenUp after
+        """Raises QueryError for an invalid query, UnknownSubject for what the catalog does not have, NothingToAsk
+        where an empty page would be taken for an answer, GivenUp after
         `attempt` was; never for a dependency that is down."""
         serving = self._serving(surface)
         subject.check(serving.names, query.subject, self._reader.snapshot())
@@ -206,6 +207,8 @@ class Feed:
         if warning := UNREAD.get(request.viewer.knowledge):
             request.trace.warnings.append(warning)
         answer = serving.ladder.descend(request, attempt)
+        if answer.is_none and serving.must_answer and query.log:
+            raise NothingToAsk(f"{serving.surface} cannot be answered right now; try again")
         with request.trace.stage("present"):
             page = _shown(serving, answer)
         if query.log:

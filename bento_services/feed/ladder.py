@@ -70,6 +70,7 @@ class Answer:
     speed: str = FULL
     made_us: int = 0  # when what the page is made from was made; 0: for this request
     is_best: bool = False  # nothing better is to be had: it is worth keeping
+    is_none: bool = False  # no rung could answer
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Ladder:
             )
         warnings.append("no rung could answer")
         nothing = Composition([], 0, Allowed.of(np.zeros(len(request.catalog), dtype=bool)))
-        return Answer(self.rungs[-1].name, request, nothing)
+        return Answer(self.rungs[-1].name, request, nothing, is_none=True)
 
     def _offered(self, attempt: Attempt, request: Request) -> Iterator[Rung]:
         """Best first, but for a rung that leads. One that was given up is not offered again, nor are those above."""

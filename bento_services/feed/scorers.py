@@ -161,6 +161,22 @@ class AfterWatching:
 
 
 @dataclass(frozen=True)
+class TextAndViewer:
+    """How well a text matches, times what the viewer makes of it: `weight` of it at most is lost by what they like
+    least of all candidates."""
+
+    source: str
+    weight: float
+    name = "text_and_viewer"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        text, personal = np.nan_to_num(candidates.score_of(self.source)), candidates[SCORE]
+        order = np.argsort(np.argsort(personal, kind="stable"), kind="stable")  # ranks: scores are of no known scale
+        share = (order + 1) / max(len(order), 1)
+        return {SCORE: (text * (1 - self.weight + self.weight * share)).astype(np.float32)}
+
+
+@dataclass(frozen=True)
 class FreshnessBoost:
     """Boosts new videos, which had no time to collect the watches that scores are based on."""
 

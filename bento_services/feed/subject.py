@@ -20,6 +20,7 @@ class Named(Enum):
     CATEGORY = "a category"
     VIDEO = "a video"
     VIDEOS = "videos"
+    TEXT = "a text"
 
 
 def check(names: Named, subject: Subject, catalog: VideoSnapshot) -> None:
@@ -27,7 +28,7 @@ def check(names: Named, subject: Subject, catalog: VideoSnapshot) -> None:
 
     Of a catalog that could not be read nothing is known, and everything passes.
     """
-    takes_category = names in (Named.PERHAPS_CATEGORY, Named.CATEGORY)
+    takes_category = names in (Named.PERHAPS_CATEGORY, Named.CATEGORY, Named.TEXT)
     if subject.category and not takes_category:
         raise QueryError("category", "expected none on this surface")
     if names is Named.CATEGORY and not subject.category:
@@ -36,6 +37,8 @@ def check(names: Named, subject: Subject, catalog: VideoSnapshot) -> None:
         raise QueryError("video_id", "expected the id of a video, found none")
     if names is Named.VIDEOS and not subject.video_ids:
         raise QueryError("video_ids", "expected at least one id, found none")
+    if names is Named.TEXT and not subject.text:
+        raise QueryError("q", "expected what to search for, found none")
     if not len(catalog):
         return
     if subject.category and not CATEGORIES.has(catalog, subject.category):
@@ -49,9 +52,11 @@ def check(names: Named, subject: Subject, catalog: VideoSnapshot) -> None:
 def example(names: Named, catalog: VideoSnapshot) -> Subject:
     """One that can be asked about, for warming up and for trials."""
     if not len(catalog):
-        return Subject("none" if names is Named.CATEGORY else "", "none", ("none",))
+        return Subject("none" if names is Named.CATEGORY else "", "none", ("none",), text="none")
     if names is Named.CATEGORY:
         return Subject(category=next(iter(known_categories(catalog)), ""))
+    if names is Named.TEXT:
+        return Subject(text=str(catalog.columns["title"][0]) or "none")
     if names is Named.VIDEO:
         return Subject(video_id=str(catalog.video_ids[0]))
     if names is Named.VIDEOS:

@@ -10,6 +10,7 @@ from bento_services.admission.callers import NOBODY, Caller
 from bento_services.admission.context import context_fields
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_WATCH_SECONDS, identifier
 from bento_services.admission.problem import unprocessable
+from bento_services.catalog.searched import searched
 from bento_services.engine import Engine
 from bento_services.feed import answers
 from bento_services.feed.page import ANYTHING, Page, Query, Watched
@@ -17,6 +18,7 @@ from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.surfaces.registry import LISTED
+from bento_services.feed.surfaces.search import SEARCH
 from bento_services.feed.surfaces.similar import SIMILAR
 from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.rpc.generated import marquee_pb2
@@ -93,10 +95,19 @@ async def _categories(engine: Engine, request: Any, call: Call) -> Any:
     return messages.Categories(categories=known_categories(engine.reader.snapshot()))
 
 
+async def _search(engine: Engine, request: Any, call: Call) -> Any:
+    words = {name: getattr(request, name) for name in ("category", "genre", "creator_id", "language")}
+    since, before = request.published_since or None, request.published_before or None
+    subject = searched(request.q, **words, published_since=since, published_before=before)
+    page = await _page(engine, SEARCH, query_of(engine, request, call, request.limit, subject, rows=False), call)
+    return message_of(answers.surface(SEARCH, subject.category, page), messages.Surface)
+
+
 VERBS: Mapping[str, Verb] = {
     "GetHome": Verb(messages.GetHomeRequest, _home),
     "GetRecommendations": Verb(messages.GetRecommendationsRequest, _recommendations),
     "Browse": Verb(messages.BrowseRequest, _browse),
+    "Search": Verb(messages.SearchRequest, _search),
     "GetSimilar": Verb(messages.GetSimilarRequest, _similar),
     "GetUpNext": Verb(messages.GetUpNextRequest, _up_next),
     "ListCategories": Verb(messages.ListCategoriesRequest, _categories),

@@ -18,9 +18,15 @@ NOTHING = np.zeros(0, dtype=np.int64)
 
 
 class Base:
-    """A catalog as it was read whole; compared by identity, and referred to weakly."""
+    """A catalog as it was read whole; compared by identity, and referred to weakly.
 
-    __slots__ = ("__weakref__",)
+    `texts`: the index of its texts (text_index/index.py), where it came with the catalog.
+    """
+
+    __slots__ = ("__weakref__", "texts")
+
+    def __init__(self, texts: Any = None) -> None:
+        self.texts = texts
 
 
 @dataclass(frozen=True, eq=False)

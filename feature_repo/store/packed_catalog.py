@@ -5,11 +5,12 @@ id_hashes, id_rows   row_map.HashedIds
 taken_down.*         ids of videos that must not be shown, which may have no row
 NAME                 a column of numbers; "genres" is the multi-hot
 NAME.codes .offsets .data    a column of strings or lists: texts.PackedTexts
+text_index.*         the index of its texts: text_index/index.py
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -22,11 +23,13 @@ from feature_repo.registry import VIDEO_FEATURES
 from feature_repo.schema import FLOAT, INT, STRING
 from feature_repo.store.section_file import Sections
 from feature_repo.store.snapshot import VideoSnapshot
+from feature_repo.text_index.build import build
+from feature_repo.text_index.index import ARRAYS, TextIndex
 
 Array = np.ndarray[Any, Any]
 Pieces = Mapping[str, Sequence[Array]]  # each array as pieces of it, which are not joined in memory
 
-IDS, TAKEN_DOWN, ID_HASHES, ID_ROWS = "video_id", "taken_down", "id_hashes", "id_rows"
+IDS, TAKEN_DOWN, ID_HASHES, ID_ROWS, TEXT_INDEX = "video_id", "taken_down", "id_hashes", "id_rows", "text_index"
 CODES, OFFSETS, DATA = "codes", "offsets", "data"
 
 NUMBERS = (*(name for name, dtype in VIDEO_FEATURES.items() if dtype in (INT, FLOAT)), "genres")
@@ -67,6 +70,9 @@ class PackedCatalog:
     def taken_down_ids(self) -> frozenset[str]:
         return frozenset(self.texts(TAKEN_DOWN).view())
 
+    def text_index(self) -> TextIndex:
+        return TextIndex({name: self.array(f"{TEXT_INDEX}.{name}") for name in ARRAYS})
+
 
 class MappedCatalog(PackedCatalog):
     """In a file."""
@@ -83,8 +89,8 @@ class MappedCatalog(PackedCatalog):
         return MappedColumn(len(self.array(name)), partial(self._sections.with_room, name))
 
 
-def pieces_of(snapshot: VideoSnapshot) -> Pieces:
-    """An edition of the catalog as it would be written."""
+def pieces_of(snapshot: VideoSnapshot, advance: Callable[[], None] = lambda: None) -> Pieces:
+    """An edition of the catalog as it would be written; `advance` is called again and again."""
     hashes, rows = snapshot.row_of.hashed()
     pieces: dict[str, Sequence[Array]] = {ID_HASHES: [hashes], ID_ROWS: [rows]}
     pieces |= {name: [snapshot.columns[name]] for name in NUMBERS}
@@ -92,7 +98,13 @@ def pieces_of(snapshot: VideoSnapshot) -> Pieces:
         pieces |= text_pieces(name, snapshot.columns[name])
     pieces |= text_pieces(IDS, snapshot.video_ids)
     pieces |= taken_down_pieces(snapshot.taken_down_ids)
+    pieces |= index_pieces(snapshot.columns, len(snapshot), advance)
     return pieces
+
+
+def index_pieces(columns: Mapping[str, Any], videos: int, advance: Callable[[], None]) -> Pieces:
+    index = build(columns, np.arange(videos), advance)
+    return {f"{TEXT_INDEX}.{name}": [index.arrays[name]] for name in ARRAYS}
 
 
 def text_pieces(name: str, column: Any) -> Pieces:

@@ -132,6 +132,6 @@ class SharedCatalog:
         try:
             with files.lock(wait=False) as advance:
                 if advance is not None and next(iter(files.names()), "") == self._name:
-                    self._name = files.write(pieces_of(snapshot), cursor, advance)
+                    self._name = files.write(pieces_of(snapshot, advance), cursor, advance)
         except OSError as error:
             report.warning("the snapshot file is not written anew", error=str(error))

@@ -28,10 +28,11 @@ from feature_repo.core.home import World
 from feature_repo.registry import VIDEO_FEATURES, default_of
 from feature_repo.store.packed_catalog import GROWING, MappedCatalog, Pieces
 from feature_repo.store.section_file import DamagedSections, Sections, write_sections
+from feature_repo.text_index.build import FIELDS, VERSION
 
 report = structlog.get_logger("catalog")
 
-FORMAT = 1
+FORMAT = 2
 LOCK = "lock"
 LOOK_SECONDS = 0.05  # between two attempts to take the lock
 STUCK_SECONDS = 30.0  # a holder that has not got on for so long is not waited for
@@ -166,5 +167,11 @@ def _taken(descriptor: int, wait: bool) -> bool:
 def _made_for(world: World) -> str:
     """A hash of what a file of another world, or of a revision with other features, does not have in common."""
     features = {name: [dtype, default_of(name)] for name, dtype in VIDEO_FEATURES.items()}
-    facts = {"format": FORMAT, "world": [world.name, world.world_id], "genres": world.genres, "features": features}
+    facts = {
+        "format": FORMAT,
+        "world": [world.name, world.world_id],
+        "genres": world.genres,
+        "features": features,
+        "texts": {"version": VERSION, "fields": dict(FIELDS)},
+    }
     return hashlib.sha256(canonical(facts)).hexdigest()

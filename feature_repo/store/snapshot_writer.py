@@ -16,6 +16,7 @@ from feature_repo.core.texts import GrowingTexts
 from feature_repo.registry import VIDEO_PROFILE, VIEWS
 from feature_repo.store.packed_catalog import IDS, PackedCatalog
 from feature_repo.store.snapshot import VideoSnapshot, column_of, video_columns
+from feature_repo.text_index.index import TextIndex
 
 Array = np.ndarray[Any, Any]
 Growing = GrowingColumn | GrowingTexts
@@ -27,7 +28,13 @@ class SnapshotWriter:
     """The one who may append to the arrays that snapshots are views of. Not for use by several threads at once."""
 
     def __init__(
-        self, ids: Growing, rows: IdRows, columns: Mapping[str, Growing], world: World, taken_down: Set[str]
+        self,
+        ids: Growing,
+        rows: IdRows,
+        columns: Mapping[str, Growing],
+        world: World,
+        taken_down: Set[str],
+        texts: TextIndex | None = None,
     ) -> None:
         self._world = world
         self._ids = ids
@@ -36,7 +43,7 @@ class SnapshotWriter:
         self._taken_down = np.zeros(len(rows), dtype=bool)
         self._taken_down_ids: Set[str] = frozenset()
         self._edits: list[Array] = []
-        self._base = Base()
+        self._base = Base(texts)
         self.settle(taken_down, ())
 
     @classmethod
@@ -52,7 +59,7 @@ class SnapshotWriter:
     def over(cls, catalog: PackedCatalog, world: World, taken_down: Set[str]) -> SnapshotWriter:
         ids = catalog.texts(IDS)
         rows = IdRows(catalog.hashed_ids(ids.view()))
-        return cls(ids, rows, catalog.columns(), world, taken_down | catalog.taken_down_ids())
+        return cls(ids, rows, catalog.columns(), world, taken_down | catalog.taken_down_ids(), catalog.text_index())
 
     def __len__(self) -> int:
         return len(self._rows)

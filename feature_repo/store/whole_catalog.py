@@ -23,9 +23,11 @@ from feature_repo.store.packed_catalog import (
     KINDS,
     PackedCatalog,
     Pieces,
+    index_pieces,
     taken_down_pieces,
     text_pieces,
 )
+from feature_repo.text_index.build import FIELDS
 
 Array = np.ndarray[Any, Any]
 Raw = bytes | None  # a value as the store holds it; None, or empty: it was never written
@@ -56,7 +58,9 @@ def read_catalog(client: Client, world: World, advance: Callable[[], None] = lam
     pieces: dict[str, Sequence[Array]] = {ID_HASHES: [hashes], ID_ROWS: [rows]}
     for column in columns.values():
         pieces |= column.pieces()
-    pieces["genres"] = [_multi_hot(PackedCatalog(pieces), world)]
+    packed = PackedCatalog(pieces)
+    pieces["genres"] = [_multi_hot(packed, world)]
+    pieces |= index_pieces({name: packed.texts(name).view() for name in FIELDS}, len(ids), advance)
     return PackedCatalog({**pieces, **text_pieces(IDS, np.array(ids, dtype=object)), **taken_down_pieces(taken_down)})
 
 

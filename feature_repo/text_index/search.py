@@ -63,8 +63,7 @@ def search(query: str, segments: Sequence[Segment]) -> Hits:
     whole = max(sum(one for one, word in zip(worth, asked, strict=True) if not word.is_extra), 1e-9)
     wanted = np.uint64(hash_of(plain))
     found = [
-        _found(segment, own, worth, whole, len(plain), wanted)
-        for segment, own in zip(segments, spans, strict=True)
+        _found(segment, own, worth, whole, len(plain), wanted) for segment, own in zip(segments, spans, strict=True)
     ]
     rows, scores = np.concatenate([one.rows for one in found]), np.concatenate([one.scores for one in found])
     order = np.argsort(rows, kind="stable")
@@ -87,7 +86,9 @@ def _asked(plain: Sequence[str], segments: Sequence[Segment], is_typing: bool) -
     return asked
 
 
-def _worths(asked: Sequence[Asked], spans: Sequence[Sequence[Sequence[Span]]], segments: Sequence[Segment]) -> list[float]:
+def _worths(
+    asked: Sequence[Asked], spans: Sequence[Sequence[Sequence[Span]]], segments: Sequence[Segment]
+) -> list[float]:
     """Of each word: the rarer, the more."""
     videos = sum(len(segment.index) for segment in segments)
     worths = []
@@ -159,9 +160,7 @@ def _of_word(index: TextIndex, spans: Sequence[Span], worth: float) -> tuple[Arr
         rows.append(own)
         scores.append(worth * span.quality * _share(points))
         titles.append((points >= TITLE) * np.float32(span.quality))
-    joined, (score, title) = _summed(
-        np.concatenate(rows), (np.concatenate(scores), np.concatenate(titles)), np.maximum
-    )
+    joined, (score, title) = _summed(np.concatenate(rows), (np.concatenate(scores), np.concatenate(titles)), np.maximum)
     return joined, score, title
 
 

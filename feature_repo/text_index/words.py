@@ -31,20 +31,25 @@ def folded(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """In their order; a run of an unspaced script is its pairs of characters, or the one that it has."""
+    if text.isascii():
+        return _plain(text)
     return [word for run in _runs(text) for word in (_pairs(run) if _UNSPACED.fullmatch(run) else (run,))]
 
 
 def indexed(text: str) -> list[str]:
     """`words`, and each character of unspaced scripts by itself."""
-    found = words(text)
     if text.isascii():
-        return found
-    return found + [letter for run in _runs(text) if len(run) > 1 and _UNSPACED.fullmatch(run) for letter in run]
+        return _plain(text)
+    return words(text) + [letter for run in _runs(text) if len(run) > 1 and _UNSPACED.fullmatch(run) for letter in run]
 
 
 def letters_of(word: str) -> str:
     """The characters of a pair of an unspaced script, each of which may be asked for by itself; of others nothing."""
     return word if len(word) > 1 and _UNSPACED.fullmatch(word) else ""
+
+
+def _plain(text: str) -> list[str]:
+    return [word[:MOST_LETTERS] for word in _WORD.findall(_APOSTROPHES.sub("", text.lower()))]
 
 
 def _runs(text: str) -> Iterator[str]:

@@ -41,7 +41,9 @@ def main() -> None:
     started = time.process_time()
     index = build(catalog, np.arange(sent.videos))
     held = sum(array.nbytes for array in index.arrays.values())
-    print(f"{sent.videos} videos: built in {time.process_time() - started:.1f} s, {held / 1e6:.0f} MB, {index.size} words")
+    print(
+        f"{sent.videos} videos: built in {time.process_time() - started:.1f} s, {held / 1e6:.0f} MB, {index.size} words"
+    )
     segments = [Segment(index, np.zeros(0, dtype=np.int64))]
     measured(catalog, lambda query: _best(search(query, segments)), sent.queries)
     if sent.fts5:
@@ -71,13 +73,14 @@ def measured(catalog: dict[str, Array], find: Search, queries: int, seed: int = 
             wanted = folded(titles[row])
             hits += any(one == row or folded(titles[one]) == wanted for one in best.tolist())
         found[kind] = hits / len(rows), float(np.percentile(times, 99))
-        median = float(np.median(times))
-        print(f"  {kind:16} recall@{TOP} {found[kind][0]:.4f}   ms p50 {median:.2f} p99 {found[kind][1]:.2f} max {max(times):.1f}")
+        spread = f"p50 {np.median(times):.2f} p99 {found[kind][1]:.2f} max {max(times):.1f}"
+        print(f"  {kind:16} recall@{TOP} {found[kind][0]:.4f}   ms {spread}")
     return found
 
 
 def _best(hits: Any) -> Array:
-    return hits.rows[np.argsort(-hits.scores, kind="stable")[:TOP]]
+    best: Array = hits.rows[np.argsort(-hits.scores, kind="stable")[:TOP]]
+    return best
 
 
 def _fts5(catalog: dict[str, Array]) -> Search:

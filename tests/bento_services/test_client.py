@@ -173,22 +173,25 @@ async def test_lists_are_asked_for_as_the_service_reads_them_and_their_answers_h
 
         loop, where = asyncio.get_running_loop(), "http://127.0.0.1"
 
-        def ask() -> tuple[Surface, Surface, Similar, UpNext]:
+        def ask() -> tuple[Surface, Surface, Similar, UpNext, Surface]:
             with Client(where, transport=httpx.MockTransport(answered)) as marquee:
                 return (
                     marquee.recommendations("trending", "u1", "Drama", 2, "c", context={"device": "tv"}),
                     marquee.browse("Sci-Fi / Fantasy", session_id="s-1"),
                     marquee.similar("v/1", "u1"),
                     marquee.up_next("v1", "u1", watch_time=600, total_duration=1200),
+                    marquee.search("päper orb", "u1", 3, genre="Drama"),
                 )
 
-        trending, browsed, similar, after = await asyncio.to_thread(ask)
+        trending, browsed, similar, after, found = await asyncio.to_thread(ask)
     assert (trending.surface, trending.items[0].item_id, trending.cursor) == ("trending", "v1", "more")
     assert browsed.category == "Sci-Fi / Fantasy"
     assert similar.similar[0].similarity_score == 1.0
     assert after.up_next is not None
     assert after.up_next.autoplay_in_seconds == 5
-    first, second, third, fourth = made.feed.queries
+    assert (found.surface, found.items[0].item_id) == ("search", "v1")
+    first, second, third, fourth, fifth = made.feed.queries
+    assert (fifth.subject.text, fifth.subject.genre, fifth.limit) == ("päper orb", "Drama", 3)
     assert (first.subject.category, first.limit, first.cursor, first.device) == ("Drama", 2, "c", "tv")
     assert (second.session_id, third.subject.video_id) == ("s-1", "v/1")
     assert fourth.watched == Watched(600.0, 1200.0)

@@ -30,7 +30,10 @@ from models.page.rules import Filter, RowFilter, ViewerFilter
 from models.release.artifact import Release
 
 CONFIG = FeedConfig()
-KNOWN = (RESUME,)  # surfaces of what the viewer knows already
+KNOWN = (
+    "search",
+    RESUME,
+)  # surfaces of what the viewer knows already
 VIEWERS = ("u000", "u001", "new", "everything", "")
 
 

@@ -1,5 +1,7 @@
-"""A catalog of any size whose titles are made of words in several alphabets, as common and as rare as words are; and the
-typos that people make in them."""
+"""A catalog of any size whose titles are made of words in several alphabets, as common and as rare as words are.
+
+And the typos that people make in them.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from bento_services.feed.surfaces import (
     continue_watching,
     home,
     new,
+    search,
     similar,
     trending,
     up_next,
@@ -29,6 +30,7 @@ SURFACES: Mapping[str, Callable[[FeedConfig], Recipe]] = {
     RESUME: continue_watching.recipe,
     because.BECAUSE: because.recipe,
     area.AREA: area.recipe,
+    search.SEARCH: search.recipe,
     similar.SIMILAR: similar.recipe,
     up_next.UP_NEXT: up_next.recipe,
 }

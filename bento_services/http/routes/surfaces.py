@@ -9,18 +9,21 @@ from fastapi import Request
 
 from bento_services.admission.endpoints import PAGES
 from bento_services.admission.limits import identifier
+from bento_services.catalog.searched import MAX_TEXT_LENGTH, searched
 from bento_services.feed import answers
 from bento_services.feed.answers import Categories, Similar, Surface, UpNext
 from bento_services.feed.page import Page, Query, Watched
 from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
 from bento_services.feed.surfaces.registry import Listed
+from bento_services.feed.surfaces.search import SEARCH
 from bento_services.feed.surfaces.similar import SIMILAR
 from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
     NAME_FORMAT,
+    WORD_FORMAT,
     Context,
     Cursor,
     FewerLimit,
@@ -32,8 +35,8 @@ from bento_services.http.parameters import (
     engine_of,
     query_of,
 )
+from bento_services.http.schemas.examples import FOUND, SURFACE
 from bento_services.http.schemas.examples import SIMILAR as EXAMPLE_SIMILAR
-from bento_services.http.schemas.examples import SURFACE
 from bento_services.http.schemas.examples import UP_NEXT as EXAMPLE_UP_NEXT
 from bento_services.http.schemas.limited import ID_PATTERN
 from models.catalog import Subject
@@ -41,6 +44,9 @@ from models.catalog import Subject
 ERRORS = (404, 422, 504)
 
 surfaces = Endpoints("pages")
+
+Word = Annotated[str, fastapi.Query(json_schema_extra={"format": WORD_FORMAT})]
+Moment = Annotated[str | None, fastapi.Query(description="RFC 3339.", json_schema_extra={"format": "date-time"})]
 
 
 @surfaces.get("/api/v1/recommendations", PAGES, errors=ERRORS, example=SURFACE)
@@ -126,6 +132,49 @@ async def browse(
     subject = Subject(category=identifier(category, "category", required=True))
     query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
     return Answer(answers.surface(CATEGORY, subject.category, await answered(request, CATEGORY, query)))
+
+
+@surfaces.get("/api/v1/search", PAGES, errors=ERRORS, example=FOUND)
+async def search(
+    request: Request,
+    q: Annotated[
+        str,
+        fastapi.Query(
+            json_schema_extra={"minLength": 1, "maxLength": MAX_TEXT_LENGTH, "pattern": r"\S"},
+            description="Words of a title, a creator, the cast, tags, a category or a description. The last one may "
+            "be incomplete; a blank behind it says that it is not. One wrong letter per word does no harm.",
+        ),
+    ],
+    limit: Limit = 20,
+    cursor: Cursor = "",
+    category: Annotated[
+        str, fastapi.Query(description="Only of this category.", json_schema_extra={"format": NAME_FORMAT})
+    ] = "",
+    genre: Word = "",
+    creator_id: Word = "",
+    language: Word = "",
+    published_since: Moment = None,
+    published_before: Moment = None,
+    user_id: UserId = "",
+    session_id: SessionId = "",
+    context: Context = "",
+) -> Answer[Surface]:
+    """Videos by their text, those first that match well and that the viewer probably likes; a whole title before all.
+
+    `served_by` is text where the viewer or a model cannot be read: then the order is the text's alone. 503 only while
+    the catalog has no index that can be read.
+    """
+    subject = searched(
+        q,
+        category=category,
+        genre=genre,
+        creator_id=creator_id,
+        language=language,
+        published_since=published_since,
+        published_before=published_before,
+    )
+    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
+    return Answer(answers.surface(SEARCH, subject.category, await answered(request, SEARCH, query)))
 
 
 async def answered(request: Request, surface: str, query: Query) -> Page:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from bento_services.feed.answers import NextUp, Similar, SimilarItem, Surface, SurfaceItem, UpNext
 
 RELEASE_ID = "r-0123456789ab"
@@ -81,4 +83,17 @@ UP_NEXT = UpNext(
     served_by="full_funnel",
     release_id=RELEASE_ID,
     warnings=(),
+)
+
+FOUND = msgspec.structs.replace(
+    SURFACE,
+    surface="search",
+    category="",
+    title="",
+    items=(
+        msgspec.structs.replace(
+            SURFACE.items[0], score=1.27, reason="The title matches your search", source="text", propensity=1.0
+        ),
+    ),
+    served_by="full_funnel",
 )

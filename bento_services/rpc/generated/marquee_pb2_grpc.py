@@ -64,6 +64,11 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Categories.FromString,
                 _registered_method=True)
+        self.Search = channel.unary_unary(
+                '/marquee.v1.Marquee/Search',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SearchRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
+                _registered_method=True)
         self.SendEvents = channel.unary_unary(
                 '/marquee.v1.Marquee/SendEvents',
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
@@ -166,6 +171,13 @@ class MarqueeServicer:
 
     def ListCategories(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Search(self, request, context):
+        """Videos by their text, in the viewer's order: as /api/v1/search.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -279,6 +291,11 @@ def add_MarqueeServicer_to_server(servicer, server):
                     servicer.ListCategories,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Categories.SerializeToString,
+            ),
+            'Search': grpc.unary_unary_rpc_method_handler(
+                    servicer.Search,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SearchRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Surface.SerializeToString,
             ),
             'SendEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.SendEvents,
@@ -503,6 +520,33 @@ class Marquee:
             '/marquee.v1.Marquee/ListCategories',
             bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.Categories.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Search(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/Search',
+            bento__services_dot_rpc_dot_marquee__pb2.SearchRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Surface.FromString,
             options,
             channel_credentials,
             insecure,

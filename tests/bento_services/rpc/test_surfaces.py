@@ -42,6 +42,13 @@ SAME: list[tuple[str, Any, str, str, dict[str, Any]]] = [
         f"{LIST}/up-next",
         {"params": {"current_video": "v1", "watch_time": 600, "total_duration": 1200, "limit": 4}},
     ),
+    (
+        "Search",
+        messages.SearchRequest(**WHO, q="orbit ", genre="Drama", published_since="2026-01-01T00:00:00Z", limit=3),
+        "GET",
+        "/api/v1/search",
+        {"params": {"q": "orbit ", "genre": "Drama", "published_since": "2026-01-01T00:00:00Z", "limit": 3}},
+    ),
     ("ListCategories", messages.ListCategoriesRequest(), "GET", "/api/v1/browse", {}),
 ]
 
@@ -92,6 +99,10 @@ async def test_what_http_refuses_is_refused(stub: Any, made: Made) -> None:
         ("Browse", messages.BrowseRequest()),
         ("GetSimilar", messages.GetSimilarRequest()),
         ("GetUpNext", messages.GetUpNextRequest(current_video="v1", watch_time=-1)),
+        ("Search", messages.SearchRequest()),
+        ("Search", messages.SearchRequest(q=" ")),
+        ("Search", messages.SearchRequest(q="x" * 201)),
+        ("Search", messages.SearchRequest(q="x", published_before="yesterday")),
     ):
         assert await refused(getattr(stub, method), request_) == grpc.StatusCode.INVALID_ARGUMENT
     assert made.feed.queries == []

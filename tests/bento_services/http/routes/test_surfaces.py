@@ -9,11 +9,12 @@ import pytest
 from worlds.by_hand import Made
 from worlds.http_api import error_of
 
-from bento_services.errors import QueryError, UnknownSubject
+from bento_services.errors import NothingToAsk, QueryError, UnknownSubject
 from bento_services.feed.page import Watched
 from bento_services.feed.surfaces.registry import LISTED
 
 LIST = "/api/v1/recommendations"
+SEARCH = "/api/v1/search"
 
 
 @pytest.mark.parametrize("surface", LISTED)
@@ -78,3 +79,48 @@ async def test_what_is_like_a_video_and_what_plays_after_it(http: httpx.AsyncCli
     error_of(await http.get(f"{LIST}/up-next"), 400, "malformed")
     error_of(await http.get(f"{LIST}/up-next", params={**said, "watch_time": -1}), 422, "unprocessable")
     error_of(await http.get(f"{LIST}/up-next", params={**said, "watch_time": "nan"}), 400, "malformed")
+
+
+async def test_a_search_is_asked_for_as_it_was_typed(http: httpx.AsyncClient, made: Made) -> None:
+    said = {"q": "Péper orb ", "limit": 2, "genre": "Drama", "creator_id": "c1", "language": "sv", "category": "Drama"}
+    moments = {"published_since": "2026-01-01T00:00:00Z", "published_before": "2026-01-02T00:00:00Z"}
+    reply = await http.get(SEARCH, params={**said, **moments}, headers={"X-Session-Id": "s-1"})
+    answer = reply.json()
+    assert (reply.status_code, answer["surface"], answer["category"]) == (200, "search", "Drama")
+    assert answer["request_id"] == reply.headers["x-request-id"]
+    assert [entry["item_id"] for entry in answer["items"]] == ["v1", "v2"]
+    (query,) = made.feed.queries
+    subject = query.subject
+    assert (subject.text, subject.genre, subject.creator_id, subject.language) == ("Péper orb ", "Drama", "c1", "sv")
+    assert subject.published_before_us - subject.published_since_us == 86_400_000_000
+    assert (query.rows, query.limit, query.session_id) == (False, 2, "s-1")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"q": ""},
+        {"q": "  \t"},
+        {"q": "x" * 201},
+        {"q": "x", "limit": 0},
+        {"q": "x", "genre": "y" * 200},
+        {"q": "x", "published_since": "yesterday"},
+        {"q": "x", "year": 1999},
+    ],
+)
+async def test_what_cannot_be_searched_for_is_refused(
+    http: httpx.AsyncClient, made: Made, said: dict[str, str]
+) -> None:
+    error_of(await http.get(SEARCH, params=said), 422, "unprocessable")
+    assert made.feed.queries == []
+
+
+async def test_a_search_for_nothing_at_all_is_malformed(http: httpx.AsyncClient) -> None:
+    error_of(await http.get(SEARCH), 400, "malformed")
+
+
+async def test_an_index_that_cannot_be_read_is_said(http: httpx.AsyncClient, made: Made) -> None:
+    made.feed.failure = NothingToAsk("search cannot be answered right now; try again")
+    reply = await http.get(SEARCH, params={"q": "x"})
+    error_of(reply, 503, "unavailable")
+    assert reply.headers["retry-after"] == "1"
