@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
 
-from feature_repo.text_index.build import build
-from feature_repo.text_index.search import Segment, search
-from feature_repo.text_index.words import folded
-from tests.worlds.titled import columns, mistyped
+from worlds.titled import columns, mistyped  # noqa: E402
+
+from feature_repo.text_index.build import build  # noqa: E402
+from feature_repo.text_index.search import Segment, search  # noqa: E402
+from feature_repo.text_index.words import folded  # noqa: E402
 
 Array = np.ndarray[Any, Any]
 Search = Callable[[str], Array]  # rows, best first

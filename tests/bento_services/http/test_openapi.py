@@ -40,7 +40,6 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         ("get", "/api/v1/recommendations", "/api/v1/recommendations", {"params": {"surface": "attic"}}),
         ("get", "/api/v1/browse", "/api/v1/browse", {}),
         ("get", "/api/v1/search", "/api/v1/search", {"params": {"q": "orbit"}}),
-        ("get", "/api/v1/search", "/api/v1/search", {"params": {"q": " "}}),
         ("get", LIST + "/similar/{video_id}", LIST + "/similar/v1", {}),
         ("get", LIST + "/up-next", LIST + "/up-next", {"params": {"current_video": "v1", "watch_time": 600}}),
         ("get", LIST + "/up-next", LIST + "/up-next", {}),
