@@ -13,9 +13,10 @@ from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from models.page.diversity import METHODS, Caps, PageCaps
 from models.page.policy_file import POLICY, policy_of
+from models.ranking.score import ActionWeights
 
 MOST = 1_000_000  # upper bound of every number in a policy
-SECTIONS = ("version", "caps", "boosts", "spread", "exploration", "page")
+SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page")
 
 
 class PolicyError(MarqueeError):
@@ -60,6 +61,7 @@ class Exploration:
 @dataclass(frozen=True)
 class Policy:
     version: str
+    score: ActionWeights | None = None  # None: those that the ranker of the release was trained with
     caps: Caps = field(default_factory=Caps)
     boosts: Boosts = field(default_factory=Boosts)
     diversity: Diversity = field(default_factory=Diversity)
@@ -67,7 +69,7 @@ class Policy:
     page: PageCaps = field(default_factory=PageCaps)
 
 
-_Section = TypeVar("_Section", Caps, Boosts, Diversity, Exploration, PageCaps)
+_Section = TypeVar("_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps)
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -78,6 +80,7 @@ def load_policy(path: Path = POLICY) -> Policy:
             raise ValueError(f"expected {', '.join(SECTIONS)}, found {unknown[0]}")
         return Policy(
             version=str(declared["version"]),
+            score=_section(ActionWeights, declared["score"]) if "score" in declared else None,
             caps=_section(Caps, {**declared["caps"], "relaxation": tuple(declared["caps"]["relaxation"])}),
             boosts=_section(Boosts, declared.get("boosts", {})),
             diversity=_section(Diversity, declared.get("spread", {})),

@@ -10,7 +10,7 @@ is trained is in models/ranking/network.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from models.encoding.ranker import RankerEncoding, RankerInputs
 from models.encoding.rates import ExposureRates
 from models.older import older_program
 from models.program import Program
+from models.ranking.score import ActionWeights
 from models.ranking.sides import Asked, Sides
 from models.ranking.trees import Trees
 
@@ -36,7 +37,7 @@ ACTIONS = (*LABELS, *WATCHES)
 PROGRAM_FILE = "ranker.onnx"
 CHUNK = 4096  # rows of one forward pass
 FREE = {"dense": (0, 1), "categorical": (0, 1), "video": (0, 1), "past": (0,), "facts": (0,)}  # of the network's inputs
-HEADS = ("p_click", "p_complete", "p_long_view", "watch_seconds", "p_like", "p_share", "p_dislike")
+HEADS = ("p_click", "p_complete", "p_long_view", "watch_seconds", "watch_gain", "p_like", "p_share", "p_dislike")
 
 
 def grouped(inputs: RankerInputs) -> tuple[Array, ...]:
@@ -65,30 +66,6 @@ def in_chunks(network: Callable[..., Array], inputs: RankerInputs) -> Array:
     return np.concatenate([logits_RGA.reshape(-1, logits_RGA.shape[-1]) for logits_RGA in logits])
 
 
-@dataclass(frozen=True)
-class ActionWeights:
-    """Weights that combine predicted actions into one score. Configured, not learned: a product decision."""
-
-    click: float = 1.0
-    complete: float = 0.5
-    engaged: float = 0.5  # of the watch gain: how much longer than others watch a video of this length
-    like: float = 1.0
-    share: float = 1.0
-    dislike: float = 1.0
-
-    def score(self, p: Mapping[str, Array]) -> Array:
-        """(N,) float32 scores from probabilities of ACTIONS."""
-        score_N: Array = (
-            self.click * p["click"]
-            + self.complete * p["complete"]
-            + self.engaged * p["watch_gain"]
-            + self.like * p["like"]
-            + self.share * p["share"]
-            - self.dislike * p["dislike"]
-        )
-        return score_N.astype(np.float32)
-
-
 def with_retrieval(score_N: Array, two_tower_N: Array, weight: float) -> Array:
     """(N,) float32: one request's scores times (two-tower odds) ** weight.
 
@@ -96,6 +73,15 @@ def with_retrieval(score_N: Array, two_tower_N: Array, weight: float) -> Array:
     """
     odds_N = np.exp(weight * (two_tower_N - two_tower_N.max(initial=-np.inf)))
     return np.where(score_N > 0, score_N * odds_N, score_N).astype(np.float32)
+
+
+def heads_of(p: Mapping[str, Array], seconds_at_rank: Sequence[float] | Array) -> dict[str, Array]:
+    """HEADS, each (N,) float32, from probabilities of ACTIONS."""
+    ranks = np.linspace(0.0, 1.0, len(seconds_at_rank))
+    columns = {f"p_{action}": p[action] for action in LABELS}
+    columns["watch_seconds"] = np.interp(p["watch_rank"], ranks, seconds_at_rank).astype(np.float32)
+    columns["watch_gain"] = p["watch_gain"]
+    return {head: columns[head] for head in HEADS}
 
 
 @dataclass(frozen=True)
@@ -125,13 +111,13 @@ class RankerModel:
 
     program: Program
     encoding: RankerEncoding
-    weights: ActionWeights
     seconds_at_rank: tuple[float, ...]
     position_bias: Array  # (positions, A) float32: of the network, that trees are grown on top of
     trees: Trees = field(default_factory=Trees)
     blend: HeadBlend = field(default_factory=HeadBlend)
     retrieval: float = 0.0
     service: str = RANK_SERVICE  # the feature service whose features it was trained on
+    weights: ActionWeights = field(default_factory=ActionWeights)  # those of a release's policy, once it is in one
 
     def probabilities(self, columns: RankColumns, position: Array | None = None) -> dict[str, Array]:
         """ACTIONS -> (N,) float32 in (0, 1). Without `position`, as when serving."""
@@ -161,10 +147,8 @@ class RankerModel:
 
     def scored(self, p: Mapping[str, Array]) -> dict[str, Array]:
         """HEADS and score from probabilities of ACTIONS."""
-        ranks = np.linspace(0.0, 1.0, len(self.seconds_at_rank))
-        columns = {f"p_{action}": p[action] for action in LABELS}
-        columns["watch_seconds"] = np.interp(p["watch_rank"], ranks, self.seconds_at_rank).astype(np.float32)
-        return {**{head: columns[head] for head in HEADS}, "score": self.weights.score(p)}
+        heads = heads_of(p, self.seconds_at_rank)
+        return {**heads, "score": self.weights.of(heads)}
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -173,7 +157,6 @@ class RankerModel:
             "actions": list(ACTIONS),
             "service": self.service,
             "seconds_at_rank": list(self.seconds_at_rank),
-            "weights": asdict(self.weights),
             "blend": asdict(self.blend),
             "retrieval": self.retrieval,
             "position_bias": self.position_bias.tolist(),
@@ -194,13 +177,19 @@ class RankerModel:
             program=program,
             encoding=encoding,
             position_bias=position_bias,
-            weights=ActionWeights(**config["weights"]),
+            weights=_older_weights(config),
             seconds_at_rank=tuple(config["seconds_at_rank"]),
             trees=Trees.load(directory),
             blend=HeadBlend(**{name: tuple(values) for name, values in config["blend"].items()}),
             retrieval=float(config.get("retrieval", 0.0)),  # releases made before there was one lack it
             service=str(config["service"]),
         )
+
+
+def _older_weights(config: Mapping[str, Any]) -> ActionWeights:
+    """A ranker that was saved before weights were in the policy brings its own."""
+    declared = {{"engaged": "watch"}.get(name, name): weight for name, weight in config.get("weights", {}).items()}
+    return ActionWeights(**declared)
 
 
 def _network(directory: Path, config: Mapping[str, Any], encoding: RankerEncoding) -> tuple[Program, Array]:

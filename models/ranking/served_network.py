@@ -26,7 +26,7 @@ from feature_repo.registry import side_of
 from models.encoding.ranker import RankerEncoding
 from models.export import exported
 from models.ranking.network import Ranker
-from models.ranking.ranker import FREE, ActionWeights, HeadBlend, RankerModel, example
+from models.ranking.ranker import FREE, HeadBlend, RankerModel, example
 from models.ranking.target_attention import FrozenTables, Past
 from models.ranking.trees import Trees
 
@@ -143,7 +143,6 @@ def ranker_model(
     network: Ranker,
     encoding: RankerEncoding,
     seconds_at_rank: Sequence[float] | Array,
-    weights: ActionWeights | None = None,
     trees: Trees | None = None,
     blend: HeadBlend | None = None,
     retrieval: float = 0.0,
@@ -152,7 +151,6 @@ def ranker_model(
     return RankerModel(
         program=exported(served(network, encoding), example(len(encoding.numbers), len(encoding.cardinalities)), FREE),
         encoding=encoding,
-        weights=weights or ActionWeights(),
         seconds_at_rank=tuple(float(value) for value in seconds_at_rank),
         position_bias=network.position_bias.weight.detach().numpy().copy(),
         trees=trees or Trees(),

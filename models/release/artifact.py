@@ -19,6 +19,7 @@ the SHA-256 of every file is checked first.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity, Popularity
 from models.encoding.ranker import EncodingError
 from models.page.exposure import ExposurePrices
+from models.page.policy import PolicyError, load_policy
 from models.ranking.ranker import RankerModel
 from models.release.manifest import MANIFEST, ArtifactError, Manifest, verify_files
 from models.release.parts import PARTS, REFITTED, REQUIRED_FILES, judged_name
@@ -67,7 +69,8 @@ def load_release(path: Path) -> Release:
     loaded = {
         part.field: part.read(path / part.name) for part in PARTS if part.field and part.is_in(manifest.files.keys())
     }
-    return Release(release_id=manifest.release_id, path=path, manifest=manifest, world=manifest.world, **loaded)
+    release = Release(release_id=manifest.release_id, path=path, manifest=manifest, world=manifest.world, **loaded)
+    return replace(release, ranker=_as_declared(release.ranker, release.policy_path))
 
 
 def verify(path: Path) -> Manifest:
@@ -102,7 +105,16 @@ def judged(path: Path, model: str) -> Path:
 
 def as_judged(release: Release) -> Release:
     """The release with the models that were evaluated, which have not seen the test window."""
-    return replace(release, **{part.field: part.read(judged(release.path, part.name)) for part in REFITTED})
+    models = {part.field: part.read(judged(release.path, part.name)) for part in REFITTED}
+    return replace(release, **{**models, "ranker": _as_declared(models["ranker"], release.policy_path)})
+
+
+def _as_declared(ranker: RankerModel, policy: Path) -> RankerModel:
+    """With the score's weights of the policy. One that is invalid is refused where it is served (PolicyError)."""
+    with suppress(PolicyError):
+        if (weights := load_policy(policy).score) is not None:
+            return replace(ranker, weights=weights)
+    return ranker
 
 
 def load_champion(home: Home) -> tuple[Release, list[str]]:

@@ -15,7 +15,8 @@ import pytest
 from feature_repo.core.home import Home
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.tables import Lake
-from models.ranking.ranker import HEADS, ActionWeights
+from models.ranking.ranker import HEADS
+from models.ranking.score import ActionWeights
 from models.release.artifact import judged, load_champion
 from models.release.parts import REFITTED
 from training.data.frozen import end_of, frozen_columns
@@ -109,7 +110,7 @@ def test_before_the_refit_ended_the_model_that_was_not_refitted_is_asked(
         "retrieval": replace(
             release, retrieval=replace(release.retrieval, item_vectors=-release.retrieval.item_vectors)
         ),
-        "ranker": replace(release, ranker=replace(release.ranker, weights=ActionWeights(click=-1.0))),
+        "ranker": replace(release, ranker=replace(release.ranker, weights=ActionWeights(watch=-1.0))),
     }[model]
     for as_of_us, same in ((moment_of(home), True), (end_of(home), False)):
         rows = asked_rows(home, as_of_us)

@@ -17,7 +17,8 @@ from feature_repo.core.settings import read
 from feature_repo.lake.cut import cut_of
 from models.encoding.ranker import RankerEncoding
 from models.ranking.network import logits_of
-from models.ranking.ranker import ACTIONS, HeadBlend, RankerModel, tree_logits
+from models.ranking.ranker import ACTIONS, HeadBlend, RankerModel, heads_of, tree_logits
+from models.ranking.score import ActionWeights
 from models.ranking.served_network import ranker_model
 from models.release.parts import refitted_name, trained_two_tower
 from models.release.recorded import ranker_example
@@ -144,13 +145,13 @@ def fit_ranker(
         blend=blend,
         watch=watch,
         seconds=seconds,
-        retrieval=choose_retrieval(config.weights.score(p), valid, config),
+        retrieval=choose_retrieval(ActionWeights().of(heads_of(p, seconds)), valid, config),
     )
     metrics = click_metrics(valid, p["click"])
     if config.refit:
         model = refit(train.joined(valid), exposures, end_us, videos, config, chosen, progress)
     else:
-        model = ranker_model(network, encoding, seconds, config.weights, trees, blend, chosen.retrieval)
+        model = ranker_model(network, encoding, seconds, trees, blend, chosen.retrieval)
     return FittedRanker(model, curve, chosen, metrics, train, valid)
 
 
@@ -170,7 +171,7 @@ def refit(
     network, _ = fit_network(rows, None, encoding, videos, replace(config, max_epochs=chosen.epochs), progress)
     with progress.task("growing them again"):
         trees = grow_trees(rows, None, encoding, network, config, chosen.rounds)
-    return ranker_model(network, encoding, chosen.seconds, config.weights, trees, chosen.blend, chosen.retrieval)
+    return ranker_model(network, encoding, chosen.seconds, trees, chosen.blend, chosen.retrieval)
 
 
 def _with_watches(rows: RankingRows, watch: WatchTime) -> RankingRows:
@@ -191,8 +192,7 @@ def data_hash(rows: RankingRows) -> str:
 
 def _run(home: Home, fitted: FittedRanker, config: RankerConfig, facts: RankerTraining) -> TrainingRun:
     flat = asdict(config)
-    for group in ("action_losses", "weights"):
-        flat |= {f"{group}.{name}": value for name, value in flat.pop(group).items()}
+    flat |= {f"action_losses.{name}": value for name, value in flat.pop("action_losses").items()}
     return TrainingRun(
         model=RANKER,
         files=home.models / "ranker",

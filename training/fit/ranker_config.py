@@ -7,7 +7,7 @@ from typing import Any
 
 from feature_repo.core.home import Home, World
 from feature_repo.core.settings import Section
-from models.ranking.ranker import ACTIONS, ActionWeights
+from models.ranking.ranker import ACTIONS
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class RankerConfig:
             "watch_gain": 0.5,
         }
     )
-    weights: ActionWeights = field(default_factory=ActionWeights)
     retrieval: tuple[float, ...] = (
         0.0,
         0.125,

@@ -8,6 +8,7 @@ import pytest
 
 from models.page.policy import PolicyError, load_policy
 from models.page.policy_file import POLICY
+from models.ranking.score import ActionWeights
 
 
 def test_the_shipped_policy_is_the_strictest_set() -> None:
@@ -19,6 +20,7 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
     assert policy.caps.max_category_run == 3
     assert (policy.boosts.day, policy.boosts.week) == (1.2, 1.1)
     assert policy.exploration.share == 0.1
+    assert policy.score == ActionWeights(watch=1.0, complete=0.5, like=1.0, share=1.0, dislike=1.0, click=0.0)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,8 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
         ("week = 1.1", "week = -1.0", "week"),
         ("protected = 3", "protected = -5", "protected"),
         ("[boosts]", "[boost]", "found boost"),
+        ("click = 0.0", "clicks = 0.0", "clicks"),
+        ("dislike = 1.0", "dislike = -1.0", "dislike"),
     ],
 )
 def test_an_invalid_policy_is_refused_by_the_name_of_its_fault(tmp_path: Path, old: str, new: str, part: str) -> None:

@@ -1,5 +1,6 @@
 """The ranker artifact: one pass for all candidates, the declared score, and the same answers from its files."""
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,11 @@ from models.ranking.ranker import (
     ACTIONS,
     CHUNK,
     HEADS,
-    ActionWeights,
     RankerModel,
     example,
     with_retrieval,
 )
+from models.ranking.score import ActionWeights
 from models.ranking.served_network import frozen, ranker_model
 
 N = 500
@@ -96,7 +97,7 @@ def test_more_rows_than_one_pass_takes_are_scored_alike(model: RankerModel) -> N
 
 
 def test_the_score_is_the_declared_sum(model: RankerModel) -> None:
-    weighted = replace(model, weights=ActionWeights(click=2, complete=3, engaged=5, like=7, share=13, dislike=11))
+    weighted = replace(model, weights=ActionWeights(click=2, complete=3, watch=5, like=7, share=13, dislike=11))
     p, scored = model.probabilities(columns()), weighted.score(columns())
     expected = (
         2 * p["click"] + 3 * p["complete"] + 5 * p["watch_gain"] + 7 * p["like"] + 13 * p["share"] - 11 * p["dislike"]
@@ -130,13 +131,23 @@ def test_where_an_exposure_stood_adds_the_same_to_every_candidates_logit(model: 
 
 
 def test_a_saved_ranker_scores_the_same(model: RankerModel, tmp_path: Path) -> None:
-    weighted = replace(model, weights=ActionWeights(like=4.0), seconds_at_rank=(0.0, 123.0), retrieval=0.25)
+    weighted = replace(model, seconds_at_rank=(0.0, 123.0), retrieval=0.25)
     weighted.save(tmp_path / "ranker")
     again = RankerModel.load(tmp_path / "ranker")
-    assert (again.weights, again.seconds_at_rank, again.retrieval) == (weighted.weights, (0.0, 123.0), 0.25)
+    assert (again.seconds_at_rank, again.retrieval) == ((0.0, 123.0), 0.25)
     assert again.service == "home_rank_v1"
     for name, values in weighted.score(columns()).items():
         np.testing.assert_array_equal(again.score(columns())[name], values, err_msg=name)
+
+
+def test_a_ranker_that_was_saved_with_weights_keeps_them(model: RankerModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    saved = {"click": 1.0, "complete": 0.5, "engaged": 0.25, "like": 2.0, "share": 3.0, "dislike": 4.0}
+    (tmp_path / "config.json").write_text(json.dumps({**config, "weights": saved}))
+    assert RankerModel.load(tmp_path).weights == ActionWeights(
+        click=1.0, complete=0.5, watch=0.25, like=2.0, share=3.0, dislike=4.0
+    )
 
 
 def test_a_ranker_that_an_older_revision_exported_scores_the_same(model: RankerModel, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Trained:
         trees = Trees({"click": self.booster.model_to_string()}, {"click": -0.5})
         at_click = np.eye(len(ACTIONS))[ACTION]
         self.blend = HeadBlend(trees=tuple(at_click.tolist()))
-        self.model: RankerModel = ranker_model(self.network, self.encoding, (0.0, 90.0), None, trees, self.blend)
+        self.model: RankerModel = ranker_model(self.network, self.encoding, (0.0, 90.0), trees, self.blend)
 
     def asked(self, user_id: str, rng: np.random.Generator, catalog: VideoSnapshot | None = None) -> Asked:
         """Random candidates and context; the request comes up to two days late."""

@@ -10,7 +10,8 @@ from worlds.untrained import home_with_previous
 from feature_repo.core.errors import HomeError
 from feature_repo.core.hashes import sha256_of
 from feature_repo.core.home import Home
-from models.release.artifact import champion_or_previous, load_champion, load_release, verify
+from models.ranking.score import ActionWeights
+from models.release.artifact import as_judged, champion_or_previous, load_champion, load_release, verify
 from models.release.manifest import MANIFEST, ArtifactError, Manifest
 from models.release.store import champion
 
@@ -44,6 +45,18 @@ def test_a_release_holds_every_part(two_releases: Home) -> None:
     assert release.ranker.service == release.manifest.feature_service == "home_rank_v1"
     assert {"title", "maturity", "countries", "video_id"} <= set(release.static_videos[0])
     assert release.policy_path.is_file()
+
+
+def test_the_policy_says_what_predictions_are_worth(two_releases: Home, tmp_path: Path) -> None:
+    draft = tmp_path / "draft"
+    shutil.copytree(champion(two_releases), draft)
+    policy = draft / "policy.toml"
+    policy.write_text(policy.read_text().replace("click = 0.0", "click = 0.25"))
+    manifest = Manifest.read(draft)
+    manifest = replace(manifest, files={**manifest.files, "policy.toml": sha256_of(policy)}).identified()
+    (draft / MANIFEST).write_bytes(manifest.to_bytes())
+    release = load_release(draft.rename(tmp_path / manifest.release_id))
+    assert release.ranker.weights == as_judged(release).ranker.weights == ActionWeights(click=0.25)
 
 
 def test_a_release_of_another_world_is_refused_and_says_which(two_releases: Home, tmp_path: Path) -> None:
