@@ -85,8 +85,8 @@ def _print_version(asked: bool) -> None:
 
 def _add_demo(app: typer.Typer) -> None:
     from bento_services.cli import HttpPort
-    from feature_repo.cli import ReplaceOption
     from feature_repo.core.options import EndOption, HomeOption
+    from feature_repo.ingest_cli import ReplaceOption
 
     @app.command(
         epilog="Examples:  marquee demo   ·   marquee demo --once   ·   marquee demo --users 300 --videos 300 --once"

@@ -10,7 +10,7 @@ from feature_repo.store.viewer_rows import FIELDS, DecodedRows, decoded
 
 
 def row(timestamp_us: int, **features: Any) -> list[bytes | None]:
-    fields = {}
+    fields: dict[bytes, bytes] = {}
     for view in USER_VIEWS:
         fields |= encode_row(view, features, timestamp_us) if view == USER_VIEWS[0] else {}
     return [fields.get(name) for name in FIELDS]

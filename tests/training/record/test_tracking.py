@@ -125,7 +125,7 @@ for name in {NAMES}:
     command, environment = [sys.executable, "-c", script], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     said = done.stdout.splitlines()
-    assert said == ["two-tower 2 False", "ranker 8 False", "marquee-release 2 False"], done.stderr[-2000:]
+    assert said == ["two-tower 2 False", "ranker 9 False", "marquee-release 2 False"], done.stderr[-2000:]
 
 
 def test_runs_and_versions_say_what_they_are_of(made: Home) -> None:

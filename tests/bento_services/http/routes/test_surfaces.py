@@ -82,7 +82,14 @@ async def test_what_is_like_a_video_and_what_plays_after_it(http: httpx.AsyncCli
 
 
 async def test_a_search_is_asked_for_as_it_was_typed(http: httpx.AsyncClient, made: Made) -> None:
-    said = {"q": "Péper orb ", "limit": 2, "genre": "Drama", "creator_id": "c1", "language": "sv", "category": "Drama"}
+    said: dict[str, Any] = {
+        "q": "Péper orb ",
+        "limit": 2,
+        "genre": "Drama",
+        "creator_id": "c1",
+        "language": "sv",
+        "category": "Drama",
+    }
     moments = {"published_since": "2026-01-01T00:00:00Z", "published_before": "2026-01-02T00:00:00Z"}
     reply = await http.get(SEARCH, params={**said, **moments}, headers={"X-Session-Id": "s-1"})
     answer = reply.json()

@@ -57,7 +57,8 @@ def test_a_stream_of_one_viewer_is_empty_afterwards_and_goes_on(store: Client) -
 def test_nothing_is_lost_while_others_write_and_read(store: Client, url: str) -> None:
     fill(store, 500)
     store.xgroup_create(NAME, "g", id="0")
-    done, written, seen = threading.Event(), [500], set()
+    done, written = threading.Event(), [500]
+    seen: set[bytes] = set()
 
     def write() -> None:
         other = connect(url, 5.0)

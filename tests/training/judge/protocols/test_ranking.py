@@ -44,7 +44,7 @@ def test_a_moment_without_a_zone_is_utc_on_every_machine(tmp_path: Path) -> None
         ({"speed": "3"}, "protocol small: speed: expected one of name, .*, ranker, found 'speed'"),
         ({"ranker": "{ depth = 3 }"}, r"protocol small: ranker\.depth: expected one of seed, .*, found 'depth'"),
         ({"ranker": '{ width = "a" }'}, r"protocol small: ranker\.width: expected a whole number, found 'a'"),
-        ({"ranker": "{ action_losses = { clicks = 1 } }"}, r"protocol small: ranker: action_losses: expected click"),
+        ({"ranker": "{ action_losses = { clicks = 1 } }"}, r"protocol small: action_losses: expected click"),
         ({"two_tower": "{ depth = 3 }"}, r"protocol small: two_tower\.depth: expected one of split, .*, found 'depth'"),
         ({"two_tower": "{ content = 1 }"}, r"protocol small: two_tower\.content: expected true or false, found 1"),
         ({"lightgbm": "[{ leaves = 7 }]"}, r"protocol small: lightgbm\[0\]\.leaves: expected one of num_leaves, "),
