@@ -290,11 +290,12 @@ class Client:
         return self._send(self._http.build_request("POST", path, json=body, headers=headers), lambda reply: True)
 
     def _send(self, request: httpx.Request, is_safe: Callable[[httpx.Response], bool]) -> dict[str, Any]:
-        """Sent again after a 503 that says when to, if another time is safe after such an answer."""
+        """Sent again after a 503 that says when to, if another time is safe after such an answer; and after a 429."""
         for _ in range(TRIES - 1):
             reply = self._http.send(request)
-            is_down = reply.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in reply.headers
-            if not (is_down and is_safe(reply)):
+            waits = "retry-after" in reply.headers
+            is_down = waits and reply.status_code == httpx.codes.SERVICE_UNAVAILABLE and is_safe(reply)
+            if not is_down and not (waits and reply.status_code == httpx.codes.TOO_MANY_REQUESTS):
                 return self._read(reply)
             time.sleep(float(reply.headers["retry-after"]))
         return self._read(self._http.send(request))

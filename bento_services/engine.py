@@ -46,6 +46,7 @@ from bento_services.settings import ServiceConfig
 from feature_repo.catalog.rule import Rule
 from feature_repo.core.home import Home
 from feature_repo.events import Event
+from feature_repo.store.buckets import Buckets
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
 from feature_repo.store.reader import FeatureReader
@@ -134,6 +135,7 @@ class Engine:
         self.process = "service"  # its name among those of the home
         self.catalog = Catalog(home, config)
         self.people = People(home)
+        self.buckets: Buckets | None = None  # of tokens, that all processes share; None: each has its own
         self.tombstones = Tombstones(self._forget)
         self._receipts = receipts
         self.release_id = release.release_id

@@ -47,6 +47,12 @@ MADE_LISTS = Counter(
     "marquee_made_lists", "Lists made beforehand that rungs asked for, by what was found.", ("list", "result")
 )
 LISTS_MADE = Counter("marquee_lists_made", "Lists made behind requests.", ("list",))
+RATE_LIMITED = Counter(
+    "marquee_rate_limited", "Requests refused by a limit of use: a key's, or the whole service's.", ("class", "limit")
+)
+RATE_LEASES = Counter(
+    "marquee_rate_leases", "Batches of tokens that a worker took, from the store or by itself.", ("from",)
+)
 QUICK_PAGES = Counter("marquee_pages_quick", "Pages of which only the quick rungs were asked.", ("why",))
 QUEUE_SECONDS = Histogram(
     "marquee_page_queue_seconds", "From the arrival of a request to the beginning of its page.", buckets=_FINE

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bento_services.admission.limits import LIMITS, Limits
+from bento_services.admission.rates import RATES, RateConfig
 from bento_services.feed.config import FEED, FeedConfig
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.surfaces.registry import SURFACES
@@ -99,7 +100,7 @@ class PrecomputeConfig:
 SERVICE = Section("service", ServiceConfig, "service")
 SUPERVISOR = Section("supervisor", SupervisorConfig, "marquee serve")
 PRECOMPUTE = Section("precompute", PrecomputeConfig, "marquee precompute, marquee work")
-SECTIONS = (SERVICE, LIMITS, FEED, PRECOMPUTE, SUPERVISOR)
+SECTIONS = (SERVICE, LIMITS, RATES, FEED, PRECOMPUTE, SUPERVISOR)
 
 PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 
@@ -113,6 +114,7 @@ class Settings:
     insecure: bool = False
     service: ServiceConfig = field(default_factory=ServiceConfig)
     limits: Limits = field(default_factory=Limits)
+    rates: RateConfig = field(default_factory=RateConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     log: LogConfig = field(default_factory=LogConfig)
@@ -131,6 +133,7 @@ class Settings:
             insecure=MARQUEE_INSECURE.get(),
             service=read(SERVICE, home.root),
             limits=read(LIMITS, home.root),
+            rates=read(RATES, home.root),
             feed=read(FEED, home.root),
             store=read(STORE, home.root),
             log=home_log_config(home),

@@ -43,6 +43,7 @@ PROBLEMS = frozenset(
         "not_json",
         "not_this_viewer",
         "overloaded",
+        "rate_limited",
         "timed_out",
         "too_large",
         "too_slow",
@@ -86,6 +87,9 @@ def every_metric() -> list[Described]:
 @cache
 def values() -> dict[str, Collection[str]]:
     """The values that each label may have, the same wherever it is used. `process` besides: service-2 and on."""
+    from bento_services.admission.endpoints import RateClass
+    from bento_services.admission.rates import KEY
+    from bento_services.admission.rates import SERVICE as SERVICE_LIMIT
     from bento_services.feed.page import BASE, FULL, PAGE_CACHE, SEGMENT
     from bento_services.health import CATALOG, LOG, STORE
     from bento_services.process.family_metrics import KINDS
@@ -122,6 +126,9 @@ def values() -> dict[str, Collection[str]]:
         "field": {field for table in LIMITS.values() for field in table},
         "group": {*_groups(), of_processor.RELAY_GROUP},
         "kind": set(KINDS.values()),
+        "class": set(get_args(RateClass)),
+        "limit": {KEY, SERVICE_LIMIT},
+        "from": {"store", "memory"},
         "process": {"service", "processor", "supervisor", "forkserver"},
         "verb": _verbs(),
     }

@@ -12,6 +12,7 @@ from bento_services.admission.key_ring import KeyRing
 from bento_services.admission.keys import Keys
 from bento_services.admission.limits import Limits
 from bento_services.admission.problem import Problem, malformed
+from bento_services.admission.rates import Rates
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Admission:
     keys: Keys | KeyRing = field(default_factory=Keys)
     loopback_only: bool = True  # keyless requests must name this machine as their host
     limits: Limits = field(default_factory=Limits)
+    rates: Rates = field(default_factory=Rates)
 
     def admit(self, credentials: Credentials, endpoint: EndpointClass) -> Caller:
         """The caller, if it may use the endpoint.

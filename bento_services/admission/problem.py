@@ -36,6 +36,7 @@ class Problem(Exception):
         message: str,
         details: Mapping[str, Any] | None = None,
         retry_after_seconds: int | None = None,
+        more_headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -43,13 +44,14 @@ class Problem(Exception):
         self.message = message
         self.details = dict(details or {})
         self.retry_after_seconds = retry_after_seconds
+        self.more_headers = dict(more_headers or {})
 
     def body(self, request_id: str) -> bytes:
         body = Error(ErrorBody(self.code, self.message, request_id, self.details))
         return orjson.dumps(body, default=msgspec.structs.asdict)
 
     def headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json"}
+        headers = {"content-type": "application/json", **self.more_headers}
         if self.retry_after_seconds is not None:
             headers["retry-after"] = str(self.retry_after_seconds)
         if self.status == 401:

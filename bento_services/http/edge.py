@@ -57,6 +57,7 @@ class Edge:
             check_query(scope.get("query_string", b""))
             endpoint = self._class_of(scope)
             state["caller"] = self.admission.admit(Credentials.of(headers, headers.get("host", "")), endpoint)
+            answer.more = await self.admission.rates.admit(state["caller"], endpoint)
             body = await self._body(scope, headers, endpoint, receive)
             async with asyncio.timeout(self.admission.limits.answer_seconds):
                 await self.app(scope, _replay(body, receive), answer)
@@ -115,6 +116,7 @@ class _Answer:
         self._request_id = request_id
         self._edge = edge
         self.status = 0  # until it has begun
+        self.more: Mapping[str, str] = {}  # headers of an answer that is no refusal
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -124,6 +126,8 @@ class _Answer:
                 (b"x-request-id", self._request_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
+            for name, value in self.more.items():
+                message["headers"].append((name.encode(), value.encode()))
             if self._edge.leaving:
                 message["headers"].append((b"connection", b"close"))
         await self._send(message)
@@ -131,7 +135,9 @@ class _Answer:
     async def problem(self, problem: Problem) -> None:
         if self.status:  # the answer has begun: it can only be cut off
             return
-        headers = [(name.encode(), value.encode()) for name, value in problem.headers().items()]
+        headers = [
+            (name.encode(), value.encode()) for name, value in problem.headers().items() if name not in self.more
+        ]
         body = problem.body(self._request_id)
         headers.append((b"content-length", str(len(body)).encode()))
         if problem.status in (408, 413):

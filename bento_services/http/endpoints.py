@@ -34,6 +34,7 @@ DESCRIPTIONS = {
     413: "Too large",
     415: "The body must be application/json in UTF-8, and not compressed",
     422: "Valid syntax, impossible values",
+    429: "Too many requests of this key, or of all; see Retry-After and the RateLimit headers",
     431: "Address and headers are too large",
     500: "A fault of the service; the request id names its line in the log",
     503: "Overloaded, not ready, too slow, or something that is needed is down; see Retry-After",
@@ -71,7 +72,7 @@ class Endpoints:
         """`media_type`: of an answer that is not JSON. `example`: of an answer, for the document."""
         schema = {"schema": {"type": "string"}}
         plain: dict[int | str, Any] = {200: {"content": {media_type: schema}}} if media_type else {}
-        always = ALWAYS if kind.public else (*ALWAYS, 401)
+        always = ALWAYS if kind.public else (*ALWAYS, 401, 429) if kind.rate else (*ALWAYS, 401)
         return self._adds(
             "GET", path, kind, {**plain, **refusals((*always, *errors))}, in_document=in_document, example=example
         )
@@ -87,26 +88,26 @@ class Endpoints:
         example: Struct | None = None,
     ) -> Callable[[Handler], Handler]:
         """`takes`: the shapes of body, any of which will do. `example`: of an answer, for the document."""
-        refused = refusals((*ALWAYS, 401, *WITH_BODY, *errors))
+        refused = refusals((*ALWAYS, 401, 429, *WITH_BODY, *errors))
         return self._adds("POST", path, kind, refused, takes, (status,), example=example)
 
     def put(
         self, path: str, kind: EndpointClass, *, takes: Sequence[Any], errors: Iterable[int] = ()
     ) -> Callable[[Handler], Handler]:
         """Answers 201 where it created something, else 200."""
-        refused = refusals((*ALWAYS, 401, *WITH_BODY, *errors))
+        refused = refusals((*ALWAYS, 401, 429, *WITH_BODY, *errors))
         return self._adds("PUT", path, kind, refused, takes, statuses=(200, 201))
 
     def patch(
         self, path: str, kind: EndpointClass, *, takes: Sequence[Any], errors: Iterable[int] = ()
     ) -> Callable[[Handler], Handler]:
-        return self._adds("PATCH", path, kind, refusals((*ALWAYS, 401, *WITH_BODY, *errors)), takes)
+        return self._adds("PATCH", path, kind, refusals((*ALWAYS, 401, 429, *WITH_BODY, *errors)), takes)
 
     def bare(
         self, method: str, path: str, kind: EndpointClass, *, errors: Iterable[int] = ()
     ) -> Callable[[Handler], Handler]:
         """A change whose request has no body: all is in its address."""
-        return self._adds(method, path, kind, refusals((*ALWAYS, 401, 413, *errors)))
+        return self._adds(method, path, kind, refusals((*ALWAYS, 401, 413, 429, *errors)))
 
     def _adds(
         self,

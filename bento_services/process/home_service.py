@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from bento_services.admission.admit import Admission
 from bento_services.admission.hosts import is_loopback
 from bento_services.admission.key_ring import KeyRing
 from bento_services.admission.keys import check_bind
+from bento_services.admission.rates import Rates
 from bento_services.http.app import create_app
 from bento_services.http.edge import Edge
 from bento_services.process.open_engine import open_engine
@@ -67,6 +69,9 @@ class _Home:
         self._open.callback(keys.close)
         try:
             engine = self.started.engine = open_engine(settings, self._open, self.prepare)
+            rates = Rates(settings.rates, engine.buckets)
+            self._open.callback(rates.close)
+            edge.admission = replace(edge.admission, rates=rates)
             await self._connect()
             await asyncio.to_thread(engine.warm_up)
             follower = None

@@ -12,6 +12,7 @@ from bento_services.feed.build import build_feed
 from bento_services.process.rules_follower import RulesFollower
 from bento_services.process.watch import Watch
 from bento_services.settings import Settings
+from feature_repo.store.buckets import ValkeyBuckets
 from feature_repo.store.connect import StoreDown, connect
 from feature_repo.store.erased import restore
 from feature_repo.store.idempotency import ValkeyAnswers
@@ -74,6 +75,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     )
     opened.callback(engine.close)
     opened.callback(RulesFollower(engine, settings.home).close)
+    engine.buckets = ValkeyBuckets(connect(url, settings.store.user_timeout_seconds))
     with suppress(StoreDown):  # whoever starts when it is back brings it up to them
         restore(settings.home, store)
     age, tombstones = engine.snapshot_age_seconds, engine.tombstones

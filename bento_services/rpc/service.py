@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.context import request_id_of
-from bento_services.admission.endpoints import CATALOG, EVENTS, PAGES, EndpointClass
+from bento_services.admission.endpoints import CATALOG, EVENTS, HOME_PAGES, PAGES, EndpointClass
 from bento_services.admission.limits import Limits, identifier
 from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed
 from bento_services.engine import Engine
@@ -48,6 +48,7 @@ CODES = {  # HTTP status -> gRPC status
     412: grpc.StatusCode.FAILED_PRECONDITION,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     422: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
@@ -76,11 +77,13 @@ class MarqueeGrpc:
         return await self._answer("SendEvents", EVENTS, context, messages.SendEventsRequest.FromString, self._events)
 
     def _surface(self, method: str, verb: surfaces.Verb) -> Callable[[Any, Any], Awaitable[Any]]:
+        kind = HOME_PAGES if method == "GetHome" else PAGES
+
         async def work(request: Any, call: Call) -> Any:
             return await verb.answer(self._engine, request, call)
 
         async def answer(_: Any, context: Any) -> Any:
-            return await self._answer(method, PAGES, context, verb.request.FromString, work)
+            return await self._answer(method, kind, context, verb.request.FromString, work)
 
         return answer
 
@@ -129,6 +132,7 @@ class MarqueeGrpc:
         try:
             _check_once(sent)
             call.caller = self._admission.admit(Credentials.of(metadata), endpoint)
+            await self._admission.rates.admit(call.caller, endpoint)
             request = await message_of_call(context, parse, self._admission.limits)
             async with asyncio.timeout(self._admission.limits.answer_seconds):
                 return await work(request, call)
@@ -253,4 +257,5 @@ async def _abort(context: Any, problem: Problem) -> None:
         trailing.append(("x-error-details", details))
     if problem.retry_after_seconds is not None:
         trailing.append(("retry-after", str(problem.retry_after_seconds)))
+    trailing += problem.more_headers.items()
     await context.abort(CODES.get(problem.status, grpc.StatusCode.INTERNAL), problem.message, tuple(trailing))

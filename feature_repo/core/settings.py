@@ -40,6 +40,7 @@ TABLES = (
     "supervisor",
     "precompute",
     "limits",
+    "rates",
     "feed",
     "report",
     "drift",

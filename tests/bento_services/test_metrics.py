@@ -32,6 +32,8 @@ NAMES = {
     "marquee_made_lists": ("list", "result"),
     "marquee_lists_made": ("list",),
     "marquee_pages_quick": ("why",),
+    "marquee_rate_leases": ("from",),
+    "marquee_rate_limited": ("class", "limit"),
     "marquee_page_queue_seconds": (),
     "marquee_full_pages_limit": (),
     "marquee_rungs_abandoned": ("rung",),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query, Request
 
-from bento_services.admission.endpoints import PAGES
+from bento_services.admission.endpoints import HOME_PAGES, PAGES
 from bento_services.feed.page import Page
 from bento_services.feed.surfaces.home import HOME
 from bento_services.http.bodies import Answer
@@ -27,7 +27,7 @@ ERRORS = (422, 504)
 pages = Endpoints("pages")
 
 
-@pages.get("/api/v1/recommendations/home", PAGES, errors=ERRORS)
+@pages.get("/api/v1/recommendations/home", HOME_PAGES, errors=ERRORS)
 async def home(
     request: Request,
     limit: PageLimit = 20,

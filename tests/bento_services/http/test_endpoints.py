@@ -18,7 +18,7 @@ from bento_services.http.endpoints import Endpoints, class_of
 @pytest.mark.parametrize(
     ("method", "path", "kind"),
     [
-        ("GET", HOME, "pages"),
+        ("GET", HOME, "home"),
         ("GET", "/api/v1/recommendations", "pages"),
         ("POST", EVENTS, "events"),
         ("GET", f"{EVENTS}/e1", "visibility"),
