@@ -103,7 +103,9 @@ class _Run:
     ) -> Iterator[list[UserFeatures]]:
         """Batches of those whose base is to be made."""
         for start in range(0, len(user_ids), BATCH):
-            viewers = reader.users(user_ids[start : start + BATCH])
+            asked_of = reader.users(user_ids[start : start + BATCH])
+            viewers = [one for one in asked_of if one.known]  # else erased, or expired, since they were listed
+            advance(len(asked_of) - len(viewers))
             if self.only_stale:
                 asked = len(viewers)
                 viewers = [one for one in viewers if not self._is_current(reader, one, config, now_us)]

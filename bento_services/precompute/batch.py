@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -188,6 +188,9 @@ class _Prefetched:
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         return [self.user(user_id) for user_id in user_ids]
+
+    def forget(self, is_erased: Callable[[str], bool]) -> None:
+        self._reader.forget(is_erased)
 
     def viewers(self, count: int) -> list[str]:
         return self._reader.viewers(count)

@@ -59,11 +59,13 @@ def _lake_has_moved_on(context: StepContext, result: Result) -> str:
 
 def _build(context: StepContext) -> Result:
     from feature_repo.jobs import build_features, materialize
+    from feature_repo.jobs.erased import forget_erased
     from feature_repo.store.valkey_server import online_store
 
     engine: Engine = context.options.get("engine") or "duckdb"
     with online_store(context.home) as url:
         tables = build_features.build_features(context.home, engine, context.progress)
+        forget_erased(context.home)
         materialize.apply(context.home, url)
         return {"tables": tables, "online": materialize.materialize(context.home, url, context.progress)}
 

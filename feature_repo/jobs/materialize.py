@@ -15,6 +15,7 @@ from feature_repo.core.files import reading
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
+from feature_repo.jobs.erased import forget_erased
 from feature_repo.lake.feature_tables import table_schema
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.parquet import read_table
@@ -74,6 +75,7 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
         settle(client, "video_id", ids["video_profile"], ids["video_activity"], config.batch_rows)
         live = _settle_catalog(client, ids["video_profile"], _down(tables["video_profile"]), config.batch_rows)
         announce(client, video_ids=live, user_ids=sorted({*ids["user_profile"], *ids["user_activity"]}))
+        forget_erased(home, client)
         return {
             "videos": int(client.scard(VIDEO_IDS)),
             "users": int(client.scard(USER_IDS)),
