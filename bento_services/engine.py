@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -184,7 +184,7 @@ class Engine:
             metrics.IN_FLIGHT.set(self._in_flight)
         metrics.page_answered(surface, page.served_by, page.speed, perf_counter() - query.received_at)
         for stage, milliseconds in page.stage_ms.items():
-            _stage(stage).observe(milliseconds / 1000)
+            metrics.stage_seconds(stage).observe(milliseconds / 1000)
         if surface == HOME and not page.recommendations:
             metrics.EMPTY_PAGES.inc()
         return page
@@ -210,7 +210,7 @@ class Engine:
                 self._full.end()
         if query.deadline_ms and perf_counter() > query.received_at + query.deadline_ms / 1e3:
             raise DEADLINE_PASSED
-        _quick_pages(why).inc()
+        metrics.quick_pages(why).inc()
         make = partial(self._make, surface, query, Attempt(quick=True, below=below, why=WHY_QUICK[why]))
         return (await asyncio.wrap_future(self._quick.submit(make).future))[0]
 
@@ -390,13 +390,3 @@ class Engine:
     def snapshot_age_seconds(self) -> float:
         """Seconds since the features of videos were last synchronized with the store."""
         return max(self.world.now_us() - self.reader.snapshot().as_of_us, 0) / 1e6
-
-
-@cache
-def _quick_pages(why: str) -> Any:
-    return metrics.QUICK_PAGES.labels(why)
-
-
-@cache
-def _stage(stage: str) -> Any:
-    return metrics.STAGE_SECONDS.labels(stage)

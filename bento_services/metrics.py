@@ -112,3 +112,13 @@ def answers_with(release_id: str) -> None:
 def exposition(home: Home | None = None, process: str = "service") -> bytes:
     """The metrics of this process, and of all others of the home. Asks them: not for the event loop."""
     return together({process: told(), **(of_others(home, process) if home is not None else {})})
+
+
+@cache
+def quick_pages(why: str) -> Counter:
+    return QUICK_PAGES.labels(why)
+
+
+@cache
+def stage_seconds(stage: str) -> Histogram:
+    return STAGE_SECONDS.labels(stage)

@@ -4,6 +4,7 @@ of the online store. It knows nothing of who should hold what."""
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,13 @@ def _parsed(path: Path, content: bytes) -> Any:
 def _held(client: Any, key: bytes) -> list[bytes]:
     """The value as the server keeps it, with the deleted records of a stream, and as it gives it out."""
     kind = client.type(key)
-    packed: bytes = client.dump(key) or b""
-    plain: Any = {
+    packed: bytes = client.execute_command("DUMP", key) or b""
+    read: dict[bytes, Callable[[], Any]] = {
         b"string": lambda: [client.get(key) or b""],
         b"hash": lambda: [part for pair in client.hgetall(key).items() for part in pair],
         b"set": lambda: client.smembers(key),
         b"zset": lambda: client.zrange(key, 0, -1),
         b"list": lambda: client.lrange(key, 0, -1),
         b"stream": lambda: [part for _, fields in client.xrange(key) for pair in fields.items() for part in pair],
-    }[kind]()
-    return [packed, *plain]
+    }
+    return [packed, *read[kind]()]

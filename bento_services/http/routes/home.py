@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query, Request
 
-from bento_services.admission.endpoints import HOME_PAGES, PAGES
+from bento_services.admission.endpoints import HOME_PAGES
 from bento_services.feed.page import Page
 from bento_services.feed.surfaces.home import HOME
 from bento_services.http.bodies import Answer
