@@ -10,7 +10,9 @@ from worlds.surfaces import DRAMA, LISTS, USERS, VIDEOS, VIEWERS, asked, built, 
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.surfaces.registry import SURFACES
+from feature_repo.catalog.rule import rule_of
 from feature_repo.store.memory import MemoryReader
+from models.page.rulebook import RuleBook
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)
@@ -92,3 +94,17 @@ def test_while_the_store_is_down_strangers_get_what_everybody_may_see(surface: s
     assert all(VIDEOS[video_id]["maturity"] == 0 for video_id in ids(page))
     assert bool(ids(page)) == (surface not in ("continue_watching", "because"))
     feed.close()
+
+
+@pytest.mark.parametrize("surface", LISTS)
+def test_what_a_rule_blocks_is_on_no_surface(surface: str) -> None:
+    feed = built()
+    before = asked(feed, surface, user_id="u004").recommendations
+    blocks = [{"video_ids": [before[0].video_id]}, {"genres": [before[-1].genres[0]]}]
+    feed.use_rules(
+        RuleBook(1, [rule_of({"rule_id": f"r{at}", "kind": "block", **one}) for at, one in enumerate(blocks)])
+    )
+    after = asked(feed, surface, user_id="u004", limit=100).recommendations
+    feed.close()
+    assert before[0].video_id not in {item.video_id for item in after}
+    assert all(before[-1].genres[0] not in item.genres for item in after)

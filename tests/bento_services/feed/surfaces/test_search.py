@@ -15,9 +15,11 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.surfaces.search import SEARCH
+from feature_repo.catalog.rule import rule_of
 from feature_repo.store.memory import MemoryReader
 from models import text_search
 from models.catalog import Subject
+from models.page.rulebook import RuleBook
 
 USERS = feed_world.big_users()
 VIDEOS = feed_world.big_videos()
@@ -174,3 +176,13 @@ def test_without_an_index_there_is_no_answer_rather_than_an_empty_one(
     monkeypatch.setattr(text_search, "search", broken)
     with pytest.raises(NothingToAsk):
         asked(feed, "lantern", "u009")
+
+
+def test_what_a_rule_blocks_is_not_found() -> None:
+    feed = built()
+    before = ids(asked(feed, "paper orbit"))
+    feed.use_rules(RuleBook(1, [rule_of({"rule_id": "r", "kind": "block", "video_ids": [before[0]]})]))
+    after = ids(asked(feed, "paper orbit", limit=100))
+    feed.close()
+    assert before[0] not in after
+    assert before[1] in after
