@@ -127,7 +127,14 @@ class NotShown(ViewerFilter):
 
 AVAILABLE = Available()
 NOT_SHOWN = NotShown()
-SAFETY: tuple[Filter, ...] = (AVAILABLE, Published(), WithinMaturity(), InCountry(), NotHidden(), NotForbidden())
+SAFETY: tuple[Filter, ...] = (
+    AVAILABLE,
+    Published(),
+    WithinMaturity(),
+    InCountry(),
+    NotHidden(),
+    NotForbidden(),
+)
 NOVELTY: tuple[Filter, ...] = (NotSeen(), NOT_SHOWN)  # does not apply to videos that the viewer may continue watching
 MASKS = SharedMasks()
 
