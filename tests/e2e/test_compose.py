@@ -1,6 +1,7 @@
 """The release is composed of the candidate models and is the same release for the same content."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_the_manifest_says_what_the_release_was_made_of(home: Home) -> None:
     manifest = load_release(champion(home)).manifest
     evaluation = json.loads((home.models / "evaluation.json").read_text())
     assert manifest.metrics == evaluation["metrics"]
-    assert manifest.world == home.world()
+    assert manifest.world == replace(home.world(), example_user="")  # a release names no viewer
     assert manifest.cuts.t1_us < manifest.cuts.t2_us < manifest.cuts.end_us
     assert set(manifest.mlflow) == {"two-tower", "ranker"}
     assert all(manifest.mlflow.values())
@@ -81,7 +82,9 @@ def test_the_index_finds_each_video_by_its_own_vector(home: Home) -> None:
 
 def test_a_model_trained_after_the_evaluation_is_not_released(home: Home) -> None:
     config = home.models / "ranker" / "config.json"
-    config.write_text(config.read_text().replace('"like": 1.0', '"like": 9.0'))
+    fields = json.loads(config.read_text())
+    fields["seconds_at_rank"][-1] += 1.0
+    config.write_text(json.dumps(fields))
     with pytest.raises(HomeError, match=r"ranker changed since the evaluation: run `marquee evaluate`"):
         build_release(home)
 
