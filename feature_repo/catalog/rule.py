@@ -178,7 +178,7 @@ def _value(name: str, value: Any) -> Any:
     if name == "rule_id":
         return check("videos", "video_id", value, called=name)
     if name == "kind":
-        if value not in KINDS:
+        if not isinstance(value, str) or value not in KINDS:
             raise LimitError(name, f"one of {', '.join(KINDS)}", value)
         return value
     if name in LISTS:

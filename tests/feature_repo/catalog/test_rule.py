@@ -80,3 +80,9 @@ def test_a_rule_holds_between_its_times_on_its_surfaces_and_in_its_countries() -
 def test_every_field_has_a_default_but_the_id_and_the_kind() -> None:
     assert as_stated(Rule("r", "block")) == {"rule_id": "r", "kind": "block"}
     assert len(FIELDS) == len(set(FIELDS))
+
+
+@pytest.mark.parametrize("kind", [{}, [None], 3, None, ""])
+def test_a_kind_that_is_no_word_is_refused_like_any_other(kind: object) -> None:
+    with pytest.raises(InvalidRule, match="kind: expected"):
+        rule_of({"rule_id": "r", "kind": kind})
