@@ -13,7 +13,7 @@ from bento_services.admission.problem import Problem
 from bento_services.catalog.incoming import outside, refused
 from bento_services.feed.breaker import Breaker
 from feature_repo.catalog.errors import CatalogDown, Conflict, InvalidVideos, UnknownVideo
-from feature_repo.catalog.rule import InvalidRule, RuleConflict, UnknownRule
+from feature_repo.catalog.rule import InvalidRule, UnknownRule
 from feature_repo.core.errors import HomeError, MarqueeError
 from feature_repo.limits import shown
 
@@ -71,16 +71,13 @@ def _problem(error: MarqueeError) -> Problem:
         return Problem(404, "unknown_video", "no video has this id", {"video_id": error.video_id})
     if isinstance(error, UnknownRule):
         return Problem(404, "unknown_rule", "no rule has this id", {"rule_id": error.rule_id})
-    if isinstance(error, RuleConflict):
-        details = {"rule_id": error.rule_id, "expected": error.expected, "current": error.current}
-        return Problem(412, "version_conflict", str(error), details)
     if isinstance(error, InvalidRule):
         faults = [
             {"field": one.field, "expectation": one.expectation, "found": shown(one.found)} for one in error.faults
         ]
         return Problem(422, "unprocessable", str(error), {"faults": faults})
     if isinstance(error, Conflict):
-        details = {"video_id": error.video_id, "expected": error.expected, "current": error.current}
+        details = {f"{error.thing}_id": error.thing_id, "expected": error.expected, "current": error.current}
         return Problem(412, "version_conflict", str(error), details)
     if isinstance(error, InvalidVideos):
         return refused(outside(error.faults), 1 + max((fault.at for fault in error.faults), default=0))

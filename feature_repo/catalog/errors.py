@@ -45,13 +45,15 @@ class InvalidVideos(Refused):
 
 
 class Conflict(Refused):
-    """If-Match does not hold: the video has another version than the caller expected. `current` 0: there is none."""
+    """If-Match does not hold: what is to change has another version than the caller expected. `current` 0: there is no
+    such thing."""
 
-    def __init__(self, video_id: str, expected: int, current: int) -> None:
-        self.video_id, self.expected, self.current = video_id, expected, current
-        found = f"found version {current}" if current else "found no such video"
-        wanted = f"version {expected}" if expected else "no such video yet"
-        super().__init__(f"{video_id}: expected {wanted}, {found}: read it again; nothing was changed")
+    def __init__(self, thing: str, thing_id: str, expected: int, current: int) -> None:
+        """`thing`: video or rule."""
+        self.thing, self.thing_id, self.expected, self.current = thing, thing_id, expected, current
+        found = f"found version {current}" if current else f"found no such {thing}"
+        wanted = f"version {expected}" if expected else f"no such {thing} yet"
+        super().__init__(f"{thing_id}: expected {wanted}, {found}: read it again; nothing was changed")
 
 
 class UnknownVideo(HomeError):

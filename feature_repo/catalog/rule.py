@@ -120,16 +120,6 @@ class InvalidRule(Refused):
         super().__init__(f"{'; '.join(map(str, faults))}; nothing was changed")
 
 
-class RuleConflict(Refused):
-    """If-Match does not hold: the rule has another version than the caller expected. `current` 0: there is none."""
-
-    def __init__(self, rule_id: str, expected: int, current: int) -> None:
-        self.rule_id, self.expected, self.current = rule_id, expected, current
-        found = f"found version {current}" if current else "found no such rule"
-        wanted = f"version {expected}" if expected else "no such rule yet"
-        super().__init__(f"{rule_id}: expected {wanted}, {found}: read it again; nothing was changed")
-
-
 class UnknownRule(HomeError):
     """There is no rule of this id."""
 

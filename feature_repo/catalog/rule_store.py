@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from feature_repo.catalog.database import Database
+from feature_repo.catalog.errors import Conflict
 from feature_repo.catalog.rule import (
     InvalidRule,
     Rule,
-    RuleConflict,
     RuleFault,
     UnknownRule,
     as_stated,
@@ -65,7 +65,7 @@ class RuleStore:
     def put(self, stated: Mapping[str, Any], who: str, if_match: int | None = None, why: str = "") -> RuleWritten:
         """Create the rule, or replace it. `if_match`: the version that was read; 0: there must be none yet.
 
-        Raises InvalidRule, RuleConflict.
+        Raises InvalidRule, Conflict.
         """
         rule = rule_of(stated)
         return self._write("put", rule.rule_id, lambda old: rule, who, if_match, why)
@@ -81,7 +81,7 @@ class RuleStore:
     ) -> RuleWritten:
         """Change some fields; null gives one its default. `check` may refuse the rule as it would be.
 
-        Raises UnknownRule, InvalidRule, RuleConflict.
+        Raises UnknownRule, InvalidRule, Conflict.
         """
         if fields.get("rule_id", rule_id) != rule_id:
             raise InvalidRule([RuleFault("rule_id", f"{rule_id}: a rule keeps its id", fields["rule_id"])])
@@ -96,7 +96,7 @@ class RuleStore:
         return self._write("patch", rule_id, patched, who, if_match, why)
 
     def remove(self, rule_id: str, who: str, if_match: int | None = None, why: str = "") -> int:
-        """Its history stays. Returns the number of the change. Raises UnknownRule, RuleConflict."""
+        """Its history stays. Returns the number of the change. Raises UnknownRule, Conflict."""
         with self.database.writing() as connection:
             old = _one(connection, rule_id)
             if old is None:
@@ -208,7 +208,7 @@ def _stored(row: sa.Row[Any]) -> StoredRule:
 def _match(rule_id: str, found: StoredRule | None, expected: int | None) -> None:
     current = found.version if found else 0
     if expected is not None and current != expected:
-        raise RuleConflict(rule_id, expected, current)
+        raise Conflict("rule", rule_id, expected, current)
 
 
 def _require_videos(connection: sa.Connection, video_ids: Sequence[str]) -> None:

@@ -266,7 +266,7 @@ def _stored(row: sa.Row[Any]) -> StoredVideo:
 def _match(video_id: str, found: StoredVideo | None, expected: int) -> None:
     current = found.version if found else 0
     if current != expected:
-        raise Conflict(video_id, expected, current)
+        raise Conflict("video", video_id, expected, current)
 
 
 def _wall_us() -> int:

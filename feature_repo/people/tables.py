@@ -6,11 +6,10 @@ it is. Nobody takes a cut of the lake meanwhile.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.core.home import Home
+from feature_repo.lake.cut import alone
 from feature_repo.lake.parquet import column_names, read_table
 from feature_repo.people.holder import USER_FIELDS, Place, Removed, Subject
 
@@ -44,7 +44,7 @@ class Tables:
 
     def erase(self, place: Place, subject: Subject) -> Removed:
         removed = Counter[str]()
-        with _alone(place.home):
+        with alone(place.home) if place.home.lake.is_dir() else nullcontext():
             for path, column in self._files(place.home):
                 rows = _rows_of(path, column, subject)
                 if not len(rows):
@@ -113,17 +113,3 @@ def _replace(path: Path, table: pa.Table) -> None:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """As a cut is taken (lake/cut.py): one process at a time."""
-    if not home.lake.is_dir():
-        yield
-        return
-    handle = os.open(home.lake, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

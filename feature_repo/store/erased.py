@@ -54,8 +54,10 @@ def bury(home: Home, client: Client, user_id: str, until_us: int) -> None:
 def restore(home: Home, client: Client) -> None:
     """Bring the store up to the home's tombstones, also after it lost what it held. Raises StoreDown."""
     with answering():
-        kept = buried(home)
-        lacking = {name: until for name, until in kept.items() if tombstones(client).get(name) != until} if kept else {}
+        if not (kept := buried(home)):
+            return
+        held = tombstones(client)
+        lacking = {name: until for name, until in kept.items() if held.get(name) != until}
         if lacking:
             with client.pipeline(transaction=True) as pipe:
                 pipe.hset(ERASED, mapping=lacking)

@@ -1,8 +1,7 @@
 """What a hard filter is. It has no fallback: if it fails, nothing is shown.
 
 Most filters look at a video and at little of the viewer: what they leave is computed once for all viewers alike
-(masks.py). Others except a few videos for one viewer, or look at the rows
-that are about to be shown.
+(masks.py). Others except a few videos for one viewer, or look at the rows that are about to be shown.
 
 V videos of the catalog, N rows of it.
 """

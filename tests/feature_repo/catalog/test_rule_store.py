@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from feature_repo.catalog.database import Database
-from feature_repo.catalog.rule import InvalidRule, RuleConflict, UnknownRule
+from feature_repo.catalog.errors import Conflict
+from feature_repo.catalog.rule import InvalidRule, UnknownRule
 from feature_repo.catalog.rule_store import RuleStore
 from feature_repo.catalog.store import CatalogStore
 
@@ -40,11 +41,11 @@ def test_each_change_has_a_version_and_a_line_of_the_audit(rules: RuleStore) -> 
 
 def test_a_change_of_another_version_than_was_read_is_refused(rules: RuleStore) -> None:
     rules.put(BLOCK, "ann", if_match=0)
-    with pytest.raises(RuleConflict, match="expected no such rule yet, found version 1"):
+    with pytest.raises(Conflict, match="expected no such rule yet, found version 1"):
         rules.put(BLOCK, "ann", if_match=0)
-    with pytest.raises(RuleConflict, match="expected version 7, found version 1"):
+    with pytest.raises(Conflict, match="expected version 7, found version 1"):
         rules.patch("x", {"note": "n"}, "ann", if_match=7)
-    with pytest.raises(RuleConflict):
+    with pytest.raises(Conflict):
         rules.remove("x", "ann", if_match=7)
     assert rules.version() == 1
 
