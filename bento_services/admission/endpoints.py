@@ -22,7 +22,6 @@ class EndpointClass:
     always: bool = False  # answered even if the keys cannot be read
     speaks_for_viewer: bool = False  # the caller names the viewer that it reads or writes for
     batch: bool = False  # its body may hold many events, or videos with long texts
-
     rate: RateClass | None = None  # whose limit of use it counts for; None: never limited
 
     def max_body_bytes(self, limits: Limits) -> int:

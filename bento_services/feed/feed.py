@@ -97,8 +97,8 @@ class Feed:
 
     def page(self, query: Query, surface: str = HOME, attempt: Attempt | None = None) -> Page:
         """Raises QueryError for an invalid query, UnknownSubject for what the catalog does not have, NothingToAsk
-        where an empty page would be taken for an answer, GivenUp after
-        `attempt` was; never for a dependency that is down."""
+        where an empty page would be taken for an answer, GivenUp after `attempt` was; never for a dependency that is
+        down."""
         serving = self._serving(surface)
         subject.check(serving.names, query.subject, self._reader.snapshot())
         return self._page(serving, query, attempt)

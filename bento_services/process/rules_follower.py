@@ -25,8 +25,8 @@ class RulesFollower:
 
     def look(self) -> None:
         try:
-            if self._rules.version() != self._version:
-                version, rules = self._rules.read() if self._rules.version() else (0, ())
+            if (version := self._rules.version()) != self._version:
+                version, rules = self._rules.read() if version else (0, ())
                 self._engine.use_rules(RuleBook(version, rules))
                 self._version = version
         except MarqueeError as error:

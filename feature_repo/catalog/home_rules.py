@@ -7,14 +7,18 @@ imports no database library for them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from feature_repo.catalog.config import CATALOG as SECTION
 from feature_repo.catalog.rule import Rule
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.home import Home
 from feature_repo.core.settings import read
+
+if TYPE_CHECKING:
+    from feature_repo.catalog.rule_store import RuleStore
 
 FILE = "catalog.db"  # as in open.py
 NEWEST = "SELECT coalesce(max(change_id), 0) FROM rule_changes"
@@ -34,7 +38,8 @@ class HomeRules:
     def version(self) -> int:
         """0: there never was a rule. Raises RulesDown, and what the database raises."""
         if self._config.url:
-            return self.read()[0]
+            with self._store() as store:
+                return store.version()
         path = self._home.root / FILE
         if not path.exists():
             return 0
@@ -48,8 +53,13 @@ class HomeRules:
 
     def read(self) -> tuple[int, Sequence[Rule]]:
         """The version, and all rules of it. Raises as `version`, and InvalidRule for one of a newer Marquee."""
+        with self._store() as store:
+            return store.read()
+
+    @contextmanager
+    def _store(self) -> Iterator[RuleStore]:
         from feature_repo.catalog.open import open_database
         from feature_repo.catalog.rule_store import RuleStore
 
         with open_database(self._home) as database:
-            return RuleStore(database).read()
+            yield RuleStore(database)

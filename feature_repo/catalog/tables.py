@@ -33,19 +33,27 @@ VIDEOS = sa.Table(
 )
 VIDEO_FIELDS = VIDEO_COLUMNS  # of a video, without version and changed_us
 
+
+def _audit_of(thing_id: str) -> tuple[sa.Column[Any], ...]:
+    """Who changed what, when and why."""
+    return (
+        sa.Column("change_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column(thing_id, ID, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),  # wall clock
+        sa.Column("before", ROW),
+        sa.Column("after", ROW),  # null of a removal
+    )
+
+
 # Audit and outbox in one. The numbers have no gaps, and follow the order of the commits: see `Transactions.numbered`.
 CHANGES = sa.Table(
     "changes",
     METADATA,
-    sa.Column("change_id", sa.BigInteger(), primary_key=True, autoincrement=False),
-    sa.Column("video_id", ID, nullable=False),
-    sa.Column("version", sa.BigInteger(), nullable=False),
-    sa.Column("action", sa.Text(), nullable=False),
-    sa.Column("who", sa.Text(), nullable=False),
-    sa.Column("why", sa.Text(), nullable=False),
-    sa.Column("at_us", sa.BigInteger(), nullable=False),  # wall clock
-    sa.Column("before", ROW),
-    sa.Column("after", ROW),
+    *_audit_of("video_id"),
     sa.Column("sent_us", sa.BigInteger()),  # null until it is in the event log
 )
 
@@ -76,15 +84,7 @@ RULES = sa.Table(
 RULE_CHANGES = sa.Table(
     "rule_changes",
     METADATA,
-    sa.Column("change_id", sa.BigInteger(), primary_key=True, autoincrement=False),
-    sa.Column("rule_id", ID, nullable=False),
-    sa.Column("version", sa.BigInteger(), nullable=False),
-    sa.Column("action", sa.Text(), nullable=False),
-    sa.Column("who", sa.Text(), nullable=False),
-    sa.Column("why", sa.Text(), nullable=False),
-    sa.Column("at_us", sa.BigInteger(), nullable=False),  # wall clock
-    sa.Column("before", ROW),
-    sa.Column("after", ROW),  # null of a removal
+    *_audit_of("rule_id"),
 )
 
 sa.Index("rule_changes_by_rule", RULE_CHANGES.c.rule_id, RULE_CHANGES.c.change_id)

@@ -14,7 +14,6 @@ import msgspec
 import redis
 
 from feature_repo.people.holder import Place, Removed, Subject
-from feature_repo.schema import USER_VIEWS
 from feature_repo.store.connect import Client, answering
 from feature_repo.store.idempotency import ANSWER, BODY, body_id
 from feature_repo.store.layout import (
@@ -24,12 +23,11 @@ from feature_repo.store.layout import (
     STRANGERS,
     USER_IDS,
     VOTES,
-    decode_row,
     entity_key,
-    row_fields,
 )
 from feature_repo.store.made_lists import base_key, unpack
 from feature_repo.store.valkey_server import append_only_files
+from feature_repo.store.viewer_rows import FIELDS, decoded
 
 AT_ONCE = 2_000  # keys of one round trip
 REWRITE_SECONDS = 300.0  # longest wait for the server's file to be written anew
@@ -40,11 +38,10 @@ class OnlineStore:
 
     def export(self, place: Place, subject: Subject) -> Any:
         with answering():
-            values = place.store.hmget(entity_key("user_id", subject.user_id), row_fields(USER_VIEWS))
-            features, timestamps = decode_row(USER_VIEWS, values)
+            viewer = decoded(subject.user_id, place.store.hmget(entity_key("user_id", subject.user_id), FIELDS))
             base = unpack(place.store.get(base_key(subject.user_id)))
             found = {
-                "features": features if max(timestamps.values()) else {},
+                "features": viewer.values if viewer.known else {},
                 "base": list(base.video_ids) if base else [],
                 "marks": sorted(_marked(place.store, subject)),
                 "votes": _votes(place.store, subject),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from worlds.arithmetic import NOW_US
 
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query
 from bento_services.feed.side_effects import MOST_AT_ONCE
 from feature_repo.compute.columns import repeated
@@ -43,14 +44,13 @@ class Kept:
         return [str(len(self.items))]
 
 
+def feed_of(log: Any, release: Any = None, now_us: Callable[[], int] = lambda: NOW_US) -> Feed:
+    made_of = release or feed_world.toy_release(), feed_world.toy_reader()
+    return build_feed(*made_of, log, FeedConfig(deadline_ms=60_000), now_us=now_us)
+
+
 def served(log: Any, *queries: Query, release: Any = None) -> list[Page]:
-    feed = build_feed(
-        release or feed_world.toy_release(),
-        feed_world.toy_reader(),
-        log,
-        FeedConfig(deadline_ms=60_000),
-        now_us=lambda: NOW_US,
-    )
+    feed = feed_of(log, release)
     pages = [feed.page(query) for query in queries]
     feed.close()
     return pages
@@ -110,13 +110,7 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
 
 def test_a_page_that_is_shown_again_is_logged_with_what_it_was_made_of() -> None:
     log, clock = Kept(), [NOW_US]
-    feed = build_feed(
-        feed_world.toy_release(),
-        feed_world.toy_reader(),
-        log,  # type: ignore[arg-type]
-        FeedConfig(deadline_ms=60_000),
-        lambda: clock[0],
-    )
+    feed = feed_of(log, now_us=lambda: clock[0])
     feed.page(replace(QUERY, request_id="made"))
     clock[0] += 60_000_000
     assert feed.cached(replace(QUERY, request_id="again")) is not None
@@ -131,13 +125,7 @@ def test_a_page_that_is_shown_again_is_logged_with_what_it_was_made_of() -> None
 def test_pages_that_wait_for_the_log_are_written_in_one_call_in_their_order() -> None:
     log = Kept()
     log.may_go_on.clear()
-    feed = build_feed(
-        feed_world.toy_release(),
-        feed_world.toy_reader(),
-        log,  # type: ignore[arg-type]
-        FeedConfig(deadline_ms=60_000),
-        lambda: NOW_US,
-    )
+    feed = feed_of(log)
     for number in range(1 + MOST_AT_ONCE + 3):
         feed.page(replace(QUERY, request_id=str(number)))
     log.may_go_on.set()
@@ -171,13 +159,7 @@ def test_a_log_that_is_down_costs_the_record_and_not_the_page() -> None:
 def test_a_log_that_hangs_holds_up_no_page() -> None:
     log = Kept()
     log.may_go_on.clear()
-    feed = build_feed(
-        feed_world.toy_release(),
-        feed_world.toy_reader(),
-        log,  # type: ignore[arg-type]
-        FeedConfig(deadline_ms=60_000),
-        lambda: NOW_US,
-    )
+    feed = feed_of(log)
     for number in range(FeedConfig().served_queue_pages + 20):
         assert feed.page(Query(user_id="new", limit=1, rows=False, request_id=str(number))).recommendations
     log.may_go_on.set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,22 +28,6 @@ from bento_services.rpc.generated import marquee_pb2 as messages
 from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
 from bento_services.rpc.service import SERVICE, GrpcServer
 from feature_repo.core.home import Home
-
-
-@pytest.fixture
-async def made() -> AsyncIterator[Made]:
-    made = Made()
-    yield made
-    made.engine.close()
-
-
-@pytest.fixture
-async def channel(made: Made) -> AsyncIterator[Any]:
-    server = GrpcServer(made.engine, Admission(), "127.0.0.1", 0)
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        yield channel
-    await server.stop()
 
 
 async def test_grpc_and_http_give_the_same_page(channel: Any, made: Made) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -11,14 +10,9 @@ import httpx
 import pytest
 from google.protobuf.json_format import MessageToDict
 from worlds.by_hand import Made
-from worlds.http_api import client_of
 
-from bento_services.admission.admit import Admission
 from bento_services.errors import UnknownSubject
-from bento_services.http.app import create_app
 from bento_services.rpc.generated import marquee_pb2 as messages
-from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
-from bento_services.rpc.service import GrpcServer
 
 LIST = "/api/v1/recommendations"
 WHO = {"user_id": "u1", "session_id": "s"}
@@ -51,28 +45,6 @@ SAME: list[tuple[str, Any, str, str, dict[str, Any]]] = [
     ),
     ("ListCategories", messages.ListCategoriesRequest(), "GET", "/api/v1/browse", {}),
 ]
-
-
-@pytest.fixture
-async def made() -> AsyncIterator[Made]:
-    made = Made()
-    yield made
-    made.engine.close()
-
-
-@pytest.fixture
-async def stub(made: Made) -> AsyncIterator[Any]:
-    server = GrpcServer(made.engine, Admission(), "127.0.0.1", 0)
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        yield MarqueeStub(channel)
-    await server.stop()
-
-
-@pytest.fixture
-async def http(made: Made) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(lambda: made.engine)) as client:
-        yield client
 
 
 @pytest.mark.parametrize(("method", "request_", "verb", "path", "options"), SAME)

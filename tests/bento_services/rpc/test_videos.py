@@ -14,15 +14,12 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from worlds.by_hand import Made
 from worlds.catalog import catalog_home
-from worlds.http_api import VIDEOS, client_of
+from worlds.http_api import VIDEOS
 
-from bento_services.admission.admit import Admission
 from bento_services.catalog.incoming import NAMES
-from bento_services.http.app import create_app
 from bento_services.http.schemas.videos import VideoOfBatch
 from bento_services.rpc.generated import marquee_pb2
-from bento_services.rpc.generated.marquee_pb2_grpc import MarqueeStub
-from bento_services.rpc.service import CODES, GrpcServer
+from bento_services.rpc.service import CODES
 
 messages: Any = marquee_pb2
 WHOLE: dict[str, Any] = {
@@ -51,21 +48,6 @@ async def made(tmp_path: Path) -> AsyncIterator[Made]:
     made = Made(catalog_home(tmp_path / "home"))
     yield made
     made.engine.close()
-
-
-@pytest.fixture
-async def stub(made: Made) -> AsyncIterator[Any]:
-    server = GrpcServer(made.engine, Admission(), "127.0.0.1", 0)
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        yield MarqueeStub(channel)
-    await server.stop()
-
-
-@pytest.fixture
-async def http(made: Made) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(lambda: made.engine)) as client:
-        yield client
 
 
 def as_http(message: Any) -> Any:
