@@ -28,6 +28,7 @@ ENCODED = "In UTF-8, or percent-encoded (a percent sign is %25)."
 ID_FORMAT, CURSOR_FORMAT = "marquee-header-id", "marquee-cursor"
 CATALOG_CURSOR_FORMAT, WORD_FORMAT = "marquee-catalog-cursor", "marquee-word"
 NAME_FORMAT = "marquee-category"  # of a category that the catalog has
+ASKED_ID_FORMAT = "marquee-id"  # in a query: beyond its pattern, printable as Python has it
 
 
 def _id(name: str) -> AfterValidator:
@@ -84,6 +85,7 @@ Cursor = Annotated[
         json_schema_extra={"format": CURSOR_FORMAT},
     ),
 ]
+Word = Annotated[str, fastapi.Query(json_schema_extra={"format": WORD_FORMAT})]
 Limit = Annotated[int, fastapi.Query(ge=1, le=MAX_LIMIT), BeforeValidator(_digits)]
 FewerLimit = Annotated[
     int, fastapi.Query(ge=1, le=MAX_LIMIT - 1, description="Of related videos."), BeforeValidator(_digits)

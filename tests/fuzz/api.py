@@ -29,7 +29,14 @@ from bento_services.admission.problem import Problem
 from bento_services.catalog.video import MOMENTS
 from bento_services.feed.cursor import Cursor
 from bento_services.http.headers import header_text
-from bento_services.http.parameters import CATALOG_CURSOR_FORMAT, CURSOR_FORMAT, ID_FORMAT, WORD_FORMAT
+from bento_services.http.parameters import (
+    ASKED_ID_FORMAT,
+    CATALOG_CURSOR_FORMAT,
+    CURSOR_FORMAT,
+    ID_FORMAT,
+    NAME_FORMAT,
+    WORD_FORMAT,
+)
 from bento_services.http.schemas.context import CONTEXT, ZONE_FORMAT
 from bento_services.process.open_engine import open_engine
 from bento_services.settings import ServiceConfig, Settings
@@ -250,4 +257,6 @@ schemathesis.openapi.format(ID_FORMAT, st.one_of(st.just(""), ids.map(quote)))
 schemathesis.openapi.format(CURSOR_FORMAT, st.sampled_from(["", "of-the-viewer"]))
 schemathesis.openapi.format(CATALOG_CURSOR_FORMAT, st.sampled_from(["", "djAwMQ=="]))
 schemathesis.openapi.format(WORD_FORMAT, words)
+schemathesis.openapi.format(ASKED_ID_FORMAT, ids)
+schemathesis.openapi.format(NAME_FORMAT, st.one_of(st.sampled_from(["Documentary", "Drama"]), words.filter(bool)))
 schemathesis.openapi.format(ZONE_FORMAT, st.sampled_from(["", *sorted(available_timezones())]))

@@ -22,8 +22,8 @@ from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
+    ASKED_ID_FORMAT,
     NAME_FORMAT,
-    WORD_FORMAT,
     Context,
     Cursor,
     FewerLimit,
@@ -32,6 +32,7 @@ from bento_services.http.parameters import (
     SessionId,
     UserId,
     VideoId,
+    Word,
     engine_of,
     query_of,
 )
@@ -45,7 +46,6 @@ ERRORS = (404, 422, 504)
 
 surfaces = Endpoints("pages")
 
-Word = Annotated[str, fastapi.Query(json_schema_extra={"format": WORD_FORMAT})]
 Moment = Annotated[str | None, fastapi.Query(description="RFC 3339.", json_schema_extra={"format": "date-time"})]
 
 
@@ -95,7 +95,10 @@ async def similar(
 async def up_next(
     request: Request,
     current_video: Annotated[
-        str, fastapi.Query(description="That has just run.", json_schema_extra={"pattern": ID_PATTERN})
+        str,
+        fastapi.Query(
+            description="That has just run.", json_schema_extra={"pattern": ID_PATTERN, "format": ASKED_ID_FORMAT}
+        ),
     ],
     watch_time: Seconds = None,
     total_duration: Seconds = None,

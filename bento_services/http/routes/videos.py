@@ -18,13 +18,13 @@ from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
     CATALOG_CURSOR_FORMAT,
-    WORD_FORMAT,
     Flag,
     IfMatch,
     IfNoneMatch,
     Limit,
     VideoId,
     Why,
+    Word,
     engine_of,
     version_of,
 )
@@ -33,7 +33,6 @@ from bento_services.http.schemas.videos import VideoBatch, VideoIn, VideoPatch
 VIDEOS = "/api/v1/videos"
 ERRORS = (404, 412, 422)
 
-Word = Annotated[str, Query(json_schema_extra={"format": WORD_FORMAT})]
 
 catalog = Endpoints("videos", slash_encoded=True)
 
