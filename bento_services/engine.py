@@ -318,7 +318,10 @@ class Engine:
             raise malformed(str(error), field=error.field) from error
 
     def warm_up(self) -> None:
-        """Build some pages before the first request: first calls compile kernels, fill caches and open connections."""
+        """Build some pages before the first request: first calls compile kernels, fill caches and open connections.
+
+        On the threads that make pages: what they keep, each has its own.
+        """
         users = [self.world.example_user or "nobody", "warm-up"]
         for number in range(self._config.warm_up_pages):
             query = Query(
@@ -328,9 +331,10 @@ class Engine:
                 log=False,
             )
             started = perf_counter()
-            self._feed.page(query, HOME)
+            self._pages.submit(partial(self._feed.page, query, HOME)).future.result()
             if number >= self._config.warm_up_pages // 2:  # the first ones load and compile
                 self._full.took(perf_counter() - started)
+            self._quick.submit(partial(self._feed.page, query, HOME, Attempt(quick=True))).future.result()
         self.ready = True
         self._say_release(refused=self.problems[-1] if self.problems else "")
 

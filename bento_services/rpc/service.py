@@ -129,6 +129,7 @@ class MarqueeGrpc:
         metadata = dict(sent)
         call = Call(request_id_of(metadata.get("x-request-id", "")), started)
         status = "OK"
+        refused: Problem | None = None
         try:
             _check_once(sent)
             call.caller = self._admission.admit(Credentials.of(metadata), endpoint)
@@ -137,21 +138,21 @@ class MarqueeGrpc:
             async with asyncio.timeout(self._admission.limits.answer_seconds):
                 return await work(request, call)
         except Problem as problem:
-            status = problem.code
-            await _abort(context, problem)
+            refused = problem
         except TimeoutError:
-            status = TOO_LATE.code
-            await _abort(context, TOO_LATE)
+            refused = TOO_LATE
         except asyncio.CancelledError:
             status = "CANCELLED"
             raise
         except Exception as error:  # the last resort, as on HTTP
-            status = INTERNAL.code
+            refused = INTERNAL
             report.error("call failed", method=method, request_id=call.request_id, error=repr(error), exc_info=error)
-            await _abort(context, INTERNAL)
-        finally:
+        finally:  # before the caller hears of it
+            if refused is not None:
+                status = refused.code
             seconds = time.perf_counter() - started
             request_log.record("grpc", method, status, seconds, call.request_id, call.rung, call.release)
+        await _abort(context, refused)
 
 
 class GrpcServer:
