@@ -1,4 +1,4 @@
-"""Measures how long an event takes to reach the features, one event at a time."""
+"""Whether events have reached the features, and how long that takes, measured one event at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import queue
 import threading
 import time
 from contextlib import suppress
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from bento_services import metrics
 from feature_repo.store.connect import StoreDown
@@ -13,6 +16,11 @@ from feature_repo.store.receipts import Receipts
 
 PROBE_SECONDS = 0.01
 PROBE_GIVES_UP_SECONDS = 10.0
+
+
+class Visibility(Struct, frozen=True):
+    event_id: str
+    visible: Annotated[bool, Meta(description="Whether the features, hence the next page, know of it.")]
 
 
 class VisibilityProbe:

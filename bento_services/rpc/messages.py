@@ -5,12 +5,14 @@ A field whose name ends in _json holds JSON text, for a field that has no type i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import orjson
 from msgspec import Struct
+
+from bento_services.admission.problem import malformed, unprocessable
 
 JSON = "_json"
 Fill = Callable[[Any], Any]
@@ -29,6 +31,34 @@ def message_of(answer: Struct, message: Any) -> Any:
 def set_fields(message: Any) -> dict[str, Any]:
     """The fields that a caller set. In proto 3, zero and empty count as not set, except for optional fields."""
     return {field.name: value for field, value in message.ListFields()}
+
+
+def stated(message: Any) -> dict[str, Any]:
+    """The fields that a caller set, as in JSON."""
+    return {
+        name: value if isinstance(value, str | int | float) else list(value)
+        for name, value in set_fields(message).items()
+    }
+
+
+def changed(message: Any, cleared: Sequence[str]) -> dict[str, Any]:
+    """What a patch states: the fields that are set, and null for those that get their default.
+
+    Raises Problem 400 for one that is both.
+    """
+    fields = stated(message)
+    if twice := [name[:40] for name in cleared if name in fields]:
+        raise malformed(f"{twice[0]}: expected it to be set or cleared, found both", field=twice[0])
+    return {**fields, **dict.fromkeys(cleared)}
+
+
+def if_match(request: Any, least: int = 1) -> int | None:
+    """The version that a caller has read, None for any. `least` 0: none yet may be asked for, too. Raises Problem."""
+    if not request.HasField("if_match"):
+        return None
+    if request.if_match < least:
+        raise unprocessable(f"if_match: expected a version, found {request.if_match}", field="if_match")
+    return int(request.if_match)
 
 
 @cache

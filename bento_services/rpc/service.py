@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -19,22 +19,24 @@ from grpc_reflection.v1alpha import reflection
 from bento_services import request_log
 from bento_services.admission.admit import Admission, Credentials
 from bento_services.admission.context import request_id_of
-from bento_services.admission.endpoints import CATALOG, EVENTS, HOME_PAGES, PAGES, EndpointClass
-from bento_services.admission.limits import Limits, identifier
+from bento_services.admission.limits import Limits
 from bento_services.admission.problem import INTERNAL, TOO_LATE, Problem, malformed
 from bento_services.engine import Engine
 from bento_services.health import DOWN
-from bento_services.rpc import surfaces
+from bento_services.rpc import events, rules, surfaces, videos, viewers
 from bento_services.rpc.generated import marquee_pb2
-from bento_services.rpc.incoming import OfOthers, Parse, message_of_call
-from bento_services.rpc.messages import message_of, set_fields
-from bento_services.rpc.surfaces import Call
-from bento_services.rpc.videos import VERBS, Verb
-from bento_services.rpc.viewers import VERBS as OF_VIEWERS
-from bento_services.rpc.viewers import Verb as ViewerVerb
+from bento_services.rpc.incoming import OfOthers, message_of_call
+from bento_services.rpc.verb import Call, Verb
 
 messages: Any = marquee_pb2  # its classes are made when it is imported
 SERVICE = messages.DESCRIPTOR.services_by_name["Marquee"].full_name
+METHODS: Mapping[str, Verb] = {
+    **surfaces.VERBS,
+    **events.VERBS,
+    **videos.VERBS,
+    **rules.VERBS,
+    **viewers.VERBS,
+}
 STOP_SECONDS = 3.0
 HEALTH_SECONDS = 0.25
 MAX_DETAILS_BYTES = 4096  # of a trailer, of which clients take 8 KiB
@@ -65,65 +67,16 @@ class MarqueeGrpc:
 
     def handlers(self) -> Any:
         read = grpc.stream_unary_rpc_method_handler
-        methods = {
-            "SendEvents": read(self.SendEvents, None, messages.SendEventsResponse.SerializeToString),
-        }
-        methods |= {name: read(self._surface(name, verb), None, _serialize) for name, verb in surfaces.VERBS.items()}
-        methods |= {name: read(self._video(name, verb), None, _serialize) for name, verb in VERBS.items()}
-        methods |= {name: read(self._viewer(name, verb), None, _serialize) for name, verb in OF_VIEWERS.items()}
+        methods = {name: read(self._method(name, verb), None, _serialize) for name, verb in METHODS.items()}
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    async def SendEvents(self, _: Any, context: Any) -> Any:
-        return await self._answer("SendEvents", EVENTS, context, messages.SendEventsRequest.FromString, self._events)
-
-    def _surface(self, method: str, verb: surfaces.Verb) -> Callable[[Any, Any], Awaitable[Any]]:
-        kind = HOME_PAGES if method == "GetHome" else PAGES
-
-        async def work(request: Any, call: Call) -> Any:
-            return await verb.answer(self._engine, request, call)
-
+    def _method(self, name: str, verb: Verb) -> Callable[[Any, Any], Awaitable[Any]]:
         async def answer(_: Any, context: Any) -> Any:
-            return await self._answer(method, kind, context, verb.request.FromString, work)
+            return await self._answer(name, verb, context)
 
         return answer
 
-    def _video(self, method: str, verb: Verb) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def work(request: Any, call: Call) -> Any:
-            return await verb.answer(self._engine.catalog, request, call.caller.who)
-
-        async def answer(_: Any, context: Any) -> Any:
-            return await self._answer(method, CATALOG, context, verb.request.FromString, work)
-
-        return answer
-
-    def _viewer(self, method: str, verb: ViewerVerb) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def work(request: Any, call: Call) -> Any:
-            return await verb.answer(self._engine.people, request, call.caller)
-
-        async def answer(_: Any, context: Any) -> Any:
-            return await self._answer(method, verb.endpoint, context, verb.request.FromString, work)
-
-        return answer
-
-    async def _events(self, request: Any, call: Call) -> Any:
-        sent = [set_fields(event) for event in request.events]
-        user_id, session_id = identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
-        receipt = await self._engine.accept(
-            sent,
-            caller=call.caller,
-            user_id=call.caller.stands_for(user_id, session_id),
-            key=request.idempotency_key,
-        )
-        return message_of(receipt, messages.SendEventsResponse)
-
-    async def _answer(
-        self,
-        method: str,
-        endpoint: EndpointClass,
-        context: Any,
-        parse: Parse,
-        work: Callable[[Any, Call], Awaitable[Any]],
-    ) -> Any:
+    async def _answer(self, method: str, verb: Verb, context: Any) -> Any:
         started = time.perf_counter()
         sent = [(str(name), str(value)) for name, value in context.invocation_metadata() or ()]
         metadata = dict(sent)
@@ -132,11 +85,11 @@ class MarqueeGrpc:
         refused: Problem | None = None
         try:
             _check_once(sent)
-            call.caller = self._admission.admit(Credentials.of(metadata), endpoint)
-            await self._admission.rates.admit(call.caller, endpoint)
-            request = await message_of_call(context, parse, self._admission.limits)
+            call.caller = self._admission.admit(Credentials.of(metadata), verb.endpoint)
+            await self._admission.rates.admit(call.caller, verb.endpoint)
+            request = await message_of_call(context, verb.request.FromString, self._admission.limits)
             async with asyncio.timeout(self._admission.limits.answer_seconds):
-                return await work(request, call)
+                return await verb.answer(self._engine, request, call)
         except Problem as problem:
             refused = problem
         except TimeoutError:

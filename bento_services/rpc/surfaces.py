@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from bento_services.admission.callers import NOBODY, Caller
 from bento_services.admission.context import context_fields
+from bento_services.admission.endpoints import HOME_PAGES, PAGES
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_WATCH_SECONDS, identifier
 from bento_services.admission.problem import unprocessable
 from bento_services.catalog.searched import searched
@@ -23,28 +22,11 @@ from bento_services.feed.surfaces.similar import SIMILAR
 from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import message_of, set_fields
+from bento_services.rpc.verb import Call, Verb
 from models.catalog import Subject
 
 messages: Any = marquee_pb2
 LIMIT, FEW = 20, 10  # where a message says none
-
-
-@dataclass
-class Call:
-    """One call: who makes it, and what its log line needs."""
-
-    request_id: str
-    received_at: float  # perf_counter seconds
-    caller: Caller = NOBODY
-    rung: str | None = None
-    release: str | None = None
-
-
-class Verb(NamedTuple):
-    """One method: the message that it takes, and what it answers."""
-
-    request: Any
-    answer: Callable[[Engine, Any, Call], Awaitable[Any]]
 
 
 async def _home(engine: Engine, request: Any, call: Call) -> Any:
@@ -104,13 +86,13 @@ async def _search(engine: Engine, request: Any, call: Call) -> Any:
 
 
 VERBS: Mapping[str, Verb] = {
-    "GetHome": Verb(messages.GetHomeRequest, _home),
-    "GetRecommendations": Verb(messages.GetRecommendationsRequest, _recommendations),
-    "Browse": Verb(messages.BrowseRequest, _browse),
-    "Search": Verb(messages.SearchRequest, _search),
-    "GetSimilar": Verb(messages.GetSimilarRequest, _similar),
-    "GetUpNext": Verb(messages.GetUpNextRequest, _up_next),
-    "ListCategories": Verb(messages.ListCategoriesRequest, _categories),
+    "GetHome": Verb(messages.GetHomeRequest, HOME_PAGES, _home),
+    "GetRecommendations": Verb(messages.GetRecommendationsRequest, PAGES, _recommendations),
+    "Browse": Verb(messages.BrowseRequest, PAGES, _browse),
+    "Search": Verb(messages.SearchRequest, PAGES, _search),
+    "GetSimilar": Verb(messages.GetSimilarRequest, PAGES, _similar),
+    "GetUpNext": Verb(messages.GetUpNextRequest, PAGES, _up_next),
+    "ListCategories": Verb(messages.ListCategoriesRequest, PAGES, _categories),
 }
 
 

@@ -7,10 +7,11 @@ from fastapi import Request
 from bento_services.admission.endpoints import EVENTS, VISIBILITY
 from bento_services.admission.limits import identifier
 from bento_services.events.intake import Receipt
+from bento_services.events.visibility import Visibility
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import EventId, IdempotencyKey, SessionId, UserId, engine_of
-from bento_services.http.schemas.events import EventBatch, EventIn, Events, Visibility
+from bento_services.http.schemas.events import EventBatch, EventIn, Events
 
 ERRORS = (409,)
 

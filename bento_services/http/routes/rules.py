@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import Path, Request
 
 from bento_services.admission.endpoints import CATALOG
-from bento_services.admission.limits import MAX_LIMIT, identifier
-from bento_services.admission.problem import malformed, unprocessable
+from bento_services.admission.problem import malformed
+from bento_services.catalog.rule_preview import preview_of
 from bento_services.catalog.rules import RuleHistory, RuleList, RuleRemoved, Rules, RuleWritten, ShownRule
-from bento_services.feed.page import Query
 from bento_services.feed.preview import Preview
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
@@ -41,22 +40,7 @@ async def add(request: Request, why: Why = "") -> Answer[RuleWritten]:
 @ruled.post(f"{RULES}:preview", CATALOG, takes=(RulePreview,), errors=(404,))
 async def preview(request: Request) -> Answer[Preview]:
     """A viewer's page without a rule and with it; nothing is kept."""
-    sent = await sent_json(request)
-    known = set(RulePreview.__struct_fields__)
-    if not isinstance(sent, dict) or not isinstance(sent.get("rule"), dict):
-        raise malformed("expected an object with a rule", field="rule")
-    if unknown := sorted(set(sent) - known):
-        raise unprocessable(f"{unknown[0][:40]}: expected one of {', '.join(sorted(known))}", field=unknown[0][:40])
-    limit, surface = sent.get("limit", 20), sent.get("surface", "home")
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-        raise unprocessable(f"limit: expected 1 to {MAX_LIMIT}", field="limit")
-    if not isinstance(surface, str):
-        raise unprocessable("surface: expected a text", field="surface")
-    viewer = identifier(sent.get("user_id", ""), "user_id")
-    engine = engine_of(request)
-    rule = await _rules(request).draft(sent["rule"])
-    query = Query(user_id=request.state.caller.acts_for(viewer), surface=surface, limit=limit)
-    return Answer(await engine.preview(surface, query, rule))
+    return Answer(await preview_of(engine_of(request), await sent_json(request), request.state.caller))
 
 
 @ruled.get(f"{RULES}/{{rule_id:path}}/history", CATALOG, errors=(404, 422))

@@ -6,17 +6,13 @@ from fastapi import Request
 
 from bento_services.admission.endpoints import CONSENT, VIEWERS
 from bento_services.admission.limits import identifier
-from bento_services.admission.problem import Problem, malformed
-from bento_services.engine import Engine
+from bento_services.admission.problem import malformed
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import Limit, ViewerId, engine_of
-from bento_services.http.schemas.viewers import ConsentIn, Viewer, Viewers, Watched
+from bento_services.http.schemas.viewers import ConsentIn
+from bento_services.people.known import Viewer, Viewers, known_of, some_viewers
 from bento_services.people.verbs import Consent, Erasure, Export
-from feature_repo.store.snapshot import UserFeatures
-
-HISTORY_LENGTH = 20
-GENRES = 5
 
 people = Endpoints("viewers", slash_encoded=True)
 
@@ -24,14 +20,7 @@ people = Endpoints("viewers", slash_encoded=True)
 @people.get("/api/v1/viewers", VIEWERS, errors=(422,))
 async def viewers(request: Request, limit: Limit = 20) -> Answer[Viewers]:
     """Some viewers to look at the page as, the world's example first."""
-    engine = engine_of(request)
-    example = engine.world.example_user
-    try:
-        others = await engine.viewers(limit)
-    except Problem:
-        others = []
-    chosen = list(dict.fromkeys([*([example] if example else []), *sorted(others)]))[:limit]
-    return Answer(Viewers(chosen, example))
+    return Answer(await some_viewers(engine_of(request), limit))
 
 
 @people.get("/api/v1/viewers/{user_id:path}/export", VIEWERS, errors=(404, 409, 422))
@@ -63,27 +52,4 @@ async def erase(request: Request, user_id: ViewerId) -> Answer[Erasure]:
 @people.get("/api/v1/viewers/{user_id:path}", VIEWERS, errors=(404, 422))
 async def viewer(request: Request, user_id: ViewerId) -> Answer[Viewer]:
     """What is known of one viewer. Somebody never seen is known of as nobody."""
-    engine = engine_of(request)
-    return Answer(_described(engine, await engine.viewer(identifier(user_id, "user_id", required=True))))
-
-
-def _described(engine: Engine, found: UserFeatures) -> Viewer:
-    snapshot = engine.reader.snapshot()
-    titles = snapshot.columns["title"]
-    values = found.values
-    history = zip(reversed(values["history_video_ids"]), reversed(values["history_watch_fractions"]), strict=False)
-    genres = sorted(zip(values["genre_affinity"], engine.world.genres, strict=False), reverse=True)
-    return Viewer(
-        user_id=found.user_id,
-        known=found.known,
-        country=values["country"],
-        age_group=values["age_group"],
-        watch_count=values["user_watch_count"],
-        like_count=values["user_like_count"],
-        history=[
-            Watched(video_id, titles[snapshot.row_of[video_id]], fraction)
-            for video_id, fraction in history
-            if video_id in snapshot.row_of and not snapshot.taken_down[snapshot.row_of[video_id]]
-        ][:HISTORY_LENGTH],
-        genres=[{"name": name, "weight": weight} for weight, name in genres[:GENRES] if weight > 0],
-    )
+    return Answer(await known_of(engine_of(request), user_id))

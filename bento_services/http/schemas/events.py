@@ -1,4 +1,4 @@
-"""Events and feedback: request and response bodies."""
+"""Events and feedback as they are sent, for the document."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bento_services.admission.limits import MAX_EVENTS
+from bento_services.events.feedback import MAX_REASON_LENGTH
 from bento_services.http.schemas.limited import event_field
-
-MAX_REASON_LENGTH = 128
 
 
 def _said(field: str, description: str = "") -> Meta:
@@ -50,18 +49,7 @@ class EventBatch(Struct, frozen=True):
     events: Events
 
 
-class Visibility(Struct, frozen=True):
-    event_id: str
-    visible: Annotated[bool, Meta(description="Whether the features, hence the next page, know of it.")]
-
-
 class FeedbackIn(Struct, frozen=True):
     video_id: Annotated[Any, _said("video_id", "Also accepted as item_id.")]
     action: Literal["like", "unlike", "dislike", "not_interested", "share"]
     reason: Annotated[str, Meta(max_length=MAX_REASON_LENGTH)] | None = None
-
-
-class Feedback(Struct, frozen=True):
-    status: Literal["accepted"]
-    event_id: str
-    receipt: str

@@ -74,6 +74,16 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
                 _registered_method=True)
+        self.SendFeedback = channel.unary_unary(
+                '/marquee.v1.Marquee/SendFeedback',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendFeedbackRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Feedback.FromString,
+                _registered_method=True)
+        self.GetEvent = channel.unary_unary(
+                '/marquee.v1.Marquee/GetEvent',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetEventRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Visibility.FromString,
+                _registered_method=True)
         self.PutVideo = channel.unary_unary(
                 '/marquee.v1.Marquee/PutVideo',
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PutVideoRequest.SerializeToString,
@@ -113,6 +123,51 @@ class MarqueeStub:
                 '/marquee.v1.Marquee/GetVideoHistory',
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.FromString,
+                _registered_method=True)
+        self.ListRules = channel.unary_unary(
+                '/marquee.v1.Marquee/ListRules',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListRulesRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RuleList.FromString,
+                _registered_method=True)
+        self.GetRule = channel.unary_unary(
+                '/marquee.v1.Marquee/GetRule',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetRuleRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Rule.FromString,
+                _registered_method=True)
+        self.PutRule = channel.unary_unary(
+                '/marquee.v1.Marquee/PutRule',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PutRuleRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RuleWritten.FromString,
+                _registered_method=True)
+        self.PatchRule = channel.unary_unary(
+                '/marquee.v1.Marquee/PatchRule',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PatchRuleRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RuleWritten.FromString,
+                _registered_method=True)
+        self.RemoveRule = channel.unary_unary(
+                '/marquee.v1.Marquee/RemoveRule',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.RemoveRuleRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RuleRemoved.FromString,
+                _registered_method=True)
+        self.GetRuleHistory = channel.unary_unary(
+                '/marquee.v1.Marquee/GetRuleHistory',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetRuleHistoryRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RuleHistory.FromString,
+                _registered_method=True)
+        self.PreviewRule = channel.unary_unary(
+                '/marquee.v1.Marquee/PreviewRule',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PreviewRuleRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RulePreview.FromString,
+                _registered_method=True)
+        self.ListViewers = channel.unary_unary(
+                '/marquee.v1.Marquee/ListViewers',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListViewersRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Viewers.FromString,
+                _registered_method=True)
+        self.GetViewer = channel.unary_unary(
+                '/marquee.v1.Marquee/GetViewer',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Viewer.FromString,
                 _registered_method=True)
         self.EraseViewer = channel.unary_unary(
                 '/marquee.v1.Marquee/EraseViewer',
@@ -189,6 +244,20 @@ class MarqueeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendFeedback(self, request, context):
+        """A viewer's word on one video: as /api/v1/recommendations/feedback.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEvent(self, request, context):
+        """Whether an event has gone into the features: as /api/v1/events/{id}.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PutVideo(self, request, context):
         """The catalog: as /api/v1/videos. Where a video has another version than `if_match` says: FAILED_PRECONDITION.
         The trailer x-error-details has the details of a refusal as JSON, where they are below 4 KiB, else the first of its faults.
@@ -239,8 +308,65 @@ class MarqueeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRules(self, request, context):
+        """Rules that every page keeps within seconds: as /api/v1/rules. Versions as for videos.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRule(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutRule(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PatchRule(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveRule(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRuleHistory(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewRule(self, request, context):
+        """A viewer's page without a rule and with it; nothing is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListViewers(self, request, context):
+        """People: as /api/v1/viewers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetViewer(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseViewer(self, request, context):
-        """People: as /api/v1/viewers/{id}. The receipt of an erasure says what each part of the home has removed.
+        """The receipt of an erasure says what each part of the home has removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -302,6 +428,16 @@ def add_MarqueeServicer_to_server(servicer, server):
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.SerializeToString,
             ),
+            'SendFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendFeedback,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendFeedbackRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Feedback.SerializeToString,
+            ),
+            'GetEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvent,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetEventRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Visibility.SerializeToString,
+            ),
             'PutVideo': grpc.unary_unary_rpc_method_handler(
                     servicer.PutVideo,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PutVideoRequest.FromString,
@@ -341,6 +477,51 @@ def add_MarqueeServicer_to_server(servicer, server):
                     servicer.GetVideoHistory,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.SerializeToString,
+            ),
+            'ListRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRules,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ListRulesRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.RuleList.SerializeToString,
+            ),
+            'GetRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRule,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetRuleRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Rule.SerializeToString,
+            ),
+            'PutRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutRule,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PutRuleRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.RuleWritten.SerializeToString,
+            ),
+            'PatchRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.PatchRule,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PatchRuleRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.RuleWritten.SerializeToString,
+            ),
+            'RemoveRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveRule,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RemoveRuleRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.RuleRemoved.SerializeToString,
+            ),
+            'GetRuleHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRuleHistory,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetRuleHistoryRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.RuleHistory.SerializeToString,
+            ),
+            'PreviewRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRule,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PreviewRuleRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.RulePreview.SerializeToString,
+            ),
+            'ListViewers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListViewers,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ListViewersRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Viewers.SerializeToString,
+            ),
+            'GetViewer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetViewer,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Viewer.SerializeToString,
             ),
             'EraseViewer': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseViewer,
@@ -585,6 +766,60 @@ class Marquee:
             _registered_method=True)
 
     @staticmethod
+    def SendFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/SendFeedback',
+            bento__services_dot_rpc_dot_marquee__pb2.SendFeedbackRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Feedback.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetEvent',
+            bento__services_dot_rpc_dot_marquee__pb2.GetEventRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Visibility.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def PutVideo(request,
             target,
             options=(),
@@ -790,6 +1025,249 @@ class Marquee:
             '/marquee.v1.Marquee/GetVideoHistory',
             bento__services_dot_rpc_dot_marquee__pb2.GetVideoHistoryRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.VideoHistory.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/ListRules',
+            bento__services_dot_rpc_dot_marquee__pb2.ListRulesRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.RuleList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetRule',
+            bento__services_dot_rpc_dot_marquee__pb2.GetRuleRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Rule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PutRule',
+            bento__services_dot_rpc_dot_marquee__pb2.PutRuleRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.RuleWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PatchRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PatchRule',
+            bento__services_dot_rpc_dot_marquee__pb2.PatchRuleRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.RuleWritten.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/RemoveRule',
+            bento__services_dot_rpc_dot_marquee__pb2.RemoveRuleRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.RuleRemoved.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRuleHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetRuleHistory',
+            bento__services_dot_rpc_dot_marquee__pb2.GetRuleHistoryRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.RuleHistory.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PreviewRule',
+            bento__services_dot_rpc_dot_marquee__pb2.PreviewRuleRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.RulePreview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListViewers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/ListViewers',
+            bento__services_dot_rpc_dot_marquee__pb2.ListViewersRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Viewers.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetViewer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetViewer',
+            bento__services_dot_rpc_dot_marquee__pb2.ViewerRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Viewer.FromString,
             options,
             channel_credentials,
             insecure,
