@@ -8,11 +8,11 @@ from typing import Any
 from bento_services.admission.endpoints import EVENTS, FEEDBACK, VISIBILITY
 from bento_services.admission.limits import identifier
 from bento_services.engine import Engine
-from bento_services.events.feedback import feedback
 from bento_services.events.visibility import Visibility
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import message_of, set_fields
 from bento_services.rpc.verb import Call, Verb
+from bento_services.verbs.feedback import feedback
 
 messages: Any = marquee_pb2
 

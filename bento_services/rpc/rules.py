@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from bento_services.admission.endpoints import CATALOG
-from bento_services.catalog.rule_preview import preview_of
 from bento_services.catalog.rules import Rules
 from bento_services.engine import Engine
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import changed, if_match, message_of, set_fields, stated
 from bento_services.rpc.verb import Call, Verb
+from bento_services.verbs.rule_preview import preview_of
 
 messages: Any = marquee_pb2
 LIMIT = 20  # where a message says none

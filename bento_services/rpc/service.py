@@ -106,6 +106,7 @@ class MarqueeGrpc:
             seconds = time.perf_counter() - started
             request_log.record("grpc", method, status, seconds, call.request_id, call.rung, call.release)
         await _abort(context, refused)
+        return None  # not reached: an abort raises
 
 
 class GrpcServer:

@@ -8,10 +8,10 @@ from typing import Any
 from bento_services.admission.endpoints import CONSENT, VIEWERS
 from bento_services.admission.limits import identifier
 from bento_services.engine import Engine
-from bento_services.people.known import known_of, some_viewers
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import message_of
 from bento_services.rpc.verb import Call, Verb
+from bento_services.verbs.viewers import known_of, some_viewers
 
 messages: Any = marquee_pb2
 LIMIT = 20  # where a message says none

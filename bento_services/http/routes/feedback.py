@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import Request
 
 from bento_services.admission.endpoints import FEEDBACK
-from bento_services.events import feedback as verb
-from bento_services.events.feedback import Feedback
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import IdempotencyKey, SessionId, UserId, engine_of
 from bento_services.http.schemas.events import FeedbackIn
+from bento_services.verbs import feedback as verb
+from bento_services.verbs.feedback import Feedback
 
 ERRORS = (404, 409)
 

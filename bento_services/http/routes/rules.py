@@ -8,7 +8,6 @@ from fastapi import Path, Request
 
 from bento_services.admission.endpoints import CATALOG
 from bento_services.admission.problem import malformed
-from bento_services.catalog.rule_preview import preview_of
 from bento_services.catalog.rules import RuleHistory, RuleList, RuleRemoved, Rules, RuleWritten, ShownRule
 from bento_services.feed.preview import Preview
 from bento_services.http.bodies import Answer, sent_json
@@ -16,6 +15,7 @@ from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import IfMatch, IfNoneMatch, Limit, Why, engine_of, version_of
 from bento_services.http.schemas.limited import ID_PATTERN
 from bento_services.http.schemas.rules import NewRule, RuleIn, RulePatch, RulePreview
+from bento_services.verbs.rule_preview import preview_of
 
 RULES = "/api/v1/rules"
 ERRORS = (404, 412, 422)

@@ -11,8 +11,8 @@ from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import Limit, ViewerId, engine_of
 from bento_services.http.schemas.viewers import ConsentIn
-from bento_services.people.known import Viewer, Viewers, known_of, some_viewers
 from bento_services.people.verbs import Consent, Erasure, Export
+from bento_services.verbs.viewers import Viewer, Viewers, known_of, some_viewers
 
 people = Endpoints("viewers", slash_encoded=True)
 

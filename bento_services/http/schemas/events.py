@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bento_services.admission.limits import MAX_EVENTS
-from bento_services.events.feedback import MAX_REASON_LENGTH
 from bento_services.http.schemas.limited import event_field
+from bento_services.verbs.feedback import MAX_REASON_LENGTH
 
 
 def _said(field: str, description: str = "") -> Meta:

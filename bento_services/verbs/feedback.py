@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from bento_services.admission.callers import Caller
 from bento_services.admission.problem import Problem, malformed, unprocessable
+from bento_services.engine import Engine
 from feature_repo.events import EventError, video_said
-
-if TYPE_CHECKING:
-    from bento_services.engine import Engine
 
 ACTIONS = ("like", "unlike", "dislike", "not_interested", "share")
 MAX_REASON_LENGTH = 128

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bento_services.admission.callers import Caller
 from bento_services.admission.limits import MAX_LIMIT, identifier
 from bento_services.admission.problem import malformed, unprocessable
 from bento_services.catalog.rules import Rules
+from bento_services.engine import Engine
 from bento_services.feed.page import Query
 from bento_services.feed.preview import Preview
-
-if TYPE_CHECKING:
-    from bento_services.engine import Engine
 
 FIELDS = ("limit", "rule", "surface", "user_id")
 LIMIT = 20

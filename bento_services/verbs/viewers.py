@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from bento_services.admission.limits import MAX_LIMIT, identifier
 from bento_services.admission.problem import Problem, unprocessable
-
-if TYPE_CHECKING:
-    from bento_services.engine import Engine
+from bento_services.engine import Engine
 
 HISTORY_LENGTH = 20
 GENRES = 5
