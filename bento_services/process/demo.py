@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
 
 from bento_services.client import Client
+from bento_services.feed.page import TOP_PICKS, Item, Page
 from bento_services.process.page_table import print_changes, print_page
 from bento_services.process.supervisor import running
 from feature_repo.core.command_line import wait_for_interrupt
@@ -19,15 +19,16 @@ def converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
     with running(home, http_port=http_port, grpc_port=grpc_port) as ports:
         client = Client(ports.http_url)
         before = client.home(viewer)
-        print_page(before, explain=True)
+        print_page(before.to_json(), explain=True)
         watched = _something_to_watch(before)
-        say(f"\n{viewer} watches “{watched['title']}” to the end (POST /api/v1/events) …")
-        client.send(
-            {"user_id": viewer, "item_id": watched["video_id"], "event": "watch", "duration_sec": watched["duration"]}
+        say(f"\n{viewer} watches “{watched.title}” to the end (POST /api/v1/events) …")
+        sent_at = time.monotonic()
+        receipt = client.send(
+            {"user_id": viewer, "item_id": watched.video_id, "event": "watch", "duration_sec": watched.duration}
         )
-        after, seconds = client.home_after(viewer, before)
-        print_changes(before, after, seconds)
-        print_page(after, explain=True)
+        after = client.home_after(receipt, viewer)
+        print_changes(before.to_json(), after.to_json(), time.monotonic() - sent_at)
+        print_page(after.to_json(), explain=True)
         if once:
             return
         say(
@@ -40,7 +41,6 @@ def converse(home: Home, http_port: int, grpc_port: int, once: bool) -> None:
         wait_for_interrupt()
 
 
-def _something_to_watch(page: Mapping[str, Any]) -> dict[str, Any]:
-    rows = {row["row_id"]: row["items"] for row in page["rows"]}
-    picks = rows.get("top_picks") or page["recommendations"]
-    return dict(picks[0])
+def _something_to_watch(page: Page) -> Item:
+    picks = next((row.items for row in page.rows if row.row_id == TOP_PICKS), page.recommendations)
+    return picks[0]

@@ -60,7 +60,7 @@ def measure(home: Home, client: Client, puts: int) -> dict[str, Any]:
         began = time.monotonic()
         page = client.home(viewer, limit=100, context={"deadline_ms": 9000}, explain=True)
         pages.append(time.monotonic() - began)
-        return places(page, video_id)
+        return places(page.to_json(), video_id)
 
     def on_page(video_id: str, source: str) -> bool:
         return source in seen_at(video_id)

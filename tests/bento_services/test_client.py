@@ -1,204 +1,212 @@
-"""The client says what the API wants to hear, and turns what goes wrong into one kind of error."""
+"""Both clients, asked the same of the service itself: what they send is what it reads, and answers have types."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from worlds.by_hand import Made
+from worlds.catalog import catalog_home
 from worlds.http_api import client_of
 
-from bento_services.client import TRIES, Client, ClientError
-from bento_services.feed.answers import Similar, Surface, UpNext
-from bento_services.feed.page import Watched
+from bento_services.client import (
+    ONCE,
+    AsyncClient,
+    Client,
+    ClientError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    NotReached,
+    NotUnderstood,
+    Retries,
+    TooManyRequests,
+    Unavailable,
+)
+from bento_services.feed.page import Page, Watched
 from bento_services.http.app import create_app
 
-
-class Service:
-    """Answers from a table and remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[httpx.Request] = []
-        self.visible_after = 0
-        self.refuse: httpx.Response | None = None
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        if self.refuse is not None:
-            return self.refuse
-        path = request.url.path
-        if path == "/api/v1/events":
-            return httpx.Response(202, json={"accepted": 1, "receipt": "0-0", "event_ids": ["e1"]})
-        if path.startswith("/api/v1/events/"):
-            self.visible_after -= 1
-            return httpx.Response(200, json={"event_id": "e1", "visible": self.visible_after < 0})
-        if path.startswith("/api/v1/videos"):
-            return httpx.Response(200, json={"path": request.url.raw_path.decode()})
-        return httpx.Response(200, json={"recommendations": []})
+WHERE = "http://127.0.0.1"
+Ask = Callable[..., Awaitable[Any]]
+FILM = {"title": "Paper Orbit", "duration_seconds": 60}
 
 
 @pytest.fixture
-def service() -> Service:
-    return Service()
+async def made(tmp_path: Path) -> AsyncIterator[Made]:
+    made = Made(catalog_home(tmp_path / "home"))
+    yield made
+    made.engine.close()
 
 
-@pytest.fixture
-def marquee(service: Service) -> Iterator[Client]:
-    with Client("http://marquee.example", key="mq_secret", transport=httpx.MockTransport(service)) as client:
-        yield client
-
-
-def test_a_page_is_asked_for_with_all_that_is_known(service: Service, marquee: Client) -> None:
-    marquee.home("u1", limit=5, cursor="c", context={"device": "tv"}, explain=True)
-    (request,) = service.asked
-    assert request.url.path == "/api/v1/recommendations/home"
-    assert dict(request.url.params) == {"limit": "5", "cursor": "c", "explain": "true"}
-    assert request.headers["x-user-id"] == "u1"
-    assert json.loads(request.headers["x-context"]) == {"device": "tv"}
-    assert request.headers["authorization"] == "Bearer mq_secret"
-
-
-def test_what_is_not_said_is_not_sent(service: Service, marquee: Client) -> None:
-    marquee.home("u1")
-    marquee.send({"item_id": "v1"})
-    page, sent = service.asked
-    assert dict(page.url.params) == {"limit": "20"}
-    assert "x-context" not in page.headers
-    assert "x-user-id" not in sent.headers
-
-
-def test_events_and_feedback_go_where_the_api_takes_them(service: Service, marquee: Client) -> None:
-    assert marquee.send([{"item_id": "v1"}], idempotency_key="k")["event_ids"] == ["e1"]
-    marquee.feedback("u1", "v2", "like")
-    events, feedback = service.asked
-    assert (json.loads(events.content), events.headers["idempotency-key"]) == ([{"item_id": "v1"}], "k")
-    assert feedback.url.path == "/api/v1/recommendations/feedback"
-    assert (json.loads(feedback.content), feedback.headers["x-user-id"]) == ({"video_id": "v2", "action": "like"}, "u1")
-
-
-def test_what_cannot_be_taken_yet_is_sent_again_under_the_same_key(service: Service, marquee: Client) -> None:
-    service.refuse = httpx.Response(503, headers={"retry-after": "0"}, json={"error": {"code": "unavailable"}})
-    with pytest.raises(ClientError, match="503 unavailable"):
-        marquee.send({"item_id": "v1"})
-    assert len(service.asked) == TRIES
-    assert len({request.headers["idempotency-key"] for request in service.asked}) == 1
-    assert {request.content for request in service.asked} == {service.asked[0].content}
-
-
-def test_what_will_never_be_taken_is_sent_once(service: Service, marquee: Client) -> None:
-    service.refuse = httpx.Response(422, json={"error": {"code": "unprocessable"}})
-    with pytest.raises(ClientError, match="422 unprocessable"):
-        marquee.feedback("u1", "v1", "like")
-    assert len(service.asked) == 1
-
-
-def test_the_next_page_waits_for_what_was_sent(service: Service, marquee: Client) -> None:
-    marquee.send({"item_id": "v1"})
-    service.visible_after = 2
-    page, seconds = marquee.home_after("u1", before={"recommendations": [1, 2, 3]})
-    assert page == {"recommendations": []}
-    assert seconds > 0
-    assert [request.url.path for request in service.asked[1:-1]] == ["/api/v1/events/e1"] * 3
-    assert service.asked[-1].url.params["limit"] == "3"
-
-
-def test_waiting_has_an_end(service: Service, marquee: Client) -> None:
-    service.visible_after = 1_000_000
-    with pytest.raises(TimeoutError, match=r"event e1 has not reached the features after 0\.02 s"):
-        marquee.wait_until_visible("e1", seconds=0.02)
-
-
-def test_videos_are_put_read_and_taken_down_where_the_api_does_it(service: Service, marquee: Client) -> None:
-    film = {"title": "Paper Orbit", "duration_seconds": 60}
-    calls = [
-        (marquee.put_video("a/b", film), "PUT", "/api/v1/videos/a%2Fb", film),
-        (marquee.patch_video("v1", {"cast": None}, if_match=3), "PATCH", "/api/v1/videos/v1", {"cast": None}),
-        (marquee.put_videos([{"video_id": "v1", **film}]), "POST", "/api/v1/videos:batch", None),
-        (marquee.take_down("v1", why="rights ended"), "DELETE", "/api/v1/videos/v1?why=rights%20ended", None),
-        (marquee.restore("v1"), "POST", "/api/v1/videos/v1/restore", None),
-        (marquee.get_video("v1"), "GET", "/api/v1/videos/v1", None),
-        (marquee.list_videos(5, "c", expired=True, genre="Drama"), "GET", "/api/v1/videos?limit=5&cursor=c&", None),
-        (marquee.history("v1"), "GET", "/api/v1/videos/v1/history?limit=20", None),
-    ]
-    for (answer, method, path, body), request in zip(calls, service.asked, strict=True):
-        assert request.method == method
-        assert answer["path"].replace("+", "%20").startswith(path)
-        assert body is None or json.loads(request.content) == body
-    assert json.loads(service.asked[2].content) == {"videos": [{"video_id": "v1", **film}]}
-    assert [request.headers.get("if-match") for request in service.asked[:2]] == [None, '"3"']
-    assert dict(service.asked[6].url.params) == {"limit": "5", "cursor": "c", "expired": "true", "genre": "Drama"}
-    marquee.put_video("v2", film, only_new=True)
-    assert service.asked[-1].headers["if-none-match"] == "*"
-
-
-@pytest.mark.parametrize(
-    ("if_match", "changed", "sent"), [(None, "unknown", TRIES), (3, "unknown", 1), (3, "none", TRIES)]
-)
-def test_a_change_is_sent_again_unless_it_could_conflict_with_itself(
-    service: Service, marquee: Client, if_match: int | None, changed: str, sent: int
-) -> None:
-    error = {"code": "catalog_down", "details": {"changed": changed}}
-    service.refuse = httpx.Response(503, headers={"retry-after": "0"}, json={"error": error})
-    with pytest.raises(ClientError, match="503 catalog_down") as refused:
-        marquee.patch_video("v1", {"maturity": 6}, if_match)
-    assert refused.value.details == {"changed": changed}
-    assert len(service.asked) == sent
-
-
-def test_an_error_says_what_the_service_said(service: Service, marquee: Client) -> None:
-    error = {"code": "overloaded", "message": "too many requests", "request_id": "q-1", "details": {}}
-    service.refuse = httpx.Response(503, json={"error": error})
-    with pytest.raises(ClientError, match=r"503 overloaded: too many requests \(request q-1\)") as refused:
-        marquee.status()
-    assert (refused.value.status, refused.value.code, refused.value.request_id) == (503, "overloaded", "q-1")
-
-
-def test_an_answer_that_is_not_json_is_an_error_too(service: Service, marquee: Client) -> None:
-    service.refuse = httpx.Response(502, text="<h1>Bad gateway</h1>")
-    with pytest.raises(ClientError, match="not_json: <h1>Bad gateway"):
-        marquee.viewers()
-
-
-async def test_lists_are_asked_for_as_the_service_reads_them_and_their_answers_have_types(made: Made) -> None:
-    """The service itself answers, over the client's own transport."""
+@pytest.fixture(params=["Client", "AsyncClient"])
+async def ask(request: pytest.FixtureRequest, made: Made) -> AsyncIterator[Ask]:
+    """A method of a client by its name, over the service's own edge."""
     async with client_of(create_app(lambda: made.engine)) as service:
+        loop = asyncio.get_running_loop()
 
-        def answered(request: httpx.Request) -> httpx.Response:
-            sent = service.build_request(request.method, str(request.url), headers=request.headers)
-            reply = asyncio.run_coroutine_threadsafe(service.send(sent), loop).result(10)
-            return httpx.Response(reply.status_code, content=reply.content)
+        async def answered(sent: httpx.Request) -> httpx.Response:
+            passed = service.build_request(sent.method, str(sent.url), headers=sent.headers, content=sent.content)
+            reply = await service.send(passed)
+            return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
 
-        loop, where = asyncio.get_running_loop(), "http://127.0.0.1"
+        if request.param == "AsyncClient":
+            async with AsyncClient(WHERE, transport=httpx.MockTransport(answered)) as patient:
+                yield lambda name, *said, **more: getattr(patient, name)(*said, **more)
+            return
 
-        def ask() -> tuple[Surface, Surface, Similar, UpNext, Surface]:
-            with Client(where, transport=httpx.MockTransport(answered)) as marquee:
-                return (
-                    marquee.recommendations("trending", "u1", "Drama", 2, "c", context={"device": "tv"}),
-                    marquee.browse("Sci-Fi / Fantasy", session_id="s-1"),
-                    marquee.similar("v/1", "u1"),
-                    marquee.up_next("v1", "u1", watch_time=600, total_duration=1200),
-                    marquee.search("päper orb", "u1", 3, genre="Drama"),
-                )
+        def over_the_loop(sent: httpx.Request) -> httpx.Response:
+            return asyncio.run_coroutine_threadsafe(answered(sent), loop).result(10)
 
-        trending, browsed, similar, after, found = await asyncio.to_thread(ask)
+        with Client(WHERE, transport=httpx.MockTransport(over_the_loop)) as waiting:
+            yield lambda name, *said, **more: asyncio.to_thread(getattr(waiting, name), *said, **more)
+
+
+async def test_a_page_has_a_type_and_its_query_arrives_whole(made: Made, ask: Ask) -> None:
+    context = {"device": "tv", "country": "de", "last_watched_item_id": "v2"}
+    page = await ask("home", "ü/1", 3, "c", context, explain=True, session_id="s")
+    assert isinstance(page, Page)
+    assert page.rows[0].items[0].trace == {"p_click": 0.25}
+    assert page.recommendations[0].genres == ("Drama",)
+    assert (page.cursor, page.served_by, page.certificate["relaxed"]) == ("more", "full_funnel", [])
+    (query,) = made.feed.queries
+    assert (query.user_id, query.session_id, query.limit, query.cursor) == ("ü/1", "s", 3, "c")
+    assert (query.device, query.country, query.last_watched_item_id) == ("tv", "DE", "v2")
+
+
+async def test_lists_are_asked_for_as_the_service_reads_them(made: Made, ask: Ask) -> None:
+    trending = await ask("recommendations", "trending", "u1", "Drama", 2, "c", context={"device": "tv"})
+    browsed = await ask("browse", "Sci-Fi / Fantasy", session_id="s-1")
+    similar = await ask("similar", "v/1", "u1")
+    after = await ask("up_next", "v1", "u1", watch_time=600, total_duration=1200)
+    found = await ask("search", "päper orb", "u1", 3, genre="Drama")
     assert (trending.surface, trending.items[0].item_id, trending.cursor) == ("trending", "v1", "more")
     assert browsed.category == "Sci-Fi / Fantasy"
     assert similar.similar[0].similarity_score == 1.0
-    assert after.up_next is not None
     assert after.up_next.autoplay_in_seconds == 5
     assert (found.surface, found.items[0].item_id) == ("search", "v1")
+    assert "Drama" in (await ask("categories")).categories
     first, second, third, fourth, fifth = made.feed.queries
-    assert (fifth.subject.text, fifth.subject.genre, fifth.limit) == ("päper orb", "Drama", 3)
     assert (first.subject.category, first.limit, first.cursor, first.device) == ("Drama", 2, "c", "tv")
     assert (second.session_id, third.subject.video_id) == ("s-1", "v/1")
     assert fourth.watched == Watched(600.0, 1200.0)
+    assert (fifth.subject.text, fifth.subject.genre, fifth.limit) == ("päper orb", "Drama", 3)
 
 
-@pytest.fixture
-def made() -> Iterator[Made]:
-    made = Made()
-    yield made
-    made.engine.close()
+async def test_events_and_feedback_are_taken(made: Made, ask: Ask) -> None:
+    receipt = await ask("send", [{"item_id": "v1", "event": "click"}], "k", user_id="u1")
+    assert (receipt.accepted, len(receipt.event_ids)) == (1, 1)
+    assert (await ask("send", [{"item_id": "v1", "event": "click"}], "k", user_id="u1")) == receipt
+    said = await ask("feedback", "u1", "v2", "like")
+    assert said.status == "accepted"
+    assert [(event.user_id, event.video_id, event.event) for event in made.log.events] == [
+        ("u1", "v1", "click"),
+        ("u1", "v2", "like"),
+    ]
+    assert not (await ask("event", said.event_id, "u1")).visible
+    made.receipts.folded[("u1", said.event_id)] = 1
+    assert (await ask("event", said.event_id, "u1")).visible
+    await ask("wait_until_visible", said.event_id, user_id="u1")
+
+
+async def test_videos_are_put_changed_and_taken_down(ask: Ask) -> None:
+    put = await ask("put_video", "a/b", FILM, only_new=True)
+    assert (put.created, put.video.version, put.video.title) == (True, 1, "Paper Orbit")
+    patched = await ask("patch_video", "a/b", {"maturity": 6}, if_match=1)
+    assert (patched.video.maturity, patched.video.version) == (6, 2)
+    assert (await ask("take_down", "a/b", why="rights ended")).video.taken_down_at
+    assert (await ask("restore", "a/b")).video.taken_down_at is None
+    assert (await ask("put_videos", [{"video_id": "c", **FILM}])).videos[0].created
+    assert [video.video_id for video in (await ask("list_videos", taken_down=False)).videos][:1] == ["a/b"]
+    assert (await ask("get_video", "a/b")).version == 4
+    assert [line.action for line in (await ask("history", "a/b")).changes] == ["restore", "take_down", "patch", "put"]
+
+
+async def test_rules_are_put_tried_changed_and_removed(ask: Ask) -> None:
+    boost = {"kind": "boost", "genres": ["Drama"], "factor": 2.0}
+    put = await ask("put_rule", "r/1", boost, only_new=True, why="launch")
+    assert (put.created, put.rule.factor, put.rule.version) == (True, 2.0, 1)
+    assert (await ask("patch_rule", "r/1", {"enabled": False}, if_match=1)).rule.enabled is False
+    assert [rule.rule_id for rule in (await ask("rules")).rules] == ["r/1"]
+    assert (await ask("get_rule", "r/1")).genres == ["Drama"]
+    preview = await ask("preview_rule", boost, "u1", limit=2)
+    assert len(preview.with_rule.recommendations) == 2
+    assert (await ask("remove_rule", "r/1")).rule_id == "r/1"
+    lines = (await ask("rule_history", "r/1")).changes
+    assert [(line.action, line.why) for line in lines] == [("remove", ""), ("patch", ""), ("put", "launch")]
+
+
+async def test_viewers_and_the_state_of_the_service_have_types(ask: Ask) -> None:
+    assert (await ask("viewers")).viewers == ["u1", "u2"]
+    assert (await ask("viewer", "u1")).history[0].video_id == "v6"
+    assert (await ask("status")).ready
+
+
+async def test_what_is_refused_is_an_error_of_its_kind(ask: Ask) -> None:
+    with pytest.raises(InvalidRequest, match="limit") as wrong:
+        await ask("home", "u1", limit=101)
+    assert (wrong.value.status, wrong.value.code) == (422, "unprocessable")
+    with pytest.raises(NotFound):
+        await ask("get_video", "gone")
+    await ask("put_video", "v", FILM)
+    with pytest.raises(Conflict) as other:
+        await ask("patch_video", "v", {"maturity": 6}, if_match=7)
+    assert other.value.request_id.startswith("q-")
+    with pytest.raises(InvalidRequest) as many:
+        await ask("put_videos", [{"video_id": "x"}, {"video_id": "y"}])
+    assert {fault["index"] for fault in many.value.details["faults"]} == {0, 1}
+
+
+async def test_a_key_is_sent_with_everything() -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"viewers": [], "example_user": ""})
+
+    with Client("http://marquee.example", key="mq_secret", transport=httpx.MockTransport(answer)) as waiting:
+        waiting.viewers()
+    async with AsyncClient("http://marquee.example", "mq_secret", transport=httpx.MockTransport(answer)) as patient:
+        await patient.viewers()
+    assert [request.headers["authorization"] for request in sent] == ["Bearer mq_secret"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(503, Unavailable), (429, TooManyRequests), (502, NotUnderstood), (0, NotReached)]
+)
+async def test_both_send_again_what_may_be_and_say_the_same_in_the_end(status: int, kind: type[ClientError]) -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        if not status:
+            raise httpx.ConnectError("nobody listens")
+        if status == 502:
+            return httpx.Response(502, text="<h1>Bad gateway</h1>")
+        return httpx.Response(status, headers={"retry-after": "0"}, json={"error": {"code": "later"}})
+
+    transport, quick = httpx.MockTransport(answer), Retries(tries=3, first_pause_seconds=0.0)
+    with Client(WHERE, transport=transport, retries=quick) as waiting, pytest.raises(kind):
+        waiting.send({"item_id": "v1"})
+    async with AsyncClient(WHERE, transport=transport, retries=quick) as patient:
+        with pytest.raises(kind):
+            await patient.send({"item_id": "v1"})
+    tries = 1 if status == 502 else 3
+    assert len(sent) == 2 * tries
+    assert len({request.headers["idempotency-key"] for request in sent}) == 2
+    with Client(WHERE, transport=transport, retries=ONCE) as once, pytest.raises(kind):
+        once.home("u1")
+    assert len(sent) == 2 * tries + 1
+
+
+async def test_a_client_that_waits_lets_others_work() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503, headers={"retry-after": "60"}, json={"error": {}})
+
+    retries = Retries(longest_pause_seconds=60.0)
+    async with AsyncClient(WHERE, transport=httpx.MockTransport(answer), retries=retries) as patient:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(patient.home("u1"), 0.05)

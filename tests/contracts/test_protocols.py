@@ -1,9 +1,14 @@
-"""Whatever HTTP answers, gRPC answers, but for what only makes sense over one of them."""
+"""Whatever HTTP answers, gRPC answers and the client asks, but for what only makes sense over one of them."""
 
 from __future__ import annotations
 
+import inspect
+import re
+
 from worlds.by_hand import Made
 
+from bento_services.calls.verbs import Verb, Verbs
+from bento_services.client import Client
 from bento_services.http.app import GROUPS, create_app
 from bento_services.rpc.service import METHODS
 
@@ -77,3 +82,22 @@ def test_an_address_and_its_method_admit_the_same_callers() -> None:
     assert {address: kinds[address] for address in SAME} == {
         address: METHODS[method].endpoint for address, method in SAME.items()
     }
+
+
+def test_the_client_asks_whatever_the_api_has() -> None:
+    asked = set()
+    for name, verb in vars(Verbs).items():
+        say = getattr(Client, name) if isinstance(verb, Verb) else None
+        if say is None or inspect.isclass(say):  # a talk, which is made of calls
+            continue
+        needed = [one for one in inspect.signature(say).parameters.values() if one.default is one.empty]
+        given = {
+            one.name: {} if "Mapping" in str(one.annotation) else "ID"
+            for one in needed
+            if one.kind is not one.VAR_KEYWORD
+        }
+        call = say(**given)
+        asked.add(f"{call.method} {call.path}")
+    wanted = {re.sub(r"\{\w+:path\}", "ID", route) for route in SAME}
+    assert wanted - asked == {"POST /api/v1/rules"}  # put_rule with only_new
+    assert asked - wanted == {"GET /api/v1/status"}

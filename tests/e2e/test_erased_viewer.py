@@ -17,6 +17,7 @@ from worlds.live import eventually
 from worlds.traces import in_files, traces
 
 from bento_services.client import Client
+from bento_services.people.verbs import Consent
 from bento_services.process.supervisor import running
 from feature_repo.core.home import Home
 from feature_repo.core.settings import child_environment
@@ -66,13 +67,13 @@ def marquee(home: Home, *arguments: str) -> dict[str, Any]:
 def plant(home: Home, client: Client, viewer: str) -> None:
     """Let every part of the home learn of a viewer, each in its own way."""
     page = client.home(viewer, context={"deadline_ms": 9000})
-    watched = page["recommendations"][0]
-    sent = {"user_id": viewer, "item_id": watched["video_id"], "event": "watch", "request_id": page["request_id"]}
+    watched = page.recommendations[0]
+    sent = {"user_id": viewer, "item_id": watched.video_id, "event": "watch", "request_id": page.request_id}
     receipt = client.send(
-        [{**sent, "duration_sec": watched["duration"], "event_id": f"mine-{viewer}-{n}"} for n in range(5)]
+        [{**sent, "duration_sec": watched.duration, "event_id": f"mine-{viewer}-{n}"} for n in range(5)]
     )
-    client.wait_until_visible(receipt["event_ids"][-1], user_id=viewer)
-    client.feedback(viewer, page["recommendations"][1]["video_id"], "dislike")
+    client.wait_until_visible(receipt.event_ids[-1], user_id=viewer)
+    client.feedback(viewer, page.recommendations[1].video_id, "dislike")
     client.home(viewer, context={"deadline_ms": 9000})
     log = open_home_log(home, url_of(home))
     log.append(WATCH_EVENTS, [(viewer, json.dumps({"user_id": viewer, "event": "no such event"}).encode())])
@@ -100,18 +101,18 @@ def test_nothing_is_left_of_an_erased_viewer(home: Home, served: Client) -> None
         assert place in before
     for place in ("valkey/", "rejected/", "scored.parquet", "run/logs/jobs.log", "catalog.db", "b'marquee:log:"):
         assert any(place in one for one in before), (place, sorted(before))
-    known = served.export_viewer(viewer)["holders"]
+    known = served.export_viewer(viewer).holders
     assert {"online store", "event log", "dead letters", "lake", "features", "catalog audit", "logs"} <= set(known)
     receipt = served.erase_viewer(viewer)
-    assert receipt["ended"]
-    assert receipt["left"] == 0, receipt
-    assert {one["name"] for one in receipt["holders"] if one["removed"]} >= {*known} - {"releases and reports"}
+    assert receipt.ended
+    assert receipt.left == 0, receipt
+    assert {one.name for one in receipt.holders if one.removed} >= {*known} - {"releases and reports"}
     assert traces(home.root, url_of(home), viewer) == set()
-    assert viewer not in json.dumps(receipt)
-    assert list((people(home) / "receipts").glob(f"{receipt['receipt_id']}.json"))
+    assert viewer not in str(receipt)
+    assert list((people(home) / "receipts").glob(f"{receipt.receipt_id}.json"))
     again = served.erase_viewer(viewer)
-    assert (again["removed"], again["left"], again["known"]) == (0, 0, False)
-    assert served.export_viewer(viewer)["holders"] == {}
+    assert (again.removed, again.left, again.known) == (0, 0, False)
+    assert served.export_viewer(viewer).holders == {}
     # Nothing brings the viewer back: neither an event of before, nor the lake that was written late, nor a replay.
     served.send(
         {"user_id": viewer, "item_id": "v00002", "event": "like", "timestamp": home.world().now_us() / 1e6 - 60}
@@ -139,22 +140,24 @@ def test_a_viewer_without_personal_pages_leaves_nothing_and_begins_anew_after_ag
 
     watch("first")
     served.wait_until_visible("first", user_id=viewer)
-    assert served.consent(viewer, False)["erasure"]["removed"] > 0
+    refused = served.consent(viewer, False)
+    assert refused.erasure is not None
+    assert refused.erasure.removed > 0
     time.sleep(1.0)
     assert traces(home.root, url_of(home), viewer) == set()
     watch("second")
     nobody = served.home("", context=context)
     page = served.home(viewer, context=context)
-    assert page["served_by"] == nobody["served_by"]
-    assert "because_you_watched" not in {row["row_id"] for row in page["rows"]}
+    assert page.served_by == nobody.served_by
+    assert "because_you_watched" not in {row.row_id for row in page.rows}
     time.sleep(1.0)
     assert traces(home.root, url_of(home), viewer) == set()
-    assert served.export_viewer(viewer)["personal_pages"] is False
-    assert served.consent(viewer, True) == {"personal_pages": True, "changed": True, "erasure": None}
+    assert served.export_viewer(viewer).personal_pages is False
+    assert served.consent(viewer, True) == Consent(personal_pages=True, changed=True, erasure=None)
     time.sleep(11.0)  # GRACE_SECONDS
     watch("third")
     served.wait_until_visible("third", user_id=viewer)
     known = served.export_viewer(viewer)
-    assert known["personal_pages"] is True
-    assert known["holders"]["online store"]["features"]["history_video_ids"] == ["v00003"]
-    assert known["holders"]["online store"]["features"]["user_watch_count"] == 1
+    assert known.personal_pages is True
+    assert known.holders["online store"]["features"]["history_video_ids"] == ["v00003"]
+    assert known.holders["online store"]["features"]["user_watch_count"] == 1

@@ -32,12 +32,12 @@ def served(home: Home) -> Iterator[Client]:
 
 
 def page(client: Client, user_id: str) -> dict[str, Any]:
-    return client.home(user_id, limit=100, context={"deadline_ms": 9000}, explain=True)
+    return client.home(user_id, limit=100, context={"deadline_ms": 9000}, explain=True).to_json()
 
 
 def as_viewers_see_it(client: Client, user_id: str) -> dict[str, Any]:
     """Not explained, so from the cache of pages where that has it."""
-    return client.home(user_id, limit=100, context={"deadline_ms": 9000})
+    return client.home(user_id, limit=100, context={"deadline_ms": 9000}).to_json()
 
 
 def test_a_video_comes_to_pages_and_to_retrieval_and_goes_again(home: Home, served: Client) -> None:

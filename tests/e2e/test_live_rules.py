@@ -25,7 +25,7 @@ def pages(url: str, viewer: str) -> list[dict[str, Any]]:
     found = []
     for _ in range(PAGES):
         with Client(url, timeout_seconds=30) as client:
-            found.append(client.home(viewer, limit=20, context={"deadline_ms": 9000}))
+            found.append(client.home(viewer, limit=20, context={"deadline_ms": 9000}).to_json())
     return found
 
 

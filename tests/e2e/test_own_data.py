@@ -88,7 +88,7 @@ def test_the_commands_of_the_document_lead_from_four_files_to_a_page(tmp_path: P
     home = Home.open(tmp_path / "worlds" / "ours")
     with running(home, http_port=0, grpc_port=0) as ports, Client(ports.http_url) as client:
         page = personal_page(client, home.world().example_user)
-        assert page["recommendations"][0]["title"].startswith("Der große Film")
+        assert page.recommendations[0].title.startswith("Der große Film")
         before = len(Lake(home).events())
         assert json.loads(marquee(tmp_path, *append, "--json"))["events"]["added"] == 0
         german_exports(tmp_path / "exports", later=True)
@@ -149,4 +149,4 @@ def test_a_real_data_set_needs_no_line_by_hand(name: str, tmp_path: Path, data_s
     marquee(tmp_path, "promote", "--force", "--home", "home")  # two epochs need not pass the gates
     home = Home.open(tmp_path / "home")
     with running(home, http_port=0, grpc_port=0) as ports, Client(ports.http_url) as client:
-        assert len(personal_page(client, home.world().example_user)["recommendations"]) >= 10
+        assert len(personal_page(client, home.world().example_user).recommendations) >= 10

@@ -52,9 +52,9 @@ def from_files_to_a_page(home: Path, source: str, path: Path) -> None:
     assert not (shown & seen) - skipped
     with running(opened, http_port=0, grpc_port=0) as ports, Client(ports.http_url) as client:
         page = personal_page(client, world.example_user)
-        assert len(page["recommendations"]) == 20
-        client.send({"user_id": world.example_user, "item_id": page["recommendations"][0]["video_id"], "event": "like"})
-        client.home_after(world.example_user, page)
+        assert len(page.recommendations) == 20
+        like = {"user_id": world.example_user, "item_id": page.recommendations[0].video_id, "event": "like"}
+        client.home_after(client.send(like), world.example_user)
         personal_page(client, world.example_user)
 
 

@@ -40,20 +40,20 @@ def served_and_joined(
     viewer = home.world().example_user
     with running(home, http_port=0, grpc_port=0) as ports, Client(ports.http_url) as client:
         before = client.home(viewer)
-        seen = before["recommendations"][0]
-        client.send(
+        seen = before.recommendations[0]
+        receipt = client.send(
             [
-                {"user_id": viewer, "item_id": seen["video_id"], "event": "click"},
-                {"user_id": viewer, "item_id": seen["video_id"], "event": "watch", "duration_sec": seen["duration"]},
-                {"user_id": viewer, "item_id": seen["video_id"], "event": "like"},
+                {"user_id": viewer, "item_id": seen.video_id, "event": "click"},
+                {"user_id": viewer, "item_id": seen.video_id, "event": "watch", "duration_sec": seen.duration},
+                {"user_id": viewer, "item_id": seen.video_id, "event": "like"},
             ]
         )
-        client.home_after(viewer, before)
+        client.home_after(receipt, viewer)
         time.sleep(SNAPSHOT_SECONDS)
         page = personal_page(client, viewer, device="mobile", time_zone="America/New_York")
         url = running_url(home)
         assert url is not None
-        logged = _logged_page(url, page["request_id"])
+        logged = _logged_page(url, page.request_id)
         take_cut(home, flush(home, url))
     build_features(home)
     release, problems = load_champion(home)

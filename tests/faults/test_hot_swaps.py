@@ -17,7 +17,7 @@ import pytest
 from worlds.live import eventually
 from worlds.untrained import releases, untrained_home
 
-from bento_services.client import Client
+from bento_services.client import ONCE, Client
 from bento_services.process.supervisor import running
 from feature_repo.core.home import Home
 from models.release.store import make_champion
@@ -51,14 +51,14 @@ def test_every_page_comes_from_exactly_one_release_while_they_change_places(home
 
     def ask(viewers: Sequence[str], url: str) -> int:
         """Until it is told to stop; how many pages came. Raises what goes wrong."""
-        with Client(url, timeout_seconds=PATIENCE_SECONDS) as client:
+        with Client(url, timeout_seconds=PATIENCE_SECONDS, retries=ONCE) as client:
             for number in itertools.count():
                 if stopping.is_set():
                     return number
                 viewer = viewers[number % len(viewers)]
                 page = client.home(viewer)
-                shown[viewer, page["release_id"]].add(tuple(item["video_id"] for item in page["recommendations"]))
-                rungs.add(page["served_by"])
+                shown[viewer, page.release_id].add(tuple(item.video_id for item in page.recommendations))
+                rungs.add(page.served_by)
         raise AssertionError("it never stops counting")
 
     with (
@@ -71,7 +71,7 @@ def test_every_page_comes_from_exactly_one_release_while_they_change_places(home
             for _ in range(swaps):
                 other = releases(home)[1]
                 make_champion(home, other)
-                eventually(lambda other=other: client.home("u040")["release_id"] == other, PATIENCE_SECONDS)  # type: ignore[misc]
+                eventually(lambda other=other: client.home("u040").release_id == other, PATIENCE_SECONDS)  # type: ignore[misc]
         finally:
             stopping.set()
         pages = sum(each.result() for each in asking)

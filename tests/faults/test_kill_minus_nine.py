@@ -21,7 +21,7 @@ import pytest
 from worlds.live import ROOT, eventually
 from worlds.loops import Loops
 
-from bento_services.client import Client, ClientError
+from bento_services.client import Client, NotReached, Unavailable
 from bento_services.process.ports import Ports
 from bento_services.process.supervisor import running
 from feature_repo.core.home import Home
@@ -69,12 +69,8 @@ def watch(event_id: str, viewer: str) -> dict[str, object]:
 
 def _taken(client: Client, watches: list[dict[str, object]], key: str) -> bool:
     try:
-        return len(client.send(watches, idempotency_key=key)["event_ids"]) == len(watches)
-    except httpx.TransportError:
-        return False
-    except ClientError as error:
-        if error.status != 503:
-            raise
+        return len(client.send(watches, idempotency_key=key).event_ids) == len(watches)
+    except (NotReached, Unavailable):
         return False
 
 
@@ -88,7 +84,7 @@ def _kill(home: Home, name: str) -> None:
 def _page_is_back(url: str, home: Home, kill: int) -> None:
     _kill(home, "service")
     with Client(url, timeout_seconds=BACK_SECONDS) as client:  # it waits in the queue of the listening socket
-        eventually(lambda: client.home("u001")["recommendations"], BACK_SECONDS)
+        eventually(lambda: client.home("u001").recommendations, BACK_SECONDS)
 
 
 def _processor_is_back(url: str, home: Home, kill: int) -> None:
@@ -131,7 +127,7 @@ def test_what_was_acknowledged_is_applied_once_however_often_the_processor_and_t
 
 
 def _watches(client: Client, viewer: str) -> int:
-    return int(client._read(client._http.get(f"/api/v1/viewers/{viewer}"))["watch_count"])
+    return client.viewer(viewer).watch_count
 
 
 def test_after_a_killed_supervisor_no_child_is_left_and_the_home_is_served_again(own_world: Path) -> None:
@@ -154,6 +150,6 @@ def test_after_a_killed_supervisor_no_child_is_left_and_the_home_is_served_again
     _, alive = psutil.wait_procs(children, timeout=BACK_SECONDS)
     assert [child.cmdline() for child in alive] == []
     with running(home, http_port=0, grpc_port=0) as ports, Client(ports.http_url, timeout_seconds=20) as client:
-        assert client.home("u001")["recommendations"]
+        assert client.home("u001").recommendations
         client.wait_until_visible("before", BACK_SECONDS)
         assert _watches(client, "before") == 1

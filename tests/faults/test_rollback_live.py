@@ -58,11 +58,11 @@ def rolled_back_seconds(home: Home, client: Client) -> float:
     wanted, began = pointers(home)["previous"], time.monotonic()
     command = [sys.executable, "marquee.py", "promote", "--rollback", "--home", str(home.root)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        eventually(lambda: client.home("u001")["release_id"] == wanted, PATIENCE_SECONDS)
+        eventually(lambda: client.home("u001").release_id == wanted, PATIENCE_SECONDS)
         took = time.monotonic() - began
         said, _ = child.communicate(timeout=PATIENCE_SECONDS)
     assert (child.returncode, said.split()[:2]) == (0, ["champion", wanted])
-    assert client._read(client._http.get("/api/v1/status"))["release_id"] == wanted
+    assert client.status().release_id == wanted
     return took
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bento_services.feed.page import Page
 from feature_repo.compute.fold import VideoFacts
 from feature_repo.core.home import Home, World
 from feature_repo.events import Event, encode_event
@@ -150,14 +151,14 @@ def store_pid(home: Home) -> int:
         client.close()
 
 
-def personal_page(client: Any, user_id: str, **context: Any) -> dict[str, Any]:
+def personal_page(client: Any, user_id: str, **context: Any) -> Page:
     """A page of the best rung, also while the machine is busy with other things; how fast it is, benchmarks say."""
 
-    def page() -> dict[str, Any] | None:
-        found: dict[str, Any] = client.home(user_id, context={"deadline_ms": 9000, **context})
-        return found if found["served_by"] == "full_funnel" else None
+    def page() -> Page | None:
+        found: Page = client.home(user_id, context={"deadline_ms": 9000, **context})
+        return found if found.served_by == "full_funnel" else None
 
-    page_: dict[str, Any] = eventually(page, seconds=30)
+    page_: Page = eventually(page, seconds=30)
     return page_
 
 

@@ -248,4 +248,4 @@ async def test_a_client_comes_back_when_it_is_told_to() -> None:
         httpx.Response(202, json={"accepted": 1, "receipt": "1-0", "event_ids": ["e"]}),
     ]
     with Client("http://x", transport=httpx.MockTransport(lambda request: replies.pop(0))) as client:
-        assert client.send({"user_id": "u", "item_id": "v", "event": "click"})["accepted"] == 1
+        assert client.send({"user_id": "u", "item_id": "v", "event": "click"}).accepted == 1

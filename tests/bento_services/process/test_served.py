@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import psutil
 import pytest
 from worlds.live import eventually, personal_page, store_pid
 from worlds.untrained import VIDEOS, promote, releases, videos
 
-from bento_services.client import Client, ClientError
+from bento_services.client import Client, InvalidRequest, NotReached
+from bento_services.feed.page import Page
 from bento_services.process.ports import Ports
 from bento_services.process.supervisor import running
 from bento_services.process.workers import ServiceError
@@ -59,8 +61,8 @@ def client(ports: Ports) -> Iterator[Client]:
         yield client
 
 
-def videos_of(page: dict[str, Any]) -> list[str]:
-    return [item["video_id"] for row in page["rows"] for item in row["items"]]
+def videos_of(page: Page) -> list[str]:
+    return [item.video_id for row in page.rows for item in row.items]
 
 
 def pid(home: Home, name: str) -> int:
@@ -91,14 +93,14 @@ def test_it_is_served_once_also_when_its_runtime_files_are_deleted_which_come_ba
 
 def test_a_watched_video_changes_the_next_page(client: Client) -> None:
     before = personal_page(client, "u001")
-    assert len(before["recommendations"]) == 20
+    assert len(before.recommendations) == 20
     assert len(set(videos_of(before))) == len(videos_of(before))
-    watched = before["recommendations"][0]
-    client.send({"user_id": "u001", "item_id": watched["video_id"], "event": "watch", "duration_sec": 1e5})
-    after, seconds = client.home_after("u001", before)
-    assert seconds < 2.0
-    assert watched["video_id"] not in videos_of(after)
-    assert "because you watched" in json.dumps(after).lower()
+    watched, sent_at = before.recommendations[0], time.monotonic()
+    receipt = client.send({"user_id": "u001", "item_id": watched.video_id, "event": "watch", "duration_sec": 1e5})
+    after = client.home_after(receipt, "u001")
+    assert time.monotonic() - sent_at < 2.0
+    assert watched.video_id not in videos_of(after)
+    assert "because you watched" in json.dumps(after.to_json()).lower()
 
 
 def test_an_event_sent_twice_counts_once(client: Client) -> None:
@@ -108,8 +110,7 @@ def test_an_event_sent_twice_counts_once(client: Client) -> None:
     client.wait_until_visible("once")
     client.send({**event, "event_id": "after", "event": "click"})
     client.wait_until_visible("after")
-    known = client._read(client._http.get("/api/v1/viewers/u-twice"))
-    assert known["watch_count"] == 1
+    assert client.viewer("u-twice").watch_count == 1
 
 
 def test_a_look_at_a_viewer_waits_for_a_busy_store(client: Client, own_home: Home) -> None:
@@ -119,15 +120,15 @@ def test_a_look_at_a_viewer_waits_for_a_busy_store(client: Client, own_home: Hom
     timer = threading.Timer(0.4, server.resume)
     timer.start()
     try:
-        assert client._read(client._http.get("/api/v1/viewers/u001"))["user_id"] == "u001"
+        assert client.viewer("u001").user_id == "u001"
     finally:
         timer.join()
 
 
-def test_grpc_gives_the_page_that_http_gives(client: Client, ports: Ports) -> None:
+def test_grpc_gives_the_page_that_http_gives(ports: Ports) -> None:
     # The request id seeds what is explored: the same question is the same page.
     asked = {"x-user-id": "u007", "x-request-id": "the-same-question"}
-    over_http = client._read(client._http.get("/api/v1/recommendations/home?limit=20", headers=asked))
+    over_http = httpx.get(f"{ports.http_url}/api/v1/recommendations/home?limit=20", headers=asked).json()
     with grpc.insecure_channel(f"{ports.host}:{ports.grpc_port}") as channel:
         over_grpc = MarqueeStub(channel).GetHome(
             messages.GetHomeRequest(user_id="u007", limit=20), metadata=(("x-request-id", "the-same-question"),)
@@ -150,23 +151,23 @@ def test_ten_thousand_watches_of_one_viewer_put_no_video_before_strangers(client
     for start in range(0, 10_000, 500):
         client.send([watch | {"event_id": f"bot-{number}"} for number in range(start, start + 500)])
     client.wait_until_visible("bot-9999", seconds=60)
-    assert client._read(client._http.get("/api/v1/viewers/bot"))["watch_count"] == 10_000
+    assert client.viewer("bot").watch_count == 10_000
     for stranger in strangers:
         page = client.home(stranger)
-        rows = {row["row_id"]: [item["video_id"] for item in row["items"]] for row in page["rows"]}
+        rows = {row.row_id: [item.video_id for item in row.items] for row in page.rows}
         assert len(rows["trending"]) > 2
         assert least not in rows["trending"]
         assert least not in rows.get("popular", [])
-        assert least not in [item["video_id"] for item in page["recommendations"][:3]]
+        assert least not in [item.video_id for item in page.recommendations[:3]]
 
 
 def test_a_cursor_goes_on_without_repeating(client: Client) -> None:
     first = client.home("u009", limit=10)
-    second = client.home("u009", limit=10, cursor=first["cursor"])
-    assert second["recommendations"]
-    one, two = ({item["video_id"] for item in page["recommendations"]} for page in (first, second))
+    second = client.home("u009", limit=10, cursor=first.cursor)
+    assert second.recommendations
+    one, two = ({item.video_id for item in page.recommendations} for page in (first, second))
     assert one.isdisjoint(two)
-    with pytest.raises(ClientError, match="400"):
+    with pytest.raises(InvalidRequest, match="400"):
         client.home("u009", cursor="no-cursor-of-ours")
 
 
@@ -294,8 +295,8 @@ def test_a_new_champion_is_taken_up_without_dropping_a_request(client: Client, o
     while new not in served:
         assert time.monotonic() < deadline, "the new release does not answer"
         page = client.home("u003")
-        assert page["recommendations"]
-        served.add(page["release_id"])
+        assert page.recommendations
+        served.add(page.release_id)
     assert served == {old, new}
 
 
@@ -306,9 +307,9 @@ def test_a_release_with_a_changed_byte_is_refused_by_name_and_the_other_goes_on(
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
     promote(own_home, other)
-    refused = eventually(lambda: client.status()["refused_releases"], seconds=20)
+    refused = eventually(lambda: client.status().refused_releases, seconds=20)
     assert "ranker/ranker.onnx" in refused[0]
-    assert personal_page(client, "u003")["release_id"] == serving
+    assert personal_page(client, "u003").release_id == serving
     promote(own_home, serving)
 
 
@@ -318,8 +319,8 @@ def test_without_its_store_the_service_goes_on_and_becomes_personal_again(client
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         page = client.home("u005")
-        assert page["recommendations"]
-        rungs.append(page["served_by"])
+        assert page.recommendations
+        rungs.append(page.served_by)
         if len(rungs) > 20 and rungs[-1] == "full_funnel" and psutil.Process().children():
             break
     assert rungs[-1] == "full_funnel"
@@ -363,17 +364,15 @@ def test_a_processor_that_is_stopped_is_killed_and_started_again_and_loses_nothi
     os.kill(first, signal.SIGSTOP)
     eventually(lambda: pid(own_home, "processor") != first, seconds=40)
     assert any("processor ended (killed: without a sign of life for 15 s)" in line for line in heard)
-    eventually(lambda: client.status()["events"]["ready"], seconds=30)
+    eventually(lambda: client.status().events.ready, seconds=30)
     client.send({"event_id": "after-stop", "user_id": "u014", "item_id": "v00001", "event": "like"})
     client.wait_until_visible("after-stop", seconds=30)
 
 
-def _home_or_nothing(client: Client) -> dict[str, Any] | None:
-    import httpx
-
+def _home_or_nothing(client: Client) -> Page | None:
     try:
         return client.home("u001")
-    except httpx.HTTPError:
+    except NotReached:
         return None
 
 
