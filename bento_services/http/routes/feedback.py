@@ -1,4 +1,4 @@
-"""Feedback over HTTP; bento_services/events/feedback.py is what it means."""
+"""Feedback over HTTP; bento_services/verbs/feedback.py is what it means."""
 
 from __future__ import annotations
 
