@@ -194,8 +194,8 @@ class Engine:
             work = self._quick.submit(partial(self._feed.cached, query, surface))
             if (page := await asyncio.wrap_future(work.future)) is not None:
                 return page
-        why, below = "busy", ""
-        if self._full.admits(self._config.share_of(surface)):
+        why, below, pressed = "busy", "", self._quick.waiting > self._config.quick_waiting
+        if self._full.admits(self._config.share_of(surface), pressed):
             self._full.begin()
             try:
                 for attempts in range(1, ATTEMPTS + 1):
@@ -211,7 +211,8 @@ class Engine:
         if query.deadline_ms and perf_counter() > query.received_at + query.deadline_ms / 1e3:
             raise DEADLINE_PASSED
         metrics.quick_pages(why).inc()
-        make = partial(self._make, surface, query, Attempt(quick=True, below=below, why=WHY_QUICK[why]))
+        quick = Attempt(quick=True, shared=pressed, below=below, why=WHY_QUICK[why])
+        make = partial(self._make, surface, query, quick)
         return (await asyncio.wrap_future(self._quick.submit(make).future))[0]
 
     async def _attempt(self, surface: str, query: Query, attempt: Attempt, attempts: int) -> Page | None:

@@ -43,6 +43,9 @@ PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event 
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.", ("surface",))
 PAGE_CACHE = Counter("marquee_page_cache", "Pages kept, found valid, and found outdated.", ("result",))
+SHARED_PAGES = Counter(
+    "marquee_shared_pages", "Pages of a segment made, shown, and not shown for the rules they would break.", ("result",)
+)
 MADE_LISTS = Counter(
     "marquee_made_lists", "Lists made beforehand that rungs asked for, by what was found.", ("list", "result")
 )

@@ -18,6 +18,7 @@ class Attempt:
     """Mutable: the maker notes its rung, the waiter that it has given up."""
 
     quick: bool = False  # only rungs that take about a millisecond, because the service is busy or time has run out
+    shared: bool = False  # a page made for all viewers like this one will do, because very many are waiting
     why: str = ""  # that, for the page's warnings
     below: str = ""  # only rungs below this one
     rung: str = ""  # the one that is answering now; "": not begun

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from bento_services.errors import QueryError
-from bento_services.feed.pipeline import Composition
 from bento_services.feed.stages import Request
+from models.allowed import Allowed
 from models.catalog import marks
 
 Array = np.ndarray[Any, Any]
@@ -59,11 +59,10 @@ def decode(text: str, viewer_id: str) -> Cursor:
     return Cursor(page, np.frombuffer(body, dtype="<u4").astype(np.uint32))
 
 
-def after(request: Request, composition: Composition) -> str:
-    """The cursor to the allowed videos that are left after this page; "" if there are none."""
-    rows = np.concatenate([row.candidates.rows for row in composition.rows]) if composition.rows else np.zeros(0, int)
-    new = rows[composition.allowed[rows]]
-    if composition.is_last or not len(new) or composition.allowed.count == len(new):
+def after(request: Request, rows: Array, allowed: Allowed) -> str:
+    """The cursor to what is left of the allowed videos after a page of these rows of the catalog; "" for nothing."""
+    new = rows[allowed[rows]]
+    if not len(new) or allowed.count == len(new):
         return ""
     shown = np.concatenate([request.shown, marks(request.catalog.video_ids[new].tolist())])
     if len(shown) > MAX_SHOWN:

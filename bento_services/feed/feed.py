@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from time import perf_counter
 
@@ -25,10 +26,12 @@ from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.recall import LiveRecall
+from bento_services.feed.segments import Segment
+from bento_services.feed.shared_pages import SharedPages
 from bento_services.feed.side_effects import Behind, ServedLog
 from bento_services.feed.stages import NoLists, Request, Trace
 from bento_services.feed.surfaces.home import HOME
-from bento_services.feed.viewer import Knowledge, unread
+from bento_services.feed.viewer import Knowledge, unread, viewer_of
 from feature_repo.events import Event
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import VideoSnapshot
@@ -69,6 +72,7 @@ class Feed:
         self._viewer_features = ViewerFeatures(reader, config)
         self._lists = MadeLists(reader.lists, config)
         self._cache = PageCache(config.page_cache_pages, config.page_cache_seconds)
+        self._shared = SharedPages()
         self._served = ServedLog(log, config.served_queue_pages) if log is not None else None
         self._now_us = now_us
         self._compose = compose
@@ -206,6 +210,14 @@ class Feed:
             request = self._viewer_features.hydrate(request)
         if warning := UNREAD.get(request.viewer.knowledge):
             request.trace.warnings.append(warning)
+        if attempt is not None and attempt.why:
+            request.trace.warnings.append(attempt.why)
+        if attempt is not None and attempt.shared and serving.is_cached:
+            page = self._shared.page(serving, request, partial(self._nobodys, serving, request))
+            if page is not None:
+                if self._served is not None and query.log:
+                    self._served.put(page, request, Behind({}, request.now_us))
+                return page
         answer = serving.ladder.descend(request, attempt)
         if answer.is_none and serving.must_answer and query.log:
             raise NothingToAsk(f"{serving.surface} cannot be answered right now; try again")
@@ -218,6 +230,13 @@ class Feed:
             if self._served is not None:
                 self._served.put(page, answer.request, behind)
         return page
+
+    def _nobodys(self, serving: Serving, like: Request, segment: Segment, limit: int) -> Page:
+        """A page of nobody in particular, of a segment, in the context of another request."""
+        query = replace(segment.query, limit=limit, rows=like.query.rows, log=False, request_id=like.query.request_id)
+        request = self._request(serving, query)
+        viewer = viewer_of(segment.viewer, Knowledge.CURRENT, query, request.now_us, self._config)
+        return _shown(serving, serving.ladder.descend(replace(request, viewer=viewer), Attempt(quick=True)))
 
     def _request(self, serving: Serving, query: Query) -> Request:
         arrived_at = query.received_at or perf_counter()
@@ -260,7 +279,7 @@ def _shown(serving: Serving, answer: Answer) -> Page:
         request_id=request.query.request_id,
         rows=rows,
         recommendations=recommendations,
-        cursor=cursors.after(request, composition),
+        cursor="" if composition.is_last else cursors.after(request, composition.shown_rows, composition.allowed),
         served_by=answer.served_by,
         release_id=serving.release_id,
         certificate=certify(

@@ -91,8 +91,6 @@ class Ladder:
         """
         attempt = attempt or Attempt()
         warnings = request.trace.warnings
-        if attempt.why:
-            warnings.append(attempt.why)
         for rung in self._offered(attempt, request):
             if not rung.suits(request):
                 continue

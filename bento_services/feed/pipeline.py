@@ -59,6 +59,11 @@ class Composition:
     allowed: Allowed
     is_last: bool = False  # nothing is left for another page
 
+    @property
+    def shown_rows(self) -> Array:
+        """Rows of the catalog, in all rows of the page."""
+        return np.concatenate([row.candidates.rows for row in self.rows]) if self.rows else np.zeros(0, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Pipeline:

@@ -5,13 +5,16 @@ New and anonymous viewers have no base; what is shown to viewers like them is ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from bento_services.feed.page import Query
-from bento_services.feed.query_hydrators import viewer_context
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import nobody
 from feature_repo.store.snapshot import UserFeatures
+from models.encoding.viewer_context import day_parts
 
 SEPARATOR = "\x1f"
 
@@ -27,10 +30,10 @@ def segment_of(request: Request) -> Segment:
     """The same for all requests of a segment, but for the minutes of the viewer's clock."""
     viewer, values = request.viewer, request.viewer.features.values
     country, age_group = viewer.country, str(values["age_group"])
-    (day_part,) = viewer_context([request])["day_part"]
-    parts = (country, request.query.device, str(day_part), age_group, str(viewer.maturity_limit))
+    (day_part,) = day_parts(request.context)
+    parts = (country, request.query.device, day_part, age_group, str(viewer.maturity_limit))
     profile = {"country": country, "age_group": age_group, "maturity_limit": viewer.maturity_limit}
-    like_them = UserFeatures("", False, {**nobody("").values, **profile}, 0)
+    like_them = UserFeatures("", False, {**_nobodys_values(), **profile}, 0)
     query = Query(
         surface=request.query.surface,
         device=request.query.device,
@@ -38,3 +41,8 @@ def segment_of(request: Request) -> Segment:
         country=country,
     )
     return Segment(SEPARATOR.join(parts), like_them, query)
+
+
+@cache
+def _nobodys_values() -> Mapping[str, Any]:
+    return nobody("").values

@@ -7,9 +7,12 @@ reason, and grows again when they take less.
 
 from __future__ import annotations
 
+from time import perf_counter
+
 from bento_services import metrics
 
 WEIGHT = 0.1  # of the newest page in the mean
+PRESSED = 0.1  # of the time: what pages of full quality take while many quick ones wait
 
 
 class FullPages:
@@ -20,6 +23,7 @@ class FullPages:
         self._threads = threads
         self._wait_seconds = wait_seconds
         self._mean = 0.0  # seconds that a page takes on its thread; 0: unknown
+        self._rests_until = 0.0  # perf_counter seconds
         self.in_work = 0
 
     @property
@@ -28,8 +32,11 @@ class FullPages:
             return self._threads * 4
         return self._threads + int(self._threads * self._wait_seconds / self._mean)
 
-    def admits(self, share: float = 1.0) -> bool:
-        """`share`: of the limit that pages like this one may fill, others counted in."""
+    def admits(self, share: float = 1.0, pressed: bool = False) -> bool:
+        """`share`: of the limit that pages like this one may fill, others counted in. `pressed`: many quick pages wait,
+        which a page of full quality takes the processor from; then these take PRESSED of the time at most."""
+        if pressed and (self.in_work or perf_counter() < self._rests_until):
+            return False
         return self.in_work < share * self.limit
 
     def begin(self) -> None:
@@ -40,5 +47,6 @@ class FullPages:
 
     def took(self, seconds: float) -> None:
         """Seconds that a page took on its thread."""
+        self._rests_until = perf_counter() + seconds * (1 / PRESSED - 1)
         self._mean = seconds if not self._mean else (1 - WEIGHT) * self._mean + WEIGHT * seconds
         metrics.FULL_PAGES_LIMIT.set(self.limit)

@@ -41,6 +41,11 @@ class PageThreads:
         for _ in range(count):
             self._start()
 
+    @property
+    def waiting(self) -> int:
+        """Pieces of work that no thread has begun, about."""
+        return self._waiting.qsize()
+
     def submit(self, make: Callable[[], Result]) -> Work[Result]:
         work: Work[Result] = Work(make)
         self._waiting.put(work)  # type: ignore[arg-type]

@@ -24,13 +24,17 @@ DAY_PART_HOURS = 4
 
 def viewer_context_columns(user: Columns, context: Columns) -> dict[str, Array]:
     """VIEWER_CONTEXT of B viewers with the profiles `user` at the moments of `context` (inputs.context_columns)."""
+    profile = {name: user[name] for name in USER_CATEGORIES}
+    return {**profile, "device": context["device"], "day_part": np.array(day_parts(context), dtype=object)}
+
+
+def day_parts(context: Columns) -> list[str]:
+    """The part of the viewer's day at each of B moments."""
     hour, is_weekend = local_clock(context)
-    parts = [
+    return [
         f"{'weekend' if weekend else 'workday'} {at}"
         for at, weekend in zip((hour // DAY_PART_HOURS).astype(int), is_weekend, strict=True)
     ]
-    profile = {name: user[name] for name in USER_CATEGORIES}
-    return {**profile, "device": context["device"], "day_part": np.array(parts, dtype=object)}
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,27 @@ async def test_while_pages_of_full_quality_wait_too_long_a_quick_rung_answers(
     assert (await made.engine.answer("home", Query())).served_by == "full_funnel"
 
 
+async def test_when_very_many_wait_those_of_a_segment_share_a_page(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    going_on, shared = threading.Event(), []
+    make = made.feed.page
+
+    def slowly(query: Query, surface: str, attempt: Attempt) -> Page:
+        going_on.wait(10)
+        shared.append(attempt.shared)
+        return make(query, surface)
+
+    monkeypatch.setattr(made.feed, "page", slowly)
+    monkeypatch.setattr(made.engine._full, "admits", lambda *_: False)
+    few = made.engine._config.quick_waiting
+    pages = [asyncio.ensure_future(made.engine.answer("home", Query())) for _ in range(3 * few)]
+    while made.engine._quick.waiting + 1 < len(pages):  # the first one is being made
+        await asyncio.sleep(0.01)
+    going_on.set()
+    await asyncio.gather(*pages)
+    assert few < shared.count(False) <= few + 2  # those that came first
+    assert shared[-1]
+
+
 async def test_a_page_that_is_late_on_a_quick_rung_is_made_by_a_quick_rung(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +164,7 @@ async def test_a_page_that_is_late_on_a_quick_rung_is_made_by_a_quick_rung(
 async def test_a_deadline_of_the_caller_that_passes_while_nothing_was_made_is_a_504(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made.engine._full, "admits", lambda share: False)
+    monkeypatch.setattr(made.engine._full, "admits", lambda *_: False)
     with pytest.raises(Problem) as problem:
         await made.engine.answer("home", Query(deadline_ms=5, received_at=perf_counter() - 0.006))
     assert (problem.value.status, problem.value.code) == (504, "deadline_passed")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bento_services.load.full_pages import FullPages
+import pytest
+
+from bento_services.load import full_pages
+from bento_services.load.full_pages import PRESSED, FullPages
 
 
 def test_the_limit_is_what_the_threads_can_do_within_the_wait() -> None:
@@ -30,3 +33,20 @@ def test_a_page_is_admitted_until_as_many_are_in_work() -> None:
     assert not full.admits()
     full.end()
     assert full.admits()
+
+
+def test_while_many_quick_pages_wait_one_is_in_work_and_then_there_is_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(full_pages, "perf_counter", lambda: now)
+    full = FullPages(threads=4, wait_seconds=1.0)
+    full.begin()
+    assert full.admits()
+    assert not full.admits(pressed=True)
+    full.took(0.010)
+    full.end()
+    assert full.admits()
+    assert not full.admits(pressed=True)
+    now += 0.010 / PRESSED - 0.011
+    assert not full.admits(pressed=True)
+    now += 0.002
+    assert full.admits(pressed=True)
