@@ -13,8 +13,15 @@ from typing import Any
 
 import msgspec
 
-from feature_repo.limits import Clock, LimitError, check, shown
-from feature_repo.schema import EVENT_ALIASES
+from feature_repo.limits import LIMITS, Clock, LimitError, check, shown
+from feature_repo.schema import (
+    ABOUT,
+    DISLIKED_STARS,
+    EVENT_ALIASES,
+    LIKED_STARS,
+    PERHAPS_WITHOUT,
+    WITHOUT_VIDEO,
+)
 
 # Names of fields in messages, where the API's name differs from ours.
 _API_NAMES = {"video_id": "item_id", "watch_seconds": "duration_sec", "duration_seconds": "total_duration"}
@@ -41,6 +48,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     surface: str = ""
     device: str = ""
     request_id: str = ""
+    about: str = ""  # what it says beside its video: schema.ABOUT
     sequence: int = 0
 
     @property
@@ -58,15 +66,19 @@ def normalize(fields: Mapping[str, Any], *, clock: Clock) -> Event:
 
     `timestamp` may be ISO 8601, epoch seconds, milliseconds or microseconds; `timestamp_us` is in microseconds; with
     neither, the time is now. Raises EventError for values outside the limits, and for two aliases of one field that
-    differ.
+    differ. A rating becomes the like or the dislike that it says.
     """
     sent = _Sent(fields)
     try:
+        kind = sent.value("event")
+        about = _about(sent, kind)
+        video_id = "" if kind in WITHOUT_VIDEO else sent.value("video_id")
+        _check_subject(kind, video_id, about)
         return Event(
-            event=sent.value("event"),
+            event=_opinion(about) if kind == "rating" else kind,
             event_id=sent.value("event_id") if "event_id" in sent.names else uuid.uuid4().hex,
             user_id=sent.value("user_id"),
-            video_id=sent.value("video_id"),
+            video_id=video_id,
             timestamp_us=_timestamp_us(sent, clock),
             watch_seconds=sent.value("watch_seconds"),
             duration_seconds=sent.value("duration_seconds"),
@@ -74,6 +86,7 @@ def normalize(fields: Mapping[str, Any], *, clock: Clock) -> Event:
             surface=sent.value("surface"),
             device=sent.value("device"),
             request_id=sent.value("request_id"),
+            about=about,
         )
     except LimitError as error:
         raise EventError(error.field, str(error).partition(": ")[2]) from error
@@ -98,6 +111,10 @@ def check_event(event: Event, clock: Clock) -> None:
             raise EventError(error.field, str(error).partition(": ")[2]) from error
         if kept != value:
             raise EventError(name, f"expected Unicode NFC, found {shown(value)}")
+    try:
+        _check_subject(event.event, event.video_id, event.about)
+    except LimitError as error:
+        raise EventError(error.field, str(error).partition(": ")[2]) from error
 
 
 class _Sent:
@@ -121,6 +138,46 @@ class _Sent:
 
     def get(self, name: str) -> Any:
         return self._values.get(name)
+
+
+def _about(sent: _Sent, kind: str) -> str:
+    """What the event says beside its video, as text; names that other kinds have are ignored as all unknown ones."""
+    reason = _said("reason", sent.get("reason"))  # checked of whatever kind, as the API's document has it
+    name = ABOUT.get(kind, "")
+    if name == "reason" and reason:
+        return reason
+    value = sent.get(name) if sent.get(name) is not None else sent.get("about")
+    if not name or (value is None and kind not in (*WITHOUT_VIDEO, "rating")):
+        return ""
+    return _said(name, value)
+
+
+def _said(name: str, value: Any) -> str:
+    """Raises LimitError. Unlike texts of the catalog, one that is too long is refused."""
+    limit = LIMITS["about"][name]
+    if limit.kind == "text" and isinstance(value, str):
+        value = " ".join(value.split())
+        if len(value) > (limit.most or 0):
+            raise LimitError(name, limit.expectation, value)
+    checked = check("about", name, value)
+    return f"{checked:g}" if name == "rating" else str(checked)
+
+
+def _opinion(about: str) -> str:
+    stars = float(about)
+    return "like" if stars >= LIKED_STARS else "dislike" if stars <= DISLIKED_STARS else "rating"
+
+
+def _check_subject(kind: str, video_id: str, about: str) -> None:
+    """Raises LimitError for an event that is about nothing."""
+    if kind in WITHOUT_VIDEO:
+        if video_id:
+            raise LimitError("item_id", f"none for a {kind}", video_id)
+        if not about:
+            raise LimitError(ABOUT[kind], LIMITS["about"][ABOUT[kind]].expectation, about)
+    elif not video_id and not (kind in PERHAPS_WITHOUT and about):
+        other = f", or a {ABOUT[kind]}" if kind in PERHAPS_WITHOUT else ""
+        raise LimitError("item_id", f"{LIMITS['impressions']['video_id'].expectation}{other}", None)
 
 
 def _timestamp_us(sent: _Sent, clock: Clock) -> int:

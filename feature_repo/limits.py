@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from feature_repo.schema import EVENTS
+from feature_repo.schema import ABOUT, EVENTS, PERHAPS_WITHOUT, REASONS, WITHOUT_VIDEO
 
 Kind = Literal["id", "word", "text", "texts", "whole", "number", "moment", "flag"]
 Outside = Literal["refused", "cut"]
@@ -28,6 +28,7 @@ MAX_SECONDS = 30 * 86_400.0  # of one watch or one video
 YEAR_US = 366 * 86_400_000_000
 EARLIEST_US = 631_152_000_000_000  # 1990: earliest event if the world's first day is unknown
 FUTURE_TOLERANCE_SECONDS = 300  # a client's clock may be ahead by this much
+MAX_ABOUT_LENGTH = 200
 SHOWN_LENGTH = 60  # characters of a value in a message
 
 
@@ -161,6 +162,11 @@ _LANGUAGE = {
 _DIGITS = {"pattern": "[0-9]{1,18}", "described": "1 to 18 digits 0-9"}
 _POSITION = _whole("position from 0, -1: unknown", -1, 999_999, default=-1)
 
+
+def _by_name(about: Mapping[str, str]) -> dict[str, list[str]]:
+    return {name: [kind for kind, said in about.items() if said == name] for name in dict.fromkeys(about.values())}
+
+
 LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "videos": {
         "video_id": _id(unique=True),
@@ -197,7 +203,11 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "events": {
         "event_id": _id(unique=True, made="one is generated", note="per viewer: two viewers may use the same id"),
         "user_id": _id(),
-        "video_id": _id(),
+        "video_id": _id(
+            required=False,
+            default="",
+            note=f"none of {' and '.join(WITHOUT_VIDEO)}; of {', '.join(PERHAPS_WITHOUT)} it or `about`; else required",
+        ),
         "event": Limit("word", "kind", most=MAX_ID_LENGTH, values=EVENTS, required=True),
         "timestamp_us": _moment(made="now"),
         "watch_seconds": _number(
@@ -212,7 +222,19 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "surface": _word("name of a surface"),
         "device": _word("name of a device"),
         "request_id": _word("id of a page"),
+        "about": _text(
+            MAX_ABOUT_LENGTH,
+            note="sent as " + ", ".join(f"{name} ({' and '.join(kinds)})" for name, kinds in _by_name(ABOUT).items()),
+        ),
         "sequence": _whole("order within a microsecond", 0, 2**53),
+    },
+    "about": {  # what an event says beside its video
+        "creator_id": _id(),
+        "category": _word("name", required=True),
+        "genre": _word("name", required=True),
+        "query": Limit("text", "text", least=1, most=MAX_ABOUT_LENGTH, required=True),
+        "reason": Limit("text", "text", most=MAX_ID_LENGTH, default="", note=f"{', '.join(REASONS)}: say what of it"),
+        "rating": _number("stars", 1, 5, required=True, note="from 4 a like, up to 2 a dislike, between: neither"),
     },
     "impressions": {
         "impression_id": _id(unique=True, most=2 * MAX_ID_LENGTH + 1),

@@ -5,7 +5,47 @@ layer may import it.
 """
 
 # --- events -----------------------------------------------------------------------------------------------------------
-EVENTS = ("click", "watch", "like", "unlike", "dislike", "not_interested", "share")
+EVENTS = (
+    "click",
+    "play",
+    "watch",
+    "watch_complete",
+    "pause",
+    "skip",
+    "like",
+    "unlike",
+    "dislike",
+    "not_interested",
+    "share",
+    "rating",
+    "undo",
+    "impression",
+    "follow",
+    "unfollow",
+    "search",
+    "browse",
+    "pick",
+)
+VIEWINGS = ("watch", "watch_complete", "pause", "skip")  # say how much of a video was watched
+WATCHES = ("watch", "watch_complete")  # of these, what counts as one; a skip and a pause do not
+CLICKS = ("click", "play")
+# What an event says beside its video, by the name under which clients send it; `about` keeps it.
+ABOUT = {
+    "dislike": "reason",
+    "not_interested": "reason",
+    "rating": "rating",
+    "follow": "creator_id",
+    "unfollow": "creator_id",
+    "search": "query",
+    "browse": "category",
+    "pick": "genre",
+}
+WITHOUT_VIDEO = ("search", "browse")  # are never about one
+PERHAPS_WITHOUT = ("follow", "unfollow", "pick")  # name one, or what they are about
+# Reasons of a dislike that say what it was about. Any other text is kept, and the dislike is one of the whole video.
+ALREADY_SEEN, NOT_THE_CREATOR, NOT_THE_GENRE, TOO_OFTEN = "already_seen", "creator", "genre", "repetitive"
+REASONS = (ALREADY_SEEN, NOT_THE_CREATOR, NOT_THE_GENRE, TOO_OFTEN)
+LIKED_STARS, DISLIKED_STARS = 4.0, 2.0  # a rating from, or up to, which it is a like or a dislike
 
 # Clients' names of our fields, which only the normalizer maps.
 EVENT_ALIASES = {
@@ -30,6 +70,9 @@ SEEN_LENGTH = 4096
 HIDDEN_LENGTH = 512
 LIKED_LENGTH = 200
 CREATOR_LENGTH = 20
+FOLLOWED_LENGTH = 200
+PICKED_LENGTH = 50
+SHOWN_LENGTH = 100
 GENRE_SLOTS = 32
 MIN_WATCH_FRACTION = 0.05  # a shorter watch is a skip and does not enter the history
 COMPLETE_FRACTION = 0.9
@@ -67,6 +110,7 @@ EVENT_COLUMNS = (
     "surface",
     "device",
     "request_id",
+    "about",  # ABOUT
     "sequence",  # breaks ties within a microsecond: the order in which events were logged
 )
 IMPRESSION_COLUMNS = (

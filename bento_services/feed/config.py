@@ -49,6 +49,8 @@ class FeedConfig:
     abandoned_share: float = 0.25  # unless so much of it was watched: what is up next is then unlike it
     search_ranked: int = 200  # best matches of a search that are ranked for the viewer
     search_personal: float = 0.3  # of a match's score that depends on the viewer; below half, a whole title stays first
+    tired_after: int = 5  # times that a video was seen and not taken up, after which
+    tired_share: float = 0.5  # so much of its score counts
     explore: bool = True  # False: nothing on a page is random
     diversify: bool = True
 
@@ -61,6 +63,8 @@ class FeedConfig:
             raise ValueError("recall_share: expected 0 to 1")
         if not 0 <= self.search_personal < 0.5 or self.search_ranked <= MAX_LIMIT:
             raise ValueError(f"search_personal: expected 0 to below .5; search_ranked: more than {MAX_LIMIT}")
+        if self.tired_after < 1 or not 0 <= self.tired_share <= 1:
+            raise ValueError("tired_after: expected at least 1; tired_share: 0 to 1")
         if not 0 < self.list_share <= 1:
             raise ValueError("list_share: expected above 0, up to 1")
         if min(self.list_length, self.base_ranked) < 1:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from feature_repo.events import Event
+from feature_repo.schema import VIEWINGS
 from feature_repo.store.snapshot import UserFeatures
 
 KEPT_PER_VIEWER = 200  # the newest
-HIDES, WATCHES = ("dislike", "not_interested"), ("watch",)
+HIDES, TAKES_BACK = ("dislike", "not_interested"), ("undo",)
 
 
 def _newest() -> deque[str]:
@@ -41,7 +42,10 @@ class Heard:
             for event in events:
                 if event.event in HIDES:
                     self._viewer(event.user_id).hidden.append(event.video_id)
-                elif event.event in WATCHES:  # however short: better to hide one video too many
+                elif event.event in TAKES_BACK:
+                    if (heard := self._of.get(event.user_id)) and event.video_id in heard.hidden:
+                        heard.hidden.remove(event.video_id)
+                elif event.event in VIEWINGS:  # however short: better to hide one video too many
                     self._viewer(event.user_id).seen.append(event.video_id)
 
     def added_to(self, features: UserFeatures) -> UserFeatures:

@@ -78,7 +78,9 @@ class BecauseYouWatched:
     def words(self, shown: Shown) -> str | None:
         if not shown.row_id.startswith(self.in_row) or (not self.in_row and shown.anchor < 0):
             return None
-        return f"Because you watched “{title_of(shown.request.catalog, shown.anchor)}”"
+        catalog = shown.request.catalog
+        verb = "picked" if catalog.video_ids[shown.anchor] in shown.request.picked else "watched"
+        return f"Because you {verb} “{title_of(catalog, shown.anchor)}”"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class NextInSeries:
 
 @dataclass(frozen=True)
 class FollowedCreator:
-    """The viewer often watches and likes the creator. `in_row`: only in this row."""
+    """The viewer follows the creator, or often watches and likes what is theirs. `in_row`: only in this row."""
 
     text: str
     in_row: str = ""
@@ -100,7 +102,9 @@ class FollowedCreator:
         if self.in_row and shown.row_id != self.in_row:
             return None
         creator_id = shown.creator_id
-        followed = bool(creator_id) and shown.request.creator_weights.get(creator_id, 0.0) > FOLLOWED_WEIGHT
+        request = shown.request
+        often = request.creator_weights.get(creator_id, 0.0) > FOLLOWED_WEIGHT
+        followed = bool(creator_id) and (often or creator_id in request.followed)
         return self.text.replace("{creator}", shown.creator) if followed else None
 
 

@@ -13,6 +13,7 @@ from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
 from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
+from models.catalog import rows_of
 from models.orders import category_of
 from models.page.diversity import share_of_best
 from models.page.policy import Boosts
@@ -174,6 +175,24 @@ class TextAndViewer:
         order = np.argsort(np.argsort(personal, kind="stable"), kind="stable")  # ranks: scores are of no known scale
         share = (order + 1) / max(len(order), 1)
         return {SCORE: (text * (1 - self.weight + self.weight * share)).astype(np.float32)}
+
+
+@dataclass(frozen=True)
+class Tiredness:
+    """Of what the viewer has seen on pages so often, without taking it up, only a share of the score counts."""
+
+    after: int
+    share: float
+    name = "tiredness"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        features, score = request.features, candidates[SCORE]
+        counts = np.asarray(features.get("shown_counts", ()), dtype=np.int64)
+        if not len(counts) or counts.max() < self.after:
+            return {SCORE: score}
+        often = np.asarray(features["shown_video_ids"], dtype=object)[counts >= self.after]
+        tired = np.isin(candidates.rows, rows_of(request.catalog, often.tolist()))
+        return {SCORE: np.where(tired & (score > 0), score * self.share, score).astype(np.float32)}
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,16 @@ class Request:
         return dict(zip(features["creator_ids"], features["creator_weights"], strict=True))
 
     @cached_property
+    def followed(self) -> frozenset[str]:
+        """Creators."""
+        return frozenset(self.features.get("followed_creator_ids", ()))
+
+    @cached_property
+    def picked(self) -> frozenset[str]:
+        """Titles that the viewer named to begin with, and has not watched since."""
+        return frozenset(self.features.get("picked_video_ids", ())).difference(self.features.get("seen_video_ids", ()))
+
+    @cached_property
     def genre_affinity(self) -> Array:
         """(GENRE_SLOTS,)."""
         return np.asarray(self.features["genre_affinity"])

@@ -10,9 +10,10 @@ from bento_services.admission.callers import Caller
 from bento_services.admission.problem import Problem, malformed, unprocessable
 from bento_services.engine import Engine
 from feature_repo.events import EventError, video_said
+from feature_repo.limits import LIMITS
 
-ACTIONS = ("like", "unlike", "dislike", "not_interested", "share")
-MAX_REASON_LENGTH = 128
+ACTIONS = ("like", "unlike", "dislike", "not_interested", "share", "undo")
+MAX_REASON_LENGTH = int(LIMITS["about"]["reason"].most or 0)
 
 
 class Feedback(Struct, frozen=True):
@@ -42,5 +43,6 @@ async def feedback(engine: Engine, sent: Any, *, caller: Caller, user_id: str, s
         raise unprocessable(f"action: expected one of {', '.join(ACTIONS)}", field="action")
     if not engine.knows(video_id):
         raise Problem(404, "unknown_video", "no video has this id", {"video_id": video_id})
-    receipt = await engine.accept({"user_id": user_id, "video_id": video_id, "event": action}, caller=caller, key=key)
+    said = {"user_id": user_id, "video_id": video_id, "event": action, "reason": reason}
+    receipt = await engine.accept(said, caller=caller, key=key)
     return Feedback("accepted", receipt.event_ids[0], receipt.receipt)

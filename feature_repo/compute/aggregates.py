@@ -16,8 +16,16 @@ from typing import Any
 import ibis
 
 from feature_repo.compute.fold import DAY_US
+from feature_repo.compute.votes import SAME, SKIP, WATCH
 from feature_repo.compute.windows import COUNTS, EVENT_COUNTS, IMPRESSION_COUNTS, MILLION, WINDOWS
-from feature_repo.schema import LONGEST_WATCH_SECONDS, MIN_WATCH_FRACTION, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
+from feature_repo.schema import (
+    LONGEST_WATCH_SECONDS,
+    MIN_WATCH_FRACTION,
+    SUSPICIOUS_SECONDS,
+    SUSPICIOUS_TIMES,
+    VIEWINGS,
+    WATCHES,
+)
 
 Table = Any  # an Ibis table; Ibis is not usefully typed
 
@@ -55,12 +63,14 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
     lengths = videos.select(video="video_id", catalog_seconds="duration_seconds")
     seen = _once(events, "user_id", "event_id").left_join(lengths, [("video_id", "video")])
     length = (seen["duration_seconds"] > 0).ifelse(seen["duration_seconds"], seen["catalog_seconds"].fill_null(0.0))
-    fraction = (length > 0).ifelse(ibis.least(seen["watch_seconds"] / length.nullif(0.0), 1.0), 1.0)
-    is_watch = seen["event"] == "watch"
-    counts = is_watch & (fraction >= MIN_WATCH_FRACTION)  # fold.is_watch: less is a skip
+    share = (length > 0).ifelse(ibis.least(seen["watch_seconds"] / length.nullif(0.0), 1.0), 1.0)
+    whole, none = seen["event"] == "watch_complete", seen["event"] == "skip"
+    fraction = whole.ifelse(1.0, none.ifelse(0.0, share))
+    is_watch = seen["event"].isin(VIEWINGS)
+    counts = seen["event"].isin(WATCHES) & (fraction >= MIN_WATCH_FRACTION)  # as the fold counts: less is a skip
     seen = seen.mutate(is_watch=is_watch, fraction=fraction, counts=counts, watch_seconds=_counted_seconds(seen))
     if entity == "video_id":
-        seen = _first_votes(seen)
+        seen = _first_votes(seen.filter(seen["video_id"] != ""))
     happened = seen.select(entity, day=_known_from(seen["timestamp_us"]), **_counted(seen, EVENT_COUNTS))
     shown = _once(impressions, "impression_id")
     shown = shown.filter(shown["surface"] != IMPLIED)
@@ -72,7 +82,8 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
 def _first_votes(seen: Table) -> Table:
     """The first event of each kind per viewer, video and day (votes.py)."""
     day = seen["timestamp_us"] - seen["timestamp_us"] % DAY_US
-    seen = seen.mutate(vote_day=day, vote=(seen["event"] == "not_interested").ifelse("dislike", seen["event"]))
+    vote = seen["event"].substitute({**SAME, SKIP: WATCH})  # one that does not count
+    seen = seen.mutate(vote_day=day, vote=vote)
     same_vote = ibis.window(
         group_by=("user_id", "video_id", "vote_day", "vote", "counts"),
         order_by=("timestamp_us", "sequence", "event_id"),
@@ -87,6 +98,7 @@ def _counted_seconds(seen: Table) -> Any:
     most = ibis.greatest(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
     known = length > 0
     suspicious = seen["watch_seconds"] > known.ifelse(most, LONGEST_WATCH_SECONDS)
+    suspicious |= (seen["event"] == "watch_complete") & (seen["watch_seconds"] == 0) & known
     return suspicious.ifelse(known.ifelse(length, LONGEST_WATCH_SECONDS), seen["watch_seconds"])
 
 

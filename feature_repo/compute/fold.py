@@ -17,14 +17,18 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import partial
 from typing import Any
 
+from feature_repo.compute import viewer_lists as lists
+from feature_repo.compute.facts import VideoFacts
 from feature_repo.compute.feature import Entity, Feature, Input, where
 from feature_repo.events import Event
 from feature_repo.schema import (
     AFFINITY_HALF_LIFE_DAYS,
-    CREATOR_LENGTH,
+    ALREADY_SEEN,
+    CLICKS,
     DEFAULTS,
     FLOAT,
     FLOATS,
+    FOLLOWED_LENGTH,
     GENRE_SLOTS,
     HIDDEN_LENGTH,
     HISTORY_LENGTH,
@@ -33,36 +37,28 @@ from feature_repo.schema import (
     LIKED_LENGTH,
     LONGEST_WATCH_SECONDS,
     MIN_WATCH_FRACTION,
+    NOT_THE_CREATOR,
+    NOT_THE_GENRE,
     PAGE_SERVICE,
+    PICKED_LENGTH,
     RANK_SERVICE,
     SEEN_LENGTH,
     SESSION_GAP_SECONDS,
     STRINGS,
     SUSPICIOUS_SECONDS,
     SUSPICIOUS_TIMES,
+    TOO_OFTEN,
+    VIEWINGS,
+    WATCHES,
 )
 
 DAY_US = 86_400_000_000
 SESSION_GAP_US = SESSION_GAP_SECONDS * 1_000_000
-LIKE_WEIGHT, DISLIKE_WEIGHT, SHARE_WEIGHT = 1.0, -1.0, 1.0
+LIKE_WEIGHT, DISLIKE_WEIGHT, SHARE_WEIGHT, SKIP_WEIGHT = 1.0, -1.0, 1.0, -0.25
+PICK_WEIGHT, FOLLOW_WEIGHT, TOPIC_WEIGHT = 1.0, 3.0, 0.25
+# Reason of a dislike -> what it says of the video's genres, and of its creator.
+BLAMED = {NOT_THE_GENRE: (-2.0, 0.0), NOT_THE_CREATOR: (0.0, -3.0), TOO_OFTEN: (0.0, 0.0)}
 BOTH, PAGE = (RANK_SERVICE, PAGE_SERVICE), (PAGE_SERVICE,)
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """What the fold needs to know about a video.
-
-    Events on unknown videos count too, with empty facts, but never enter the history, and never displace a known video
-    from another list.
-    """
-
-    genre_slots: tuple[int, ...] = ()  # indices into World.genres
-    creator_id: str = ""
-    duration_seconds: float = 0.0
-    known: bool = True
-
-
-UNKNOWN_VIDEO = VideoFacts(known=False)
 
 
 def folded(
@@ -98,6 +94,10 @@ class UserState:
     )
     creator_ids: list[str] = folded(STRINGS, "ids", "Creators with the strongest affinity")
     creator_weights: list[float] = folded(FLOATS, "decayed sum", "Affinity to each of creator_ids")
+    followed_creator_ids: list[str] = folded(STRINGS, "ids", "Creators whom the viewer follows", services=PAGE)
+    picked_video_ids: list[str] = folded(STRINGS, "ids", "Picked by a newcomer, of titles to begin with", services=PAGE)
+    shown_video_ids: list[str] = folded(STRINGS, "ids", "Seen on pages, and not taken up since", services=PAGE)
+    shown_counts: list[int] = folded(INTS, "times", "How often each of shown_video_ids was seen", services=PAGE)
     user_watch_count: int = folded(INT, "watches", "Watches of at least MIN_WATCH_FRACTION", "number")
     user_skip_count: int = folded(INT, "watches", "Watches of less than MIN_WATCH_FRACTION", "number")
     user_click_count: int = folded(INT, "clicks", "Clicks", "number")
@@ -166,66 +166,129 @@ def video_state(row: dict[str, Any]) -> VideoState:
 
 def watch_fraction(event: Event, video: VideoFacts) -> float:
     """The share of the video that was watched, in [0, 1]; 1 if the duration is unknown."""
+    if event.event == "watch_complete":
+        return 1.0
+    if event.event == "skip" or (event.event == "pause" and not event.watch_seconds):
+        return 0.0
     duration_seconds = event.duration_seconds or video.duration_seconds
     return min(event.watch_seconds / duration_seconds, 1.0) if duration_seconds > 0 else 1.0
 
 
 def is_watch(event: Event, video: VideoFacts) -> bool:
-    """Whether this event puts the video into its viewer's history: one rule for serving and training sequences."""
-    return event.event == "watch" and video.known and watch_fraction(event, video) >= MIN_WATCH_FRACTION
+    """Whether this event puts the video into its viewer's history: one rule for serving and training sequences.
+
+    What a newcomer picked goes there, too (fold_user), and is not a watch that models learn to predict.
+    """
+    return event.event in VIEWINGS and video.known and watch_fraction(event, video) >= MIN_WATCH_FRACTION
 
 
 def is_suspicious(event: Event, video: VideoFacts) -> bool:
     """Whether this is an implausibly long watch; training excludes those."""
     length = video.duration_seconds or event.duration_seconds
     most = max(SUSPICIOUS_TIMES * length, length + SUSPICIOUS_SECONDS) if length > 0 else LONGEST_WATCH_SECONDS
-    return event.event == "watch" and event.watch_seconds > most
+    return event.event in VIEWINGS and event.watch_seconds > most
 
 
 def counted_seconds(event: Event, video: VideoFacts) -> float:
-    """The seconds of a watch; of a suspicious one, the duration of the video."""
+    """The seconds of a watch; of a suspicious one, and a complete one that states none, the duration of the video."""
+    if event.event == "watch_complete" and not event.watch_seconds:
+        return video.duration_seconds or event.duration_seconds
     if not is_suspicious(event, video):
         return event.watch_seconds
     return video.duration_seconds or event.duration_seconds or LONGEST_WATCH_SECONDS
 
 
 def fold_user(state: UserState, event: Event, video: VideoFacts, *, history_length: int = HISTORY_LENGTH) -> None:
-    """Apply one event of this user, in place."""
+    """Apply one event of this user, in place. `video`: the facts of its subject (facts.facts_of)."""
     now_us = _advance_user(state, event.timestamp_us)
     age = _decay(now_us - event.timestamp_us, AFFINITY_HALF_LIFE_DAYS)
-    if event.event == "watch":
-        fraction = watch_fraction(event, video)
-        state.user_watch_seconds += counted_seconds(event, video)
-        if fraction < MIN_WATCH_FRACTION:
-            state.user_skip_count += 1
-            _prefer(state, video, -0.25 * age)
-            return
-        state.user_watch_count += 1
-        state.session_watch_count += 1
-        state.user_watch_fraction_sum += fraction
-        if video.known:
-            _remember(state, event.video_id, event.timestamp_us, fraction, history_length)
-        _append_once(state.seen_video_ids, event.video_id, SEEN_LENGTH, video)
-        _prefer(state, video, fraction * age)
-    elif event.event == "click":
+    if event.video_id and event.event != "impression":
+        lists.taken_up(state.shown_video_ids, state.shown_counts, event.video_id)
+    if event.event in VIEWINGS:
+        _view(state, event, video, age, history_length)
+    elif event.event in CLICKS:
         state.user_click_count += 1
-    elif event.event == "like":
-        state.user_like_count += 1
-        _append_once(state.liked_video_ids, event.video_id, LIKED_LENGTH, video)
-        _discard(state.hidden_video_ids, event.video_id)
-        _prefer(state, video, LIKE_WEIGHT * age)
-    elif event.event == "unlike":  # what was counted when it was liked stays counted
-        if event.video_id in state.liked_video_ids:
-            _discard(state.liked_video_ids, event.video_id)
-            _prefer(state, video, -LIKE_WEIGHT * age)
-    elif event.event in ("dislike", "not_interested"):
-        state.user_dislike_count += 1
-        _append_once(state.hidden_video_ids, event.video_id, HIDDEN_LENGTH, video)
-        _discard(state.liked_video_ids, event.video_id)
-        _prefer(state, video, DISLIKE_WEIGHT * age)
+    elif event.event == "impression":
+        lists.count_shown(state.shown_video_ids, state.shown_counts, event.video_id)
     elif event.event == "share":
         state.user_share_count += 1
         _prefer(state, video, SHARE_WEIGHT * age)
+    elif event.event in ("search", "browse"):
+        _prefer(state, video, TOPIC_WEIGHT * age)
+    elif event.event == "pick":
+        _pick(state, event, video, age, history_length)
+    elif event.event in ("follow", "unfollow"):
+        _follow(state, event, video, age)
+    else:
+        _judge(state, event, video, age)
+
+
+def _view(state: UserState, event: Event, video: VideoFacts, age: float, history_length: int) -> None:
+    fraction = watch_fraction(event, video)
+    state.user_watch_seconds += counted_seconds(event, video)
+    if fraction < MIN_WATCH_FRACTION:
+        if event.event != "pause":  # who pauses has not left
+            state.user_skip_count += 1
+            _prefer(state, video, SKIP_WEIGHT * age)
+        return
+    if video.known:
+        lists.remember(_history(state), event.video_id, event.timestamp_us, fraction, history_length)
+    lists.append_once(state.seen_video_ids, event.video_id, SEEN_LENGTH, video.known)
+    if event.event in WATCHES:  # the rest of what was paused comes as a watch of its own
+        state.user_watch_count += 1
+        state.session_watch_count += 1
+        state.user_watch_fraction_sum += fraction
+    _prefer(state, video, fraction * age)
+
+
+def _judge(state: UserState, event: Event, video: VideoFacts, age: float) -> None:
+    """What a viewer says of a video, and takes back. What was counted when it was said stays counted."""
+    video_id = event.video_id
+    if event.event == "like":
+        state.user_like_count += 1
+        lists.append_once(state.liked_video_ids, video_id, LIKED_LENGTH, video.known)
+        lists.discard(state.hidden_video_ids, video_id)
+        _prefer(state, video, LIKE_WEIGHT * age)
+    elif event.event in ("dislike", "not_interested"):
+        if event.about == ALREADY_SEEN:
+            lists.append_once(state.seen_video_ids, video_id, SEEN_LENGTH, video.known)
+            return
+        state.user_dislike_count += 1
+        lists.append_once(state.hidden_video_ids, video_id, HIDDEN_LENGTH, video.known)
+        lists.discard(state.liked_video_ids, video_id)
+        genres, creator = BLAMED.get(event.about, (DISLIKE_WEIGHT, DISLIKE_WEIGHT))
+        _prefer_apart(state, video, genres * age, creator * age)
+    elif event.event in ("unlike", "undo", "rating"):  # a rating that is neither a like nor a dislike
+        if lists.discard(state.liked_video_ids, video_id):
+            _prefer(state, video, -LIKE_WEIGHT * age)
+        if event.event != "unlike" and lists.discard(state.hidden_video_ids, video_id):
+            _prefer(state, video, -DISLIKE_WEIGHT * age)
+        if event.event == "undo" and lists.discard(state.picked_video_ids, video_id):
+            _prefer(state, video, -PICK_WEIGHT * age)
+            if video_id not in state.seen_video_ids:
+                lists.forget(_history(state), video_id)
+
+
+def _pick(state: UserState, event: Event, video: VideoFacts, age: float, history_length: int) -> None:
+    """A title that a newcomer knows and likes, which stands in the history as one watched whole; or a genre."""
+    if event.video_id in state.picked_video_ids:
+        return
+    _prefer(state, video, PICK_WEIGHT * age)
+    if event.video_id and video.known:
+        lists.append_once(state.picked_video_ids, event.video_id, PICKED_LENGTH)
+        lists.discard(state.hidden_video_ids, event.video_id)
+        lists.remember(_history(state), event.video_id, event.timestamp_us, 1.0, history_length)
+
+
+def _follow(state: UserState, event: Event, video: VideoFacts, age: float) -> None:
+    creator_id = event.about or video.creator_id
+    if not creator_id:
+        return
+    if event.event == "follow" and creator_id not in state.followed_creator_ids:
+        lists.append_once(state.followed_creator_ids, creator_id, FOLLOWED_LENGTH)
+        lists.prefer_creator(state.creator_ids, state.creator_weights, creator_id, FOLLOW_WEIGHT * age)
+    elif event.event == "unfollow" and lists.discard(state.followed_creator_ids, creator_id):
+        lists.prefer_creator(state.creator_ids, state.creator_weights, creator_id, -FOLLOW_WEIGHT * age)
 
 
 def fold_video(state: VideoState, event: Event, video: VideoFacts, *, counts: bool = True) -> None:
@@ -238,9 +301,11 @@ def fold_video(state: VideoState, event: Event, video: VideoFacts, *, counts: bo
     if not counts:
         return
     late_us = max(-elapsed_us, 0)
-    if event.event == "watch":
+    if event.event in VIEWINGS:
         fraction = watch_fraction(event, video)
         state.video_watch_seconds += counted_seconds(event, video)
+        if event.event == "pause":
+            return
         if fraction < MIN_WATCH_FRACTION:
             state.video_skip_count += 1
             return
@@ -248,12 +313,12 @@ def fold_video(state: VideoState, event: Event, video: VideoFacts, *, counts: bo
         state.video_watch_fraction_sum += fraction
         state.watch_decayed_1d += _decay(late_us, 1.0)
         state.watch_decayed_7d += _decay(late_us, 7.0)
-    elif event.event == "click":
+    elif event.event in CLICKS:
         state.video_click_count += 1
     elif event.event == "like":
         state.video_like_count += 1
     elif event.event in ("dislike", "not_interested"):
-        state.video_dislike_count += 1
+        state.video_dislike_count += event.about != ALREADY_SEEN
     elif event.event == "share":
         state.video_share_count += 1
 
@@ -284,57 +349,19 @@ def _advance_user(state: UserState, timestamp_us: int) -> int:
     return timestamp_us
 
 
-def _remember(state: UserState, video_id: str, timestamp_us: int, fraction: float, limit: int) -> None:
-    """Insert a watch into the history by its time.
-
-    Each video is there once, at its latest watch, with the fractions of all its watches added up: a viewer who stops
-    halfway and comes back has watched all of it.
-    """
-    ids, times, fractions = state.history_video_ids, state.history_timestamps_us, state.history_watch_fractions
-    if video_id in ids:
-        at = ids.index(video_id)
-        timestamp_us, fraction = max(times[at], timestamp_us), min(fractions[at] + fraction, 1.0)
-        del ids[at], times[at], fractions[at]
-    at = len(times)
-    while at and times[at - 1] > timestamp_us:
-        at -= 1
-    ids.insert(at, video_id)
-    times.insert(at, timestamp_us)
-    fractions.insert(at, fraction)
-    if len(ids) > limit:
-        del ids[:-limit], times[:-limit], fractions[:-limit]
+def _history(state: UserState) -> lists.History:
+    return state.history_video_ids, state.history_timestamps_us, state.history_watch_fractions
 
 
 def _prefer(state: UserState, video: VideoFacts, weight: float) -> None:
-    for slot in video.genre_slots:
-        if slot < GENRE_SLOTS:
-            state.genre_affinity[slot] += weight / len(video.genre_slots)
-    if not video.creator_id:
-        return
-    if video.creator_id in state.creator_ids:
-        state.creator_weights[state.creator_ids.index(video.creator_id)] += weight
-        return
-    state.creator_ids.append(video.creator_id)
-    state.creator_weights.append(weight)
-    if len(state.creator_ids) > CREATOR_LENGTH:
-        weakest = min(range(len(state.creator_ids) - 1), key=lambda i: abs(state.creator_weights[i]))
-        del state.creator_ids[weakest], state.creator_weights[weakest]
+    _prefer_apart(state, video, weight, weight)
 
 
-def _append_once(ids: list[str], video_id: str, limit: int, video: VideoFacts) -> None:
-    """An unknown video goes to the end that is evicted first, and is dropped if the list is full."""
-    if video_id in ids:
-        return
-    if video.known:
-        ids.append(video_id)
-        del ids[:-limit]
-    elif len(ids) < limit:
-        ids.insert(0, video_id)
-
-
-def _discard(ids: list[str], video_id: str) -> None:
-    if video_id in ids:
-        ids.remove(video_id)
+def _prefer_apart(state: UserState, video: VideoFacts, genres: float, creator: float) -> None:
+    if genres:
+        lists.prefer_genres(state.genre_affinity, video.genre_slots, genres)
+    if creator:
+        lists.prefer_creator(state.creator_ids, state.creator_weights, video.creator_id, creator)
 
 
 def _present(row: dict[str, Any], state: type) -> dict[str, Any]:

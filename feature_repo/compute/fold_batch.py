@@ -10,10 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from feature_repo.compute.facts import VideoFacts, facts_of
 from feature_repo.compute.fold import (
-    UNKNOWN_VIDEO,
     UserState,
-    VideoFacts,
     VideoState,
     fold_user,
     fold_video,
@@ -26,6 +25,7 @@ from feature_repo.compute.votes import Vote, Votes
 from feature_repo.events import Event
 from feature_repo.schema import HISTORY_LENGTH
 
+NO_GENRES: Mapping[str, int] = {}
 Rows = Mapping[str, Mapping[str, Any]]  # id -> feature row; ids that are absent have no state yet
 
 
@@ -46,6 +46,7 @@ def fold_batch(
     events: Sequence[Event],
     facts: Mapping[str, VideoFacts],
     *,
+    slot_of: Mapping[str, int] = NO_GENRES,
     already_folded: Collection[tuple[str, str]] = frozenset(),
     already_voted: Collection[Vote] = frozenset(),
     history_length: int = HISTORY_LENGTH,
@@ -53,7 +54,8 @@ def fold_batch(
     """Fold these events, in this order, into these states. The arguments are not modified.
 
     `already_folded`: identities of events that the states already contain. Of two events with one identity, the first
-    counts. `already_voted`: votes that the states of videos already contain.
+    counts. `slot_of`: genre -> its index into World.genres. `already_voted`: votes that the states of videos already
+    contain.
     """
     fresh: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -65,10 +67,12 @@ def fold_batch(
     for event in fresh.values():
         if (user := folded_users.get(event.user_id)) is None:
             user = folded_users[event.user_id] = user_state(dict(users.get(event.user_id, {})))
+        known = facts_of(event, facts, slot_of)
+        fold_user(user, event, known, history_length=history_length)
+        if not event.video_id:
+            continue
         if (video := folded_videos.get(event.video_id)) is None:
             video = folded_videos[event.video_id] = video_state(dict(videos.get(event.video_id, {})))
-        known = facts.get(event.video_id, UNKNOWN_VIDEO)
-        fold_user(user, event, known, history_length=history_length)
         fold_video(video, event, known, counts=votes.first(event, known))
         suspicious += is_suspicious(event, known)
     return Changes(

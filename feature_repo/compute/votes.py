@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from feature_repo.compute.fold import DAY_US, VideoFacts, watch_fraction
+from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.fold import DAY_US, watch_fraction
 from feature_repo.events import Event
-from feature_repo.schema import MIN_WATCH_FRACTION
+from feature_repo.schema import ALREADY_SEEN, MIN_WATCH_FRACTION
 
-WATCH, SKIP, DISLIKE = "watch", "skip", "dislike"
+WATCH, SKIP, DISLIKE, SEEN = "watch", "skip", "dislike", ALREADY_SEEN
+# Kinds that cast the vote of another; a watch that is too short casts that of a skip.
+SAME = {"not_interested": DISLIKE, "watch_complete": WATCH, "play": "click"}
 
 
 class Vote(NamedTuple):
@@ -24,16 +27,18 @@ class Vote(NamedTuple):
 
 
 def vote_of(event: Event, video: VideoFacts) -> Vote:
-    """The vote that an event casts. A skip is a kind of its own; `not_interested` is the same kind as a dislike."""
-    kind = {"not_interested": DISLIKE}.get(event.event, event.event)
+    """The vote that an event on a video casts."""
+    kind = SAME.get(event.event, event.event)
     if kind == WATCH and watch_fraction(event, video) < MIN_WATCH_FRACTION:
         kind = SKIP
+    elif kind == DISLIKE and event.about == ALREADY_SEEN:
+        kind = SEEN
     return _vote(event, kind)
 
 
 def possible_votes(event: Event) -> tuple[Vote, ...]:
     """All votes that `vote_of` may return for the event, whatever the video's duration."""
-    if event.event == WATCH:
+    if SAME.get(event.event, event.event) == WATCH:
         return _vote(event, WATCH), _vote(event, SKIP)
     return (vote_of(event, VideoFacts()),)
 

@@ -49,7 +49,7 @@ def build_features(
                 advance(1)
         asking = impressions.slice(0, 0) if only_last else impressions
         rows["user_activity"] = replay_users(
-            events, asking, facts, world.history_length, directory / "user_activity.parquet", progress
+            events, asking, facts, world, directory / "user_activity.parquet", progress
         )
         rows["video_activity"] = replay_videos(events, facts, directory / "video_activity.parquet", progress)
     return {view: rows[view] for view in VIEWS}

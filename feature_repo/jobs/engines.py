@@ -30,8 +30,8 @@ def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str
         read = connection.read_parquet
         videos = read(escape(lake.videos_path))
         if engine == "duckdb":
-            events = read(lake.events_glob, hive_partitioning=False)
-            impressions = read(lake.impressions_glob, hive_partitioning=False)
+            events = read(lake.events_glob, hive_partitioning=False, union_by_name=True)
+            impressions = read(lake.impressions_glob, hive_partitioning=False, union_by_name=True)
         else:
             events, impressions = read(str(lake.root / "events")), read(str(lake.root / "impressions"))
         for view, expression in EXPRESSIONS.items():

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.compute.fold import DAY_US, UNKNOWN_VIDEO, UserState, VideoFacts, VideoState, fold_user, fold_video
+from feature_repo.compute.facts import UNKNOWN_VIDEO, VideoFacts, facts_of
+from feature_repo.compute.fold import DAY_US, UserState, VideoState, fold_user, fold_video
 from feature_repo.compute.votes import Votes
 from feature_repo.core.home import World
 from feature_repo.core.progress import SILENT, Progress
@@ -27,7 +28,7 @@ VALUES_PER_GROUP = 1_000_000  # list elements: one viewer's lists may hold thous
 
 def video_facts(videos: pa.Table, world: World) -> dict[str, VideoFacts]:
     """What the fold needs to know about each video of the catalog."""
-    slot_of = {name: slot for slot, name in enumerate(world.genres)}
+    slot_of = slots(world)
     columns = (videos[name].to_pylist() for name in ("video_id", "genres", "creator_id", "duration_seconds"))
     return {
         video_id: VideoFacts(tuple(slot_of[name] for name in genres or () if name in slot_of), creator_id, seconds)
@@ -35,11 +36,16 @@ def video_facts(videos: pa.Table, world: World) -> dict[str, VideoFacts]:
     }
 
 
+def slots(world: World) -> dict[str, int]:
+    """Genre -> its index into the world's genres."""
+    return {name: slot for slot, name in enumerate(world.genres)}
+
+
 def replay_users(
     events: pa.Table,
     impressions: pa.Table,
     facts: dict[str, VideoFacts],
-    history_length: int,
+    world: World,
     path: Path,
     progress: Progress = SILENT,
 ) -> int:
@@ -54,14 +60,14 @@ def replay_users(
         _TableWriter("user_activity", path) as writer,
         progress.task("replaying viewers", len(events)) as advance,
     ):
-        log = _EventLog(events)
+        log, slot_of = _EventLog(events), slots(world)
         for user_id, rows in by_user:
             times = log.timestamps_us[rows]
             asked = _asked(times, times_of.get(user_id, _NO_TIMES))
             state = UserState()
             for row, is_asked in zip(rows.tolist(), asked.tolist(), strict=True):
                 event = log.event(row)
-                fold_user(state, event, facts.get(event.video_id, UNKNOWN_VIDEO), history_length=history_length)
+                fold_user(state, event, facts_of(event, facts, slot_of), history_length=world.history_length)
                 if is_asked:
                     writer.add(user_id, state, state.user_activity_timestamp_us)
             advance(len(rows))
@@ -76,6 +82,8 @@ def replay_videos(events: pa.Table, facts: dict[str, VideoFacts], path: Path, pr
     ):
         log = _EventLog(events)
         for video_id, rows in _Groups(events, "video_id"):
+            if not video_id:
+                continue
             video = facts.get(video_id, UNKNOWN_VIDEO)
             state, votes, day = VideoState(), Votes(), 0
             for row, is_last in zip(rows.tolist(), _last_of_moment(log.timestamps_us[rows]).tolist(), strict=True):
@@ -136,6 +144,7 @@ class _EventLog:
         self._users, self._videos, self._kinds = (_shared(events[name]) for name in ("user_id", "video_id", "event"))
         self._watched = events["watch_seconds"].to_pylist()
         self._lengths = events["duration_seconds"].to_pylist()
+        self._about = _shared(events["about"])
 
     def event(self, row: int) -> Event:
         return Event(
@@ -146,6 +155,7 @@ class _EventLog:
             timestamp_us=self._times[row],
             watch_seconds=self._watched[row],
             duration_seconds=self._lengths[row],
+            about=self._about[row],
         )
 
 

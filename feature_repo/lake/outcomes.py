@@ -5,8 +5,15 @@ from __future__ import annotations
 from glob import escape
 
 from feature_repo.lake.parquet import duckdb_connection, parquet_files
-from feature_repo.lake.tables import IMPRESSIONS, Lake, write_result
-from feature_repo.schema import LONGEST_WATCH_SECONDS, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
+from feature_repo.lake.tables import IMPRESSIONS, Lake, events_in, write_result
+from feature_repo.schema import (
+    ALREADY_SEEN,
+    CLICKS,
+    LONGEST_WATCH_SECONDS,
+    SUSPICIOUS_SECONDS,
+    SUSPICIOUS_TIMES,
+    VIEWINGS,
+)
 
 LIVE = "live-"  # prefix of the files that stream/handlers/write_lake.py writes
 
@@ -24,7 +31,10 @@ def settle_outcomes(lake: Lake) -> int:
         connection.execute(
             "CREATE TABLE outcome AS "
             + _OUTCOMES.format(
-                events=parquet_files(lake.events_glob), videos=parquet_files(escape(lake.videos_path)), **_SUSPICIOUS
+                events=events_in(lake.events_glob),
+                videos=parquet_files(escape(lake.videos_path)),
+                **_SUSPICIOUS,
+                **_KINDS,
             )
         )
         settled = 0
@@ -36,14 +46,19 @@ def settle_outcomes(lake: Lake) -> int:
 
 
 _SUSPICIOUS = {"times": SUSPICIOUS_TIMES, "more": SUSPICIOUS_SECONDS, "longest": LONGEST_WATCH_SECONDS}
+_KINDS = {"clicks": CLICKS, "viewings": VIEWINGS, "seen": ALREADY_SEEN}
 _OUTCOMES = """
 SELECT request_id, user_id, video_id,
-    bool_or(event IN ('click', 'watch')) AS clicked,
-    coalesce(sum(watch_seconds) FILTER (event = 'watch'), 0.0) AS watch_seconds,
-    coalesce(max(least(watch_seconds / seconds, 1.0)) FILTER (event = 'watch'), 0.0) AS watch_fraction,
+    bool_or(event IN {clicks} OR event IN {viewings}) AS clicked,
+    coalesce(sum(CASE WHEN event = 'watch_complete' AND watch_seconds = 0 THEN coalesce(length, 0.0)
+        ELSE watch_seconds END) FILTER (event IN {viewings}), 0.0) AS watch_seconds,
+    coalesce(max(CASE WHEN event = 'watch_complete' THEN 1.0
+        WHEN event = 'skip' OR (event = 'pause' AND watch_seconds = 0) THEN 0.0
+        ELSE least(watch_seconds / seconds, 1.0) END) FILTER (event IN {viewings}), 0.0) AS watch_fraction,
     coalesce(max(timestamp_us) FILTER (event = 'like')
-        > coalesce(max(timestamp_us) FILTER (event = 'unlike'), 0), false) AS liked,
-    bool_or(event IN ('dislike', 'not_interested')) AS disliked,
+        > coalesce(max(timestamp_us) FILTER (event IN ('unlike', 'undo')), 0), false) AS liked,
+    coalesce(max(timestamp_us) FILTER (event IN ('dislike', 'not_interested') AND about <> '{seen}')
+        > coalesce(max(timestamp_us) FILTER (event = 'undo'), 0), false) AS disliked,
     bool_or(event = 'share') AS shared
 FROM (
     SELECT DISTINCT ON (user_id, event_id) e.*,
@@ -53,7 +68,7 @@ FROM (
     LEFT JOIN (SELECT video_id, duration_seconds FROM {videos}) v USING (video_id)
     WHERE e.request_id <> ''
 )
-WHERE event <> 'watch' OR watch_seconds <= coalesce(greatest(length * {times}, length + {more}), {longest})
+WHERE event NOT IN {viewings} OR watch_seconds <= coalesce(greatest(length * {times}, length + {more}), {longest})
 GROUP BY ALL
 """
 _SETTLED = """

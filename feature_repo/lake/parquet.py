@@ -37,9 +37,10 @@ def count_rows(path: Path) -> int:
 
 
 def parquet_files(pattern: str) -> str:
-    """The files of a pattern as a table of DuckDB's SQL; the folders they lie in are no columns."""
+    """The files of a pattern as a table of DuckDB's SQL; the folders they lie in are no columns. A column that some of
+    the files lack is null there."""
     quoted = pattern.replace("'", "''")
-    return f"read_parquet('{quoted}', hive_partitioning=false)"
+    return f"read_parquet('{quoted}', hive_partitioning=false, union_by_name=true)"
 
 
 @contextmanager

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.column_limits import check_column, repeats
-from feature_repo.lake.tables import EVENTS, IMPRESSIONS, USERS, VIDEOS
+from feature_repo.lake.tables import EVENTS, IMPRESSIONS, USERS, VIDEOS, YOUNGER
 from feature_repo.limits import LIMITS, Clock
 from feature_repo.registry import FEATURES
+from feature_repo.schema import PERHAPS_WITHOUT, WITHOUT_VIDEO
 
 Array = np.ndarray[Any, Any]
 
@@ -81,6 +83,9 @@ def _checked(name: str, table: pa.Table, clock: Clock) -> Found:
         if field.name not in table.column_names:
             continue  # a feature that is younger than the file: readers fill it in
         values, outside, expected = _column(name, field, table[field.name], clock)
+        if name == "events" and field.name == "video_id":
+            outside = outside | _lacks_video(values, table)
+            expected = LIMITS["impressions"]["video_id"].expectation
         if (new := outside & ~bad).any():
             faults.append(Fault(field.name, expected, np.flatnonzero(new)))
             bad |= outside
@@ -94,6 +99,16 @@ def _checked(name: str, table: pa.Table, clock: Clock) -> Found:
     if not bad.any() and not is_other:
         return Found(len(table), None, (), table)
     return Found(len(table), pa.table(columns).filter(pa.array(~bad)), tuple(faults), table)
+
+
+def _lacks_video(video_ids: pa.Array, table: pa.Table) -> Array:
+    """(N,) which events name no video and are of a kind that has to."""
+    lacks: Array = pc.fill_null(pc.equal(video_ids, ""), False).to_numpy(zero_copy_only=False)
+    kinds = _whole(table["event"])
+    if not lacks.any() or not pa.types.is_string(kinds.type):
+        return lacks
+    others = pc.is_in(kinds, value_set=pa.array([*WITHOUT_VIDEO, *PERHAPS_WITHOUT]))
+    return lacks & ~others.to_numpy(zero_copy_only=False)
 
 
 def _decoded(name: str, table: pa.Table) -> tuple[pa.Table, list[Fault], Array]:
@@ -147,7 +162,7 @@ def _of_no_use(expected: str, rows: int, table: pa.Table | None) -> Found:
 
 
 def _is_asked(column: str) -> bool:
-    return column not in FEATURES or column in ("video_id", "user_id")
+    return column not in YOUNGER and (column not in FEATURES or column in ("video_id", "user_id"))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -54,6 +54,7 @@ VIDEOS = _schema(VIDEO_COLUMNS, VIDEO_PROFILE)
 USERS = _schema(USER_COLUMNS, USER_PROFILE)
 EVENTS = _schema(EVENT_COLUMNS)
 IMPRESSIONS = _schema(IMPRESSION_COLUMNS)
+YOUNGER = ("about",)  # columns that lakes of an earlier Marquee do not have
 
 
 class LakeError(MarqueeError):
@@ -103,20 +104,21 @@ class Lake:
         _write_one(Path(self.users_path), _checked(_filled(table, USERS), USERS, "users").sort_by("user_id"))
 
     def write_events(self, table: pa.Table) -> None:
-        self._replace("events", _checked(table, EVENTS, "events"))
+        self._replace("events", _events(table))
 
     def write_impressions(self, table: pa.Table) -> None:
         self._replace("impressions", _checked(table, IMPRESSIONS, "impressions"))
 
     def append_events(self, table: pa.Table, name: str) -> None:
-        self._append("events", _checked(table, EVENTS, "events"), name)
+        self._append("events", _events(table), name)
 
     def append_impressions(self, table: pa.Table, name: str) -> None:
         self._append("impressions", _checked(table, IMPRESSIONS, "impressions"), name)
 
     def append_whole(self, name: str, table: pa.Table, file: str) -> None:
         """Append events or impressions as one file, whatever their days: all of them, or none after a crash."""
-        rows = _checked(table, EVENTS if name == "events" else IMPRESSIONS, name).sort_by("timestamp_us")
+        rows = _events(table) if name == "events" else _checked(table, IMPRESSIONS, name)
+        rows = rows.sort_by("timestamp_us")
         if len(rows):
             day = np.datetime64(rows["timestamp_us"][0].as_py() // DAY_US, "D")
             _write_one(self.root / name / f"day={day}" / f"{file}.parquet", rows)
@@ -168,9 +170,10 @@ class Lake:
         bounds += [f"timestamp_us < {int(end_us)}"] if end_us is not None else []
         where = " AND ".join(bounds) or "true"
         columns = ", ".join(schema.names)
+        source = events_in(pattern) if name == "events" else parquet_files(pattern)
         with duckdb_connection() as connection:
             table = connection.sql(
-                f"SELECT {columns} FROM {parquet_files(pattern)} WHERE {where} "
+                f"SELECT {columns} FROM {source} WHERE {where} "
                 f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY timestamp_us) = 1 ORDER BY {order}"
             ).to_arrow_table()
         return table.cast(schema)
@@ -184,6 +187,21 @@ class Lake:
     def _append(self, name: str, table: pa.Table, file: str) -> None:
         for day, rows in _by_day(table, 0):
             _write_one(self.root / name / f"day={day}" / f"{file}.parquet", rows)
+
+
+def events_in(pattern: str) -> str:
+    """Files of events as a table of DuckDB's SQL, with the columns that older files lack."""
+    names = ", ".join(f"coalesce({name}, '') AS {name}" for name in YOUNGER)
+    none = ", ".join(f"''::VARCHAR AS {name}" for name in YOUNGER)
+    files = parquet_files(pattern)
+    return f"(SELECT * REPLACE ({names}) FROM (SELECT {none} WHERE false UNION ALL BY NAME SELECT * FROM {files}))"
+
+
+def _events(table: pa.Table) -> pa.Table:
+    for name in YOUNGER:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([""] * len(table), pa.string()))
+    return _checked(table, EVENTS, "events")
 
 
 def _by_day(table: pa.Table, few_rows: int) -> list[tuple[str, pa.Table]]:

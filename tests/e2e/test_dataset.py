@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
+from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.compute.inputs import context_columns
 from feature_repo.compute.votes import Votes
 from feature_repo.core.errors import HomeError

@@ -119,3 +119,67 @@ def test_what_is_wrong_is_named(wrong: dict[str, Any], field: str) -> None:
         normalize({**WATCH, **wrong}, clock=CLOCK)
     assert refused.value.field == field
     assert str(refused.value).startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind", "video_id", "about"),
+    [
+        ({"event": "search", "query": " space   comedy "}, "search", "", "space comedy"),
+        ({"event": "browse", "category": "Drama", "item_id": "v1"}, "browse", "", "Drama"),
+        ({"event": "follow", "creator_id": "c1"}, "follow", "", "c1"),
+        ({"event": "unfollow", "item_id": "v1"}, "unfollow", "v1", ""),
+        ({"event": "pick", "genre": "Drama"}, "pick", "", "Drama"),
+        ({"event": "pick", "item_id": "v1", "category": "ignored"}, "pick", "v1", ""),
+        ({"event": "rating", "item_id": "v1", "rating": 4}, "like", "v1", "4"),
+        ({"event": "rating", "item_id": "v1", "rating": 2.0}, "dislike", "v1", "2"),
+        ({"event": "rating", "item_id": "v1", "rating": 3}, "rating", "v1", "3"),
+        ({"event": "dislike", "item_id": "v1", "reason": "creator"}, "dislike", "v1", "creator"),
+        ({"event": "dislike", "item_id": "v1", "reason": None}, "dislike", "v1", ""),
+        ({"event": "like", "item_id": "v1", "reason": "not of a like"}, "like", "v1", ""),
+        ({"event": "watch_complete", "item_id": "v1"}, "watch_complete", "v1", ""),
+    ],
+)
+def test_what_an_event_is_about_has_a_name_by_its_kind(
+    sent: dict[str, Any], kind: str, video_id: str, about: str
+) -> None:
+    event = normalize({"user_id": "u1", **sent}, clock=CLOCK)
+    assert (event.event, event.video_id, event.about) == (kind, video_id, about)
+    check_event(decode_event(encode_event(event)), CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"event": "search"}, "query"),
+        ({"event": "search", "query": "  "}, "query"),
+        ({"event": "search", "query": 5}, "query"),
+        ({"event": "search", "query": "x" * 201}, "query"),
+        ({"event": "browse", "item_id": "v1"}, "category"),
+        ({"event": "follow"}, "item_id"),
+        ({"event": "follow", "creator_id": " c1"}, "creator_id"),
+        ({"event": "pick"}, "item_id"),
+        ({"event": "rating", "item_id": "v1"}, "rating"),
+        ({"event": "rating", "item_id": "v1", "rating": 6}, "rating"),
+        ({"event": "rating", "item_id": "v1", "rating": "5"}, "rating"),
+        ({"event": "rating", "rating": 5}, "item_id"),
+        ({"event": "undo"}, "item_id"),
+        ({"event": "impression", "genre": "Drama"}, "item_id"),
+        ({"event": "dislike", "item_id": "v1", "reason": "x" * 129}, "reason"),
+    ],
+)
+def test_an_event_about_nothing_is_refused_with_the_field_that_it_lacks(sent: dict[str, Any], field: str) -> None:
+    with pytest.raises(EventError) as refused:
+        normalize({"user_id": "u1", **sent}, clock=CLOCK)
+    assert refused.value.field == field
+
+
+def test_a_record_of_our_own_that_is_about_nothing_is_refused() -> None:
+    event = normalize(WATCH, clock=CLOCK)
+    for field, wrong in (
+        ("item_id", msgspec.structs.replace(event, video_id="")),
+        ("item_id", msgspec.structs.replace(event, event="search", about="x")),
+        ("query", msgspec.structs.replace(event, event="search", video_id="")),
+    ):
+        with pytest.raises(EventError) as refused:
+            check_event(wrong, CLOCK)
+        assert refused.value.field == field

@@ -59,6 +59,7 @@ def test_the_page_reads_all_that_is_stored_and_the_ranker_what_is_registered_for
     }
     left_out = {one.name for one in STORED} - {name for names in SERVICES[RANK_SERVICE].values() for name in names}
     assert left_out == {
+        *("followed_creator_ids", "picked_video_ids", "shown_video_ids", "shown_counts"),
         *("seen_video_ids", "title", "description", "creator_name", "series_id", "episode", "category", "tags"),
         *("cast", "countries", "expires_timestamp_us", "taken_down_us", "thumbnail"),
     }

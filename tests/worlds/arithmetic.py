@@ -16,7 +16,8 @@ import numpy as np
 from worlds import toy
 
 from feature_repo.compute.columns import Columns, repeated
-from feature_repo.compute.fold import UserState, VideoFacts, VideoState, fold_user, fold_video, to_features
+from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.core.home import World
 from feature_repo.events import Event
 from feature_repo.store.memory import MemoryReader

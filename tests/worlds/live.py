@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bento_services.feed.page import Page
-from feature_repo.compute.fold import VideoFacts
+from feature_repo.compute.facts import VideoFacts
 from feature_repo.core.home import Home, World
 from feature_repo.events import Event, encode_event
 from feature_repo.registry import VIEWS

@@ -256,5 +256,6 @@ def _event(user_id: str, video_id: str, kind: str, timestamp_us: int, watch_seco
         "surface": "search",
         "device": "tv",
         "request_id": "",
+        "about": "",
         "sequence": 0,
     }

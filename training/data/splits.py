@@ -19,7 +19,13 @@ import pyarrow.compute as pc
 
 from feature_repo.core.errors import HomeError
 from feature_repo.lake.tables import DAY_US, Lake
-from feature_repo.schema import LONGEST_WATCH_SECONDS, MIN_WATCH_FRACTION, SUSPICIOUS_SECONDS, SUSPICIOUS_TIMES
+from feature_repo.schema import (
+    LONGEST_WATCH_SECONDS,
+    MIN_WATCH_FRACTION,
+    SUSPICIOUS_SECONDS,
+    SUSPICIOUS_TIMES,
+    VIEWINGS,
+)
 
 Array = np.ndarray[Any, Any]
 SplitRule = Literal["time", "leave_last"]
@@ -186,7 +192,7 @@ def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
     `events` are those of the lake, when they were read already.
     """
     events = lake.events() if events is None else events
-    events = events.filter(pc.equal(events["event"], "watch"))
+    events = events.filter(pc.is_in(events["event"], pa.array(VIEWINGS)))
     videos = lake.videos().select(["video_id", "duration_seconds"])
     place = pc.index_in(events["video_id"], videos["video_id"])
     catalog = pc.fill_null(pc.take(videos["duration_seconds"], place), 0.0).to_numpy()
@@ -194,11 +200,14 @@ def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
     duration = np.where(logged > 0, logged, catalog)
     seconds = events["watch_seconds"].to_numpy()
     fraction = np.divide(seconds, duration, out=np.ones(len(seconds)), where=duration > 0)
+    kind = events["event"].to_numpy()
+    fraction[kind == "watch_complete"] = 1.0
+    fraction[(kind == "skip") | ((kind == "pause") & (seconds == 0))] = 0.0
     length = np.where(catalog > 0, catalog, logged)
     most = np.maximum(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
     suspicious = seconds > np.where(length > 0, most, LONGEST_WATCH_SECONDS)
     taken = (fraction >= MIN_WATCH_FRACTION) & ~suspicious & place.is_valid().to_numpy()
-    return once_a_day(events.filter(pa.array(taken))).select(["user_id", "video_id", "timestamp_us"])
+    return once_a_day(events.filter(pa.array(taken)).select(["user_id", "video_id", "timestamp_us"]))
 
 
 def once_a_day(rows: pa.Table, most: int = 1) -> pa.Table:

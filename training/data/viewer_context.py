@@ -18,6 +18,7 @@ from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import Home
 from feature_repo.lake.cut import cut_of
 from feature_repo.lake.tables import Lake
+from feature_repo.schema import VIEWINGS
 from models.encoding.ranker import USER_CATEGORIES
 from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.artifact import RetrievalModel
@@ -68,7 +69,7 @@ class ViewerContexts:
             return cls(Profiles({}, dict.fromkeys(USER_CATEGORIES, unknown)), {}, dict.fromkeys(CONTEXT, unknown))
         lake = cut_of(home)
         events = lake.events()
-        watched = events.filter(pc.equal(events["event"], "watch"))
+        watched = events.filter(pc.is_in(events["event"], pa.array(VIEWINGS)))
         times_us, device = watched["timestamp_us"].to_numpy(), watched["device"].to_numpy(zero_copy_only=False)
         page_us, offset, known = _clocks(lake, watched)
         nobody = {name: np.full(len(watched), UNKNOWN, dtype=object) for name in USER_CATEGORIES}

@@ -174,7 +174,7 @@ def _viewers(lake: Lake, watched: pa.Table, events: pa.Table) -> Mapping[str, _V
 
 def _reactions(events: pa.Table) -> Mapping[str, Sequence[tuple[int, str, str]]]:
     """Viewer -> their reactions to videos, oldest first."""
-    reactions = events.filter(pc.is_in(events["event"], pa.array(["like", *HIDING])))
+    reactions = events.filter(pc.is_in(events["event"], pa.array(["like", "undo", *HIDING])))
     reactions = reactions.sort_by([("timestamp_us", "ascending"), ("sequence", "ascending")])
     found: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     columns = [reactions[name].to_pylist() for name in ("user_id", "timestamp_us", "event", "video_id")]
@@ -203,7 +203,7 @@ def _request(catalog: CatalogTable, viewer: _Viewer, now_us: int, history: Seque
         if event in HIDING:
             hidden[video_id] = None
         else:
-            hidden.pop(video_id, None)  # a later like makes it visible again, as in the fold
+            hidden.pop(video_id, None)  # a later like, or taking it back, makes it visible again, as in the fold
     return OfflineRequest(
         catalog=catalog,
         now_us=now_us,

@@ -49,10 +49,11 @@ class BecauseYouWatched:
         return rows
 
     def _about(self, request: Request, watched: int) -> RowSpec:
-        title = title_of(request.catalog, watched)
+        title, video_id = title_of(request.catalog, watched), request.catalog.video_ids[watched]
+        verb = "you picked" if video_id in request.picked else "you watched"
         return replace(
             self.row,
-            row_id=f"{self.row.row_id}:{request.catalog.video_ids[watched]}",
-            title=self.row.title.replace("{title}", title),
+            row_id=f"{self.row.row_id}:{video_id}",
+            title=self.row.title.replace("you watched", verb).replace("{title}", title),
             reason=self.row.reason.replace("{title}", title),
         )

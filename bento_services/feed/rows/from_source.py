@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,11 @@ class FromSource:
     @classmethod
     def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
         return cls(row, config.rows, policy.caps.max_per_creator)
+
+    @classmethod
+    def of_any(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
+        """For what the viewer has asked for: a row even of one video."""
+        return cls(row, replace(config.rows, least=1), policy.caps.max_per_creator)
 
     @classmethod
     def of_many(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:

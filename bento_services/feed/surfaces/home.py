@@ -43,6 +43,7 @@ from bento_services.feed.surfaces.pipelines import (
 from feature_repo.store.made_lists import MadeList
 from models.candidates.sources.area import AREA
 from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.followed import FOLLOWED
 from models.candidates.sources.fresh import NEW_RELEASES
 from models.candidates.sources.item_item import ITEM_ITEM
 from models.candidates.sources.popular import POPULAR
@@ -59,6 +60,7 @@ BEGUN = RowSpec(RESUME, "Continue watching", "You have not finished these", Cont
 ROWS = (
     BEGUN,
     RowSpec(TOP_PICKS, "Top picks for you", CHOSEN, Recommendations.of),
+    RowSpec(FOLLOWED, "From creators you follow", "You follow them", FromSource.of_any, FOLLOWED),
     RowSpec(
         BECAUSE,
         "Because you watched “{title}”",

@@ -17,7 +17,7 @@ from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.rows.spec import RowSpec
 from bento_services.feed.ruled import PINNED
 from bento_services.feed.sources import SizedSource, sized, stages
-from bento_services.feed.stages import Reranker, Selector
+from bento_services.feed.stages import Reranker, Scorer, Selector
 from models.candidates.sources import resume
 from models.candidates.sources.popular import POPULAR
 from models.candidates.sources.resume import RESUME
@@ -70,7 +70,7 @@ def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
         resume=begun(parts, recipe),
         truncation=_truncation(parts, recipe),
         hydrators=(video_facts(parts, recipe), hydrators.TwoTowerScore(parts.video_vectors)),
-        scorers=(scorers.RankerScore(release.ranker), *beside, scorers.FreshnessBoost(policy.boosts)),
+        scorers=(scorers.RankerScore(release.ranker), *beside, *_after(parts, recipe)),
         rerankers=order(parts, recipe, rerankers.worth_of_score),
         selectors=selectors(recipe.rows, parts, recipe),
         more=selectors(recipe.more, parts, recipe),
@@ -80,10 +80,16 @@ def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
     )
 
 
+def _after(parts: Parts, recipe: Recipe) -> tuple[Scorer, ...]:
+    config = recipe.config
+    tiredness = scorers.Tiredness(config.tired_after, config.tired_share)
+    return tiredness, scorers.FreshnessBoost(recipe.policy_of(parts).boosts)
+
+
 def retrieval_only(parts: Parts, recipe: Recipe) -> Pipeline:
     return replace(
         full_funnel(parts, recipe),
-        scorers=(scorers.RetrievalOrder(), scorers.FreshnessBoost(recipe.policy_of(parts).boosts)),
+        scorers=(scorers.RetrievalOrder(), *_after(parts, recipe)),
         rerankers=order(parts, recipe, rerankers.worth_of_two_tower),
     )
 

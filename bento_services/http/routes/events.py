@@ -11,20 +11,21 @@ from bento_services.events.visibility import Visibility
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import EventId, IdempotencyKey, SessionId, UserId, engine_of
-from bento_services.http.schemas.events import EventBatch, EventIn, Events
+from bento_services.http.schemas.events import EVENTS_IN, EventBatch, Events
 
 ERRORS = (409,)
 
 intake = Endpoints("events")
 
 
-@intake.post("/api/v1/events", EVENTS, takes=(EventIn, Events, EventBatch), status=202, errors=ERRORS)
+@intake.post("/api/v1/events", EVENTS, takes=(*EVENTS_IN, Events, EventBatch), status=202, errors=ERRORS)
 async def events(
     request: Request, user_id: UserId = "", session_id: SessionId = "", idempotency_key: IdempotencyKey = ""
 ) -> Answer[Receipt]:
     """One event, a list, or {"events": [...]}. All or none; durable in the event log when this answers.
 
-    Events that name no user are those of X-User-Id, else of X-Session-Id.
+    Events that name no user are those of X-User-Id, else of X-Session-Id. All kinds but search, browse, and follow and
+    pick of a creator and a genre, are about a video.
     """
     user_id = request.state.caller.stands_for(user_id, session_id)
     sent = await sent_json(request)

@@ -19,6 +19,17 @@ def event_field(name: str) -> dict[str, Any]:
     return schema_of(LIMITS["events"][name])
 
 
+def about_field(name: str) -> dict[str, Any]:
+    """The schema of what an event says beside its video."""
+    limit = LIMITS["about"][name]
+    if limit.kind == "text":
+        pattern = {"pattern": _PRINTABLE} if limit.required else {}
+        return {"type": "string", "maxLength": int(limit.most or 0), **pattern}
+    if limit.kind == "word":
+        return {"type": "string", "pattern": ID_PATTERN}
+    return schema_of(limit)
+
+
 def video_field(column: str, *, required: bool = False) -> dict[str, Any]:
     """The schema of one field of a video that a caller states; null: its default."""
     limit = LIMITS["videos"][column]

@@ -155,6 +155,7 @@ class Log:
                 "surface": pa.array(np.where(column["request"] < 0, "autoplay", "home").tolist()),
                 "device": pa.array(column["device"].tolist()),
                 "request_id": named("q", column["request"], 7),
+                "about": pa.array([""] * len(order)),
                 "sequence": np.arange(len(order)),
             },
             schema=EVENTS,

@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 
-from feature_repo.compute.fold import VideoFacts
+from feature_repo.compute.facts import VideoFacts
 from feature_repo.compute.fold_batch import Changes, fold_batch
 from feature_repo.compute.votes import Vote, possible_votes
 from feature_repo.core.home import World
@@ -122,7 +122,7 @@ class FoldEvents:
                     MATERIALIZING,
                     ERASED,
                     *{entity_key("user_id", event.user_id) for event in events},
-                    *{entity_key("video_id", event.video_id) for event in events},
+                    *{entity_key("video_id", event.video_id) for event in events if event.video_id},
                 )
                 stored = self._read(events)
                 if stored.materializing:
@@ -138,6 +138,7 @@ class FoldEvents:
                     stored.videos,
                     events,
                     self._facts,
+                    slot_of=self._slot_of,
                     already_folded=stored.folded | erased,
                     already_voted=stored.voted,
                     history_length=self._world.history_length,
@@ -166,9 +167,9 @@ class FoldEvents:
     def _read(self, events: Sequence[Event]) -> _Stored:
         """Read everything that folding these events needs, in one round trip."""
         user_ids = list(dict.fromkeys(event.user_id for event in events))
-        video_ids = list(dict.fromkeys(event.video_id for event in events))
+        video_ids = list(dict.fromkeys(event.video_id for event in events if event.video_id))
         unread = [video_id for video_id in video_ids if video_id not in self._facts]
-        votes = _by_viewer_and_day(vote for event in events for vote in possible_votes(event))
+        votes = _by_viewer_and_day(vote for event in events if event.video_id for vote in possible_votes(event))
         with self._store.pipeline(transaction=False) as pipe:
             pipe.mget(MATERIALIZING, GENERATION)
             pipe.hmget(ERASED, [pseudonym(user_id) for user_id in user_ids])
@@ -256,8 +257,8 @@ def _queue(transaction: Any, changes: Changes) -> None:
         transaction.expire(key, MARK_SECONDS)
     transaction.sadd(USER_IDS, *changes.users)
     note_active(transaction, changes.users)
-    changed = dict.fromkeys(changes.videos, COUNTED)
-    transaction.xadd(VIDEO_CHANGES, changed, maxlen=VIDEO_CHANGES_KEPT, approximate=True)
+    if changed := dict.fromkeys(changes.videos, COUNTED):
+        transaction.xadd(VIDEO_CHANGES, changed, maxlen=VIDEO_CHANGES_KEPT, approximate=True)
 
 
 def _rows(view: str, answers: Iterable[Sequence[bytes | None]]) -> list[dict[str, Any]]:

@@ -28,6 +28,14 @@ def test_what_hides_and_what_is_watched_is_kept_and_nothing_else() -> None:
     assert added(found, "u2") == ([], [])
 
 
+def test_every_kind_of_viewing_is_a_watch_and_what_is_undone_hides_no_more() -> None:
+    found = Heard(10)
+    kinds = ("watch_complete", "pause", "skip")
+    found.hear([*(event(n, kind) for n, kind in enumerate(kinds)), event(7, "dislike"), event(8, "dislike")])
+    found.hear([event(7, "undo"), event(9, "undo"), event(7, "undo", "u2")])
+    assert added(found) == (["v8"], ["v0", "v1", "v2"])
+
+
 def test_it_comes_on_top_of_what_was_read_and_changes_nothing_there() -> None:
     found = Heard(10)
     found.hear([event(1, "dislike")])

@@ -22,7 +22,9 @@ COLUMNS = {
 def shown(row_id: str = "top_picks", found_by: Any = (), anchor: int = -1, **features: Any) -> Shown:
     values = {"creator_ids": [], "creator_weights": [], "genre_affinity": [0.0, 0.0], **features}
     request: Any = SimpleNamespace(
-        catalog=SimpleNamespace(columns=COLUMNS),
+        followed=frozenset(),
+        picked=frozenset(),
+        catalog=SimpleNamespace(columns=COLUMNS, video_ids=np.array([str(n) for n in range(100)])),
         world=SimpleNamespace(genres=("Drama", "Comedy")),
         creator_weights=dict(zip(values["creator_ids"], values["creator_weights"], strict=True)),
         genre_affinity=np.array(values["genre_affinity"]),

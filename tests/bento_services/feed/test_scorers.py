@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.scorers import FreshnessBoost, RetrievalOrder, SourceFusion
+from bento_services.feed.scorers import FreshnessBoost, RetrievalOrder, SourceFusion, Tiredness
+from models.catalog import CatalogTable
 from models.page.policy import Boosts
 
 DAY_US = 86_400_000_000
@@ -49,3 +50,12 @@ def test_new_videos_are_boosted_and_a_score_below_zero_is_not() -> None:
     boosted = FreshnessBoost(Boosts(day=1.2, week=1.1)).score(request_of([0.5, 3.0, 30.0, 0.5]), found)
     assert boosted["score"].tolist() == pytest.approx([1.2, 1.1, 1.0, -1.0])
     assert boosted["boost"].tolist() == pytest.approx([1.2, 1.1, 1.0, 1.2])
+
+
+def test_what_was_seen_often_and_never_taken_up_counts_for_a_share() -> None:
+    found = Candidates.found("any", [0, 1, 2], [0, 0, 0]).with_columns({"score": np.array([4.0, 4.0, -4.0])})
+    catalog = CatalogTable(np.array(["a", "b", "c"], dtype=object), {})
+    features = {"shown_video_ids": ["c", "b", "gone", "a"], "shown_counts": [9, 5, 7, 4]}
+    request: Any = SimpleNamespace(catalog=catalog, features=features)
+    assert Tiredness(5, 0.5).score(request, found)["score"].tolist() == [4.0, 2.0, -4.0]
+    assert Tiredness(10, 0.5).score(request, found)["score"].tolist() == [4.0, 4.0, -4.0]

@@ -9,11 +9,14 @@ import pytest
 from worlds import toy
 
 from feature_repo.compute.aggregates import OUTCOME_DELAY_US
-from feature_repo.compute.fold import VideoFacts, counted_seconds
+from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.fold import UserState, VideoState, counted_seconds, fold_user, fold_video
+from feature_repo.compute.votes import Votes
 from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.jobs.engines import window_tables
 from feature_repo.lake.tables import Lake
+from feature_repo.schema import EVENTS, WITHOUT_VIDEO
 
 Row = dict[str, Any]
 
@@ -114,6 +117,40 @@ def test_more_than_a_viewer_can_have_watched_is_summed_as_the_fold_counts_it(tmp
     counted = sum(counted_seconds(Event(**row), VideoFacts((), "", length.get(row["video_id"], 0.0))) for row in events)
     assert counted < sum(row["watch_seconds"] for row in events)
     assert windows(home)["user_windows"]["odd", 4]["user_watch_seconds_30d"] == pytest.approx(counted)
+
+
+def test_the_windows_count_every_kind_as_the_fold_does(tmp_path: Path) -> None:
+    """All kinds, of two viewers, on one video, some twice a day: the sums are what the fold counts."""
+    home = toy.toy_home(tmp_path)
+    length = {row["video_id"]: row["duration_seconds"] for row in toy.videos()}
+    facts = {video: VideoFacts((), "", seconds) for video, seconds in length.items()}
+    base = toy.events()[0] | {"timestamp_us": toy.at(3, "12:00"), "request_id": ""}
+    kinds = [(kind, video, seconds) for kind in EVENTS for video in ("v11", "v12") for seconds in (0.0, 1.0, 500.0)]
+    kinds = [one for one in kinds if one[0] not in WITHOUT_VIDEO] * 2
+    events = [
+        base
+        | {"event_id": f"k{n}", "user_id": f"k{n % 2}", "event": kind, "video_id": video, "watch_seconds": seconds}
+        | {"timestamp_us": base["timestamp_us"] + n, "sequence": n}
+        for n, (kind, video, seconds) in enumerate(kinds)
+    ]
+    topic = base | {"event": "search", "event_id": "s", "user_id": "k0", "video_id": "", "about": "x"}
+    before = windows(home)["video_windows"]
+    Lake(home).append_events(pa.Table.from_pylist([*events, topic]), "kinds")
+    found, users, videos, votes = windows(home), {}, {}, Votes()
+    for row in events:
+        one = Event(**row)
+        fold_user(users.setdefault(one.user_id, UserState()), one, facts[one.video_id])
+        counts = votes.first(one, facts[one.video_id])
+        fold_video(videos.setdefault(one.video_id, VideoState()), one, facts[one.video_id], counts=counts)
+    for user_id, state in users.items():
+        row = found["user_windows"][user_id, 4]
+        assert row["user_watch_count_30d"] == state.user_watch_count > 0
+        assert row["user_watch_seconds_30d"] == pytest.approx(state.user_watch_seconds)
+    for video_id, state in videos.items():
+        earlier = next((before[key] for key in sorted(before, reverse=True) if key[0] == video_id), None)
+        more = found["video_windows"][video_id, 4]["video_watch_count_30d"]
+        assert more - (earlier["video_watch_count_30d"] if earlier else 0.0) == state.video_watch_count > 0
+    assert "" not in {video_id for video_id, _ in found["video_windows"]}
 
 
 def test_an_exposure_that_was_never_shown_is_no_impression(tmp_path: Path) -> None:

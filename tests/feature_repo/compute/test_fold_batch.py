@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds.live import FACTS, NOON_US, event
@@ -65,6 +67,17 @@ def test_only_what_an_event_came_to_is_in_the_changes() -> None:
     assert changes.users["u2"]["history_video_ids"] == ["v2", "v3"]
     nothing = folded([event(1)], before.users, before.videos, already=frozenset({("u1", "e1")}))
     assert (nothing.users, nothing.videos, nothing.folded) == ({}, {}, ())
+
+
+def test_an_event_without_a_video_changes_its_viewer_alone() -> None:
+    events = [
+        msgspec.structs.replace(event(1, kind="pick", video=""), about="Comedy"),
+        msgspec.structs.replace(event(2, kind="follow", video=""), about="c0"),
+    ]
+    changes = fold_batch({}, {}, events, FACTS, slot_of={"Comedy": 1}, history_length=LENGTH)
+    assert (changes.videos, changes.votes) == ({}, ())
+    assert changes.users["u1"]["genre_affinity"][1] == pytest.approx(1.0, abs=1e-5)
+    assert changes.users["u1"]["followed_creator_ids"] == ["c0"]
 
 
 def test_a_watch_that_nobody_can_have_watched_is_counted_as_such() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from worlds.live import NOON_US, event
 
-from feature_repo.compute.fold import DAY_US, VideoFacts
+from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.fold import DAY_US
 from feature_repo.compute.votes import Votes, possible_votes, vote_of
 
 FACTS = VideoFacts(duration_seconds=100.0)

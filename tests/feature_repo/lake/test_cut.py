@@ -172,7 +172,7 @@ def test_a_table_of_which_nothing_is_left_is_one_line_and_the_cut_before_stays(h
     events = Lake(home).events()
     unknown = pa.array(["teleport"] * len(events))
     Lake(home).write_events(events.set_column(events.column_names.index("event"), "event", unknown))
-    with pytest.raises(LakeError, match=r"no row of events can be used: as event of .*, expected one of click, watch"):
+    with pytest.raises(LakeError, match=r"no row of events can be used: as event of .*, expected one of click, play"):
         take_cut(home)
     assert directory_id(home.cut / "lake") == before
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.core.home import Home
@@ -64,6 +65,35 @@ def test_a_like_that_was_taken_back_is_none(home: Home) -> None:
     settle_outcomes(Lake(home))
     found = settled(home)
     assert (found["i0"]["liked"], found["i1"]["liked"]) == (False, True)
+
+
+def test_every_kind_of_viewing_is_an_outcome_and_knowing_a_video_is_no_dislike(home: Home) -> None:
+    later = {"timestamp_us": SHOWN_US + 2}
+    sent = (
+        event("e1", "watch_complete", "q1", "a"),
+        event("e2", "pause", "q1", "a", 30.0),
+        event("e3", "not_interested", "q1", "a") | {"about": "already_seen"},
+        event("e4", "play", "q1", "b"),
+        event("e5", "dislike", "q1", "b"),
+        event("e6", "undo", "q1", "b") | later,
+    )
+    Lake(home).append_events(rows(EVENTS, *({"about": "", **one} for one in sent)), "x")
+    settle_outcomes(Lake(home))
+    found = settled(home)
+    assert (found["i0"]["clicked"], found["i0"]["watch_seconds"], found["i0"]["watch_fraction"]) == (True, 130.0, 1.0)
+    assert (found["i1"]["clicked"], found["i1"]["watch_fraction"]) == (True, 0.0)
+    assert (found["i0"]["disliked"], found["i1"]["disliked"]) == (False, False)
+
+
+def test_a_lake_of_before_events_said_what_they_are_about_is_read(home: Home) -> None:
+    for name, kept in (("old", [one for one in EVENTS.names if one != "about"]), ("new", EVENTS.names)):
+        table = rows(EVENTS, event(name, "dislike", "q1", "a" if name == "old" else "b")).select(kept)
+        path = home.lake / "events" / "day=1970-04-11" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path)
+        assert [one["about"] for one in Lake(home).events().to_pylist()] == [""] * (1 if name == "old" else 2)
+    settle_outcomes(Lake(home))
+    assert [settled(home)[one]["disliked"] for one in ("i0", "i1")] == [True, True]
 
 
 def test_a_watch_that_nobody_can_have_watched_teaches_nothing(home: Home) -> None:

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 from worlds import toy
 
-from feature_repo.compute.fold import UserState, VideoFacts, fold_user
+from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.fold import UserState, fold_user
 from feature_repo.core.errors import HomeError
 from feature_repo.events import Event
 from feature_repo.lake.tables import DAY_US, EVENTS, Lake

@@ -27,7 +27,8 @@ def asked() -> Any:
     columns = {"title": np.array(["Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta"], dtype=object)}
     columns["expires_timestamp_us"] = np.zeros(6, dtype=np.int64)
     catalog = CatalogTable(np.array(["a", "b", "c", "d", "e", "f"], dtype=object), columns)
-    return SimpleNamespace(catalog=catalog, now_us=1, viewer=SimpleNamespace(history_ids=["a", "b"], watches=2))
+    viewer = SimpleNamespace(history_ids=["a", "b"], watches=2)
+    return SimpleNamespace(catalog=catalog, now_us=1, viewer=viewer, picked=frozenset())
 
 
 @pytest.fixture

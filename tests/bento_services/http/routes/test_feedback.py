@@ -17,6 +17,7 @@ async def test_feedback_is_an_event(http: httpx.AsyncClient, made: Made) -> None
     assert reply.status_code == 200
     assert reply.json() == {"status": "accepted", "event_id": event.event_id, "receipt": "0-0"}
     assert (event.user_id, event.video_id, event.event) == ("u1", "v2", "not_interested")
+    assert event.about == "seen it elsewhere"
 
 
 @pytest.mark.parametrize(

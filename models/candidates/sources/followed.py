@@ -1,0 +1,32 @@
+"""Videos by the creators whom the viewer follows, the newest first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from feature_repo.compute.fold import DAY_US
+from models.allowed import Allowed
+from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec, best_of
+from models.catalog import ViewerRequest
+from models.orders import CREATORS
+
+HALF_LIFE_DAYS = 30.0
+
+
+class OfFollowed:
+    def find(self, request: ViewerRequest, allowed: Allowed, n: int) -> Found:
+        followed = request.features.get("followed_creator_ids", ())
+        if not len(followed):
+            return NOTHING
+        rows = np.concatenate([CREATORS.rows_of(request.catalog, creator) for creator in followed])
+        rows = rows[allowed[rows]]
+        age_us = request.now_us - request.catalog.columns["published_timestamp_us"][rows]
+        return best_of(rows, 2.0 ** (-np.maximum(age_us, 0) / (HALF_LIFE_DAYS * DAY_US)), n)
+
+
+def _open(models: SourceModels) -> OfFollowed:
+    return OfFollowed()
+
+
+FOLLOWED = "followed"
+SPEC = SourceSpec(FOLLOWED, _open, size=30, size_fused=30, weight_without_models=0.5, never_cut=True, measured=False)
