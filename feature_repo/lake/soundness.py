@@ -108,7 +108,8 @@ def _lacks_video(video_ids: pa.Array, table: pa.Table) -> Array:
     if not lacks.any() or not pa.types.is_string(kinds.type):
         return lacks
     others = pc.is_in(kinds, value_set=pa.array([*WITHOUT_VIDEO, *PERHAPS_WITHOUT]))
-    return lacks & ~others.to_numpy(zero_copy_only=False)
+    lacks &= ~others.to_numpy(zero_copy_only=False)
+    return lacks
 
 
 def _decoded(name: str, table: pa.Table) -> tuple[pa.Table, list[Fault], Array]:

@@ -39,8 +39,6 @@ def video_field(column: str, *, required: bool = False) -> dict[str, Any]:
 
 
 def _optional(limit: Limit) -> dict[str, Any]:
-    if limit.kind == "text":
-        return {"type": "string"}  # what is longer is cut
     if limit.kind == "moment":
         return {"type": "string", "format": "date-time"}
     if limit.kind == "texts":
@@ -64,5 +62,7 @@ def schema_of(limit: Limit) -> dict[str, Any]:
         return {"type": "integer" if limit.kind == "whole" else "number", "minimum": least, "maximum": most}
     if limit.kind == "id":
         return {"anyOf": [ID, DIGITS_AS_TEXT]}
+    if limit.kind == "text":
+        return {"type": "string"}  # what is longer is cut
     assert limit.kind == "word", limit.kind
     return {"type": "string", "pattern": WORD_PATTERN}
