@@ -156,10 +156,12 @@ def _said(name: str, value: Any) -> str:
     """Raises LimitError. Unlike texts of the catalog, one that is too long is refused."""
     limit = LIMITS["about"][name]
     if limit.kind == "text" and isinstance(value, str):
-        value = " ".join(value.split())
         if len(value) > (limit.most or 0):
             raise LimitError(name, limit.expectation, value)
+        value = " ".join(value.split())
     checked = check("about", name, value)
+    if limit.required and not checked:
+        raise LimitError(name, limit.expectation, value)
     return f"{checked:g}" if name == "rating" else str(checked)
 
 

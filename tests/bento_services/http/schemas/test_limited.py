@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from bento_services.admission.problem import Problem
 from bento_services.catalog.incoming import NAMES, videos_stated
 from bento_services.catalog.video import INSIDE, MOMENTS, OUTSIDE
-from bento_services.http.schemas.limited import event_field, video_field
+from bento_services.http.schemas.limited import about_field, event_field, video_field
 from feature_repo.catalog.video import REQUIRED
+from feature_repo.events import EventError, normalize
 from feature_repo.limits import LIMITS, Clock, LimitError, check
+from feature_repo.schema import ABOUT
 
 FILM = {"title": "Paper Orbit", "duration_seconds": 60}
-FIELDS = [name for name, limit in LIMITS["events"].items() if limit.kind != "moment"]
+FIELDS = [name for name, limit in LIMITS["events"].items() if limit.kind not in ("moment", "text")]
 # What Python and the validator have in common: they know different versions of Unicode.
 assigned = st.characters(exclude_categories=["Cn", "Cs"])
 fractions = st.floats(allow_nan=False).filter(lambda one: one % 1 != 0)
@@ -40,6 +42,19 @@ def test_a_value_is_taken_when_it_fits_its_schema(field: str, value: object) -> 
     except LimitError:
         taken = False
     assert fits(field)(value) == taken
+
+
+@pytest.mark.parametrize("field", LIMITS["about"])
+@settings(deadline=None)
+@given(values)
+def test_what_an_event_is_about_is_taken_when_it_fits_its_schema(field: str, value: object) -> None:
+    kind = next(kind for kind, name in ABOUT.items() if name == field)
+    try:
+        normalize({"user_id": "u", "item_id": "v", "event": kind, field: value}, clock=Clock(0))
+        taken = True
+    except EventError:
+        taken = False
+    assert jsonschema_rs.validator_for(about_field(field)).is_valid(value) == taken or value == ""
 
 
 VIDEO_FIELDS = [INSIDE[name] for name in NAMES if name not in MOMENTS and name not in ("video_id", "title")]
