@@ -1,4 +1,4 @@
-"""The verbs that report on a home: report, ladder, status, doctor, logs, config."""
+"""The verbs that report on a home: report, ladder, moments, status, doctor, logs, config."""
 
 from __future__ import annotations
 
@@ -86,6 +86,43 @@ def _shown_rung(row: Mapping[str, Any]) -> dict[str, Any]:
         "p50 ms": f"{row['p50_ms']:.1f}",
         "p95 ms": f"{row['p95_ms']:.1f}",
     }
+
+
+@app.command(epilog="Example:  marquee moments --users 300 --videos 400 --days 14 --end 2026-11-21 --viewers 200")
+def moments(
+    viewers: Annotated[int, typer.Option(min=1, help="Most held-out viewers whose pages are made.")] = 300,
+    users: Annotated[int | None, typer.Option(min=10, help="As the world was simulated.")] = None,
+    videos: Annotated[int | None, typer.Option(min=30, help="As the world was simulated.")] = None,
+    days: Annotated[int | None, typer.Option(min=5, help="As the world was simulated.")] = None,
+    end: Annotated[str, typer.Option(help="As the world was simulated.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what each weight of the policy's [context] gains in watch time, in a simulated world."""
+    from feature_repo.cli import simulator_config
+    from monitoring.reports.moments_report import measure_moments
+
+    opened = existing(home)
+    config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "end": end})
+    with bars() as progress:
+        result = measure_moments(opened, config, viewers, progress=progress)
+    show(result, as_json, table=_print_moments)
+
+
+def _print_moments(result: Mapping[str, Any]) -> None:
+    rows = [
+        {
+            "weight": row["weight"],
+            "value": row["value"],
+            "seconds without": f"{row['seconds_without']:.1f}",
+            "seconds with": f"{row['seconds_with']:.1f}",
+            "gain": f"{row['seconds_gain']:+.2f} ± {row['seconds_gain_error']:.2f} %",
+            "finished": f"{row['finished_gain']:+.2f} ± {row['finished_gain_error']:.2f} %",
+        }
+        for row in result["weights"]
+    ]
+    print_table("watch time of a page", rows)
+    say(f"{result['viewers']:,} viewers, release {result['release_id']}")
 
 
 @app.command(epilog="Example:  marquee status --json")

@@ -13,7 +13,7 @@ from bento_services.admission.problem import malformed, unprocessable
 from feature_repo.limits import LIMITS
 
 MAX_DEADLINE_MS = 10_000
-_TEXTS = ("device", "last_watched_item_id")
+_TEXTS = ("device", "browsing", "last_watched_item_id")
 _OFFSETS = tuple(int(bound) for bound in LIMITS["impressions"]["utc_offset_minutes"].bounds)
 
 

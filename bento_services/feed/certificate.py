@@ -19,11 +19,11 @@ import msgspec
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
-from models.page.diversity import Caps, PageCaps
+from models.page.diversity import HEAVY_RUN, Caps, PageCaps
 from models.page.policy import Policy
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
-OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page")
+OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page", HEAVY_RUN)
 
 
 class Measured(NamedTuple):
@@ -52,7 +52,8 @@ def certify(
     `broken`: the first place of the recommendations that broke it, and how many videos were left for it.
     """
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=policy.caps.fresh_days)).isoformat()
-    found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from)
+    heavy = policy.context.heavy
+    found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from, heavy)
     rules = []
     for rule, one in found.items():
         said: dict[str, Any] = {"rule": rule, "bar": one.bar, "found": one.found, "kept": one.kept}
@@ -68,8 +69,9 @@ def certify(
         "top": policy.caps.top,
         "limit": limit,
         "caps": {"list": asdict(policy.caps), "page": asdict(policy.page)},
+        "heavy": list(heavy),
         "rules": rules,
-        "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if not found[rule].kept],
+        "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if rule in found and not found[rule].kept],
     }
 
 
@@ -83,7 +85,9 @@ def verify(page: Mapping[str, Any]) -> list[str]:
         caps = Caps(**{**sent["caps"]["list"], "relaxation": tuple(sent["caps"]["list"]["relaxation"])})
         bars = PageCaps(**sent["caps"]["page"])
         said = {one["rule"]: one for one in sent["rules"]}
-        found = _measured(shown.rows, shown.recommendations, sent["limit"], caps, bars, sent["fresh_from"])
+        found = _measured(
+            shown.rows, shown.recommendations, sent["limit"], caps, bars, sent["fresh_from"], sent.get("heavy", [])
+        )
         relaxed = set(sent["relaxed"])
     except (msgspec.ValidationError, KeyError, TypeError) as error:
         raise ValueError(f"expected a page with its certificate: {error}") from error
@@ -101,7 +105,13 @@ def verify(page: Mapping[str, Any]) -> list[str]:
 
 
 def _measured(
-    rows: Sequence[Row], items: Sequence[Item], limit: int, caps: Caps, page: PageCaps, fresh_from: str
+    rows: Sequence[Row],
+    items: Sequence[Item],
+    limit: int,
+    caps: Caps,
+    page: PageCaps,
+    fresh_from: str,
+    heavy: Sequence[str],
 ) -> dict[str, Measured]:
     n = len(items)
     categories = [item.category for item in items]
@@ -110,7 +120,9 @@ def _measured(
     in_rows = [_most(item.channel for item in row) for row in varied]
     counted = [item for row in rows if row.row_id != RESUME for item in row.items]
     top = [genre for item in items[: caps.top] for genre in set(item.genres)]
+    heavy_run = {HEAVY_RUN: Measured(1, _longest_heavy_run(items, heavy))} if heavy else {}
     return {
+        **heavy_run,
         "count": Measured(limit, n, at_least=True),
         "duplicates_on_page": Measured(0, len(on_page) - len(set(on_page))),
         "max_per_creator_in_row": Measured(caps.max_per_creator, max(in_rows, default=0)),
@@ -128,6 +140,17 @@ def _measured(
 
 def _most(names: Any) -> int:
     return max((count for name, count in Counter(names).items() if name), default=0)
+
+
+def _longest_heavy_run(items: Sequence[Item], heavy: Sequence[str]) -> int:
+    """The most items in a row that bear the same heavy genre."""
+    names = {name.casefold() for name in heavy}
+    runs: dict[str, int] = {}
+    longest = 0
+    for item in items:
+        runs = {genre: runs.get(genre, 0) + 1 for genre in item.genres if genre.casefold() in names}
+        longest = max(longest, *runs.values(), 0)
+    return longest
 
 
 def _longest_run(categories: Sequence[str]) -> int:

@@ -44,6 +44,7 @@ class Query:
     device: str = ""
     utc_offset_minutes: int = 0
     country: str = ""  # overrides the profile's
+    browsing: str = ""  # the category that the viewer is looking through
     last_watched_item_id: str = ""  # known to the client before the event log
     deadline_ms: int = 0  # from its arrival; 0 = the feed's own
     received_at: float = 0.0  # when its first byte was read, in perf_counter seconds; 0: now

@@ -21,7 +21,7 @@ from bento_services.feed.validity import Validity, can_be_shown_again
 from feature_repo.store.snapshot import UserFeatures
 
 JITTER = 0.2  # of a lifetime: pages that were made together do not end together
-IDENTIFIES = ("viewer_id", "surface", "limit", "rows", "device", "utc_offset_minutes", "country")
+IDENTIFIES = ("viewer_id", "surface", "limit", "rows", "device", "utc_offset_minutes", "country", "browsing")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ class Parts:
         self.policy: Policy = load_policy(release.policy_path)
         # (V, D): trained vectors, and content vectors of videos published after the training
         self.video_vectors = PerCatalog(lambda catalog, rows: _vectors(release, catalog, rows))
+        # (V,) the video's place among those of training, -1 = published since
+        self.trained = PerCatalog(lambda catalog, rows: _places(release, catalog, rows))
         self.creators = Codes(_channels, ("creator_name", "creator_id"))
         self.titles = Codes(_films)
         self.categories = Codes(_categories, ("category", "genre_names"))
@@ -66,7 +68,7 @@ class Parts:
     def follow(self, snapshot: VideoSnapshot) -> None:
         """Compute what requests on this snapshot need of its videos, before there are any such requests."""
         orders.follow(snapshot)
-        for cache in (self.video_vectors, self.creators, self.titles, self.categories, self._beside):
+        for cache in (self.video_vectors, self.trained, self.creators, self.titles, self.categories, self._beside):
             cache.of(snapshot)
 
     @cached_property
@@ -103,6 +105,11 @@ def _vectors(release: Release, catalog: Catalog, rows: Array) -> Array:
         of_some = vectors_of(release.retrieval, catalog.video_ids[some], partial(_content, catalog, some))
         vectors[start : start + EMBEDDED_AT_ONCE] = of_some
     return vectors
+
+
+def _places(release: Release, catalog: Catalog, rows: Array) -> Array:
+    row_of = release.retrieval.row_of
+    return np.fromiter((row_of.get(one, -1) for one in catalog.video_ids[rows]), np.int32, len(rows))
 
 
 def _content(catalog: Catalog, rows: Array, new: Array) -> Columns:

@@ -15,6 +15,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+HEAVY_RUN = "max_heavy_run"  # a rule that gives way before all others
 RULES = ("max_per_creator", "max_category_share", "max_category_run", "max_genre_in_top", "min_fresh")
 
 ROOT = 4  # of a share: less NDCG lost for the same ILD than with the square root (MovieLens 1M, validation, 3 seeds)
@@ -206,9 +207,11 @@ class Filling:
         fresh_N: Array,
         pins: Mapping[int, int] = MappingProxyType({}),
         shares: Sequence[tuple[Array, float, float]] = (),
+        heavy_G: Sequence[int] = (),
     ) -> None:
         """`pins`: place -> the candidate that takes it. `shares`: which candidates, at least and at most what part of
-        the places; they give way after all caps."""
+        the places; they give way after all caps. `heavy_G`: genres of which no two stand in a row where any other
+        video breaks no other rule."""
         self.taken: list[int] = []
         self.given_up: dict[str, float] = {}  # rule -> the sum of scores that it has cost
         self.broken: dict[str, tuple[int, int]] = {}  # rule -> the first place that broke it, and what was left for it
@@ -217,6 +220,7 @@ class Filling:
         self._length = min(length, len(creator_N))
         self._creator_N, self._category_N, self._fresh_N = creator_N, category_N, fresh_N
         self._genre_NG = (genre_NG > 0).astype(np.float32)  # a product with numbers is many times as fast as with bools
+        self._heavy_NH = self._genre_NG[:, list(heavy_G)]
         self._weight = {rule: 2**at for at, rule in enumerate(caps.relaxation)}
         self._share_weight = 2 ** len(caps.relaxation)
         self._creator_count: Counter[int] = Counter()
@@ -262,6 +266,8 @@ class Filling:
             penalty_N += weight["max_category_run"] * (self._category_N == category)
         if self._length - len(self.taken) <= self._fresh_bar - self._fresh_count:
             penalty_N += weight["min_fresh"] * ~self._fresh_N
+        if self.taken and (heavy_H := self._heavy_NH[self.taken[-1]]).any():
+            penalty_N += 0.5 * (self._heavy_NH @ heavy_H > 0)
         for share in self._shares:
             if share.count >= share.most:
                 penalty_N += self._share_weight * share.mask_N
@@ -285,7 +291,8 @@ class Filling:
         """The rules that a candidate of this penalty breaks, the weightiest first."""
         names = [*self._caps.relaxation, "shares"]
         whole = min(int(penalty), 2 ** len(names) - 1)
-        return [name for at, name in reversed(list(enumerate(names))) if whole >> at & 1] or ["shares"]
+        broken = [name for at, name in reversed(list(enumerate(names))) if whole >> at & 1]
+        return [*broken, HEAVY_RUN] if penalty % 1 else broken or ["shares"]
 
     def take(self, candidate: int) -> None:
         caps, weight = self._caps, self._weight

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
+from models.page.context import ContextWeights
 from models.page.diversity import METHODS, Caps, PageCaps
 from models.page.policy_file import POLICY, policy_of
 from models.ranking.score import ActionWeights
 
 MOST = 1_000_000  # upper bound of every number in a policy
-SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page")
+SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page", "context")
 
 
 class PolicyError(MarqueeError):
@@ -67,9 +68,10 @@ class Policy:
     diversity: Diversity = field(default_factory=Diversity)
     exploration: Exploration = field(default_factory=Exploration)
     page: PageCaps = field(default_factory=PageCaps)
+    context: ContextWeights = field(default_factory=ContextWeights)
 
 
-_Section = TypeVar("_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps)
+_Section = TypeVar("_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps, ContextWeights)
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -86,6 +88,7 @@ def load_policy(path: Path = POLICY) -> Policy:
             diversity=_section(Diversity, declared.get("spread", {})),
             exploration=_section(Exploration, declared.get("exploration", {})),
             page=_section(PageCaps, declared.get("page", {})),
+            context=_section(ContextWeights, _with_tuples(declared.get("context", {}))),
         )
     except KeyError as error:
         raise PolicyError(f"{path}: expected {error} in it") from error
@@ -103,6 +106,16 @@ def fresh_since_us(now_us: int, days: int) -> int:
     and the certificate must be checkable from the page."""
     day: date = datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=days)
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def _with_tuples(declared: Any) -> Any:
+    """A table whose lists of words are tuples, as the fields of a frozen dataclass are."""
+    if not isinstance(declared, Mapping):
+        return declared
+    return {
+        name: tuple(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+        for name, value in declared.items()
+    }
 
 
 def _section(kind: type[_Section], declared: Mapping[str, Any]) -> _Section:

@@ -25,6 +25,7 @@ from models.retrieval.tower_config import TowerConfig
 
 Array = np.ndarray[Any, Any]
 ALONE_FILE = "content_alone.json"
+CONTENT_VECTORS = "content_vectors.safetensors"
 USER_TOWER, CONTENT_TOWER = "user_tower.onnx", "content_tower.onnx"
 USER_FREE = {"tokens": (0, 1), "counts": (0,), "times": (0, 1), "asker": (0,)}  # viewers and tokens
 
@@ -63,6 +64,7 @@ class RetrievalModel:
     config: TowerConfig
     viewer_context: ViewerContextEncoding | None = None  # None: the user tower reads watches only
     alone: ContentAlone = ContentAlone()
+    content_vectors: Array | None = None  # (V, D) float16 of unit length: what `embed` gives for the videos of training
 
     @property
     def video_ids(self) -> list[str]:
@@ -113,6 +115,8 @@ class RetrievalModel:
         if self.content_program is not None:
             self.content_program.save(directory / CONTENT_TOWER)
         save_file({"item_vectors": self.item_vectors}, directory / "video_vectors.safetensors")
+        if self.content_vectors is not None:
+            save_file({"content_vectors": self.content_vectors}, directory / CONTENT_VECTORS)
         self.content.save(directory)
         (directory / "video_ids.json").write_text(json.dumps(self.sequences.video_ids) + "\n")
         (directory / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
@@ -127,7 +131,7 @@ class RetrievalModel:
         sequences, content = SequenceEncoding(video_ids, config.length), ContentEncoding.load(directory)
         viewer_context = ViewerContextEncoding.load(directory) if config.asker else None
         inputs = example(sequences, config, viewer_context)
-        alone = directory / ALONE_FILE  # absent from releases made by older revisions
+        alone, of_content = directory / ALONE_FILE, directory / CONTENT_VECTORS  # absent from older releases
         user, content_tower = _programs(directory, config, content, inputs)
         try:
             user(*inputs.values())
@@ -144,6 +148,7 @@ class RetrievalModel:
             config=config,
             viewer_context=viewer_context,
             alone=ContentAlone(**json.loads(alone.read_text())) if alone.exists() else ContentAlone(),
+            content_vectors=load_file(of_content)["content_vectors"] if of_content.exists() else None,
         )
 
 

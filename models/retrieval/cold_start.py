@@ -7,7 +7,12 @@ A video that training did not see has alpha = 1: content alone. Alpha falls towa
 halfway at `half` watches. Without this, the id embedding of a video with three watches, mostly noise, would count as
 much as that of a hit. `training/fit/cold_start.py` chooses half and floor on the validation window, or alpha = 0.
 
-N videos, V videos of training, D dimensions.
+A video that training did not see lacks what an id embedding learns of how often it is watched: its score is too low
+beside those of others, however well it suits the viewer. So it is ranked by the better of two places, by the model and
+by content among the same videos (`better_of`). How much the second counts falls from 1 to .2 with its impressions, as
+they are counted while it is served and not at the next training.
+
+B viewers, N videos, V videos of training, D dimensions.
 """
 
 from __future__ import annotations
@@ -42,6 +47,39 @@ class Alpha:
             return np.zeros(len(watches_V))
         alpha_V: Array = self.floor + (1.0 - self.floor) * self.half / (self.half + np.asarray(watches_V, dtype=float))
         return alpha_V
+
+
+SHOWN = Alpha(half=100.0, floor=0.2)  # of impressions
+HALF_LIFE = 5.0  # of a watch in a viewer's profile of content: so many newer ones halve what it counts
+PLACE = 0.8  # of its place by content: the smaller, the more new videos are found, and the fewer of the others
+
+
+def profile_weights(watches: int) -> Array:
+    """(watches,) oldest first."""
+    weights: Array = 0.5 ** (np.arange(watches)[::-1] / HALF_LIFE)
+    return weights
+
+
+def better_of(model_BN: Array, content_BN: Array, alpha_N: Array) -> Array:
+    """(B, N) scores: where its place by content is the better one, a video moves to the score of the model that stands
+    at that place, by `alpha_N` of the way.
+
+    `alpha_N`: (N,) 0 for a video of training, whose score stays as it is. Videos of the score -inf are not ranked.
+    """
+    new_N = np.flatnonzero(alpha_N > 0)
+    if not len(new_N):
+        return model_BN
+    ranked_BN = np.isfinite(model_BN)
+    falling_BN = -np.sort(-model_BN, axis=1)
+    rising_BN = np.sort(content_BN, axis=1)
+    score_BN = model_BN.copy()
+    for row, content_N in enumerate(content_BN[:, new_N]):
+        ahead_N = content_BN.shape[1] - np.searchsorted(rising_BN[row], content_N, side="right")
+        place_N = np.minimum(PLACE * ahead_N, ranked_BN[row].sum() - 1).astype(np.int64)
+        own_N, ranked_N = model_BN[row, new_N], ranked_BN[row, new_N]
+        ahead_of_own_N = np.where(ranked_N, falling_BN[row, place_N] - np.where(ranked_N, own_N, 0.0), 0.0)
+        score_BN[row, new_N] = own_N + alpha_N[new_N] * np.maximum(ahead_of_own_N, 0.0)
+    return score_BN
 
 
 def with_content_share(retrieval: RetrievalModel, content: Columns, watches_V: Array, alpha: Alpha) -> RetrievalModel:

@@ -19,8 +19,9 @@ serving runs without torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,6 +33,8 @@ from models.retrieval.artifact import USER_FREE, RetrievalModel, example
 from models.retrieval.blocks import AGES, Block, ContentTower, Dropout, ViewerContextEmbedding, content_program
 from models.retrieval.content import ContentEncoding, ContentFeatures
 from models.retrieval.tower_config import TowerConfig
+
+Array = np.ndarray[Any, Any]
 
 
 class TowerInputs(NamedTuple):
@@ -196,4 +199,12 @@ def retrieval_model(
         content_program=content_program(network.content) if config.content else None,
         config=config,
         viewer_context=viewer_context,
+        content_vectors=_content_directions(network) if config.content else None,
     )
+
+
+def _content_directions(network: TwoTower) -> Array:
+    with torch.no_grad():
+        vectors_VD = network.content(network.numbers_VF, network.creator_V, network.language_V)
+        directions: Array = functional.normalize(vectors_VD, dim=1).numpy().astype(np.float16)
+    return directions

@@ -49,6 +49,7 @@ class MeanOfWatched:
         self.item_vectors = vectors
         self.dim = vectors.shape[1]
         self.alone = ContentAlone()
+        self.content_vectors: Array | None = None
         self.broken: Exception | None = None
 
     def user_vectors(

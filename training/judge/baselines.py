@@ -14,15 +14,18 @@ from inspect import signature
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from scipy import sparse
 
 from feature_repo.core.home import Home
+from feature_repo.lake.cut import cut_of
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import Popularity
 from models.retrieval.artifact import RetrievalModel
+from models.retrieval.cold_start import HALF_LIFE, better_of
 from training.data.splits import Holdout
-from training.data.video_vectors import video_vectors
+from training.data.video_vectors import content_columns, video_vectors
 from training.data.viewer_context import ViewerContexts, user_vectors
 from training.fit.source_models import FactorsConfig, fit_factors
 
@@ -176,6 +179,35 @@ class ByTwoTower:
     def scores(self, asked: Holdout) -> Array:
         user_BD = user_vectors(self.retrieval, self.contexts, asked)
         return np.asarray(user_BD @ self.video_VD.T)
+
+
+@dataclass(frozen=True)
+class ByBetterOf:
+    """The two-tower model, with what it was not trained on at the better of its place by the model and by content."""
+
+    tower: ByTwoTower
+    content_VD: Array  # of unit length
+    alpha_V: Array
+    row_of: Mapping[str, int]
+
+    @classmethod
+    def of(cls, home: Home, tower: ByTwoTower, video_ids: Sequence[str]) -> ByBetterOf:
+        videos = cut_of(home).videos()
+        at = {video_id: row for row, video_id in enumerate(videos["video_id"].to_pylist())}
+        rows = pa.array([at[video_id] for video_id in video_ids])
+        content_VD = tower.retrieval.embed(content_columns(videos.take(rows), home.world()))
+        content_VD /= np.maximum(np.linalg.norm(content_VD, axis=1, keepdims=True), 1e-9)
+        new_V = np.array([video_id not in tower.retrieval.row_of for video_id in video_ids])
+        row_of = {video_id: row for row, video_id in enumerate(video_ids)}
+        return cls(tower, content_VD, new_V.astype(np.float64), row_of)
+
+    def scores(self, asked: Holdout) -> Array:
+        watched_BV = watched_matrix(asked.histories, self.row_of, HALF_LIFE)
+        content_BV = np.asarray((watched_BV @ self.content_VD) @ self.content_VD.T, dtype=np.float32)
+        model_BV = np.array(self.tower.scores(asked), dtype=np.float32)
+        seen = watched_BV.nonzero()
+        model_BV[seen] = content_BV[seen] = -np.inf
+        return better_of(model_BV, content_BV, self.alpha_V)
 
 
 def _item_knn(known: Known, seed: int, k: int = 100, shrink: float = 5.0, half_life: float = 0.0) -> Retriever:

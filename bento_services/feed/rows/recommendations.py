@@ -55,6 +55,7 @@ class Recommendations:
             offered[FRESH],
             pins=pins_of(request, offered) if rules else {},
             shares=[(one.mask_N, one.at_least, one.at_most) for one in rules.shares(request, offered.rows)],
+            heavy_G=self.policy.context.heavy_genres(request.world.genres),
         )
         propensity = self._fill(filling, request, offered)
         chosen = self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)

@@ -12,6 +12,8 @@ from bento_services.feed import hydrators, query_hydrators, rerankers, scorers, 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.moment import FitsTheMoment
+from bento_services.feed.newcomers import Newcomers
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.rows.spec import RowSpec
@@ -81,9 +83,13 @@ def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
 
 
 def _after(parts: Parts, recipe: Recipe) -> tuple[Scorer, ...]:
-    config = recipe.config
-    tiredness = scorers.Tiredness(config.tired_after, config.tired_share)
-    return tiredness, scorers.FreshnessBoost(recipe.policy_of(parts).boosts)
+    config, policy = recipe.config, recipe.policy_of(parts)
+    return (
+        *Newcomers.of(parts),
+        scorers.Tiredness(config.tired_after, config.tired_share),
+        scorers.FreshnessBoost(policy.boosts),
+        FitsTheMoment(policy.context, parts.categories),
+    )
 
 
 def retrieval_only(parts: Parts, recipe: Recipe) -> Pipeline:

@@ -24,6 +24,7 @@ SCHEMA: dict[str, Any] = {
         "country": _nullable(type="string", pattern="^([A-Za-z]{2})?$"),
         "time_zone": _nullable(type="string", format=ZONE_FORMAT),
         "utc_offset_minutes": _nullable(type="integer", minimum=-_MOST_MINUTES, maximum=_MOST_MINUTES),
+        "browsing": _nullable(type="string", pattern=WORD_PATTERN),
         "last_watched_item_id": _nullable(type="string", pattern=f"{ID_PATTERN}|^$"),
         "deadline_ms": _nullable(type="integer", minimum=1, maximum=MAX_DEADLINE_MS),
     },

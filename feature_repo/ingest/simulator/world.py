@@ -29,21 +29,32 @@ def simulate(
     ingest_options: IngestOptions = IngestOptions(),
 ) -> dict[str, Any]:
     """Install a simulated world in the home. Raises WorldExists for another one, unless it is to be replaced."""
-    made_from = {"source": SOURCE, **asdict(config), "end_us": config.end_us()}
-    return install_world(home, made_from, lambda _: simulated(config, progress), ingest_options, progress)
+    return install_world(home, made_from(config), lambda _: simulated(config, progress), ingest_options, progress)
 
 
-def simulated(config: SimulatorConfig, progress: Progress = SILENT) -> NewWorld:
+def made_from(config: SimulatorConfig) -> dict[str, Any]:
+    """Everything that determines a simulated world."""
+    return {"source": SOURCE, **asdict(config), "end_us": config.end_us()}
+
+
+def lived(config: SimulatorConfig, days: int, progress: Progress = SILENT) -> Days:
+    """The world after so many of its days, with what is hidden in it."""
     rng = np.random.default_rng(config.seed)
     end_us = config.end_us()
     start_us = end_us - config.days * DAY_US
     catalog = make_catalog(config, rng, start_us, end_us)
     viewers = make_viewers(config, rng, start_us)
-    days = Days(config, rng, catalog, viewers, start_us)
-    with progress.task("simulating days", total=config.days) as advance:
-        for day in range(config.days):
-            days.live(day)
+    world = Days(config, rng, catalog, viewers, start_us)
+    with progress.task("simulating days", total=days) as advance:
+        for day in range(days):
+            world.live(day)
             advance(1)
+    return world
+
+
+def simulated(config: SimulatorConfig, progress: Progress = SILENT) -> NewWorld:
+    days = lived(config, config.days, progress)
+    catalog, viewers, rng, start_us, end_us = days.catalog, days.viewers, days.rng, days.start_us, config.end_us()
     events, impressions = days.log.tables(end_us)
     world = World(
         name="simulated",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace as modified
 from typing import Any
 
 import pytest
@@ -14,9 +15,13 @@ from worlds.arithmetic import NOW_US
 
 from bento_services.feed.build import build_feed
 from bento_services.feed.certificate import certify
+from bento_services.feed.certificate import verify as verified
+from bento_services.feed.compose import compose
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Item, Page, Query
+from bento_services.feed.parts import Parts
+from bento_services.feed.surfaces.home import recipe
 from feature_repo.store.memory import MemoryReader
 from models.page.policy import load_policy
 
@@ -142,3 +147,38 @@ def test_fresh_means_the_date_and_not_the_hour() -> None:
         "found": 1,
         "kept": False,
     }
+
+
+def test_a_run_of_a_heavy_genre_is_measured_on_the_page_and_said_where_it_could_not_be_kept() -> None:
+    """Every fifth video of the big catalog is one of the heavy genre; then every one is."""
+    policy = load_policy()
+    heavy = modified(policy, context=modified(policy.context, heavy=("genre 0",)))
+    videos = feed_world.big_videos(60)
+    for number, video in enumerate(videos.values()):
+        video |= {"genres": [f"Genre {number % 5}"], "countries": [], "maturity": 0}
+
+    def page_of() -> Page:
+        release = feed_world.release_of(feed_world.BIG, videos, [["v00001", "v00002"]])
+        parts = Parts(release)
+        config = FeedConfig(deadline_ms=60_000)
+        serving = compose(parts, modified(recipe(config), policy=heavy))
+        feed = Feed(
+            release, MemoryReader(feed_world.BIG, {}, videos), None, config, lambda: NOW_US, lambda _: {"home": serving}
+        )
+        return feed.page(Query(user_id="new", limit=10))
+
+    page = page_of()
+    longest = {rule["rule"]: rule for rule in page.certificate["rules"]}["max_heavy_run"]
+    runs = "".join("x" if "Genre 0" in item.genres else "." for item in page.recommendations)
+    assert longest["found"] == 1
+    assert "xx" not in runs
+    assert "x" in runs
+    assert verified(page.to_json()) == []
+    lied = page.to_json()
+    lied["recommendations"] = sorted(lied["recommendations"], key=lambda item: item["genres"])
+    assert any(fault.startswith("max_heavy_run") for fault in verified(lied))
+    for video in videos.values():
+        video["genres"] = ["Genre 0"]
+    page = page_of()
+    assert "max_heavy_run" in page.certificate["relaxed"]
+    assert verified(page.to_json()) == []

@@ -31,7 +31,9 @@ from feature_repo.core.home import Home
 
 
 async def test_grpc_and_http_give_the_same_page(channel: Any, made: Made) -> None:
-    context = messages.Context(device="tv", time_zone="Asia/Kolkata", last_watched_item_id="v2", country="de")
+    context = messages.Context(
+        device="tv", time_zone="Asia/Kolkata", last_watched_item_id="v2", country="de", browsing="Drama"
+    )
     request = messages.GetHomeRequest(user_id="u1", session_id="s", limit=3, cursor="c", context=context, explain=True)
     over_grpc = await MarqueeStub(channel).GetHome(request)
     transport = httpx.ASGITransport(app=create_app(lambda: made.engine))  # type: ignore[arg-type]
@@ -44,7 +46,13 @@ async def test_grpc_and_http_give_the_same_page(channel: Any, made: Made) -> Non
                     "X-User-Id": "u1",
                     "X-Session-Id": "s",
                     "X-Context": json.dumps(
-                        {"device": "tv", "time_zone": "Asia/Kolkata", "last_watched_item_id": "v2", "country": "de"}
+                        {
+                            "device": "tv",
+                            "time_zone": "Asia/Kolkata",
+                            "last_watched_item_id": "v2",
+                            "country": "de",
+                            "browsing": "Drama",
+                        }
                     ),
                 },
             )

@@ -222,3 +222,30 @@ def test_a_place_breaks_a_rule_only_when_no_candidate_left_would_keep_all(creato
 def test_the_first_of_each_creator_stay_and_unknown_ones_all() -> None:
     kept = first_of_each(np.array([0, 0, 1, 0, -1, -1, -1, 1]), 2)
     assert kept.tolist() == [True, True, True, False, True, True, True, True]
+
+
+def heavily(caps: Caps, length: int, categories: str, heavy: str) -> Filling:
+    category = codes(list(categories))
+    letters = sorted(set(categories), key=categories.index)
+    genres = np.eye(26)[category]
+    none = np.full(len(categories), -1)
+    heavy_places = [letters.index(letter) for letter in heavy]
+    return Filling(caps, length, none, none, genres, none > 0, heavy_G=heavy_places)
+
+
+def test_no_two_of_a_heavy_genre_stand_in_a_row_while_there_are_others() -> None:
+    filling = heavily(FREE, 5, "xxxyzy", heavy="x")
+    assert fill(filling) == [0, 3, 1, 4, 2]
+
+
+def test_a_heavy_run_gives_way_before_any_cap_and_is_said() -> None:
+    caps = Caps(max_per_creator=99, max_category_share=1.0, max_category_run=99, max_genre_in_top=1, min_fresh=0, top=2)
+    filling = heavily(caps, 3, "yxxx", heavy="x")
+    score = np.array([4.0, 3.0, 2.0, 1.0])
+    while filling:
+        penalty = filling.penalty_N()
+        best = int(np.argmin(penalty))
+        filling.note(penalty, best, score)
+        filling.take(best)
+    assert filling.taken == [0, 1, 2]
+    assert filling.broken == {"max_heavy_run": (2, 2)}

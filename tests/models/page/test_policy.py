@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models.page.context import ContextWeights
 from models.page.policy import PolicyError, load_policy
 from models.page.policy_file import POLICY
 from models.ranking.score import ActionWeights
@@ -46,6 +47,11 @@ def test_the_shipped_policy_is_the_strictest_set() -> None:
         ("[boosts]", "[boost]", "found boost"),
         ("click = 0.0", "clicks = 0.0", "clicks"),
         ("dislike = 1.0", "dislike = -1.0", "dislike"),
+        ("tv_longer = 0.1", "tv_longer = -0.1", "tv_longer"),
+        ("tv_longer = 0.1", "tv_shorter = 0.1", "tv_shorter"),
+        ("night_from = 22.0", "night_from = 25.0", "0 to 24"),
+        ("heavy = []", "heavy = [3]", "heavy"),
+        ("heavy = []", 'heavy = "War"', "heavy"),
     ],
 )
 def test_an_invalid_policy_is_refused_by_the_name_of_its_fault(tmp_path: Path, old: str, new: str, part: str) -> None:
@@ -55,3 +61,15 @@ def test_an_invalid_policy_is_refused_by_the_name_of_its_fault(tmp_path: Path, o
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(PolicyError, match=part):
         load_policy(path)
+
+
+def test_a_policy_of_before_there_was_a_context_weighs_none(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY.read_text().partition("[context]")[0])
+    assert load_policy(path).context == ContextWeights()
+
+
+def test_heavy_genres_are_declared_as_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY.read_text().replace("heavy = []", 'heavy = ["War"]'))
+    assert load_policy(path).context.heavy == ("War",)

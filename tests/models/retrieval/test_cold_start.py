@@ -10,7 +10,7 @@ import torch
 from feature_repo.schema import GENRE_SLOTS
 from models.encoding.sequence import SequenceEncoding
 from models.retrieval.artifact import ContentAlone, RetrievalModel
-from models.retrieval.cold_start import Alpha, vectors_of, with_content_share
+from models.retrieval.cold_start import SHOWN, Alpha, better_of, vectors_of, with_content_share
 from models.retrieval.content import ContentEncoding
 from models.retrieval.tower_config import TowerConfig
 from models.retrieval.two_tower import TwoTower, retrieval_model
@@ -111,3 +111,40 @@ def test_content_unlike_any_in_training_does_not_drown_the_rest(model: Retrieval
     length, was = np.linalg.norm(vectors, axis=1), np.linalg.norm(alone, axis=1)
     np.testing.assert_allclose(length, np.minimum(was, loudest), rtol=1e-5)
     np.testing.assert_allclose(vectors / length[:, None], alone / was[:, None], atol=1e-5)  # the direction is its own
+
+
+SCORES = np.array([[9.0, 7.0, 5.0, 3.0, 1.0, 0.0]], dtype=np.float32)
+
+
+def test_a_new_video_moves_to_the_place_that_its_content_has() -> None:
+    """The last by the model is third by content: .8 of two places ahead of it is the second place."""
+    by_content = np.array([[6.0, 1.0, 5.0, 2.0, 3.0, 4.0]], dtype=np.float32)
+    alone = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    assert better_of(SCORES, by_content, alone).tolist() == [[9.0, 7.0, 5.0, 3.0, 1.0, 7.0]]
+    assert better_of(SCORES, by_content, 0.2 * alone)[0, 5] == pytest.approx(0.2 * 7.0)
+
+
+def test_a_new_video_keeps_the_place_by_the_model_where_that_is_better() -> None:
+    last_by_content = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]], dtype=np.float32)
+    assert better_of(SCORES, last_by_content, np.eye(6)[0]).tolist() == SCORES.tolist()
+
+
+def test_what_is_not_ranked_stays_so_and_gives_no_other_its_place() -> None:
+    watched = SCORES.copy()
+    watched[0, 0] = -np.inf
+    by_content = np.array([[-np.inf, 1.0, 2.0, 3.0, 4.0, 5.0]], dtype=np.float32)
+    assert better_of(watched, by_content, np.ones(6))[0, [0, 5]].tolist() == [-np.inf, 7.0]
+    nothing = np.full((1, 6), -np.inf, dtype=np.float32)
+    assert better_of(nothing, by_content, np.ones(6)).tolist() == nothing.tolist()
+
+
+def test_the_content_of_a_new_video_counts_less_with_every_impression() -> None:
+    assert SHOWN.of(np.array([0, 100, 10**9])) == pytest.approx([1.0, 0.6, 0.2])
+
+
+def test_the_content_of_the_videos_of_training_is_kept_with_the_model(model: RetrievalModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    kept = RetrievalModel.load(tmp_path).content_vectors
+    assert kept is not None
+    own = model.embed(content())
+    assert kept == pytest.approx(own / np.linalg.norm(own, axis=1, keepdims=True), abs=2e-3)

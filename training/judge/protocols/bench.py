@@ -17,6 +17,7 @@ from feature_repo.core.progress import Progress
 from feature_repo.core.revision import git_revision
 from feature_repo.lake.cut import cut_of
 from models.retrieval.artifact import RetrievalModel
+from models.retrieval.cold_start import HALF_LIFE, PLACE
 from models.retrieval.content import ContentEncoding
 from training.data.questions import QuestionConfig, Questions
 from training.data.splits import Sequences
@@ -27,6 +28,7 @@ from training.fit.two_tower_data import TrainingData
 from training.judge.answers import Answers, Figures, best_lists, targets_of
 from training.judge.baselines import (
     SEEDED,
+    ByBetterOf,
     ByTwoTower,
     Known,
     Retriever,
@@ -58,7 +60,10 @@ class Bench:
 
     def store(self, model: str) -> RunStore:
         """The store of runs with exactly these settings, data and question."""
-        settings = self.protocol.baselines.get(model) or self.config(model, 0).chosen()
+        of = self.protocol.better_of.get(model)
+        settings: Any = self.protocol.baselines.get(model) or self.config(of or model, 0).chosen()
+        if of is not None:
+            settings = [settings, HALF_LIFE, PLACE]
         asks = {item.name: getattr(self.protocol, item.name) for item in fields(QuestionConfig)}
         return RunStore(self.home, self.protocol.name, fingerprint([asks, self.split.data_hash, model, settings]))
 
@@ -79,8 +84,11 @@ class Bench:
             return done
         started = time.process_time()
         before = 0.0
-        if model in self.protocol.models:
-            retriever, settings, before = self._two_tower(model, seed or 0, progress)
+        of = self.protocol.better_of.get(model, model)
+        retriever: Retriever
+        if of in self.protocol.models:
+            tower, settings, before = self._two_tower(of, seed or 0, progress)
+            retriever = tower if of == model else ByBetterOf.of(self.home, tower, self.split.catalog)
         else:
             retriever, settings = self._baseline(model, seed or 0, progress)
         figures: Figures = {}
@@ -96,7 +104,7 @@ class Bench:
         store.put(done)
         return done
 
-    def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any], float]:
+    def _two_tower(self, model: str, seed: int, progress: Progress) -> tuple[ByTwoTower, dict[str, Any], float]:
         """The model, its settings, and the CPU-seconds that earlier runs spent on it."""
         config, split = self.config(model, seed), self.split
         everything = split.known if config.refit_epochs else None
@@ -113,7 +121,7 @@ class Bench:
         }
         return self.by_two_tower(trained), settings, before
 
-    def by_two_tower(self, retrieval: RetrievalModel) -> Retriever:
+    def by_two_tower(self, retrieval: RetrievalModel) -> ByTwoTower:
         return ByTwoTower.of(self.home, retrieval, self.split.catalog)
 
     def _baseline(self, model: str, seed: int, progress: Progress) -> tuple[Retriever, dict[str, Any]]:

@@ -16,7 +16,8 @@ from training.judge.protocols.reading import declared, read_protocol
 @dataclass(frozen=True)
 class RetrievalProtocol(QuestionConfig):
     """`models` are two-tower models by name, each with what it changes of `two_tower`, which changes the recipe of the
-    home's world; `baselines` names baselines, each with its grid of settings ([{}]: nothing to choose)."""
+    home's world; `baselines` names baselines, each with its grid of settings ([{}]: nothing to choose); `better_of`
+    names one of `models`, which ranks what it was not trained on by the better of itself and content."""
 
     name: str = ""
     reference: str = ""
@@ -24,6 +25,7 @@ class RetrievalProtocol(QuestionConfig):
     two_tower: Settings = field(default_factory=dict)
     models: Mapping[str, Settings] = field(default_factory=dict)
     baselines: Mapping[str, Sequence[Settings]] = field(default_factory=dict)
+    better_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,7 +38,10 @@ class RetrievalProtocol(QuestionConfig):
             for at, point in enumerate(grid):
                 for setting, value in point.items():
                     read_as(hints[setting], value, f"baselines.{name}[{at}].{setting}")
-        if set(BASELINES) & set(self.models) or self.reference not in self.names or not self.seeds or not self.name:
+        if unknown := set(self.better_of.values()) - set(self.models):
+            raise ValueError(f"better_of: expected one of {', '.join(self.models)}, found {unknown.pop()!r}")
+        names = (*BASELINES, *self.models, *self.better_of)
+        if len(set(names)) < len(names) or self.reference not in self.names or not self.seeds or not self.name:
             raise ValueError(
                 f"expected a name, some seeds, models with names other than {', '.join(BASELINES)}, and a reference"
                 f" among {', '.join(self.names)}; found {self.reference!r}"
@@ -59,4 +64,4 @@ class RetrievalProtocol(QuestionConfig):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*self.baselines, *self.models)
+        return (*self.baselines, *self.models, *self.better_of)

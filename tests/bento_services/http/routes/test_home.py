@@ -42,7 +42,14 @@ async def test_a_home_page_has_the_documented_fields(http: httpx.AsyncClient) ->
 
 
 async def test_everything_a_caller_says_reaches_the_feed(http: httpx.AsyncClient, made: Made) -> None:
-    context = {"device": "tv", "time_zone": "Asia/Kolkata", "country": "de", "last_watched_item_id": "v2", "mood": 1}
+    context = {
+        "device": "tv",
+        "time_zone": "Asia/Kolkata",
+        "country": "de",
+        "last_watched_item_id": "v2",
+        "browsing": "Drama",
+        "mood": 1,
+    }
     await http.get(
         HOME,
         params={"limit": 2, "cursor": "c", "explain": "true"},
@@ -51,6 +58,7 @@ async def test_everything_a_caller_says_reaches_the_feed(http: httpx.AsyncClient
     (query,) = made.feed.queries
     assert (query.user_id, query.session_id, query.limit, query.cursor, query.explain) == ("u1", "s", 2, "c", True)
     assert (query.device, query.utc_offset_minutes, query.country) == ("tv", 330, "DE")
+    assert query.browsing == "Drama"
     assert (query.last_watched_item_id, query.request_id, query.rows, query.log) == ("v2", "mine-1", True, True)
 
 

@@ -178,7 +178,7 @@ def test_a_release_is_judged_over_all_that_it_serves_also_what_few_have_watched(
         ({"split": "weekly"}, "protocol wrong: split: expected leave_last, time or later, found 'weekly'"),
         ({"seeds": "abc"}, r"small\.toml: seeds: expected a list, each a whole number, found 'abc'"),
         ({"seeds": ["a"]}, r"small\.toml: seeds\[0\]: expected a whole number, found 'a'"),
-        ({"speed": 3}, "protocol wrong: speed: expected one of split, .*, baselines, found 'speed'"),
+        ({"speed": 3}, "protocol wrong: speed: expected one of split, .*, better_of, found 'speed'"),
         ({"max_viewers": "many"}, "protocol wrong: max_viewers: expected a whole number, found 'many'"),
         ({"two_tower": {"epochs": "a"}, "models": {}}, r"two_tower\.epochs: expected a whole number, found 'a'"),
         ({"models": {"id_only": {"content": 0}}}, r"models\.id_only\.content: expected true or false, found 0"),
