@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -24,6 +23,7 @@ from bento_services.admission.callers import Caller
 from bento_services.admission.endpoints import EndpointClass, RateClass
 from bento_services.admission.problem import Problem
 from feature_repo.core.pseudonym import pseudonym
+from feature_repo.core.recent import Recent
 from feature_repo.core.settings import Section
 from feature_repo.store.buckets import Buckets, Lease, MemoryBuckets, Size
 from feature_repo.store.connect import StoreDown
@@ -107,7 +107,7 @@ class Rates:
         self._clock = clock
         self._alone = MemoryBuckets(clock)
         self._away_until = 0.0
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: Recent[str, _Bucket] = Recent(KEPT)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rates") if config and store else None
 
     async def admit(self, caller: Caller, endpoint: EndpointClass) -> dict[str, str]:
@@ -132,15 +132,13 @@ class Rates:
     def _bucket(self, name: str, kind: str, share: float = 0.0) -> _Bucket | None:
         """What is known of a bucket here; None where it has no limit."""
         if (found := self._buckets.get(name)) is not None:
-            self._buckets.move_to_end(name)
             return found
         assert self._config is not None
         size = self._config.of(kind)
         if not size.per_second:
             return None
-        found = self._buckets[name] = _Bucket(name, size, share * size.most, level=size.most)
-        if len(self._buckets) > KEPT:
-            self._buckets.popitem(last=False)
+        found = _Bucket(name, size, share * size.most, level=size.most)
+        self._buckets.put(name, found)
         return found
 
     async def _take(self, bucket: _Bucket) -> bool:

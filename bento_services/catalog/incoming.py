@@ -33,7 +33,7 @@ def video_stated(sent: Any, video_id: str, *, whole: bool) -> dict[str, Any]:
         raise malformed("expected a JSON object with the fields of a video")
     values, faults = _stated({"video_id": video_id, **sent}, 0, whole=whole)
     if (named := values.get("video_id", video_id)) != video_id:
-        faults.append(Fault(0, video_id, "video_id", f"{video_id}, the id in the address", named))
+        faults.append(Fault("video_id", f"{video_id}, the id in the address", named, video_id=video_id))
     if faults:
         raise refused(faults, 1)
     return values
@@ -86,7 +86,7 @@ def moment_stated(text: str, name: str) -> int:
 
 def _stated(sent: Any, at: int, *, whole: bool) -> tuple[dict[str, Any], list[Fault]]:
     if not isinstance(sent, Mapping):
-        return {}, [Fault(at, "", "video", "a JSON object", sent)]
+        return {}, [Fault("video", "a JSON object", sent, at)]
     video_id = str(sent.get("video_id") or "")[:MAX_ID_LENGTH]
     given: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -95,7 +95,7 @@ def _stated(sent: Any, at: int, *, whole: bool) -> tuple[dict[str, Any], list[Fa
             column = _column(name, value)
             given[column] = _value(name, column, value)
         except LimitError as error:
-            faults.append(Fault(at, video_id, error.field, error.expectation, value))
+            faults.append(Fault(error.field, error.expectation, value, at, video_id))
     said = {fault.field for fault in faults}
     values, more = stated(given, at, whole=whole)
     faults += [fault for fault in outside(more) if fault.field not in said]

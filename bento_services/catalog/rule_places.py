@@ -7,7 +7,8 @@ from functools import cache
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import RECOMMENDATIONS
 from bento_services.feed.surfaces.registry import SURFACES
-from feature_repo.catalog.rule import InvalidRule, Rule, RuleFault
+from feature_repo.catalog.errors import Fault
+from feature_repo.catalog.rule import InvalidRule, Rule
 
 
 @cache
@@ -21,8 +22,8 @@ def require_places(rule: Rule) -> None:
     """Raises InvalidRule for a surface or a row that there is not."""
     faults = []
     if unknown := [name for name in rule.surfaces if name not in SURFACES]:
-        faults.append(RuleFault("surfaces", f"some of {', '.join(SURFACES)}", unknown))
+        faults.append(Fault("surfaces", f"some of {', '.join(SURFACES)}", unknown))
     if rule.row and rule.row not in row_ids():
-        faults.append(RuleFault("row", f"one of {', '.join(row_ids())}", rule.row))
+        faults.append(Fault("row", f"one of {', '.join(row_ids())}", rule.row))
     if faults:
         raise InvalidRule(faults)

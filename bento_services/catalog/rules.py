@@ -13,7 +13,8 @@ from bento_services.admission.problem import malformed, unprocessable
 from bento_services.catalog.rule_places import require_places
 from bento_services.catalog.verbs import Catalog, reason_stated
 from bento_services.catalog.video import moment_text
-from feature_repo.catalog.rule import InvalidRule, Rule, RuleFault, rule_of
+from feature_repo.catalog.errors import Fault
+from feature_repo.catalog.rule import InvalidRule, Rule, rule_of
 
 if TYPE_CHECKING:
     from feature_repo.catalog.rule_store import RuleChange, RuleStore, StoredRule
@@ -164,7 +165,7 @@ def _object(sent: Any) -> Mapping[str, Any]:
 def _same(rule_id: str, stated: Mapping[str, Any]) -> str:
     rule_id = _id(rule_id)
     if stated.get("rule_id", rule_id) != rule_id:
-        raise InvalidRule([RuleFault("rule_id", f"{rule_id}, the id in the address", stated["rule_id"])])
+        raise InvalidRule([Fault("rule_id", f"{rule_id}, the id in the address", stated["rule_id"])])
     return rule_id
 
 

@@ -7,8 +7,6 @@ catalog's videos, takedowns and rules, and the first of its videos that expires 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from zlib import crc32
@@ -18,6 +16,7 @@ from bento_services.feed.page import Page, Query
 from bento_services.feed.side_effects import Behind
 from bento_services.feed.stages import Request
 from bento_services.feed.validity import Validity, can_be_shown_again
+from feature_repo.core.recent import Recent
 from feature_repo.store.snapshot import UserFeatures
 
 JITTER = 0.2  # of a lifetime: pages that were made together do not end together
@@ -51,8 +50,7 @@ class PageCache:
         """`seconds`: longest lifetime of a page."""
         self._pages = pages
         self._seconds = seconds
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Recent[Hashable, _Kept] = Recent(pages)
 
     def may_have(self, query: Query) -> bool:
         """Whether there is a page of this query, valid or not."""
@@ -61,14 +59,12 @@ class PageCache:
     def get(self, request: Request, release_id: str) -> CachedPage | None:
         """The page, if it is valid. `request`: with the viewer's features as just read."""
         key = _key(request.query)
-        with self._lock:
-            if (kept := self._kept.get(key)) is None:
-                return None
-            if kept.holds(release_id, request):
-                self._kept.move_to_end(key)
-                metrics.PAGE_CACHE.labels("hit").inc()
-                return kept.cached
-            del self._kept[key]
+        if (kept := self._kept.get(key)) is None:
+            return None
+        if kept.holds(release_id, request):
+            metrics.PAGE_CACHE.labels("hit").inc()
+            return kept.cached
+        self._kept.drop(key)
         metrics.PAGE_CACHE.labels("outdated").inc()
         return None
 
@@ -79,18 +75,11 @@ class PageCache:
         metrics.PAGE_CACHE.labels("made").inc()
         items = [item for row in page.rows for item in row.items]
         validity = Validity.of(items, request, page.release_id, self._lifetime(request.query))
-        kept = _Kept(CachedPage(page, behind), request.viewer.features, validity)
-        with self._lock:
-            self._kept[_key(request.query)] = kept
-            self._kept.move_to_end(_key(request.query))
-            while len(self._kept) > self._pages:
-                self._kept.popitem(last=False)
+        self._kept.put(_key(request.query), _Kept(CachedPage(page, behind), request.viewer.features, validity))
 
     def forget(self, is_erased: Callable[[str], bool]) -> None:
         """Drop the pages of viewers who were erased."""
-        with self._lock:
-            for key in [key for key, kept in self._kept.items() if is_erased(kept.features.user_id)]:
-                del self._kept[key]
+        self._kept.forget(lambda key, kept: is_erased(kept.features.user_id))
 
     def _lifetime(self, query: Query) -> float:
         return self._seconds * (1.0 - JITTER * crc32(query.request_id.encode()) / 2**32)

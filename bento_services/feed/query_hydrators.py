@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +15,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge, Viewer, nobody, viewer_of
 from feature_repo.compute.columns import Columns
+from feature_repo.core.recent import Recent
 from feature_repo.events import Event
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.made_lists import MadeList
@@ -40,8 +39,7 @@ class ViewerFeatures:
         self._config = config
         self._breaker = Breaker(config.breaker_failures, config.breaker_seconds, name="store")
         self._heard = Heard(config.heard_viewers)
-        self._remembered: OrderedDict[str, UserFeatures] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered: Recent[str, UserFeatures] = Recent(config.remembered_viewers)
 
     def hydrate(self, request: Request) -> Request:
         return replace(request, viewer=self.read(request.query, request.now_us))
@@ -57,7 +55,7 @@ class ViewerFeatures:
                 self._breaker.failed()
             else:
                 self._breaker.succeeded()
-                self._remember(features)
+                self._remembered.put(features.user_id, features)
                 return viewer_of(features, Knowledge.CURRENT, query, now_us, self._config)
         remembered = self._remembered.get(user_id)
         knowledge = Knowledge.NONE if remembered is None else Knowledge.REMEMBERED
@@ -71,16 +69,7 @@ class ViewerFeatures:
     def forget(self, is_erased: Callable[[str], bool]) -> None:
         """Of viewers who were erased, nothing is kept for when the store is down."""
         self._heard.forget(is_erased)
-        with self._lock:
-            for user_id in [one for one in self._remembered if is_erased(one)]:
-                del self._remembered[user_id]
-
-    def _remember(self, features: UserFeatures) -> None:
-        with self._lock:
-            self._remembered[features.user_id] = features
-            self._remembered.move_to_end(features.user_id)
-            if len(self._remembered) > self._config.remembered_viewers:
-                self._remembered.popitem(last=False)
+        self._remembered.forget(lambda user_id, features: is_erased(user_id))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from feature_repo.catalog.home_rules import HomeRules
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
@@ -14,8 +16,8 @@ from models.page.rulebook import NO_RULES, RuleBook
 
 def rules_of(home: Home) -> RuleBook:
     """The rules that hold in a home now. Raises RulesDown, and what its database raises."""
-    rules = HomeRules(home)
-    return RuleBook(*rules.read()) if rules.version() else NO_RULES
+    with closing(HomeRules(home)) as rules:
+        return RuleBook(*rules.read()) if rules.version() else NO_RULES
 
 
 def opened_reader(home: Home, url: str, world: World) -> OnlineReader:

@@ -37,6 +37,7 @@ class RulesFollower:
 
     def close(self) -> None:
         self._look.close()
+        self._rules.close()
 
     def _say(self, why: str) -> None:
         health: Health = self._engine.health

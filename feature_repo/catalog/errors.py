@@ -14,13 +14,13 @@ SHOWN_FAULTS = 5  # in a message; `faults` has all
 
 @dataclass(frozen=True)
 class Fault:
-    """One field of one video that is outside its limit."""
+    """One field of a video or of a rule that is outside its limit."""
 
-    at: int  # place of the video in its batch, from 0
-    video_id: str  # "" where that is what is wrong
     field: str
     expectation: str
     found: Any
+    at: int = 0  # place of the video in its batch
+    video_id: str = ""  # "" where that is what is wrong, and of rules
 
     def __str__(self) -> str:
         return f"{self.field}: expected {self.expectation}, found {shown(self.found)}"

@@ -18,6 +18,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.settings import read
 
 if TYPE_CHECKING:
+    from feature_repo.catalog.database import Database
     from feature_repo.catalog.rule_store import RuleStore
 
 FILE = "catalog.db"  # as in open.py
@@ -29,11 +30,12 @@ class RulesDown(DependencyDown):
 
 
 class HomeRules:
-    """Used by one thread."""
+    """Used by one thread. A database server stays connected until `close`; a file is opened for each question."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._config = read(SECTION, home.root)
+        self._server: Database | None = None
 
     def version(self) -> int:
         """0: there never was a rule. Raises RulesDown, and what the database raises."""
@@ -58,8 +60,17 @@ class HomeRules:
 
     @contextmanager
     def _store(self) -> Iterator[RuleStore]:
-        from feature_repo.catalog.open import open_database
+        from feature_repo.catalog.open import database_of, open_database
         from feature_repo.catalog.rule_store import RuleStore
 
-        with open_database(self._home) as database:
-            yield RuleStore(database)
+        if not self._config.url:
+            with open_database(self._home) as database:
+                yield RuleStore(database)
+            return
+        if self._server is None:
+            self._server = database_of(self._home)
+        yield RuleStore(self._server)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()

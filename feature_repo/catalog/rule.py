@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from feature_repo.catalog.errors import Fault
 from feature_repo.core.errors import HomeError, Refused
 from feature_repo.limits import LimitError, check, shown
 
@@ -102,20 +103,10 @@ LISTS = (*FILTER, "surfaces", "countries")
 _DEFAULTS = {one.name: one.default for one in fields(Rule)}
 
 
-@dataclass(frozen=True)
-class RuleFault:
-    field: str
-    expectation: str
-    found: Any
-
-    def __str__(self) -> str:
-        return f"{self.field}: expected {self.expectation}, found {shown(self.found)}"
-
-
 class InvalidRule(Refused):
     """A rule that says something impossible or unknown; nothing was changed. `faults` has everything wrong with it."""
 
-    def __init__(self, faults: Sequence[RuleFault]) -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__(f"{'; '.join(map(str, faults))}; nothing was changed")
 
@@ -136,23 +127,23 @@ def as_stated(rule: Rule) -> dict[str, Any]:
 
 def rule_of(stated: Mapping[str, Any]) -> Rule:
     """The rule that these fields state. Raises InvalidRule with every fault."""
-    faults: list[RuleFault] = []
+    faults: list[Fault] = []
     values: dict[str, Any] = {}
     for name, value in stated.items():
         if name not in FIELDS:
             near = difflib.get_close_matches(str(name), FIELDS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            faults.append(RuleFault(str(name)[:60], f"one of the fields {', '.join(FIELDS)}{hint}", value))
+            faults.append(Fault(str(name)[:60], f"one of the fields {', '.join(FIELDS)}{hint}", value))
             continue
         if value is None:
             continue
         try:
             values[name] = _value(name, value)
         except LimitError as error:
-            faults.append(RuleFault(name, error.expectation, error.found))
+            faults.append(Fault(name, error.expectation, error.found))
     named = {fault.field for fault in faults}
     faults += [
-        RuleFault(name, "it to be stated", None)
+        Fault(name, "it to be stated", None)
         for name in ("rule_id", "kind")
         if not values.get(name) and name not in named
     ]
@@ -208,36 +199,36 @@ def _number(name: str, value: Any) -> float | int:
     return value
 
 
-def _contradictions(values: Mapping[str, Any]) -> list[RuleFault]:
+def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
     """Of fields that are each as they should be."""
     kind, faults = values["kind"], []
     needed, optional = KINDS[kind]
     of_kinds = {name for both in KINDS.values() for names in both for name in names} - set(FILTER)
     for name in sorted(of_kinds & set(values) - {*needed, *optional}):
         whose = ", ".join(one for one, (must, may) in KINDS.items() if name in must + may)
-        faults.append(RuleFault(name, f"it only in rules of the kind {whose}", values[name]))
-    faults += [RuleFault(name, f"it in a rule of the kind {kind}", None) for name in needed if not values.get(name)]
+        faults.append(Fault(name, f"it only in rules of the kind {whose}", values[name]))
+    faults += [Fault(name, f"it in a rule of the kind {kind}", None) for name in needed if not values.get(name)]
     stated = [name for name in FILTER if values.get(name)]
     if kind == "pin":
         if len(values.get("video_ids", ())) > 1:
-            faults.append(RuleFault("video_ids", "one video in a pin: add a rule for each", values["video_ids"]))
-        faults += [RuleFault(name, "no filter but video_ids in a pin", values[name]) for name in stated[1:]]
+            faults.append(Fault("video_ids", "one video in a pin: add a rule for each", values["video_ids"]))
+        faults += [Fault(name, "no filter but video_ids in a pin", values[name]) for name in stated[1:]]
     elif kind != "floor" and not stated:
-        faults.append(RuleFault("video_ids", f"a filter: one of {', '.join(FILTER)}", None))
+        faults.append(Fault("video_ids", f"a filter: one of {', '.join(FILTER)}", None))
     if kind == "share":
         least, most = values.get("at_least", 0.0), values.get("at_most", 1.0)
         if least > most:
-            faults.append(RuleFault("at_least", f"at most at_most, which is {most:g}", least))
+            faults.append(Fault("at_least", f"at most at_most, which is {most:g}", least))
         if least == 0 and most == 1:
-            faults.append(RuleFault("at_least", "at_least above 0 or at_most below 1, or the rule says nothing", least))
+            faults.append(Fault("at_least", "at_least above 0 or at_most below 1, or the rule says nothing", least))
     if kind == "floor" and not values.get("least_watch_fraction") and values.get("most_dislike_rate", 1.0) >= 1:
         faults.append(
-            RuleFault("least_watch_fraction", "it or most_dislike_rate, or the rule says nothing; "
+            Fault("least_watch_fraction", "it or most_dislike_rate, or the rule says nothing; "
                       "what is flagged is kept out by a block of its tag", None)
         )  # fmt: skip
     starts, ends = values.get("starts_at"), values.get("ends_at")
     if starts and ends and _moment_us(starts) >= _moment_us(ends):
-        faults.append(RuleFault("ends_at", f"a time after starts_at, {starts}", ends))
+        faults.append(Fault("ends_at", f"a time after starts_at, {starts}", ends))
     return faults
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from feature_repo.catalog.database import Database
-from feature_repo.catalog.errors import Conflict
+from feature_repo.catalog.errors import Conflict, Fault
 from feature_repo.catalog.rule import (
     InvalidRule,
     Rule,
-    RuleFault,
     UnknownRule,
     as_stated,
     rule_of,
@@ -84,7 +83,7 @@ class RuleStore:
         Raises UnknownRule, InvalidRule, Conflict.
         """
         if fields.get("rule_id", rule_id) != rule_id:
-            raise InvalidRule([RuleFault("rule_id", f"{rule_id}: a rule keeps its id", fields["rule_id"])])
+            raise InvalidRule([Fault("rule_id", f"{rule_id}: a rule keeps its id", fields["rule_id"])])
 
         def patched(old: StoredRule | None) -> Rule:
             if old is None:
@@ -159,7 +158,7 @@ class RuleStore:
             _require_videos(connection, rule.video_ids)
             count = connection.scalar(sa.select(sa.func.count()).select_from(RULES)) or 0
             if old is None and count >= MOST_RULES:
-                raise InvalidRule([RuleFault("rule_id", f"at most {MOST_RULES} rules: remove one first", rule_id)])
+                raise InvalidRule([Fault("rule_id", f"at most {MOST_RULES} rules: remove one first", rule_id)])
             last = sa.select(sa.func.max(RULE_CHANGES.c.version)).where(RULE_CHANGES.c.rule_id == rule_id)
             stored = StoredRule(rule, (connection.scalar(last) or 0) + 1, time.time_ns() // 1000)
             values = {"rule": as_stated(rule), "version": stored.version, "changed_us": stored.changed_us}
@@ -215,4 +214,4 @@ def _require_videos(connection: sa.Connection, video_ids: Sequence[str]) -> None
     known = set(connection.scalars(sa.select(VIDEOS.c.video_id).where(VIDEOS.c.video_id.in_(video_ids))))
     if unknown := [one for one in video_ids if one not in known]:
         said = "videos of the catalog, which `marquee videos list` shows"
-        raise InvalidRule([RuleFault("video_ids", said, unknown)])
+        raise InvalidRule([Fault("video_ids", said, unknown)])

@@ -76,7 +76,7 @@ class CatalogStore:
         """Change some fields. Raises UnknownVideo, Conflict, InvalidVideos."""
         values, faults = stated(fields, whole=False)
         if values.get("video_id", video_id) != video_id:
-            faults.append(Fault(0, video_id, "video_id", f"{video_id}: a video keeps its id", fields["video_id"]))
+            faults.append(Fault("video_id", f"{video_id}: a video keeps its id", fields["video_id"], video_id=video_id))
         if faults:
             raise InvalidVideos(faults, 1)
         return self._change("patch", video_id, who, lambda old: patched(old, values), if_match)

@@ -39,18 +39,18 @@ def stated(given: Any, at: int = 0, *, whole: bool) -> tuple[Video, list[Fault]]
     `whole`: a video, which must state REQUIRED; else some fields of one that exists.
     """
     if not isinstance(given, Mapping):
-        return {}, [Fault(at, "", "video", "a JSON object", given)]
+        return {}, [Fault("video", "a JSON object", given, at)]
     video_id = str(given.get("video_id") or "")
     values: Video = {}
     faults = []
     for name in (*given, *(name for name in REQUIRED if whole and name not in given)):
         if name not in SETTABLE:
-            faults.append(Fault(at, video_id, str(name), _settable(name), given[name]))
+            faults.append(Fault(str(name), _settable(name), given[name], at, video_id))
             continue
         try:
             values[name] = checked(_limit(name), given.get(name), name)
         except LimitError as error:
-            faults.append(Fault(at, video_id, name, error.expectation, error.found))
+            faults.append(Fault(name, error.expectation, error.found, at, video_id))
     return values, faults
 
 
@@ -60,9 +60,8 @@ def repeated(videos: Sequence[Video]) -> Iterable[Fault]:
     for at, video in enumerate(videos):
         video_id = video.get("video_id", "")
         if video_id and first.setdefault(video_id, at) != at:
-            yield Fault(
-                at, video_id, "video_id", f"each id once, but it is also that of video {first[video_id] + 1}", video_id
-            )
+            expected = f"each id once, but it is also that of video {first[video_id] + 1}"
+            yield Fault("video_id", expected, video_id, at, video_id)
 
 
 def replaced(old: Video | None, values: Video, now_us: int) -> Video:

@@ -46,14 +46,12 @@ class Tables:
         removed = Counter[str]()
         with alone(place.home) if place.home.lake.is_dir() else nullcontext():
             for path, column in self._files(place.home):
-                rows = _rows_of(path, column, subject)
-                if not len(rows):
+                if (table := _table_with(path, column, subject)) is None:
                     continue
-                metadata = pq.read_schema(path).metadata
-                table = read_table(path)
-                kept = table.filter(pc.invert(_is_theirs(table[column], subject))).replace_schema_metadata(metadata)
-                _replace(path, kept)
-                removed["/".join(path.relative_to(place.home.root).parts[:2]).removesuffix(".parquet")] += len(rows)
+                kept = table.filter(pc.invert(_is_theirs(table[column], subject)))
+                _replace(path, kept.replace_schema_metadata(pq.read_schema(path).metadata))
+                name = "/".join(path.relative_to(place.home.root).parts[:2]).removesuffix(".parquet")
+                removed[name] += len(table) - len(kept)
         return Removed(removed)
 
     def _files(self, home: Home) -> Iterator[tuple[Path, str]]:
@@ -90,11 +88,15 @@ def _plain(rows: pa.Table) -> list[dict[str, Any]]:
 
 
 def _rows_of(path: Path, column: str, subject: Subject) -> pa.Table:
-    """Read through that column first: most files hold no row of one viewer."""
+    table = _table_with(path, column, subject)
+    return pa.table({}) if table is None else table.filter(_is_theirs(table[column], subject))
+
+
+def _table_with(path: Path, column: str, subject: Subject) -> pa.Table | None:
+    """The whole table, if any row of it is theirs. That column is read first: most files hold none of one viewer."""
     if not pc.any(_is_theirs(read_table(path, [column])[column], subject)).as_py():
-        return pa.table({})
-    table = read_table(path)
-    return table.filter(_is_theirs(table[column], subject))
+        return None
+    return read_table(path)
 
 
 def _is_theirs(values: pa.ChunkedArray, subject: Subject) -> Any:

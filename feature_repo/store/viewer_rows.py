@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from feature_repo.core.recent import Recent
 from feature_repo.schema import USER_VIEWS
 from feature_repo.store.layout import decode_row, row_fields
 from feature_repo.store.snapshot import UserFeatures
@@ -27,25 +26,15 @@ class DecodedRows:
     """Keeps the `most` viewers that were read most recently. Thread-safe."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[str, tuple[Row, UserFeatures]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Recent[str, tuple[Row, UserFeatures]] = Recent(most)
 
     def features(self, user_id: str, row: Row) -> UserFeatures:
-        with self._lock:
-            kept = self._kept.get(user_id)
-            if kept is not None and kept[0] == row:
-                self._kept.move_to_end(user_id)
-                return kept[1]
+        kept = self._kept.get(user_id)
+        if kept is not None and kept[0] == row:
+            return kept[1]
         features = decoded(user_id, row)
-        with self._lock:
-            self._kept[user_id] = (row, features)
-            self._kept.move_to_end(user_id)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+        self._kept.put(user_id, (row, features))
         return features
 
     def forget(self, is_erased: Callable[[str], bool]) -> None:
-        with self._lock:
-            for user_id in [one for one in self._kept if is_erased(one)]:
-                del self._kept[user_id]
+        self._kept.forget(lambda user_id, kept: is_erased(user_id))

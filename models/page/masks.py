@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.core.edition import Base, Edition
+from feature_repo.core.recent import Recent
 from models.allowed import Shared
 from models.bits import Bits
 from models.catalog import Catalog, ViewerRequest
@@ -33,22 +33,12 @@ class SharedMasks:
     """Thread-safe."""
 
     def __init__(self, most: int = MASKS_KEPT) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, _Mask] = OrderedDict()
+        self._kept: Recent[Hashable, _Mask] = Recent(most)
 
     def of(self, rules: Sequence[SharedFilter], request: ViewerRequest) -> Shared:
         """What all of these filters leave. Raises what they raise, and ValueError for an answer that is no mask."""
         asked = tuple((rule, rule.about(request)) for rule in rules)
-        with self._lock:
-            mask = self._kept.get(asked)
-            if mask is None:
-                mask = self._kept[asked] = _Mask(asked)
-                if len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-            else:
-                self._kept.move_to_end(asked)
-        return mask.of(request.catalog, request.now_us)
+        return self._kept.got_or(asked, lambda: _Mask(asked)).of(request.catalog, request.now_us)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,5 +49,5 @@ def test_what_is_no_json_is_named_by_its_line(content: bytes, where: str) -> Non
 
 
 def test_a_fault_is_named_by_the_place_of_its_video() -> None:
-    error = placed(InvalidVideos([Fault(1, "b", "title", "text", None)], 2), ["f, line 1", "f, line 3"])
+    error = placed(InvalidVideos([Fault("title", "text", None, 1, "b")], 2), ["f, line 1", "f, line 3"])
     assert str(error) == "f, line 3: title: expected text, found None; nothing was changed"
