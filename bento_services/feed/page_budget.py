@@ -34,19 +34,23 @@ class PageBudget:
         """`least`: a row with fewer videos is left out."""
         self._caps = caps
         self._least = least
-        self._creator: list[int] = candidates[CREATOR].tolist()
+        self._creator_N = candidates[CREATOR]
+        self._creator: list[int] = self._creator_N.tolist()
         self._category: list[int] = candidates[CATEGORY].tolist()
         self._creators: Counter[int] = Counter()
         self._categories: Counter[int] = Counter()
         self._count = 0
+        self._may_follow_N = np.ones(len(candidates), dtype=bool)  # whose creator has not had all its places
 
     def chosen(self, left: Array, choose: Choose) -> list[Chosen]:
         """The rows that a selector makes of the candidates that are left, within the caps."""
+        left_N = np.zeros(len(self._creator), dtype=bool)
+        left_N[left[self._may_follow_N[left]]] = True
         for _ in range(REPAIRS):
-            rows, out = self._fitted(choose(left))
+            rows, out = self._fitted(choose(np.flatnonzero(left_N)))
             if not out:
                 break
-            left = left[~np.isin(left, out)]
+            left_N[out] = False
         kept = [row for row in rows if row.row_id in UNTRIMMED or len(row.order) >= self._least]
         for row in kept:
             self._place(row)
@@ -79,7 +83,11 @@ class PageBudget:
 
     def _place(self, row: Chosen) -> None:
         if row.row_id != RESUME:
-            self._creators.update(self._creator[place] for place in row.order.tolist())
+            creators = [self._creator[place] for place in row.order.tolist()]
+            self._creators.update(creators)
+            for one in set(creators):
+                if one >= 0 and self._creators[one] >= self._caps.max_per_creator:
+                    self._may_follow_N &= self._creator_N != one
             self._categories.update(self._category[place] for place in row.order.tolist())
             self._count += len(row.order)
 
@@ -97,6 +105,6 @@ def _first(order: list[int], code: list[int], before: Counter[int], most: int) -
 
 
 def _only(row: Chosen, kept: list[int]) -> Chosen:
-    stays = np.isin(row.order, kept)
+    stays = np.array([place in kept for place in row.order.tolist()], dtype=bool)
     propensity = None if row.propensity is None else row.propensity[stays]
     return replace(row, order=row.order[stays], propensity=propensity)

@@ -339,11 +339,14 @@ def fill(filling: Filling) -> list[int]:
     return filling.taken
 
 
-def first_of_each(code_N: Array, most: int) -> Array:
-    """(N,) bool: whether a candidate is among the first `most` of its code; those of code -1 always are."""
-    kept_N = np.ones(len(code_N), dtype=bool)
+def first_of_each(codes: Sequence[int], most: int, length: int) -> list[int]:
+    """Places of the first `length` that are among the first `most` of their code; those of code -1 always are."""
+    places: list[int] = []
     seen: dict[int, int] = {}
-    for at, code in enumerate(code_N.tolist()):
+    for at, code in enumerate(codes):
+        if len(places) == length:
+            break
         seen[code] = seen.get(code, 0) + 1
-        kept_N[at] = code < 0 or seen[code] <= most
-    return kept_N
+        if code < 0 or seen[code] <= most:
+            places.append(at)
+    return places

@@ -42,7 +42,7 @@ class BecauseYouWatched:
         rows: list[Chosen] = []
         history = rows_of(request.catalog, request.viewer.history_ids[-ANCHORS:])[::-1]
         for watched in history[AVAILABLE.of(request, history)].tolist():
-            order = varied(similar[anchors == watched], candidates, self.max_per_creator)[: self.sizes.length]
+            order = varied(similar[anchors == watched], candidates, self.max_per_creator, self.sizes.length)
             rows += self._about(request, watched).chosen(order, self.sizes.least)
             if len(rows) == self.sizes.anchors:
                 break

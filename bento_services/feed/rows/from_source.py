@@ -57,4 +57,5 @@ class FromSource:
         order = order[score[order] >= self.least_score] if self.least_score else order
         if self.own_order:
             order = order[np.argsort(-score[order], kind="stable")]
-        return self.row.chosen(varied(order, candidates, self.max_per_creator)[: self.sizes.length], self.sizes.least)
+        varied_order = varied(order, candidates, self.max_per_creator, self.sizes.length)
+        return self.row.chosen(varied_order, self.sizes.least)

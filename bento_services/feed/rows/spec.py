@@ -42,6 +42,6 @@ def from_source(candidates: Candidates, source: str) -> Array:
     return np.flatnonzero(candidates.is_from(source))
 
 
-def varied(order: Array, candidates: Candidates, max_per_creator: int) -> Array:
-    """These places, with at most `max_per_creator` per creator."""
-    return order[first_of_each(candidates[CREATOR][order], max_per_creator)]
+def varied(order: Array, candidates: Candidates, max_per_creator: int, length: int) -> Array:
+    """The first `length` of these places, with at most `max_per_creator` per creator."""
+    return order[first_of_each(candidates[CREATOR][order].tolist(), max_per_creator, length)]

@@ -220,8 +220,9 @@ def test_a_place_breaks_a_rule_only_when_no_candidate_left_would_keep_all(creato
 
 
 def test_the_first_of_each_creator_stay_and_unknown_ones_all() -> None:
-    kept = first_of_each(np.array([0, 0, 1, 0, -1, -1, -1, 1]), 2)
-    assert kept.tolist() == [True, True, True, False, True, True, True, True]
+    codes = [0, 0, 1, 0, -1, -1, -1, 1]
+    assert first_of_each(codes, 2, length=8) == [0, 1, 2, 4, 5, 6, 7]
+    assert first_of_each(codes, 2, length=4) == [0, 1, 2, 4]
 
 
 def heavily(caps: Caps, length: int, categories: str, heavy: str) -> Filling:

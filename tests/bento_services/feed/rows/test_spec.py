@@ -20,7 +20,8 @@ def test_a_row_that_is_too_short_is_left_out() -> None:
 
 
 def test_a_creator_stands_there_as_often_as_allowed(candidates: Candidates) -> None:
-    assert varied(np.array([0, 1, 2, 3]), candidates, 2).tolist() == [0, 1, 3]
+    assert varied(np.array([0, 1, 2, 3]), candidates, 2, 10).tolist() == [0, 1, 3]
+    assert varied(np.array([0, 1, 2, 3]), candidates, 2, 2).tolist() == [0, 1]
 
 
 def test_only_what_the_source_found_is_its(candidates: Candidates) -> None:
