@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -27,6 +27,21 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCORES = (*HEADS, TWO_TOWER_SCORE, BOOST)
 
 
+class _Said(NamedTuple):
+    """What the catalog says of a video; but for its id, named like the columns."""
+
+    video_id: str
+    title: str
+    creator_name: str
+    creator_id: str
+    genre_names: Sequence[str]
+    thumbnail: str
+    category: str
+    duration_seconds: float
+    video_watch_count: float
+    published_timestamp_us: int
+
+
 def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason, ...]) -> tuple[Row, ...]:
     """Fixed rows in the given order, then the others by the mean score of their first videos, best first."""
     shown = [row for row in filled if len(row.candidates)]
@@ -34,9 +49,10 @@ def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason
     personal = sorted((row for row in shown if not row.chosen.fixed), key=_row_score, reverse=True)
     rows: list[Row] = []
     position = 0
+    said = _said(request, fixed + personal)
     for row in fixed + personal:
         features = _features(row, request) if request.query.explain else []
-        items = _items(row, position, request, features, reasons)
+        items = _items(row, position, said, request, features, reasons)
         rows.append(Row(row.chosen.row_id, row.chosen.title, row.chosen.reason, items))
         position += len(items)
     return tuple(rows)
@@ -61,40 +77,26 @@ def _features(row: FilledRow, request: Request) -> list[dict[str, Any]]:
 def _items(
     row: FilledRow,
     position: int,
+    said: Sequence[_Said],
     request: Request,
     features: Sequence[dict[str, Any]],
     reasons: tuple[Reason, ...],
 ) -> tuple[Item, ...]:
     """The row's items; `position` is that of the first one on the page."""
     candidates, chosen = row.candidates, row.chosen
-    n, columns, rows = len(candidates), request.catalog.columns, candidates.rows
+    n, rows = len(candidates), candidates.rows
     propensities = [1.0] * n if chosen.propensity is None else chosen.propensity.tolist()
     anchors = _named(request, candidates[ANCHOR]).tolist() if ANCHOR in candidates else [-1] * n
     found_by, scores = candidates.provenance(), candidates[SCORE].tolist()
-    durations, views, published, titles, names, ids, genres, pictures, categories, videos = (
-        column[rows].tolist()
-        for column in (
-            columns["duration_seconds"],
-            columns["video_watch_count"],
-            columns["published_timestamp_us"],
-            columns["title"],
-            columns["creator_name"],
-            columns["creator_id"],
-            columns["genre_names"],
-            columns["thumbnail"],
-            columns["category"],
-            request.catalog.video_ids,
-        )
-    )
     return tuple(
         Item(
-            video_id=videos[at],
-            title=titles[at].strip() or UNTITLED,
-            channel=names[at] or ids[at],
-            thumbnail=pictures[at] or f"/thumbnails/{quote(videos[at], safe='')}.svg",
-            duration=durations[at],
-            view_count=int(views[at]),
-            published_at=_date(published[at]),
+            video_id=one.video_id,
+            title=one.title.strip() or UNTITLED,
+            channel=one.creator_name or one.creator_id,
+            thumbnail=one.thumbnail or f"/thumbnails/{quote(one.video_id, safe='')}.svg",
+            duration=one.duration_seconds,
+            view_count=int(one.video_watch_count),
+            published_at=_date(one.published_timestamp_us),
             score=scores[at],
             reason=reason(Shown(request, chosen.row_id, video, found_by[at], anchors[at]), reasons),
             source=chosen.row_id if chosen.row_id in found_by[at] else next(iter(found_by[at])),
@@ -102,12 +104,21 @@ def _items(
             position=position + at,
             row_id=chosen.row_id,
             propensity=propensities[at],
-            genres=tuple(genres[at]),
+            genres=tuple(one.genre_names),
             trace=_trace(row, at, found_by[at], features[at]) if request.query.explain else None,
-            category=main_category(categories[at], genres[at]),
+            category=main_category(one.category, one.genre_names),
         )
-        for at, video in enumerate(rows.tolist())
+        for at, (video, one) in enumerate(zip(rows.tolist(), said[position : position + n], strict=True))
     )
+
+
+def _said(request: Request, rows: Sequence[FilledRow]) -> list[_Said]:
+    """What the catalog says of each video of the page; each of its columns is read once."""
+    if not rows:
+        return []
+    shown, columns = np.concatenate([row.candidates.rows for row in rows]), request.catalog.columns
+    texts = (columns[name][shown].tolist() for name in _Said._fields[1:])
+    return list(map(_Said, request.catalog.video_ids[shown].tolist(), *texts))
 
 
 def _trace(row: FilledRow, at: int, provenance: dict[str, float], features: dict[str, Any]) -> dict[str, Any]:
