@@ -150,7 +150,7 @@ lock: $(INSTALLED) ## pin the dependencies of pyproject.toml anew, as little cha
 		rm -f requirements/$$role.lock && $(COMPILE) --extra $$role -c requirements/dev.lock -o requirements/$$role.lock || exit 1; done
 
 clean: ## remove what was installed and written here
-	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var dist tests/worlds/npm/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

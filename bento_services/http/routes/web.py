@@ -12,11 +12,11 @@ from bento_services.admission.problem import Problem
 from bento_services.http.endpoints import Endpoints
 
 WEB = Path(__file__).parents[1] / "web"
+TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 STATIC = {
-    "app.js": "text/javascript; charset=utf-8",
-    "draw.js": "text/javascript; charset=utf-8",
-    "app.css": "text/css; charset=utf-8",
-    "docs.js": "text/javascript; charset=utf-8",
+    *("app.css", "views.css", "app.js", "api.js", "behind.js", "cards.js", "clicks.js", "countdown.js", "docs.js"),
+    *("dom.js", "go.js", "home.js", "lists.js", "player.js", "reactions.js", "search.js", "state.js", "video.js"),
+    *("view.js", "why.js", "words.js"),
 }
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -46,7 +46,7 @@ async def openapi(request: Request) -> Response:
 async def static(name: str) -> Response:
     if name not in STATIC:
         raise Problem(404, "not_found", "there is nothing at this address")
-    return Response(_content(name), media_type=STATIC[name], headers={"cache-control": "no-cache"})
+    return Response(_content(name), media_type=TYPES[Path(name).suffix], headers={"cache-control": "no-cache"})
 
 
 def _page(name: str) -> Response:

@@ -1,4 +1,4 @@
-"""The whole service as `marquee serve` runs it: real processes, real store, HTTP, gRPC and a browser.
+"""The whole service as `marquee serve` runs it: real processes, real store, HTTP and gRPC.
 
 The tests run in order over one running service; the last ones take it apart.
 """
@@ -36,7 +36,6 @@ from feature_repo.core.local_socket import ask
 from monitoring.status import status_of
 
 ROOT = Path(__file__).resolve().parents[3]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -169,122 +168,6 @@ def test_a_cursor_goes_on_without_repeating(client: Client) -> None:
     assert one.isdisjoint(two)
     with pytest.raises(InvalidRequest, match="400"):
         client.home("u009", cursor="no-cursor-of-ours")
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
-def test_a_person_can_watch_dislike_and_see_the_page_change(ports: Ports, tmp_path: Path) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    complaints: list[str] = []
-    outside: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request", lambda sent: None if sent.url.startswith((ports.http_url, "data:")) else outside.append(sent.url)
-        )
-        page.goto(f"{ports.http_url}/?viewer=u011")
-        expect(page.locator("#viewer")).to_have_value("u011")
-        expect(page.locator(".row")).not_to_have_count(0)
-        expect(page.locator("#rows")).to_have_attribute("aria-busy", "false")
-        expect(page.locator(".card").first).to_be_visible()
-        assert page.locator(".row h2").count() >= 3
-        assert page.locator(".card .reason").count() >= 1
-        no_card_repeats_its_row(page)
-        the_page_has_one_heading_and_nothing_shows_through_its_header(page)
-
-        open_and_close_by_keyboard(page)
-
-        # Watch the featured video to the end: it goes, the page says so.
-        featured = page.locator("#hero .primary").get_attribute("data-video")
-        page.locator("#hero .primary").click()
-        page.locator("#watch").click()
-        expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
-        assert page.locator(f"[data-video='{featured}']").count() == 0
-        assert page.locator(".card.fresh").count() >= 1
-
-        # Dislike another: it goes as well.
-        disliked = page.locator("#rows .row[data-row='top_picks'] .card").first
-        video = disliked.get_attribute("data-video")
-        disliked.click()
-        page.locator("[data-action='dislike']").click()
-        expect(page.locator("#toast")).to_contain_text("Disliked", timeout=15_000)
-        expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
-        assert page.locator(f"[data-video='{video}']").count() == 0
-        assert page.locator("#rows .row[data-row='top_picks'] .card:focus").count() == 1  # what is at its place now
-
-        like_by_keyboard(page)
-
-        # More of the feed, somebody new, a narrow screen.
-        page.locator("#more").click()
-        expect(page.locator(".row.grid .card")).not_to_have_count(0)
-        page.locator("#somebody-new").click()
-        expect(page.locator("#person")).to_contain_text("nobody has met this viewer yet")
-        expect(page.locator("#rows")).to_have_attribute("aria-busy", "false")
-        page.set_viewport_size({"width": 390, "height": 800})
-        assert page.evaluate_handle("document.documentElement.scrollWidth").json_value() <= 390
-        browser.close()
-    assert complaints == []
-    assert outside == []
-
-
-def open_and_close_by_keyboard(page: Any) -> None:
-    """Into the first row, one to the right, open, close."""
-    from playwright.sync_api import expect
-
-    page.locator(".card").first.focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Enter")
-    expect(page.locator("#player")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("#player")).to_be_hidden()
-
-
-def like_by_keyboard(page: Any) -> None:
-    """Like a video that stays: the focus stays on it, while the page waits and after it was drawn again."""
-    from playwright.sync_api import expect
-
-    row = page.locator("#rows .row").first
-    row_id, place = row.get_attribute("data-row"), 1
-    liked = row.locator(".card").nth(place)
-    video = liked.get_attribute("data-video")
-    liked.focus()
-    page.keyboard.press("Enter")
-    page.locator("[data-action='like']").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#toast")).to_contain_text("Liked", timeout=15_000)
-    assert page.locator(f".card[data-video='{video}']:focus").count() == 1
-    expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
-    again = page.locator(f"#rows .row[data-row='{row_id}'] .card")
-    stayed = page.locator(f"#rows .row[data-row='{row_id}'] .card[data-video='{video}']")
-    expect(stayed.first if stayed.count() else again.nth(place)).to_be_focused()
-    if stayed.count():
-        stayed.first.press("Enter")
-        expect(page.locator("#like")).to_have_attribute("aria-pressed", "true")
-        page.locator("#like").press("Enter")
-        expect(page.locator("#toast")).to_contain_text("Took back", timeout=15_000)
-        expect(page.locator("#toast")).to_contain_text("after", timeout=15_000)
-
-
-def the_page_has_one_heading_and_nothing_shows_through_its_header(page: Any) -> None:
-    assert page.locator("h1").all_inner_texts() == ["MARQUEE"]
-    page.evaluate("scrollTo(0, 600)")
-    look = "getComputedStyle(document.querySelector('header.top'))"
-    color = page.evaluate(f"{look}.backgroundColor")
-    assert (page.evaluate(f"{look}.position"), page.evaluate(f"{look}.opacity")) == ("sticky", "1")
-    assert color.startswith("rgb(")  # a colour with an alpha is rgba(…)
-    page.evaluate("scrollTo(0, 0)")
-
-
-def no_card_repeats_its_row(page: Any) -> None:
-    for row in page.locator(".row").all():
-        said = " · ".join(row.locator("header h2, header p").all_inner_texts())
-        assert [words for words in row.locator(".card .reason").all_inner_texts() if words in said] == []
 
 
 def test_a_new_champion_is_taken_up_without_dropping_a_request(client: Client, own_home: Home) -> None:

@@ -28,9 +28,14 @@ async def test_every_file_that_a_page_names_is_served_and_every_file_is_named(ht
     assert {path.name for path in WEB.iterdir() if path.suffix != ".html"} == set(STATIC)
 
 
-async def test_drawing_stands_before_what_calls_it(http: httpx.AsyncClient) -> None:
+async def test_what_a_script_imports_is_fetched_with_the_page(http: httpx.AsyncClient) -> None:
+    """Else a browser learns of each file from the one before it."""
     page = (await http.get("/")).text
-    assert page.index("/static/draw.js") < page.index("/static/app.js")
+    early = set(re.findall(r'rel="modulepreload" href="/static/([^"]+)"', page))
+    scripts = [(await http.get(f"/static/{name}")).text for name in STATIC if name.endswith(".js")]
+    imports = re.compile(r'^import .* from "\./([^"]+)";$', re.MULTILINE)
+    imported = {name for script in scripts for name in imports.findall(script)}
+    assert imported == early
 
 
 async def test_the_page_has_one_main_heading_and_nothing_shows_through_its_header(http: httpx.AsyncClient) -> None:

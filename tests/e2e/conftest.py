@@ -1,0 +1,38 @@
+"""A trained world that is served for all tests of one module."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bento_services.client import Client
+from bento_services.process.ports import Ports
+from bento_services.process.supervisor import running
+from feature_repo.core.home import Home
+
+NOT_COPIED = shutil.ignore_patterns("run", "*.sock", "address.json")
+
+
+@dataclass(frozen=True)
+class Served:
+    home: Home
+    ports: Ports
+    client: Client
+    viewer: str  # with a history
+
+    @property
+    def url(self) -> str:
+        return self.ports.http_url
+
+
+@pytest.fixture(scope="module")
+def served(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    root = tmp_path_factory.mktemp("served") / "world"
+    shutil.copytree(small_world, root, symlinks=True, ignore=NOT_COPIED)
+    home = Home.open(root)
+    with running(home, http_port=0, grpc_port=0) as ports, Client(ports.http_url, timeout_seconds=20) as client:
+        yield Served(home, ports, client, home.world().example_user)
