@@ -54,20 +54,16 @@ def headings(page: Any) -> list[str]:
 
 def hidden_from(served: Any, viewer: str) -> str:
     """What the features say that this viewer does not want to see."""
-    exported = served.client._read(served.client._http.get(f"/api/v1/viewers/{viewer}/export"))
-    return str(re.findall(r"'hidden_video_ids': (\[[^]]*\])", str(exported)))
+    exported = str(served.get(f"viewers/{viewer}/export"))
+    return str(re.findall(r"'hidden_video_ids': (\[[^]]*\])", exported))
 
 
 def series(served: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """An episode, and the one that everybody may watch next."""
-    client = served.client
-    for found in client.search("episode", limit=100).items:
-        following = client.up_next(found.item_id, limit=1).up_next
-        if following and following.reason == "Next in series":
-            one, other = (
-                client._read(client._http.get(f"/api/v1/videos/{v}")) for v in (found.item_id, following.video_id)
-            )
-            return one, other
+    for found in served.get("search", q="episode", limit=100)["items"]:
+        following = served.get("recommendations/up-next", current_video=found["item_id"], limit=1)["up_next"]
+        if following and following["reason"] == "Next in series":
+            return served.get(f"videos/{found['item_id']}"), served.get(f"videos/{following['video_id']}")
     raise AssertionError("no series in this world")
 
 
@@ -100,7 +96,7 @@ def test_watching_to_the_end_changes_the_page(visit: Visit, served: Any) -> None
     visit.drawn()
     expect(page.locator("h1")).to_have_text("For u00060")
     assert page.locator(f"[data-video='{video}']").count() == 0
-    known = served.client._read(served.client._http.get("/api/v1/viewers/u00060"))
+    known = served.get("viewers/u00060")
     assert known["history"][0]["video_id"] == video
 
 
@@ -123,7 +119,8 @@ def test_not_interested_takes_the_video_away_keeps_the_focus_and_can_be_undone(v
 
 
 def test_a_like_and_a_dislike_are_pressed_and_taken_back_by_keyboard(visit: Visit, served: Any) -> None:
-    page = visit.open(f"/?viewer=u00182&video={served.client.home('u00182')['recommendations'][3]['video_id']}")
+    video = served.get("recommendations/home", "u00182")["recommendations"][3]["video_id"]
+    page = visit.open(f"/?viewer=u00182&video={video}")
     for action, said in (("like", "Liked"), ("dislike", "Disliked")):
         button = page.locator(f"[data-action='{action}']")
         button.focus()

@@ -70,8 +70,8 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None] | None]] = {
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_no_view_has_a_serious_fault(chromium: Any, source: str, served: Any, size: tuple[int, int]) -> None:
     named = {
-        "category": served.client._read(served.client._http.get("/api/v1/browse"))["categories"][0],
-        "video": served.client.home("u00182")["recommendations"][0]["video_id"],
+        "category": served.get("browse")["categories"][0],
+        "video": served.get("recommendations/home", "u00182")["recommendations"][0]["video_id"],
     }
     found = {}
     visit = Visit(chromium, served.url, size, bypass_csp=True)  # axe's source is not the page's own

@@ -62,6 +62,7 @@ const FOUND_BY = {
   next_in_series: "it is the next episode of a series that this viewer watches",
   next_episode: "it is the next episode",
   creators: "it is from a channel that this viewer watches",
+  followed: "it is from a channel that this viewer follows",
   trending: "it is watched more than usual right now",
   popular_in_area: "it is popular in this viewer's country",
   new_releases: "it was published recently",
