@@ -1,5 +1,6 @@
 """What each role installs: pins alone, the same ones everywhere, and nothing that the role does not need."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -43,3 +44,11 @@ def test_a_bento_installs_no_test_tool_and_no_library_of_training() -> None:
     unwanted = {"pytest", "mypy", "ruff", *of_training}
     assert unwanted & set(pins("serve")) == set()
     assert unwanted <= set(pins("dev")) | {"pyspark"}
+
+
+def test_what_tests_take_from_npm_is_pinned_by_its_hash_and_by_no_address() -> None:
+    lock = json.loads((ROOT / "tests" / "worlds" / "npm" / "package-lock.json").read_text())
+    installed = {name: package for name, package in lock["packages"].items() if name}
+    assert [name for name, package in installed.items() if "resolved" in package] == []
+    assert [name for name, package in installed.items() if not package["integrity"].startswith("sha512-")] == []
+    assert "://" not in json.dumps(lock)
