@@ -54,6 +54,9 @@ class Holds(Protocol):
     @property
     def forbids(self) -> bool: ...
 
+    @property
+    def rests(self) -> bool: ...
+
 
 class Rules(Protocol):
     """models.page.rulebook.RuleBook, as filters see it."""
@@ -62,18 +65,23 @@ class Rules(Protocol):
 
     def allows(self, request: ViewerRequest, rows: Array) -> Array: ...
 
+    def is_fresh(self, request: ViewerRequest, rows: Array) -> Array: ...
+
 
 @dataclass(frozen=True)
 class Unruled:
     """No rules at all."""
 
     forbids = False
+    rests = False
 
     def holding(self, request: ViewerRequest) -> Unruled:
         return self
 
     def allows(self, request: ViewerRequest, rows: Array) -> Array:
         return np.ones(len(rows), dtype=bool)
+
+    is_fresh = allows
 
 
 @dataclass(frozen=True, slots=True)

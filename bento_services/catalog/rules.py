@@ -28,7 +28,7 @@ class ShownRule(Struct, frozen=True):
     """A rule with everything that it does not state."""
 
     rule_id: str
-    kind: Annotated[str, Meta(description="pin, boost, share, block or floor.")]
+    kind: Annotated[str, Meta(description="pin, boost, share, block, floor or fatigue.")]
     video_ids: list[str]
     creator_ids: list[str]
     categories: list[str]
@@ -45,6 +45,8 @@ class ShownRule(Struct, frozen=True):
     least_watch_fraction: float
     most_dislike_rate: float
     least_watches: int
+    demoted_after: int
+    rested_after: int
     starts_at: str
     ends_at: str
     owner: str

@@ -19,6 +19,7 @@ from feature_repo.limits import LimitError, check, shown
 MOST_WORDS = 1_000  # in one list of a rule
 MOST_POSITION = 200
 MOST_FACTOR = 100.0
+MOST_TIMES = 1_000
 NEVER_US = 2**62
 
 # kind -> the fields that it needs, and those that it may have
@@ -28,6 +29,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "share": ((), ("at_least", "at_most")),
     "block": ((), ()),
     "floor": ((), ("least_watch_fraction", "most_dislike_rate", "least_watches")),
+    "fatigue": ((), ("demoted_after", "factor", "rested_after")),
 }
 # What a rule is about: a video has to match each of these that is stated, by any of its words.
 FILTER = ("video_ids", "creator_ids", "categories", "genres", "tags", "languages")
@@ -48,8 +50,10 @@ NUMBERS = {
     "least_watch_fraction": (0.0, 1.0),
     "most_dislike_rate": (0.0, 1.0),
     "least_watches": (1, 1_000_000),
+    "demoted_after": (1, MOST_TIMES),
+    "rested_after": (1, MOST_TIMES),
 }
-_WHOLE = ("position", "least_watches")
+_WHOLE = ("position", "least_watches", "demoted_after", "rested_after")
 _TEXTS = {"owner": 128, "note": 1_000, "row": 128}
 
 
@@ -69,12 +73,14 @@ class Rule:
     countries: tuple[str, ...] = ()  # of viewers
     row: str = ""  # of a pin: "" is the row of recommendations
     position: int = 0  # of a pin, 0 = first
-    factor: float = 1.0  # of a boost: scores are multiplied by it; below 1 they are demoted
+    factor: float = 1.0  # of a boost and of fatigue: scores are multiplied by it; below 1 they are demoted
     at_least: float = 0.0  # of a share: of the recommendations
     at_most: float = 1.0
     least_watch_fraction: float = 0.0  # of a floor: the mean share watched
     most_dislike_rate: float = 1.0  # of a floor: dislikes per watch
     least_watches: int = 20  # of a floor: a video with fewer is not judged
+    demoted_after: int = 0  # of fatigue: seen so often by a viewer who did not take it up; 0: never
+    rested_after: int = 0  # of fatigue: seen so often, it is not recommended any more; 0: never
     starts_at: str = ""
     ends_at: str = ""
     owner: str = ""
@@ -213,7 +219,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
         if len(values.get("video_ids", ())) > 1:
             faults.append(Fault("video_ids", "one video in a pin: add a rule for each", values["video_ids"]))
         faults += [Fault(name, "no filter but video_ids in a pin", values[name]) for name in stated[1:]]
-    elif kind != "floor" and not stated:
+    elif kind not in ("floor", "fatigue") and not stated:
         faults.append(Fault("video_ids", f"a filter: one of {', '.join(FILTER)}", None))
     if kind == "share":
         least, most = values.get("at_least", 0.0), values.get("at_most", 1.0)
@@ -226,9 +232,23 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
             Fault("least_watch_fraction", "it or most_dislike_rate, or the rule says nothing; "
                       "what is flagged is kept out by a block of its tag", None)
         )  # fmt: skip
+    if kind == "fatigue":
+        faults += _of_fatigue(values)
     starts, ends = values.get("starts_at"), values.get("ends_at")
     if starts and ends and _moment_us(starts) >= _moment_us(ends):
         faults.append(Fault("ends_at", f"a time after starts_at, {starts}", ends))
+    return faults
+
+
+def _of_fatigue(values: Mapping[str, Any]) -> list[Fault]:
+    demoted, rested = values.get("demoted_after", 0), values.get("rested_after", 0)
+    if not demoted and not rested:
+        return [Fault("demoted_after", "it or rested_after, or the rule says nothing", None)]
+    faults = []
+    if demoted and values.get("factor", 1.0) >= 1:
+        faults.append(Fault("factor", "a number below 1, by which scores are multiplied", values.get("factor")))
+    if demoted and rested and demoted >= rested:
+        faults.append(Fault("rested_after", f"more than demoted_after, which is {demoted}", rested))
     return faults
 
 

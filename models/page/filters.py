@@ -105,6 +105,19 @@ class NotForbidden(RowFilter):
 
 
 @dataclass(frozen=True)
+class NotResting(RowFilter):
+    """Not seen so often by the viewer, without being taken up, that a rule lets it rest."""
+
+    name = "not_resting"
+
+    def applies(self, request: ViewerRequest) -> bool:
+        return request.rules.holding(request).rests
+
+    def keep(self, request: ViewerRequest, rows: Array) -> Array:
+        return request.rules.is_fresh(request, rows)
+
+
+@dataclass(frozen=True)
 class NotSeen(ViewerFilter):
     """Not watched by the viewer."""
 
@@ -135,7 +148,11 @@ SAFETY: tuple[Filter, ...] = (
     NotHidden(),
     NotForbidden(),
 )
-NOVELTY: tuple[Filter, ...] = (NotSeen(), NOT_SHOWN)  # does not apply to videos that the viewer may continue watching
+NOVELTY: tuple[Filter, ...] = (
+    NotSeen(),
+    NOT_SHOWN,
+    NotResting(),
+)  # does not apply to videos that the viewer may continue watching
 MASKS = SharedMasks()
 
 

@@ -44,6 +44,8 @@ class Holding:
     boosts: tuple[int, ...]
     shares: tuple[int, ...]
     pins: tuple[int, ...]
+    fatigues: tuple[int, ...]
+    rests: bool  # whether fatigue keeps anything from being recommended
 
     @property
     def forbids(self) -> bool:
@@ -83,7 +85,7 @@ class RuleBook:
 
     @cached_property
     def _nothing(self) -> Holding:
-        return Holding(np.zeros(0, dtype=np.uint8), False, (), (), (), ())
+        return Holding(np.zeros(0, dtype=np.uint8), False, (), (), (), (), (), False)
 
     def follow(self, catalog: Catalog) -> None:
         """What whoever publishes rules or a catalog calls, before requests see them."""
@@ -122,14 +124,32 @@ class RuleBook:
 
     def factors(self, request: ViewerRequest, rows: Array) -> Array | None:
         """(N,) by which scores are multiplied; None: by nothing."""
-        boosts = self.holding(request).boosts
-        if not boosts:
+        holding = self.holding(request)
+        if not holding.boosts and not holding.fatigues:
             return None
         factor_N = np.ones(len(rows))
         facts_NW = self._facts.of(request.catalog)[rows]
-        for number in boosts:
+        for number in holding.boosts:
             factor_N[_bit(facts_NW, number)] *= self.rules[number].factor
+        if holding.fatigues:
+            times_N = _times_shown(request, rows)
+            for number in holding.fatigues:
+                after = self.rules[number].demoted_after
+                tired_N = _bit(facts_NW, number) & (times_N >= after) if after else np.zeros(len(rows), dtype=bool)
+                factor_N[tired_N] *= self.rules[number].factor
         return factor_N
+
+    def is_fresh(self, request: ViewerRequest, rows: Array) -> Array:
+        """(N,) bool: which of these rows this viewer has not seen so often, without taking them up, that they rest."""
+        fresh_N = np.ones(len(rows), dtype=bool)
+        holding = self.holding(request)
+        if not holding.rests or not len(rows):
+            return fresh_N
+        facts_NW, times_N = self._facts.of(request.catalog)[rows], _times_shown(request, rows)
+        for number in holding.fatigues:
+            if after := self.rules[number].rested_after:
+                fresh_N &= ~(_bit(facts_NW, number) & (times_N >= after))
+        return fresh_N
 
     def shares(self, request: ViewerRequest, rows: Array) -> list[Share]:
         shares = self.holding(request).shares
@@ -154,12 +174,21 @@ class RuleBook:
         numbers = [at for at, rule in enumerate(self.rules) if rule.holds(surface, country, now_us)]
         of = {
             kind: tuple(at for at in numbers if self.rules[at].kind == kind)
-            for kind in ("block", "floor", "boost", "share", "pin")
+            for kind in ("block", "floor", "boost", "share", "pin", "fatigue")
         }
         blocks = np.zeros(len(self.rules), dtype=bool)
         blocks[list(of["block"])] = True
         blocks_W = np.packbits(blocks, bitorder="little")
-        return Holding(blocks_W, bool(of["block"]), of["floor"], of["boost"], of["share"], of["pin"])
+        return Holding(
+            blocks_W,
+            bool(of["block"]),
+            of["floor"],
+            of["boost"],
+            of["share"],
+            of["pin"],
+            of["fatigue"],
+            any(self.rules[at].rested_after for at in of["fatigue"]),
+        )
 
     def _about(self, catalog: Catalog, rows: Array) -> Array:
         """(N, W) bits: which rules each of these rows is about."""
@@ -196,6 +225,20 @@ def _matches(rule: Rule, catalog: Catalog, rows: Array) -> Array:
             held = [one in words for one in values]
         matching[at] = np.array(held, dtype=bool)
     return matching
+
+
+def _times_shown(request: ViewerRequest, rows: Array) -> Array:
+    """(N,) how often the viewer has seen each without taking it up since; 0 of what was not among the latest seen."""
+    times_N = np.zeros(len(rows), dtype=np.int64)
+    ids = request.features.get("shown_video_ids", ())
+    if not len(ids):
+        return times_N
+    seen = request.catalog.row_of.many(ids)
+    order = np.argsort(seen, kind="stable")
+    at = np.minimum(np.searchsorted(seen[order], rows), len(seen) - 1)
+    is_there = seen[order][at] == rows
+    times_N[is_there] = np.asarray(request.features["shown_counts"], dtype=np.int64)[order][at][is_there]
+    return times_N
 
 
 def _below(rule: Rule, catalog: Catalog, rows: Array) -> Array:

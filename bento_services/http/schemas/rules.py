@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from feature_repo.catalog.rule import MOST_FACTOR, MOST_POSITION, MOST_WORDS
+from feature_repo.catalog.rule import MOST_FACTOR, MOST_POSITION, MOST_TIMES, MOST_WORDS
 
 Words = Annotated[list[str], Meta(max_length=MOST_WORDS)] | None | UnsetType
 Share = Annotated[float, Meta(ge=0.0, le=1.0)] | None | UnsetType
+Times = Annotated[int, Meta(ge=1, le=MOST_TIMES)] | None | UnsetType
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None | UnsetType
 
 
@@ -27,12 +28,16 @@ class RuleFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     countries: Annotated[Words, Meta(description="Whose viewers; empty: everybody.")] = UNSET
     row: Annotated[str | UnsetType | None, Meta(description="Of a pin; empty: the recommendations.")] = UNSET
     position: Annotated[int, Meta(ge=0, le=MOST_POSITION, description="Of a pin.")] | UnsetType | None = UNSET
-    factor: Annotated[float, Meta(ge=0.0, le=MOST_FACTOR, description="Of a boost.")] | UnsetType | None = UNSET
+    factor: (
+        Annotated[float, Meta(ge=0.0, le=MOST_FACTOR, description="Of a boost and of fatigue.")] | UnsetType | None
+    ) = UNSET
     at_least: Annotated[Share, Meta(description="Of a share: what part of the recommendations.")] = UNSET
     at_most: Share = UNSET
     least_watch_fraction: Annotated[Share, Meta(description="Of a floor: the mean share watched.")] = UNSET
     most_dislike_rate: Annotated[Share, Meta(description="Of a floor: dislikes per watch.")] = UNSET
     least_watches: Annotated[int, Meta(ge=1, le=1000000)] | UnsetType | None = UNSET
+    demoted_after: Annotated[Times, Meta(description="Of fatigue: seen so often without being taken up.")] = UNSET
+    rested_after: Annotated[Times, Meta(description="Of fatigue: from then on it is not recommended.")] = UNSET
     starts_at: Moment = UNSET
     ends_at: Moment = UNSET
     owner: str | UnsetType | None = UNSET
@@ -40,7 +45,7 @@ class RuleFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool | UnsetType = UNSET
 
 
-Kind = Literal["pin", "boost", "share", "block", "floor"]
+Kind = Literal["pin", "boost", "share", "block", "floor", "fatigue"]
 
 
 class RulePatch(RuleFields, frozen=True, kw_only=True, forbid_unknown_fields=True):

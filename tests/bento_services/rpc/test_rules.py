@@ -124,6 +124,13 @@ async def test_what_http_refuses_is_refused_and_changes_nothing(
     assert as_http(await stub.ListRules(messages.ListRulesRequest())) == before
 
 
+async def test_a_rule_of_fatigue_is_stated_as_over_http(stub: Any, http: httpx.AsyncClient) -> None:
+    tired = {"kind": "fatigue", "demoted_after": 3, "factor": 0.5, "rested_after": 6}
+    put = await stub.PutRule(messages.PutRuleRequest(rule=messages.RuleIn(rule_id="r1", **tired)))
+    assert _plain(as_http(put)) == _plain((await http.put(f"{RULES}/r2", json=tired)).json())
+    assert (put.rule.demoted_after, put.rule.rested_after) == (3, 6)
+
+
 async def test_a_rule_that_must_be_new_is_not_replaced(stub: Any) -> None:
     new = messages.PutRuleRequest(rule=messages.RuleIn(rule_id="r1", **WHOLE), if_match=0)
     assert (await stub.PutRule(new)).created

@@ -134,3 +134,35 @@ def test_without_rules_nothing_is_asked_of_the_catalog(asked: OfflineRequest) ->
     found = safe(replace(asked, rules=RuleBook()))
     assert found.also is None
     assert RuleBook().factors(asked, np.arange(3)) is None
+
+
+def tired(**said: Any) -> RuleBook:
+    return RuleBook(1, [rule_of({"rule_id": "tired", "kind": "fatigue", **said})])
+
+
+def seen(asked: OfflineRequest, book: RuleBook, **times: int) -> OfflineRequest:
+    """By a viewer who saw these videos so often."""
+    features = {**asked.features, "shown_video_ids": list(times), "shown_counts": list(times.values())}
+    return replace(asked, rules=book, features=features)
+
+
+def test_what_was_seen_so_often_is_demoted_and_then_rests(asked: OfflineRequest) -> None:
+    request = seen(asked, tired(demoted_after=2, factor=0.5, rested_after=4), gone=9, e=4, b=2, a=1, d=3)
+    rows = np.array([5, 4, 3, 2, 1, 0])
+    factors = request.rules.factors(request, rows)  # type: ignore[attr-defined]
+    assert factors.tolist() == [1.0, 0.5, 0.5, 1.0, 0.5, 1.0]
+    assert request.rules.is_fresh(request, rows).tolist() == [True, False, True, True, True, True]
+    assert "".join(np.array(list(IDS))[allowed(request).rows()]) == "abcdf"
+    assert "".join(np.array(list(IDS))[safe(request).rows()]) == IDS
+
+
+def test_fatigue_may_be_of_some_videos_only(asked: OfflineRequest) -> None:
+    request = seen(asked, tired(rested_after=1, tags=["original"]), a=1, b=1, c=1)
+    assert "".join(np.array(list(IDS))[allowed(request).rows()]) == "bdef"
+    assert request.rules.factors(request, np.arange(6)).tolist() == [1.0] * 6  # type: ignore[attr-defined]
+
+
+def test_who_has_seen_nothing_is_tired_of_nothing(asked: OfflineRequest) -> None:
+    request = replace(asked, rules=tired(demoted_after=1, factor=0.1, rested_after=2))
+    assert len(allowed(request).rows()) == len(IDS)
+    assert request.rules.factors(request, np.arange(6)).tolist() == [1.0] * 6  # type: ignore[attr-defined]
