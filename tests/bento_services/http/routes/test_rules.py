@@ -52,6 +52,8 @@ async def test_a_rule_is_added_changed_listed_and_removed_and_each_change_is_aud
         "least_watch_fraction": 0.0,
         "most_dislike_rate": 1.0,
         "least_watches": 20,
+        "demoted_after": 0,
+        "rested_after": 0,
         "starts_at": "",
         "ends_at": "",
         "owner": "",
