@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -22,10 +22,10 @@ class Recent(Generic[Key, Value]):
     def __contains__(self, key: Key) -> bool:
         return key in self._kept
 
-    def keys(self) -> list[Key]:
-        """The one that goes first at the front."""
+    def __iter__(self) -> Iterator[Key]:
+        """The key of what goes first at the front; of the moment."""
         with self._lock:
-            return list(self._kept)
+            return iter(list(self._kept))
 
     def get(self, key: Key) -> Value | None:
         with self._lock:

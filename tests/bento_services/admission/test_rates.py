@@ -86,7 +86,7 @@ async def test_devices_under_one_key_do_not_take_tokens_from_each_other() -> Non
     first, second = (replace(WEB, viewers="token", viewer_id=viewer) for viewer in ("u1", "u2"))
     assert await admitted(rates, first, HOME_PAGES, 100) == 20
     assert await admitted(rates, second, HOME_PAGES, 100) == 20
-    assert not any("u1" in name for name in rates._buckets.keys())
+    assert not any("u1" in name for name in rates._buckets)
     rates.close()
 
 

@@ -16,7 +16,7 @@ def test_what_was_used_longest_ago_goes_first() -> None:
     assert ("a" in recent, "b" in recent, "c" in recent) == (True, False, True)
     recent.put("a", 4)
     recent.put("d", 5)
-    assert recent.keys() == ["a", "d"]
+    assert list(recent) == ["a", "d"]
     assert (recent.get("a"), recent.get("c"), recent.get("d")) == (4, None, 5)
 
 
