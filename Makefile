@@ -21,7 +21,7 @@ ingested = now="$$(cat $(DATA)/$(2)/* 2>/dev/null | cksum)"; \
 # $(1): home. What its protocols recorded goes into docs/quality/, and docs/quality.md is put together anew.
 recorded = $(BIN)/python -m training.record.quality_page --home $(QUALITY)/$(1)
 
-.PHONY: damaged-homes faults fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench bench-catalog equal proto kafka kafka-stop spark lock clean
+.PHONY: damaged-homes faults fuzz quality-page quality-ml1m quality-temporal quality-cold quality-kuairand quality-diversity quality-ope quality-sources help docs demo test test-slow check format bench bench-catalog bench-onboarding equal proto kafka kafka-stop spark lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: on
 
 bench-catalog: $(INSTALLED) ## what a page costs by the size of the catalog, recorded in docs/quality.md
 	@$(BIN)/python tests/benchmarks/catalog_size.py $(or $(ARGS),--record)
+
+bench-onboarding: $(INSTALLED) ## what five picks of a new viewer are worth beside what is popular (a home with a champion: HOME_DIR)
+	@$(BIN)/python tests/benchmarks/onboarding.py --home $(HOME_DIR) $(ARGS)
 
 bench-serve: $(INSTALLED) ## pages per second and latencies under few and many callers, beside an empty BentoML endpoint
 	@$(BIN)/python tests/benchmarks/bench_serve.py $(ARGS)

@@ -36,10 +36,19 @@ def send(
 def feedback(
     user_id: str, video_id: str, action: str, reason: str | None = None, session_id: str = ""
 ) -> Call[Feedback]:
-    """A viewer's word on a video: like, unlike, dislike, not_interested or share."""
+    """A viewer's word on a video: like, unlike, dislike, not_interested, share or undo."""
     headers = {"idempotency-key": uuid.uuid4().hex, **who(user_id, session_id)}
     body = {"video_id": video_id, "action": action, **({} if reason is None else {"reason": reason})}
     return Call("POST", "/api/v1/recommendations/feedback", Feedback, headers=headers, body=body)
+
+
+def pick(
+    user_id: str = "", video_ids: Sequence[str] = (), genres: Sequence[str] = (), session_id: str = ""
+) -> Call[Receipt]:
+    """What a newcomer picked of titles and genres."""
+    headers = {"idempotency-key": uuid.uuid4().hex, **who(user_id, session_id)}
+    body = {"video_ids": list(video_ids), "genres": list(genres)}
+    return Call("POST", "/api/v1/onboarding", Receipt, headers=headers, body=body)
 
 
 def event(event_id: str, user_id: str = "") -> Call[Visibility]:

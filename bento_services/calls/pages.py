@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bento_services.calls.call import Call, said, segment, who
-from bento_services.feed.answers import Categories, Similar, Surface, UpNext
+from bento_services.feed.answers import Categories, Onboarding, Ranked, Similar, Surface, UpNext
 from bento_services.feed.page import Page
 
 RECOMMENDATIONS = "/api/v1/recommendations"
@@ -65,10 +65,25 @@ def similar(
     cursor: str | None = None,
     session_id: str = "",
     context: Context | None = None,
+    personal: bool = False,
 ) -> Call[Similar]:
-    """Videos like this one."""
-    path, asked = f"{RECOMMENDATIONS}/similar/{segment(video_id)}", said(limit=limit, cursor=cursor)
+    """Videos like this one; `personal`: in an order that also asks what the viewer likes."""
+    path = f"{RECOMMENDATIONS}/similar/{segment(video_id)}"
+    asked = said(limit=limit, cursor=cursor, personal="true" if personal else None)
     return Call("GET", path, Similar, asked, who(user_id, session_id, context))
+
+
+def onboarding(user_id: str = "", session_id: str = "", context: Context | None = None) -> Call[Onboarding]:
+    """Titles and genres for a newcomer to pick from."""
+    return Call("GET", "/api/v1/onboarding", Onboarding, headers=who(user_id, session_id, context))
+
+
+def rank(
+    video_ids: Sequence[str], user_id: str = "", session_id: str = "", context: Context | None = None
+) -> Call[Ranked]:
+    """These videos in the viewer's order, and why some of them may not be shown."""
+    headers = who(user_id, session_id, context)
+    return Call("POST", f"{RECOMMENDATIONS}/rank", Ranked, headers=headers, body={"video_ids": list(video_ids)})
 
 
 def up_next(

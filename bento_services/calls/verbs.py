@@ -78,10 +78,13 @@ class Verbs:
     browse = Verb(pages.browse)
     similar = Verb(pages.similar)
     up_next = Verb(pages.up_next)
+    onboarding = Verb(pages.onboarding)
+    rank = Verb(pages.rank)
     search = Verb(pages.search)
 
     send = Verb(events.send)
     feedback = Verb(events.feedback)
+    pick = Verb(events.pick)
     event = Verb(events.event)
     wait_until_visible = Verb(events.UntilVisible)
     home_after = Verb(events.HomeAfter)

@@ -5,7 +5,7 @@ A field's description is what the API's document says about it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -76,6 +76,40 @@ class Similar(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
+class Onboarding(Struct, frozen=True):
+    """Titles and genres for a newcomer to pick from."""
+
+    titles: Annotated[tuple[SurfaceItem, ...], Meta(description="Popular ones, of every category in turn.")]
+    genres: Annotated[tuple[str, ...], Meta(description="Those of most videos first.")]
+    certificate: Annotated[Mapping[str, Any], CERTIFICATE]
+    request_id: str
+    served_by: Annotated[str, SERVED_BY]
+    release_id: str
+    warnings: tuple[str, ...]
+
+
+class LeftOut(Struct, frozen=True):
+    video_id: str
+    why: Annotated[
+        str,
+        Meta(
+            description="unknown, taken_down, hidden (disliked by the viewer), or not_allowed: by age, country, date "
+            "or a rule."
+        ),
+    ]
+
+
+class Ranked(Struct, frozen=True):
+    """The videos that were named, in the viewer's order."""
+
+    ranked: tuple[SurfaceItem, ...]
+    left_out: Annotated[tuple[LeftOut, ...], Meta(description="Those of them that this viewer may not be shown.")]
+    request_id: str
+    served_by: Annotated[str, SERVED_BY]
+    release_id: str
+    warnings: tuple[str, ...]
+
+
 class NextUp(Struct, frozen=True):
     video_id: str
     title: str
@@ -140,6 +174,31 @@ def up_next(page: Page, autoplay_seconds: int) -> UpNext:
         ),
         related=tuple(_listed(item) for item in page.recommendations[1:]),
         certificate=page.certificate,
+        request_id=page.request_id,
+        served_by=page.served_by,
+        release_id=page.release_id,
+        warnings=page.warnings,
+    )
+
+
+def onboarding(page: Page, genres: tuple[str, ...]) -> Onboarding:
+    return Onboarding(
+        titles=tuple(_listed(item) for item in page.recommendations),
+        genres=genres,
+        certificate=page.certificate,
+        request_id=page.request_id,
+        served_by=page.served_by,
+        release_id=page.release_id,
+        warnings=page.warnings,
+    )
+
+
+def ranked(page: Page, video_ids: Sequence[str], why: Mapping[str, str]) -> Ranked:
+    """Each of these ids is in the answer once. `why`: some are left out."""
+    shown = {item.video_id for item in page.recommendations}
+    return Ranked(
+        ranked=tuple(_listed(item) for item in page.recommendations),
+        left_out=tuple(LeftOut(one, why.get(one, "not_allowed")) for one in video_ids if one not in shown),
         request_id=page.request_id,
         served_by=page.served_by,
         release_id=page.release_id,

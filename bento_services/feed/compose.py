@@ -62,6 +62,7 @@ class RungSpec:
     patient: bool = False
     share: Callable[[FeedConfig], float] = lambda config: 1.0  # of the deadline: until then it may take
     from_release: bool = False  # uses the static list of the release as its catalog
+    for_personal: bool = False  # only for queries that ask for the viewer's order
     for_unread: bool = False  # also answers viewers whose features could not be read at all
     list_of: ListOf | None = None  # what it is made from; a request without it is passed over
     leads: Callable[[FeedConfig, Request], bool] | None = None  # whether it is tried before all others
@@ -97,6 +98,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
             needs_viewer=spec.needs_viewer,
             patient=spec.patient,
             share=spec.share(config),
+            for_personal=spec.for_personal,
             for_unread=spec.for_unread,
             list_of=spec.list_of,
             leads=partial(spec.leads, config) if spec.leads is not None else None,

@@ -49,6 +49,7 @@ class FeedConfig:
     abandoned_share: float = 0.25  # unless so much of it was watched: what is up next is then unlike it
     search_ranked: int = 200  # best matches of a search that are ranked for the viewer
     search_personal: float = 0.3  # of a match's score that depends on the viewer; below half, a whole title stays first
+    similar_personal: float = 0.3  # the same of what is like a video, with personal=true
     tired_after: int = 5  # times that a video was seen and not taken up, after which
     tired_share: float = 0.5  # so much of its score counts
     explore: bool = True  # False: nothing on a page is random
@@ -61,8 +62,10 @@ class FeedConfig:
             raise ValueError("candidates, diversified and rows.length: expected at least 1")
         if not 0 <= self.recall_share <= 1:
             raise ValueError("recall_share: expected 0 to 1")
-        if not 0 <= self.search_personal < 0.5 or self.search_ranked <= MAX_LIMIT:
-            raise ValueError(f"search_personal: expected 0 to below .5; search_ranked: more than {MAX_LIMIT}")
+        if not all(0 <= share < 0.5 for share in (self.search_personal, self.similar_personal)):
+            raise ValueError("search_personal and similar_personal: expected 0 to below .5")
+        if self.search_ranked <= MAX_LIMIT:
+            raise ValueError(f"search_ranked: expected more than {MAX_LIMIT}")
         if self.tired_after < 1 or not 0 <= self.tired_share <= 1:
             raise ValueError("tired_after: expected at least 1; tired_share: 0 to 1")
         if not 0 < self.list_share <= 1:

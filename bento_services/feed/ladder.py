@@ -34,6 +34,7 @@ class Rung:
     needs_viewer: bool = False  # skipped while the viewer's features cannot be read
     patient: bool = False  # takes about a millisecond, and ignores the deadline
     share: float = 1.0  # of the deadline: until then it may take
+    for_personal: bool = False  # only for queries that ask for the viewer's order
     for_unread: bool = False  # also answers viewers whose features could not be read at all
     list_of: ListOf | None = None  # what it is made from; a request without it is passed over
     leads: Callable[[Request], bool] | None = None  # whether it is tried before all others
@@ -43,6 +44,8 @@ class Rung:
 
     def suits(self, request: Request) -> bool:
         """Whether the request has what this rung needs; otherwise it is skipped without a warning."""
+        if self.for_personal and not request.query.personal:
+            return False
         if self.catalog is None and not len(request.catalog):
             return False
         if request.viewer.knowledge is Knowledge.NONE:

@@ -7,7 +7,7 @@ them, and gRPC's messages are filled from them by name. A field's description is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -50,6 +50,8 @@ class Query:
     received_at: float = 0.0  # when its first byte was read, in perf_counter seconds; 0: now
     request_id: str = ""  # empty: generated; seeds all randomness of the page
     explain: bool = False  # add a trace to each item
+    personal: bool = False  # in the viewer's order, where a surface has another
+    left_out: dict[str, str] = field(default_factory=dict, compare=False)  # a surface of named videos: id -> why
     log: bool = True  # False: a page that no viewer sees (warm-up, batch, tests)
 
     @property

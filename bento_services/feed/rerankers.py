@@ -11,7 +11,7 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.ruled import PINNED
 from bento_services.feed.stages import Request
-from models.candidates.columns import SCORE, TWO_TOWER_SCORE
+from models.candidates.columns import CATEGORY, SCORE, TWO_TOWER_SCORE, VIEWER_SCORE
 from models.candidates.sources.resume import RESUME
 from models.page import policy
 from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
@@ -27,6 +27,34 @@ class ByScore:
 
     def order(self, request: Request, candidates: Candidates) -> Array:
         return np.argsort(-candidates[SCORE], kind="stable")
+
+
+@dataclass(frozen=True)
+class CategoriesInTurn:
+    """The best of every category, then the second best of every one, and so on."""
+
+    name = "categories_in_turn"
+
+    def order(self, request: Request, candidates: Candidates) -> Array:
+        before: dict[int, int] = {}
+        turn_N = np.zeros(len(candidates), dtype=np.int64)
+        for at, category in enumerate(candidates[CATEGORY].tolist()):
+            turn_N[at] = before.get(category, 0)
+            before[category] = turn_N[at] + 1
+        return np.argsort(turn_N, kind="stable")
+
+
+@dataclass(frozen=True)
+class LikeAndViewer:
+    """By likeness times what the viewer makes of it: `weight` of it at most is lost by what suits them least."""
+
+    weight: float
+    name = "like_and_viewer"
+
+    def order(self, request: Request, candidates: Candidates) -> Array:
+        order = np.argsort(np.argsort(candidates[VIEWER_SCORE], kind="stable"), kind="stable")
+        share = (order + 1) / max(len(order), 1)
+        return np.argsort(-candidates[SCORE] * (1 - self.weight + self.weight * share), kind="stable")
 
 
 @dataclass(frozen=True)

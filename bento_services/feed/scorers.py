@@ -12,7 +12,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
 from feature_repo.compute.fold import DAY_US
-from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE
+from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE, VIEWER_SCORE
 from models.catalog import rows_of
 from models.orders import category_of
 from models.page.diversity import share_of_best
@@ -116,6 +116,17 @@ class Likeness:
         for source in self.sources:
             unlike *= 1.0 - np.clip(np.nan_to_num(candidates.score_of(source)), 0.0, 1.0)
         return {SCORE: 1.0 - unlike}
+
+
+@dataclass(frozen=True)
+class BesideViewer:
+    """How like they are, with the score for the viewer kept beside it."""
+
+    likeness: Likeness
+    name = "beside_viewer"
+
+    def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
+        return {VIEWER_SCORE: candidates[SCORE], **self.likeness.score(request, candidates)}
 
 
 @dataclass(frozen=True)

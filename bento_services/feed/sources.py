@@ -13,6 +13,7 @@ from bento_services.feed.recall import Search
 from bento_services.feed.stages import Request
 from feature_repo.store.made_lists import MadeList
 from models.allowed import Allowed
+from models.candidates.sources.popular import popularity
 from models.candidates.sources.spec import NOTHING, CandidateSource, Found, SourceSpec, catalog_rows
 from models.candidates.sources.two_tower import TWO_TOWER
 from models.catalog import OfflineRequest
@@ -93,6 +94,26 @@ class BesideVideo:
         cosines = np.clip((vectors[found.rows] @ vectors[row]) / np.maximum(lengths, 1e-12), 0.0, 1.0)
         order = np.argsort(-cosines, kind="stable")
         return Found(found.rows[order], cosines[order])
+
+
+@dataclass(frozen=True)
+class NamedVideos:
+    """Those that the query names, by popularity. It says of each other one why it is left out."""
+
+    name: str
+
+    def find(self, request: Request, allowed: Allowed) -> Found:
+        catalog, left_out = request.catalog, request.query.left_out
+        hidden = frozenset(request.features["hidden_video_ids"])
+        rows = catalog_rows(request.subject.video_ids, catalog)
+        kept = np.zeros(len(rows), dtype=bool)
+        kept[rows >= 0] = allowed[rows[rows >= 0]]
+        left_out.clear()
+        for video_id, row, is_kept in zip(request.subject.video_ids, rows.tolist(), kept.tolist(), strict=True):
+            if not is_kept:
+                gone = "taken_down" if catalog.taken_down[row] else "hidden" if video_id in hidden else "not_allowed"
+                left_out[video_id] = gone if row >= 0 else "unknown"
+        return Found(rows[kept], popularity(catalog, rows[kept]))
 
 
 def sized(spec: SourceSpec, parts: Parts, sizes: Mapping[str, int]) -> SizedSource | None:

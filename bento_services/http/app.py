@@ -19,6 +19,7 @@ from bento_services.http.openapi import document
 from bento_services.http.routes.events import intake
 from bento_services.http.routes.feedback import feedbacks
 from bento_services.http.routes.home import pages
+from bento_services.http.routes.onboarding import onboardings
 from bento_services.http.routes.operations import operations
 from bento_services.http.routes.rules import ruled
 from bento_services.http.routes.surfaces import surfaces
@@ -31,6 +32,7 @@ GROUPS = (
     pages,
     surfaces,
     thumbnails,
+    onboardings,
     intake,
     feedbacks,
     people,

@@ -149,6 +149,7 @@ def query_of(
     rows: bool = True,
     subject: Subject = ANYTHING,
     watched: Watched | None = None,
+    personal: bool = False,
 ) -> Query:
     return Query(
         user_id=request.state.caller.acts_for(user_id, session_id),
@@ -159,6 +160,7 @@ def query_of(
         rows=rows,
         subject=subject,
         watched=watched,
+        personal=personal,
         request_id=request.state.request_id,
         received_at=request.state.received_at,
         **read_context(context, engine_of(request).world.now_us()),

@@ -127,7 +127,8 @@ def _ask(serving: Serving, release: Release, reader: MemoryReader, config: FeedC
         for _ in range(2 if serving.surface == HOME else 1):  # the first page and the one after it
             started = perf_counter()
             with capture_logs() as logged:
-                page = _answered(feed, replace(query, subject=named, cursor=cursor or ""), serving.surface)
+                asks = replace(query, subject=named, cursor=cursor or "", personal=rung.for_personal)
+                page = _answered(feed, asks, serving.surface)
             fastest_ms = min(fastest_ms, (perf_counter() - started) * 1e3)
             _check(page, release, asked, [str(line["why"]) for line in logged if "why" in line])
             if page.served_by != rung.name:

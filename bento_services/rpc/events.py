@@ -13,6 +13,7 @@ from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import message_of, set_fields
 from bento_services.rpc.verb import Call, Verb
 from bento_services.verbs.feedback import feedback
+from bento_services.verbs.onboarding import picked
 
 messages: Any = marquee_pb2
 
@@ -39,6 +40,14 @@ async def _visibility(engine: Engine, request: Any, call: Call) -> Any:
     return message_of(Visibility(event_id, await engine.is_visible(event_id, viewer_id)), messages.Visibility)
 
 
+async def _picks(engine: Engine, request: Any, call: Call) -> Any:
+    user_id, session_id = _who(request)
+    sent = {"video_ids": list(request.video_ids), "genres": list(request.genres)}
+    key = request.idempotency_key
+    found = await picked(engine, sent, caller=call.caller, user_id=user_id, session_id=session_id, key=key)
+    return message_of(found, messages.SendEventsResponse)
+
+
 def _who(request: Any) -> tuple[str, str]:
     return identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
 
@@ -46,5 +55,6 @@ def _who(request: Any) -> tuple[str, str]:
 VERBS: Mapping[str, Verb] = {
     "SendEvents": Verb(messages.SendEventsRequest, EVENTS, _send),
     "SendFeedback": Verb(messages.SendFeedbackRequest, FEEDBACK, _feedback),
+    "PickTitles": Verb(messages.PickTitlesRequest, FEEDBACK, _picks),
     "GetEvent": Verb(messages.GetEventRequest, VISIBILITY, _visibility),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bento_services.admission.context import context_fields
@@ -16,6 +17,8 @@ from bento_services.feed.page import ANYTHING, Page, Query, Watched
 from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
 from bento_services.feed.surfaces.home import HOME
+from bento_services.feed.surfaces.onboarding import ONBOARDING, TITLES
+from bento_services.feed.surfaces.rank import RANK
 from bento_services.feed.surfaces.registry import LISTED
 from bento_services.feed.surfaces.search import SEARCH
 from bento_services.feed.surfaces.similar import SIMILAR
@@ -23,6 +26,8 @@ from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
 from bento_services.rpc.generated import marquee_pb2
 from bento_services.rpc.messages import message_of, set_fields
 from bento_services.rpc.verb import Call, Verb
+from bento_services.verbs.onboarding import onboarding
+from bento_services.verbs.rank import ranked_subject
 from models.catalog import Subject
 
 messages: Any = marquee_pb2
@@ -53,7 +58,7 @@ async def _browse(engine: Engine, request: Any, call: Call) -> Any:
 
 async def _similar(engine: Engine, request: Any, call: Call) -> Any:
     subject = Subject(video_id=identifier(request.video_id, "video_id", required=True))
-    query = query_of(engine, request, call, request.limit or FEW, subject, rows=False)
+    query = query_of(engine, request, call, request.limit or FEW, subject, rows=False, personal=request.personal)
     return message_of(answers.similar(await _page(engine, SIMILAR, query, call)), messages.Similar)
 
 
@@ -85,6 +90,18 @@ async def _search(engine: Engine, request: Any, call: Call) -> Any:
     return message_of(answers.surface(SEARCH, subject.category, page), messages.Surface)
 
 
+async def _onboarding(engine: Engine, request: Any, call: Call) -> Any:
+    page = await _page(engine, ONBOARDING, query_of(engine, request, call, TITLES, rows=False), call)
+    return message_of(onboarding(engine, page), messages.Onboarding)
+
+
+async def _rank(engine: Engine, request: Any, call: Call) -> Any:
+    subject = ranked_subject({"video_ids": list(request.video_ids)})
+    query = replace(query_of(engine, request, call, 1, subject, rows=False), limit=len(subject.video_ids))
+    page = await _page(engine, RANK, query, call)
+    return message_of(answers.ranked(page, subject.video_ids, query.left_out), messages.Ranked)
+
+
 VERBS: Mapping[str, Verb] = {
     "GetHome": Verb(messages.GetHomeRequest, HOME_PAGES, _home),
     "GetRecommendations": Verb(messages.GetRecommendationsRequest, PAGES, _recommendations),
@@ -92,6 +109,8 @@ VERBS: Mapping[str, Verb] = {
     "Search": Verb(messages.SearchRequest, PAGES, _search),
     "GetSimilar": Verb(messages.GetSimilarRequest, PAGES, _similar),
     "GetUpNext": Verb(messages.GetUpNextRequest, PAGES, _up_next),
+    "GetOnboarding": Verb(messages.GetOnboardingRequest, PAGES, _onboarding),
+    "RankVideos": Verb(messages.RankVideosRequest, PAGES, _rank),
     "ListCategories": Verb(messages.ListCategoriesRequest, PAGES, _categories),
 }
 

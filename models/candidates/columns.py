@@ -6,10 +6,11 @@
     ANCHOR            sources/neighbours, sources/series    feed/rows/because_you_watched, feed/presenter
     EXPLORE_POOL      sources/explore                       feed/rows/something_different
     CREATOR           feed/hydrators                        feed/rows/recommendations, feed/rows/spec, feed/page_budget
-    CATEGORY          feed/hydrators                        feed/rows/recommendations, feed/page_budget
+    CATEGORY          feed/hydrators                        feed/rows/recommendations, feed/page_budget, feed/rerankers
     FRESH             feed/hydrators                        feed/rows/recommendations
     TWO_TOWER_SCORE   feed/hydrators                        feed/scorers, feed/rerankers, feed/presenter, feed/feed
     SCORE             feed/scorers, feed/ruled              feed/rerankers, feed/presenter, feed/rows/recommendations
+    VIEWER_SCORE      feed/scorers                          feed/rerankers
     BOOST             feed/scorers, feed/ruled              feed/presenter
 
 The heads of the ranker (models.ranking.ranker.HEADS) are columns too, which feed/scorers writes and feed/presenter
@@ -25,5 +26,6 @@ CREATOR = "creator"  # code of the creator; -1 = none
 CATEGORY = "category"  # code of the main category; -1 = none
 FRESH = "fresh"  # bool: published recently, by the policy
 TWO_TOWER_SCORE = "two_tower_score"  # dot product of the viewer's vector and the video's
+VIEWER_SCORE = "viewer_score"  # the score before likeness replaced it
 SCORE = "score"  # of the last scorer; higher is better
 BOOST = "boost"  # the factor that the score was multiplied by, for novelty and by rules

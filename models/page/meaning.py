@@ -12,7 +12,7 @@ import numpy as np
 
 from models.catalog import Catalog, ViewerRequest, rows_of
 from models.orders import CATEGORIES, category_of
-from models.page.rules import SharedFilter, ViewerFilter
+from models.page.rules import RowFilter, SharedFilter, ViewerFilter
 
 Array = np.ndarray[Any, Any]
 
@@ -59,4 +59,19 @@ class NotItself(ViewerFilter):
         return rows_of(request.catalog, [request.subject.video_id])
 
 
+@dataclass(frozen=True)
+class OneOfNamed(RowFilter):
+    """One of the videos that are asked about."""
+
+    name = "one_of_named"
+
+    def applies(self, request: ViewerRequest) -> bool:
+        return True
+
+    def keep(self, request: ViewerRequest, rows: Array) -> Array:
+        kept: Array = np.isin(rows, rows_of(request.catalog, request.subject.video_ids))
+        return kept
+
+
+NAMED = OneOfNamed()
 IN_CATEGORY, IN_ITS_CATEGORY, NOT_ITSELF = InCategory(), InItsCategory(), NotItself()

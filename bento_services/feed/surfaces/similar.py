@@ -1,5 +1,6 @@
 """What is like one video: precomputed neighbours, and for a video that is newer than those, its content.
 
+personal     with personal=true: likeness times what the ranker makes of it for this viewer
 neighbours   by how like they are
 popular      that fails, or there is no time: what is watched most of its category
 static       the catalog, or everything about the viewer, is unreadable: of the release's static list
@@ -77,7 +78,19 @@ def popular_of_its_category(parts: Parts, recipe: Recipe) -> Pipeline:
     return replace(found, safety=(*found.safety, IN_ITS_CATEGORY))
 
 
+def personal(parts: Parts, recipe: Recipe) -> Pipeline:
+    found = pipelines.full_funnel(parts, recipe)
+    return replace(
+        found,
+        sources=beside(parts),
+        truncation=truncation.FirstFound(recipe.config.candidates),
+        scorers=(*found.scorers, scorers.BesideViewer(LIKENESS)),
+        rerankers=(rerankers.LikeAndViewer(recipe.config.similar_personal), rerankers.OneOfATitle(parts.titles)),
+    )
+
+
 LADDER = (
+    RungSpec("personal", personal, needs_viewer=True, share=lambda config: config.full_share, for_personal=True),
     RungSpec("neighbours", neighbours, share=lambda config: config.later_share),
     RungSpec("popular", popular_of_its_category, patient=True),
     RungSpec("static", popular_of_its_category, patient=True, from_release=True, for_unread=True),

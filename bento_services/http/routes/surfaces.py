@@ -27,6 +27,7 @@ from bento_services.http.parameters import (
     Context,
     Cursor,
     FewerLimit,
+    Flag,
     Limit,
     Seconds,
     SessionId,
@@ -81,13 +82,16 @@ async def similar(
     video_id: VideoId,
     limit: Limit = 10,
     cursor: Cursor = "",
+    personal: Annotated[Flag, fastapi.Query(description="In an order that also asks what the viewer likes.")] = False,
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
 ) -> Answer[Similar]:
     """Videos like this one, the likest first: by who watched both and by content."""
     subject = Subject(video_id=identifier(video_id, "video_id", required=True))
-    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
+    query = query_of(
+        request, user_id, session_id, context, limit, cursor, rows=False, subject=subject, personal=personal
+    )
     return Answer(answers.similar(await answered(request, SIMILAR, query)))
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from bento_services.feed.answers import NextUp, Similar, SimilarItem, Surface, SurfaceItem, UpNext
+from bento_services.feed.answers import (
+    LeftOut,
+    NextUp,
+    Onboarding,
+    Ranked,
+    Similar,
+    SimilarItem,
+    Surface,
+    SurfaceItem,
+    UpNext,
+)
 
 RELEASE_ID = "r-0123456789ab"
 REQUEST_ID = "q-9f2c41d07be35a88"
@@ -79,6 +89,25 @@ UP_NEXT = UpNext(
     ),
     related=SURFACE.items,
     certificate=CERTIFICATE,
+    request_id=REQUEST_ID,
+    served_by="full_funnel",
+    release_id=RELEASE_ID,
+    warnings=(),
+)
+
+ONBOARDING = Onboarding(
+    titles=SURFACE.items,
+    genres=("Documentary", "Drama", "Comedy"),
+    certificate=CERTIFICATE,
+    request_id=REQUEST_ID,
+    served_by="popular",
+    release_id=RELEASE_ID,
+    warnings=(),
+)
+
+RANKED = Ranked(
+    ranked=SURFACE.items,
+    left_out=(LeftOut("v00007", "taken_down"),),
     request_id=REQUEST_ID,
     served_by="full_funnel",
     release_id=RELEASE_ID,

@@ -59,6 +59,21 @@ class MarqueeStub:
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetUpNextRequest.SerializeToString,
                 response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.UpNext.FromString,
                 _registered_method=True)
+        self.GetOnboarding = channel.unary_unary(
+                '/marquee.v1.Marquee/GetOnboarding',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.GetOnboardingRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Onboarding.FromString,
+                _registered_method=True)
+        self.PickTitles = channel.unary_unary(
+                '/marquee.v1.Marquee/PickTitles',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.PickTitlesRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
+                _registered_method=True)
+        self.RankVideos = channel.unary_unary(
+                '/marquee.v1.Marquee/RankVideos',
+                request_serializer=bento__services_dot_rpc_dot_marquee__pb2.RankVideosRequest.SerializeToString,
+                response_deserializer=bento__services_dot_rpc_dot_marquee__pb2.Ranked.FromString,
+                _registered_method=True)
         self.ListCategories = channel.unary_unary(
                 '/marquee.v1.Marquee/ListCategories',
                 request_serializer=bento__services_dot_rpc_dot_marquee__pb2.ListCategoriesRequest.SerializeToString,
@@ -219,6 +234,26 @@ class MarqueeServicer:
 
     def GetUpNext(self, request, context):
         """What plays after a video: as /api/v1/recommendations/up-next.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOnboarding(self, request, context):
+        """Titles and genres for a newcomer to pick from, and what was picked: as /api/v1/onboarding.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PickTitles(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RankVideos(self, request, context):
+        """Named videos in the viewer's order: as /api/v1/recommendations/rank.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -412,6 +447,21 @@ def add_MarqueeServicer_to_server(servicer, server):
                     servicer.GetUpNext,
                     request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetUpNextRequest.FromString,
                     response_serializer=bento__services_dot_rpc_dot_marquee__pb2.UpNext.SerializeToString,
+            ),
+            'GetOnboarding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOnboarding,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.GetOnboardingRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Onboarding.SerializeToString,
+            ),
+            'PickTitles': grpc.unary_unary_rpc_method_handler(
+                    servicer.PickTitles,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.PickTitlesRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.SerializeToString,
+            ),
+            'RankVideos': grpc.unary_unary_rpc_method_handler(
+                    servicer.RankVideos,
+                    request_deserializer=bento__services_dot_rpc_dot_marquee__pb2.RankVideosRequest.FromString,
+                    response_serializer=bento__services_dot_rpc_dot_marquee__pb2.Ranked.SerializeToString,
             ),
             'ListCategories': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCategories,
@@ -674,6 +724,87 @@ class Marquee:
             '/marquee.v1.Marquee/GetUpNext',
             bento__services_dot_rpc_dot_marquee__pb2.GetUpNextRequest.SerializeToString,
             bento__services_dot_rpc_dot_marquee__pb2.UpNext.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOnboarding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/GetOnboarding',
+            bento__services_dot_rpc_dot_marquee__pb2.GetOnboardingRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Onboarding.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PickTitles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/PickTitles',
+            bento__services_dot_rpc_dot_marquee__pb2.PickTitlesRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.SendEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RankVideos(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/marquee.v1.Marquee/RankVideos',
+            bento__services_dot_rpc_dot_marquee__pb2.RankVideosRequest.SerializeToString,
+            bento__services_dot_rpc_dot_marquee__pb2.Ranked.FromString,
             options,
             channel_credentials,
             insecure,

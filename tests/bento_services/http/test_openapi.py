@@ -17,6 +17,7 @@ from bento_services.catalog.video import Video
 from bento_services.events.intake import Receipt
 from bento_services.feed.page import Item, Page, Row
 
+WHO = {"X-User-Id": "u"}
 LIST = "/api/v1/recommendations"
 VIDEO = {"title": "Paper Orbit", "duration_seconds": 5400, "expires_at": "2030-01-01T00:00:00Z"}
 
@@ -44,6 +45,10 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         ("get", LIST + "/up-next", LIST + "/up-next", {"params": {"current_video": "v1", "watch_time": 600}}),
         ("get", LIST + "/up-next", LIST + "/up-next", {}),
         ("get", "/api/v1/browse/{category}", "/api/v1/browse/Drama", {}),
+        ("get", "/api/v1/onboarding", "/api/v1/onboarding", {}),
+        ("post", "/api/v1/onboarding", "/api/v1/onboarding", {"json": {"genres": ["Drama"]}, "headers": WHO}),
+        ("post", "/api/v1/onboarding", "/api/v1/onboarding", {"json": {}, "headers": WHO}),
+        ("post", LIST + "/rank", LIST + "/rank", {"json": {"video_ids": ["v1", "v9"]}}),
         ("post", EVENTS, EVENTS, {"json": [WATCH]}),
         ("post", EVENTS, EVENTS, {"json": []}),
         ("get", EVENTS + "/{event_id}", EVENTS + "/e1", {}),

@@ -59,3 +59,15 @@ async def test_an_event_is_visible_once_it_is_folded(stub: Any, made: Made) -> N
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stub.GetEvent(messages.GetEventRequest())
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_picks_become_the_events_that_http_makes_of_them(stub: Any, http: httpx.AsyncClient, made: Made) -> None:
+    said = {"video_ids": ["v1"], "genres": ["Drama"]}
+    over_grpc = await stub.PickTitles(messages.PickTitlesRequest(session_id="s-1", **said))
+    over_http = await http.post("/api/v1/onboarding", json=said, headers={"X-Session-Id": "s-1"})
+    assert (over_grpc.accepted, over_http.json()["accepted"]) == (2, 2)
+    told = [(one.user_id, one.event, one.video_id, one.about) for one in made.log.events]
+    assert told[:2] == told[2:] == [("s-1", "pick", "v1", ""), ("s-1", "pick", "", "Drama")]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.PickTitles(messages.PickTitlesRequest(session_id="s-1", video_ids=["v99"]))
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -43,6 +43,21 @@ SAME: list[tuple[str, Any, str, str, dict[str, Any]]] = [
         "/api/v1/search",
         {"params": {"q": "orbit ", "genre": "Drama", "published_since": "2026-01-01T00:00:00Z", "limit": 3}},
     ),
+    (
+        "GetSimilar",
+        messages.GetSimilarRequest(**WHO, video_id="v1", personal=True),
+        "GET",
+        f"{LIST}/similar/v1?personal=true",
+        {},
+    ),
+    ("GetOnboarding", messages.GetOnboardingRequest(**WHO), "GET", "/api/v1/onboarding", {}),
+    (
+        "RankVideos",
+        messages.RankVideosRequest(**WHO, video_ids=["v2", "v9"]),
+        "POST",
+        f"{LIST}/rank",
+        {"json": {"video_ids": ["v2", "v9"]}},
+    ),
     ("ListCategories", messages.ListCategoriesRequest(), "GET", "/api/v1/browse", {}),
 ]
 
@@ -72,6 +87,7 @@ async def test_what_http_refuses_is_refused(stub: Any, made: Made) -> None:
         ("GetSimilar", messages.GetSimilarRequest()),
         ("GetUpNext", messages.GetUpNextRequest(current_video="v1", watch_time=-1)),
         ("Search", messages.SearchRequest()),
+        ("RankVideos", messages.RankVideosRequest()),
         ("Search", messages.SearchRequest(q=" ")),
         ("Search", messages.SearchRequest(q="x" * 201)),
         ("Search", messages.SearchRequest(q="x", published_before="yesterday")),
@@ -97,6 +113,11 @@ def as_http(message: Any) -> dict[str, Any]:
         fields["certificate"] = json.loads(fields.pop("certificate_json"))
     if "cursor" in fields:
         fields["cursor"] = fields["cursor"] or None
-    for item in (*fields.get("items", []), *fields.get("related", [])):
+    for item in (
+        *fields.get("items", []),
+        *fields.get("related", []),
+        *fields.get("titles", []),
+        *fields.get("ranked", []),
+    ):
         item["view_count"] = int(item["view_count"])
     return fields

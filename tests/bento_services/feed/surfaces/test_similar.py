@@ -76,3 +76,21 @@ def test_a_viewer_who_disliked_it_still_sees_what_is_like_it() -> None:
     feed = built(MemoryReader(BIG, users, VIDEOS))
     assert ids(like(feed, user_id="u004"))
     feed.close()
+
+
+def test_the_viewers_order_is_an_option_over_the_same_videos(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, own = (like(feed, user_id="u004", limit=500, personal=personal) for personal in (False, True))
+    assert (plain.served_by, own.served_by) == ("neighbours", "personal")
+    assert set(ids(own)) == set(ids(plain))
+    assert ids(own) != ids(plain)
+    likeness = {item.video_id: item.score for item in plain.recommendations}
+    assert {item.video_id: item.score for item in own.recommendations} == pytest.approx(likeness)
+    release = feed_world.with_all_sources(feed_world.big_release(), VIDEOS, USERS)
+    monkeypatch.setattr(type(release.ranker), "rank", broken, raising=False)
+    without = built(release=release)
+    assert like(without, user_id="u004", personal=True).served_by == "neighbours"
+    without.close()
+
+
+def broken(*_: object, **__: object) -> None:
+    raise OSError("broken")
