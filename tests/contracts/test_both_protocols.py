@@ -58,9 +58,10 @@ class Asked(NamedTuple):
     params: Mapping[str, Any]
     method: str
     message: Any
+    body: Any = None  # of a POST
 
 
-def asked(surface: str, subject: Subject, viewer: str, cursor: str) -> Asked:
+def asked(surface: str, subject: Subject, viewer: str, cursor: str, personal: bool = False) -> Asked:
     who = {"user_id": viewer, "context": messages.Context(device="tv", country="DE")}
     more = {"cursor": cursor} if cursor else {}
     if surface == "home":
@@ -71,8 +72,14 @@ def asked(surface: str, subject: Subject, viewer: str, cursor: str) -> Asked:
         return Asked("/api/v1/search", {"q": subject.text, "limit": LIMIT, **more}, "Search", message)
     if surface == "similar":
         path = f"{RECOMMENDATIONS}/similar/{quote(subject.video_id)}"
-        message = messages.GetSimilarRequest(**who, video_id=subject.video_id, limit=LIMIT, **more)
-        return Asked(path, {"limit": LIMIT, **more}, "GetSimilar", message)
+        message = messages.GetSimilarRequest(**who, video_id=subject.video_id, limit=LIMIT, personal=personal, **more)
+        flag = {"personal": "true"} if personal else {}
+        return Asked(path, {"limit": LIMIT, **flag, **more}, "GetSimilar", message)
+    if surface == "onboarding":
+        return Asked("/api/v1/onboarding", {}, "GetOnboarding", messages.GetOnboardingRequest(**who))
+    if surface == "rank":
+        message = messages.RankVideosRequest(**who, video_ids=subject.video_ids)
+        return Asked(f"{RECOMMENDATIONS}/rank", {}, "RankVideos", message, {"video_ids": list(subject.video_ids)})
     if surface == "up_next":
         said = {"current_video": subject.video_id, "watch_time": 30.0, "limit": LIMIT}
         return Asked(f"{RECOMMENDATIONS}/up-next", said, "GetUpNext", messages.GetUpNextRequest(**who, **said))
@@ -118,7 +125,9 @@ class Service(NamedTuple):
     async def over_http(self, ask: Asked, viewer: str, request_id: str) -> dict[str, Any]:
         headers = {"X-Request-Id": request_id, "X-Context": json.dumps({"device": "tv", "country": "DE"})}
         headers |= {"X-User-Id": viewer} if viewer else {}
-        reply = await self.http.get(ask.path, params=dict(ask.params), headers=headers)
+        method = "GET" if ask.body is None else "POST"
+        sent = {} if ask.body is None else {"json": ask.body}
+        reply = await self.http.request(method, ask.path, params=dict(ask.params), headers=headers, **sent)
         if reply.is_success:
             found: dict[str, Any] = reply.json()
             return {name: value for name, value in found.items() if name not in OWN}
@@ -169,10 +178,11 @@ async def test_both_answer_the_same(service: Service, surface: str, rung: str) -
     answered = set()
     for viewer in VIEWERS:
         service.forced.reader.down = rung == "static" and viewer != USUAL  # who cannot be read, and who can
-        answered.add(await _same(service, asked(surface, subject, viewer, ""), viewer))
-        page = await service.over_http(asked(surface, subject, viewer, ""), viewer, f"{viewer}-1")
+        first = asked(surface, subject, viewer, "", personal=rung == "personal")
+        answered.add(await _same(service, first, viewer))
+        page = await service.over_http(first, viewer, f"{viewer}-1")
         if cursor := page.get("cursor"):
-            await _same(service, asked(surface, subject, viewer, cursor), viewer)
+            await _same(service, asked(surface, subject, viewer, cursor, rung == "personal"), viewer)
     assert rung in answered
 
 

@@ -24,6 +24,7 @@ from bento_services.feed.viewer import Knowledge
 from feature_repo.store.made_lists import MadeList
 from feature_repo.store.memory import MemoryReader
 from models.allowed import Allowed
+from models.candidates.columns import SCORE, VIEWER_SCORE
 from models.candidates.sources.resume import RESUME
 from models.page.filters import NOT_SHOWN, NOVELTY, SAFETY, all_of
 from models.page.rules import Filter, RowFilter, ViewerFilter
@@ -113,7 +114,7 @@ def candidates_for(request: Request) -> Candidates:
         found = found.with_columns(hydrator.columns(request, found))
     for scorer in one.scorers:
         found = found.with_columns(scorer.score(request, found))
-    return found
+    return found.with_columns({VIEWER_SCORE: found[SCORE]})  # which lists of similar videos keep beside it
 
 
 def copied(candidates: Candidates) -> dict[str, str]:

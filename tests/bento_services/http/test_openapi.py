@@ -32,6 +32,15 @@ def made(tmp_path: Path) -> Iterator[Made]:
 RULES, RULE = "/api/v1/rules", {"kind": "block", "tags": ["flagged"]}
 
 
+MORE: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("get", "/api/v1/browse", "/api/v1/browse", {}),
+    ("get", "/api/v1/onboarding", "/api/v1/onboarding", {}),
+    ("post", "/api/v1/onboarding", "/api/v1/onboarding", {"json": {"genres": ["Drama"]}, "headers": WHO}),
+    ("post", "/api/v1/onboarding", "/api/v1/onboarding", {"json": {}, "headers": WHO}),
+    ("post", LIST + "/rank", LIST + "/rank", {"json": {"video_ids": ["v1", "v9"]}}),
+]
+
+
 async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClient, made: Made) -> None:
     document = (await http.get("/openapi.json")).json()
     calls: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -39,16 +48,12 @@ async def test_what_is_answered_is_what_the_document_says(http: httpx.AsyncClien
         ("get", HOME, HOME, {"params": {"limit": 0}}),
         ("get", "/api/v1/recommendations", "/api/v1/recommendations", {}),
         ("get", "/api/v1/recommendations", "/api/v1/recommendations", {"params": {"surface": "attic"}}),
-        ("get", "/api/v1/browse", "/api/v1/browse", {}),
         ("get", "/api/v1/search", "/api/v1/search", {"params": {"q": "orbit"}}),
         ("get", LIST + "/similar/{video_id}", LIST + "/similar/v1", {}),
         ("get", LIST + "/up-next", LIST + "/up-next", {"params": {"current_video": "v1", "watch_time": 600}}),
         ("get", LIST + "/up-next", LIST + "/up-next", {}),
         ("get", "/api/v1/browse/{category}", "/api/v1/browse/Drama", {}),
-        ("get", "/api/v1/onboarding", "/api/v1/onboarding", {}),
-        ("post", "/api/v1/onboarding", "/api/v1/onboarding", {"json": {"genres": ["Drama"]}, "headers": WHO}),
-        ("post", "/api/v1/onboarding", "/api/v1/onboarding", {"json": {}, "headers": WHO}),
-        ("post", LIST + "/rank", LIST + "/rank", {"json": {"video_ids": ["v1", "v9"]}}),
+        *MORE,
         ("post", EVENTS, EVENTS, {"json": [WATCH]}),
         ("post", EVENTS, EVENTS, {"json": []}),
         ("get", EVENTS + "/{event_id}", EVENTS + "/e1", {}),
