@@ -32,6 +32,7 @@ from models.release.artifact import Release
 
 CONFIG = FeedConfig()
 KNOWN = (
+    "rank",
     "search",
     RESUME,
 )  # surfaces of what the viewer knows already

@@ -24,6 +24,7 @@ from bento_services.feed.sources import NamedVideos
 from bento_services.feed.subject import Named
 from bento_services.feed.surfaces import pipelines
 from bento_services.feed.surfaces.pipelines import FULL_FUNNEL, flat, in_its_order
+from models.page import filters
 from models.page.meaning import NAMED
 
 RANK = "rank"
@@ -54,7 +55,7 @@ def by_popularity(parts: Parts, recipe: Recipe) -> Pipeline:
 def _of_named(found: Pipeline, recipe: Recipe) -> Pipeline:
     return replace(
         found,
-        novelty=(),
+        novelty=(filters.NOT_SHOWN,),
         sources=(NamedVideos(GIVEN),),
         truncation=truncation.FirstFound(recipe.config.candidates),
         rerankers=(rerankers.ByScore(),),
