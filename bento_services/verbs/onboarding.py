@@ -25,8 +25,8 @@ def onboarding(engine: Engine, page: Page) -> Onboarding:
 
 
 async def picked(engine: Engine, sent: Any, *, caller: Caller, user_id: str, session_id: str, key: str) -> Receipt:
-    """Durable when this returns. Raises Problem: 400 and 422 for invalid input, 404 for videos that there are not, and
-    those of `EventIntake.accept`."""
+    """Durable when this returns. Raises Problem: 400 and 422 for invalid input, 404 for videos and genres that there
+    are not, and those of `EventIntake.accept`."""
     if not isinstance(sent, dict):
         raise malformed("expected an object with video_ids or genres")
     viewer_id = caller.stands_for(user_id, session_id)
@@ -36,7 +36,8 @@ async def picked(engine: Engine, sent: Any, *, caller: Caller, user_id: str, ses
     if not video_ids and not genres:
         raise unprocessable("expected at least one of video_ids or genres", field="video_ids")
     if unknown := [name for name in genres if name not in engine.world.genres]:
-        raise unprocessable(f"genres: expected some of {', '.join(engine.world.genres)}", field="genres", found=unknown)
+        details = {"genres": unknown, "known": list(engine.world.genres)}
+        raise Problem(404, "unknown_genre", f"there are no such genres: {', '.join(unknown)}", details)
     if unknown := [video_id for video_id in video_ids if not engine.knows(video_id)]:
         raise Problem(404, "unknown_video", "no video has this id", {"video_ids": unknown})
     said = {"user_id": viewer_id, "event": "pick", "surface": ONBOARDING}
@@ -46,9 +47,9 @@ async def picked(engine: Engine, sent: Any, *, caller: Caller, user_id: str, ses
 
 def names(sent: dict[str, Any], field: str, most: int) -> list[str]:
     """A list of ids or words, each once. Raises Problem."""
-    values = sent.get(field)
-    if values is None:
+    if field not in sent:
         return []
+    values = sent[field]
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values) or len(values) > most:
         raise unprocessable(f"{field}: expected a list of at most {most} texts", field=field)
     return list(dict.fromkeys(identifier(one, field, required=True) for one in values))

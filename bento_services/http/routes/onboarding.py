@@ -15,7 +15,15 @@ from bento_services.feed.surfaces.onboarding import ONBOARDING, TITLES
 from bento_services.feed.surfaces.rank import MOST, RANK
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
-from bento_services.http.parameters import Context, IdempotencyKey, SessionId, UserId, engine_of, query_of
+from bento_services.http.parameters import (
+    ASKED_ID_FORMAT,
+    Context,
+    IdempotencyKey,
+    SessionId,
+    UserId,
+    engine_of,
+    query_of,
+)
 from bento_services.http.routes.surfaces import answered
 from bento_services.http.schemas.examples import ONBOARDING as EXAMPLE
 from bento_services.http.schemas.examples import RANKED
@@ -24,16 +32,19 @@ from bento_services.verbs import onboarding as verb
 from bento_services.verbs.rank import ranked_subject
 from feature_repo.schema import PICKED_LENGTH
 
-_ID = Annotated[str, Meta(extra_json_schema={"pattern": ID_PATTERN})]
+_ID = Annotated[str, Meta(extra_json_schema={"pattern": ID_PATTERN, "format": ASKED_ID_FORMAT})]
 
 onboardings = Endpoints("pages")
 
 
-class Picks(Struct, frozen=True):
-    """At least one of either."""
-
-    video_ids: Annotated[list[_ID], Meta(max_length=PICKED_LENGTH)] = []
+class TitlesPicked(Struct, frozen=True):
+    video_ids: Annotated[list[_ID], Meta(min_length=1, max_length=PICKED_LENGTH)]
     genres: Annotated[list[_ID], Meta(max_length=PICKED_LENGTH)] = []
+
+
+class GenresPicked(Struct, frozen=True):
+    genres: Annotated[list[_ID], Meta(min_length=1, max_length=PICKED_LENGTH)]
+    video_ids: Annotated[list[_ID], Meta(max_length=PICKED_LENGTH)] = []
 
 
 class RankIn(Struct, frozen=True):
@@ -49,7 +60,7 @@ async def onboarding(
     return Answer(verb.onboarding(engine_of(request), await answered(request, ONBOARDING, query)))
 
 
-@onboardings.post("/api/v1/onboarding", FEEDBACK, takes=(Picks,), errors=(404, 409))
+@onboardings.post("/api/v1/onboarding", FEEDBACK, takes=(TitlesPicked, GenresPicked), errors=(404, 409))
 async def pick(
     request: Request, user_id: UserId = "", session_id: SessionId = "", idempotency_key: IdempotencyKey = ""
 ) -> Answer[Receipt]:

@@ -46,7 +46,7 @@ async def test_picks_are_events_of_a_viewer_or_a_session_once_for_a_key(http: ht
         ({"video_ids": ["v1", " "]}, SESSION, 422, "unprocessable"),
         ({"video_ids": [f"v{n}" for n in range(51)]}, SESSION, 422, "unprocessable"),
         ({"video_ids": ["v1", "v99"]}, SESSION, 404, "unknown_video"),
-        ({"video_ids": ["v1"], "genres": ["Westerns"]}, SESSION, 422, "unprocessable"),
+        ({"video_ids": ["v1"], "genres": ["Westerns"]}, SESSION, 404, "unknown_genre"),
     ],
 )
 async def test_picks_that_cannot_be_are_refused_whole(
