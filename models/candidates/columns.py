@@ -7,11 +7,13 @@
     EXPLORE_POOL      sources/explore                       feed/rows/something_different
     CREATOR           feed/hydrators                        feed/rows/recommendations, feed/rows/spec, feed/page_budget
     CATEGORY          feed/hydrators                        feed/rows/recommendations, feed/page_budget, feed/rerankers
+    CATEGORY                                                feed/moment
     FRESH             feed/hydrators                        feed/rows/recommendations
     TWO_TOWER_SCORE   feed/hydrators                        feed/scorers, feed/rerankers, feed/presenter, feed/feed
     SCORE             feed/scorers, feed/ruled              feed/rerankers, feed/presenter, feed/rows/recommendations
+    SCORE             feed/moment, feed/newcomers           feed/newcomers
     VIEWER_SCORE      feed/scorers                          feed/rerankers
-    BOOST             feed/scorers, feed/ruled              feed/presenter
+    BOOST             feed/scorers, feed/ruled, feed/moment feed/presenter
 
 The heads of the ranker (models.ranking.ranker.HEADS) are columns too, which feed/scorers writes and feed/presenter
 reads. A missing value is NaN in a float column and -1 in an integer column. tests/contracts/test_columns.py checks this

@@ -16,7 +16,10 @@ NAMES = {name: value for name, value in vars(columns).items() if name.isupper()}
 def declared() -> dict[str, set[str]]:
     """Column -> every file that the table names for it."""
     rows = re.findall(r"^    ([A-Z_]+) +(.+)$", columns.__doc__ or "", flags=re.MULTILINE)
-    return {name: set(re.findall(r"(?:feed|sources)/[\w/]+", files)) for name, files in rows}
+    found: dict[str, set[str]] = {}
+    for name, files in rows:
+        found.setdefault(name, set()).update(re.findall(r"(?:feed|sources)/[\w/]+", files))
+    return found
 
 
 def imported() -> dict[str, set[str]]:
