@@ -280,13 +280,40 @@ def test_the_next_episode_starts_by_itself_unless_it_is_cancelled(visit: Visit, 
     assert page.locator("#cancel").is_hidden()
 
 
+def test_a_newcomer_picks_titles_and_the_first_page_is_made_of_them(visit: Visit, served: Any) -> None:
+    page = visit.open("/?viewer=newcomer&welcome=")
+    assert headings(page) == ["What do you like?", "Titles", "Genres"]
+    offers = page.locator(".offer input")
+    assert offers.count() == 20
+    page.locator("#begin").click()
+    expect(page.locator("#picked")).to_have_text("Pick at least one title or genre, or skip this.")
+    expect(offers.first).to_be_focused()
+    page.keyboard.press("Space")
+    offers.nth(3).check()
+    page.get_by_role("checkbox", name=served.get("browse")["categories"][1]).last.check()
+    expect(page.locator("#picked")).to_have_text("2 titles and 1 genre")
+    picked = [offers.nth(at).get_attribute("value") for at in (0, 3)]
+    page.locator("#begin").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("For newcomer")
+    visit.drawn()
+    expect(page.locator("#toast-text")).to_contain_text("2 titles and 1 genre")
+    known = served.get("viewers/newcomer")
+    assert {one["video_id"] for one in known["history"]} == set(picked)
+    page.wait_for_selector(".row h2")
+    assert not {one.get_attribute("data-video") for one in page.locator(".card").all()} & set(picked)
+
+
 def test_somebody_new_and_what_is_not_there(visit: Visit, served: Any) -> None:
     page = visit.whole(f"/?viewer={served.viewer}")
     page.locator("#more").click()
     expect(page.locator(".row.grid .card")).not_to_have_count(0)
     page.locator("#somebody-new").click()
+    expect(page.locator("h1")).to_have_text("What do you like?")
+    page.get_by_role("link", name="Skip this").click()
     expect(page.locator("#lead")).to_contain_text("Nobody has met this viewer yet")
     assert "viewer=new-" in page.url
+    page.go_back()
     page.go_back()
     expect(page.locator("h1")).to_have_text(f"For {served.viewer}")
     assert visit.complaints == []

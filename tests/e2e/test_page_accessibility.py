@@ -62,6 +62,7 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None] | None]] = {
     "a video": ("video={video}", None),
     "a video that is liked": ("video={video}", liked),
     "no such video": ("video=none", None),
+    "welcome": ("welcome=", None),
     "player": ("watch={video}", None),
     "up next": ("watch={video}", at_the_end),
 }

@@ -16,7 +16,7 @@ TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 STATIC = {
     *("app.css", "views.css", "app.js", "api.js", "behind.js", "cards.js", "clicks.js", "countdown.js", "docs.js"),
     *("dom.js", "go.js", "home.js", "lists.js", "player.js", "reactions.js", "search.js", "state.js", "video.js"),
-    *("view.js", "why.js", "words.js"),
+    *("view.js", "welcome.js", "why.js", "words.js"),
 }
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

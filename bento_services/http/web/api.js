@@ -96,6 +96,12 @@ export async function feedback(video_id, action) {
   return answer;
 }
 
+export async function pick(video_ids, genres) {
+  const receipt = await ask("/api/v1/onboarding", { body: { video_ids, genres } });
+  settling = arrival(receipt.event_ids.at(-1), receipt.receipt);
+  return receipt;
+}
+
 // false: it takes longer than we wait.
 export const settled = () => settling;
 

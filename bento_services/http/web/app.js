@@ -11,9 +11,10 @@ import { listenToBox, search } from "./search.js";
 import { address, become, state } from "./state.js";
 import { video } from "./video.js";
 import { calm, drawFailure, openView } from "./view.js";
+import { welcome } from "./welcome.js";
 import { explain } from "./why.js";
 
-const VIEWS = { watch: player, video, q: search, browse, list };
+const VIEWS = { watch: player, video, q: search, browse, list, welcome };
 
 async function show(kind, focus = "") {
   state.leave?.();
@@ -136,7 +137,7 @@ addEventListener("pagehide", () => {
 });
 $("who").addEventListener("submit", (event) => event.preventDefault());
 $("viewer").addEventListener("change", () => lookAs($("viewer").value));
-$("somebody-new").addEventListener("click", () => lookAs(newcomer()));
+$("somebody-new").addEventListener("click", () => go(`/?${new URLSearchParams({ viewer: newcomer(), welcome: "" })}`));
 for (const button of document.querySelectorAll("dialog .close")) button.addEventListener("click", () => button.closest("dialog").close());
 for (const dialog of document.querySelectorAll("dialog.light")) dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 listenToBox();

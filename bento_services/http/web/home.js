@@ -74,7 +74,7 @@ function drawLead(person) {
   const words = person.known || person.watch_count
     ? [`${person.watch_count} watched`, ...(person.genres.length ? ["drawn to", ...chips(person.genres.slice(0, 4).map((genre) => genre.name))] : []),
       ...(person.history.length ? [make("span", { className: "late", textContent: "last watched" }), ...person.history.slice(0, 1).map((entry) => make("a", { className: "chip late", href: address({ video: entry.video_id }), textContent: entry.title }))] : [])]
-    : ["Nobody has met this viewer yet: watch something, and the page learns."];
+    : ["Nobody has met this viewer yet: watch something, and the page learns.", make("a", { className: "chip", href: address({ welcome: "" }), textContent: "Tell what you like" })];
   return $("lead").replaceChildren(...words.map((word) => (typeof word === "string" ? make("span", { textContent: word }) : word)));
 }
 
