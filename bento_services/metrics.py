@@ -25,6 +25,11 @@ PAGE_SECONDS = Histogram(
     buckets=_FINE,
 )
 PAGES = Counter("marquee_pages", "Pages by surface and the rung of its ladder that answered.", ("surface", "served_by"))
+RECOMMENDED = Counter(
+    "marquee_recommendations",
+    "Recommendations of home pages as they were made, by how many videos the viewer has watched, and whether popular.",
+    ("watches", "popular"),
+)
 EMPTY_PAGES = Counter("marquee_pages_empty", "Home pages without a single video.")
 EVENTS = Counter("marquee_events_accepted", "Events that are durably in the log.", ("event",))
 EVENTS_REFUSED = Counter("marquee_events_refused", "Events that were not taken.", ("why",))
@@ -92,6 +97,11 @@ FEATURE_AGE_SECONDS = Gauge(
 def page_answered(surface: str, served_by: str, speed: str, seconds: float) -> None:
     _pages(surface, served_by).inc()
     _page_seconds(surface, speed).observe(seconds)
+
+
+def recommended(watches: str, popular: int, others: int) -> None:
+    RECOMMENDED.labels(watches, "yes").inc(popular)
+    RECOMMENDED.labels(watches, "no").inc(others)
 
 
 @cache

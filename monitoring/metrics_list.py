@@ -98,6 +98,7 @@ def values() -> dict[str, Collection[str]]:
     from feature_repo.compute.feature import DAILY, NEAR_REAL_TIME
     from feature_repo.limits import LIMITS
     from feature_repo.stream import metrics as of_processor
+    from models.page.popular import FEW, MANY, NONE
     from models.retrieval.index_config import Kind
 
     recipes = _recipes()
@@ -131,6 +132,8 @@ def values() -> dict[str, Collection[str]]:
         "from": {"store", "memory"},
         "process": {"service", "processor", "supervisor", "forkserver"},
         "verb": _verbs(),
+        "watches": {NONE, FEW, MANY},
+        "popular": {"yes", "no"},
     }
 
 

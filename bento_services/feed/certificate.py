@@ -19,11 +19,12 @@ import msgspec
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
-from models.page.diversity import HEAVY_RUN, Caps, PageCaps
+from models.page.diversity import HEAVY_RUN, POPULAR_SHARE, Caps, PageCaps
 from models.page.policy import Policy
+from models.page.popular import SOURCES, least
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
-OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page", HEAVY_RUN)
+OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page", HEAVY_RUN, POPULAR_SHARE)
 
 
 class Measured(NamedTuple):
@@ -44,6 +45,7 @@ def certify(
     now_us: int,
     costs: Mapping[str, float] = MappingProxyType({}),
     broken: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    popular_share: float = 0.0,
 ) -> dict[str, Any]:
     """{policy, fresh_from, top, limit, caps, rules: [{rule, bar, found, kept, cost?, why?}], relaxed: [rule]}.
 
@@ -53,7 +55,7 @@ def certify(
     """
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=policy.caps.fresh_days)).isoformat()
     heavy = policy.context.heavy
-    found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from, heavy)
+    found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from, heavy, popular_share)
     rules = []
     for rule, one in found.items():
         said: dict[str, Any] = {"rule": rule, "bar": one.bar, "found": one.found, "kept": one.kept}
@@ -70,6 +72,7 @@ def certify(
         "limit": limit,
         "caps": {"list": asdict(policy.caps), "page": asdict(policy.page)},
         "heavy": list(heavy),
+        "popular_share": popular_share,
         "rules": rules,
         "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if rule in found and not found[rule].kept],
     }
@@ -85,9 +88,9 @@ def verify(page: Mapping[str, Any]) -> list[str]:
         caps = Caps(**{**sent["caps"]["list"], "relaxation": tuple(sent["caps"]["list"]["relaxation"])})
         bars = PageCaps(**sent["caps"]["page"])
         said = {one["rule"]: one for one in sent["rules"]}
-        found = _measured(
-            shown.rows, shown.recommendations, sent["limit"], caps, bars, sent["fresh_from"], sent.get("heavy", [])
-        )
+        heavy, share = sent.get("heavy", []), float(sent.get("popular_share", 0.0))
+        since = sent["fresh_from"]
+        found = _measured(shown.rows, shown.recommendations, sent["limit"], caps, bars, since, heavy, share)
         relaxed = set(sent["relaxed"])
     except (msgspec.ValidationError, KeyError, TypeError) as error:
         raise ValueError(f"expected a page with its certificate: {error}") from error
@@ -112,6 +115,7 @@ def _measured(
     page: PageCaps,
     fresh_from: str,
     heavy: Sequence[str],
+    popular_share: float,
 ) -> dict[str, Measured]:
     n = len(items)
     categories = [item.category for item in items]
@@ -121,8 +125,12 @@ def _measured(
     counted = [item for row in rows if row.row_id != RESUME for item in row.items]
     top = [genre for item in items[: caps.top] for genre in set(item.genres)]
     heavy_run = {HEAVY_RUN: Measured(1, _longest_heavy_run(items, heavy))} if heavy else {}
+    popular = sum(not set(SOURCES).isdisjoint(item.sources) for item in items)
+    bar = least(popular_share, n)
+    shares = {POPULAR_SHARE: Measured(bar, popular, at_least=True)} if popular_share else {}
     return {
         **heavy_run,
+        **shares,
         "count": Measured(limit, n, at_least=True),
         "duplicates_on_page": Measured(0, len(on_page) - len(set(on_page))),
         "max_per_creator_in_row": Measured(caps.max_per_creator, max(in_rows, default=0)),

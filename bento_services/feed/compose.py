@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bento_services.feed.breaker import Breaker
@@ -21,6 +21,7 @@ from feature_repo.core.home import World
 from feature_repo.store.snapshot import Prepare
 from models.candidates.sources.spec import SourceSpec
 from models.page.policy import Policy
+from models.page.popular import PopularShares
 from models.page.rules import Filter
 
 
@@ -39,6 +40,7 @@ class Recipe:
     within: tuple[Filter, ...] = ()  # what belongs to the surface at all, beyond what may be shown to the viewer
     names: Named = Named.NOTHING  # what a query has to name
     adapt: Callable[[Policy], Policy] = lambda policy: policy  # to rules that make sense on the surface
+    is_popular_at_first: bool = False  # the shares of popular videos that the policy declares are kept
     is_cached: bool = False  # the last page of an unchanged viewer is shown again
     is_bounded: bool = False  # its sources give all that belongs on it, and its feed ends with them
     must_answer: bool = False  # an empty list is an answer, and none is given where no rung has one
@@ -49,7 +51,8 @@ class Recipe:
         return rung if self.surface == "home" else f"{self.surface}/{rung}"
 
     def policy_of(self, parts: Parts) -> Policy:
-        return self.adapt(self.policy if self.policy is not None else parts.policy)
+        policy = self.adapt(self.policy if self.policy is not None else parts.policy)
+        return policy if self.is_popular_at_first else replace(policy, popular=PopularShares())
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from time import perf_counter
 import msgspec
 import structlog
 
+from bento_services import metrics
 from bento_services.errors import NothingToAsk, QueryError
 from bento_services.feed import cursor as cursors
 from bento_services.feed import subject
@@ -37,6 +38,8 @@ from feature_repo.store.reader import FeatureReader
 from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.stream.log.protocol import EventLog
 from models.candidates.columns import TWO_TOWER_SCORE
+from models.page.diversity import POPULAR_SHARE
+from models.page.popular import PopularShares
 from models.page.rulebook import NO_RULES, RuleBook
 from models.release.artifact import Release
 
@@ -224,6 +227,7 @@ class Feed:
         with request.trace.stage("present"):
             page = _shown(serving, answer)
         if query.log:
+            _count_popular(page, serving.policy.popular, answer.request.viewer.watches)
             behind = Behind(_two_tower_scores(answer), answer.request.now_us)
             if answer.is_best and serving.is_cached:
                 self._cache.put(page, answer.request, behind)
@@ -290,6 +294,7 @@ def _shown(serving: Serving, answer: Answer) -> Page:
             request.now_us,
             {rule: cost for row in composition.rows for rule, cost in row.chosen.given_up.items()},
             {rule: why for row in composition.rows for rule, why in row.chosen.broken.items()},
+            serving.policy.popular.of(request.viewer.watches),
         ),
         stage_ms=request.trace.stage_ms,
         candidates=composition.considered,
@@ -297,6 +302,14 @@ def _shown(serving: Serving, answer: Answer) -> Page:
         speed=answer.speed,
         age_seconds=max(request.now_us - answer.made_us, 0) / 1e6 if answer.made_us else 0.0,
     )
+
+
+def _count_popular(page: Page, shares: PopularShares, watches: int) -> None:
+    """Of pages that declare a share of popular videos."""
+    rule = next((one for one in page.certificate["rules"] if one["rule"] == POPULAR_SHARE), None)
+    if rule is not None:
+        popular = int(rule["found"])
+        metrics.recommended(shares.stage(watches), popular, len(page.recommendations) - popular)
 
 
 def _two_tower_scores(answer: Answer) -> dict[str, float]:

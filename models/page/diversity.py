@@ -15,7 +15,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-HEAVY_RUN = "max_heavy_run"  # a rule that gives way before all others
+HEAVY_RUN = "max_heavy_run"  # gives way before all rules that are ordered,
+POPULAR_SHARE = "min_popular_share"  # and this one before that
+_HEAVY, _POPULAR = 0.5, 0.25  # their penalties
 RULES = ("max_per_creator", "max_category_share", "max_category_run", "max_genre_in_top", "min_fresh")
 
 ROOT = 4  # of a share: less NDCG lost for the same ILD than with the square root (MovieLens 1M, validation, 3 seeds)
@@ -208,10 +210,11 @@ class Filling:
         pins: Mapping[int, int] = MappingProxyType({}),
         shares: Sequence[tuple[Array, float, float]] = (),
         heavy_G: Sequence[int] = (),
+        popular: tuple[Array, int] | None = None,
     ) -> None:
         """`pins`: place -> the candidate that takes it. `shares`: which candidates, at least and at most what part of
         the places; they give way after all caps. `heavy_G`: genres of which no two stand in a row where any other
-        video breaks no other rule."""
+        video breaks no other rule. `popular`: (N,) bool which candidates are, and how many there must be at least."""
         self.taken: list[int] = []
         self.given_up: dict[str, float] = {}  # rule -> the sum of scores that it has cost
         self.broken: dict[str, tuple[int, int]] = {}  # rule -> the first place that broke it, and what was left for it
@@ -220,6 +223,8 @@ class Filling:
         self._length = min(length, len(creator_N))
         self._creator_N, self._category_N, self._fresh_N = creator_N, category_N, fresh_N
         self._genre_NG = (genre_NG > 0).astype(np.float32)  # a product with numbers is many times as fast as with bools
+        is_popular_N, least = popular if popular is not None else (np.zeros(len(creator_N), dtype=bool), 0)
+        self._popular_N, self._popular_left = is_popular_N, min(least, int(is_popular_N.sum()), self._length)
         self._heavy_NH = self._genre_NG[:, list(heavy_G)]
         self._weight = {rule: 2**at for at, rule in enumerate(caps.relaxation)}
         self._share_weight = 2 ** len(caps.relaxation)
@@ -267,7 +272,9 @@ class Filling:
         if self._length - len(self.taken) <= self._fresh_bar - self._fresh_count:
             penalty_N += weight["min_fresh"] * ~self._fresh_N
         if self.taken and (heavy_H := self._heavy_NH[self.taken[-1]]).any():
-            penalty_N += 0.5 * (self._heavy_NH @ heavy_H > 0)
+            penalty_N += _HEAVY * (self._heavy_NH @ heavy_H > 0)
+        if 0 < self._popular_left >= self._length - len(self.taken) - len(self._pins):
+            penalty_N += _POPULAR * ~self._popular_N
         for share in self._shares:
             if share.count >= share.most:
                 penalty_N += self._share_weight * share.mask_N
@@ -292,7 +299,11 @@ class Filling:
         names = [*self._caps.relaxation, "shares"]
         whole = min(int(penalty), 2 ** len(names) - 1)
         broken = [name for at, name in reversed(list(enumerate(names))) if whole >> at & 1]
-        return [*broken, HEAVY_RUN] if penalty % 1 else broken or ["shares"]
+        if penalty % 1 >= _HEAVY:
+            broken.append(HEAVY_RUN)
+        if penalty % _HEAVY >= _POPULAR:
+            broken.append(POPULAR_SHARE)
+        return broken or ["shares"]
 
     def take(self, candidate: int) -> None:
         caps, weight = self._caps, self._weight
@@ -321,6 +332,7 @@ class Filling:
             self._category_count[category] += 1
             if self._category_count[category] == self._category_bar:
                 self._full_N += weight["max_category_share"] * (self._category_N == category)
+        self._popular_left -= int(self._popular_N[candidate])
         for share in self._shares:
             share.count += int(share.mask_N[candidate])
         self._full_N[candidate] = np.inf

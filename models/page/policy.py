@@ -14,10 +14,11 @@ from feature_repo.core.home import Home
 from models.page.context import ContextWeights
 from models.page.diversity import METHODS, Caps, PageCaps
 from models.page.policy_file import POLICY, policy_of
+from models.page.popular import PopularShares
 from models.ranking.score import ActionWeights
 
 MOST = 1_000_000  # upper bound of every number in a policy
-SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page", "context")
+SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page", "context", "popular")
 
 
 class PolicyError(MarqueeError):
@@ -69,9 +70,12 @@ class Policy:
     exploration: Exploration = field(default_factory=Exploration)
     page: PageCaps = field(default_factory=PageCaps)
     context: ContextWeights = field(default_factory=ContextWeights)
+    popular: PopularShares = field(default_factory=PopularShares)  # of the home page
 
 
-_Section = TypeVar("_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps, ContextWeights)
+_Section = TypeVar(
+    "_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps, ContextWeights, PopularShares
+)
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -88,6 +92,7 @@ def load_policy(path: Path = POLICY) -> Policy:
             diversity=_section(Diversity, declared.get("spread", {})),
             exploration=_section(Exploration, declared.get("exploration", {})),
             page=_section(PageCaps, declared.get("page", {})),
+            popular=_section(PopularShares, declared.get("popular", {})),
             context=_section(ContextWeights, _with_tuples(declared.get("context", {}))),
         )
     except KeyError as error:

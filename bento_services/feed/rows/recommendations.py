@@ -20,6 +20,7 @@ from models.candidates.sources.resume import RESUME
 from models.page.diversity import Filling
 from models.page.exploration import among, beta_arms, prior_rates, thompson_probabilities
 from models.page.policy import Policy
+from models.page.popular import SOURCES, least
 
 Array = np.ndarray[Any, Any]
 
@@ -55,6 +56,7 @@ class Recommendations:
             offered[FRESH],
             pins=pins_of(request, offered) if rules else {},
             shares=[(one.mask_N, one.at_least, one.at_most) for one in rules.shares(request, offered.rows)],
+            popular=(is_popular(offered), least(self.policy.popular.of(request.viewer.watches), request.query.limit)),
             heavy_G=self.policy.context.heavy_genres(request.world.genres),
         )
         propensity = self._fill(filling, request, offered)
@@ -95,3 +97,9 @@ class Recommendations:
         probability = np.zeros(len(offered))
         probability[unknown] = thompson_probabilities(*arms, request.rng("thompson"))
         return probability
+
+
+def is_popular(candidates: Candidates) -> Array:
+    """(N,) bool."""
+    found: Array = np.any([candidates.is_from(source) for source in SOURCES], axis=0)
+    return found

@@ -95,7 +95,9 @@ MORE_POPULAR_ROWS = (RowSpec(MORE, "More that is popular", MOST_WATCHED, Recomme
 
 def recipe(config: FeedConfig) -> Recipe:
     sources = tuple(spec for spec in SOURCES if config.explore or spec.name != EXPLORE)
-    return Recipe(HOME, LADDER, sources, ROWS, config, more=MORE_ROWS, lists=before_rows, is_cached=True)
+    return Recipe(
+        HOME, LADDER, sources, ROWS, config, more=MORE_ROWS, lists=before_rows, is_cached=True, is_popular_at_first=True
+    )
 
 
 def before_rows(parts: Parts, recipe: Recipe) -> Pipeline:

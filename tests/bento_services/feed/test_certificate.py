@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
@@ -54,6 +55,8 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
     counted = [item for row in page["rows"] if row["row_id"] != "continue_watching" for item in row["items"]]
     creators, of_page = (Counter(item[name] for item in counted if item[name]) for name in ("channel", "category"))
     creator, category = max(creators.values(), default=0), max(of_page.values(), default=0)
+    many = {"popular", "popular_in_area", "trending"}
+    popular = sum(1 for item in items if many & set(item["sources"]))
     most = {
         name: max(counts.values(), default=0) for name, counts in (("c", channels), ("g", categories), ("t", on_top))
     }
@@ -68,6 +71,11 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
         "min_fresh": (fresh, fresh >= bars["min_fresh"]),
         "max_per_creator_on_page": (creator, creator <= bars["max_per_creator_on_page"]),
         "max_category_share_on_page": (category, category <= bars["max_category_share_on_page"]),
+        **(
+            {"min_popular_share": (popular, popular >= bars["min_popular_share"])}
+            if "min_popular_share" in bars
+            else {}
+        ),
     }
 
 
@@ -182,3 +190,25 @@ def test_a_run_of_a_heavy_genre_is_measured_on_the_page_and_said_where_it_could_
     page = page_of()
     assert "max_heavy_run" in page.certificate["relaxed"]
     assert verified(page.to_json()) == []
+
+
+@pytest.mark.parametrize(("viewer", "share", "watches"), [("nobody", 0.8, "none"), ("u001", 0.1, "many")])
+def test_the_share_of_popular_videos_is_served_said_and_counted(
+    big: Feed, viewer: str, share: float, watches: str
+) -> None:
+    counted = [
+        REGISTRY.get_sample_value("marquee_recommendations_total", {"watches": watches, "popular": "yes"}) or 0.0
+    ]
+    page = big.page(Query(user_id=viewer, limit=20, request_id="popular"))
+    counted.append(
+        REGISTRY.get_sample_value("marquee_recommendations_total", {"watches": watches, "popular": "yes"}) or 0
+    )
+    rule = {rule["rule"]: rule for rule in page.certificate["rules"]}["min_popular_share"]
+    found = sum(bool({"popular", "popular_in_area", "trending"} & set(item.sources)) for item in page.recommendations)
+    assert page.certificate["popular_share"] == share
+    assert (rule["bar"], rule["found"], rule["kept"]) == (int(20 * share), found, True)
+    assert counted[1] - counted[0] == found
+    assert verified(page.to_json()) == []
+    lied = page.to_json()
+    lied["certificate"]["popular_share"] = 1.0
+    assert any(fault.startswith("min_popular_share") for fault in verified(lied))

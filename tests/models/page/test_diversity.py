@@ -250,3 +250,15 @@ def test_a_heavy_run_gives_way_before_any_cap_and_is_said() -> None:
         filling.take(best)
     assert filling.taken == [0, 1, 2]
     assert filling.broken == {"max_heavy_run": (2, 2)}
+
+
+def test_the_places_that_are_left_go_to_popular_videos_and_no_cap_gives_way_for_them() -> None:
+    none, popular = np.full(6, -1), np.array([False, False, False, True, True, True])
+    genres = np.zeros((6, 1))
+    free = Filling(FREE, 4, none, none, genres, none > 0, popular=(popular, 3))
+    assert fill(free) == [0, 3, 4, 5]
+    one_creator = codes(["a", "b", "c", "x", "x", "x"])
+    capped = Filling(Caps(max_per_creator=1, min_fresh=0), 4, one_creator, none, genres, none > 0, popular=(popular, 3))
+    assert fill(capped) == [0, 3, 1, 2]
+    few = Filling(FREE, 4, none, none, genres, none > 0, popular=(np.arange(6) == 5, 3))
+    assert fill(few) == [0, 1, 2, 5]
