@@ -72,6 +72,7 @@ def test_anything_new_about_the_viewer_ends_it(world: World) -> None:
         {"limit": 6},
         {"device": "tv"},
         {"country": "SE"},
+        {"browsing": "Drama"},
         {"utc_offset_minutes": 60},
         {"rows": False},
     ],
