@@ -71,6 +71,10 @@ class RemoteRetrieval:
     def alone(self) -> ContentAlone:
         return self._local.alone
 
+    @property
+    def content_vectors(self) -> Array | None:
+        return self._local.content_vectors
+
     def embed(self, videos: Columns) -> Array:
         return self._local.embed(videos)
 

@@ -56,6 +56,11 @@ class VideoVectors(Protocol):
     @property
     def alone(self) -> ContentAlone: ...
 
+    @property
+    def content_vectors(self) -> Array | None:
+        """(V, D) float16 of unit length, from content alone; None of a release that has none."""
+        ...
+
     def embed(self, videos: Columns) -> Array:
         """(N, D) float32 from content alone."""
         ...

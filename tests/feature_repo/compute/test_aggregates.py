@@ -136,7 +136,9 @@ def test_the_windows_count_every_kind_as_the_fold_does(tmp_path: Path) -> None:
     topic = base | {"event": "search", "event_id": "s", "user_id": "k0", "video_id": "", "about": "x"}
     before = windows(home)["video_windows"]
     Lake(home).append_events(pa.Table.from_pylist([*events, topic]), "kinds")
-    found, users, videos, votes = windows(home), {}, {}, Votes()
+    found, votes = windows(home), Votes()
+    users: dict[str, UserState] = {}
+    videos: dict[str, VideoState] = {}
     for row in events:
         one = Event(**row)
         fold_user(users.setdefault(one.user_id, UserState()), one, facts[one.video_id])
