@@ -148,10 +148,10 @@ def test_the_windows_count_every_kind_as_the_fold_does(tmp_path: Path) -> None:
         row = found["user_windows"][user_id, 4]
         assert row["user_watch_count_30d"] == state.user_watch_count > 0
         assert row["user_watch_seconds_30d"] == pytest.approx(state.user_watch_seconds)
-    for video_id, state in videos.items():
+    for video_id, shown in videos.items():
         earlier = next((before[key] for key in sorted(before, reverse=True) if key[0] == video_id), None)
         more = found["video_windows"][video_id, 4]["video_watch_count_30d"]
-        assert more - (earlier["video_watch_count_30d"] if earlier else 0.0) == state.video_watch_count > 0
+        assert more - (earlier["video_watch_count_30d"] if earlier else 0.0) == shown.video_watch_count > 0
     assert "" not in {video_id for video_id, _ in found["video_windows"]}
 
 
