@@ -69,8 +69,8 @@ bench-catalog: $(INSTALLED) ## what a page costs by the size of the catalog, rec
 bench-onboarding: $(INSTALLED) ## what five picks of a new viewer are worth beside what is popular (a home with a champion: HOME_DIR)
 	@$(BIN)/python tests/benchmarks/onboarding.py --home $(HOME_DIR) $(ARGS)
 
-bench-serve: $(INSTALLED) ## pages per second and latencies under few and many callers, beside an empty BentoML endpoint
-	@$(BIN)/python tests/benchmarks/bench_serve.py $(ARGS)
+bench-serve: $(INSTALLED) ## pages per second and latencies under few and many callers, beside an empty BentoML endpoint, recorded in docs/quality.md
+	@$(BIN)/python tests/benchmarks/bench_serve.py $(or $(ARGS),--record)
 
 proto: $(INSTALLED) ## make the gRPC code again from bento_services/rpc/marquee.proto
 	@$(BIN)/python -m bento_services.rpc.generate

@@ -1,10 +1,10 @@
-"""The tables of `make bench` and `make bench-catalog` as records of docs/quality/, which docs/quality.md shows."""
+"""Tables of `make bench`, `bench-catalog` and `bench-serve` as records of docs/quality/, shown by docs/quality.md."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feature_repo.core.files import write_atomic
@@ -13,6 +13,7 @@ from training.record.quality_page import PAGE, RECORDS, Record, assemble
 
 RECORD = RECORDS / "80-bench-demo.md"
 CATALOG_SIZE = RECORDS / "81-catalog_size-simulated.md"
+SERVE = RECORDS / "82-serve-demo.md"
 
 
 def record(result: dict[str, Any]) -> None:
@@ -37,6 +38,31 @@ def record_catalog_size(table: Sequence[str]) -> None:
         body="\n".join([about, "", *table]),
     )
     write_atomic(CATALOG_SIZE, made.text())
+    write_atomic(PAGE, assemble(RECORDS))
+
+
+def record_serve(world: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The rows of bench_serve.py: those of loads as a table, the others as a list below it."""
+    loads, others = [row for row in rows if "errors" in row], [row for row in rows if "errors" not in row]
+    columns = list(dict.fromkeys(name for row in loads for name in row))
+    table = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    table += [f"| {' | '.join(str(row.get(name, '')) for name in columns)} |" for row in loads]
+    below = ["- " + ", ".join(f"{name}: {value}" for name, value in row.items()) for row in others]
+    about = (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}; the service and all its processes on one core,"
+        " the callers on the other. What bounds these figures is in docs/decisions/012-what-a-page-costs.md."
+    )
+    made = Record(
+        title="Under few and many callers",
+        protocol="serve",
+        world=world,
+        command="make bench-serve",
+        data="none",
+        revision=git_revision() or "unknown",
+        seeds="none",
+        body="\n".join([about, "", *table, "", *below]),
+    )
+    write_atomic(SERVE, made.text())
     write_atomic(PAGE, assemble(RECORDS))
 
 

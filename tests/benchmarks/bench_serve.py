@@ -1,6 +1,6 @@
 """How many pages a service answers, how fast, and what it does when more are asked of it: one table, and JSON.
 
-    python tests/benchmarks/bench_serve.py --home DIR [--json FILE]        (make bench-serve)
+    python tests/benchmarks/bench_serve.py --home DIR [--json FILE] [--record]        (make bench-serve)
 
 The service and its processes share one core, the load generator has another. Shares are of the rate of an empty
 BentoML endpoint, measured in the same run on the same core. The work is done on a copy of the home. First every page is
@@ -29,6 +29,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
 import psutil  # noqa: E402
 from bench import _empty_service, _resident_mib, _users  # noqa: E402
+from bench_record import record_serve  # noqa: E402
 from events import HOME_PATH  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
@@ -50,10 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", help="a home with a promoted release (else MARQUEE_HOME, else var/)")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--record", action="store_true", help="write the table to docs/quality.md as well")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each load; that of many callers takes thrice")
     arguments = parser.parse_args()
-    rows = bench(Home.open(arguments.home), arguments.seconds)
+    home = Home.open(arguments.home)
+    rows = bench(home, arguments.seconds)
     show(rows)
+    if arguments.record:
+        record_serve(home.world().name, rows)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 
