@@ -32,7 +32,7 @@ class ServiceConfig:
 
     page_threads: int = 1  # a page holds the interpreter: more make every page slower, unless models are remote
     quick_threads: int = 1  # that make the pages of quick rungs while the service is busy
-    quick_waiting: int = 8  # when more quick pages wait for a thread, those of a segment share one
+    quick_waiting: int = 32  # when more quick pages wait for a thread, those of a segment share one
     page_wait_seconds: float = 0.08  # that a page of full quality may wait for a thread; beyond, a quick rung answers
     other_surfaces: float = 0.5  # of the pages in work that home may have at most, others come up to this share
     surface_shares: Mapping[str, float] = field(default_factory=dict)  # surface -> its own share, above 0 and up to 1

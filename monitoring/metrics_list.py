@@ -49,6 +49,7 @@ PROBLEMS = frozenset(
         "too_slow",
         "unavailable",
         "unknown_category",
+        "unknown_genre",
         "unknown_rule",
         "unknown_video",
         "unprocessable",
@@ -119,7 +120,7 @@ def values() -> dict[str, Collection[str]]:
         "action": {"put", "patch", "take_down", "restore"},
         "topic": set(READ_TOPICS),
         "list": {"base", "segment"},
-        "result": {"hit", "stale", "miss", "outdated", "made", *of_processor.RESULTS},
+        "result": {"hit", "stale", "miss", "outdated", "made", "shown", "unfit", *of_processor.RESULTS},
         "release_id": ONE,
         "tier": {NEAR_REAL_TIME, DAILY},
         "index": get_args(Kind),
@@ -161,10 +162,10 @@ def _declared(module: ModuleType, told_by: str) -> Iterator[Described]:
 def _routes() -> set[str]:
     """Templates of addresses, and methods of gRPC; "other" is any address that there is not."""
     from bento_services.http.app import GROUPS
-    from bento_services.rpc import surfaces, videos
+    from bento_services.rpc.service import SERVICE_METHODS
 
     paths = {endpoint.route.path_format for group in GROUPS for endpoint in group.listed}
-    return {"other", "SendEvents", *paths, *surfaces.VERBS, *videos.VERBS}
+    return {"other", *paths, *SERVICE_METHODS}
 
 
 def _recipes() -> list[Recipe]:
@@ -176,7 +177,7 @@ def _recipes() -> list[Recipe]:
 
 def _stages() -> set[str]:
     """What a page's time is divided into."""
-    from bento_services.feed import hydrators, query_hydrators, rerankers, scorers
+    from bento_services.feed import hydrators, moment, newcomers, query_hydrators, rerankers, scorers
     from bento_services.feed.page import BASE, SEGMENT
     from bento_services.feed.surfaces.similar import LIKENESS
     from bento_services.feed.surfaces.up_next import NEXT_EPISODE
@@ -189,13 +190,14 @@ def _stages() -> set[str]:
         "filters",
         "merge",
         "rows",
+        "boosts",
         "present",
         BASE,
         SEGMENT,
         resume.SPEC.name,
         *(spec.name for spec in SOURCES),
     }
-    for module in (query_hydrators, hydrators, scorers, rerankers):
+    for module in (query_hydrators, hydrators, scorers, rerankers, newcomers, moment):
         for value in vars(module).values():
             if isinstance(value, type) and value.__module__ == module.__name__:
                 name: Any = vars(value).get("name")

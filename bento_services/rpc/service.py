@@ -37,6 +37,7 @@ METHODS: Mapping[str, Verb] = {
     **rules.VERBS,
     **viewers.VERBS,
 }
+SERVICE_METHODS = frozenset(messages.DESCRIPTOR.services_by_name["Marquee"].methods_by_name)
 STOP_SECONDS = 3.0
 HEALTH_SECONDS = 0.25
 MAX_DETAILS_BYTES = 4096  # of a trailer, of which clients take 8 KiB

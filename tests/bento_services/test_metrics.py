@@ -31,6 +31,8 @@ NAMES = {
     "marquee_page_cache": ("result",),
     "marquee_made_lists": ("list", "result"),
     "marquee_lists_made": ("list",),
+    "marquee_shared_pages": ("result",),
+    "marquee_recommendations": ("watches", "popular"),
     "marquee_pages_quick": ("why",),
     "marquee_rate_leases": ("from",),
     "marquee_rate_limited": ("class", "limit"),

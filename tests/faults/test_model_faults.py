@@ -98,10 +98,10 @@ async def test_under_far_more_callers_than_can_be_answered_well_every_page_has_v
     serve: Callable[..., Served],
 ) -> None:
     served = serve(ranker=partial(Slow, seconds=0.02))
-    for _ in range(3):
+    for attempt in range(3):
         pages = await asyncio.gather(*(served.page() for _ in range(150)))
         rungs = Counter(name for name, _ in pages)
-        assert rungs["base_order"], rungs  # the first of them may have come before the viewer's base was made
+        assert rungs["base_order"] or not attempt, rungs  # the first may have come before the viewer's base was made
         assert not rungs["static"], rungs  # which is for viewers of whom nothing can be read
     assert (await served.page())[0] == "full_funnel"
 

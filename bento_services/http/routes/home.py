@@ -9,6 +9,7 @@ from fastapi import Query, Request
 from bento_services.admission.endpoints import HOME_PAGES
 from bento_services.feed.page import Page
 from bento_services.feed.surfaces.home import HOME
+from bento_services.http.answered import answered
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
@@ -18,7 +19,6 @@ from bento_services.http.parameters import (
     PageLimit,
     SessionId,
     UserId,
-    engine_of,
     query_of,
 )
 
@@ -39,6 +39,4 @@ async def home(
 ) -> Answer[Page]:
     """One viewer's home page: rows with reasons. Answers whatever is down; `served_by` names the rung."""
     query = query_of(request, user_id, session_id, context, limit, cursor, explain)
-    page = await engine_of(request).answer(HOME, query)
-    request.state.rung, request.state.release = page.served_by, page.release_id
-    return Answer(page.as_sent())
+    return Answer((await answered(request, HOME, query)).as_sent())

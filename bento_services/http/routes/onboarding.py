@@ -13,6 +13,7 @@ from bento_services.feed import answers
 from bento_services.feed.answers import Onboarding, Ranked
 from bento_services.feed.surfaces.onboarding import ONBOARDING, TITLES
 from bento_services.feed.surfaces.rank import MOST, RANK
+from bento_services.http.answered import answered
 from bento_services.http.bodies import Answer, sent_json
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
@@ -24,7 +25,6 @@ from bento_services.http.parameters import (
     engine_of,
     query_of,
 )
-from bento_services.http.routes.surfaces import answered
 from bento_services.http.schemas.examples import ONBOARDING as EXAMPLE
 from bento_services.http.schemas.examples import RANKED
 from bento_services.http.schemas.limited import ID_PATTERN

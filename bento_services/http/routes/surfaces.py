@@ -12,13 +12,14 @@ from bento_services.admission.limits import identifier
 from bento_services.catalog.searched import MAX_TEXT_LENGTH, searched
 from bento_services.feed import answers
 from bento_services.feed.answers import Categories, Similar, Surface, UpNext
-from bento_services.feed.page import Page, Query, Watched
+from bento_services.feed.page import Watched
 from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
 from bento_services.feed.surfaces.registry import Listed
 from bento_services.feed.surfaces.search import SEARCH
 from bento_services.feed.surfaces.similar import SIMILAR
 from bento_services.feed.surfaces.up_next import AUTOPLAY_SECONDS, UP_NEXT
+from bento_services.http.answered import answered
 from bento_services.http.bodies import Answer
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
@@ -182,9 +183,3 @@ async def search(
     )
     query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
     return Answer(answers.surface(SEARCH, subject.category, await answered(request, SEARCH, query)))
-
-
-async def answered(request: Request, surface: str, query: Query) -> Page:
-    page = await engine_of(request).answer(surface, query)
-    request.state.rung, request.state.release = page.served_by, page.release_id
-    return page
