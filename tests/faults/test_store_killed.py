@@ -40,4 +40,4 @@ def test_pages_go_on_without_the_store_and_are_personal_again_within_five_second
                     break
             assert rung == PERSONAL
         assert any(rung != PERSONAL for rung in rungs)
-        assert set(rungs) <= {PERSONAL, "similar_and_trending", "popular", "static"}
+        assert set(rungs) <= {PERSONAL, "similar_and_trending", "segment", "popular", "static"}
