@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.candidates.columns import FROM, ROW
+from models.candidates.columns import BOOST, FROM, ROW, SCORE
 
 Array = np.ndarray[Any, Any]
 
@@ -139,3 +139,9 @@ def _require_one_length(columns: Mapping[str, Array]) -> None:
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns of one length expected, found {lengths}")
+
+
+def multiplied(candidates: Candidates, factor: Array) -> dict[str, Array]:
+    """Score and boost multiplied by (N,) factors; scores of 0 and below stay as they are."""
+    score, before = candidates[SCORE], candidates[BOOST] if BOOST in candidates else np.ones(len(candidates))
+    return {SCORE: np.where(score > 0, score * factor, score).astype(np.float32), BOOST: before * factor}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bento_services.feed.candidates import Candidates
+from bento_services.feed.candidates import Candidates, multiplied
 from bento_services.feed.stages import Request
-from models.candidates.columns import BOOST, CATEGORY, SCORE
+from models.candidates.columns import CATEGORY
 from models.catalog import Catalog
 from models.page.context import SEASONS, ContextWeights, Moment, in_season, length_in_doublings, within
 from models.per_catalog import Codes
@@ -28,11 +28,7 @@ class FitsTheMoment:
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         log_factor = self._log_factor(request, candidates)
-        score, before = candidates[SCORE], candidates[BOOST] if BOOST in candidates else np.ones(len(candidates))
-        if log_factor is None:
-            return {SCORE: score, BOOST: before}
-        factor = within(log_factor)
-        return {SCORE: np.where(score > 0, score * factor, score).astype(np.float32), BOOST: before * factor}
+        return multiplied(candidates, np.ones(len(candidates)) if log_factor is None else within(log_factor))
 
     def _log_factor(self, request: Request, candidates: Candidates) -> Array | None:
         """(N,); None where nothing weighs anything now."""

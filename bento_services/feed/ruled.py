@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from bento_services.feed.candidates import Candidates
+from bento_services.feed.candidates import Candidates, multiplied
 from bento_services.feed.page import RECOMMENDATIONS
 from bento_services.feed.stages import Chosen, Request
 from models.allowed import Allowed
-from models.candidates.columns import BOOST, SCORE
 from models.candidates.sources.resume import RESUME
 
 Array = np.ndarray[Any, Any]
@@ -31,10 +30,7 @@ def boosted(request: Request, candidates: Candidates) -> Candidates:
     factor = request.rules.factors(request, candidates.rows)
     if factor is None:
         return candidates
-    score = candidates[SCORE]
-    before = candidates[BOOST] if BOOST in candidates else np.ones(len(candidates))
-    after = np.where(score > 0, score * factor, score).astype(np.float32)
-    return candidates.with_columns({SCORE: after, BOOST: before * factor})
+    return candidates.with_columns(multiplied(candidates, factor))
 
 
 def pinned(request: Request, safe: Allowed) -> Candidates:

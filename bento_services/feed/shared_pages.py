@@ -7,8 +7,7 @@ than the one that was made is not shown at all.
 
 from __future__ import annotations
 
-import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from bento_services.feed.segments import Segment, segment_of
 from bento_services.feed.stages import Request
 from bento_services.feed.validity import Validity, can_be_shown_again
 from bento_services.feed.viewer import Knowledge
+from feature_repo.core.recent import Recent
 from models.allowed import Allowed
 from models.page.diversity import Caps
 from models.page.filters import all_of
@@ -52,8 +52,7 @@ class SharedPages:
     """Thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, _Shared] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Recent[Hashable, _Shared] = Recent(KEPT)
 
     def page(self, serving: Serving, request: Request, make: Make) -> Page | None:
         """The segment's page as this viewer may see it; None where there is none that keeps the rules.
@@ -65,15 +64,10 @@ class SharedPages:
             return None
         segment = segment_of(request)
         key = (serving.surface, segment.name, query.limit, query.rows)
-        with self._lock:
-            shared = self._kept.get(key)
+        shared = self._kept.get(key)
         if shared is None or not shared.validity.holds(serving.release_id, request):
             shared = _made(serving, request, segment, make)
-            with self._lock:
-                self._kept[key] = shared
-                self._kept.move_to_end(key)
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
+            self._kept.put(key, shared)
         with request.trace.stage("present"):
             page = _for_viewer(shared, serving, request)
         metrics.SHARED_PAGES.labels("unfit" if page is None else "shown").inc()
