@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import logging
 import os
 import pwd
 import signal
@@ -111,11 +112,16 @@ def status_of(app: Callable[[], Any]) -> int:
 
 
 def _interrupts_heard() -> threading.Event:
-    """Set from the first Ctrl-C on, which is raised as ever."""
+    """Set from the first Ctrl-C on, which is raised as ever.
+
+    Nothing is logged from then on: a library that catches the interrupt, torch while it traces a model for one, logs
+    it with a stack trace as an error of its own.
+    """
     heard = threading.Event()
 
     def raise_it(number: int, frame: Any) -> None:
         heard.set()
+        logging.disable()
         signal.default_int_handler(number, frame)
 
     is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -10,10 +10,10 @@
     CATEGORY                                                feed/moment
     FRESH             feed/hydrators                        feed/rows/recommendations
     TWO_TOWER_SCORE   feed/hydrators                        feed/scorers, feed/rerankers, feed/presenter, feed/feed
-    SCORE             feed/scorers, feed/ruled              feed/rerankers, feed/presenter, feed/rows/recommendations
-    SCORE             feed/moment, feed/newcomers           feed/newcomers
+    SCORE             feed/scorers, feed/candidates         feed/rerankers, feed/presenter, feed/rows/recommendations
+    SCORE             feed/newcomers                        feed/newcomers
     VIEWER_SCORE      feed/scorers                          feed/rerankers
-    BOOST             feed/scorers, feed/ruled, feed/moment feed/presenter
+    BOOST             feed/scorers, feed/candidates         feed/presenter
 
 The heads of the ranker (models.ranking.ranker.HEADS) are columns too, which feed/scorers writes and feed/presenter
 reads. A missing value is NaN in a float column and -1 in an integer column. tests/contracts/test_columns.py checks this

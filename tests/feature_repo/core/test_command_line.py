@@ -51,12 +51,12 @@ def test_a_command_ends_with_its_status_and_a_sentence(body: str, status: int, s
 @pytest.mark.parametrize("raised", ["AttributeError('half imported')", "MarqueeError('wrapped by a library')"])
 def test_an_interrupt_that_a_library_caught_and_failed_for_is_one_all_the_same(raised: str) -> None:
     body = f"""
-    import os, signal, time
+    import logging, os, signal, time
     try:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(10)
     except BaseException:
-        pass
+        logging.getLogger("a library").exception("failed")
     raise {raised}
 """
     command = [sys.executable, "-c", PROGRAM.format(body=body)]
