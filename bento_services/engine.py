@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -34,18 +34,19 @@ from bento_services.events.intake import EventIntake, Receipt
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.build import build_feed
+from bento_services.feed.maker import Asked, PageMaker
 from bento_services.feed.page import Page, Query
 from bento_services.feed.preview import Preview, previewed
 from bento_services.feed.surfaces.home import HOME
 from bento_services.health import RELEASE, Health
 from bento_services.load.full_pages import FullPages
 from bento_services.load.page_threads import PageThreads, Work
+from bento_services.load.together import Together
 from bento_services.people.followed import Tombstones
 from bento_services.people.verbs import People
 from bento_services.settings import ServiceConfig
 from feature_repo.catalog.rule import Rule
 from feature_repo.core.home import Home
-from feature_repo.events import Event
 from feature_repo.store.buckets import Buckets
 from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
@@ -68,37 +69,6 @@ Result = TypeVar("Result")
 Prepare = Callable[[Release], Release]  # e.g. replaces local models by remote ones
 
 report = structlog.get_logger("service")
-
-
-class PageMaker(Protocol):
-    """The engine's interface to a feed. `page` raises QueryError for invalid queries and nothing else."""
-
-    def page(self, query: Query, surface: str, attempt: Attempt | None = None) -> Page: ...
-
-    def patience(self, query: Query, attempts: int) -> float: ...
-
-    def may_have(self, query: Query, surface: str) -> bool: ...
-
-    def cached(self, query: Query, surface: str) -> Page | None: ...
-
-    def keep_warm(self, release: Release) -> None: ...
-
-    def is_warm(self, release_id: str) -> bool: ...
-
-    def switch(self, release_id: str) -> None: ...
-
-    def hear(self, events: Sequence[Event]) -> None: ...
-
-    def forget(self, is_erased: Callable[[str], bool]) -> None: ...
-
-    @property
-    def rules(self) -> RuleBook: ...
-
-    def use_rules(self, rules: RuleBook) -> None: ...
-
-    def page_with(self, rules: RuleBook, query: Query, surface: str) -> Page: ...
-
-    def close(self) -> None: ...
 
 
 MakeFeed = Callable[[Release, FeatureReader, EventLog], PageMaker]
@@ -146,6 +116,7 @@ class Engine:
         self._intake = EventIntake(log, answers, receipts, self.world, self._feed.hear, self.tombstones.refuses)
         self._pages = PageThreads(config.page_threads, "page")
         self._quick = PageThreads(config.quick_threads, "quick-page")
+        self._together = Together(self._quick, self._make_together)
         self._full = FullPages(config.page_threads, config.page_wait_seconds)
         self._writes = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
         self._reads = ThreadPoolExecutor(config.read_threads, thread_name_prefix="read")
@@ -194,7 +165,8 @@ class Engine:
             work = self._quick.submit(partial(self._feed.cached, query, surface))
             if (page := await asyncio.wrap_future(work.future)) is not None:
                 return page
-        why, below, pressed = "busy", "", self._quick.waiting > self._config.quick_waiting
+        why, below = "busy", ""
+        pressed = self._quick.waiting + self._together.in_flight > self._config.quick_waiting
         if self._full.admits(self._config.share_of(surface), pressed):
             self._full.begin()
             try:
@@ -212,6 +184,8 @@ class Engine:
             raise DEADLINE_PASSED
         metrics.quick_pages(why).inc()
         quick = Attempt(quick=True, shared=pressed, below=below, why=WHY_QUICK[why])
+        if pressed:
+            return await self._together.ask((query, surface, quick))
         make = partial(self._make, surface, query, quick)
         return (await asyncio.wrap_future(self._quick.submit(make).future))[0]
 
@@ -236,6 +210,12 @@ class Engine:
         metrics.QUEUE_SECONDS.observe(started - query.received_at)
         page = self._feed.page(query, surface, attempt)
         return page, perf_counter() - started
+
+    def _make_together(self, asked: Sequence[Asked]) -> list[Page | Exception]:
+        started = perf_counter()
+        for query, _, _ in asked:
+            metrics.QUEUE_SECONDS.observe(started - query.received_at)
+        return self._feed.pages(asked)
 
     @property
     def hangs(self) -> bool:

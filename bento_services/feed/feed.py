@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -22,10 +22,11 @@ from bento_services.feed.compose import Serving
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
 from bento_services.feed.made_lists import MadeLists
+from bento_services.feed.maker import Asked
 from bento_services.feed.page import PAGE_CACHE, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
-from bento_services.feed.query_hydrators import ViewerFeatures
+from bento_services.feed.query_hydrators import Known, ViewerFeatures
 from bento_services.feed.recall import LiveRecall
 from bento_services.feed.segments import Segment
 from bento_services.feed.shared_pages import SharedPages
@@ -102,13 +103,26 @@ class Feed:
         """The page as it would be with these rules. Raises QueryError."""
         return self._page(self._serving(surface), query, rules=rules)
 
-    def page(self, query: Query, surface: str = HOME, attempt: Attempt | None = None) -> Page:
+    def pages(self, asked: Sequence[Asked]) -> list[Page | Exception]:
+        """As `page` for each, or what that raised; their viewers are read in one round trip."""
+        known = self._viewer_features.known([query.viewer_id for query, _, _ in asked])
+        pages: list[Page | Exception] = []
+        for (query, surface, attempt), viewer in zip(asked, known, strict=True):
+            try:
+                pages.append(self.page(query, surface, attempt, viewer))
+            except Exception as error:
+                pages.append(error)
+        return pages
+
+    def page(
+        self, query: Query, surface: str = HOME, attempt: Attempt | None = None, known: Known | None = None
+    ) -> Page:
         """Raises QueryError for an invalid query, UnknownSubject for what the catalog does not have, NothingToAsk
         where an empty page would be taken for an answer, GivenUp after `attempt` was; never for a dependency that is
-        down."""
+        down. `known`: the viewer, where they were read already."""
         serving = self._serving(surface)
         subject.check(serving.names, query.subject, self._reader.snapshot())
-        return self._page(serving, query, attempt)
+        return self._page(serving, query, attempt, known)
 
     def may_have(self, query: Query, surface: str = HOME) -> bool:
         """Whether `cached` may have the page. Without network access."""
@@ -204,13 +218,18 @@ class Feed:
         return serving
 
     def _page(
-        self, serving: Serving, query: Query, attempt: Attempt | None = None, rules: RuleBook | None = None
+        self,
+        serving: Serving,
+        query: Query,
+        attempt: Attempt | None = None,
+        known: Known | None = None,
+        rules: RuleBook | None = None,
     ) -> Page:
         request = self._request(serving, query)
         if rules is not None:
             request = replace(request, rules=rules)
         with request.trace.stage(self._viewer_features.name):
-            request = self._viewer_features.hydrate(request)
+            request = self._viewer_features.hydrate(request, known)
         if warning := UNREAD.get(request.viewer.knowledge):
             request.trace.warnings.append(warning)
         if attempt is not None and attempt.why:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,15 @@ from models.retrieval.protocol import UserTower
 Array = np.ndarray[Any, Any]
 
 
+@dataclass(frozen=True)
+class Known:
+    """A viewer's features, and where they came from."""
+
+    features: UserFeatures
+    knowledge: Knowledge
+    milliseconds: float  # that reading took, of them and others together
+
+
 class ViewerFeatures:
     """One read per request, behind a breaker. In case the store is down, the features of recent viewers are cached, and
     their later dislikes and watches."""
@@ -41,26 +51,45 @@ class ViewerFeatures:
         self._heard = Heard(config.heard_viewers)
         self._remembered: Recent[str, UserFeatures] = Recent(config.remembered_viewers)
 
-    def hydrate(self, request: Request) -> Request:
-        return replace(request, viewer=self.read(request.query, request.now_us))
+    def hydrate(self, request: Request, known: Known | None = None) -> Request:
+        """`known`: what was read already, for this request and others together."""
+        query, now_us = request.query, request.now_us
+        if known is None:
+            return replace(request, viewer=self.read(query, now_us))
+        request.trace.stage_ms[self.name] = known.milliseconds
+        return replace(request, viewer=viewer_of(known.features, known.knowledge, query, now_us, self._config))
 
     def read(self, query: Query, now_us: int) -> Viewer:
-        user_id = query.viewer_id
-        if not user_id:
-            return viewer_of(nobody(user_id), Knowledge.CURRENT, query, now_us, self._config)
-        if self._breaker.allows():
-            try:
-                features = self._reader.user(user_id)
-            except StoreDown:
-                self._breaker.failed()
-            else:
-                self._breaker.succeeded()
-                self._remembered.put(features.user_id, features)
-                return viewer_of(features, Knowledge.CURRENT, query, now_us, self._config)
+        (known,) = self.known([query.viewer_id])
+        return viewer_of(known.features, known.knowledge, query, now_us, self._config)
+
+    def known(self, user_ids: Sequence[str]) -> list[Known]:
+        """What is known of each viewer, in one round trip for all; nobody's is "", who is not asked for."""
+        started = perf_counter()
+        asked = [user_id for user_id in dict.fromkeys(user_ids) if user_id]
+        read = {features.user_id: features for features in self._asked(asked)}
+        milliseconds = (perf_counter() - started) * 1e3
+        return [self._of(user_id, read.get(user_id), milliseconds) for user_id in user_ids]
+
+    def _asked(self, user_ids: Sequence[str]) -> Sequence[UserFeatures]:
+        if not user_ids or not self._breaker.allows():
+            return []
+        try:
+            found = [self._reader.user(user_ids[0])] if len(user_ids) == 1 else self._reader.together(user_ids)
+        except StoreDown:
+            self._breaker.failed()
+            return []
+        self._breaker.succeeded()
+        for features in found:
+            self._remembered.put(features.user_id, features)
+        return found
+
+    def _of(self, user_id: str, read: UserFeatures | None, milliseconds: float) -> Known:
+        if read is not None or not user_id:
+            return Known(read or nobody(user_id), Knowledge.CURRENT, milliseconds)
         remembered = self._remembered.get(user_id)
         knowledge = Knowledge.NONE if remembered is None else Knowledge.REMEMBERED
-        features = self._heard.added_to(remembered or nobody(user_id))
-        return viewer_of(features, knowledge, query, now_us, self._config)
+        return Known(self._heard.added_to(remembered or nobody(user_id)), knowledge, milliseconds)
 
     def hear(self, events: Iterable[Event]) -> None:
         """Take note of accepted events: what they hide or finish stays hidden even if the store goes down."""

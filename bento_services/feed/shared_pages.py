@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -35,7 +36,8 @@ Make = Callable[[Segment, int], Page]  # with so many recommendations
 SPARES = 2  # for each place of a page
 MOST = 60  # places and spares together
 SECONDS = 30.0
-MEANWHILE_SECONDS = 2.0  # of one from a lower rung, while the segment's list is being made
+MEANWHILE_SECONDS = 2.0  # at least, of one from a lower rung, while the segment's list is being made
+MEANWHILE_SHARE = 0.005  # of the time at most, for making such a page again: there may be a hundred segments
 KEPT = 500  # of about 100 KB
 
 
@@ -75,13 +77,14 @@ class SharedPages:
 
 
 def _made(serving: Serving, request: Request, segment: Segment, make: Make) -> _Shared:
-    limit = request.query.limit
+    limit, started = request.query.limit, perf_counter()
     page, wider = make(segment, limit), make(segment, max(limit, min((1 + SPARES) * limit, MOST)))
     on_page = {item.video_id for row in page.rows for item in row.items}
     spares = tuple(item for item in wider.recommendations if item.video_id not in on_page)
     metrics.SHARED_PAGES.labels("made").inc()
     row_of, items = request.catalog.row_of, page.recommendations
-    seconds = SECONDS if page.speed == SEGMENT else MEANWHILE_SECONDS
+    meanwhile = min(max((perf_counter() - started) / MEANWHILE_SHARE, MEANWHILE_SECONDS), SECONDS)
+    seconds = SECONDS if page.speed == SEGMENT else meanwhile
     return _Shared(
         page,
         spares,

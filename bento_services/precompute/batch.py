@@ -186,6 +186,9 @@ class _Prefetched:
     def user(self, user_id: str) -> UserFeatures:
         return self._held[user_id]
 
+    def together(self, user_ids: Sequence[str]) -> list[UserFeatures]:
+        return [self.user(user_id) for user_id in user_ids]
+
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         return [self.user(user_id) for user_id in user_ids]
 

@@ -41,6 +41,9 @@ class MemoryReader:
         as_of_us = max(values["signup_timestamp_us"], values["user_activity_timestamp_us"]) if row is not None else 0
         return UserFeatures(user_id, row is not None, values, as_of_us)
 
+    def together(self, user_ids: Sequence[str]) -> list[UserFeatures]:
+        return self.users(user_ids)
+
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         return [self.user(user_id) for user_id in user_ids]
 

@@ -39,6 +39,10 @@ class FeatureReader(Protocol):
         """All features of one viewer in one round trip. Raises StoreDown after StoreConfig.user_timeout_seconds."""
         ...
 
+    def together(self, user_ids: Sequence[str]) -> list[UserFeatures]:
+        """As `user` for each, in one round trip for all of them. Raises StoreDown as `user` does."""
+        ...
+
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         """Many viewers, in the order asked for; for batch work. Raises StoreDown."""
         ...
@@ -110,6 +114,13 @@ class OnlineReader:
         with answering():
             row = self._client.hmget(entity_key("user_id", user_id), FIELDS)
         return self._decoded.features(user_id, row)
+
+    def together(self, user_ids: Sequence[str]) -> list[UserFeatures]:
+        with answering(), self._client.pipeline(transaction=False) as pipe:
+            for user_id in user_ids:
+                pipe.hmget(entity_key("user_id", user_id), FIELDS)
+            rows = pipe.execute()
+        return list(map(self._decoded.features, user_ids, rows))
 
     def users(self, user_ids: Sequence[str]) -> list[UserFeatures]:
         users: list[UserFeatures] = []

@@ -99,6 +99,9 @@ class HandMadeFeed:
             warnings=("one thing",),
         )
 
+    def pages(self, asked: Any) -> list[Page | Exception]:
+        return [self.page(*one) for one in asked]
+
     def may_have(self, query: Query, surface: str) -> bool:
         return False
 

@@ -56,6 +56,17 @@ def test_a_viewer_who_was_read_is_remembered_and_another_is_not_known() -> None:
     assert (other.knowledge, other.maturity_limit, list(other.history_ids)) == (Knowledge.NONE, 0, [])
 
 
+def test_viewers_who_are_read_together_are_known_as_each_alone() -> None:
+    store = reader()
+    features = ViewerFeatures(store, FeedConfig())
+    asked = ["u001", "", "new", "u001", "nobody"]
+    known = [(one.knowledge, one.features) for one in features.known(asked)]
+    assert known == [(one.knowledge, one.features) for user_id in asked for one in features.known([user_id])]
+    store.down = True
+    after = [one.knowledge for one in features.known(["u001", "", "u002"])]
+    assert after == [Knowledge.REMEMBERED, Knowledge.CURRENT, Knowledge.NONE]
+
+
 def test_only_so_many_viewers_are_remembered() -> None:
     store = reader()
     features = ViewerFeatures(store, FeedConfig(remembered_viewers=1))

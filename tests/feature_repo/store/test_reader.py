@@ -71,6 +71,17 @@ def test_a_viewer_costs_one_round_trip(store: Client, url: str) -> None:
     reader.close()
 
 
+def test_viewers_who_are_read_together_are_the_same_and_fail_within_the_time_of_one(url: str) -> None:
+    reader = OnlineReader(url, WORLD, background=False)
+    asked = ["u1", "nobody", "u1"]
+    assert reader.together(asked) == [reader.user(user_id) for user_id in asked]
+    reader.close()
+    nowhere = OnlineReader("redis://127.0.0.1:1", WORLD, background=False)
+    with pytest.raises(StoreDown):
+        nowhere.together(asked)
+    nowhere.close()
+
+
 def test_the_snapshot_follows_the_event_processor(store: Client, url: str) -> None:
     reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.02))
     log = open_event_log(url)
