@@ -52,6 +52,7 @@ from feature_repo.store.connect import StoreDown
 from feature_repo.store.idempotency import Answers
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.receipts import Receipts
+from feature_repo.store.shown import Shown
 from feature_repo.store.snapshot import UserFeatures
 from feature_repo.stream.log.protocol import EventLog, EventLogDown
 from models.page.rulebook import RuleBook
@@ -290,6 +291,10 @@ class Engine:
     def use_rules(self, rules: RuleBook) -> None:
         """Every page keeps these from now on."""
         self._feed.use_rules(rules)
+
+    def use_shown(self, shown: Shown) -> None:
+        """New videos are owed what these counts leave."""
+        self._feed.use_shown(shown)
 
     async def preview(self, surface: str, query: Query, rule: Rule) -> Preview:
         """A viewer's page without a rule and with it; nobody's page changes. Raises Problem 400 as `answer`."""

@@ -84,6 +84,20 @@ class Unruled:
     is_fresh = allows
 
 
+class Promised(Protocol):
+    """models.page.delivery.Delivery, as sources see it."""
+
+    def owed(self, catalog: Catalog) -> tuple[Array, Array]: ...
+
+
+@dataclass(frozen=True)
+class Unpromised:
+    """No video is owed anything."""
+
+    def owed(self, catalog: Catalog) -> tuple[Array, Array]:
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a list is asked to be about; what is empty narrows nothing."""
@@ -122,6 +136,11 @@ class ViewerRequest(Protocol):
     @property
     def rules(self) -> Rules:
         """Those that hold now, whatever the release."""
+        ...
+
+    @property
+    def delivery(self) -> Promised:
+        """The impressions that new videos are owed now."""
         ...
 
     @property
@@ -198,6 +217,7 @@ class OfflineRequest:
     limit: int = 1
     surface: str = "home"
     rules: Rules = Unruled()
+    delivery: Promised = Unpromised()
     subject: Subject = field(default_factory=Subject)
 
     def rng(self, purpose: str) -> np.random.Generator:

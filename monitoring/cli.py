@@ -1,4 +1,4 @@
-"""The verbs that report on a home: report, ladder, moments, status, doctor, logs, config."""
+"""The verbs that report on a home: report, ladder, moments, exposure, status, doctor, logs, config."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from feature_repo.core.options import HomeOption, JsonOption, existing, named, r
 from feature_repo.core.terminal import bars, note, print_table, say, show
 
 app = typer.Typer()
+LISTED = 20  # videos in a terminal
 config_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The settings of a home: defaults, marquee.toml, environment."
 )
@@ -123,6 +124,41 @@ def _print_moments(result: Mapping[str, Any]) -> None:
     ]
     print_table("watch time of a page", rows)
     say(f"{result['viewers']:,} viewers, release {result['release_id']}")
+
+
+@app.command(
+    epilog="Examples:  marquee exposure   ·   marquee exposure --json | jq '.videos[] | select(.state == \"late\")'"
+)
+def exposure(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show what new videos were promised and got, and how evenly impressions fall on creators."""
+    from feature_repo.store.valkey_server import online_store
+    from monitoring.exposure import exposure_of
+
+    opened = existing(home)
+    with online_store(opened) as url:
+        result = exposure_of(opened, url)
+    show(result, as_json, table=_print_exposure)
+
+
+def _print_exposure(result: Mapping[str, Any]) -> None:
+    """The videos that are furthest behind; --json has all."""
+    columns = ("video_id", "published", "deadline", "delivered", "due", "target", "pace", "state")
+    if result["videos"]:
+        print_table("new videos", [{name: one[name] for name in columns} for one in result["videos"][:LISTED]])
+    promise, new, creators = result["promise"], result["new_videos"], result["creators"]
+    say(
+        f"promised  {promise['target']:g} impressions within {promise['days']:g} days, of {promise['impressions']:,}"
+        f" (limited by {promise['limited_by']}; {result['impressions_a_day']:,} a day in all)"
+        if promise["impressions"]
+        else "promised  nothing: the champion's policy says nothing of [delivery]"
+    )
+    say(f"videos    {', '.join(f'{new[name]:,} {name}' for name in ('delivered', 'on_track', 'behind', 'late'))}")
+    say(
+        f"creators  {creators['small']:,} small ones of {creators['all']:,}:"
+        f" {creators['small_share_of_catalog']:.1%} of the catalog,"
+        f" {creators['small_share_of_impressions']:.1%} of impressions;"
+        f" Gini {creators['gini_of_creators']:.2f} of creators, {creators['gini_of_videos']:.2f} of videos"
+    )
 
 
 @app.command(epilog="Example:  marquee status --json")

@@ -206,9 +206,9 @@ def _stages() -> set[str]:
 
 
 def _groups() -> set[str]:
-    from feature_repo.stream.handlers import fold_events, publish_videos, write_lake
+    from feature_repo.stream.handlers import count_shown, fold_events, publish_videos, write_lake
 
-    return {module.GROUP for module in (fold_events, publish_videos, write_lake)}
+    return {module.GROUP for module in (count_shown, fold_events, publish_videos, write_lake)}
 
 
 def _verbs() -> set[str]:

@@ -36,9 +36,11 @@ from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Knowledge, unread, viewer_of
 from feature_repo.events import Event
 from feature_repo.store.reader import FeatureReader
+from feature_repo.store.shown import NONE_SHOWN, Shown
 from feature_repo.store.snapshot import VideoSnapshot
 from feature_repo.stream.log.protocol import EventLog
 from models.candidates.columns import TWO_TOWER_SCORE
+from models.page.delivery import NOTHING_OWED, Delivery, Promise, delivery_of
 from models.page.diversity import POPULAR_SHARE
 from models.page.popular import PopularShares
 from models.page.rulebook import NO_RULES, RuleBook
@@ -82,6 +84,8 @@ class Feed:
         self._compose = compose
         self._recall = recall
         self._rules = NO_RULES
+        self._shown = NONE_SHOWN
+        self._deliveries: Mapping[Promise, Delivery] = {}
         self._release_id, self._servings = release.release_id, compose(release)
         self._warm: dict[str, Servings] = {self._release_id: self._servings}  # the most recently used last
         reader.follow(self._follow)
@@ -98,6 +102,11 @@ class Feed:
         """Keep these rules from now on; what was made under others is not shown any more."""
         rules.follow(self._reader.snapshot())
         self._rules = rules
+
+    def use_shown(self, shown: Shown) -> None:
+        """What new videos are owed follows these counts from now on."""
+        self._shown = shown
+        self._deliver(self._reader.snapshot())
 
     def page_with(self, rules: RuleBook, query: Query, surface: str = HOME) -> Page:
         """The page as it would be with these rules. Raises QueryError."""
@@ -182,12 +191,26 @@ class Feed:
     def _follow(self, snapshot: VideoSnapshot) -> None:
         """Ready every warm release for other videos. One that cannot be is not what keeps them from the others."""
         self._rules.follow(snapshot)
+        if self._deliveries:
+            self._deliver(snapshot)
         for release_id, servings in list(self._warm.items()):
             try:
                 for serving in servings.values():
                     serving.follow(snapshot)
             except Exception as error:
                 report.error("new videos", release_id=release_id, error=repr(error), exc_info=error)
+
+    def _deliver(self, snapshot: VideoSnapshot) -> None:
+        """Compute what every policy's promise means for this catalog now."""
+        now_us, shown = self._now(), self._shown
+        promises = {serving.policy.delivery for servings in self._warm.values() for serving in servings.values()}
+        self._deliveries = {
+            promise: delivery_of(promise, snapshot, now_us, shown.counts, shown.a_day) for promise in promises
+        }
+
+    def _now(self) -> int:
+        world = next(iter(self._servings.values())).world
+        return self._now_us() if self._now_us is not None else world.now_us()
 
     def hear(self, events: Iterable[Event]) -> None:
         """Take note of events that this process accepted."""
@@ -282,6 +305,7 @@ class Feed:
             trace=Trace(),
             lists=self._lists.for_request(serving.maker) if serving.maker is not None else NoLists(),
             rules=self._rules,
+            delivery=self._deliveries.get(serving.policy.delivery, NOTHING_OWED),
         )
 
     def _deadline_seconds(self, query: Query) -> float:

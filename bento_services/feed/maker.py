@@ -8,6 +8,7 @@ from typing import Protocol
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.page import Page, Query
 from feature_repo.events import Event
+from feature_repo.store.shown import Shown
 from models.page.rulebook import RuleBook
 from models.release.artifact import Release
 
@@ -41,6 +42,8 @@ class PageMaker(Protocol):
     def rules(self) -> RuleBook: ...
 
     def use_rules(self, rules: RuleBook) -> None: ...
+
+    def use_shown(self, shown: Shown) -> None: ...
 
     def page_with(self, rules: RuleBook, query: Query, surface: str) -> Page: ...
 

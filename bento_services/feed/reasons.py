@@ -13,6 +13,7 @@ from bento_services.feed.stages import Request, title_of
 from models.candidates.sources.area import AREA
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
+from models.candidates.sources.owed import OWED
 from models.candidates.sources.popular import POPULAR
 from models.candidates.sources.resume import RESUME
 from models.candidates.sources.series import SERIES
@@ -167,6 +168,7 @@ REASONS: tuple[Reason, ...] = (
     OnlyFrom(EXPLORE, "Something different"),
     WatchedByMany(TRENDING, "Trending now"),
     FoundBy(NEW_RELEASES, "New release"),
+    FoundBy(OWED, "New release"),
     WatchedByMany(AREA, "Popular near you"),
     WatchedByMany(POPULAR, "Popular now"),
 )

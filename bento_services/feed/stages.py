@@ -38,6 +38,7 @@ from feature_repo.store.snapshot import VideoSnapshot
 from models.allowed import Allowed
 from models.candidates.sources.spec import Found
 from models.catalog import Catalog, Subject
+from models.page.delivery import NOTHING_OWED, Delivery
 from models.page.rulebook import NO_RULES, RuleBook
 
 Array = np.ndarray[Any, Any]
@@ -115,6 +116,7 @@ class Request:
     trace: Trace = field(default_factory=Trace)
     lists: Lists = field(default_factory=NoLists)
     rules: RuleBook = NO_RULES
+    delivery: Delivery = NOTHING_OWED
 
     def until(self, share: float) -> float:
         """When a share of the time from its arrival to its deadline has passed."""

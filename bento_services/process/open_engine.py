@@ -10,6 +10,7 @@ import structlog
 from bento_services.engine import Engine, Prepare
 from bento_services.feed.build import build_feed
 from bento_services.process.rules_follower import RulesFollower
+from bento_services.process.shown_follower import ShownFollower
 from bento_services.process.watch import Watch
 from bento_services.settings import Settings
 from feature_repo.store.buckets import ValkeyBuckets
@@ -75,6 +76,7 @@ def open_engine(settings: Settings, opened: ExitStack, prepare: Prepare = lambda
     )
     opened.callback(engine.close)
     opened.callback(RulesFollower(engine, settings.home).close)
+    opened.callback(ShownFollower(engine, store).close)
     engine.buckets = ValkeyBuckets(connect(url, settings.store.user_timeout_seconds))
     with suppress(StoreDown):  # whoever starts when it is back brings it up to them
         restore(settings.home, store)

@@ -44,6 +44,7 @@ PUBLISHED_MEANWHILE = "marquee:published_meanwhile"  # list: changes of the cata
 PROCESSOR = "marquee:processor:"  # + consumer name: status of the event processor; expires soon after it stops
 SINK = "marquee:sink:"  # + consumer name: status of the writer of the lake; expires soon after it stops
 PUBLISHER = "marquee:publisher:"  # + consumer name: status of the publisher of videos; expires soon after it stops
+COUNTER = "marquee:counter:"  # + consumer name: status of the counter of impressions; expires soon after it stops
 RELAY = "marquee:relay:"  # + its name: status of the relay of the catalog's changes; expires soon after it stops
 CONSUMERS = "marquee:consumers"  # set: the keys of those above, of consumers that run or have run
 SINK_FLUSH = "marquee:sink:flush"  # counter: when it is raised, the processor writes its log to the lake at once
@@ -53,6 +54,10 @@ EVENT_MARK = "marquee:folded:"  # + event_id: hash, viewer -> when the event of 
 TRIES = "marquee:tries:"  # + group:topic, hash: how often a record was tried that was not handled yet
 HANDLING = "marquee:handling:"  # + group:consumer:topic: the records that are being handled at this moment
 VOTES = "marquee:votes:"  # + user_id:day: set of kind:video_id that this viewer's events have counted for
+
+SHOWN = "marquee:shown:"  # + day of publication: hash, video -> impressions since; expires
+SHOWN_ON = "marquee:shown_on:"  # + day: impressions of all videos on that day; expires
+COUNTED_PAGES = "marquee:counted_pages"  # sorted set: the records of pages that were counted last
 
 RECS_BASE = "marquee:recs_base:"  # + {user_id}: the viewer's base (feature_repo/store/made_lists.py); expires
 SEGMENT = "marquee:segment:"  # + {segment}: the list of a segment of viewers; expires

@@ -31,6 +31,7 @@ from feature_repo.store.valkey_server import online_store
 from feature_repo.stream import metrics
 from feature_repo.stream.config import STREAM, StreamConfig
 from feature_repo.stream.consumer import Consumer
+from feature_repo.stream.handlers.count_shown import CountShown
 from feature_repo.stream.handlers.fold_events import FoldEvents
 from feature_repo.stream.handlers.protocol import Handler
 from feature_repo.stream.handlers.publish_videos import PublishVideos
@@ -64,6 +65,7 @@ HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
     lambda at: FoldEvents(at.world, at.store, at.config),
     lake_writer,
     lambda at: PublishVideos(at.store, at.config),
+    lambda at: CountShown(at.store, at.config),
 )
 
 

@@ -37,6 +37,22 @@ def among(probability_N: Array, allowed_N: Array) -> Array:
     return distribution_N
 
 
+def mixed(distribution_N: Array, weight_N: Array, share: float) -> Array:
+    """(N,) the distribution, of which `share` is given to arms by their weights; unchanged if none weighs anything."""
+    total = weight_N.sum()
+    return distribution_N if total <= 0 else (1.0 - share) * distribution_N + share * (weight_N / total)
+
+
+def with_least(distribution_N: Array, group_N: Array, least: float) -> Array:
+    """(N,) the distribution with at least this share in a group, within which and outside of which proportions stay;
+    unchanged where nothing of the group, or nothing else, can be drawn."""
+    inside = distribution_N[group_N].sum()
+    if not 0 < inside < min(least, distribution_N.sum()):
+        return distribution_N
+    raised_N: Array = np.where(group_N, distribution_N * (least / inside), distribution_N * (1 - least) / (1 - inside))
+    return raised_N
+
+
 def prior_rates(successes_N: Array, trials_N: Array, group_N: Array) -> Array:
     """(N,) the rate of each arm's group (its creator), shrunk towards that of all arms; group -1 gets the latter."""
     overall = (successes_N.sum() + 1.0) / (trials_N.sum() + 20.0)

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from models.page.context import ContextWeights
+from models.page.delivery import Promise
 from models.page.diversity import METHODS, Caps, PageCaps
 from models.page.policy_file import POLICY, policy_of
 from models.page.popular import PopularShares
 from models.ranking.score import ActionWeights
 
 MOST = 1_000_000  # upper bound of every number in a policy
-SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page", "context", "popular")
+SECTIONS = ("version", "score", "caps", "boosts", "spread", "exploration", "page", "context", "popular", "delivery")
 
 
 class PolicyError(MarqueeError):
@@ -71,10 +72,11 @@ class Policy:
     page: PageCaps = field(default_factory=PageCaps)
     context: ContextWeights = field(default_factory=ContextWeights)
     popular: PopularShares = field(default_factory=PopularShares)  # of the home page
+    delivery: Promise = field(default_factory=Promise)  # to new videos, kept by the places that explore
 
 
 _Section = TypeVar(
-    "_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps, ContextWeights, PopularShares
+    "_Section", ActionWeights, Caps, Boosts, Diversity, Exploration, PageCaps, ContextWeights, PopularShares, Promise
 )
 
 
@@ -93,6 +95,7 @@ def load_policy(path: Path = POLICY) -> Policy:
             exploration=_section(Exploration, declared.get("exploration", {})),
             page=_section(PageCaps, declared.get("page", {})),
             popular=_section(PopularShares, declared.get("popular", {})),
+            delivery=_section(Promise, declared.get("delivery", {})),
             context=_section(ContextWeights, _with_tuples(declared.get("context", {}))),
         )
     except KeyError as error:

@@ -15,6 +15,7 @@ from feature_repo.events import Event, decode_event
 from feature_repo.store.idempotency import MemoryAnswers
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.receipts import MemoryReceipts
+from feature_repo.store.shown import Shown
 from feature_repo.stream.log.protocol import EventLogDown
 from models.page.rulebook import NO_RULES, RuleBook
 
@@ -116,6 +117,9 @@ class HandMadeFeed:
 
     def hear(self, events: Any) -> None:
         self.heard += events
+
+    def use_shown(self, shown: Shown) -> None:
+        pass
 
     def use_rules(self, rules: RuleBook) -> None:
         self.rules = rules

@@ -86,11 +86,16 @@ def coverage(lists_BK: Array, videos: int) -> float:
 
 def gini(lists_BK: Array, videos: int) -> float:
     """Inequality of exposure over the catalog: 0 = every video equally often, near 1 = always the same few."""
-    shown = np.sort(np.bincount(lists_BK[lists_BK >= 0].ravel(), minlength=videos)).astype(np.float64)
+    return gini_of(np.bincount(lists_BK[lists_BK >= 0].ravel(), minlength=videos))
+
+
+def gini_of(times_V: Array) -> float:
+    """The same of how often each video was shown."""
+    shown = np.sort(times_V).astype(np.float64)
     if shown.sum() == 0:
         return 0.0
-    place = np.arange(1, videos + 1)
-    return float((2 * place - videos - 1) @ shown / (videos * shown.sum()))
+    place = np.arange(1, len(shown) + 1)
+    return float((2 * place - len(shown) - 1) @ shown / (len(shown) * shown.sum()))
 
 
 def ild_at(lists_BK: Array, vectors_VF: Array, k: int) -> Array:

@@ -16,9 +16,10 @@ from bento_services.feed.stages import Chosen, Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, SCORE
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
+from models.candidates.sources.owed import OWED
 from models.candidates.sources.resume import RESUME
 from models.page.diversity import Filling
-from models.page.exploration import among, beta_arms, prior_rates, thompson_probabilities
+from models.page.exploration import among, beta_arms, mixed, prior_rates, thompson_probabilities, with_least
 from models.page.policy import Policy
 from models.page.popular import SOURCES, least
 
@@ -28,7 +29,9 @@ Array = np.ndarray[Any, Any]
 @dataclass(frozen=True)
 class Recommendations:
     """An exploring place shows a candidate of the exploring sources, drawn by Thompson sampling over click rates with a
-    prior from the creator. A propensity is the probability of this video at this place, given the places above."""
+    prior from the creator. A share of these places goes to new videos that are owed impressions, by how far they are
+    behind, and a share to small creators (models/page/delivery.py). A propensity is the probability of this video at
+    this place, given the places above and the candidates."""
 
     row: RowSpec
     policy: Policy
@@ -66,7 +69,9 @@ class Recommendations:
     def _fill(self, filling: Filling, request: Request, offered: Candidates) -> Array:
         rng = request.rng("places")
         share = self.policy.exploration.share if self.explores else 0.0
-        unknown = offered.is_from(EXPLORE) | offered.is_from(NEW_RELEASES)
+        unknown = offered.is_from(EXPLORE) | offered.is_from(NEW_RELEASES) | offered.is_from(OWED)
+        delivery, catalog = request.delivery, request.catalog
+        pace, small = delivery.pace(catalog, offered.rows), delivery.is_small(catalog, offered.rows)
         arm_probability = self._arms(request, offered, unknown) if share and unknown.any() else None
         propensity: list[float] = []
         while filling:
@@ -82,7 +87,8 @@ class Recommendations:
                 filling.take(best)
                 propensity.append(1.0)
                 continue
-            distribution = among(arm_probability, pool)
+            distribution = mixed(among(arm_probability, pool), np.where(pool, pace, 0.0), delivery.share)
+            distribution = with_least(distribution, small, delivery.small_share)
             taken = int(rng.choice(len(pool), p=distribution)) if rng.random() < share else best
             filling.take(taken)
             propensity.append(float(share * distribution[taken] + (1.0 - share) * (taken == best)))

@@ -26,7 +26,7 @@ from bento_services.feed.surfaces.pipelines import (
     similar_and_trending,
     whatever_category,
 )
-from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.owed import AT_RANDOM
 from models.candidates.sources.registry import SOURCES
 from models.page.meaning import IN_CATEGORY
 
@@ -35,7 +35,7 @@ ROW = RowSpec(MORE, "In this category", "Chosen for you", Recommendations.withou
 
 
 def recipe(config: FeedConfig) -> Recipe:
-    sources = [spec for spec in SOURCES if spec.name != EXPLORE]
+    sources = [spec for spec in SOURCES if spec.name not in AT_RANDOM]
     found = flat(CATEGORY, LADDER, sources, ROW, config)
     return replace(found, within=(IN_CATEGORY,), names=Named.CATEGORY, adapt=whatever_category)
 

@@ -46,6 +46,7 @@ from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.followed import FOLLOWED
 from models.candidates.sources.fresh import NEW_RELEASES
 from models.candidates.sources.item_item import ITEM_ITEM
+from models.candidates.sources.owed import AT_RANDOM, OWED
 from models.candidates.sources.popular import POPULAR
 from models.candidates.sources.registry import SOURCES
 from models.candidates.sources.resume import RESUME
@@ -94,7 +95,7 @@ MORE_POPULAR_ROWS = (RowSpec(MORE, "More that is popular", MOST_WATCHED, Recomme
 
 
 def recipe(config: FeedConfig) -> Recipe:
-    sources = tuple(spec for spec in SOURCES if config.explore or spec.name != EXPLORE)
+    sources = tuple(spec for spec in SOURCES if config.explore or spec.name not in AT_RANDOM)
     return Recipe(
         HOME, LADDER, sources, ROWS, config, more=MORE_ROWS, lists=before_rows, is_cached=True, is_popular_at_first=True
     )
@@ -102,7 +103,7 @@ def recipe(config: FeedConfig) -> Recipe:
 
 def before_rows(parts: Parts, recipe: Recipe) -> Pipeline:
     """What bases and segments' lists are made by: the full funnel, without what is drawn at random or only for rows."""
-    lasting = replace(recipe, sources=tuple(spec for spec in recipe.sources if spec.name != EXPLORE))
+    lasting = replace(recipe, sources=tuple(spec for spec in recipe.sources if spec.name not in AT_RANDOM))
     return replace(
         full_funnel(parts, lasting),
         resume=None,
@@ -112,7 +113,7 @@ def before_rows(parts: Parts, recipe: Recipe) -> Pipeline:
 
 def base_reranked(parts: Parts, recipe: Recipe) -> Pipeline:
     config = recipe.config
-    rows = {row.source for row in recipe.rows}
+    rows = {OWED, *(row.source for row in recipe.rows)}
     fresh = [spec for spec in recipe.sources if spec.name in rows and not spec.needs_user_vector]
     few = dict.fromkeys((spec.name for spec in fresh), config.kept_per_row_source)
     return replace(

@@ -28,7 +28,7 @@ from bento_services.feed.surfaces import pipelines
 from bento_services.feed.surfaces.pipelines import FULL_FUNNEL, as_it_is, flat
 from bento_services.feed.surfaces.similar import ALIKE, ALIKE_TOO, LIKENESS, WATCHED_TOO, beside, required
 from models.candidates.sources import series
-from models.candidates.sources.explore import EXPLORE
+from models.candidates.sources.owed import AT_RANDOM
 from models.candidates.sources.registry import SOURCES
 from models.page.meaning import NOT_ITSELF
 
@@ -46,7 +46,7 @@ REASONS = (
 
 
 def recipe(config: FeedConfig) -> Recipe:
-    sources = [spec for spec in SOURCES if spec.name != EXPLORE]
+    sources = [spec for spec in SOURCES if spec.name not in AT_RANDOM]
     found = flat(UP_NEXT, LADDER, sources, ROW, config)
     return replace(found, reasons=REASONS, within=(NOT_ITSELF,), names=Named.VIDEO, adapt=as_it_is)
 

@@ -66,6 +66,7 @@ const FOUND_BY = {
   trending: "it is watched more than usual right now",
   popular_in_area: "it is popular in this viewer's country",
   new_releases: "it was published recently",
+  owed: "every new video is shown to some viewers",
   explore: "it lies outside of what this viewer usually watches, to learn whether they like it",
   popular: "it is one of the most watched videos",
   continue_watching: "this viewer began it and has not finished it",

@@ -15,6 +15,7 @@ from models.candidates.sources import (
     followed,
     fresh,
     item_item,
+    owed,
     popular,
     series,
     trending,
@@ -34,6 +35,7 @@ SOURCES: tuple[SourceSpec, ...] = (
     area.SPEC,
     fresh.SPEC,
     explore.SPEC,
+    owed.SPEC,
     popular.SPEC,
 )
 MEASURED: tuple[SourceSpec, ...] = tuple(spec for spec in SOURCES if spec.measured)

@@ -49,7 +49,7 @@ def test_a_source_whose_model_the_release_lacks_is_not_asked() -> None:
     assert sized(content.SPEC, parts, {}) is None
     assert [stage.name for stage in stages(SOURCES, parts, {})] == [
         "two_tower", "item_item", "next_in_series", "creators", "followed", "trending", "new_releases",
-        "explore", "popular",
+        "explore", "owed", "popular",
     ]  # fmt: skip
 
 
