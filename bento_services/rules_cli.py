@@ -40,6 +40,7 @@ WhyOption = Annotated[str, typer.Option(help="The reason, for its history.")]
     "add",
     epilog="Examples:  marquee rules add hero pin video_ids=v00042 position=0 surfaces=home   ·   "
     "marquee rules add originals boost tags=original factor=1.3   ·   "
+    "marquee rules add cheap boost most_licence_cost=0.2 factor=1.1   ·   "
     "marquee rules add fewer-thrillers share categories=Thriller at_most=0.1   ·   "
     "marquee rules add strike block creator_ids=c7 countries=DE,AT ends_at=2026-12-31T00:00:00Z   ·   "
     "marquee rules add quality floor least_watch_fraction=0.4 most_dislike_rate=0.3   ·   "

@@ -77,6 +77,8 @@ def _numbers(limit: Limit, found: pa.Array, empty: Array) -> Checked:
     empty = empty | blank
     with np.errstate(invalid="ignore"):
         inside = (numbers >= limit.least) & (numbers <= limit.most)
+        if not limit.required:
+            inside |= numbers == limit.default
         if limit.kind != "number" and numbers.dtype.kind == "f":
             inside &= numbers == np.floor(numbers)
     bad = (~inside & ~empty) | unread

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from feature_repo.schema import ABOUT, EVENTS, PERHAPS_WITHOUT, REASONS, WITHOUT_VIDEO
+from feature_repo.schema import ABOUT, EVENTS, PERHAPS_WITHOUT, REASONS, UNKNOWN_COST, WITHOUT_VIDEO
 
 Kind = Literal["id", "word", "text", "texts", "whole", "number", "moment", "flag"]
 Outside = Literal["refused", "cut"]
@@ -29,6 +29,7 @@ YEAR_US = 366 * 86_400_000_000
 EARLIEST_US = 631_152_000_000_000  # 1990: earliest event if the world's first day is unknown
 FUTURE_TOLERANCE_SECONDS = 300  # a client's clock may be ahead by this much
 MAX_ABOUT_LENGTH = 200
+MAX_COST = 1_000_000.0  # of an hour that is watched
 SHOWN_LENGTH = 60  # characters of a value in a message
 
 
@@ -159,6 +160,7 @@ _LANGUAGE = {
     "pattern": "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*",
     "described": "a language code such as en or pt-BR (BCP 47)",
 }
+_HASH = {"pattern": "[0-9a-fA-F]{16}", "described": "16 hexadecimal digits: a perceptual hash of 64 bits"}
 _DIGITS = {"pattern": "[0-9]{1,18}", "described": "1 to 18 digits 0-9"}
 _POSITION = _whole("position from 0, -1: unknown", -1, 999_999, default=-1)
 
@@ -188,6 +190,14 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "expires_timestamp_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200), note="0: never"),
         "taken_down_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200), note="0: it is not"),
         "thumbnail": _word("URL or path", most=2_048),
+        "perceptual_hash": _word("64 bits", **_HASH, note="videos whose hashes are near are shown once on a page"),
+        "licence_cost": _number(
+            "operator's currency per hour watched",
+            0,
+            MAX_COST,
+            default=UNKNOWN_COST,
+            note="missing: unknown, which is kept as -1",
+        ),
     },
     "changes": {  # of the catalog
         "why": _text(500),
@@ -308,7 +318,9 @@ def checked(limit: Limit, value: Any, field: str) -> Any:
     elif limit.kind in ("whole", "number", "moment"):
         kinds = int if limit.kind != "number" else int | float
         # Compared before the conversion: an integer of 400 digits does not fit a float, and NaN fails any comparison.
-        valid = isinstance(value, kinds) and not isinstance(value, bool) and _between(limit, value)
+        valid = isinstance(value, kinds) and not isinstance(value, bool)
+        # What stands for a missing value may be stated, as the rows of a table that was filled do.
+        valid = valid and ((not limit.required and value == limit.default) or _between(limit, value))
     elif limit.kind == "texts":
         return _texts(limit, value, field)
     elif limit.kind == "text":

@@ -87,6 +87,7 @@ AFFINITY_HALF_LIFE_DAYS = 14.0
 # --- features: dtypes and views; registry.py has the features ---------------------------------------------------------
 # Lists are ordered oldest first. Times are integer microseconds UTC.
 STRING, STRINGS, INT, INTS, FLOAT, FLOATS = "string", "list[string]", "int64", "list[int64]", "float64", "list[float64]"
+UNKNOWN_COST = -1.0  # of a licence; 0 is a cost
 DEFAULTS = {STRING: "", STRINGS: [], INT: 0, INTS: [], FLOAT: 0.0, FLOATS: []}
 
 USER_VIEWS = ("user_profile", "user_windows", "user_activity")

@@ -35,6 +35,8 @@ class ShownRule(Struct, frozen=True):
     genres: list[str]
     tags: list[str]
     languages: list[str]
+    least_licence_cost: Annotated[float, Meta(description="Of an hour watched.")]
+    most_licence_cost: float
     surfaces: Annotated[list[str], Meta(description="Empty: all.")]
     countries: Annotated[list[str], Meta(description="Of viewers. Empty: all.")]
     row: str

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from feature_repo.catalog.video import StoredVideo
 from feature_repo.limits import LIMITS
+from feature_repo.schema import UNKNOWN_COST
 
 _MOMENT = "RFC 3339, in UTC"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +39,10 @@ class VideoFields(Struct, frozen=True):
     countries: Annotated[list[str], Meta(description="ISO 3166-1 codes in which it may be shown; empty: everywhere.")]
     duration_seconds: Annotated[float, Meta(description="0: not known.")]
     thumbnail: Annotated[str, Meta(description="URL or path.")]
+    perceptual_hash: Annotated[str, Meta(description="64 bits in hexadecimal digits; empty: not known.")]
+    licence_cost: Annotated[
+        float | None, Meta(description="Of an hour watched, in the operator's currency; null: not known.")
+    ]
     published_at: Annotated[str | None, Meta(description=f"{_MOMENT}; null: not known.")]
     expires_at: Annotated[str | None, Meta(description=f"{_MOMENT}; from then on it is not shown. null: never.")]
     taken_down_at: Annotated[str | None, Meta(description=f"{_MOMENT}; it is shown nowhere. null: it is not.")]
@@ -56,6 +61,7 @@ _COLUMNS = {
 }
 INSIDE = {name: _COLUMNS.get(name, name) for name in VideoFields.__struct_fields__}
 OUTSIDE = {column: name for name, column in INSIDE.items()}
+UNKNOWN = {"licence_cost": UNKNOWN_COST}  # shown as null
 MOMENTS = frozenset(name for name, column in INSIDE.items() if LIMITS["videos"][column].kind == "moment")
 
 
@@ -91,5 +97,8 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, column in INSIDE.items():
         value = row.get(column, limits[column].default)
-        fields[name] = (moment_text(value) if value else None) if name in MOMENTS else value
+        if name in MOMENTS:
+            fields[name] = moment_text(value) if value else None
+        else:
+            fields[name] = None if value == UNKNOWN.get(name) else value
     return fields

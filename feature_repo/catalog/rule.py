@@ -14,7 +14,7 @@ from typing import Any
 
 from feature_repo.catalog.errors import Fault
 from feature_repo.core.errors import HomeError, Refused
-from feature_repo.limits import LimitError, check, shown
+from feature_repo.limits import MAX_COST, LimitError, check, shown
 
 MOST_WORDS = 1_000  # in one list of a rule
 MOST_POSITION = 200
@@ -31,8 +31,9 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "floor": ((), ("least_watch_fraction", "most_dislike_rate", "least_watches")),
     "fatigue": ((), ("demoted_after", "factor", "rested_after")),
 }
-# What a rule is about: a video has to match each of these that is stated, by any of its words.
+# What a rule is about: a video has to match each of these that is stated; of lists, by any of its words.
 FILTER = ("video_ids", "creator_ids", "categories", "genres", "tags", "languages")
+COSTS = ("least_licence_cost", "most_licence_cost")  # bounds; a video of unknown cost is not between them
 _WORDS = {
     "video_ids": "video_id",
     "creator_ids": "creator_id",
@@ -43,6 +44,8 @@ _WORDS = {
     "countries": "video_language",
 }
 NUMBERS = {
+    "least_licence_cost": (0.0, MAX_COST),
+    "most_licence_cost": (0.0, MAX_COST),
     "position": (0, MOST_POSITION),
     "factor": (0.0, MOST_FACTOR),
     "at_least": (0.0, 1.0),
@@ -69,6 +72,8 @@ class Rule:
     genres: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    least_licence_cost: float = 0.0  # of an hour that is watched
+    most_licence_cost: float = MAX_COST
     surfaces: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()  # of viewers
     row: str = ""  # of a pin: "" is the row of recommendations
@@ -94,6 +99,10 @@ class Rule:
     @property
     def ends_us(self) -> int:
         return _moment_us(self.ends_at) if self.ends_at else NEVER_US
+
+    @property
+    def bounds_cost(self) -> bool:
+        return any(getattr(self, name) != _DEFAULTS[name] for name in COSTS)
 
     def holds(self, surface: str, country: str, now_us: int) -> bool:
         return (
@@ -215,12 +224,13 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault(name, f"it only in rules of the kind {whose}", values[name]))
     faults += [Fault(name, f"it in a rule of the kind {kind}", None) for name in needed if not values.get(name)]
     stated = [name for name in FILTER if values.get(name)]
+    stated += [name for name in COSTS if values.get(name, _DEFAULTS[name]) != _DEFAULTS[name]]
     if kind == "pin":
         if len(values.get("video_ids", ())) > 1:
             faults.append(Fault("video_ids", "one video in a pin: add a rule for each", values["video_ids"]))
         faults += [Fault(name, "no filter but video_ids in a pin", values[name]) for name in stated[1:]]
     elif kind not in ("floor", "fatigue") and not stated:
-        faults.append(Fault("video_ids", f"a filter: one of {', '.join(FILTER)}", None))
+        faults.append(Fault("video_ids", f"a filter: one of {', '.join((*FILTER, *COSTS))}", None))
     if kind == "share":
         least, most = values.get("at_least", 0.0), values.get("at_most", 1.0)
         if least > most:
@@ -234,6 +244,9 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
         )  # fmt: skip
     if kind == "fatigue":
         faults += _of_fatigue(values)
+    least_cost, most_cost = (values.get(name, _DEFAULTS[name]) for name in COSTS)
+    if least_cost > most_cost:
+        faults.append(Fault("least_licence_cost", f"at most most_licence_cost, which is {most_cost:g}", least_cost))
     starts, ends = values.get("starts_at"), values.get("ends_at")
     if starts and ends and _moment_us(starts) >= _moment_us(ends):
         faults.append(Fault("ends_at", f"a time after starts_at, {starts}", ends))

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from feature_repo.registry import VIDEO_COLUMNS, VIDEO_PROFILE
 from feature_repo.schema import FLOAT, INT, STRING, STRINGS
 
-REVISION = "0003"  # the newest in migrations/
+REVISION = "0004"  # the newest in migrations/
 
 METADATA = sa.MetaData()
 # Sorted by code point, as SQLite does by itself: a cursor passes over each id once in either database.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from feature_repo.compute.feature import Entity, Feature, Input
-from feature_repo.schema import FLOAT, INT, PAGE_SERVICE, RANK_SERVICE, STRING, STRINGS
+from feature_repo.schema import FLOAT, INT, PAGE_SERVICE, RANK_SERVICE, STRING, STRINGS, UNKNOWN_COST
 
 
 def stated(
@@ -69,4 +69,21 @@ FEATURES = (
     stated("expires_timestamp_us", "video", INT, "µs since 1970, UTC", "Shown until then; 0: for ever", services=SHOWN),
     stated("taken_down_us", "video", INT, "µs since 1970, UTC", "Time of its takedown; 0: it is not", services=SHOWN),
     stated("thumbnail", "video", STRING, "URL or path", "Picture for a page", services=SHOWN),
+    stated(
+        "perceptual_hash",
+        "video",
+        STRING,
+        "16 hexadecimal digits",
+        "How it looks: near-duplicates differ in few bits; empty: unknown",
+        services=SHOWN,
+    ),
+    stated(
+        "licence_cost",
+        "video",
+        FLOAT,
+        "operator's currency",
+        "What an hour that is watched of it costs; -1: unknown",
+        default=UNKNOWN_COST,
+        services=SHOWN,
+    ),
 )

@@ -224,6 +224,9 @@ def _matches(rule: Rule, catalog: Catalog, rows: Array) -> Array:
         else:
             held = [one in words for one in values]
         matching[at] = np.array(held, dtype=bool)
+    if rule.bounds_cost:
+        cost = catalog.columns["licence_cost"][rows]
+        matching &= (cost >= rule.least_licence_cost) & (cost <= rule.most_licence_cost)
     return matching
 
 

@@ -61,7 +61,8 @@ def test_the_page_reads_all_that_is_stored_and_the_ranker_what_is_registered_for
     assert left_out == {
         *("followed_creator_ids", "picked_video_ids", "shown_video_ids", "shown_counts"),
         *("seen_video_ids", "title", "description", "creator_name", "series_id", "episode", "category", "tags"),
-        *("cast", "countries", "expires_timestamp_us", "taken_down_us", "thumbnail"),
+        *("cast", "countries", "expires_timestamp_us", "taken_down_us", "thumbnail", "perceptual_hash"),
+        "licence_cost",
     }
 
 

@@ -180,6 +180,8 @@ def videos() -> list[dict[str, Any]]:
             "expires_timestamp_us": 0,
             "taken_down_us": 0,
             "thumbnail": "",
+            "perceptual_hash": "",
+            "licence_cost": -1.0,
         }
         for number, (video_id, genres, creator, series, episode, maturity, countries) in enumerate(catalog, start=1)
     ]

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from feature_repo.catalog.rule import MOST_FACTOR, MOST_POSITION, MOST_TIMES, MOST_WORDS
+from feature_repo.limits import MAX_COST
 
 Words = Annotated[list[str], Meta(max_length=MOST_WORDS)] | None | UnsetType
 Share = Annotated[float, Meta(ge=0.0, le=1.0)] | None | UnsetType
+Cost = Annotated[float, Meta(ge=0.0, le=MAX_COST)] | None | UnsetType
 Times = Annotated[int, Meta(ge=1, le=MOST_TIMES)] | None | UnsetType
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None | UnsetType
 
@@ -24,6 +26,10 @@ class RuleFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     genres: Words = UNSET
     tags: Annotated[Words, Meta(description="Such as original, premium, editorial, flagged.")] = UNSET
     languages: Words = UNSET
+    least_licence_cost: Annotated[
+        Cost, Meta(description="Of an hour watched; a video of unknown cost does not match.")
+    ] = UNSET
+    most_licence_cost: Cost = UNSET
     surfaces: Annotated[Words, Meta(description="Where it holds; empty: on all.")] = UNSET
     countries: Annotated[Words, Meta(description="Whose viewers; empty: everybody.")] = UNSET
     row: Annotated[str | UnsetType | None, Meta(description="Of a pin; empty: the recommendations.")] = UNSET

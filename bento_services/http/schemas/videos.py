@@ -38,6 +38,11 @@ class VideoPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     countries: Annotated[Any, _said("countries", "ISO 3166-1 codes in which it may be shown.")] | UnsetType = UNSET
     duration_seconds: Annotated[Any, _said("duration_seconds", "0: not known.", required=True)] | UnsetType = UNSET
     thumbnail: Annotated[Any, _said("thumbnail", "URL or path.")] | UnsetType = UNSET
+    perceptual_hash: Annotated[Any, _said("perceptual_hash", "Of how it looks.")] | UnsetType = UNSET
+    licence_cost: (
+        Annotated[Any, _said("licence_cost", "Of an hour watched, in the operator's currency; null: not known.")]
+        | UnsetType
+    ) = UNSET
     published_at: (
         Annotated[
             Any,

@@ -38,6 +38,8 @@ WHOLE: dict[str, Any] = {
     "maturity": 12,
     "countries": ["DE", "US"],
     "thumbnail": "/thumbs/1.jpg",
+    "perceptual_hash": "00ff00ff12ab34cd",
+    "licence_cost": 0.0,
     "published_at": "2026-11-21T16:00:00Z",
     "expires_at": "2030-01-01T00:00:00Z",
 }

@@ -28,8 +28,10 @@ SOURCE = pa.table(
 def test_a_source_is_completed_with_defaults_and_the_first_genre_as_category_by_id() -> None:
     found = completed(SOURCE)
     assert found.schema == SCHEMA == VIDEOS
-    rows = found.select(["video_id", "category", "genres", "duration_seconds", "cast", "thumbnail"]).to_pylist()
-    rest: dict[str, Any] = {"cast": [], "thumbnail": ""}
+    rows = found.select(
+        ["video_id", "category", "genres", "duration_seconds", "cast", "thumbnail", "licence_cost"]
+    ).to_pylist()
+    rest: dict[str, Any] = {"cast": [], "thumbnail": "", "licence_cost": -1.0}
     assert rows == [
         {"video_id": "a", "category": "", "genres": [], "duration_seconds": 2.0, **rest},
         {"video_id": "b", "category": "War", "genres": ["War", "Drama"], "duration_seconds": 1.0, **rest},

@@ -50,6 +50,8 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date_and_keeps_its_row
     database = opener()
     at(database, "0001")
     video: dict[str, Any] = {name: [] if dtype == "list[string]" else 0 for name, dtype in VIDEO_PROFILE.items()}
+    for later in ("perceptual_hash", "licence_cost"):
+        del video[later]
     row = {**video, "video_id": "v1", "title": "Été", "genres": ["Drama"], "version": 3, "changed_us": 7}
     columns = [sa.column(name, METADATA.tables["videos"].c[name].type) for name in row]
     change = "INSERT INTO changes VALUES (1, 'v1', 3, 'put', 'web', '', 7, NULL, NULL, NULL)"
@@ -61,6 +63,7 @@ def test_a_catalog_of_the_first_revision_is_brought_up_to_date_and_keeps_its_row
     catalog = CatalogStore(database, lambda: 0)
     assert catalog.get("v1").video["title"] == "Été"
     assert catalog.get("v1").version == 3
+    assert (catalog.get("v1").video["perceptual_hash"], catalog.get("v1").video["licence_cost"]) == ("", -1.0)
     assert [change.change_id for change in Outbox(database, "r", 1.0).unsent(5)] == [1]
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
@@ -85,7 +88,7 @@ def test_a_feature_that_was_registered_since_gets_its_column_without_a_revision(
 def test_a_catalog_of_a_newer_marquee_is_refused_and_left_as_it_is(database: Database, opener: Opener) -> None:
     with database.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(NewerCatalog, match="revision 0003 or older, found 0999: a newer Marquee has written it"):
+    with pytest.raises(NewerCatalog, match="revision 0004 or older, found 0999: a newer Marquee has written it"):
         opener().prepare()
     with database.reading() as connection:
         assert found_revision(connection) == "0999"

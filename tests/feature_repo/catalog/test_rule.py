@@ -15,7 +15,10 @@ BOOST = {"rule_id": "b", "kind": "boost", "tags": ["original"], "factor": 1.5}
 BLOCK = {"rule_id": "x", "kind": "block", "creator_ids": ["c1"], "countries": ["DE"]}
 
 
-@pytest.mark.parametrize("stated", [PIN, FLOOR, SHARE, BOOST, BLOCK])
+CHEAP = {"rule_id": "c", "kind": "boost", "most_licence_cost": 0.0, "factor": 1.5}
+
+
+@pytest.mark.parametrize("stated", [PIN, FLOOR, SHARE, BOOST, BLOCK, CHEAP])
 def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) -> None:
     rule = rule_of(stated)
     assert as_stated(rule) == stated
@@ -30,6 +33,13 @@ def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) 
         ({"rule_id": "p", "kind": "pin"}, "video_ids: expected it in a rule of the kind pin"),
         ({**PIN, "video_ids": ["v1", "v2"]}, "one video in a pin"),
         ({**PIN, "tags": ["a"]}, "tags: expected no filter but video_ids in a pin"),
+        ({**PIN, "most_licence_cost": 0.2}, "most_licence_cost: expected no filter but video_ids in a pin"),
+        ({**CHEAP, "most_licence_cost": -0.1}, "most_licence_cost: expected a number from 0"),
+        ({**CHEAP, "most_licence_cost": 1e6}, "video_ids: expected a filter"),  # which says nothing
+        (
+            {**CHEAP, "least_licence_cost": 2, "most_licence_cost": 1},
+            "least_licence_cost: expected at most most_licence_cost, which is 1, found 2",
+        ),
         ({**PIN, "position": -1}, "position: expected a whole number from 0 to 200, found -1"),
         ({**PIN, "position": True}, "position: expected a whole number"),
         ({**PIN, "factor": 2.0}, "factor: expected it only in rules of the kind boost"),

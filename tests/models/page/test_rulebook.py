@@ -19,8 +19,21 @@ from models.page.rulebook import RuleBook
 NOW_US = 1_000_000_000_000_000
 IDS = "abcdef"
 VIDEOS: list[dict[str, Any]] = [
-    {"creator_id": "c1", "category": "Drama", "genres": ["Drama"], "tags": ["original"], "video_watch_count": 100},
-    {"creator_id": "c1", "category": "Comedy", "genres": ["Comedy", "Drama"], "video_watch_count": 19},
+    {
+        "creator_id": "c1",
+        "category": "Drama",
+        "genres": ["Drama"],
+        "tags": ["original"],
+        "video_watch_count": 100,
+        "licence_cost": 0.2,
+    },
+    {
+        "creator_id": "c1",
+        "category": "Comedy",
+        "genres": ["Comedy", "Drama"],
+        "video_watch_count": 19,
+        "licence_cost": 0.0,
+    },
     {"creator_id": "c2", "category": "Drama", "genres": ["Drama"], "tags": ["flagged", "original"]},
     {"creator_id": "c3", "category": "Comedy", "genres": ["Comedy"], "video_watch_count": 100},
     {"creator_id": "c3", "category": "Comedy", "genres": ["Comedy"], "video_watch_count": 100},
@@ -61,6 +74,10 @@ def kept(request: OfflineRequest, *stated: dict[str, Any]) -> str:
         ({"genres": ["Drama"]}, "def"),
         ({"tags": ["flagged"]}, "abdef"),
         ({"languages": ["de"]}, "abcde"),
+        ({"most_licence_cost": 0.2}, "cdef"),  # of the others nobody knows what they cost
+        ({"most_licence_cost": 0.19}, "acdef"),
+        ({"least_licence_cost": 0.1}, "bcdef"),
+        ({"most_licence_cost": 0.0, "creator_ids": ["c1"]}, "acdef"),
         ({"creator_ids": ["c1", "c2"], "categories": ["Drama"]}, "bdef"),  # all conditions, any word of each
         ({"tags": ["original"], "countries": ["DE"]}, "bdef"),
         ({"tags": ["original"], "countries": ["US"]}, "abcdef"),

@@ -42,6 +42,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "upload_dt|uploaded|created_at|veroeffentlicht|erscheinungsdatum|startdatum|date_de_sortie|sortie|fecha|fecha_estreno|"
         "estreno|online_since|verfuegbar_ab|release_year|year|jahr|annee|ano|date|datum|created|air_date",
         "expires_timestamp_us": "expires|expires_at|available_until|expiry|end_date|verfuegbar_bis|expiration",
+        "perceptual_hash": "perceptual_hash|phash|image_hash|dhash",
+        "licence_cost": "licence_cost|license_cost|licence_fee|license_fee|cost_per_hour|lizenzkosten|"
+        "cout_licence|coste_licencia",
         "thumbnail": "thumbnail|thumbnail_url|poster|poster_url|image|image_url|bild|affiche|cartel|cover",
     },
     "users": {

@@ -44,6 +44,8 @@ async def test_a_rule_is_added_changed_listed_and_removed_and_each_change_is_aud
         "rule_id": "x",
         "kind": "block",
         "tags": ["flagged"],
+        "least_licence_cost": 0.0,
+        "most_licence_cost": 1_000_000.0,
         "row": "",
         "position": 0,
         "factor": 1.0,

@@ -37,6 +37,8 @@ WHOLE = {
     "maturity": 12,
     "countries": ["DE", "US"],
     "thumbnail": "/thumbs/1.jpg",
+    "perceptual_hash": "00ff00ff12ab34cd",
+    "licence_cost": 0.0,
     "published_at": "2026-11-21T18:00:00+02:00",
     "expires_at": "2030-01-01T00:00:00.5Z",
 }
@@ -87,10 +89,13 @@ async def test_a_video_is_created_then_replaced_then_left_as_it_is(http: httpx.A
 
 async def test_a_patch_changes_what_it_states_and_null_gives_the_default(http: httpx.AsyncClient) -> None:
     await put(http, "v1", **WHOLE)
-    reply = await http.patch(f"{VIDEOS}/v1", json={"maturity": 16, "countries": None, "expires_at": None})
+    reply = await http.patch(
+        f"{VIDEOS}/v1", json={"maturity": 16, "countries": None, "expires_at": None, "licence_cost": None}
+    )
     video = reply.json()["video"]
     assert (reply.status_code, video["version"]) == (200, 2)
     assert (video["maturity"], video["countries"], video["expires_at"]) == (16, [], None)
+    assert (video["perceptual_hash"], video["licence_cost"]) == ("00ff00ff12ab34cd", None)
     assert video["title"] == "Paper Orbit"
     error_of(await http.patch(f"{VIDEOS}/v2", json={"maturity": 16}), 404, "unknown_video")
 
