@@ -40,9 +40,12 @@ def verify_page(
     if faults:
         raise Refused(f"{called}: the page is not as its certificate says: {'; '.join(faults)}")
     rules, relaxed = page["certificate"]["rules"], page["certificate"]["relaxed"]
+    unchecked = [one for one in page["certificate"].get("not_on_page", []) if isinstance(one, str)]
 
     def table(_: Any) -> None:
         print_table("rules", [{"why": "", "cost": 0.0, **rule} for rule in rules])
         say(f"the page is as its certificate says; {', '.join(relaxed) or 'no rule'} had to give way")
+        if unchecked:
+            say(f"not checked, since the page does not show what it is about: {', '.join(unchecked)}")
 
-    show({"true": True, "rules": rules, "relaxed": relaxed}, as_json, table)
+    show({"true": True, "rules": rules, "relaxed": relaxed, "not_checked": unchecked}, as_json, table)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bento_services.feed.near_duplicates import titles_twice
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
@@ -24,6 +25,8 @@ from models.page.policy import Policy
 from models.page.popular import SOURCES, least
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
+LOOK_TWICE = "near_duplicates_on_page"
+NOT_ON_PAGE = (LOOK_TWICE,)  # rules about what a page does not say
 OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page", HEAVY_RUN, POPULAR_SHARE)
 
 
@@ -46,16 +49,20 @@ def certify(
     costs: Mapping[str, float] = MappingProxyType({}),
     broken: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     popular_share: float = 0.0,
+    look_twice: int = 0,
 ) -> dict[str, Any]:
-    """{policy, fresh_from, top, limit, caps, rules: [{rule, bar, found, kept, cost?, why?}], relaxed: [rule]}.
+    """{policy, fresh_from, top, limit, caps, rules: [{rule, bar, found, kept, cost?, why?}], relaxed, not_on_page}.
 
     `max_per_creator_in_row` covers the rows other than the recommendations and those in NO_VARIETY_CAPS; rules
     `…_on_page` all rows but what the viewer has begun. `costs`: the sum of scores that were given up for a rule;
-    `broken`: the first place of the recommendations that broke it, and how many videos were left for it.
+    `broken`: the first place of the recommendations that broke it, and how many videos were left for it. `look_twice`:
+    how many videos look like another one; a page does not say how they look, so that a client cannot check it:
+    `not_on_page` names such rules.
     """
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=policy.caps.fresh_days)).isoformat()
     heavy = policy.context.heavy
     found = _measured(rows, items, limit, policy.caps, policy.page, fresh_from, heavy, popular_share)
+    found[LOOK_TWICE] = Measured(0, look_twice)
     rules = []
     for rule, one in found.items():
         said: dict[str, Any] = {"rule": rule, "bar": one.bar, "found": one.found, "kept": one.kept}
@@ -75,6 +82,7 @@ def certify(
         "popular_share": popular_share,
         "rules": rules,
         "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if rule in found and not found[rule].kept],
+        "not_on_page": list(NOT_ON_PAGE),
     }
 
 
@@ -94,7 +102,7 @@ def verify(page: Mapping[str, Any]) -> list[str]:
         relaxed = set(sent["relaxed"])
     except (msgspec.ValidationError, KeyError, TypeError) as error:
         raise ValueError(f"expected a page with its certificate: {error}") from error
-    faults = [f"{rule}: the certificate does not speak of it" for rule in found if rule not in said]
+    faults = [f"{rule}: the certificate does not speak of it" for rule in (*found, *NOT_ON_PAGE) if rule not in said]
     for rule, one in found.items():
         claimed = {name: said.get(rule, {}).get(name) for name in ("bar", "found", "kept")}
         true = {"bar": one.bar, "found": one.found, "kept": one.kept}
@@ -133,6 +141,7 @@ def _measured(
         **shares,
         "count": Measured(limit, n, at_least=True),
         "duplicates_on_page": Measured(0, len(on_page) - len(set(on_page))),
+        "same_title_on_page": Measured(0, titles_twice([item for row in rows for item in row.items])),
         "max_per_creator_in_row": Measured(caps.max_per_creator, max(in_rows, default=0)),
         "max_per_creator": Measured(caps.max_per_creator, _most(item.channel for item in items)),
         "max_category_share": Measured(caps.category_bar(n), _most(categories)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Ladder, ListOf, Rung
 from bento_services.feed.list_maker import ListMaker
+from bento_services.feed.near_duplicates import NearDuplicates
 from bento_services.feed.page import FULL, RECOMMENDATIONS
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
@@ -86,6 +87,7 @@ class Serving:
     is_cached: bool = False  # the last page of an unchanged viewer is shown again
     must_answer: bool = False  # where no rung has an answer, an empty page is none
     listed: tuple[str, ...] = RECOMMENDATIONS  # the rows that hold a page's recommendations
+    near_duplicates: NearDuplicates = field(default_factory=lambda: NearDuplicates(0))
     maker: ListMaker | None = None  # of its lists; None: it has none
     follow: Prepare = lambda snapshot: None  # what has to be done for a new catalog before requests see it
 
@@ -122,6 +124,7 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         is_cached=recipe.is_cached,
         must_answer=recipe.must_answer,
         listed=(*RECOMMENDATIONS, *(row.row_id for row in recipe.more)),
+        near_duplicates=parts.near_duplicates,
         maker=maker,
         follow=parts.follow,
     )

@@ -338,6 +338,7 @@ def _shown(serving: Serving, answer: Answer) -> Page:
             {rule: cost for row in composition.rows for rule, cost in row.chosen.given_up.items()},
             {rule: why for row in composition.rows for rule, why in row.chosen.broken.items()},
             serving.policy.popular.of(request.viewer.watches),
+            serving.near_duplicates.looks_twice(request.catalog, composition.shown_rows),
         ),
         stage_ms=request.trace.stage_ms,
         candidates=composition.considered,

@@ -13,8 +13,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from feature_repo.limits import LIMITS
 from models.catalog import Subject
 
+UNTITLED = str(LIMITS["videos"]["title"].default)
 TOP_PICKS, MORE = "top_picks", "more"
 RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
 ANYTHING = Subject()
@@ -79,6 +81,8 @@ class Item(Struct, frozen=True):
     genres: tuple[str, ...]
     trace: Annotated[dict[str, Any] | None, Meta(description="With explain=true: scores and features.")] = None
     category: Annotated[str, Meta(description="The main one of its genres, which caps count.")] = ""
+    series_id: Annotated[str, Meta(description="Empty: it is of no series.")] = ""
+    episode: Annotated[int, Meta(description="From 1; 0: of no series.")] = 0
 
 
 class Row(Struct, frozen=True):

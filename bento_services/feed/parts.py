@@ -6,7 +6,6 @@ catalog.
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from bento_services.feed.near_duplicates import NearDuplicates
 from bento_services.feed.recall import LiveRecall
-from bento_services.feed.stages import UNTITLED, main_category
+from bento_services.feed.stages import main_category
 from feature_repo.compute.columns import Columns
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
@@ -36,8 +36,6 @@ Array = np.ndarray[Any, Any]
 
 EMBEDDED_AT_ONCE = 20_000  # videos, whose titles and genres are objects meanwhile; what they take is never given back
 
-_YEAR = re.compile(r"\([0-9]{4}\)$")
-
 
 class Parts:
     """Raises PolicyError if the release's policy is invalid."""
@@ -52,7 +50,7 @@ class Parts:
         # (V,) the video's place among those of training, -1 = published since
         self.trained = PerCatalog(lambda catalog, rows: _places(release, catalog, rows))
         self.creators = Codes(_channels, ("creator_name", "creator_id"))
-        self.titles = Codes(_films)
+        self.near_duplicates = NearDuplicates(self.policy.page.near_bits)
         self.categories = Codes(_categories, ("category", "genre_names"))
         self._beside = BesideIndex(release.index, self.video_vectors)
         self._sources: dict[str, CandidateSource | None] = {}
@@ -68,7 +66,8 @@ class Parts:
     def follow(self, snapshot: VideoSnapshot) -> None:
         """Compute what requests on this snapshot need of its videos, before there are any such requests."""
         orders.follow(snapshot)
-        for cache in (self.video_vectors, self.trained, self.creators, self.titles, self.categories, self._beside):
+        self.near_duplicates.follow(snapshot)
+        for cache in (self.video_vectors, self.trained, self.creators, self.categories, self._beside):
             cache.of(snapshot)
 
     @cached_property
@@ -120,17 +119,6 @@ def _channels(catalog: Catalog, rows: Array) -> list[str]:
     """The display name of each video's creator, else the id; "" if there is neither."""
     names, ids = catalog.columns["creator_name"][rows], catalog.columns["creator_id"][rows]
     return [name or creator_id for name, creator_id in zip(names, ids, strict=True)]
-
-
-def _films(catalog: Catalog, rows: Array) -> list[str]:
-    """A key that identifies a film under several ids: title and year; the id of a video without a title."""
-    published_us = catalog.columns["published_timestamp_us"][rows]
-    years = published_us.astype("datetime64[us]").astype("datetime64[Y]").astype(str)
-    titles = (str(title).strip().casefold() for title in catalog.columns["title"][rows])
-    return [
-        video_id if title in ("", UNTITLED.casefold()) else title if _YEAR.search(title) else f"{title} ({year})"
-        for video_id, title, year in zip(catalog.video_ids[rows], titles, years, strict=True)
-    ]
 
 
 def _categories(catalog: Catalog, rows: Array) -> list[str]:

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import numpy as np
 
-from bento_services.feed.page import Item, Row
+from bento_services.feed.page import UNTITLED, Item, Row
 from bento_services.feed.pipeline import FilledRow
 from bento_services.feed.reasons import Reason, Shown, reason
 from bento_services.feed.scorers import served_columns
-from bento_services.feed.stages import UNTITLED, Request, main_category
+from bento_services.feed.stages import Request, main_category
 from feature_repo.compute.columns import repeated
 from models.candidates.columns import ANCHOR, BOOST, SCORE, TWO_TOWER_SCORE
 from models.page.filters import AVAILABLE
@@ -40,6 +40,8 @@ class _Said(NamedTuple):
     duration_seconds: float
     video_watch_count: float
     published_timestamp_us: int
+    series_id: str
+    episode: int
 
 
 def present(filled: Sequence[FilledRow], request: Request, reasons: tuple[Reason, ...]) -> tuple[Row, ...]:
@@ -107,6 +109,8 @@ def _items(
             genres=tuple(one.genre_names),
             trace=_trace(row, at, found_by[at], features[at]) if request.query.explain else None,
             category=main_category(one.category, one.genre_names),
+            series_id=one.series_id,
+            episode=one.episode,
         )
         for at, (video, one) in enumerate(zip(rows.tolist(), said[position : position + n], strict=True))
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
+from bento_services.feed.near_duplicates import NearDuplicates
 from bento_services.feed.ruled import PINNED
 from bento_services.feed.stages import Request
 from models.candidates.columns import CATEGORY, SCORE, TWO_TOWER_SCORE, VIEWER_SCORE
@@ -16,7 +17,6 @@ from models.candidates.sources.resume import RESUME
 from models.page import policy
 from models.page.diversity import METHODS, by_screens, odds_of_best, share_of_best
 from models.page.exposure import ExposurePrices
-from models.per_catalog import Codes
 
 Array = np.ndarray[Any, Any]
 
@@ -89,17 +89,16 @@ class Diversify:
 
 
 @dataclass(frozen=True)
-class OneOfATitle:
-    """Deduplicates films under several ids: keeps the first, or the one that was pinned or begun."""
+class Once:
+    """Of what is the same thing twice it keeps the first, or the one that was pinned or begun."""
 
-    titles: Codes  # (V,)
-    name = "one_of_a_title"
+    near_duplicates: NearDuplicates
+    name = "once"
 
     def order(self, request: Request, candidates: Candidates) -> Array:
         wanted = candidates.is_from(RESUME) | candidates.is_from(PINNED)
         wanted_first = np.argsort(~wanted, kind="stable")
-        code_N = self.titles.of(request.catalog)[candidates.rows[wanted_first]]
-        return np.sort(wanted_first[np.unique(code_N, return_index=True)[1]])
+        return np.sort(wanted_first[self.near_duplicates.first_of_each(request.catalog, candidates.rows[wanted_first])])
 
 
 def worth_of_score(candidates: Candidates) -> Array:

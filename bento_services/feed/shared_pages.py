@@ -80,9 +80,11 @@ def _made(serving: Serving, request: Request, segment: Segment, make: Make) -> _
     limit, started = request.query.limit, perf_counter()
     page, wider = make(segment, limit), make(segment, max(limit, min((1 + SPARES) * limit, MOST)))
     on_page = {item.video_id for row in page.rows for item in row.items}
-    spares = tuple(item for item in wider.recommendations if item.video_id not in on_page)
-    metrics.SHARED_PAGES.labels("made").inc()
     row_of, items = request.catalog.row_of, page.recommendations
+    others = tuple(item for item in wider.recommendations if item.video_id not in on_page)
+    both = row_of.many([item.video_id for item in (*items, *others)])
+    first = set(serving.near_duplicates.first_of_each(request.catalog, both).tolist())
+    spares = tuple(item for at, item in enumerate(others, len(items)) if at in first)
     meanwhile = min(max((perf_counter() - started) / MEANWHILE_SHARE, MEANWHILE_SECONDS), SECONDS)
     seconds = SECONDS if page.speed == SEGMENT else meanwhile
     return _Shared(
@@ -110,7 +112,8 @@ def _for_viewer(shared: _Shared, serving: Serving, request: Request) -> Page | N
         items = filled
         places = request.catalog.row_of.many([item.video_id for item in items])
     rows = (msgspec.structs.replace(page.rows[0], items=items),)
-    certificate = certify(rows, items, limit, serving.policy, request.now_us)
+    look_twice = serving.near_duplicates.looks_twice(request.catalog, places)
+    certificate = certify(rows, items, limit, serving.policy, request.now_us, look_twice=look_twice)
     if not set(certificate["relaxed"]) <= set(page.certificate["relaxed"]):
         return None
     return msgspec.structs.replace(

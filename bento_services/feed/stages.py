@@ -27,12 +27,11 @@ from zlib import crc32
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.page import Query
+from bento_services.feed.page import UNTITLED, Query
 from bento_services.feed.viewer import Viewer
 from feature_repo.compute.columns import Columns
 from feature_repo.compute.inputs import context_columns
 from feature_repo.core.home import World
-from feature_repo.limits import LIMITS
 from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import VideoSnapshot
 from models.allowed import Allowed
@@ -42,7 +41,6 @@ from models.page.delivery import NOTHING_OWED, Delivery
 from models.page.rulebook import NO_RULES, RuleBook
 
 Array = np.ndarray[Any, Any]
-UNTITLED = str(LIMITS["videos"]["title"].default)
 
 
 @dataclass

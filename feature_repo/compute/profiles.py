@@ -68,7 +68,6 @@ FEATURES = (
     stated("published_timestamp_us", "video", INT, "µs since 1970, UTC", "Time of publication"),
     stated("expires_timestamp_us", "video", INT, "µs since 1970, UTC", "Shown until then; 0: for ever", services=SHOWN),
     stated("taken_down_us", "video", INT, "µs since 1970, UTC", "Time of its takedown; 0: it is not", services=SHOWN),
-    stated("thumbnail", "video", STRING, "URL or path", "Picture for a page", services=SHOWN),
     stated(
         "perceptual_hash",
         "video",
@@ -86,4 +85,5 @@ FEATURES = (
         default=UNKNOWN_COST,
         services=SHOWN,
     ),
+    stated("thumbnail", "video", STRING, "URL or path", "Picture for a page", services=SHOWN),
 )

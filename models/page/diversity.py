@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from models.looks import MOST_BITS
+
 Array = np.ndarray[Any, Any]
 
 HEAVY_RUN = "max_heavy_run"  # gives way before all rules that are ordered,
@@ -175,8 +177,11 @@ class PageCaps:
 
     max_per_creator: int = 6
     max_category_share: float = 0.30
+    near_bits: int = 4  # of perceptual hashes, in which two that are shown once may differ
 
     def __post_init__(self) -> None:
+        if not 0 <= self.near_bits <= MOST_BITS:
+            raise ValueError(f"page: expected near_bits of 0 to {MOST_BITS}, found {self.near_bits}")
         if self.max_per_creator < 1 or not 0.0 < self.max_category_share <= 1.0:
             raise ValueError("page: expected max_per_creator of at least 1, and max_category_share above 0 and up to 1")
 

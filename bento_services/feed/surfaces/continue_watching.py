@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bento_services.feed import scorers, truncation
+from bento_services.feed import rerankers, scorers, truncation
 from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.parts import Parts
@@ -36,7 +36,7 @@ def unfinished(parts: Parts, recipe: Recipe) -> Pipeline:
         novelty=(filters.NOT_SHOWN,),
         truncation=truncation.FirstFound(recipe.config.candidates),
         scorers=(scorers.AsFound(RESUME),),
-        rerankers=(),
+        rerankers=(rerankers.Once(parts.near_duplicates),),
     )
 
 

@@ -107,7 +107,7 @@ def before_rows(parts: Parts, recipe: Recipe) -> Pipeline:
     return replace(
         full_funnel(parts, lasting),
         resume=None,
-        rerankers=(rerankers.ByScore(), rerankers.OneOfATitle(parts.titles)),
+        rerankers=(rerankers.ByScore(), rerankers.Once(parts.near_duplicates)),
     )
 
 

@@ -124,7 +124,7 @@ def by_sources(weights: dict[str, float], parts: Parts, recipe: Recipe) -> Pipel
         resume=None,
         sources=sources(specs, parts, recipe.config),
         scorers=(scorers.SourceFusion(weights),),
-        rerankers=(rerankers.ByScore(), rerankers.OneOfATitle(parts.titles)),
+        rerankers=(rerankers.ByScore(), rerankers.Once(parts.near_duplicates)),
     )
 
 
@@ -149,7 +149,7 @@ def video_facts(parts: Parts, recipe: Recipe) -> hydrators.VideoFacts:
 
 
 def order(parts: Parts, recipe: Recipe, worth: Callable[[Candidates], Array]) -> tuple[Reranker, ...]:
-    once = rerankers.OneOfATitle(parts.titles)
+    once = rerankers.Once(parts.near_duplicates)
     if not recipe.config.diversify:
         return (rerankers.ByScore(), once)
     diversity, n = recipe.policy_of(parts).diversity, recipe.config.diversified

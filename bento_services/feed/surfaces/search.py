@@ -67,15 +67,15 @@ def recipe(config: FeedConfig) -> Recipe:
 
 
 def full_funnel(parts: Parts, recipe: Recipe) -> Pipeline:
-    return _found(pipelines.full_funnel(parts, recipe), recipe, personal=True)
+    return _found(pipelines.full_funnel(parts, recipe), parts, recipe, personal=True)
 
 
 def retrieval_only(parts: Parts, recipe: Recipe) -> Pipeline:
-    return _found(pipelines.retrieval_only(parts, recipe), recipe, personal=True)
+    return _found(pipelines.retrieval_only(parts, recipe), parts, recipe, personal=True)
 
 
 def by_text(parts: Parts, recipe: Recipe) -> Pipeline:
-    return _found(pipelines.similar_and_trending(parts, recipe), recipe, personal=False)
+    return _found(pipelines.similar_and_trending(parts, recipe), parts, recipe, personal=False)
 
 
 LADDER = (
@@ -85,7 +85,7 @@ LADDER = (
 )
 
 
-def _found(pipeline: Pipeline, recipe: Recipe, *, personal: bool) -> Pipeline:
+def _found(pipeline: Pipeline, parts: Parts, recipe: Recipe, *, personal: bool) -> Pipeline:
     """What was watched is found, too: people search for it."""
     config = recipe.config
     by_viewer = [one for one in pipeline.scorers if not isinstance(one, scorers.FreshnessBoost)]
@@ -98,7 +98,7 @@ def _found(pipeline: Pipeline, recipe: Recipe, *, personal: bool) -> Pipeline:
         sources=(SizedSource(TEXT, ByText(), config.search_ranked),),
         truncation=truncation.FirstFound(config.search_ranked),
         scorers=after,
-        rerankers=(rerankers.ByScore(),),
+        rerankers=(rerankers.ByScore(), rerankers.Once(parts.near_duplicates)),
     )
 
 

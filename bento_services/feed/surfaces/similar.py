@@ -69,7 +69,7 @@ def neighbours(parts: Parts, recipe: Recipe) -> Pipeline:
         sources=beside(parts),
         truncation=truncation.FirstFound(recipe.config.candidates),
         scorers=(LIKENESS,),
-        rerankers=(rerankers.ByScore(), rerankers.OneOfATitle(parts.titles)),
+        rerankers=(rerankers.ByScore(), rerankers.Once(parts.near_duplicates)),
     )
 
 
@@ -85,7 +85,7 @@ def personal(parts: Parts, recipe: Recipe) -> Pipeline:
         sources=beside(parts),
         truncation=truncation.FirstFound(recipe.config.candidates),
         scorers=(*found.scorers, scorers.BesideViewer(LIKENESS)),
-        rerankers=(rerankers.LikeAndViewer(recipe.config.similar_personal), rerankers.OneOfATitle(parts.titles)),
+        rerankers=(rerankers.LikeAndViewer(recipe.config.similar_personal), rerankers.Once(parts.near_duplicates)),
     )
 
 

@@ -61,7 +61,7 @@ def _after(found: Pipeline, parts: Parts, recipe: Recipe) -> Pipeline:
         sources=(episode, *beside(parts), *found.sources),
         truncation=truncation.FirstFound(config.candidates),
         scorers=(*found.scorers, after),
-        rerankers=(rerankers.ByScore(), rerankers.OneOfATitle(parts.titles)),
+        rerankers=(rerankers.ByScore(), rerankers.Once(parts.near_duplicates)),
     )
 
 

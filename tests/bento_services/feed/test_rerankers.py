@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.rerankers import ByScore, Diversify, OneOfATitle, worth_of_score
+from bento_services.feed.near_duplicates import NearDuplicates
+from bento_services.feed.rerankers import ByScore, Diversify, Once, worth_of_score
 from models.candidates.sources.resume import RESUME
 from models.catalog import CatalogTable
 from models.page.exposure import ExposurePrices
 from models.page.policy import Diversity
-from models.per_catalog import Codes
 
 GENRES = np.array([[1.0, 0.0]] * 15 + [[0.0, 1.0]] * 15)
 
@@ -61,11 +61,17 @@ def test_nothing_to_order_is_no_order() -> None:
 
 
 def test_of_a_film_under_two_ids_the_first_stays_or_the_one_that_was_begun() -> None:
-    titles = Codes(lambda catalog, rows: np.array(["one", "two", "one", "three", "two"])[rows])
-    catalog = CatalogTable(np.array(list("abcde"), dtype=object), {})
-    request: Any = SimpleNamespace(catalog=catalog)
+    columns = {
+        "title": np.array(["One", "Two", "One", "Three", "TWO!"], dtype=object),
+        "published_timestamp_us": np.zeros(5, dtype=np.int64),
+        "series_id": np.array([""] * 5, dtype=object),
+        "episode": np.zeros(5, dtype=np.int64),
+        "perceptual_hash": np.array([""] * 5, dtype=object),
+    }
+    once = Once(NearDuplicates(4))
+    request: Any = SimpleNamespace(catalog=CatalogTable(np.array(list("abcde"), dtype=object), columns))
     found = Candidates.found("popular", [4, 2, 0, 3, 1], [5, 4, 3, 2, 1])
-    assert found.rows[OneOfATitle(titles).order(request, found)].tolist() == [4, 2, 3]
+    assert found.rows[once.order(request, found)].tolist() == [4, 2, 3]
     merged = Candidates.merged([Candidates.found(RESUME, [1], [0.5]), found])
     begun = merged.take(np.array([1, 2, 3, 4, 0]))
-    assert begun.rows[OneOfATitle(titles).order(request, begun)].tolist() == [2, 3, 1]
+    assert begun.rows[once.order(request, begun)].tolist() == [2, 3, 1]

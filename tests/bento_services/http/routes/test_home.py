@@ -35,6 +35,8 @@ async def test_a_home_page_has_the_documented_fields(http: httpx.AsyncClient) ->
         "propensity": 0.9,
         "genres": ["Drama"],
         "category": "",
+        "series_id": "",
+        "episode": 0,
         "trace": None,
     }
     assert (page["cursor"], page["served_by"], page["release_id"]) == ("more", "full_funnel", "r-0123456789ab")
