@@ -27,10 +27,14 @@ class Attempt:
     given_up: bool = False
 
     def enter(self, rung: str, breaker: Breaker | None) -> None:
-        """Raises GivenUp if nobody waits for this page any more."""
+        """Raises GivenUp as `check`."""
+        self.check()
+        self.rung, self.breaker, self.entered_at = rung, breaker, perf_counter()
+
+    def check(self) -> None:
+        """Raises GivenUp if nobody waits for this page any more: it is then shown to nobody, and logged for nobody."""
         if self.given_up:
             raise GivenUp
-        self.rung, self.breaker, self.entered_at = rung, breaker, perf_counter()
 
     def give_up(self, waited_seconds: float) -> bool:
         """Stop waiting, after so long. Returns whether its rung is to blame: if most of that was its own time.

@@ -268,6 +268,8 @@ class Feed:
             raise NothingToAsk(f"{serving.surface} cannot be answered right now; try again")
         with request.trace.stage("present"):
             page = _shown(serving, answer)
+        if attempt is not None:
+            attempt.check()
         if query.log:
             _count_popular(page, serving.policy.popular, answer.request.viewer.watches)
             behind = Behind(_two_tower_scores(answer), answer.request.now_us)

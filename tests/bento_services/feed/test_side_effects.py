@@ -13,6 +13,8 @@ import pytest
 from worlds import arithmetic as feed_world
 from worlds.arithmetic import NOW_US
 
+from bento_services.feed import feed as feed_module
+from bento_services.feed.attempt import Attempt, GivenUp
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
@@ -57,6 +59,22 @@ def served(log: Any, *queries: Query, release: Any = None) -> list[Page]:
 
 
 QUERY = Query(user_id="light", device="mobile", utc_offset_minutes=120, limit=5)
+
+
+def test_a_page_that_nobody_waits_for_any_more_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, attempt = Kept(), Attempt()
+    feed = feed_of(log)
+    shown = feed_module._shown
+
+    def meanwhile_given_up(*of: Any) -> Page:
+        attempt.give_up(0.0)
+        return shown(*of)
+
+    monkeypatch.setattr(feed_module, "_shown", meanwhile_given_up)
+    with pytest.raises(GivenUp):
+        feed.page(QUERY, attempt=attempt)
+    feed.close()
+    assert log.items == []
 
 
 def test_every_item_is_logged_where_it_stood_and_how_likely_that_was() -> None:
