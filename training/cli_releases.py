@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from feature_repo.core.home import Home
-from feature_repo.core.options import HomeOption, JsonOption, existing
+from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
 from feature_repo.core.settings import read
 from feature_repo.core.terminal import bars, note, show
 from feature_repo.schema import RANK_SERVICE
@@ -139,6 +139,14 @@ def release(
     quick: Annotated[
         bool, typer.Option("--quick", help="Train small models on samples: minutes, not hours, for a large catalog.")
     ] = False,
+    untrained: Annotated[
+        bool,
+        typer.Option(
+            "--untrained",
+            help="Train nothing: pages of what is popular, new and alike, at once. Also without it, where nobody has "
+            "watched anything.",
+        ),
+    ] = False,
     only_plan: Annotated[
         bool, typer.Option("--plan", help="Show which steps would run and why, without running or changing anything.")
     ] = False,
@@ -156,8 +164,14 @@ def release(
 
     opened, page = existing(home, to_write=not only_plan), context.obj.page
     _check_gates(accept)
-    typed = " ".join(["marquee release", *(["--quick"] if quick else []), *_told(force, accept)])
-    options = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "quick": quick, "command": typed}
+    if untrained:
+        refuse_unused(
+            context, ("accept", "epochs", "seed", "quick", "only_plan"), "with --untrained, which trains nothing"
+        )
+    chosen = [f"--{name}" for name, is_so in (("quick", quick), ("untrained", untrained)) if is_so]
+    typed = " ".join(["marquee release", *chosen, *_told(force, accept)])
+    options: dict[str, Any] = {"force": force, "accept": accept, "epochs": epochs, "seed": seed, "quick": quick}
+    options |= {"untrained": untrained, "command": typed}
     every = (*RELEASE, page)
     steps = Steps(opened, note, () if resume else [step.name for step in every])
     if only_plan:

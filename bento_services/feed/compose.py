@@ -72,6 +72,11 @@ class RungSpec:
     leads: Callable[[FeedConfig, Request], bool] | None = None  # whether it is tried before all others
     speed: str = FULL
 
+    @property
+    def asks_models(self) -> bool:
+        """Whether trained models answer: now, for a viewer whose features are read, or before, in a list."""
+        return self.needs_viewer or self.list_of is not None
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -112,13 +117,15 @@ def compose(parts: Parts, recipe: Recipe) -> Serving:
         )
 
     release = parts.release
-    maker = ListMaker(release.release_id, release.world, recipe.lists(parts, recipe), config) if recipe.lists else None
+    makes = recipe.lists if release.is_trained else None
+    maker = ListMaker(release.release_id, release.world, makes(parts, recipe), config) if makes else None
+    offered = [spec for spec in recipe.ladder if release.is_trained or not spec.asks_models]
     return Serving(
         surface=recipe.surface,
         release_id=release.release_id,
         world=release.world,
         policy=recipe.policy_of(parts),
-        ladder=Ladder(tuple(rung(spec) for spec in recipe.ladder)),
+        ladder=Ladder(tuple(map(rung, offered))),
         reasons=recipe.reasons,
         names=recipe.names,
         is_cached=recipe.is_cached,

@@ -160,7 +160,8 @@ def packed_bases(
 
 
 def maker_of(release: Release, config: FeedConfig) -> ListMaker:
-    """Raises PolicyError if the release's policy is invalid."""
+    """Raises PolicyError if the release's policy is invalid, and FeedError if nothing is trained that makes bases."""
     maker = compose(Parts(release), recipe(config)).maker
-    assert maker is not None  # the home page has lists
+    if maker is None:
+        raise FeedError(f"no bases can be made: {release.release_id} is a first release, without trained models")
     return maker

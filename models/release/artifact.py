@@ -35,8 +35,9 @@ from models.page.exposure import ExposurePrices
 from models.page.policy import PolicyError, load_policy
 from models.ranking.ranker import RankerModel
 from models.release.manifest import MANIFEST, ArtifactError, Manifest, verify_files
-from models.release.parts import PARTS, REFITTED, REQUIRED_FILES, judged_name
+from models.release.parts import PARTS, REFITTED, REQUIRED_AT_FIRST, REQUIRED_FILES, judged_name
 from models.release.store import PREVIOUS, champion, pointed_at
+from models.release.untrained import untrained_models
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.index import VideoIndex
 
@@ -62,6 +63,11 @@ class Release:
     fusion: Fusion | None = None  # None: candidates stay in the order of their sources
     exposure: ExposurePrices | None = None  # None: `marquee frontier` chose no prices
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are a two-tower model, an index of its vectors and a ranker to ask."""
+        return self.manifest.is_trained
+
 
 def load_release(path: Path) -> Release:
     """Verify every file, then load. Raises ArtifactError naming the file at fault."""
@@ -69,17 +75,20 @@ def load_release(path: Path) -> Release:
     loaded = {
         part.field: part.read(path / part.name) for part in PARTS if part.field and part.is_in(manifest.files.keys())
     }
+    if not manifest.is_trained:
+        loaded |= untrained_models()
     release = Release(release_id=manifest.release_id, path=path, manifest=manifest, world=manifest.world, **loaded)
-    return replace(release, ranker=_as_declared(release.ranker, release.policy_path))
+    return replace(release, ranker=_as_declared(release.ranker, release.policy_path)) if release.is_trained else release
 
 
 def verify(path: Path) -> Manifest:
     """The manifest, after checking that it lists what a release holds, and every file of it. Raises ArtifactError."""
     manifest = verify_files(path)
     check_world(path, manifest.world)
-    missing = [name for name in REQUIRED_FILES if name not in manifest.files]
+    required = REQUIRED_FILES if manifest.is_trained else REQUIRED_AT_FIRST
+    missing = [name for name in required if name not in manifest.files]
     if missing:
-        raise ArtifactError(f"{path / MANIFEST}: a release holds {', '.join(REQUIRED_FILES)}; not listed: {missing[0]}")
+        raise ArtifactError(f"{path / MANIFEST}: a release holds {', '.join(required)}; not listed: {missing[0]}")
     return manifest
 
 

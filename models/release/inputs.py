@@ -8,14 +8,14 @@ from feature_repo.compute.past import PAST_COLUMNS
 from feature_repo.core.files import read_json
 from feature_repo.core.home import Home
 from feature_repo.registry import ModelInputs
-from models.release.manifest import ArtifactError
+from models.release.manifest import ArtifactError, Manifest
 from models.release.store import CHAMPION, pointed_at
 
 
 def champion_inputs(home: Home) -> ModelInputs | None:
-    """None before the first promotion."""
+    """None before the first promotion, and of a first release, which has no ranker."""
     release = pointed_at(home, CHAMPION)
-    if release is None:
+    if release is None or not Manifest.read(release).is_trained:
         return None
 
     def of(fields: Any) -> ModelInputs:

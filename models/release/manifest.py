@@ -47,6 +47,11 @@ class Manifest:
     mlflow: Mapping[str, Any] = field(default_factory=dict)
     release_id: str = ""
 
+    @property
+    def is_trained(self) -> bool:
+        """False of a first release (training/release/first.py), which has neither two-tower model nor ranker."""
+        return any(name.startswith(("two_tower/", "ranker/")) for name in self.files)
+
     def identified(self) -> Manifest:
         """The manifest with its release id: `r-` and 12 hex digits of the content's hash."""
         return replace(self, release_id=_content_id(self._fields()))

@@ -43,6 +43,7 @@ class Part:
     load: Callable[[Path], Any] = Path
     proof: str = ""  # a file of the folder that the manifest must list
     required: bool = True
+    trained: bool = True  # False: also in a first release, for which nothing was trained
     refitted: bool = False
     title: str = ""  # in reports
 
@@ -108,16 +109,16 @@ PARTS = (
         refitted=True,
         title="Ranker (orders them)",
     ),
-    Part("item_cf", "two-tower", "item_cf", ItemNeighbours.load, proof="ids.json"),
-    Part("popularity", "two-tower", "popularity", Popularity.load, proof="popularity.json"),
+    Part("item_cf", "two-tower", "item_cf", ItemNeighbours.load, proof="ids.json", trained=False),
+    Part("popularity", "two-tower", "popularity", Popularity.load, proof="popularity.json", trained=False),
     Part(f"popularity/{AREA_FILE}", "two-tower", "area", _load_area, required=False),
     Part("matrix_factorization", "two-tower", "factors", MatrixFactorization.load, required=False),
     Part("content_neighbours", "two-tower", "content", ItemNeighbours.load, required=False),
     Part("blend", "two-tower", "fusion", Fusion.load, required=False),
     Part("exposure", "frontier", "exposure", ExposurePrices.load, required=False),
     Part("index", COMPOSING, "index", VideoIndex.load, proof="ids.json"),
-    Part("policy.toml", COMPOSING, "policy_path"),
-    Part("static.json", COMPOSING, "static_videos", _load_static),
+    Part("policy.toml", COMPOSING, "policy_path", trained=False),
+    Part("static.json", COMPOSING, "static_videos", _load_static, trained=False),
     Part(EVALUATION_FILE, "evaluate", required=False),
 )
 REFITTED = tuple(part for part in PARTS if part.refitted)
@@ -125,6 +126,7 @@ BY_NAME = {part.name: part for part in PARTS}
 # What must have been trained before a release can be evaluated and composed.
 MODELS = tuple(part.name for part in PARTS if part.required and part.in_models)
 REQUIRED_FILES = tuple(part.proven_by for part in PARTS if part.required)
+REQUIRED_AT_FIRST = tuple(part.proven_by for part in PARTS if part.required and not part.trained)
 
 
 def trained_two_tower(models: Path) -> RetrievalModel:

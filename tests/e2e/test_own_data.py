@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,6 +135,26 @@ def a_part_of(source: Path, folder: Path, name: str) -> None:
             ),
             folder / "views.parquet",
         )
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["movietweetings", "netflix-titles", "kuairec-positives"])
+def test_a_whole_data_set_leads_to_a_page_in_two_minutes(
+    name: str, tmp_path: Path, data_set: Callable[[str], Path]
+) -> None:
+    """Without training; netflix-titles has no events at all. Measured in processor time: the machine may be busy."""
+    shutil.copytree(data_set(name), tmp_path / "files", copy_function=shutil.copyfile)
+    before = os.times()
+    marquee(tmp_path, "ingest", "suggest", "files")
+    found = json.loads(marquee(tmp_path, "ingest", "table", "--mapping", "files/map.toml", "--home", "home", "--json"))
+    assert found["rejected"] == 0
+    untrained = () if name == "netflix-titles" else ("--untrained",)
+    assert "without models: " in marquee(tmp_path, "release", *untrained, "--home", "home")
+    page = json.loads(marquee(tmp_path, "recommend", "anybody", "--home", "home", "--json"))
+    after = os.times()
+    assert len(page["recommendations"]) == 20
+    assert {row["row_id"] for row in page["rows"]} >= {"top_picks", "explore"}
+    assert after.children_user - before.children_user < 120
 
 
 @pytest.mark.data

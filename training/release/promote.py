@@ -134,7 +134,7 @@ def _sound_champion(home: Home, release_id: str) -> tuple[Path | None, Compariso
     if path is None or path.name == release_id:
         return None, None
     try:
-        verify(path)
+        manifest = verify(path)
     except ArtifactError as error:
         return None, Comparison(path.name, why_not=f"the champion is damaged: {error}")
-    return path, None
+    return (path if manifest.is_trained else None), None  # a first release has no model to compare with

@@ -27,9 +27,15 @@ if TYPE_CHECKING:
 
 
 def make_release(context: StepContext, steps: Steps, page: Step) -> Result:
-    """Run all steps from lake to champion, then `page`, which writes the release report."""
+    """Run all steps from lake to champion, then `page`, which writes the release report.
+
+    Where there is nothing to train on, or with the option `untrained`, a first release (training/release/first.py).
+    """
     require_policy(context.home)  # what only the last step reads, before the minutes of the others
-    for step in (*RELEASE, page):
+    steps.take(FEATURES, context)
+    if context.options.get("untrained") or _nothing_to_learn(context):
+        return {**_first(context), "ran": steps.ran}
+    for step in (*RELEASE[1:], page):
         steps.take(step, context)
     return {
         **{name: value for name, value in context.results["promote"].items() if name != "measured"},
@@ -101,6 +107,20 @@ def _promotion_settings(context: StepContext) -> Mapping[str, Any]:
 
     keep = read(PROMOTION, context.home.root).keep
     return {"settings": {"keep": keep, **asdict(read(GATES, context.home.root))}}
+
+
+def _nothing_to_learn(context: StepContext) -> bool:
+    from training.release.first import nothing_to_learn
+
+    return nothing_to_learn(context.home)
+
+
+def _first(context: StepContext) -> Result:
+    from training.release.first import first_release
+
+    config = read(PROMOTION, context.home.root, force=context.options.get("force") or None)
+    command = context.options.get("command") or "marquee release"
+    return first_release(context.home, config, command, context.progress, bool(context.options.get("untrained")))
 
 
 def _promote(context: StepContext) -> Result:

@@ -42,11 +42,15 @@ def gate_word(gate: Mapping[str, Any]) -> str:
 
 def print_release(result: Mapping[str, Any]) -> None:
     print_promotion(result)
-    say(f"report   {result['report']}")
+    if why := result.get("untrained"):
+        say(f"without models: {why}; `marquee release` trains them once viewers have watched")
+    else:
+        say(f"report   {result['report']}")
 
 
 def print_promotion(result: Mapping[str, Any]) -> None:
-    print_gates(result)
+    if result["gates"]:
+        print_gates(result)
     for gate in result["gates"]:
         if gate_word(gate) == NOT_MEASURED:
             say(f"not measured: {gate['gate']}: {gate['why']}")

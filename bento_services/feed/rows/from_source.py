@@ -43,7 +43,8 @@ class FromSource:
 
     @classmethod
     def for_newcomers(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> FromSource:
-        return cls(row, config.rows, policy.caps.max_per_creator, newcomers_only=True)
+        watched = float(np.finfo(np.float32).tiny)  # what nobody has watched is not popular
+        return cls(row, config.rows, policy.caps.max_per_creator, newcomers_only=True, least_score=watched)
 
     @property
     def name(self) -> str:

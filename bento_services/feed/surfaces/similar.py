@@ -57,10 +57,12 @@ def beside(parts: Parts) -> Sequence[BesideVideo]:
     """What finds videos like the one that is asked about."""
     release = parts.release
     models = [release.item_cf.row_of, *([release.content.row_of] if release.content is not None else [])]
-    new = BesideVideo(ALIKE_TOO, required(parts.source(two_tower.SPEC)), FOUND, parts.video_vectors, models)
     named = ((WATCHED_TOO, item_item.SPEC), (ALIKE, content.SPEC))
     found = [(name, parts.source(spec)) for name, spec in named]
-    return [*(BesideVideo(name, source, FOUND) for name, source in found if source is not None), new]
+    known = [BesideVideo(name, source, FOUND) for name, source in found if source is not None]
+    if not release.is_trained:
+        return known
+    return [*known, BesideVideo(ALIKE_TOO, required(parts.source(two_tower.SPEC)), FOUND, parts.video_vectors, models)]
 
 
 def neighbours(parts: Parts, recipe: Recipe) -> Pipeline:

@@ -145,6 +145,7 @@ def _read(mapping: TableMapping, rejected: Rejected, progress: Progress) -> NewW
         impressions = shown(stated, videos)
     _note(stated, users, rejected)
     last_us = max(int(pc.max(log["timestamp_us"]).as_py() or 0) for log in (stated.events, stated.impressions))
+    now_us = last_us or _newest_us(videos)
     genres = Counter(genre for each in videos["genres"].to_pylist() for genre in each)
     ids = (*videos["video_id"].to_pylist(), *users["user_id"].to_pylist())
     world = World(
@@ -153,7 +154,7 @@ def _read(mapping: TableMapping, rejected: Rejected, progress: Progress) -> NewW
         id_type="int" if all(map(is_number, ids)) else "str",
         genres=genre_features(genres, rejected),
         history_length=HISTORY_LENGTH,
-        clock_offset_seconds=last_us / 1e6 + 1.0 - time.time() if last_us and mapping.clock == "data" else 0.0,
+        clock_offset_seconds=now_us / 1e6 + 1.0 - time.time() if now_us and mapping.clock == "data" else 0.0,
         example_user=_example_user(stated.events),
     )
     summary = {
@@ -169,13 +170,22 @@ def _read(mapping: TableMapping, rejected: Rejected, progress: Progress) -> NewW
     return NewWorld(world, videos, users, stated.events, impressions, summary)
 
 
+def _newest_us(videos: pa.Table) -> int:
+    """When the newest video that is out was published; 0 if none says so: the now of a catalog without events."""
+    published = videos["published_timestamp_us"].to_numpy()
+    return int(published[published < time.time() * 1e6].max(initial=0))
+
+
 def _note(stated: Stated, users: pa.Table, rejected: Rejected) -> None:
     if added := len(users) - len(stated.users):
         rejected.note(f"{added:,} viewers are known by their events alone")
     if not len(stated.impressions) and len(stated.events):
         rejected.note("no impressions: what viewers passed over is drawn from what others watched (surface: implied)")
     if not len(stated.events):
-        rejected.note("no events: nothing can be learned, and no page be served, until some are added (--append)")
+        rejected.note(
+            "no events: nothing can be learned until some are added (--append); until then `marquee release` makes "
+            "pages of what is new, popular and alike"
+        )
     elif not pc.any(pc.equal(stated.events["event"], "watch")).as_py():
         rejected.note("no watches among the events: models learn from watches; map a rating or a watch time")
     unknown = int((stated.videos["duration_seconds"].fill_null(0).to_numpy() == 0).sum())
