@@ -42,7 +42,8 @@ class FeedConfig:
     base_fresh_seconds: float = 4.5 * 3600  # an older base, or one of before the viewer's last event, is stale
     base_seconds: float = 8 * 3600.0  # longest lifetime of a base in the store
     segment_seconds: float = 300.0  # after which a segment's list is made again
-    list_share: float = 0.1  # of the time that lists are made behind requests, by one thread
+    list_share: float = 0.1  # of the time that viewers' lists are made behind requests, by one thread
+    segment_share: float = 0.5  # the same of segments' lists, by another: each is for many viewers
     recall_share: float = 0.002  # of pages, whose search for the nearest videos is compared with an exact one; 0: none
     served_queue_pages: int = 256  # served pages queued for the log; more are dropped and counted
     abandoned_seconds: float = 300.0  # a video that was left before was not liked,
@@ -68,8 +69,9 @@ class FeedConfig:
             raise ValueError(f"search_ranked: expected more than {MAX_LIMIT}")
         if self.tired_after < 1 or not 0 <= self.tired_share <= 1:
             raise ValueError("tired_after: expected at least 1; tired_share: 0 to 1")
-        if not 0 < self.list_share <= 1:
-            raise ValueError("list_share: expected above 0, up to 1")
+        for name in ("list_share", "segment_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected above 0, up to 1")
         if min(self.list_length, self.base_ranked) < 1:
             raise ValueError("list_length and base_ranked: expected at least 1")
         known = [spec.name for spec in SOURCES]

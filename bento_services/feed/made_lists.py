@@ -57,7 +57,9 @@ class MadeLists:
         self._breaker = Breaker(config.breaker_failures, config.breaker_seconds, name="made_lists")
         self._making = Breaker(config.breaker_failures, config.breaker_seconds, name="making_lists")
         self._segments: OrderedDict[str, _Kept] = OrderedDict()
-        self._flight = SingleFlight(lambda key: store.lease(key, LEASE_SECONDS), config.list_share)
+        # Bases do not wait for segments, nor a segment, which many viewers see, for the bases of many.
+        self._bases = SingleFlight(self._lease, config.list_share, "made-bases")
+        self._of_segments = SingleFlight(self._lease, config.segment_share, "made-segments")
 
     def for_request(self, maker: ListMaker) -> ListsOfRequest:
         """`maker`: of the release that answers the request."""
@@ -96,10 +98,15 @@ class MadeLists:
 
     def settle(self) -> None:
         """Wait until everything that was asked for has been made."""
-        self._flight.settle()
+        self._bases.settle()
+        self._of_segments.settle()
 
     def close(self) -> None:
-        self._flight.close()
+        self._bases.close()
+        self._of_segments.close()
+
+    def _lease(self, key: str) -> bool:
+        return self._store.lease(key, LEASE_SECONDS)
 
     def _read(self, key: str) -> MadeList | None:
         if not self._breaker.allows():
@@ -113,7 +120,8 @@ class MadeLists:
         return unpack(found)
 
     def _ask(self, order: _Order, request: Request, maker: ListMaker) -> None:
-        self._flight.ask(order.key, partial(self._make, order, request, maker))
+        flight = self._of_segments if order.is_segment else self._bases
+        flight.ask(order.key, partial(self._make, order, request, maker))
 
     def _make(self, order: _Order, request: Request, maker: ListMaker) -> None:
         if not self._making.allows():

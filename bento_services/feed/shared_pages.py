@@ -36,7 +36,7 @@ Make = Callable[[Segment, int], Page]  # with so many recommendations
 SPARES = 2  # for each place of a page
 MOST = 60  # places and spares together
 SECONDS = 30.0
-MEANWHILE_SECONDS = 2.0  # at least, of one from a lower rung, while the segment's list is being made
+MEANWHILE_SECONDS = 2.0  # at least, of one from a lower rung; then until the segment's list has been made
 MEANWHILE_SHARE = 0.005  # of the time at most, for making such a page again: there may be a hundred segments
 KEPT = 500  # of about 100 KB
 
@@ -48,6 +48,12 @@ class _Shared:
     places: Array  # of its recommendations in the catalog
     spare_places: Array
     validity: Validity
+    is_meanwhile: bool  # from a lower rung
+
+    def is_overtaken(self, request: Request) -> bool:
+        """Whether the segment's list has been made since."""
+        old_enough = request.now_us > self.validity.made_us + MEANWHILE_SECONDS * 1e6
+        return self.is_meanwhile and old_enough and request.lists.segment(request) is not None
 
 
 class SharedPages:
@@ -67,7 +73,7 @@ class SharedPages:
         segment = segment_of(request)
         key = (serving.surface, segment.name, query.limit, query.rows)
         shared = self._kept.get(key)
-        if shared is None or not shared.validity.holds(serving.release_id, request):
+        if shared is None or not shared.validity.holds(serving.release_id, request) or shared.is_overtaken(request):
             shared = _made(serving, request, segment, make)
             self._kept.put(key, shared)
         with request.trace.stage("present"):
@@ -86,13 +92,15 @@ def _made(serving: Serving, request: Request, segment: Segment, make: Make) -> _
     first = set(serving.near_duplicates.first_of_each(request.catalog, both).tolist())
     spares = tuple(item for at, item in enumerate(others, len(items)) if at in first)
     meanwhile = min(max((perf_counter() - started) / MEANWHILE_SHARE, MEANWHILE_SECONDS), SECONDS)
-    seconds = SECONDS if page.speed == SEGMENT else meanwhile
+    is_meanwhile = page.speed != SEGMENT
+    metrics.SHARED_PAGES.labels("made").inc()
     return _Shared(
         page,
         spares,
         row_of.many([item.video_id for item in items]),
         row_of.many([item.video_id for item in spares]),
-        Validity.of((*items, *spares), request, serving.release_id, seconds),
+        Validity.of((*items, *spares), request, serving.release_id, meanwhile if is_meanwhile else SECONDS),
+        is_meanwhile,
     )
 
 

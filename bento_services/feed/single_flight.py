@@ -23,10 +23,11 @@ WAITING = 64  # keys; more are dropped, and asked for again by a later request
 class SingleFlight:
     """Thread-safe. The thread starts when something is first asked for."""
 
-    def __init__(self, lease: Callable[[str], bool], share: float) -> None:
+    def __init__(self, lease: Callable[[str], bool], share: float, name: str = "single-flight") -> None:
         """`lease`: whether to make this key, as no other process does. `share`: of the time that it may work."""
         self._lease = lease
         self._share = share
+        self._name = name
         self._flying: dict[str, Future[bool]] = {}
         self._waiting: queue.Queue[tuple[str, Callable[[], None], Future[bool]] | None] = queue.Queue(WAITING)
         self._lock = threading.Lock()
@@ -50,7 +51,7 @@ class SingleFlight:
                 return None
             self._flying[key] = future
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="made-lists", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
             return future
 

@@ -88,7 +88,7 @@ def ask_every_rung(release: Release, config: FeedConfig) -> int:
     now_us = release.world.now_us()
     videos = edge_videos(release, now_us)
     reader = MemoryReader(release.world, edge_users(list(videos), now_us), videos)
-    config = replace(config, list_share=1.0, base_first=False)
+    config = replace(config, list_share=1.0, segment_share=1.0, base_first=False)
     parts, made = Parts(release), 0
     for recipe in SURFACES.values():
         serving = compose(parts, recipe(config))

@@ -46,11 +46,9 @@ class Manifest:
     metrics: Mapping[str, Any] = field(default_factory=dict)  # of the evaluation
     mlflow: Mapping[str, Any] = field(default_factory=dict)
     release_id: str = ""
-
-    @property
-    def is_trained(self) -> bool:
-        """False of a first release (training/release/first.py), which has neither two-tower model nor ranker."""
-        return any(name.startswith(("two_tower/", "ranker/")) for name in self.files)
+    is_trained: bool = (
+        True  # False: a first release (training/release/first.py), with neither two-tower model nor ranker
+    )
 
     def identified(self) -> Manifest:
         """The manifest with its release id: `r-` and 12 hex digits of the content's hash."""
@@ -62,6 +60,8 @@ class Manifest:
 
     def _fields(self) -> dict[str, Any]:
         values = {one.name: getattr(self, one.name) for one in fields(self)}
+        if self.is_trained:  # as in manifests from before there were others
+            del values["is_trained"]
         return {**values, "world": self.world.to_json(), "cuts": asdict(self.cuts)}
 
     @classmethod

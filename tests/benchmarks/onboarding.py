@@ -73,7 +73,9 @@ def measured(home: Home, asked: HeldOut, viewers: Sequence[int]) -> dict[str, fl
     """Rung -> mean NDCG@10 of its first ten recommendations."""
     ids = [asked.asked.user_ids[row] for row in viewers]
     picks = {asked.asked.user_ids[row]: asked.asked.targets[row][:PICKS] for row in viewers}
-    config = read(FEED, home.root, deadline_ms=PATIENCE_MS, list_share=1.0, base_first=False, explore=False)
+    config = read(
+        FEED, home.root, deadline_ms=PATIENCE_MS, list_share=1.0, segment_share=1.0, base_first=False, explore=False
+    )
     found: dict[str, float] = {}
     for known, wanted in (("", picks), ("without picks: ", dict.fromkeys(ids, ()))):
         reader = MemoryReader(asked.release.world, after_picks(asked, wanted), asked.videos)

@@ -41,7 +41,13 @@ from models.catalog import Subject
 
 messages: Any = marquee_pb2
 CONFIG = FeedConfig(
-    deadline_ms=60_000, breaker_failures=1, breaker_seconds=1e9, page_cache_pages=0, list_share=1.0, recall_share=0.0
+    deadline_ms=60_000,
+    breaker_failures=1,
+    breaker_seconds=1e9,
+    page_cache_pages=0,
+    list_share=1.0,
+    segment_share=1.0,
+    recall_share=0.0,
 )
 RECOMMENDATIONS = "/api/v1/recommendations"
 LIMIT = 7

@@ -96,6 +96,7 @@ def build_first(home: Home) -> Path:
             world=replace(home.world(), example_user=""),  # no release names a viewer
             feature_service=RANK_SERVICE,
             cuts=Cuts(end_us, end_us, end_us),
+            is_trained=False,
         ).identified()
         write_atomic(draft / MANIFEST, manifest.to_bytes())
         return settle(draft, home.releases / manifest.release_id)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 from worlds import arithmetic as feed_world
-from worlds.live import valkey
+from worlds.live import eventually, valkey
 from worlds.loops import together
 
 from bento_services.feed import made_lists
@@ -23,8 +23,9 @@ from bento_services.feed.list_maker import ListMaker
 from bento_services.feed.page import Page, Query
 from bento_services.precompute.bases import maker_of, packed_bases
 from feature_repo.store.connect import connect
-from feature_repo.store.made_lists import ListStore, MemoryLists, ValkeyLists, base_key
+from feature_repo.store.made_lists import ListStore, MadeList, MemoryLists, ValkeyLists, base_key
 from feature_repo.store.memory import MemoryReader
+from feature_repo.store.snapshot import UserFeatures
 from models.release.artifact import Release
 
 HOUR_US = 3_600_000_000
@@ -42,7 +43,9 @@ class World:
     feeds: list[Feed] = field(default_factory=list)
 
     def feed(self, reader: MemoryReader | None = None) -> Feed:
-        settings = FeedConfig(**{"deadline_ms": 60_000, "list_share": 1.0, "page_cache_pages": 0, **self.config})
+        settings = FeedConfig(
+            **{"deadline_ms": 60_000, "list_share": 1.0, "segment_share": 1.0, "page_cache_pages": 0, **self.config}
+        )
         self.feeds.append(build_feed(self.release, reader or self.reader, None, settings, lambda: self.now_us))
         return self.feeds[-1]
 
@@ -87,6 +90,22 @@ def test_while_the_service_is_busy_a_base_is_made_behind_the_page_and_shown_from
     world.now_us += HOUR_US
     page = quickly(feed, "heavy")
     assert (page.served_by, page.speed, page.age_seconds) == ("base_order", "base", 3600.0)
+
+
+def test_a_segments_list_does_not_wait_for_the_bases_of_viewers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on, make = threading.Event(), ListMaker.make
+
+    def slowly(self: ListMaker, viewers: Sequence[UserFeatures], *of: Any) -> list[MadeList]:
+        if viewers[0].user_id:
+            may_go_on.wait(10)
+        return make(self, viewers, *of)
+
+    monkeypatch.setattr(ListMaker, "make", slowly)
+    feed = world.feed()
+    quickly(feed, "heavy")
+    quickly(feed, "stranger")
+    eventually(lambda: quickly(feed, "stranger").served_by == "segment", 10)
+    may_go_on.set()
 
 
 def test_while_all_is_well_nothing_is_read_or_made(world: World) -> None:

@@ -63,6 +63,15 @@ def test_it_is_made_once_for_all_viewers_alike_and_says_so(world: World, monkeyp
     assert not verify(msgspec.to_builtins(second.as_sent()))
 
 
+def test_one_of_a_lower_rung_is_made_again_once_the_segments_list_is_made(world: World) -> None:
+    assert world.page().served_by == "popular"
+    world.feed.settle()
+    world.now_us += 1_000_000
+    assert world.page().served_by == "popular"  # a moment ago
+    world.now_us += 2_000_000
+    assert world.page().served_by == "segment"
+
+
 def test_what_a_viewer_hid_or_has_seen_gives_way_to_others_at_the_same_places(world: World) -> None:
     before = ids(world.page())
     world.hide(before[1], before[3])  # the first one is fresh, as one has to be

@@ -102,7 +102,7 @@ def test_it_becomes_the_champion_but_not_in_place_of_a_trained_one(
     assert champion(home).name == found["champion"] == found["release_id"]
     assert found["untrained"].startswith("nobody has watched anything yet")
     assert champion_inputs(home) is None
-    trained = replace(Manifest.read(champion(home)), files={"two_tower/config.json": ""})
+    trained = replace(Manifest.read(champion(home)), is_trained=True)
     monkeypatch.setattr(Manifest, "read", lambda path: trained)
     with pytest.raises(Refused, match="--force"):
         first_release(home, PromotionConfig(), "marquee release --untrained")
