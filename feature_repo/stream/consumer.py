@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import redis
@@ -22,7 +22,7 @@ from feature_repo.stream import metrics
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.handlers.protocol import Failure, Handler, Later, Poisoned
 from feature_repo.stream.heartbeat import BEAT_SECONDS, beat, forget
-from feature_repo.stream.log.protocol import EventLog, EventLogDown, Record
+from feature_repo.stream.log.protocol import EventLog, EventLogDown, Position, Record
 from feature_repo.stream.tries import Tries
 
 DRAIN_MS = 100  # a topic without records for this long is drained
@@ -81,16 +81,19 @@ class Consumer:
         topics = self._handler.topics
         return sum(self._batch(topic, wait_ms // len(topics)) for topic in topics)
 
-    def drain(self) -> int:
+    def drain(self, until: Mapping[str, Position] | None = None) -> int:
         """Handle everything that the log holds for this group now; returns the number of records. Raises as `step`.
 
-        Up to the newest record as of the call: a log that is written to all the time would never be drained.
+        Up to the newest record as of the call, or to the place of its topic in `until`: a log that is written to all
+        the time would never be drained.
         """
-        return self._drain()[0]
+        return self._drain(until)[0]
 
-    def _drain(self) -> tuple[int, bool]:
+    def _drain(self, until: Mapping[str, Position] | None = None) -> tuple[int, bool]:
         """How many records were handled, and whether none is left: another consumer may hold some back."""
-        ends = {topic: self._log.end(topic) for topic in self._handler.topics}
+        ends = {topic: self._log.end(topic) for topic in self._handler.topics} | {
+            topic: end for topic, end in (until or {}).items() if topic in self._handler.topics
+        }
         handled, is_whole = 0, True
         for topic, end in ends.items():
             while is_whole and not self._log.has_handled(topic, self._handler.group, end):

@@ -6,6 +6,7 @@ It covers the log as of the call: on a busy service, waiting for an empty log wo
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 from feature_repo.core.home import Home
@@ -38,17 +39,21 @@ def flush(home: Home, url: str, kafka: str | None = None) -> dict[str, Position]
             if is_processing(at.store):
                 time.sleep(0.05)
             else:
-                _write(at)
+                _write(at, ends)
     return ends
 
 
-def _write(at: Connections) -> None:
-    """Fold and write the waiting events. Uses the consumer names of a dead processor to take over its unacknowledged
-    records."""
+def _write(at: Connections, ends: Mapping[str, Position]) -> None:
+    """Fold the waiting events, and write those up to `ends`. Uses the consumer names of a dead processor to take over
+    its unacknowledged records.
+
+    The lake's writer cannot write what came since and is not folded yet: it would never come to its next topic.
+    """
     for make in HANDLERS:
-        consumer = Consumer(make(at), at.log, at.store, config=at.config)
+        handler = make(at)
+        consumer = Consumer(handler, at.log, at.store, config=at.config)
         try:
-            consumer.drain()
+            consumer.drain(ends if handler.group == GROUP else None)
         except Later as why:  # appended since the handler before was through: the next turn has it
             time.sleep(why.pause_seconds)
         finally:
