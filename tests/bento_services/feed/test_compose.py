@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from worlds import arithmetic as feed_world
+from worlds.pace import slower
 
 from bento_services.feed.compose import Serving, compose
 from bento_services.feed.config import FeedConfig
@@ -65,4 +66,4 @@ def test_composing_again_costs_next_to_nothing() -> None:
     started = time.perf_counter()
     for _ in range(20):
         compose(parts, home.recipe(FeedConfig()))
-    assert (time.perf_counter() - started) / 20 < 0.05
+    assert (time.perf_counter() - started) / 20 < 0.05 * slower()

@@ -67,7 +67,7 @@ def test_every_viewer_gets_a_base_with_an_end_and_a_second_run_replaces_it(
     assert precompute(home, url, "all")["made"] == count
     again = base(client, "u001")
     assert again is not None
-    assert again.video_ids == first.video_ids
+    assert set(again.video_ids) == set(first.video_ids)  # it is later now: near-ties may change places
     assert again.made_us > first.made_us
     assert len(client.keys("marquee:recs_base:*")) == count
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from worlds.pace import slower
 
 from feature_repo.compute.past import PAST, PAST_COLUMNS
 from models.encoding.ranker import RankerEncoding
@@ -180,4 +181,4 @@ def test_500_candidates_take_less_than_10_milliseconds_on_one_core(model: Ranker
         started = time.process_time()
         model.score(columns())
         spent.append(time.process_time() - started)
-    assert min(spent) < 0.010  # processor time: other processes may be in the way
+    assert min(spent) < 0.010 * slower()  # processor time: other processes may be in the way

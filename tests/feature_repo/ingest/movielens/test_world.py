@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from worlds.pace import slower
 
 from feature_repo.core.home import Home
 from feature_repo.ingest import movielens
@@ -40,7 +41,7 @@ def test_the_real_million_ratings(home: Home, data_set: Callable[[str], Path]) -
     path = data_set("ml-1m")
     started = time.process_time()
     summary = movielens.ingest(home, path)
-    assert time.process_time() - started < 40  # about 7 s of one core
+    assert time.process_time() - started < 40 * slower()  # about 7 s of one core
     assert (summary["ratings"], summary["videos"], summary["users"]) == (994_169, 3_883, 6_040)
     lake = Lake(home)
     events = lake.events().select(["user_id", "video_id", "event", "timestamp_us"])

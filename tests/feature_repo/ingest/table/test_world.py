@@ -133,5 +133,5 @@ def test_a_catalog_without_events_is_a_world_that_says_so(own: Callable[..., Pat
     home = Home(tmp_path / "home")
     found = ingest(home, path)
     assert (found["videos"], found["events"]) == (3, 0)
-    assert any("no page be served" in note for note in found["notes"])
+    assert any("nothing can be learned" in note for note in found["notes"])
     assert len(Lake(home).events()) == len(Lake(home).impressions()) == 0

@@ -1,0 +1,20 @@
+"""How much slower this machine is than those on which limits of processor time were set."""
+
+from __future__ import annotations
+
+import time
+
+ADDITIONS = 1_000_000
+SECONDS = 0.05  # of processor time that they took there
+
+
+def slower() -> float:
+    """At least 1. What a limit is multiplied by, so that a slow machine fails no test and a slow program does."""
+    return max(1.0, min(_seconds() for _ in range(3)) / SECONDS)
+
+
+def _seconds() -> float:
+    started, total = time.process_time(), 0
+    for number in range(ADDITIONS):
+        total += number
+    return time.process_time() - started
