@@ -66,6 +66,7 @@ def rolled_back_seconds(home: Home, client: Client) -> float:
     return took
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_rollback_is_on_the_page_at_once_and_costs_nobody_a_page(
     home: Home, served: tuple[Client, Answers], times: int
