@@ -202,15 +202,14 @@ class Feed:
 
     def _deliver(self, snapshot: VideoSnapshot) -> None:
         """Compute what every policy's promise means for this catalog now."""
-        now_us, shown = self._now(), self._shown
+        now_us, shown = self._now(next(iter(self._servings.values()))), self._shown
         promises = {serving.policy.delivery for servings in self._warm.values() for serving in servings.values()}
         self._deliveries = {
             promise: delivery_of(promise, snapshot, now_us, shown.counts, shown.a_day) for promise in promises
         }
 
-    def _now(self) -> int:
-        world = next(iter(self._servings.values())).world
-        return self._now_us() if self._now_us is not None else world.now_us()
+    def _now(self, serving: Serving) -> int:
+        return self._now_us() if self._now_us is not None else serving.world.now_us()
 
     def hear(self, events: Iterable[Event]) -> None:
         """Take note of events that this process accepted."""
@@ -292,10 +291,9 @@ class Feed:
             raise QueryError("limit", f"expected at least 1, found {query.limit}")
         query = replace(query, surface=serving.surface, request_id=query.request_id or uuid.uuid4().hex)
         cursor = cursors.decode(query.cursor, query.viewer_id) if query.cursor else cursors.FIRST
-        now_us = self._now_us() if self._now_us is not None else serving.world.now_us()
         return Request(
             query=query,
-            now_us=now_us,
+            now_us=self._now(serving),
             viewer=unread(query, self._config),
             catalog=self._reader.snapshot(),
             world=serving.world,

@@ -76,10 +76,14 @@ def put_index(home: Home, retrieval: RetrievalModel, draft: Path, videos: pa.Tab
     facts.write(draft / "index")
 
 
-def static_videos(home: Home, popularity: Popularity) -> list[dict[str, Any]]:
-    """The most popular videos with all columns that pages and filters read."""
+def static_videos(home: Home, popularity: Popularity, newest_too: bool = False) -> list[dict[str, Any]]:
+    """The most popular videos with all columns that pages and filters read; `newest_too`: then the newest, where what
+    was watched does not suffice."""
     catalog = {row["video_id"]: row for row in cut_of(home).videos().select(list(VIDEO_COLUMNS)).to_pylist()}
-    return [catalog[video_id] for video_id in popularity.top(STATIC_VIDEOS) if video_id in catalog]
+    order = popularity.top(STATIC_VIDEOS)
+    if newest_too:
+        order = [*order, *sorted(catalog, key=lambda one: (-catalog[one]["published_timestamp_us"], one))]
+    return [catalog[video_id] for video_id in dict.fromkeys(order) if video_id in catalog][:STATIC_VIDEOS]
 
 
 def _require_readable(models: Path) -> None:

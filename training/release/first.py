@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +23,6 @@ from feature_repo.core.hashes import hashes
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.lake.cut import cut_of
-from feature_repo.lake.tables import Lake
-from feature_repo.registry import VIDEO_COLUMNS
 from feature_repo.schema import RANK_SERVICE
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.popularity import AreaPopularity, Popularity
@@ -39,7 +36,7 @@ from training.data.splits import sequences, watches
 from training.data.video_vectors import content_columns
 from training.fit.source_models import content_neighbours, countries_of
 from training.release.champion import move, require_or_refuse
-from training.release.compose import STATIC_VIDEOS, settle
+from training.release.compose import settle, static_videos
 
 NOTHING_WATCHED = "nobody has watched anything yet: pages show what is new, popular and alike"
 NOT_TRAINED = "nothing was trained: pages show what is popular, trending, new and like what a viewer watched"
@@ -89,7 +86,9 @@ def build_first(home: Home) -> Path:
         countries = [country_of.get(user_id, "") for user_id in watched["user_id"].to_pylist()]
         AreaPopularity.fit(zip(countries, video_ids, times, strict=True), end_us).save(draft / "popularity")
         shutil.copyfile(declared, draft / "policy.toml")
-        (draft / "static.json").write_text(json.dumps(_static(lake, popularity), indent=1) + "\n")
+        (draft / "static.json").write_text(
+            json.dumps(static_videos(home, popularity, newest_too=True), indent=1) + "\n"
+        )
         manifest = Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             files=hashes(draft),
@@ -111,11 +110,3 @@ def _alike(home: Home, watched: pa.Table, videos: pa.Table, draft: Path) -> None
     columns = content_columns(videos, home.world())
     neighbours = content_neighbours(videos["video_id"].to_pylist(), columns, watched["video_id"].to_pylist())
     neighbours.save(draft / "content_neighbours")
-
-
-def _static(lake: Lake, popularity: Popularity) -> Sequence[dict[str, Any]]:
-    """The most popular videos, then the newest, with all columns that pages and filters read."""
-    catalog = {row["video_id"]: row for row in lake.videos().select(list(VIDEO_COLUMNS)).to_pylist()}
-    newest = sorted(catalog, key=lambda video_id: (-catalog[video_id]["published_timestamp_us"], video_id))
-    order = dict.fromkeys([*popularity.top(STATIC_VIDEOS), *newest])
-    return [catalog[video_id] for video_id in order if video_id in catalog][:STATIC_VIDEOS]

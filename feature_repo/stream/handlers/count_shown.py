@@ -9,14 +9,14 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-import redis
 
 from feature_repo.schema import RECOMMENDATION_SERVED
-from feature_repo.store.connect import Client, StoreDown, is_outage
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import COUNTER
 from feature_repo.store.shown import ShownPage, count, published_us
 from feature_repo.stream.config import StreamConfig
-from feature_repo.stream.handlers.protocol import Failure, Poisoned, Reading
+from feature_repo.stream.handlers.protocol import Failure, Reading
+from feature_repo.stream.handlers.storing import storing
 from feature_repo.stream.log.protocol import Record
 from feature_repo.stream.served import decode_served
 
@@ -48,12 +48,8 @@ class CountShown:
             except msgspec.MsgspecError:
                 continue
             pages.append(ShownPage(record.id, page.timestamp_us, [item.video_id for item in page.items]))
-        try:
+        with storing():
             counted = count(self._store, pages, self._when_published(pages))
-        except redis.RedisError as error:
-            if is_outage(error):
-                raise StoreDown(f"the online store does not answer: {error}") from error
-            raise Poisoned(f"{type(error).__name__}: {error}") from error  # a key of one of them holds another type
         self.counts["pages"] += counted
         self.counts["duplicates"] += len(pages) - counted
         return []

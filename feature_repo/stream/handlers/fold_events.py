@@ -23,7 +23,7 @@ from feature_repo.core.pseudonym import pseudonym
 from feature_repo.events import Event, EventError
 from feature_repo.registry import VIDEO_PROFILE
 from feature_repo.schema import WATCH_EVENTS
-from feature_repo.store.connect import Client, StoreDown, is_outage
+from feature_repo.store.connect import Client
 from feature_repo.store.erased import ERASED, counts, until_us
 from feature_repo.store.layout import (
     CATALOG_STATE,
@@ -48,7 +48,8 @@ from feature_repo.store.strangers import let_expire, sweep
 from feature_repo.store.viewers import forget_inactive, note_active
 from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.decoding import decode_record
-from feature_repo.stream.handlers.protocol import Failure, Later, Poisoned, Reading
+from feature_repo.stream.handlers.protocol import Failure, Later, Reading
+from feature_repo.stream.handlers.storing import storing
 from feature_repo.stream.log.protocol import Record
 
 GROUP = "feature-processor"
@@ -98,13 +99,9 @@ class FoldEvents:
                 appended_us.setdefault(event.identity, record.appended_us)
             except EventError as error:
                 failures.append(Failure(record, str(error)))
-        try:
+        with storing():
             self._sweep()
             self._fold(events, appended_us)
-        except redis.RedisError as error:
-            if is_outage(error):
-                raise StoreDown(f"the online store does not answer: {error}") from error
-            raise Poisoned(f"{type(error).__name__}: {error}") from error  # a key of one of them holds another type
         return failures
 
     def _sweep(self) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-import redis
 
 from feature_repo.catalog.change import VideoChange, decode_change
 from feature_repo.schema import VIDEO_PUBLISHED
-from feature_repo.store.connect import Client, StoreDown, is_outage
+from feature_repo.store.connect import Client
 from feature_repo.store.layout import PUBLISHER
 from feature_repo.store.published import Publication, publish
 from feature_repo.stream.config import StreamConfig
-from feature_repo.stream.handlers.protocol import Failure, Poisoned, Reading
+from feature_repo.stream.handlers.protocol import Failure, Reading
+from feature_repo.stream.handlers.storing import storing
 from feature_repo.stream.log.protocol import Record
 
 GROUP = "video-publisher"
@@ -47,12 +47,8 @@ class PublishVideos:
                     publications.append(publication_of(change))
             except (msgspec.MsgspecError, RecursionError) as error:
                 failures.append(Failure(record, f"not a change of the catalog: {error}"))
-        try:
+        with storing():
             written = publish(self._store, publications)
-        except redis.RedisError as error:
-            if is_outage(error):
-                raise StoreDown(f"the online store does not answer: {error}") from error
-            raise Poisoned(f"{type(error).__name__}: {error}") from error  # a key of one of them holds another type
         self.counts["published"] += written
         self.counts["stale"] += len(publications) - written
         return failures
