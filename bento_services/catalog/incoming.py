@@ -8,7 +8,7 @@ from typing import Any
 
 from bento_services.admission.limits import MAX_VIDEOS
 from bento_services.admission.problem import Problem, malformed
-from bento_services.catalog.video import INSIDE, MOMENTS, OUTSIDE, moment_us
+from bento_services.catalog.video import INSIDE, MOMENTS, OUTSIDE, UNKNOWN, moment_us
 from feature_repo.catalog.errors import SHOWN_FAULTS, Fault
 from feature_repo.catalog.video import SETTABLE, repeated, stated
 from feature_repo.limits import LIMITS, MAX_ID_LENGTH, SHOWN_LENGTH, LimitError, shown
@@ -114,6 +114,8 @@ def _value(name: str, column: str, value: Any) -> Any:
     """The value as the catalog takes it. Raises LimitError for what has another type, or is no time."""
     limit = LIMITS["videos"][column]
     if value == "" and limit.kind in ("whole", "number", "texts"):  # elsewhere an empty cell of a file means nothing
+        raise LimitError(name, limit.expectation, value)
+    if name in UNKNOWN and value == UNKNOWN[name]:  # the table's, where callers say null
         raise LimitError(name, limit.expectation, value)
     if name not in MOMENTS or value is None:
         return value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from functools import cache
 
 import numpy as np
@@ -87,7 +88,23 @@ def pipeline(rung: str) -> Pipeline:
 
 
 def _distinct(stages: Sequence[object]) -> list[object]:
-    return list({id(stage): stage for stage in stages}.values())
+    """One of those that do the same: surfaces share most of what they are made of."""
+    return list({_does(stage): stage for stage in stages}.values())
+
+
+def _does(part: object) -> object:
+    """Equal for two stages of one kind that were made with the same settings and the same objects."""
+    if isinstance(part, tuple):
+        return tuple(map(_does, part))
+    if part is None or isinstance(part, bool | int | float | str | Enum | frozenset):
+        return type(part), part
+    inside = getattr(part, "__dict__", None)
+    if isinstance(part, type) or type(part).__module__.partition(".")[0] not in ("bento_services", "models"):
+        return id(part)
+    if inside is None and not is_dataclass(part):
+        return id(part)
+    names = [one.name for one in fields(part)] if is_dataclass(part) else sorted(inside or ())
+    return type(part), tuple((name, _does(getattr(part, name))) for name in names)
 
 
 PIPELINES = [rung.pipeline for one in servings() for rung in one.ladder]

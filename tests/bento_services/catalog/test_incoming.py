@@ -52,6 +52,12 @@ def test_a_column_of_the_catalog_is_no_field_of_the_api() -> None:
     assert "taken_down_at" not in NAMES
 
 
+def test_what_stands_for_an_unknown_cost_in_the_table_is_no_cost() -> None:
+    (fault,) = refused({**FILM, "licence_cost": -1}).details["faults"]
+    assert fault["expectation"].endswith("a finite number from 0 to 1,000,000")
+    assert video_stated({"licence_cost": None}, "v1", whole=False)["licence_cost"] == -1.0
+
+
 def test_a_video_of_a_thousand_faults_has_twenty() -> None:
     assert len(refused({f"field{number}": 1 for number in range(1000)}).details["faults"]) == MOST_FAULTS
 
