@@ -70,6 +70,10 @@ def recommend(
         int | None,
         typer.Option("-n", min=1, max=1000, help="One list of so many items, without rows; with --all: 20."),
     ] = None,
+    together: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Who watches with USER; may be given several times.", show_default=False),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show sources, scores and per-stage times.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="Every user of the lake, into --out.")] = False,
     out: Annotated[Path | None, typer.Option(help="Parquet: user_id, item_id, rank, score.")] = None,
@@ -86,10 +90,11 @@ def recommend(
         raise typer.BadParameter("give either a USER, or --all with --out FILE.parquet", param_hint="USER")
     try:
         user = user and check("events", "user_id", user, called="USER")
+        together = [check("events", "user_id", one, called="--with") for one in together or ()]
     except LimitError as error:
         raise typer.BadParameter(str(error)) from error
     if everyone:
-        refuse_unused(context, ("explain",), "with --all: a list has no page to explain")
+        refuse_unused(context, ("explain", "together"), "with --all: lists are of one viewer each, and have no page")
     else:
         refuse_unused(context, ("out", "stage"), "without --all")
     from bento_services.process.page_table import print_page
@@ -105,7 +110,7 @@ def recommend(
             return
         from bento_services.precompute.batch import recommend_one
 
-        page = recommend_one(opened, url, str(user), n)
+        page = recommend_one(opened, url, str(user), n, together)
     show(page, as_json, table=lambda shown: print_page(shown, explain))
 
 

@@ -144,8 +144,7 @@ class Engine:
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
             query = replace(query, received_at=query.received_at or perf_counter())
-            if self.tombstones.refuses(query.viewer_id):
-                query = replace(query, user_id="", session_id="", last_watched_item_id="")
+            query = self._of_the_willing(query)
             page = await self._page(surface, query)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
@@ -160,6 +159,16 @@ class Engine:
         if surface == HOME and not page.recommendations:
             metrics.EMPTY_PAGES.inc()
         return page
+
+    def _of_the_willing(self, query: Query) -> Query:
+        """Without the viewers who want no personal pages."""
+        refuses = self.tombstones.refuses
+        if any(map(refuses, query.viewers)):
+            query = replace(query, viewers=tuple(one for one in query.viewers if not refuses(one)))
+        if not refuses(query.viewer_id):
+            return query
+        first, *others = query.viewers or ("",)
+        return replace(query, user_id=first, viewers=tuple(others), session_id="", last_watched_item_id="")
 
     async def _page(self, surface: str, query: Query) -> Page:
         if self._feed.may_have(query, surface):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -145,6 +145,11 @@ def who(user_id: str = "", session_id: str = "", context: Mapping[str, Any] | No
     """The headers that say whose page it is, and what is known of the moment."""
     headers: dict[str, str] = said(**{"x-user-id": quote(user_id), "x-session-id": quote(session_id)})
     return {**headers, **({"x-context": json.dumps(context)} if context else {})}  # ASCII, as headers should be
+
+
+def listed(values: Iterable[str]) -> str:
+    """Ids in one parameter of an address."""
+    return ",".join(map(quote, values))
 
 
 def segment(value: str) -> str:

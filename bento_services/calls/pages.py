@@ -1,11 +1,11 @@
-"""Pages: the home page and every other surface."""
+"""Pages: the home page and every other surface. `viewers`: who watch together with the user, for all of whom it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bento_services.calls.call import Call, said, segment, who
+from bento_services.calls.call import Call, listed, said, segment, who
 from bento_services.feed.answers import Categories, Onboarding, Ranked, Similar, Surface, UpNext
 from bento_services.feed.page import Page
 
@@ -20,9 +20,10 @@ def home(
     context: Context | None = None,
     explain: bool = False,
     session_id: str = "",
+    viewers: Sequence[str] = (),
 ) -> Call[Page]:
     """One viewer's page: rows with reasons."""
-    asked = said(limit=limit, cursor=cursor, explain=explain or None)
+    asked = said(viewers=listed(viewers), limit=limit, cursor=cursor, explain=explain or None)
     return Call("GET", f"{RECOMMENDATIONS}/home", Page, asked, who(user_id, session_id, context))
 
 
@@ -34,9 +35,10 @@ def recommendations(
     cursor: str | None = None,
     session_id: str = "",
     context: Context | None = None,
+    viewers: Sequence[str] = (),
 ) -> Call[Surface]:
     """One surface as a list."""
-    asked = said(surface=surface, count=count, category=category, cursor=cursor)
+    asked = said(viewers=listed(viewers), surface=surface, count=count, category=category, cursor=cursor)
     return Call("GET", RECOMMENDATIONS, Surface, asked, who(user_id, session_id, context))
 
 
@@ -52,9 +54,10 @@ def browse(
     cursor: str | None = None,
     session_id: str = "",
     context: Context | None = None,
+    viewers: Sequence[str] = (),
 ) -> Call[Surface]:
     """One category in the viewer's order."""
-    asked = said(limit=limit, cursor=cursor)
+    asked = said(viewers=listed(viewers), limit=limit, cursor=cursor)
     return Call("GET", f"/api/v1/browse/{segment(category)}", Surface, asked, who(user_id, session_id, context))
 
 
@@ -66,10 +69,11 @@ def similar(
     session_id: str = "",
     context: Context | None = None,
     personal: bool = False,
+    viewers: Sequence[str] = (),
 ) -> Call[Similar]:
     """Videos like this one; `personal`: in an order that also asks what the viewer likes."""
     path = f"{RECOMMENDATIONS}/similar/{segment(video_id)}"
-    asked = said(limit=limit, cursor=cursor, personal="true" if personal else None)
+    asked = said(viewers=listed(viewers), limit=limit, cursor=cursor, personal="true" if personal else None)
     return Call("GET", path, Similar, asked, who(user_id, session_id, context))
 
 
@@ -94,9 +98,16 @@ def up_next(
     limit: int = 10,
     session_id: str = "",
     context: Context | None = None,
+    viewers: Sequence[str] = (),
 ) -> Call[UpNext]:
     """What plays after a video that was watched for so many seconds."""
-    asked = said(current_video=current_video, limit=limit, watch_time=watch_time, total_duration=total_duration)
+    asked = said(
+        viewers=listed(viewers),
+        current_video=current_video,
+        limit=limit,
+        watch_time=watch_time,
+        total_duration=total_duration,
+    )
     return Call("GET", f"{RECOMMENDATIONS}/up-next", UpNext, asked, who(user_id, session_id, context))
 
 
@@ -107,8 +118,9 @@ def search(
     cursor: str | None = None,
     session_id: str = "",
     context: Context | None = None,
+    viewers: Sequence[str] = (),
     **filters: str,
 ) -> Call[Surface]:
     """Videos by their text. `filters`: category, genre, creator_id, language, published_since, published_before."""
-    asked = said(q=q, limit=limit, cursor=cursor, **filters)
+    asked = said(viewers=listed(viewers), q=q, limit=limit, cursor=cursor, **filters)
     return Call("GET", "/api/v1/search", Surface, asked, who(user_id, session_id, context))

@@ -36,14 +36,14 @@ class Cursor:
     page: int  # number of the page that it leads to; page 0 needs no cursor
     shown: Array  # (M,) uint32 marks
 
-    def encode(self, viewer_id: str) -> str:
+    def encode(self, audience: str) -> str:
         body = self.shown.astype("<u4").tobytes()
         head = bytes([VERSION]) + self.page.to_bytes(2, "big")
-        return base64.urlsafe_b64encode(head + _digest(head + body, viewer_id) + body).decode().rstrip("=")
+        return base64.urlsafe_b64encode(head + _digest(head + body, audience) + body).decode().rstrip("=")
 
 
-def decode(text: str, viewer_id: str) -> Cursor:
-    """Raises QueryError for anything that `encode` did not make for this viewer."""
+def decode(text: str, audience: str) -> Cursor:
+    """Raises QueryError for anything that `encode` did not make for this Query.audience."""
     try:
         raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
@@ -51,7 +51,7 @@ def decode(text: str, viewer_id: str) -> Cursor:
     head, digest, body = raw[:3], raw[3:HEAD_BYTES], raw[HEAD_BYTES:]
     if len(raw) < HEAD_BYTES or head[0] != VERSION or len(body) % 4 or len(body) > 4 * 2 * MAX_SHOWN:
         raise QueryError("cursor", "expected a cursor of an earlier page")
-    if digest != _digest(head + body, viewer_id):
+    if digest != _digest(head + body, audience):
         raise QueryError("cursor", "damaged, or made for another viewer")
     page = int.from_bytes(head[1:], "big")
     if not 0 < page <= MAX_PAGE:
@@ -67,11 +67,11 @@ def after(request: Request, rows: Array, allowed: Allowed) -> str:
     shown = np.concatenate([request.shown, marks(request.catalog.video_ids[new].tolist())])
     if len(shown) > MAX_SHOWN:
         return ""
-    return Cursor(request.page + 1, shown).encode(request.query.viewer_id)
+    return Cursor(request.page + 1, shown).encode(request.query.audience)
 
 
-def _digest(content: bytes, viewer_id: str) -> bytes:
-    return blake2b(content + viewer_id.encode(), digest_size=DIGEST_BYTES, person=b"marquee-cursor").digest()
+def _digest(content: bytes, audience: str) -> bytes:
+    return blake2b(content + audience.encode(), digest_size=DIGEST_BYTES, person=b"marquee-cursor").digest()
 
 
 FIRST = Cursor(0, np.zeros(0, dtype=np.uint32))

@@ -26,14 +26,14 @@ from bento_services.feed.maker import Asked
 from bento_services.feed.page import PAGE_CACHE, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
-from bento_services.feed.query_hydrators import Known, ViewerFeatures
+from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.recall import LiveRecall
 from bento_services.feed.segments import Segment
 from bento_services.feed.shared_pages import SharedPages
 from bento_services.feed.side_effects import Behind, ServedLog
 from bento_services.feed.stages import NoLists, Request, Trace
 from bento_services.feed.surfaces.home import HOME
-from bento_services.feed.viewer import Knowledge, unread, viewer_of
+from bento_services.feed.viewer import Knowledge, Known, unread, viewer_of
 from feature_repo.events import Event
 from feature_repo.store.reader import FeatureReader
 from feature_repo.store.shown import NONE_SHOWN, Shown
@@ -271,7 +271,9 @@ class Feed:
             attempt.check()
         if query.log:
             _count_popular(page, serving.policy.popular, answer.request.viewer.watches)
-            behind = Behind(_two_tower_scores(answer), answer.request.now_us)
+            # Of several viewers no features are logged: they are those of nobody, whom training could look up.
+            scores = {} if query.viewers else _two_tower_scores(answer)
+            behind = Behind(scores, answer.request.now_us)
             if answer.is_best and serving.is_cached:
                 self._cache.put(page, answer.request, behind)
             if self._served is not None:
@@ -282,7 +284,7 @@ class Feed:
         """A page of nobody in particular, of a segment, in the context of another request."""
         query = replace(segment.query, limit=limit, rows=like.query.rows, log=False, request_id=like.query.request_id)
         request = self._request(serving, query)
-        viewer = viewer_of(segment.viewer, Knowledge.CURRENT, query, request.now_us, self._config)
+        viewer = viewer_of([Known(segment.viewer, Knowledge.CURRENT)], query, request.now_us, self._config)
         return _shown(serving, serving.ladder.descend(replace(request, viewer=viewer), Attempt(quick=True)))
 
     def _request(self, serving: Serving, query: Query) -> Request:
@@ -290,7 +292,7 @@ class Feed:
         if query.limit < 1:
             raise QueryError("limit", f"expected at least 1, found {query.limit}")
         query = replace(query, surface=serving.surface, request_id=query.request_id or uuid.uuid4().hex)
-        cursor = cursors.decode(query.cursor, query.viewer_id) if query.cursor else cursors.FIRST
+        cursor = cursors.decode(query.cursor, query.audience) if query.cursor else cursors.FIRST
         return Request(
             query=query,
             now_us=self._now(serving),

@@ -12,7 +12,7 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.stages import Request
-from bento_services.feed.viewer import Knowledge, viewer_of
+from bento_services.feed.viewer import Knowledge, Known, viewer_of
 from feature_repo.core.home import World
 from feature_repo.store.made_lists import MadeList
 from feature_repo.store.snapshot import UserFeatures, VideoSnapshot
@@ -48,7 +48,7 @@ class ListMaker:
             country=query.country,
             log=False,
         )
-        viewer = viewer_of(features, Knowledge.CURRENT, asked, now_us, self.config)
+        viewer = viewer_of([Known(features, Knowledge.CURRENT)], asked, now_us, self.config)
         ranked = self.pipeline.ranked(Request(asked, now_us, viewer, catalog, self.world, SEED))
         best = ranked.candidates.rows[: self.config.list_length]
         vector = ranked.request.user_vector

@@ -66,8 +66,8 @@ class MadeLists:
         return ListsOfRequest(self, maker)
 
     def base(self, request: Request, maker: ListMaker) -> MadeList | None:
-        features = request.viewer.features
-        if not request.query.viewer_id or request.viewer.knowledge is not Knowledge.CURRENT:
+        features, query = request.viewer.features, request.query
+        if not query.viewer_id or query.viewers or request.viewer.knowledge is not Knowledge.CURRENT:
             return None
         made = self._read(key := base_key(features.user_id))
         result = MISS if made is None else HIT if self.is_current(made, request, maker) else STALE

@@ -37,6 +37,7 @@ class Query:
 
     user_id: str = ""
     session_id: str = ""  # stands in for user_id when that is empty
+    viewers: tuple[str, ...] = ()  # who watch with user_id; the page is for all of them
     surface: str = "home"  # that answers; the feed sets it
     subject: Subject = ANYTHING  # what the surface is asked about
     watched: Watched | None = None  # how the video that is asked about was watched just now
@@ -59,6 +60,11 @@ class Query:
     @property
     def viewer_id(self) -> str:
         return self.user_id or self.session_id
+
+    @property
+    def audience(self) -> str:
+        """Of everybody for whom the page is, whatever their order; of one viewer: their id."""
+        return "\n".join([self.viewer_id, *sorted(self.viewers)])
 
 
 class Item(Struct, frozen=True):

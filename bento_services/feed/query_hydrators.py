@@ -14,7 +14,7 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.heard import Heard
 from bento_services.feed.page import Query
 from bento_services.feed.stages import Request
-from bento_services.feed.viewer import Knowledge, Viewer, nobody, viewer_of
+from bento_services.feed.viewer import Knowledge, Known, Viewer, nobody, viewer_of
 from feature_repo.compute.columns import Columns
 from feature_repo.core.recent import Recent
 from feature_repo.events import Event
@@ -27,15 +27,6 @@ from models.encoding.viewer_context import viewer_context_columns
 from models.retrieval.protocol import UserTower
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Known:
-    """A viewer's features, and where they came from."""
-
-    features: UserFeatures
-    knowledge: Knowledge
-    milliseconds: float  # that reading took, of them and others together
 
 
 class ViewerFeatures:
@@ -54,14 +45,13 @@ class ViewerFeatures:
     def hydrate(self, request: Request, known: Known | None = None) -> Request:
         """`known`: what was read already, for this request and others together."""
         query, now_us = request.query, request.now_us
-        if known is None:
+        if known is None or query.viewers:
             return replace(request, viewer=self.read(query, now_us))
         request.trace.stage_ms[self.name] = known.milliseconds
-        return replace(request, viewer=viewer_of(known.features, known.knowledge, query, now_us, self._config))
+        return replace(request, viewer=viewer_of([known], query, now_us, self._config))
 
     def read(self, query: Query, now_us: int) -> Viewer:
-        (known,) = self.known([query.viewer_id])
-        return viewer_of(known.features, known.knowledge, query, now_us, self._config)
+        return viewer_of(self.known([query.viewer_id, *query.viewers]), query, now_us, self._config)
 
     def known(self, user_ids: Sequence[str]) -> list[Known]:
         """What is known of each viewer, in one round trip for all; nobody's is "", who is not asked for."""

@@ -63,8 +63,8 @@ class Validity:
 
 
 def can_be_shown_again(query: Query) -> bool:
-    """First pages as viewers see them: neither explained, nor after what only the client knows."""
-    return query.log and not (query.cursor or query.explain or query.last_watched_item_id)
+    """First pages as one viewer sees them: neither explained, nor after what only the client knows."""
+    return query.log and not (query.cursor or query.explain or query.last_watched_item_id or query.viewers)
 
 
 def _expires_us(rows: Array, catalog: VideoSnapshot) -> int:

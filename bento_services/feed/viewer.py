@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from bento_services.feed.audience import merged
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
 from feature_repo.registry import USER_FEATURES, default_of
@@ -18,6 +19,9 @@ class Knowledge(Enum):
     CURRENT = "current"  # read for this request; a new viewer is known to have none
     REMEMBERED = "remembered"  # the store is down: as last read by this process
     NONE = "none"  # the store is down, and this process never read this viewer
+
+
+LESS_AND_LESS = tuple(Knowledge)
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,21 @@ class Viewer:
 
 def unread(query: Query, config: FeedConfig) -> Viewer:
     """The viewer before their features are read."""
-    return viewer_of(nobody(query.viewer_id), Knowledge.NONE, query, 0, config)
+    return viewer_of([Known(nobody(query.viewer_id), Knowledge.NONE)], query, 0, config)
 
 
-def viewer_of(features: UserFeatures, knowledge: Knowledge, query: Query, now_us: int, config: FeedConfig) -> Viewer:
-    """A viewer from their features and the query."""
+@dataclass(frozen=True)
+class Known:
+    """A viewer's features, and where they came from."""
+
+    features: UserFeatures
+    knowledge: Knowledge
+    milliseconds: float = 0.0  # that reading took, of them and others together
+
+
+def viewer_of(known: Sequence[Known], query: Query, now_us: int, config: FeedConfig) -> Viewer:
+    """A viewer from their features and the query; several who watch together are as one (audience.py)."""
+    features = known[0].features if len(known) == 1 else merged([one.features for one in known])
     values = features.values
     ids, times = list(values["history_video_ids"]), list(values["history_timestamps_us"])
     if (last := query.last_watched_item_id) and (not ids or ids[-1] != last):
@@ -53,18 +67,18 @@ def viewer_of(features: UserFeatures, knowledge: Knowledge, query: Query, now_us
         times.append(now_us)
     return Viewer(
         features=features,
-        knowledge=knowledge,
+        knowledge=max((one.knowledge for one in known), key=LESS_AND_LESS.index),
         country=query.country or values["country"],
-        maturity_limit=_maturity_limit(features, knowledge, config),
+        maturity_limit=min(_maturity_limit(one, config) for one in known),
         history_ids=ids,
         history_times_us=times,
     )
 
 
-def _maturity_limit(features: UserFeatures, knowledge: Knowledge, config: FeedConfig) -> int:
-    if knowledge is Knowledge.NONE:
+def _maturity_limit(known: Known, config: FeedConfig) -> int:
+    if known.knowledge is Knowledge.NONE:
         return config.unreadable_maturity
-    values = features.values
+    values = known.features.values
     # A viewer who has only watched has features but no profile: 0 is then a default and not a child's limit.
     has_profile = bool(values["maturity_limit"] or values["signup_timestamp_us"] or values["age_group"])
     return int(values["maturity_limit"]) if has_profile else config.newcomer_maturity

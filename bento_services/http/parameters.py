@@ -10,6 +10,7 @@ from fastapi import Header, Request
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from bento_services.admission.audience import MOST, audience
 from bento_services.admission.context import read_context
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_WATCH_SECONDS, identifier
 from bento_services.catalog.verbs import MAX_WHY_LENGTH
@@ -28,6 +29,7 @@ ENCODED = "In UTF-8, or percent-encoded (a percent sign is %25)."
 ID_FORMAT, CURSOR_FORMAT = "marquee-header-id", "marquee-cursor"
 CATALOG_CURSOR_FORMAT, WORD_FORMAT = "marquee-catalog-cursor", "marquee-word"
 NAME_FORMAT = "marquee-category"  # of a category that the catalog has
+VIEWERS_FORMAT = "marquee-viewers"  # ids, separated by commas
 ASKED_ID_FORMAT = "marquee-id"  # in a query: beyond its pattern, printable as Python has it
 
 
@@ -71,6 +73,15 @@ SessionId = Annotated[
         json_schema_extra={"format": ID_FORMAT},
     ),
     _id("X-Session-Id"),
+]
+Viewers = Annotated[
+    str,
+    fastapi.Query(
+        description=f"Ids of those who watch together with X-User-Id, separated by commas, at most {MOST} with it: "
+        "the page is for all of them, and shows nothing that one of them hid or may not see. Percent-encoded like "
+        "X-User-Id, before the address is: a comma in an id is %2C.",
+        json_schema_extra={"format": VIEWERS_FORMAT},
+    ),
 ]
 Context = Annotated[
     str,
@@ -128,6 +139,11 @@ VideoId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})
 ViewerId = Annotated[str, fastapi.Path(json_schema_extra={"pattern": ID_PATTERN})]
 
 
+def _listed(viewers: str) -> list[str]:
+    """Each id as a header has it: with escapes of its own below those of the address, for an id with a comma."""
+    return [header_text(one.encode().decode("latin-1"), "viewers") for one in viewers.split(",")] if viewers else []
+
+
 def version_of(if_match: str) -> int | None:
     return int(if_match.strip('"')) if if_match else None
 
@@ -150,10 +166,10 @@ def query_of(
     subject: Subject = ANYTHING,
     watched: Watched | None = None,
     personal: bool = False,
+    viewers: str = "",
 ) -> Query:
     return Query(
-        user_id=request.state.caller.acts_for(user_id, session_id),
-        session_id=session_id,
+        **audience(request.state.caller, user_id, session_id, _listed(viewers)),
         limit=limit,
         cursor=cursor,
         explain=explain,

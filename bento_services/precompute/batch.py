@@ -22,7 +22,7 @@ from bento_services.feed.preview import Preview, previewed
 from bento_services.feed.query_hydrators import viewer_context
 from bento_services.feed.stages import Request
 from bento_services.feed.surfaces.pipelines import FULL_FUNNEL
-from bento_services.feed.viewer import Knowledge, viewer_of
+from bento_services.feed.viewer import Knowledge, Known, viewer_of
 from bento_services.precompute.reading import opened_reader, rules_of
 from feature_repo.catalog.rule import Rule
 from feature_repo.core.home import Home, World
@@ -53,10 +53,15 @@ class Ranked:
     scores: Sequence[float]
 
 
-def recommend_one(home: Home, url: str, user_id: str, n: int | None = None) -> dict[str, Any]:
-    """The page that this viewer would get now, with traces, as JSON fields; with `n`, a flat list of that length."""
+def recommend_one(
+    home: Home, url: str, user_id: str, n: int | None = None, viewers: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The page that this viewer would get now, with traces, as JSON fields; with `n`, a flat list of that length.
+
+    `viewers`: who watch with them.
+    """
     with _feed_of(home, url) as feed:
-        asked = Query(user_id=user_id, explain=True)
+        asked = Query(user_id=user_id, viewers=tuple(viewers), explain=True)
         return feed.page(asked if n is None else replace(asked, limit=n, rows=False)).to_json()
 
 
@@ -135,7 +140,7 @@ def _by_retrieval(
         requests = []
         for features in chunk:
             query = Query(user_id=features.user_id, limit=n)
-            viewer = viewer_of(features, Knowledge.CURRENT, query, now_us, config)
+            viewer = viewer_of([Known(features, Knowledge.CURRENT)], query, now_us, config)
             requests.append(Request(query, now_us, viewer, catalog, world, seed=0, rules=rules))
         histories = [request.viewer.history_ids for request in requests]
         times_us = [request.viewer.history_times_us for request in requests]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bento_services.admission.audience import audience
 from bento_services.admission.context import context_fields
 from bento_services.admission.endpoints import HOME_PAGES, PAGES
 from bento_services.admission.limits import MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_WATCH_SECONDS, identifier
@@ -116,7 +117,7 @@ VERBS: Mapping[str, Verb] = {
 
 
 def query_of(engine: Engine, request: Any, call: Call, limit: int, subject: Subject = ANYTHING, **more: Any) -> Query:
-    """`request`: with user_id, session_id, context and deadline_ms, and a cursor if its answer has one.
+    """`request`: with user_id, session_id, context and deadline_ms; a cursor if its answer has one, and viewers.
 
     Raises Problem for what HTTP refuses too.
     """
@@ -126,12 +127,12 @@ def query_of(engine: Engine, request: Any, call: Call, limit: int, subject: Subj
     if len(cursor) > MAX_CURSOR_LENGTH:
         raise unprocessable(f"cursor: at most {MAX_CURSOR_LENGTH} characters", field="cursor")
     user_id, session_id = identifier(request.user_id, "user_id"), identifier(request.session_id, "session_id")
+    viewers = tuple(getattr(request, "viewers", ()))
     given = set_fields(request.context)
     if request.deadline_ms:
         given["deadline_ms"] = request.deadline_ms
     return Query(
-        user_id=call.caller.acts_for(user_id, session_id),
-        session_id=session_id,
+        **audience(call.caller, user_id, session_id, viewers),
         limit=limit,
         cursor=cursor,
         subject=subject,

@@ -67,9 +67,19 @@ class Asked(NamedTuple):
     body: Any = None  # of a POST
 
 
-def asked(surface: str, subject: Subject, viewer: str, cursor: str, personal: bool = False) -> Asked:
+def asked(
+    surface: str, subject: Subject, viewer: str, cursor: str, personal: bool = False, viewers: tuple[str, ...] = ()
+) -> Asked:
+    """`viewers`: who watch together with `viewer`, where a surface may be asked for several."""
+    ask = _asked(surface, subject, viewer, {"cursor": cursor} if cursor else {}, personal)
+    if not viewers or surface in ("onboarding", "rank"):
+        return ask
+    ask.message.viewers.extend(viewers)
+    return ask._replace(params={**ask.params, "viewers": ",".join(map(quote, viewers))})
+
+
+def _asked(surface: str, subject: Subject, viewer: str, more: Mapping[str, str], personal: bool) -> Asked:
     who = {"user_id": viewer, "context": messages.Context(device="tv", country="DE")}
-    more = {"cursor": cursor} if cursor else {}
     if surface == "home":
         message = messages.GetHomeRequest(**who, limit=LIMIT, explain=True, **more)
         return Asked(f"{RECOMMENDATIONS}/home", {"limit": LIMIT, "explain": "true", **more}, "GetHome", message)
@@ -190,6 +200,13 @@ async def test_both_answer_the_same(service: Service, surface: str, rung: str) -
         if cursor := page.get("cursor"):
             await _same(service, asked(surface, subject, viewer, cursor, rung == "personal"), viewer)
     assert rung in answered
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+async def test_both_answer_several_viewers_the_same(service: Service, surface: str) -> None:
+    subject = example(service.forced.force(surface, "").names, service.forced.reader.snapshot())
+    for viewer, viewers in ((USUAL, ("u,1", *KINDS)), ("", KINDS[:2]), (USUAL, (USUAL,)), (USUAL, tuple("abcdefgh"))):
+        await _same(service, asked(surface, subject, viewer, "", viewers=viewers[:8]), viewer)
 
 
 async def _same(service: Service, ask: Asked, viewer: str) -> str:

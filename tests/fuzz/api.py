@@ -35,6 +35,7 @@ from bento_services.http.parameters import (
     CURSOR_FORMAT,
     ID_FORMAT,
     NAME_FORMAT,
+    VIEWERS_FORMAT,
     WORD_FORMAT,
 )
 from bento_services.http.schemas.context import CONTEXT, ZONE_FORMAT
@@ -258,5 +259,6 @@ schemathesis.openapi.format(CURSOR_FORMAT, st.sampled_from(["", "of-the-viewer"]
 schemathesis.openapi.format(CATALOG_CURSOR_FORMAT, st.sampled_from(["", "djAwMQ=="]))
 schemathesis.openapi.format(WORD_FORMAT, words)
 schemathesis.openapi.format(ASKED_ID_FORMAT, ids)
+schemathesis.openapi.format(VIEWERS_FORMAT, st.lists(ids.map(quote), max_size=7).map(",".join))
 schemathesis.openapi.format(NAME_FORMAT, st.one_of(st.sampled_from(["Documentary", "Drama"]), words.filter(bool)))
 schemathesis.openapi.format(ZONE_FORMAT, st.sampled_from(["", *sorted(available_timezones())]))

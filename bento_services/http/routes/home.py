@@ -19,6 +19,7 @@ from bento_services.http.parameters import (
     PageLimit,
     SessionId,
     UserId,
+    Viewers,
     query_of,
 )
 
@@ -36,7 +37,8 @@ async def home(
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
+    viewers: Viewers = "",
 ) -> Answer[Page]:
     """One viewer's home page: rows with reasons. Answers whatever is down; `served_by` names the rung."""
-    query = query_of(request, user_id, session_id, context, limit, cursor, explain)
+    query = query_of(request, user_id, session_id, context, limit, cursor, explain, viewers=viewers)
     return Answer((await answered(request, HOME, query)).as_sent())

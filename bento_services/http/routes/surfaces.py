@@ -34,6 +34,7 @@ from bento_services.http.parameters import (
     SessionId,
     UserId,
     VideoId,
+    Viewers,
     Word,
     engine_of,
     query_of,
@@ -67,13 +68,14 @@ async def recommendations(
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
+    viewers: Viewers = "",
 ) -> Answer[Surface]:
     """One surface as a list: what is trending, new, popular nearby, of a category, begun, or like what was watched.
 
     In the viewer's order where that is not the point of the list. `served_by` names the rung that answered.
     """
     subject = Subject(category=identifier(category, "category"))
-    query = query_of(request, user_id, session_id, context, count, cursor, rows=False, subject=subject)
+    query = query_of(request, user_id, session_id, context, count, cursor, rows=False, subject=subject, viewers=viewers)
     return Answer(answers.surface(surface, subject.category, await answered(request, surface, query)))
 
 
@@ -87,11 +89,21 @@ async def similar(
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
+    viewers: Viewers = "",
 ) -> Answer[Similar]:
     """Videos like this one, the likest first: by who watched both and by content."""
     subject = Subject(video_id=identifier(video_id, "video_id", required=True))
     query = query_of(
-        request, user_id, session_id, context, limit, cursor, rows=False, subject=subject, personal=personal
+        request,
+        user_id,
+        session_id,
+        context,
+        limit,
+        cursor,
+        rows=False,
+        subject=subject,
+        personal=personal,
+        viewers=viewers,
     )
     return Answer(answers.similar(await answered(request, SIMILAR, query)))
 
@@ -111,11 +123,23 @@ async def up_next(
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
+    viewers: Viewers = "",
 ) -> Answer[UpNext]:
     """What plays after a video: the next episode first. After one that was soon left, something unlike it."""
     subject = Subject(video_id=identifier(current_video, "current_video", required=True))
     watched = None if watch_time is None else Watched(watch_time, total_duration or 0.0)
-    query = query_of(request, user_id, session_id, context, limit + 1, "", rows=False, subject=subject, watched=watched)
+    query = query_of(
+        request,
+        user_id,
+        session_id,
+        context,
+        limit + 1,
+        "",
+        rows=False,
+        subject=subject,
+        watched=watched,
+        viewers=viewers,
+    )
     page = await answered(request, UP_NEXT, query)
     return Answer(answers.up_next(page, AUTOPLAY_SECONDS))
 
@@ -135,10 +159,11 @@ async def browse(
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
+    viewers: Viewers = "",
 ) -> Answer[Surface]:
     """One category in the viewer's order."""
     subject = Subject(category=identifier(category, "category", required=True))
-    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
+    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject, viewers=viewers)
     return Answer(answers.surface(CATEGORY, subject.category, await answered(request, CATEGORY, query)))
 
 
@@ -166,6 +191,7 @@ async def search(
     user_id: UserId = "",
     session_id: SessionId = "",
     context: Context = "",
+    viewers: Viewers = "",
 ) -> Answer[Surface]:
     """Videos by their text, those first that match well and that the viewer probably likes; a whole title before all.
 
@@ -181,5 +207,5 @@ async def search(
         published_since=published_since,
         published_before=published_before,
     )
-    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject)
+    query = query_of(request, user_id, session_id, context, limit, cursor, rows=False, subject=subject, viewers=viewers)
     return Answer(answers.surface(SEARCH, subject.category, await answered(request, SEARCH, query)))

@@ -13,7 +13,7 @@ from bento_services.feed.page import Query
 from bento_services.feed.query_hydrators import ViewerFeatures
 from bento_services.feed.segments import Segment, segment_of
 from bento_services.feed.stages import Request
-from bento_services.feed.viewer import Knowledge, viewer_of
+from bento_services.feed.viewer import Knowledge, Known, viewer_of
 
 READER, CONFIG = feed_world.big_reader(), FeedConfig()
 
@@ -44,7 +44,7 @@ def test_each_part_of_it_makes_another_segment() -> None:
 def test_a_list_of_a_segment_is_made_for_somebody_of_that_segment_and_never_for_more_than_its_limit() -> None:
     for user_id in ("u001", "nobody", ""):
         segment = of(user_id, device="tv")
-        viewer = viewer_of(segment.viewer, Knowledge.CURRENT, segment.query, NOW_US, CONFIG)
+        viewer = viewer_of([Known(segment.viewer, Knowledge.CURRENT)], segment.query, NOW_US, CONFIG)
         request = Request(segment.query, NOW_US, viewer, READER.snapshot(), feed_world.BIG, seed=0)
         assert segment_of(request).name == segment.name
         assert viewer.history_ids == []

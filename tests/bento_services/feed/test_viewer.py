@@ -9,14 +9,15 @@ import pytest
 
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from bento_services.feed.viewer import Knowledge, Viewer, nobody, unread, viewer_of
+from bento_services.feed.viewer import Knowledge, Known, Viewer, nobody, unread, viewer_of
 
 CONFIG = FeedConfig(newcomer_maturity=13, unreadable_maturity=0)
 
 
 def viewer(query: Query = Query(), knowledge: Knowledge = Knowledge.CURRENT, **values: Any) -> Viewer:
     features = nobody("u1")
-    return viewer_of(replace(features, values={**features.values, **values}), knowledge, query, 99, CONFIG)
+    known = Known(replace(features, values={**features.values, **values}), knowledge)
+    return viewer_of([known], query, 99, CONFIG)
 
 
 @pytest.mark.parametrize(
