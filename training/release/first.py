@@ -45,7 +45,7 @@ LEAST_EVENTS = 2  # as training.data.splits.time_cuts
 
 def nothing_to_learn(home: Home) -> bool:
     """Whether there are too few events to train on at all."""
-    return len(cut_of(home).events()) < LEAST_EVENTS
+    return cut_of(home).different_events(LEAST_EVENTS) < LEAST_EVENTS
 
 
 def first_release(

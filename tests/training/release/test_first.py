@@ -13,6 +13,7 @@ from bento_services.process.trial import ask_every_rung
 from feature_repo.core.errors import Refused
 from feature_repo.core.home import Home
 from feature_repo.ingest.table.world import ingest
+from feature_repo.lake.tables import Lake
 from models.release.artifact import load_release
 from models.release.config import PromotionConfig
 from models.release.inputs import champion_inputs
@@ -65,6 +66,32 @@ def test_a_catalog_that_nobody_watched_has_pages_of_what_is_new(tmp_path: Path) 
     assert [video["video_id"] for video in release.static_videos[:2]] == ["f39", "f27"]
     assert ask_every_rung(release, FeedConfig()) > 100
     assert build_first(home) == path
+
+
+def test_whether_there_is_anything_to_learn_is_asked_as_training_asks_and_without_reading_the_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object) -> None:
+        raise AssertionError("the events were read")
+
+    views = {
+        "many": a_home(tmp_path, events=True),
+        "repeated": again(tmp_path / "again", "u0,f00,1614700000", "u0,f00,1614700060"),
+        "two": again(tmp_path / "two", "u0,f00,1614700000", "u0,f04,1614700060"),
+    }
+    monkeypatch.setattr(Lake, "events", unread)
+    found = {name: nothing_to_learn(home) for name, home in views.items()}
+    assert found == {"many": False, "repeated": True, "two": False}  # the windows of time count it once a day, too
+
+
+def again(folder: Path, *views: str) -> Home:
+    folder.mkdir()
+    a_home(folder)
+    (folder / "views.csv").write_text("\n".join(["who,film,at", *views, ""]))
+    (folder / "map.toml").write_text(MAPPING + EVENTS)
+    home = Home(folder / "other")
+    ingest(home, folder / "map.toml")
+    return home
 
 
 def test_no_rung_of_a_first_release_asks_a_model(tmp_path: Path) -> None:
