@@ -186,7 +186,9 @@ LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "countries": Limit("texts", "ISO 3166-1 codes", most=300, default=[], **_COUNTRY),
         "maturity": _whole("years of age", 0, 21),
         "duration_seconds": _number("seconds, 0: unknown", 0, MAX_SECONDS),
-        "published_timestamp_us": _moment(required=False, default=0, least=_epoch_us(1850), most=_epoch_us(2200)),
+        "published_timestamp_us": _moment(
+            required=False, default=0, least=_epoch_us(1850), most=_epoch_us(2200), note="0: not known, so never new"
+        ),
         "expires_timestamp_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200), note="0: never"),
         "taken_down_us": _moment(required=False, default=0, least=0, most=_epoch_us(2200), note="0: it is not"),
         "thumbnail": _word("URL or path", most=2_048),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from feature_repo.compute.fold import DAY_US, decayed
+from feature_repo.compute.publication import UNKNOWN_US
 from models import heuristics
 from models.catalog import Catalog, marks
 from models.groups import Groups
@@ -63,6 +64,12 @@ def _activity(catalog: Catalog) -> Activity:
     return Activity(newest_us, float(np.sum(decayed(watches, since_us, newest_us, 1.0))))
 
 
+def _published(catalog: Catalog, rows: Any) -> Array:
+    """Without videos of which it is not known."""
+    published_us = catalog.columns["published_timestamp_us"][rows]
+    return np.where(published_us == UNKNOWN_US, np.nan, published_us.astype(np.float64))
+
+
 def _expires(catalog: Catalog, rows: Any) -> Array:
     expires_us = catalog.columns["expires_timestamp_us"][rows]
     return np.where(expires_us == 0, np.nan, expires_us.astype(np.float64))
@@ -70,7 +77,7 @@ def _expires(catalog: Catalog, rows: Any) -> Array:
 
 POPULAR = Order(_popular, ("video_watch_count_30d", "video_watch_count"), _watches)
 TRENDING = Order(_trending, ("watch_decayed_1d", "video_activity_timestamp_us"), _activity)
-PUBLISHED: Order[None] = Order(lambda catalog, rows: catalog.columns["published_timestamp_us"][rows].astype(np.float64))
+PUBLISHED: Order[None] = Order(_published)
 EXPIRES: Order[None] = Order(_expires)
 MARKS: Order[None] = Order(lambda catalog, rows: marks(catalog.video_ids[rows].tolist()).astype(np.float64))
 ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.fold import DAY_US
+from feature_repo.compute.publication import published_since
 from feature_repo.core.home import Home
 from feature_repo.lake.shown import impressions_in
 from feature_repo.lake.tables import Lake
@@ -76,7 +77,8 @@ def _videos(
     """Those that are new or were so lately, the latest and furthest behind first."""
     columns, window_us = catalog.columns, round(promise.days * DAY_US)
     since_us = columns["published_timestamp_us"]
-    listed_V = (since_us > now_us - 2 * window_us) & (since_us <= now_us) & ~catalog.taken_down
+    is_late = published_since(since_us, now_us - 2 * window_us + 1)
+    listed_V = is_late & (since_us <= now_us) & ~catalog.taken_down
     rows_K = np.flatnonzero(listed_V) if promise.impressions else np.zeros(0, dtype=np.int64)
     ids = [str(one) for one in catalog.video_ids[rows_K]]
     of_lake = impressions_in(

@@ -10,6 +10,7 @@ import numpy as np
 
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
+from feature_repo.compute.publication import published_since
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, TWO_TOWER_SCORE
 from models.page.policy import fresh_since_us
 from models.per_catalog import Codes, PerCatalog
@@ -31,7 +32,7 @@ class VideoFacts:
         return {
             CREATOR: self.creators.of(request.catalog)[candidates.rows],
             CATEGORY: self.categories.of(request.catalog)[candidates.rows],
-            FRESH: published_us >= max(fresh_since_us(request.now_us, self.fresh_days), 1),
+            FRESH: published_since(published_us, fresh_since_us(request.now_us, self.fresh_days)),
         }
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bento_services.feed.page import UNTITLED, Item
+from feature_repo.compute.publication import UNKNOWN_US
 from feature_repo.text_index.words import words
 from models.catalog import Catalog
 from models.looks import Looks
@@ -132,6 +133,7 @@ def _folded(title: str) -> str:
 def _titles(catalog: Catalog, rows: Array) -> Iterable[str]:
     published_us = catalog.columns["published_timestamp_us"][rows]
     years = published_us.astype("datetime64[us]").astype("datetime64[Y]").astype(str)
+    years = np.where(published_us == UNKNOWN_US, "", years)  # as a page shows it
     titles = map(title_key.__wrapped__, map(str, catalog.columns["title"][rows]), years.tolist())  # each once: not kept
     return [key or video_id for video_id, key in zip(catalog.video_ids[rows], titles, strict=True)]
 

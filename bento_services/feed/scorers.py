@@ -11,7 +11,7 @@ import numpy as np
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.stages import Request
 from feature_repo.compute.columns import RankColumns
-from feature_repo.compute.fold import DAY_US
+from feature_repo.compute.publication import age_days
 from models.candidates.columns import BOOST, SCORE, TWO_TOWER_SCORE, VIEWER_SCORE
 from models.catalog import rows_of
 from models.orders import category_of
@@ -215,7 +215,7 @@ class FreshnessBoost:
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
         published_us = request.catalog.columns["published_timestamp_us"][candidates.rows]
-        age_days = (request.now_us - published_us) / DAY_US
-        boost = np.where(age_days < 1, self.boosts.day, np.where(age_days < 7, self.boosts.week, 1.0))
+        age = age_days(published_us, request.now_us)
+        boost = np.where(age < 1, self.boosts.day, np.where(age < 7, self.boosts.week, 1.0))
         score = candidates[SCORE]
         return {SCORE: np.where(score > 0, score * boost, score).astype(np.float32), BOOST: boost}

@@ -20,6 +20,7 @@ from feature_repo.catalog.errors import Conflict, Fault, InvalidVideos, UnknownV
 from feature_repo.catalog.journal import Journal
 from feature_repo.catalog.tables import CATALOG, CHANGES, VIDEOS
 from feature_repo.catalog.video import StoredVideo, Video, Written, patched, repeated, replaced, stated
+from feature_repo.compute.publication import UNKNOWN_US
 from feature_repo.registry import VIDEO_COLUMNS
 
 AT_ONCE = 500  # ids in one query
@@ -233,6 +234,7 @@ class CatalogStore:
             found.append(column.creator_id == chosen.creator_id)
         if chosen.published_since_us is not None:
             found.append(column.published_timestamp_us >= chosen.published_since_us)
+            found.append(column.published_timestamp_us != UNKNOWN_US)
         return found
 
     def _holds(self, column: sa.Column[Any], value: str) -> sa.ColumnElement[bool]:

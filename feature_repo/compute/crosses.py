@@ -16,10 +16,12 @@ from feature_repo.compute.columns import Array
 from feature_repo.compute.feature import Family
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.compute.inputs import HOUR_US, FeatureInputs
+from feature_repo.compute.publication import age_days
 from feature_repo.schema import GENRE_SLOTS
 
 PRIOR_WATCHES, PRIOR_FRACTION = 5.0, 0.5  # means over few watches are smoothed towards the prior
 LONGEST_IDLE_US = 30 * DAY_US
+LONGEST_AGE_DAYS = 36_525.0
 
 CROSSES = Family("cross", "ranking")
 
@@ -51,11 +53,12 @@ def language_match(of: FeatureInputs) -> Array:
     return match
 
 
-@CROSSES.feature("video", "days", "Age since publication", per_request=True)
+@CROSSES.feature(
+    "video", "days", "Age since publication, at most 100 years; 100 years if it is not known", per_request=True
+)
 def video_age_days(of: FeatureInputs) -> Array:
     published_us = of.video["published_timestamp_us"].astype(np.float64)
-    age: Array = np.maximum(_now(of) - published_us, 0.0) / DAY_US
-    return age
+    return np.clip(age_days(published_us, _now(of)), 0.0, LONGEST_AGE_DAYS)
 
 
 @CROSSES.feature("video", "decayed watches", "Watches as of now, decayed with a half-life of one day", per_request=True)

@@ -59,7 +59,8 @@ def published_us(store: Client, video_ids: Sequence[str]) -> dict[str, int]:
 
 
 def count(store: Client, pages: Sequence[ShownPage], published: Mapping[str, int]) -> int:
-    """Count the pages that have not been counted, all or none; how many they were. `published`: of known videos."""
+    """Count the pages that have not been counted, all or none; how many they were. `published`: of known videos, 0: not
+    known when, so that it is not new."""
     if not pages:
         return 0
     known = store.zmscore(COUNTED_PAGES, [page.record for page in pages])
@@ -70,7 +71,7 @@ def count(store: Client, pages: Sequence[ShownPage], published: Mapping[str, int
         on_day[page.timestamp_us // DAY_US] += len(page.video_ids)
         for video_id in page.video_ids:
             since_us = published.get(video_id)
-            if since_us is not None and page.timestamp_us < since_us + KEPT_DAYS * DAY_US:
+            if since_us and page.timestamp_us < since_us + KEPT_DAYS * DAY_US:
                 of_video[since_us // DAY_US, video_id] += 1
     if not fresh:
         return 0

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.compute.fold import DAY_US
+from feature_repo.compute.publication import published_since
 from models.catalog import Catalog
 from models.per_catalog import Codes
 
@@ -108,7 +109,7 @@ def delivery_of(
     if not promise.impressions or not len(catalog):
         return NOTHING_OWED
     published_us = columns["published_timestamp_us"]
-    is_new = (published_us > now_us - round(promise.days * DAY_US)) & (published_us <= now_us)
+    is_new = published_since(published_us, now_us - round(promise.days * DAY_US) + 1) & (published_us <= now_us)
     new = np.flatnonzero(is_new & ~catalog.taken_down)
     in_features = columns["video_impression_count_7d"]
     a_day = max(impressions_a_day, float(np.sum(in_features)) / WINDOW_DAYS)

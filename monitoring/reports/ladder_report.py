@@ -16,6 +16,7 @@ import numpy as np
 from bento_services.feed.build import build_feed
 from bento_services.feed.config import FEED
 from bento_services.feed.surfaces.home import recipe
+from feature_repo.compute.publication import published_since
 from feature_repo.core.files import plain, write_atomic
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
@@ -81,7 +82,7 @@ def measured_rungs(home: Home, asked: HeldOut, progress: Progress = SILENT) -> l
     answers = Answers(
         targets=[[row_of[video_id] for video_id in wanted] for wanted in asked.asked.targets],
         genres_VG=np.asarray(catalog.columns["genres"]),
-        new_V=catalog.columns["published_timestamp_us"] >= new_us,
+        new_V=published_since(catalog.columns["published_timestamp_us"], new_us),
     )
     return ladder_rows(pages, answers)
 

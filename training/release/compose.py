@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -82,7 +83,8 @@ def static_videos(home: Home, popularity: Popularity, newest_too: bool = False) 
     catalog = {row["video_id"]: row for row in cut_of(home).videos().select(list(VIDEO_COLUMNS)).to_pylist()}
     order = popularity.top(STATIC_VIDEOS)
     if newest_too:
-        order = [*order, *sorted(catalog, key=lambda one: (-catalog[one]["published_timestamp_us"], one))]
+        newest = {one: -video["published_timestamp_us"] or math.inf for one, video in catalog.items()}  # 0: not known
+        order = [*order, *sorted(catalog, key=lambda one: (newest[one], one))]
     return [catalog[video_id] for video_id in dict.fromkeys(order) if video_id in catalog][:STATIC_VIDEOS]
 
 

@@ -25,7 +25,7 @@ LIKE_FROM, DISLIKE_TO = 4.0, 2.0
 
 
 def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
-    """One row per film. A film is published a day before its first rating at the latest."""
+    """One row per film. One whose release is known is published a day before its first rating at the latest."""
     last_us = int(ratings.timestamp_us_N[-1])
     first_us_M = np.full(len(ratings.movie_ids_M), last_us)
     np.minimum.at(first_us_M, ratings.movie_N, ratings.timestamp_us_N)
@@ -48,7 +48,7 @@ def videos_table(movies: list[Movie], ratings: Ratings) -> pa.Table:
             "maturity": [movie.maturity for movie in movies],
             "duration_seconds": [movie.duration_seconds for movie in movies],
             "published_timestamp_us": [
-                int(latest if released is None else min(released, latest))
+                0 if released is None else int(min(released, latest))  # 0: not known
                 for released, latest in zip(released_us, latest_us, strict=True)
             ],
         }

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from feature_repo.catalog.bulk import export
 from feature_repo.catalog.video import SETTABLE
+from feature_repo.compute.publication import UNKNOWN_US
 from feature_repo.core.home import Home, World
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.ingest.new_world import IngestOptions
@@ -76,7 +77,7 @@ def _changed(stated: pa.Table, known: pa.Table) -> list[Mapping[str, Any]]:
         given = {name: value for name, value in row.items() if value is not None}
         old = before.get(row["video_id"])
         if old is None:
-            changed.append(given)
+            changed.append({"published_timestamp_us": UNKNOWN_US, **given})  # else the catalog would take now
         elif any(old[name] != value for name, value in given.items()):
             kept = {name: old[name] for name in SETTABLE}
             if given.get("genres", old["genres"]) != old["genres"] and old["category"] in ("", *old["genres"][:1]):

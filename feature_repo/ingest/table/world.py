@@ -24,7 +24,7 @@ from feature_repo.ingest.table.log_rows import Catalog, read_log
 from feature_repo.ingest.table.mapping import TableMapping, read_mapping
 from feature_repo.ingest.table.rows import TableReader
 from feature_repo.ingest.tables import genre_features, is_number, utc_day
-from feature_repo.lake.tables import DAY_US, IMPRESSIONS, USERS, VIDEOS, LakeError
+from feature_repo.lake.tables import IMPRESSIONS, USERS, VIDEOS, LakeError
 from feature_repo.limits import LIMITS, Clock
 from feature_repo.registry import default_of
 from feature_repo.schema import MIN_WATCH_FRACTION
@@ -73,12 +73,10 @@ def read_stated(
     return Stated(videos, users, events, impressions)
 
 
-def whole_videos(stated: pa.Table, events: pa.Table) -> pa.Table:
-    """With every column; a video of unknown publication was published a day before its first event."""
-    defaults = _defaults("videos", VIDEOS)
-    first_us = _first_us(stated["video_id"], events, "video_id")
-    published_us = np.where(first_us > 0, np.maximum(first_us - DAY_US, 0), 0)
-    return filled(stated, VIDEOS, {**defaults, "published_timestamp_us": pa.array(published_us)})
+def whole_videos(stated: pa.Table) -> pa.Table:
+    """With every column. A publication that is not stated stays unknown: the first event would date an old video that
+    is watched for the first time as new."""
+    return filled(stated, VIDEOS, _defaults("videos", VIDEOS))
 
 
 def whole_users(stated: pa.Table, *logs: pa.Table) -> pa.Table:
@@ -139,7 +137,7 @@ def _read(mapping: TableMapping, rejected: Rejected, progress: Progress) -> NewW
     stated = read_stated(mapping, rejected, Clock(time.time_ns() // 1000), progress)
     with progress.task("making the tables"):
         videos, users = (
-            whole_videos(stated.videos, stated.events),
+            whole_videos(stated.videos),
             whole_users(stated.users, stated.events, stated.impressions),
         )
         impressions = shown(stated, videos)

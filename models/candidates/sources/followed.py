@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature_repo.compute.fold import DAY_US
+from feature_repo.compute.publication import age_days
 from models.allowed import Allowed
 from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
@@ -20,8 +20,8 @@ class OfFollowed:
             return NOTHING
         rows = np.concatenate([CREATORS.rows_of(request.catalog, creator) for creator in followed])
         rows = rows[allowed[rows]]
-        age_us = request.now_us - request.catalog.columns["published_timestamp_us"][rows]
-        return best_of(rows, 2.0 ** (-np.maximum(age_us, 0) / (HALF_LIFE_DAYS * DAY_US)), n)
+        age = age_days(request.catalog.columns["published_timestamp_us"][rows], request.now_us)
+        return best_of(rows, 2.0 ** (-np.maximum(age, 0.0) / HALF_LIFE_DAYS), n)
 
 
 def _open(models: SourceModels) -> OfFollowed:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_repo.compute.publication import UNKNOWN_US, published_since
 from models.allowed import Allowed
 from models.candidates.sources.spec import Found, best_of
 from models.catalog import Catalog, Subject, ViewerRequest
@@ -41,10 +42,11 @@ def _narrowed(catalog: Catalog, subject: Subject, rows: Array) -> Array:
     ):
         if word:
             kept &= _is_in(rows, groups.rows_of(catalog, word))
+    published_us = catalog.columns["published_timestamp_us"][rows]
     if subject.published_since_us:
-        kept &= catalog.columns["published_timestamp_us"][rows] >= subject.published_since_us
+        kept &= published_since(published_us, subject.published_since_us)
     if subject.published_before_us:
-        kept &= catalog.columns["published_timestamp_us"][rows] < subject.published_before_us
+        kept &= (published_us < subject.published_before_us) & (published_us != UNKNOWN_US)
     return kept
 
 

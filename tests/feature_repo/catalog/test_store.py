@@ -208,6 +208,8 @@ def test_a_list_may_be_of_some_videos(catalog: CatalogStore) -> None:
     assert ids(catalog, published_since_us=11) == ["b", "c"]
     assert catalog.count(VideoFilter(genre="War", expired=False)) == 1
     assert catalog.known(["a", "x", "c"]) == {"a", "c"}
+    catalog.patch("a", {"published_timestamp_us": 0}, "web")
+    assert ids(catalog, published_since_us=-5) == ["b", "c"]  # of the other is not known when
 
 
 def test_an_expiry_becomes_one_change_when_it_is_due(catalog: CatalogStore) -> None:

@@ -50,7 +50,7 @@ def one_user() -> Columns:
 def three_videos() -> Columns:
     return {
         "genres": multi_hot([["Drama"], ["Drama", "Comedy"], []], NAMES),
-        "published_timestamp_us": np.array([NOW_US - 2 * DAY_US, NOW_US + DAY_US, NOW_US]),
+        "published_timestamp_us": np.array([NOW_US - 2 * DAY_US, NOW_US + DAY_US, 0]),
         "video_activity_timestamp_us": np.array([NOW_US - DAY_US, NOW_US, 0]),
         "watch_decayed_1d": np.array([8.0, 1.0, 0.0]),
         "watch_decayed_7d": np.array([8.0, 1.0, 0.0]),
@@ -76,7 +76,7 @@ def test_every_cross_is_the_worked_answer() -> None:
         "genre_match": [0.6, 0.7, 0.0],  # affinity of length 1: (.6, .8); mean over the video's genres
         "creator_weight": [-1.0, 0.5, 0.0],
         "language_match": [1, 0, 1],
-        "video_age_days": [2, 0, 0],  # not published yet: no negative age
+        "video_age_days": [2, 0, 36_525],  # not published yet: no negative age; not known when: as old as any
         "trend_1d": [4, 1, 0],
         "trend_7d": [8 * 2 ** (-1 / 7), 1, 0],
         "user_idle_hours": [6, 6, 6],

@@ -17,6 +17,7 @@ from feature_repo.limits import MAX_ID_LENGTH, check
 
 
 def test_what_the_catalog_says_arrives(home: Home, dat: Path) -> None:
+    (dat / "movies.dat").write_bytes((dat / "movies.dat").read_bytes() + b"9::Nobody knows when::Drama\n")
     movielens.ingest(home, dat)
     videos = {row["video_id"]: row for row in Lake(home).videos().to_pylist()}
     assert videos["2"]["title"] == "Amélie (2001)"  # latin-1
@@ -24,6 +25,7 @@ def test_what_the_catalog_says_arrives(home: Home, dat: Path) -> None:
     assert videos["1"]["duration_seconds"] == 0  # not known
     assert videos["7"]["published_timestamp_us"] == int(np.datetime64("1942-01-01", "us").astype(np.int64))
     assert videos["2"]["published_timestamp_us"] < 978300760_000_000  # rated before the year it is said to be of
+    assert videos["9"]["published_timestamp_us"] == 0  # and not lately
     assert home.world().genres == ("Animation", "Children's", "Comedy", "Drama")
     assert [row["age_group"] for row in Lake(home).users().to_pylist()] == ["under 18", "56+", "25-34"]
 

@@ -54,6 +54,7 @@ def test_new_rows_are_added_once_and_changed_videos_keep_what_is_not_stated(
         anew = catalog.get("a").video
         assert (anew["title"], anew["maturity"]) == ("Alpha anew", 16)
         assert catalog.changes("d")[-1].change.who == "ingest table --append"
+        assert {catalog.get(one).video["published_timestamp_us"] for one in "abcd"} == {0}  # no file says when
     assert [row["user_id"] for row in Lake(home).events().to_pylist()] == ["u1", "u1", "u2", "u3"]
     assert home.world().now_us() >= 1_700_009_000_000_000
     again = append(home, path)

@@ -30,3 +30,5 @@ def test_only_what_is_allowed_and_as_the_search_says_is_found() -> None:
     assert found([True, True, True], language="sv") == [0, 2]
     assert found([True, True, True], language="fr") == []
     assert found([True, True, True], published_since_us=1, published_before_us=2) == [1]
+    assert found([True, True, True], published_before_us=2) == [1]  # of the first is not known when
+    assert found([True, True, True], published_since_us=-5) == [1, 2]
