@@ -155,7 +155,7 @@ class Feed:
             age_seconds=cached.page.age_seconds + max(request.now_us - cached.behind.made_us, 0) / 1e6,
         )
         if self._served is not None:
-            self._served.put(page, request, cached.behind)
+            self._served.put(page, request, cached.behind.again(cached.page.request_id))
         return page
 
     def patience(self, query: Query, attempts: int) -> float:

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,14 +34,16 @@ class LoggedItem(ServedItem, frozen=True, kw_only=True):
 
 class LoggedPage(ServedPage, frozen=True, kw_only=True):
     """`features`: rank column -> one value per item, or a single value that all items share; as of `features_us`, which
-    is earlier than `timestamp_us` for a page that was shown again."""
+    is earlier than `timestamp_us` for a page that was shown again. Its features are in the record of `features_of`, the
+    request that it was made for: they are four fifths of a record."""
 
     items: Sequence[LoggedItem]
     release_id: str
     served_by: str
     viewer_as_of_us: int
     features_us: int
-    features: msgspec.Raw
+    features: Mapping[str, Any]
+    features_of: str = ""
 
 
 MOST_AT_ONCE = 32  # pages in one call of the log
@@ -49,21 +51,17 @@ MOST_AT_ONCE = 32  # pages in one call of the log
 _encode = msgspec.json.Encoder().encode
 
 
+@dataclass(frozen=True)
 class Behind:
-    """What a page was made of: its record's features, which are encoded once, however often the page is shown."""
+    """What a page was made of."""
 
-    def __init__(self, two_tower_scores: Mapping[str, float], made_us: int) -> None:
-        """`two_tower_scores`: of the page's videos; empty on rungs without them."""
-        self.two_tower_scores = two_tower_scores
-        self.made_us = made_us
-        self._encoded: msgspec.Raw | None = None
+    two_tower_scores: Mapping[str, float]  # of its videos; empty on rungs without them
+    made_us: int
+    features_of: str = ""  # the request whose record has the features of a page that is shown again
 
-    def features(self, video_ids: Sequence[str], request: Request) -> msgspec.Raw:
-        """`request`: that made the page, or one with the same features of viewer and videos."""
-        if self._encoded is None:
-            request = replace(request, now_us=self.made_us)
-            self._encoded = msgspec.Raw(_encode(_features(video_ids, request, self.two_tower_scores)))
-        return self._encoded
+    def again(self, request_id: str) -> Behind:
+        """Of the same page when it is shown again. `request_id`: that it was made for."""
+        return Behind({}, self.made_us, self.features_of or request_id)
 
 
 _Served = tuple[Page, Request, Behind]
@@ -156,7 +154,8 @@ def encode_page(page: Page, request: Request, behind: Behind) -> bytes:
         served_by=page.served_by,
         viewer_as_of_us=request.viewer.features.as_of_us,
         features_us=behind.made_us,
-        features=behind.features([item.video_id for item in items], request),
+        features=_features([item.video_id for item in items], request, behind.two_tower_scores),
+        features_of=behind.features_of,
     )
     return _encode(logged)
 

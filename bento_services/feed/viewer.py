@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from bento_services.feed.audience import merged
 from bento_services.feed.config import FeedConfig
@@ -84,5 +85,8 @@ def _maturity_limit(known: Known, config: FeedConfig) -> int:
     return int(values["maturity_limit"]) if has_profile else config.newcomer_maturity
 
 
+_UNKNOWN = MappingProxyType({name: default_of(name) for name in USER_FEATURES})
+
+
 def nobody(user_id: str) -> UserFeatures:
-    return UserFeatures(user_id, False, {name: default_of(name) for name in USER_FEATURES}, 0)
+    return UserFeatures(user_id, False, _UNKNOWN, 0)

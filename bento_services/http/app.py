@@ -12,6 +12,7 @@ import orjson
 from fastapi import FastAPI
 
 from bento_services.engine import Engine
+from bento_services.http.direct import Direct
 from bento_services.http.edge import Edge
 from bento_services.http.endpoints import Endpoint, Endpoints, class_of
 from bento_services.http.errors import HANDLERS
@@ -62,4 +63,4 @@ def create_app(engine: Callable[[], Engine], groups: Sequence[Endpoints] = GROUP
         endpoints += group.listed
     app.state.endpoints = endpoints
     app.state.document = cache(lambda: orjson.dumps(document(app, endpoints)))
-    return Edge(app, partial(class_of, endpoints))
+    return Edge(Direct(app, endpoints), partial(class_of, endpoints))

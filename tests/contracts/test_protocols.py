@@ -78,7 +78,7 @@ def test_an_address_and_its_method_admit_the_same_callers() -> None:
     edge = create_app(lambda: made.engine)
     kinds = {
         f"{verb} {endpoint.route.path}": endpoint.kind
-        for endpoint in edge.app.state.endpoints  # type: ignore[attr-defined]
+        for endpoint in edge.app.app.state.endpoints  # type: ignore[attr-defined]
         for verb in endpoint.route.methods or ()
     }
     made.engine.close()

@@ -126,7 +126,7 @@ def test_the_logged_features_are_those_that_the_ranker_scored() -> None:
         assert boosts[video_id] / one == pytest.approx(1.1 if video_id == "v12" else 1.0, rel=1e-5)
 
 
-def test_a_page_that_is_shown_again_is_logged_with_what_it_was_made_of() -> None:
+def test_a_page_that_is_shown_again_is_logged_with_where_its_features_are() -> None:
     log, clock = Kept(), [NOW_US]
     feed = feed_of(log, now_us=lambda: clock[0])
     feed.page(replace(QUERY, request_id="made"))
@@ -134,7 +134,8 @@ def test_a_page_that_is_shown_again_is_logged_with_what_it_was_made_of() -> None
     assert feed.cached(replace(QUERY, request_id="again")) is not None
     feed.close()
     made, again = (msgspec.json.decode(value) for _, _, value in log.items)
-    assert again["features"] == made["features"] != {}
+    assert made["features"]
+    assert (made["features_of"], again["features"], again["features_of"]) == ("", {}, "made")
     assert [one["features_us"] for one in (made, again)] == [NOW_US, NOW_US]
     assert [one["timestamp_us"] for one in (made, again)] == [NOW_US, NOW_US + 60_000_000]
     assert (again["request_id"], again["items"]) == ("again", made["items"])

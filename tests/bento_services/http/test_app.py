@@ -43,8 +43,8 @@ def test_two_applications_do_not_share_an_engine(made: Made) -> None:
         raise AssertionError
 
     first, second = create_app(lambda: made.engine), create_app(absent)  # type: ignore[arg-type, return-value]
-    assert first.app.state.engine() is made.engine  # type: ignore[attr-defined]
-    assert second.app.state.engine is absent  # type: ignore[attr-defined]
+    assert first.app.app.state.engine() is made.engine  # type: ignore[attr-defined]
+    assert second.app.app.state.engine is absent  # type: ignore[attr-defined]
 
 
 REFUSED = ("401", "403", "422")  # the last is FastAPI's own, for a parameter that cannot be
