@@ -32,6 +32,7 @@ class StreamConfig:
     fold_block_ms: int = 250  # longest wait of a read for the first event
     publish_batch: int = 500  # changes of the catalog that are published at once
     publish_block_ms: int = 250  # longest wait of a read for the first change
+    count_seconds: float = 1.0  # interval of counting what was shown: page by page it took as long as a quick page
     lake_batch: int = 5_000  # records per batch file of the lake
     lake_seconds: float = 60.0  # interval of writing to the lake, unless a job requests it sooner
     max_tries: int = 3  # after which a record becomes a dead letter

@@ -34,7 +34,7 @@ class CountShown:
     status_key = COUNTER
 
     def __init__(self, store: Client, config: StreamConfig = StreamConfig()) -> None:
-        self.reading = Reading(batch=config.fold_batch, block_ms=config.fold_block_ms)
+        self.reading = Reading(batch=config.fold_batch, every_seconds=config.count_seconds)
         self._store = store
         self._published: dict[str, int] = {}
         self._since = time.monotonic()

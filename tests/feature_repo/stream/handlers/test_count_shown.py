@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ from worlds.live import NOON_US, publish, valkey
 from feature_repo.schema import RECOMMENDATION_SERVED
 from feature_repo.store.connect import Client, connect
 from feature_repo.store.shown import read_shown
+from feature_repo.stream.config import StreamConfig
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.count_shown import GROUP, CountShown
+from feature_repo.stream.handlers.protocol import Failure
 from feature_repo.stream.log.open import open_event_log
-from feature_repo.stream.log.protocol import EventLog
+from feature_repo.stream.log.protocol import EventLog, Record
 from feature_repo.stream.served import ServedItem, ServedPage, encode_served
 
 
@@ -69,6 +73,27 @@ def test_what_was_counted_but_not_acknowledged_is_counted_once(
             drained(log, store)
     assert drained(log, store) == {"pages": 0, "duplicates": 2, "dead_letters": 0}
     assert read_shown(store, NOON_US).counts == {"v0": 1, "v1": 1}
+
+
+def test_pages_are_counted_together_and_the_last_ones_before_the_end(log: EventLog, store: Client) -> None:
+    reads: list[int] = []
+    counter = CountShown(store, StreamConfig(count_seconds=0.4))
+    handle, stopping = counter.handle, threading.Event()
+
+    def counted(topic: str, records: Sequence[Record]) -> list[Failure]:
+        reads.append(len(records))
+        return handle(topic, records)
+
+    counter.handle = counted  # type: ignore[method-assign]
+    thread = threading.Thread(target=Consumer(counter, log, store).run, args=(stopping,))
+    thread.start()
+    for number in range(40):
+        log.append(RECOMMENDATION_SERVED, [page(f"r{number}", "v0")], durable=False)
+        time.sleep(0.02)
+    stopping.set()
+    thread.join()
+    assert read_shown(store, NOON_US).counts == {"v0": 40}
+    assert len(reads) < 10
 
 
 def _die(*_: object) -> None:
