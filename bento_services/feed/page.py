@@ -6,7 +6,7 @@ them, and gRPC's messages are filled from them by name. A field's description is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ UNTITLED = str(LIMITS["videos"]["title"].default)
 TOP_PICKS, MORE = "top_picks", "more"
 RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
 ANYTHING = Subject()
+STAYS_THE_SAME = ("rows", "recommendations", "certificate")  # of a page that is shown again
 FULL, PAGE_CACHE, BASE, SEGMENT = "full", "page_cache", "base", "segment"  # Page.speed
 
 
@@ -131,6 +132,26 @@ class Page(Struct, frozen=True):
         stage_ms = {name: round(milliseconds, 3) for name, milliseconds in self.stage_ms.items()}
         return msgspec.structs.replace(self, cursor=self.cursor or None, stage_ms=stage_ms)
 
+    def as_json(self, encode: Callable[[Any], bytes]) -> Page:
+        """The page as sent, for this encoder, which may find parts of it encoded already."""
+        return self.as_sent()
+
     def to_json(self) -> dict[str, Any]:
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return fields
+
+
+class PageAgain(Page, frozen=True):
+    """A page that may be shown again. What stays the same, nearly all of it, is encoded when it first is."""
+
+    encoded: dict[str, msgspec.Raw] = {}
+
+    @classmethod
+    def of(cls, page: Page) -> PageAgain:
+        return cls(**{name: getattr(page, name) for name in page.__struct_fields__}, encoded={})
+
+    def as_json(self, encode: Callable[[Any], bytes]) -> Page:
+        if not self.encoded:
+            self.encoded.update({name: msgspec.Raw(encode(getattr(self, name))) for name in STAYS_THE_SAME})
+        sent = self.as_sent()
+        return Page(**{name: getattr(sent, name) for name in Page.__struct_fields__} | self.encoded)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from bento_services import metrics
-from bento_services.feed.page import Page, Query
+from bento_services.feed.page import Page, PageAgain, Query
 from bento_services.feed.side_effects import Behind
 from bento_services.feed.stages import Request
 from bento_services.feed.validity import Validity, can_be_shown_again
@@ -25,7 +25,7 @@ IDENTIFIES = ("viewer_id", "surface", "limit", "rows", "device", "utc_offset_min
 
 @dataclass(frozen=True)
 class CachedPage:
-    page: Page
+    page: PageAgain
     behind: Behind
 
 
@@ -75,7 +75,9 @@ class PageCache:
         metrics.PAGE_CACHE.labels("made").inc()
         items = [item for row in page.rows for item in row.items]
         validity = Validity.of(items, request, page.release_id, self._lifetime(request.query))
-        self._kept.put(_key(request.query), _Kept(CachedPage(page, behind), request.viewer.features, validity))
+        self._kept.put(
+            _key(request.query), _Kept(CachedPage(PageAgain.of(page), behind), request.viewer.features, validity)
+        )
 
     def forget(self, is_erased: Callable[[str], bool]) -> None:
         """Drop the pages of viewers who were erased."""

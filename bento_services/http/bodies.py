@@ -23,14 +23,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class Answer(Response, Generic[Shape]):
     """A struct as the JSON of an answer. The API's document reads the shape from a route's return annotation."""
 
     def __init__(self, answer: Shape, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(_encode(answer), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
+        super().__init__(encode(answer), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
 
 
 async def sent_json(request: Request) -> Any:

@@ -10,7 +10,7 @@ from bento_services.admission.endpoints import HOME_PAGES
 from bento_services.feed.page import Page
 from bento_services.feed.surfaces.home import HOME
 from bento_services.http.answered import answered
-from bento_services.http.bodies import Answer
+from bento_services.http.bodies import Answer, encode
 from bento_services.http.endpoints import Endpoints
 from bento_services.http.parameters import (
     Context,
@@ -41,4 +41,4 @@ async def home(
 ) -> Answer[Page]:
     """One viewer's home page: rows with reasons. Answers whatever is down; `served_by` names the rung."""
     query = query_of(request, user_id, session_id, context, limit, cursor, explain, viewers=viewers)
-    return Answer((await answered(request, HOME, query)).as_sent())
+    return Answer((await answered(request, HOME, query)).as_json(encode))

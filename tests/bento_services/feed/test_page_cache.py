@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from worlds import arithmetic as feed_world
 
@@ -13,6 +14,7 @@ from bento_services.feed.build import build_feed
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query
+from bento_services.http.bodies import encode
 from feature_repo.store.memory import MemoryReader
 
 QUERY = Query(user_id="heavy", limit=5)
@@ -45,6 +47,23 @@ def world() -> Iterator[World]:
     world.feed.page(replace(QUERY, request_id="first"))
     yield world
     world.feed.close()
+
+
+def test_what_stays_the_same_is_encoded_once_and_the_answer_is_the_same_json(world: World) -> None:
+    encoded: list[Any] = []
+
+    def encoding(part: Any) -> bytes:
+        encoded.append(part)
+        return encode(part)
+
+    for request_id in ("second", "third"):
+        world.now_us += 10_000_000
+        page = world.cached(request_id=request_id)
+        assert page is not None
+        sent = msgspec.structs.asdict(page.as_sent())
+        plain = Page(**{name: sent[name] for name in Page.__struct_fields__})
+        assert encode(page.as_json(encoding)) == encode(plain)
+    assert len(encoded) == 3  # rows, recommendations and certificate, once each
 
 
 def test_an_unchanged_viewer_gets_the_same_videos_with_an_id_and_an_age_of_its_own(world: World) -> None:
