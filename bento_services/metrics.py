@@ -44,6 +44,14 @@ DEAD_LETTERS = Gauge("marquee_dead_letters", "Records of the log that could not 
 WATCHES_SUSPICIOUS = Gauge(
     "marquee_watches_suspicious", "Watches of more than a viewer can have watched, since the processor was started."
 )
+EVENTS_DOUBTED = Gauge(
+    "marquee_events_doubted", "Events of tagged viewers, which count for no video, since the processor was started."
+)
+VIEWERS_TAGGED = Gauge(
+    "marquee_viewers_tagged",
+    "Viewers whose events are not believed, as of the last cut of the lake.",
+    ("reason",),
+)
 PAGES_UNLOGGED = Counter("marquee_pages_unlogged", "Served pages that the event log did not take.")
 IN_FLIGHT = Gauge("marquee_pages_in_flight", "Pages waiting or being made.")
 SHED = Counter("marquee_shed", "Requests refused because too many were waiting.", ("surface",))

@@ -82,6 +82,7 @@ LONG_VIEW_SECONDS, LONG_VIEW_SHARE = 18.0, 1 / 40
 # unknown, if it is longer than a day.
 SUSPICIOUS_TIMES, SUSPICIOUS_SECONDS, LONGEST_WATCH_SECONDS = 3.0, 600.0, 86_400.0
 SESSION_GAP_SECONDS = 30 * 60
+MOST_SHOWN_A_DAY = 10  # exposures of one video to one viewer that count in a day
 AFFINITY_HALF_LIFE_DAYS = 14.0
 
 # --- features: dtypes and views; registry.py has the features ---------------------------------------------------------

@@ -1,9 +1,10 @@
-"""The verbs about people: `marquee viewers erase | export | personal`."""
+"""The verbs about people: `marquee viewers erase | export | personal | tagged`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,6 +81,41 @@ def personal(
             _show(people.refuse(opened, url, user_id).to_json(), as_json)
             return
         show({"personal_pages": True, "changed": people.agree(opened, url, user_id)}, as_json)
+
+
+@app.command("tagged", epilog="Examples:  marquee viewers tagged   ·   marquee viewers tagged --json")
+def tagged(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List viewers whose events count for nobody else: bots and floods, with the reason, as of the last cut."""
+    from feature_repo.lake.cut import LAKE
+    from feature_repo.lake.tables import Lake
+    from feature_repo.lake.taken import Taken
+
+    opened = existing(home)
+    if (taken := Taken.of(opened.cut)) is None:
+        note("marquee: note: nobody was judged yet: run `marquee features`")
+    rows = Lake(opened, opened.cut / LAKE).tagged().to_pylist()
+    viewers = [{"since": _day(row.pop("since_us")), **row} for row in rows]
+    show({"by_reason": dict(taken.tagged) if taken else {}, "viewers": viewers}, as_json, table=_print_tagged)
+
+
+def _day(timestamp_us: int) -> str:
+    return datetime.fromtimestamp(timestamp_us / 1e6, UTC).date().isoformat()
+
+
+def _print_tagged(found: Mapping[str, Any]) -> None:
+    rows = [
+        {
+            "viewer": one["user_id"],
+            "reason": one["reason"],
+            "found": f"{one['found']:,.0f} (at most {one['most']:,.0f})",
+            "days": f"{one['days']:,} since {one['since']}",
+            "events": f"{one['events']:,}",
+        }
+        for one in found["viewers"]
+    ]
+    if rows:
+        print_table("tagged viewers", rows)
+    say(", ".join(f"{reason}: {count:,}" for reason, count in found["by_reason"].items()) or "nobody is tagged")
 
 
 def _show(receipt: dict[str, Any], as_json: bool) -> None:

@@ -97,6 +97,7 @@ def values() -> dict[str, Collection[str]]:
     from bento_services.process.log_facts import READ_TOPICS
     from feature_repo import schema
     from feature_repo.compute.feature import DAILY, NEAR_REAL_TIME
+    from feature_repo.compute.floods import REASONS
     from feature_repo.limits import LIMITS
     from feature_repo.stream import metrics as of_processor
     from models.page.popular import FEW, MANY, NONE
@@ -135,6 +136,7 @@ def values() -> dict[str, Collection[str]]:
         "verb": _verbs(),
         "watches": {NONE, FEW, MANY},
         "popular": {"yes", "no"},
+        "reason": set(REASONS),
     }
 
 

@@ -64,6 +64,7 @@ class ProcessorWatch:
             self._needed = True
             suspicious = sum(beat.suspicious for beat in at_work)
             metrics.WATCHES_SUSPICIOUS.set(suspicious)
+            metrics.EVENTS_DOUBTED.set(sum(beat.doubted for beat in at_work))
             lag = max(beat.lag for beat in at_work)
             self._health.ok(PROCESSOR, pid=at_work[0].pid, lag=lag, suspicious=suspicious)
             return

@@ -25,6 +25,7 @@ from bento_services.process.processor_watch import ProcessorWatch
 from bento_services.process.release_follower import ReleaseFollower
 from bento_services.settings import Settings
 from feature_repo.compute.feature import DAILY
+from feature_repo.compute.floods import REASONS
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.home import Home
 from feature_repo.lake.taken import Taken
@@ -159,7 +160,7 @@ class StoreLook:
 
 
 class LakeLook:
-    """Age of the last cut of the lake, from which features were computed, and the rows that it rejected."""
+    """Age of the last cut of the lake, from which features were computed, rows that it rejected, and whom it tagged."""
 
     def __init__(self, home: Home) -> None:
         self._cut = home.cut
@@ -180,6 +181,8 @@ class LakeLook:
         for place, rows in now.items():
             metrics.LAKE_ROWS_REJECTED.labels(*place).set(rows)
         self._said = now
+        for reason in REASONS:
+            metrics.VIEWERS_TAGGED.labels(reason).set(taken.tagged.get(reason, 0) if taken else 0)
 
 
 class Watch:

@@ -21,6 +21,7 @@ from feature_repo.compute.windows import COUNTS, EVENT_COUNTS, IMPRESSION_COUNTS
 from feature_repo.schema import (
     LONGEST_WATCH_SECONDS,
     MIN_WATCH_FRACTION,
+    MOST_SHOWN_A_DAY,
     SUSPICIOUS_SECONDS,
     SUSPICIOUS_TIMES,
     VIEWINGS,
@@ -34,14 +35,32 @@ OUTCOME_DELAY_US = 3600 * MILLION
 IMPLIED = "implied"  # a surface of exposures that were sampled for training and never shown
 
 
-def user_windows(events: Table, impressions: Table, videos: Table, *, now_us: int) -> Table:
-    """Rows (user_id, day, the user's windows); `day` counts days since 1970 and is not after `now_us`."""
+def user_windows(
+    events: Table, impressions: Table, videos: Table, tagged: Table | None = None, *, now_us: int
+) -> Table:
+    """Rows (user_id, day, the user's windows); `day` counts days since 1970 and is not after `now_us`.
+
+    `tagged` changes nothing: what a viewer did counts for the viewer.
+    """
     return _view("user", _facts("user_id", events, impressions, videos), now_us)
 
 
-def video_windows(events: Table, impressions: Table, videos: Table, *, now_us: int) -> Table:
-    """Rows (video_id, day, the video's windows); `day` as in `user_windows`."""
-    return _view("video", _facts("video_id", events, impressions, videos), now_us)
+def video_windows(
+    events: Table, impressions: Table, videos: Table, tagged: Table | None = None, *, now_us: int
+) -> Table:
+    """Rows (video_id, day, the video's windows); `day` as in `user_windows`.
+
+    `tagged`: user_id of those who are not believed (floods.py). There are rows of the days on which they came, too:
+    zeros take the place of what an earlier run may have counted.
+    """
+    if tagged is None:
+        return _view("video", _facts("video_id", events, impressions, videos), now_us)
+    theirs = [rows.semi_join(tagged, "user_id") for rows in (events, impressions)]
+    nothing = [rows.select("video_id", day=_known_from(rows["timestamp_us"]), **_counted(rows, {})) for rows in theirs]
+    believed, shown = (rows.anti_join(tagged, "user_id") for rows in (events, impressions))
+    facts = _facts("video_id", believed, shown, videos)
+    nothing = [rows.filter(rows["video_id"] != "") for rows in nothing]
+    return _view("video", _summed(ibis.union(facts, *nothing, distinct=False), "video_id"), now_us)
 
 
 EXPRESSIONS: Mapping[str, Any] = {"user_windows": user_windows, "video_windows": video_windows}
@@ -60,20 +79,21 @@ def _sum(known: Table, days: int, count: str) -> Any:
 
 def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Table:
     """(entity, day, *COUNTS): integers to sum, each with the first day at whose midnight it is known."""
-    lengths = videos.select(video="video_id", catalog_seconds="duration_seconds")
-    seen = _once(events, "user_id", "event_id").left_join(lengths, [("video_id", "video")])
+    seen = with_catalog_seconds(once(events, "user_id", "event_id"), videos)
     length = (seen["duration_seconds"] > 0).ifelse(seen["duration_seconds"], seen["catalog_seconds"].fill_null(0.0))
     share = (length > 0).ifelse(ibis.least(seen["watch_seconds"] / length.nullif(0.0), 1.0), 1.0)
     whole, none = seen["event"] == "watch_complete", seen["event"] == "skip"
     fraction = whole.ifelse(1.0, none.ifelse(0.0, share))
     is_watch = seen["event"].isin(VIEWINGS)
     counts = seen["event"].isin(WATCHES) & (fraction >= MIN_WATCH_FRACTION)  # as the fold counts: less is a skip
-    seen = seen.mutate(is_watch=is_watch, fraction=fraction, counts=counts, watch_seconds=_counted_seconds(seen))
+    seen = seen.mutate(is_watch=is_watch, fraction=fraction, counts=counts, watch_seconds=counted_seconds(seen))
     if entity == "video_id":
         seen = _first_votes(seen.filter(seen["video_id"] != ""))
     happened = seen.select(entity, day=_known_from(seen["timestamp_us"]), **_counted(seen, EVENT_COUNTS))
-    shown = _once(impressions, "impression_id")
+    shown = once(impressions, "impression_id")
     shown = shown.filter(shown["surface"] != IMPLIED)
+    if entity == "video_id":
+        shown = _first_times(shown)
     known_us = shown["timestamp_us"] + OUTCOME_DELAY_US
     exposed = shown.select(entity, day=_known_from(known_us), **_counted(shown, IMPRESSION_COUNTS))
     return _summed(ibis.union(happened, exposed, distinct=False), entity)
@@ -91,8 +111,23 @@ def _first_votes(seen: Table) -> Table:
     return seen.mutate(again=ibis.row_number().over(same_vote)).filter(ibis._["again"] == 0)
 
 
-def _counted_seconds(seen: Table) -> Any:
-    """fold.counted_seconds for a column."""
+def _first_times(shown: Table) -> Table:
+    """Of the exposures of a video to a viewer on a day the first MOST_SHOWN_A_DAY: who reloads a page all day long
+    does not decide how often a video is clicked."""
+    day = shown["timestamp_us"] - shown["timestamp_us"] % DAY_US
+    same = ibis.window(group_by=("user_id", "video_id", "shown_day"), order_by=("timestamp_us", "impression_id"))
+    shown = shown.mutate(shown_day=day)
+    return shown.mutate(times=ibis.row_number().over(same)).filter(ibis._["times"] < MOST_SHOWN_A_DAY)
+
+
+def with_catalog_seconds(events: Table, videos: Table) -> Table:
+    """The events, with the catalog's duration of their video: null where it has none."""
+    lengths = videos.select(video="video_id", catalog_seconds="duration_seconds")
+    return events.left_join(lengths, [("video_id", "video")])
+
+
+def counted_seconds(seen: Table) -> Any:
+    """fold.counted_seconds for a column; of a table `with_catalog_seconds`."""
     catalog = seen["catalog_seconds"].fill_null(0.0)
     length = (catalog > 0).ifelse(catalog, seen["duration_seconds"])
     most = ibis.greatest(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
@@ -123,7 +158,7 @@ def _windows(facts: Table, entity: str, spans: tuple[int, ...], now_us: int) -> 
     return known.filter(known["day"] <= now_us // DAY_US)
 
 
-def _once(rows: Table, *key: str) -> Table:
+def once(rows: Table, *key: str) -> Table:
     """One row per key, as Lake reads them: rows of a file that was written twice count once."""
     first = ibis.row_number().over(ibis.window(group_by=key, order_by="timestamp_us"))
     return rows.mutate(copy=first).filter(ibis._["copy"] == 0).drop("copy")

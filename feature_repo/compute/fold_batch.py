@@ -49,13 +49,14 @@ def fold_batch(
     slot_of: Mapping[str, int] = NO_GENRES,
     already_folded: Collection[tuple[str, str]] = frozenset(),
     already_voted: Collection[Vote] = frozenset(),
+    tagged: Collection[str] = frozenset(),
     history_length: int = HISTORY_LENGTH,
 ) -> Changes:
     """Fold these events, in this order, into these states. The arguments are not modified.
 
     `already_folded`: identities of events that the states already contain. Of two events with one identity, the first
     counts. `slot_of`: genre -> its index into World.genres. `already_voted`: votes that the states of videos already
-    contain.
+    contain. `tagged`: viewers whose events count for no video (floods.py).
     """
     fresh: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -73,7 +74,7 @@ def fold_batch(
             continue
         if (video := folded_videos.get(event.video_id)) is None:
             video = folded_videos[event.video_id] = video_state(dict(videos.get(event.video_id, {})))
-        fold_video(video, event, known, counts=votes.first(event, known))
+        fold_video(video, event, known, counts=event.user_id not in tagged and votes.first(event, known))
         suspicious += is_suspicious(event, known)
     return Changes(
         {user_id: to_features(state) for user_id, state in folded_users.items()},

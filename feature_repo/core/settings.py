@@ -29,6 +29,7 @@ TABLES = (
     "log",
     "logs",
     "stream",
+    "floods",
     "simulator",
     "two_tower",
     "ranker",

@@ -23,6 +23,7 @@ from feature_repo.jobs.engines import Engine, window_tables
 from feature_repo.jobs.replay import replay_users, replay_videos, video_facts
 from feature_repo.lake.cut import cut_of
 from feature_repo.lake.feature_tables import MOMENT, table_schema
+from feature_repo.lake.floods import tagged_in
 from feature_repo.registry import VIEWS, entity_of
 
 FIRST_MOMENT_US = 1_000_000  # a row at the epoch would count as "never written" in the online store
@@ -37,7 +38,7 @@ def build_features(
     """
     world, lake = home.world(), cut_of(home)
     now_us = world.now_us()
-    events, impressions = lake.events(), lake.impressions()
+    events, impressions = lake.events(whoever_did_it=True), lake.impressions(whoever_did_it=True)
     facts = video_facts(lake.videos(), world)
     rows: dict[str, int] = {}
     with atomic_directory(home.features) as directory:
@@ -51,7 +52,9 @@ def build_features(
         rows["user_activity"] = replay_users(
             events, asking, facts, world, directory / "user_activity.parquet", progress
         )
-        rows["video_activity"] = replay_videos(events, facts, directory / "video_activity.parquet", progress)
+        rows["video_activity"] = replay_videos(
+            events, facts, directory / "video_activity.parquet", progress, tagged_in(lake)
+        )
     return {view: rows[view] for view in VIEWS}
 
 

@@ -34,8 +34,9 @@ def window_tables(lake: Lake, engine: Engine, now_us: int) -> Iterator[tuple[str
             impressions = read(lake.impressions_glob, hive_partitioning=False, union_by_name=True)
         else:
             events, impressions = read(str(lake.root / "events")), read(str(lake.root / "impressions"))
+        tagged = read(escape(str(lake.tagged_path))) if lake.tagged_path.exists() else None
         for view, expression in EXPRESSIONS.items():
-            yield view, expression(events, impressions, videos, now_us=now_us).to_pyarrow()
+            yield view, expression(events, impressions, videos, tagged, now_us=now_us).to_pyarrow()
 
 
 @contextmanager

@@ -16,9 +16,12 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.jobs.erased import forget_erased
+from feature_repo.lake.cut import LAKE
 from feature_repo.lake.feature_tables import table_schema
+from feature_repo.lake.floods import tagged_in, videos_of
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.parquet import read_table
+from feature_repo.lake.tables import Lake
 from feature_repo.limits import FUTURE_TOLERANCE_SECONDS
 from feature_repo.registry import VIEWS, entity_of
 from feature_repo.schema import STREAM_VIEWS
@@ -28,6 +31,7 @@ from feature_repo.store.connect import Client, connect
 from feature_repo.store.feast_configuration import write_configuration
 from feature_repo.store.feast_registry import apply_definitions
 from feature_repo.store.layout import (
+    TAGGED,
     TAKEN_DOWN,
     USER_IDS,
     VIDEO_IDS,
@@ -49,13 +53,16 @@ def apply(home: Home, url: str) -> None:
 def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, Any]:
     """Write the latest row of each entity of each view to the online store at `url`; returns entities per view.
 
-    A row that the event processor has written since, or that was published, stays. Raises StoreDown.
+    A row that the event processor has written since, or that was published, stays: such a video keeps what tagged
+    viewers have added to it until a later run. Raises StoreDown.
     """
     tables = {view: home.features / f"{view}.parquet" for view in VIEWS}
     if absent := [view for view, path in tables.items() if not path.exists()]:
         raise HomeError(f"no feature tables {', '.join(absent)} in {home.features}: run `marquee features` first")
     ids = {view: read_table(path, [entity_of(view)])[0].unique().to_pylist() for view, path in tables.items()}
     now_us = home.world().now_us()
+    cut = Lake(home, home.cut / LAKE)
+    tagged = tagged_in(cut)
     config = read(STORE, home.root)
     client = connect(url, config.batch_timeout_seconds)
     try:
@@ -63,13 +70,17 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
             materializing(client),
             progress.task("writing to the online store", sum(map(len, ids.values()))) as advance,
         ):
+            before = {raw.decode() for raw in client.smembers(TAGGED)}
+            recounted = videos_of(cut, tagged | before)
             for view, path in tables.items():
                 # States may be ahead of now (from a client whose clock is fast); windows must not be.
                 until_us = now_us + (FUTURE_TOLERANCE_SECONDS * 1_000_000 if view in STREAM_VIEWS else 0)
                 columns = table_schema(view).names
                 with reading(path, "a feature table", "run `marquee features`"):
                     newest = newest_rows(path, columns, entity_of(view), "event_timestamp", (0, until_us))
-                write_rows(client, view, newest, config.batch_rows, advance)
+                again = recounted if view == "video_activity" else ()
+                write_rows(client, view, newest, config.batch_rows, advance, again)
+            _tag(client, tagged, config.batch_rows)
             publish_again(client)
         settle(client, "user_id", ids["user_profile"], ids["user_activity"], config.batch_rows)
         settle(client, "video_id", ids["video_profile"], ids["video_activity"], config.batch_rows)
@@ -83,6 +94,16 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
         }
     finally:
         client.close()
+
+
+def _tag(client: Client, tagged: Set[str], batch_rows: int) -> None:
+    """Name the tagged viewers to the event processor, which may have added some of its own."""
+    ids = sorted(tagged)
+    with client.pipeline(transaction=True) as pipe:
+        pipe.delete(TAGGED)
+        for start in range(0, len(ids), batch_rows):
+            pipe.sadd(TAGGED, *ids[start : start + batch_rows])
+        pipe.execute()
 
 
 def _down(table: Path) -> set[str]:

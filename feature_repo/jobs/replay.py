@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,17 @@ def replay_users(
     return writer.written
 
 
-def replay_videos(events: pa.Table, facts: dict[str, VideoFacts], path: Path, progress: Progress = SILENT) -> int:
-    """Write `video_activity`: for each video the state after each moment with an event; returns their number."""
+def replay_videos(
+    events: pa.Table,
+    facts: dict[str, VideoFacts],
+    path: Path,
+    progress: Progress = SILENT,
+    tagged: Collection[str] = (),
+) -> int:
+    """Write `video_activity`: for each video the state after each moment with an event; returns their number.
+
+    Events of `tagged` viewers count for nothing, as for the event processor.
+    """
     with (
         _TableWriter("video_activity", path) as writer,
         progress.task("replaying videos", len(events)) as advance,
@@ -92,7 +101,7 @@ def replay_videos(events: pa.Table, facts: dict[str, VideoFacts], path: Path, pr
                     event.timestamp_us // DAY_US != day
                 ):  # events are in order of time, so votes of earlier days can be forgotten
                     votes, day = Votes(), event.timestamp_us // DAY_US
-                fold_video(state, event, video, counts=votes.first(event, video))
+                fold_video(state, event, video, counts=event.user_id not in tagged and votes.first(event, video))
                 if is_last:
                     writer.add(video_id, state, state.video_activity_timestamp_us)
             advance(len(rows))

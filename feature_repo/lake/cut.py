@@ -3,7 +3,8 @@
 The lake of a serving home keeps growing, and may hold invalid rows. So features, training, evaluation and reports read
 an immutable snapshot of it:
 
-    HOME/cut/lake          the four tables, valid rows only, live impressions joined with their outcomes
+    HOME/cut/lake          the four tables, valid rows only, live impressions joined with their outcomes; and which
+                           viewers' events are not believed (floods.py), whom readers leave out
     HOME/cut/taken.json    when it was taken, from which files, up to which place of the log, and what was set aside
     HOME/rejected/lake     the rows that were set aside, as JSON lines with the reason, a file for each of the lake's
 
@@ -25,10 +26,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from feature_repo.compute.floods import FLOODS
 from feature_repo.core.files import atomic_directory
 from feature_repo.core.home import Home
+from feature_repo.core.settings import read
 from feature_repo.lake import projection
 from feature_repo.lake.erased import without_erased
+from feature_repo.lake.floods import tag
 from feature_repo.lake.outcomes import settle_outcomes
 from feature_repo.lake.rejected import Rejected
 from feature_repo.lake.soundness import examined
@@ -82,7 +86,9 @@ def take_cut(home: Home, until: Mapping[str, Mapping[str, str]] | None = None, f
             rejected.check_some_are_left()
             cut = Lake(home, draft.root)
             settle_outcomes(cut)
-            taken = Taken(time.time_ns() // 1000, world, files, sound, rejected.summary(), _sizes(cut), until or {})
+            doubted = tag(cut, read(FLOODS, home.root))
+            at_us, summary = time.time_ns() // 1000, rejected.summary()
+            taken = Taken(at_us, world, files, sound, summary, _sizes(cut), until or {}, doubted)
             taken.write(making)
     return taken
 

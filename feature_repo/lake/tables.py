@@ -54,6 +54,18 @@ VIDEOS = _schema(VIDEO_COLUMNS, VIDEO_PROFILE)
 USERS = _schema(USER_COLUMNS, USER_PROFILE)
 EVENTS = _schema(EVENT_COLUMNS)
 IMPRESSIONS = _schema(IMPRESSION_COLUMNS)
+# Of a cut: viewers whose events are not believed, a row for each reason (lake/floods.py).
+TAGGED = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("reason", pa.string()),  # one of compute/floods.py:REASONS
+        ("days", pa.int64()),  # on which it was so
+        ("since_us", pa.int64()),  # 00:00 UTC of the first of them
+        ("found", pa.float64()),  # on the worst of them, in the unit of the limit
+        ("most", pa.float64()),  # the limit
+        ("events", pa.int64()),  # of the viewer, all of them, which count for nobody else
+    ]
+)
 YOUNGER = ("about",)  # columns that lakes of an earlier Marquee do not have
 
 
@@ -77,12 +89,16 @@ class Lake:
         return str(self.root / "users.parquet")
 
     @property
+    def tagged_path(self) -> Path:
+        return self.root / "tagged.parquet"
+
+    @property
     def events_glob(self) -> str:
-        return self._days_glob("events")
+        return self.files("events")
 
     @property
     def impressions_glob(self) -> str:
-        return self._days_glob("impressions")
+        return self.files("impressions")
 
     def replace(self, *, videos: pa.Table, users: pa.Table, events: pa.Table, impressions: pa.Table) -> None:
         """Replace the world: all four tables at once, or none when anything fails."""
@@ -129,16 +145,26 @@ class Lake:
     def users(self) -> pa.Table:
         return _filled(_read_one(Path(self.users_path)), USERS)
 
-    def events(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
-        """Events with start <= timestamp < end, one per viewer and event_id, in the order in which they happened."""
-        return self._between(
-            "events", EVENTS, start_us, end_us, "user_id, event_id", "timestamp_us, sequence, event_id"
-        )
+    def tagged(self) -> pa.Table:
+        """Viewers whose events are not believed, as TAGGED; none of a lake that is no cut."""
+        return read_table(self.tagged_path).cast(TAGGED) if self.tagged_path.exists() else TAGGED.empty_table()
 
-    def impressions(self, start_us: int | None = None, end_us: int | None = None) -> pa.Table:
-        """Exposures with start <= timestamp < end, one per impression_id, by time."""
+    def events(
+        self, start_us: int | None = None, end_us: int | None = None, *, whoever_did_it: bool = False
+    ) -> pa.Table:
+        """Events with start <= timestamp < end, one per viewer and event_id, in the order in which they happened.
+
+        Of tagged viewers only with `whoever_did_it`: for what is theirs alone.
+        """
+        key, order = "user_id, event_id", "timestamp_us, sequence, event_id"
+        return self._between("events", EVENTS, start_us, end_us, key, order, whoever_did_it)
+
+    def impressions(
+        self, start_us: int | None = None, end_us: int | None = None, *, whoever_did_it: bool = False
+    ) -> pa.Table:
+        """Exposures with start <= timestamp < end, one per impression_id, by time; of whom, as `events`."""
         order = "timestamp_us, request_id, position, impression_id"
-        return self._between("impressions", IMPRESSIONS, start_us, end_us, "impression_id", order)
+        return self._between("impressions", IMPRESSIONS, start_us, end_us, "impression_id", order, whoever_did_it)
 
     def counts(self) -> dict[str, int]:
         """Rows per table, as stored; without reading them, and without those of files that cannot be read."""
@@ -151,7 +177,8 @@ class Lake:
         Four columns are read, and no row of them. Raises HomeError without the table."""
         one = f"SELECT DISTINCT user_id, video_id, event, timestamp_us // {DAY_US}"
         with duckdb_connection() as connection:
-            asked = f"SELECT count(*) FROM ({one} FROM {parquet_files(self._written('events'))} LIMIT {int(most)})"
+            source = f"{parquet_files(self._written('events'))} WHERE {self._believed()}"
+            asked = f"SELECT count(*) FROM ({one} FROM {source} LIMIT {int(most)})"
             return int(connection.sql(asked).fetchall()[0][0])
 
     def profiles_digest(self) -> str:
@@ -166,22 +193,35 @@ class Lake:
 
     def _written(self, name: str) -> str:
         """The pattern of a table's files. Raises HomeError if there are none."""
-        pattern = self._days_glob(name)
+        pattern = self.files(name)
         if not glob(pattern):
             raise HomeError(f"no {name} in {self.root}: run `marquee simulate` or `marquee ingest …` first")
         return pattern
 
-    def _days_glob(self, name: str) -> str:
-        """For Python and DuckDB alike; a home may be called [2026]."""
-        return str(Path(escape(str(self.root)), name, "day=*", "*.parquet"))
+    def files(self, name: str, called: str = "*") -> str:
+        """A pattern of files of events or impressions, for Python and DuckDB alike; a home may be called [2026]."""
+        return str(Path(escape(str(self.root)), name, "day=*", f"{called}.parquet"))
+
+    def _believed(self) -> str:
+        """The rows of viewers who are not tagged, as a condition of SQL."""
+        if not self.tagged_path.exists():
+            return "true"
+        return f"user_id NOT IN (SELECT user_id FROM {parquet_files(escape(str(self.tagged_path)))})"
 
     def _between(
-        self, name: str, schema: pa.Schema, start_us: int | None, end_us: int | None, key: str, order: str
+        self,
+        name: str,
+        schema: pa.Schema,
+        start_us: int | None,
+        end_us: int | None,
+        key: str,
+        order: str,
+        whoever_did_it: bool,
     ) -> pa.Table:
         pattern = self._written(name)
         bounds = [f"timestamp_us >= {int(start_us)}"] if start_us is not None else []
         bounds += [f"timestamp_us < {int(end_us)}"] if end_us is not None else []
-        where = " AND ".join(bounds) or "true"
+        where = " AND ".join(bounds if whoever_did_it else [*bounds, self._believed()]) or "true"
         columns = ", ".join(schema.names)
         source = events_in(pattern) if name == "events" else parquet_files(pattern)
         with duckdb_connection() as connection:

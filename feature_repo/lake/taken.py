@@ -28,6 +28,7 @@ class Taken:
     rejected: Sequence[Mapping[str, Any]]  # table, field, expected, rows, file (the first of them)
     copies: Mapping[str, int]  # every file of the cut -> bytes
     until: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # topic of the log -> place, where it is known
+    tagged: Mapping[str, int] = field(default_factory=dict)  # reason -> viewers whose events are not believed
 
     @classmethod
     def of(cls, folder: Path) -> Taken | None:

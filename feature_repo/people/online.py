@@ -21,6 +21,7 @@ from feature_repo.store.layout import (
     EVENT_MARK,
     MAKING,
     STRANGERS,
+    TAGGED,
     USER_IDS,
     VOTES,
     entity_key,
@@ -45,6 +46,7 @@ class OnlineStore:
                 "base": list(base.video_ids) if base else [],
                 "marks": sorted(_marked(place.store, subject)),
                 "votes": _votes(place.store, subject),
+                "tagged": bool(place.store.sismember(TAGGED, subject.user_id)),
             }
         return {name: value for name, value in found.items() if value}
 
@@ -65,6 +67,7 @@ def _taken(store: Client, subject: Subject, marked: Sequence[str]) -> Counter[st
         ("bases", "delete", (base,)),
         ("bases", "delete", (MAKING + base,)),
         ("lists of viewers", "srem", (USER_IDS, user_id)),
+        ("lists of viewers", "srem", (TAGGED, user_id)),
         ("lists of viewers", "zrem", (STRANGERS, user_id)),
         ("lists of viewers", "zrem", (ACTIVE, user_id)),
         *(("votes", "delete", (key,)) for key in _vote_keys(store, subject)),

@@ -6,7 +6,7 @@ videos. This writes the same fields some rows at a time, and encodes a value onc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -28,21 +28,28 @@ Fields = tuple[bytes, list[bytes]]  # the key of an entity; names of fields and 
 
 
 def write_rows(
-    client: Client, view: str, table: pa.Table, batch_rows: int, advance: Callable[[int], None] = lambda rows: None
+    client: Client,
+    view: str,
+    table: pa.Table,
+    batch_rows: int,
+    advance: Callable[[int], None] = lambda rows: None,
+    recounted: Collection[str] = (),
 ) -> int:
     """Write one row per entity: the table's `event_timestamp` is its time. Returns how many were written.
 
     In views that the event processor writes as well, and of videos that were published, a row that is not newer than
     the stored one is left out. Other rows replace what is stored: a corrected title is no newer than the wrong one.
+    So does a row as new as the stored one of an entity in `recounted`, whose past was counted otherwise before.
     """
     written = 0
     for batch in table.to_batches(max_chunksize=batch_rows):
         times = batch["event_timestamp"].cast(pa.int64()).to_pylist()
         rows = list(_rows(view, batch, times))
+        ids = batch[entity_of(view)].to_pylist()
         stored = _stored(client, view, [key for key, _ in rows])
         with client.pipeline(transaction=False) as pipe:
-            for (key, fields), time_us, newest_us in zip(rows, times, stored, strict=True):
-                if time_us > newest_us:
+            for (key, fields), entity_id, time_us, newest_us in zip(rows, ids, times, stored, strict=True):
+                if time_us > newest_us or (time_us == newest_us and entity_id in recounted):
                     pipe.execute_command("HSET", key, *fields)
                     written += 1
             pipe.execute()

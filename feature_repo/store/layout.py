@@ -35,6 +35,7 @@ PROJECT = "marquee"
 VIDEO_IDS = "marquee:video_ids"  # set: the catalog
 TAKEN_DOWN = "marquee:taken_down"  # set: videos that must not be shown, whatever else holds them
 USER_IDS = "marquee:user_ids"  # set: every viewer with a profile or an event
+TAGGED = "marquee:tagged"  # set: viewers whose events count for no video
 STRANGERS = "marquee:strangers"  # sorted set: viewers without a profile, by when their row expires
 GENERATION = "marquee:generation"  # counter: readers reload everything when it changes
 MATERIALIZING = "marquee:materializing"  # exists while a batch write runs: the event processor waits

@@ -31,6 +31,7 @@ class Beat(msgspec.Struct, frozen=True):
     started: int = 0  # feature_repo.core.processes.started_at
     lag: int = 0  # records that its group has not acknowledged
     suspicious: int = 0  # implausibly long watches since it started
+    doubted: int = 0  # events of viewers who are not believed, since it started
     stalled: str = ""  # why handling is suspended until an operator acts
     until_us: int = 0  # it has handled all records that were appended until then; 0: unknown
 

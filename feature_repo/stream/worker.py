@@ -18,6 +18,7 @@ from functools import partial
 import structlog
 from prometheus_client import ProcessCollector
 
+from feature_repo.compute.floods import FLOODS
 from feature_repo.core import logs
 from feature_repo.core.home import Home, World
 from feature_repo.core.local_socket import LocalSocket
@@ -62,7 +63,7 @@ def lake_writer(at: Connections) -> Handler:
 
 # A new handler is one line here. `flush` drains them in this order.
 HANDLERS: tuple[Callable[[Connections], Handler], ...] = (
-    lambda at: FoldEvents(at.world, at.store, at.config),
+    lambda at: FoldEvents(at.world, at.store, at.config, read(FLOODS, at.home.root)),
     lake_writer,
     lambda at: PublishVideos(at.store, at.config),
     lambda at: CountShown(at.store, at.config),

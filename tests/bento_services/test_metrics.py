@@ -26,6 +26,8 @@ NAMES = {
     "marquee_dead_letters": ("topic",),
     "marquee_lake_rows_rejected": ("table", "field"),
     "marquee_watches_suspicious": (),
+    "marquee_events_doubted": (),
+    "marquee_viewers_tagged": ("reason",),
     "marquee_pages_unlogged": (),
     "marquee_shed": ("surface",),
     "marquee_page_cache": ("result",),

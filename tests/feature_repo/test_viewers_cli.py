@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 from worlds import toy
 
 from feature_repo.cli import app
 from feature_repo.core.home import Home
+from feature_repo.lake.cut import take_cut
+from feature_repo.lake.outcomes import LIVE
 from feature_repo.lake.tables import Lake
 from feature_repo.people import erase as people
 
@@ -49,6 +52,23 @@ def test_nothing_is_erased_without_a_yes(home: Home) -> None:
     assert "heavy" in Lake(home).users()["user_id"].to_pylist()
     assert viewers(home, "erase", "heavy", given="y\n").exit_code == 0
     assert "heavy" not in Lake(home).users()["user_id"].to_pylist()
+
+
+def test_tagged_viewers_are_listed_with_the_reason(home: Home) -> None:
+    before = viewers(home, "tagged", "--json")
+    assert json.loads(before.stdout) == {"by_reason": {}, "viewers": []}
+    assert "marquee features" in before.stderr
+    flood = toy.events()[0] | {"event": "watch", "user_id": "bot", "timestamp_us": toy.at(2, "12:00")}
+    rows = [flood | {"event_id": f"bot-{n}"} for n in range(301)]
+    Lake(home).append_events(pa.Table.from_pylist(rows), f"{LIVE}bot")
+    take_cut(home)
+    found = json.loads(viewers(home, "tagged", "--json").stdout)
+    assert found["by_reason"] == {"fast_minute": 1, "same_video": 1}
+    same = {"user_id": "bot", "days": 1, "since": "2025-06-04", "found": 301.0, "most": 300.0, "events": 301}
+    assert found["viewers"] == [same | {"reason": "fast_minute"}, same | {"reason": "same_video"}]
+    assert "fast_minute" in viewers(home, "tagged").stdout
+    assert viewers(home, "erase", "bot", "--yes").exit_code == 0
+    assert "bot" not in viewers(home, "tagged", "--json").stdout
 
 
 def test_personal_pages_are_turned_off_and_on(home: Home) -> None:

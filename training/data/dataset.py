@@ -22,6 +22,7 @@ from feature_repo.schema import (
     LONG_VIEW_SECONDS,
     LONG_VIEW_SHARE,
     MIN_WATCH_FRACTION,
+    MOST_SHOWN_A_DAY,
     RANK_SERVICE,
 )
 from models.encoding.ranker import rank_columns
@@ -33,7 +34,6 @@ from training.data.video_vectors import video_vectors
 Array = np.ndarray[Any, Any]
 CONTEXT = ("timestamp_us", "device", "utc_offset_minutes", "surface")
 BATCH = 512  # requests per pass of the user tower
-MOST_A_DAY = 10  # latest exposures of one video to one viewer: repetitions must not dominate
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def ranking_rows(
 
     Raises HomeError when there is none.
     """
-    shown = _sample(once_a_day(cut_of(home).impressions(start_us, end_us), MOST_A_DAY), limit, seed)
+    shown = _sample(once_a_day(cut_of(home).impressions(start_us, end_us), MOST_SHOWN_A_DAY), limit, seed)
     if not len(shown):
         raise HomeError(f"no impressions between {start_us} and {end_us} µs in {home.lake}: simulate or ingest first")
     with progress.task(f"joining {len(shown):,} exposures with the features of their moment"):

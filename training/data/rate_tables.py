@@ -16,10 +16,10 @@ from feature_repo.compute.crosses import multi_hot
 from feature_repo.core.home import Home
 from feature_repo.core.pseudonym import pseudonym
 from feature_repo.lake.cut import cut_of
-from feature_repo.schema import GENRE_SLOTS
+from feature_repo.schema import GENRE_SLOTS, MOST_SHOWN_A_DAY
 from models.encoding.rates import Codes, ExposureRates, lengths
 from models.encoding.vocabulary import Vocabulary
-from training.data.dataset import MOST_A_DAY, long_view
+from training.data.dataset import long_view
 from training.data.splits import once_a_day
 
 Array = np.ndarray[Any, Any]
@@ -40,7 +40,7 @@ class Exposures:
     def read(cls, home: Home, until_us: int | None = None) -> Exposures:
         """All of the lake before `until_us`."""
         lake, genres = cut_of(home), home.world().genres[:GENRE_SLOTS]
-        shown, videos = once_a_day(lake.impressions(None, until_us), MOST_A_DAY), lake.videos()
+        shown, videos = once_a_day(lake.impressions(None, until_us), MOST_SHOWN_A_DAY), lake.videos()
         values, codes = {}, {}
         for name in ("user_id", "video_id", "surface"):
             encoded = shown[name].combine_chunks().dictionary_encode()

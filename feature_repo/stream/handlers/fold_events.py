@@ -16,6 +16,7 @@ from typing import Any
 import redis
 
 from feature_repo.compute.facts import VideoFacts
+from feature_repo.compute.floods import FloodConfig, Pace
 from feature_repo.compute.fold_batch import Changes, fold_batch
 from feature_repo.compute.votes import Vote, possible_votes
 from feature_repo.core.home import World
@@ -32,6 +33,7 @@ from feature_repo.store.layout import (
     GENERATION,
     MATERIALIZING,
     PROCESSOR,
+    TAGGED,
     USER_IDS,
     VIDEO_CHANGES,
     VIDEO_CHANGES_KEPT,
@@ -70,14 +72,17 @@ class BatchJobRunning(Later):
 
 
 class FoldEvents:
-    """The handler. In `counts`, conflicts are batches folded again because another process wrote one of the states."""
+    """The handler. In `counts`, conflicts are batches folded again because another process wrote one of the states, and
+    doubted are events of viewers who are not believed (compute/floods.py)."""
 
     topics = (WATCH_EVENTS,)
     group = GROUP
     consumer = "processor-0"
     status_key = PROCESSOR
 
-    def __init__(self, world: World, store: Client, config: StreamConfig = StreamConfig()) -> None:
+    def __init__(
+        self, world: World, store: Client, config: StreamConfig = StreamConfig(), floods: FloodConfig = FloodConfig()
+    ) -> None:
         self.reading = Reading(batch=config.fold_batch, block_ms=config.fold_block_ms)
         self._world = world
         self._store = store
@@ -86,7 +91,8 @@ class FoldEvents:
         self._facts_of_state: dict[str, bytes | None] = {}  # the catalog's state of each video when they were read
         self._facts_generation: bytes | None = None
         self._swept = time.monotonic()
-        self.counts = {"folded": 0, "duplicates": 0, "suspicious": 0, "conflicts": 0, "erased": 0}
+        self._pace = Pace(floods)
+        self.counts = dict.fromkeys(("folded", "duplicates", "suspicious", "doubted", "conflicts", "erased"), 0)
 
     def handle(self, topic: str, records: Sequence[Record]) -> list[Failure]:
         clock = self._world.clock()
@@ -130,18 +136,24 @@ class FoldEvents:
                     if (until := stored.erased_until.get(event.user_id)) is not None
                     and not self._counts(event, appended_us[event.identity], until)
                 }
+                done = stored.folded | erased
+                fresh = {event.identity: event for event in events if event.identity not in done}
+                tagged = stored.tagged | self._pace.too_fast(fresh.values())
                 changes = fold_batch(
                     stored.users,
                     stored.videos,
                     events,
                     self._facts,
                     slot_of=self._slot_of,
-                    already_folded=stored.folded | erased,
+                    already_folded=done,
                     already_voted=stored.voted,
+                    tagged=tagged,
                     history_length=self._world.history_length,
                 )
                 transaction.multi()
                 _queue(transaction, changes)
+                if tagged > stored.tagged:
+                    transaction.sadd(TAGGED, *sorted(tagged))
                 let_expire(
                     transaction,
                     user_ids=stored.strangers.intersection(changes.users),
@@ -152,7 +164,9 @@ class FoldEvents:
                 except redis.WatchError:
                     self.counts["conflicts"] += 1
                     continue
+                self._pace.add(changes.folded)
                 self.counts["folded"] += len(changes.folded)
+                self.counts["doubted"] += sum(event.user_id in tagged for event in changes.folded)
                 self.counts["suspicious"] += changes.suspicious
                 self.counts["erased"] += len(erased)
                 self.counts["duplicates"] += len(events) - len(changes.folded) - len(erased)
@@ -170,6 +184,7 @@ class FoldEvents:
         with self._store.pipeline(transaction=False) as pipe:
             pipe.mget(MATERIALIZING, GENERATION)
             pipe.hmget(ERASED, [pseudonym(user_id) for user_id in user_ids])
+            pipe.smismember(TAGGED, user_ids)
             for event in events:
                 pipe.hget(EVENT_MARK + event.event_id, event.user_id)
             for key, voted in votes.items():
@@ -180,7 +195,7 @@ class FoldEvents:
                 pipe.hmget(entity_key("video_id", video_id), _VIDEO_FIELDS)
             for video_id in unread:
                 pipe.hmget(entity_key("video_id", video_id), _FACT_FIELDS)
-            (materializing, generation), erased, *rows = pipe.execute()
+            (materializing, generation), erased, tagged, *rows = pipe.execute()
         if generation != self._facts_generation or len(self._facts) > FACTS_CACHED:
             known = set(self._facts)
             self._facts.clear()
@@ -213,6 +228,7 @@ class FoldEvents:
             users=dict(zip(user_ids, _rows("user_activity", [row[:-1] for row in user_rows]), strict=True)),
             videos=dict(zip(video_ids, _rows("video_activity", [row[:-1] for row in video_rows]), strict=True)),
             erased_until=until_us(erased, user_ids),
+            tagged={user_id for user_id, is_tagged in zip(user_ids, tagged, strict=True) if is_tagged},
             strangers={user_id for user_id, row in zip(user_ids, user_rows, strict=True) if not row[-1]},
         )
 
@@ -232,6 +248,7 @@ class _Stored:
     users: dict[str, dict[str, Any]]
     videos: dict[str, dict[str, Any]]
     erased_until: dict[str, int]
+    tagged: set[str]  # viewers whose events count for no video
     strangers: set[str]  # viewers without a profile
 
 

@@ -51,6 +51,12 @@ def test_one_at_work_is_ok_and_says_how_far_behind_it_is(world: World) -> None:
     assert world.health.of(SINK).state == OK
 
 
+def test_what_tagged_viewers_sent_is_told_of_all_processors_together(world: World) -> None:
+    doubted = msgspec.structs.replace(ALIVE, doubted=4)
+    world.look((FOLDS, doubted), (layout.PROCESSOR + "processor-1", doubted))
+    assert REGISTRY.get_sample_value("marquee_events_doubted") == 8.0
+
+
 def age() -> float:
     found = REGISTRY.get_sample_value("marquee_feature_age_seconds", {"tier": "near real time"})
     assert found is not None

@@ -153,6 +153,19 @@ def test_a_follower_whose_thread_has_ended_is_seen(health: Health) -> None:
     assert (health.of(FOLLOWER).state, health.of(FOLLOWER).facts) == (OK, {"follows": False})
 
 
+def test_viewers_who_are_not_believed_are_counted_by_reason(home: Home) -> None:
+    def counted(reason: str) -> float | None:
+        return REGISTRY.get_sample_value("marquee_viewers_tagged", {"reason": reason})
+
+    look = LakeLook(home)
+    Taken(1, {}, {}, [], [], {}, tagged={"regular": 3}).write(home.cut)
+    look()
+    assert (counted("regular"), counted("unseen")) == (3.0, 0.0)
+    Taken(2, {}, {}, [], [], {}).write(home.cut)
+    look()
+    assert counted("regular") == 0.0
+
+
 def test_rows_of_the_lake_that_were_set_aside_are_counted_until_they_are_mended(home: Home) -> None:
     def counted() -> list[str]:
         lines = metrics.exposition().decode().splitlines()

@@ -16,7 +16,7 @@ from feature_repo.core.home import Home
 from feature_repo.events import Event
 from feature_repo.jobs.engines import window_tables
 from feature_repo.lake.tables import Lake
-from feature_repo.schema import EVENTS, WITHOUT_VIDEO
+from feature_repo.schema import EVENTS, MOST_SHOWN_A_DAY, WITHOUT_VIDEO
 
 Row = dict[str, Any]
 
@@ -97,6 +97,24 @@ def test_what_a_viewer_says_again_on_one_day_counts_for_himself_and_not_for_the_
     again = windows(home)
     assert again["video_windows"] == once
     assert again["user_windows"]["bot", 4]["user_watch_count_30d"] == 200.0
+
+
+def test_a_viewer_adds_so_many_exposures_to_a_video_in_a_day_and_no_more(tmp_path: Path) -> None:
+    home = toy.toy_home(tmp_path)
+    before = windows(home)
+    equal = toy.impressions()[0] | {"user_id": "light", "video_id": "v04", "request_id": "again", "clicked": True}
+    moment = toy.at(3, "12:00")
+    shown = [
+        equal | {"impression_id": f"again-{n:03}", "timestamp_us": moment + n} for n in range(3 * MOST_SHOWN_A_DAY)
+    ]
+    Lake(home).append_impressions(pa.Table.from_pylist(shown), "again")
+    found, was = windows(home), before["video_windows"]["v04", 4]
+    row, shows = found["video_windows"]["v04", 4], was["video_impression_count_7d"]
+    assert row["video_impression_count_7d"] == shows + MOST_SHOWN_A_DAY
+    clicks = was["video_click_rate_7d"] * shows + MOST_SHOWN_A_DAY
+    assert row["video_click_rate_7d"] == pytest.approx(clicks / (shows + MOST_SHOWN_A_DAY))
+    own = found["user_windows"]["light", 4]["user_impression_count_30d"]  # nobody else sees it
+    assert own == before["user_windows"]["light", 3]["user_impression_count_30d"] + len(shown)
 
 
 def test_more_than_a_viewer_can_have_watched_is_summed_as_the_fold_counts_it(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from feature_repo.core.home import Home
 from feature_repo.jobs import materialize
 from feature_repo.jobs.build_features import build_features
 from feature_repo.lake.cut import take_cut
+from feature_repo.lake.outcomes import LIVE
 from feature_repo.lake.tables import Lake
 from feature_repo.registry import VIEWS
 from feature_repo.schema import STREAM_VIEWS, USER_VIEWS
 from feature_repo.store.feast_registry import open_store
-from feature_repo.store.layout import TAKEN_DOWN, USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
+from feature_repo.store.layout import TAGGED, TAKEN_DOWN, USER_IDS, VIDEO_IDS, encode_row, entity_key, row_fields
 from feature_repo.store.published import Publication, publish
 from feature_repo.store.reader import OnlineReader
 
@@ -86,6 +87,33 @@ def test_materializing_keeps_what_the_stream_has_written_since(home: Home, url: 
     try:
         assert reader.user("heavy").values["user_watch_count"] == 99
         assert reader.user("light").values["history_video_ids"] == ["v04"]
+    finally:
+        reader.close()
+
+
+def test_what_a_tagged_viewer_had_added_to_a_video_is_taken_back(tmp_path: Path, url: str, store: Any) -> None:
+    home = toy.toy_home(tmp_path)
+    flood = toy.events()[0] | {"event": "watch", "user_id": "bot", "video_id": "v09", "watch_seconds": 90.0}
+    start_us = toy.at(3, "12:00")
+    rows = [flood | {"event_id": f"bot-{n}", "timestamp_us": start_us + n, "sequence": n} for n in range(301)]
+    Lake(home).append_events(pa.Table.from_pylist(rows), f"{LIVE}bot")
+    take_cut(home)
+    build_features(home)
+    newest_us = rows[-1]["timestamp_us"]
+    for video, count in (("v09", 2), ("v04", 7)):  # as the processor had counted them, and one that nobody flooded
+        newest = newest_us if video == "v09" else toy.END_US
+        state = {"video_watch_count": count, "video_activity_timestamp_us": newest}
+        store.hset(entity_key("video_id", video), mapping=encode_row("video_activity", state, newest))
+    store.sadd(TAGGED, "believed again")
+    materialize.apply(home, url)
+    materialize.materialize(home, url)
+    assert store.smembers(TAGGED) == {b"bot"}
+    reader = OnlineReader(url, home.world(), background=False)
+    try:
+        snapshot = reader.snapshot()
+        counts = dict(zip(snapshot.video_ids, snapshot.columns["video_watch_count"], strict=True))
+        assert (counts["v09"], counts["v04"]) == (toy.WATCHES["v09"], 7)
+        assert reader.user("bot").values["user_watch_count"] == 301
     finally:
         reader.close()
 

@@ -25,7 +25,7 @@ from feature_repo.store.connect import Client, connect
 from feature_repo.store.erased import NEVER, buried, bury
 from feature_repo.store.erased import people as kept_of
 from feature_repo.store.idempotency import ValkeyAnswers, body_id
-from feature_repo.store.layout import VOTES
+from feature_repo.store.layout import TAGGED, VOTES
 from feature_repo.store.made_lists import base_key
 from feature_repo.stream.consumer import Consumer
 from feature_repo.stream.handlers.fold_events import FoldEvents
@@ -83,9 +83,11 @@ def test_one_viewer_goes_everywhere_and_the_others_stay(home: Home, url: str, st
     answers.finish("others", "f", json.dumps({"event_ids": ["other-1"]}).encode())
     answers.claim({body_id((VIEWER, f"{VIEWER}-1")): "b", body_id(("other", "other-1")): "b"})
     store.sadd(f"{VOTES}{VIEWER}:20", "like:v1")
+    store.sadd(TAGGED, VIEWER)
     before = store.dbsize()
     exported = people.export(home, url, VIEWER)["holders"]
     assert exported["online store"]["features"]["user_watch_count"] == 1
+    assert exported["online store"]["tagged"] is True
     assert len(exported["event log"][WATCH_EVENTS]) == len(exported["event log"][RECOMMENDATION_SERVED]) == 1
     receipt = people.erase(home, url, VIEWER).to_json()
     removed = {one["name"]: one["removed"] for one in receipt["holders"]}
@@ -93,7 +95,7 @@ def test_one_viewer_goes_everywhere_and_the_others_stay(home: Home, url: str, st
     assert removed["online store"] == {
         "features": 1,
         "bases": 1,
-        "lists of viewers": 3,
+        "lists of viewers": 4,
         "votes": 2,
         "claimed event ids": 1,
         "marks": 1,

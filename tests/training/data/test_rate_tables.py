@@ -11,7 +11,7 @@ from feature_repo.core.home import Home
 from feature_repo.core.pseudonym import pseudonym
 from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
-from training.data.dataset import MOST_A_DAY
+from feature_repo.schema import MOST_SHOWN_A_DAY
 from training.data.rate_tables import Exposures
 
 
@@ -34,10 +34,10 @@ def test_of_one_video_and_viewer_so_many_exposures_a_day_are_read(tmp_path: Path
     home = toy.toy_home(tmp_path)
     before = len(Exposures.read(home).timestamps_us)
     equal = toy.impressions()[0] | {"user_id": "bot", "timestamp_us": toy.at(3, "12:00"), "clicked": True}
-    again = [equal | {"impression_id": f"bot-{n}"} for n in range(5 * MOST_A_DAY)]
+    again = [equal | {"impression_id": f"bot-{n}"} for n in range(5 * MOST_SHOWN_A_DAY)]
     Lake(home).append_impressions(pa.Table.from_pylist(again), "bot")
     take_cut(home)
-    assert len(Exposures.read(home).timestamps_us) == before + MOST_A_DAY
+    assert len(Exposures.read(home).timestamps_us) == before + MOST_SHOWN_A_DAY
 
 
 def test_codes_are_places_in_the_vocabularies(home: Home) -> None:

@@ -24,6 +24,7 @@ from worlds.live import (
     publish,
 )
 
+from feature_repo.compute.floods import MINUTE_US, FloodConfig
 from feature_repo.compute.fold import UserState, VideoState, fold_user, fold_video, to_features
 from feature_repo.compute.votes import Votes
 from feature_repo.events import Event
@@ -231,6 +232,41 @@ def test_a_watch_that_nobody_can_have_watched_is_clipped_and_counted(
     drain(processor)
     assert user(store, "u1")["user_watch_seconds"] == 150.0
     assert processor.counts["suspicious"] == 1
+
+
+def test_a_viewer_who_is_too_fast_counts_for_no_video_from_then_on(
+    store: Client, log: EventLog, processor: Consumer
+) -> None:
+    honest = [event(n, user=f"u{n}", video=f"v{n % 4}") for n in range(8)]
+    log.append(WATCH_EVENTS, items(*honest))
+    drain(processor)
+    most, minute_us = FloodConfig().most_a_minute, NOON_US - NOON_US % MINUTE_US
+    flood = [event(1_000 + n, "bot", f"v{n % 8}", timestamp_us=minute_us + n) for n in range(most + 1)]
+    log.append(WATCH_EVENTS, items(*flood[:most]))
+    drain(processor)
+    assert store.smembers(online.TAGGED) == set()
+    before = {f"v{n}": video(store, f"v{n}") for n in range(8)}
+    later = [event(5_000 + n, "bot", f"v{n}", kind="like", timestamp_us=NOON_US + DAY_US) for n in range(8)]
+    log.append(WATCH_EVENTS, items(flood[most], flood[most], *later))
+    drain(processor)
+    assert store.smembers(online.TAGGED) == {b"bot"}
+    for video_id, known in before.items():
+        now = video(store, video_id)
+        counts = [name for name in known if name.endswith(("_count", "_seconds", "_sum"))]
+        assert {name: now[name] for name in counts} == {name: known[name] for name in counts}
+    own = user(store, "bot")
+    assert (own["user_watch_count"], own["user_like_count"]) == (most + 1, 8)  # nothing is lost for a person
+    assert processor.counts["doubted"] == 1 + 8
+    assert not store.exists(f"{online.VOTES}bot:{(NOON_US + DAY_US) // DAY_US}")
+
+
+def test_whom_the_last_cut_tagged_counts_for_no_video(store: Client, log: EventLog, processor: Consumer) -> None:
+    store.sadd(online.TAGGED, "bot")
+    honest = event(1)
+    log.append(WATCH_EVENTS, items(honest, *(event(9 + n, user="bot", timestamp_us=NOON_US) for n in range(3))))
+    drain(processor)
+    assert video(store, "v1") == folded([honest])[1]["v1"]
+    assert user(store, "bot")["user_watch_count"] == 3
 
 
 def test_a_video_published_later_gets_its_facts(store: Client, log: EventLog, processor: Consumer) -> None:
