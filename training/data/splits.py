@@ -185,13 +185,21 @@ def split_of(lake: Lake, rule: SplitRule, min_count: int = 1) -> Split:
 
 
 def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
-    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order;
-    suspicious ones (fold.is_suspicious) teach nothing, and are left out. Of a viewer's watches of one video on one day
-    the newest.
+    """user_id, video_id, timestamp_us of every event that enters a history (fold.is_watch, on columns), in order. Of a
+    viewer's watches of one video on one day the newest.
 
     `events` are those of the lake, when they were read already.
     """
-    events = lake.events() if events is None else events
+    seen = viewings(lake, lake.events() if events is None else events)
+    taken = seen.filter(pc.greater_equal(seen["fraction"], MIN_WATCH_FRACTION))
+    return once_a_day(taken.select(["user_id", "video_id", "timestamp_us"]))
+
+
+def viewings(lake: Lake, events: pa.Table) -> pa.Table:
+    """user_id, video_id, event, timestamp_us and the `fraction` watched of every viewing among these events of a lake
+    (fold.watch_fraction, on columns; above 1 where it is), in order. Suspicious ones (fold.is_suspicious) teach
+    nothing, and are left out, as are videos that the lake does not know.
+    """
     events = events.filter(pc.is_in(events["event"], pa.array(VIEWINGS)))
     videos = lake.videos().select(["video_id", "duration_seconds"])
     place = pc.index_in(events["video_id"], videos["video_id"])
@@ -206,8 +214,10 @@ def watches(lake: Lake, events: pa.Table | None = None) -> pa.Table:
     length = np.where(catalog > 0, catalog, logged)
     most = np.maximum(length * SUSPICIOUS_TIMES, length + SUSPICIOUS_SECONDS)
     suspicious = seconds > np.where(length > 0, most, LONGEST_WATCH_SECONDS)
-    taken = (fraction >= MIN_WATCH_FRACTION) & ~suspicious & place.is_valid().to_numpy()
-    return once_a_day(events.filter(pa.array(taken)).select(["user_id", "video_id", "timestamp_us"]))
+    columns = events.select(["user_id", "video_id", "event", "timestamp_us"]).append_column(
+        "fraction", pa.array(fraction)
+    )
+    return columns.filter(pa.array(~suspicious & place.is_valid().to_numpy()))
 
 
 def once_a_day(rows: pa.Table, most: int = 1) -> pa.Table:

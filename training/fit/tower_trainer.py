@@ -16,12 +16,13 @@ from models.encoding.viewer_context import ViewerContextEncoding
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from models.retrieval.losses import FULL_SOFTMAX_BELOW
-from models.retrieval.two_tower import TowerInputs, TwoTower, retrieval_model
+from models.retrieval.two_tower import TwoTower, retrieval_model
 from training.data.splits import Sequences
+from training.data.verdicts import Verdicts
 from training.data.video_vectors import content_columns
 from training.data.viewer_context import ViewerContexts
 from training.fit.loop import Checkpoint, Fit, fastest_device
-from training.fit.tower_batches import TowerBatches, Watched
+from training.fit.tower_batches import TowerBatches, TrainingBatch, Watched
 from training.fit.tower_loss import NextWatchLoss
 from training.fit.tower_validation import Validation
 from training.fit.two_tower_config import TwoTowerConfig
@@ -41,9 +42,10 @@ class Trainer:
         content: ContentEncoding | None = None,
         viewer_context: ViewerContextEncoding | None = None,
         contexts: ViewerContexts | None = None,
+        verdicts: Verdicts | None = None,
     ) -> None:
         """`content` and `viewer_context` are the encodings of the run that is continued; fitted when not given.
-        `contexts`: the home's viewer contexts, when they were read already."""
+        `contexts`: the home's viewer contexts, and `verdicts`: of the training data, when they were read already."""
         self.config = config
         videos = cut_of(home).videos()
         columns = content_columns(videos, home.world())
@@ -69,7 +71,8 @@ class Trainer:
         self.inputs = TowerBatches(
             config, SequenceEncoding(video_ids, config.length), self.contexts, self.viewer_context
         )
-        self.rows = _trained_on(data.train, video_ids, self.inputs)
+        verdicts = verdicts or Verdicts.of(cut_of(home), data.train)
+        self.rows = _trained_on(data.train, video_ids, self.inputs, verdicts)
         asked = data.valid.draw(config.max_validation_viewers, config.seed)
         self.validation = Validation.of(asked, self.inputs)
         self.loss = self._loss()
@@ -78,13 +81,13 @@ class Trainer:
     def encoding(self) -> SequenceEncoding:
         return self.inputs.encoding
 
-    def fit(self, checkpoint: Checkpoint | None) -> Fit[TowerInputs]:
+    def fit(self, checkpoint: Checkpoint | None) -> Fit[TrainingBatch]:
         return Fit(self.network, self.batches, self.loss, self.validate, self.config.loop(), checkpoint)
 
-    def refit(self, checkpoint: Checkpoint | None) -> Fit[TowerInputs]:
+    def refit(self, checkpoint: Checkpoint | None) -> Fit[TrainingBatch]:
         return Fit(self.network, self.batches, self.loss, None, self.config.refit_loop(), checkpoint)
 
-    def batches(self, epoch: int) -> list[TowerInputs]:
+    def batches(self, epoch: int) -> list[TrainingBatch]:
         return self.inputs.of_epoch(self.rows, epoch)
 
     def validate(self) -> dict[str, float]:
@@ -112,14 +115,18 @@ class Trainer:
         videos = len(self.encoding.video_ids)
         counts = np.bincount(np.concatenate([row.tokens for row in self.rows]), minlength=videos) + 1.0
         q_V: Tensor = torch.from_numpy(counts / counts.sum()).to(self.device)
-        negatives = 0 if videos < FULL_SOFTMAX_BELOW else self.config.sampled_negatives
-        return NextWatchLoss(self.network, self.device, q_V, negatives)
+        config = self.config
+        negatives = 0 if videos < FULL_SOFTMAX_BELOW else config.sampled_negatives
+        weights = config.finished_weight, config.broken_weight
+        return NextWatchLoss(self.network, self.device, q_V, negatives, *weights)
 
 
-def _trained_on(train: Sequences, video_ids: tuple[str, ...], inputs: TowerBatches) -> list[Watched]:
+def _trained_on(
+    train: Sequences, video_ids: tuple[str, ...], inputs: TowerBatches, verdicts: Verdicts
+) -> list[Watched]:
     """The full histories of the viewers with at least one watch to predict."""
     whole = SequenceEncoding(video_ids, max(int(train.lengths.max(initial=0)), 1))
-    rows = inputs.watched(whole, train.user_ids, train.histories(), train.times())
+    rows = inputs.watched(whole, train.user_ids, train.histories(), train.times(), verdicts)
     return [row for row in rows if len(row.tokens) > 1]
 
 

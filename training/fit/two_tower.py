@@ -24,6 +24,7 @@ from models.release.recorded import two_tower_example
 from models.retrieval.artifact import RetrievalModel
 from models.retrieval.content import ContentEncoding
 from training.data.splits import Sequences
+from training.data.verdicts import Verdicts
 from training.fit.cold_start import ColdStart, choose_cold_start, with_cold_start
 from training.fit.loop import Checkpoint
 from training.fit.source_questions import SampleConfig
@@ -62,19 +63,23 @@ def fit(
     A stopped run continues from there. Raises HomeError when there is too little to learn from.
     """
     check_enough(home, config, data.train)
-    chosen = Checkpoint(checkpoint / "chosen", _fingerprint(home, replace(config, **NO_REFIT), data.train))
+    verdicts = Verdicts.of(cut_of(home), data.train)
+    told = _fingerprint(home, replace(config, **NO_REFIT), data.train, verdicts)
+    chosen = Checkpoint(checkpoint / "chosen", told)
     # Fitted once: with another number of threads, rounding may rotate the last dimensions of a truncated SVD.
     content = ContentEncoding.load(chosen.directory) if chosen.exists() else None
     viewer_context = ViewerContextEncoding.load(chosen.directory) if chosen.exists() and config.asker else None
-    trainer = Trainer(home, config, data, content, viewer_context)
+    trainer = Trainer(home, config, data, content, viewer_context, verdicts=verdicts)
     chosen.beside = trainer.save_encodings
     state = trainer.fit(chosen).run("training the two-tower model", progress)
     refitted = None
     if data.everything is not None and config.refit_epochs:
-        known = trainer.content, trainer.viewer_context, trainer.contexts
+        verdicts = Verdicts.of(cut_of(home), data.everything)
+        known = trainer.content, trainer.viewer_context, trainer.contexts, verdicts
         whole = Trainer(home, config, replace(data, train=data.everything), *known)
         whole.go_on_from(trainer)
-        kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {_fingerprint(home, config, data.everything)}")
+        refitted_on = _fingerprint(home, config, data.everything, verdicts)
+        kept = Checkpoint(checkpoint / "refit", f"{chosen.fingerprint} {refitted_on}")
         whole.refit(kept).run("refitting it on everything", progress)
         refitted = whole.export()
     return Fitted(trainer.export(), refitted, state.curve, state.best, len(trainer.validation.asked))
@@ -86,7 +91,8 @@ def fit_and_keep(home: Home, config: TwoTowerConfig, data: TrainingData, progres
     The folder's name covers the validation question and the time until which content was known, too.
     """
     chose = [data.valid.user_ids, data.valid.targets, data.valid.now_us, data.known_until_us]
-    place = fingerprint([_fingerprint(home, replace(config, **NO_REFIT), data.train), *chose])
+    verdicts = Verdicts.of(cut_of(home), data.train)
+    place = fingerprint([_fingerprint(home, replace(config, **NO_REFIT), data.train, verdicts), *chose])
     return fit(home, config, data, home.root / "quality" / "two_tower" / place, progress)
 
 
@@ -135,9 +141,10 @@ def _as_chosen(home: Home, fitted: Fitted, data: TrainingData, choice: ColdStart
     return replace(fitted, model=with_cold_start(home, fitted.model, data.train, choice), refitted=refitted)
 
 
-def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences) -> str:
+def _fingerprint(home: Home, config: TwoTowerConfig, trained_on: Sequences, verdicts: Verdicts) -> str:
     """A hash of everything that the weights depend on."""
-    return fingerprint([config.chosen(), trained_on.digest(cut_of(home))])
+    weights = config.finished_weight, config.broken_weight  # also as defaults, which have not always been these
+    return fingerprint([config.chosen(), weights, trained_on.digest(cut_of(home)), verdicts.digest()])
 
 
 def _facts(

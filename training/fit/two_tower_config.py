@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -40,6 +41,8 @@ class TwoTowerConfig:
     refit_learning_rate: float = 0.3  # share of the learning rate
     older_windows: bool = True  # histories beyond `length` also contribute an earlier window, drawn each epoch
     sampled_negatives: int = 2048  # per batch, in catalogs too large for the full softmax
+    finished_weight: float = 2.0  # in the loss, of a watch of at least 90 % or a like; of one that was begun: 1
+    broken_weight: float = 0.3  # of a watch below 5 %, to rank below the one that came after it; 0: it teaches nothing
     max_validation_viewers: int = 6040
 
     def __post_init__(self) -> None:
@@ -47,6 +50,8 @@ class TwoTowerConfig:
             raise ValueError(f"split: expected time or leave_last, found {self.split!r}")
         if min(self.epochs, self.patience, self.batch_size, self.min_count, self.validate_every) < 1:
             raise ValueError("epochs, patience, batch_size, min_count and validate_every: expected at least 1")
+        if not (0 < self.finished_weight < math.inf and 0 <= self.broken_weight < math.inf):
+            raise ValueError("finished_weight: expected a number above 0; broken_weight: at least 0")
         self.tower()
 
     @classmethod
@@ -69,6 +74,7 @@ class TwoTowerConfig:
                 "length": min(128, world.history_length),
                 "dropout": 0.3,
                 "id_dropout": 0.03,
+                "finished_weight": 1.0,  # a rating is no watch: any film that was rated counts alike
             }
         return cls(**{**chosen, **given})
 

@@ -48,3 +48,23 @@ def test_a_popular_sample_estimates_the_full_softmax(problem: tuple[torch.Tensor
     sample = torch.multinomial(q, 50_000, replacement=True)
     loss = sampled_cross_entropy(state, video[target], video[sample], target, sample, q.log())
     assert loss.item() == pytest.approx(cross_entropy(state @ video.T, target).item(), rel=0.02)
+
+
+def test_weights_count_as_rows_that_stand_more_often(
+    problem: tuple[torch.Tensor, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "CHUNK_BYTES", 64 * VIDEOS * 4)
+    state, video, target = problem
+    weight = torch.where(torch.arange(100) % 3 == 0, 3.0, 1.0)
+    often = torch.repeat_interleave(torch.arange(100), weight.long())
+    expected = cross_entropy(state[often] @ video.T, target[often])
+    wanted = torch.autograd.grad(expected, (state, video))
+    loss = full_cross_entropy(state, video, target, torch.float32, weight)
+    found = torch.autograd.grad(loss, (state, video))
+    torch.testing.assert_close(loss, expected)
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    q = torch.full((VIDEOS,), 1.0 / VIDEOS)
+    sample = torch.multinomial(q, 50_000, replacement=True)
+    sampled = sampled_cross_entropy(state, video[target], video[sample], target, sample, q.log(), weight)
+    assert sampled.item() == pytest.approx(expected.item(), rel=0.02)

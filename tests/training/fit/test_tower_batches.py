@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from worlds.ring import CONFIG, VIEWERS, WATCHES, write_ring
 
 from feature_repo.core.home import Home
 from models.retrieval.two_tower import user_tower
-from training.fit.tower_batches import EVEN_WIDTH
+from training.data.verdicts import Verdicts
+from training.fit.tower_batches import BROKEN, EVEN_WIDTH
 from training.fit.tower_trainer import Trainer
 from training.fit.two_tower_data import training_data
 
@@ -23,8 +25,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def test_every_watch_of_every_viewer_is_in_an_epoch_once(home: Home) -> None:
     trainer = Trainer(home, CONFIG, training_data(home, CONFIG))
     batches = trainer.batches(0)
-    assert sum(int(batch.count_B.sum()) - len(batch.count_B) for batch in batches) == VIEWERS * (WATCHES - 2)
-    assert not torch.equal(batches[0][0], trainer.batches(1)[0][0])
+    assert sum(int(batch.inputs.count_B.sum()) - len(batch.inputs.count_B) for batch in batches) == VIEWERS * (
+        WATCHES - 2
+    )
+    assert not torch.equal(batches[0].inputs.token_BT, trainer.batches(1)[0].inputs.token_BT)
 
 
 def test_a_long_history_gives_its_newest_watches_and_one_earlier_window(home: Home) -> None:
@@ -33,7 +37,7 @@ def test_a_long_history_gives_its_newest_watches_and_one_earlier_window(home: Ho
     whole = {tuple(row.tokens.tolist()) for row in trainer.rows}  # of ten watches each
     newest, earlier = set(), 0
     for batch in trainer.batches(0):
-        for tokens, count in zip(batch.token_BT.tolist(), batch.count_B.tolist(), strict=True):
+        for tokens, count in zip(batch.inputs.token_BT.tolist(), batch.inputs.count_B.tolist(), strict=True):
             piece = tuple(tokens[1:count])
             assert len(piece) <= 4
             assert any(piece == row[at : at + len(piece)] for row in whole for at in range(len(row)))
@@ -42,7 +46,35 @@ def test_a_long_history_gives_its_newest_watches_and_one_earlier_window(home: Ho
     assert newest == whole
     assert earlier >= VIEWERS * 0.5
     alone = Trainer(home, replace(config, older_windows=False), training_data(home, config))
-    assert sum(len(batch.count_B) for batch in alone.batches(0)) == VIEWERS
+    assert sum(len(batch.inputs.count_B) for batch in alone.batches(0)) == VIEWERS
+
+
+def test_verdicts_stay_beside_their_watches_in_every_window(home: Home) -> None:
+    config = replace(CONFIG, length=4)
+    data = training_data(home, config)
+    train, count = data.train, len(data.train.video_ids)
+    strong = np.array([video_id in ("v03", "v04") for video_id in train.video_ids])
+    rows = np.flatnonzero(train.video_ids == "v05")
+    before = np.repeat(rows, BROKEN + 2)
+    broken = np.array([f"v{at:02}" for at in range(10, 12 + BROKEN)] * len(rows), dtype=object)
+    trainer = Trainer(home, config, data, verdicts=Verdicts(strong, before, broken))
+    assert count == len(strong)
+    names, seen = trainer.encoding.video_ids, 0
+    for batch in trainer.batches(0):
+        for tokens, size, strengths, all_broken in zip(
+            batch.inputs.token_BT[:, 1:].tolist(),
+            (batch.inputs.count_B - 1).tolist(),
+            batch.strong_BT.tolist(),
+            batch.broken_BTK.tolist(),
+            strict=True,
+        ):
+            for at, (is_strong, few) in enumerate(zip(strengths, all_broken, strict=True)):
+                video_id = names[tokens[at]] if at < size else ""
+                assert is_strong == (video_id in ("v03", "v04"))
+                newest = [f"v{one:02}" for one in range(11 + BROKEN, 11, -1)] if video_id == "v05" else []
+                assert [names[one] for one in few if one >= 0] == newest
+                seen += len(newest)
+    assert seen
 
 
 def test_batches_come_in_few_widths_and_their_padding_says_nothing(home: Home) -> None:
