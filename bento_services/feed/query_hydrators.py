@@ -99,10 +99,7 @@ class UserVector:
     name = "user_tower"
 
     def hydrate(self, request: Request) -> Request:
-        viewer = request.viewer
-        vectors = self.retrieval.user_vectors(
-            [viewer.history_ids], [viewer.history_times_us], np.array([request.now_us]), viewer_context([request])
-        )
+        vectors = user_vectors(self.retrieval, [request], viewer_context([request]))
         vector: Array = vectors[0]
         if not np.isfinite(vector).all():
             raise ValueError("the user tower returned a vector that is not finite")
@@ -121,6 +118,34 @@ class VectorOfList:
         if made is None or not made.vector:
             raise ValueError("the list has no vector of the viewer")
         return replace(request, user_vector=made.user_vector)
+
+
+def user_vectors(retrieval: UserTower, requests: Sequence[Request], context: Columns) -> Array:
+    """(B, D) of viewers with these columns of context, each at the moment of their request.
+
+    Picks have no order, and the tower reads an order: what comes last is to it what is being watched just now, which
+    says most about what comes next. So the vector of somebody who has only picked is the mean of those after each pick
+    alone; from their first watch on, their history is one.
+    """
+    asked = [_histories(request) for request in requests]
+    counts = np.array([len(parts) for parts in asked], dtype=np.int64)
+    whose = np.repeat(np.arange(len(requests)), counts)
+    parts = [part for of_one in asked for part in of_one]
+    now_us = np.array([request.now_us for request in requests], dtype=np.int64)[whose]
+    columns = {name: column[whose] for name, column in context.items()}
+    vectors = retrieval.user_vectors([ids for ids, _ in parts], [times for _, times in parts], now_us, columns)
+    if len(vectors) == len(requests):
+        return vectors
+    mean: Array = np.add.reduceat(vectors, np.cumsum(counts) - counts, axis=0) / counts[:, None]
+    return mean.astype(np.float32)
+
+
+def _histories(request: Request) -> list[tuple[Sequence[str], Sequence[int]]]:
+    """Ids and times that the tower is asked about."""
+    ids, times_us = request.viewer.history_ids, request.viewer.history_times_us
+    if len(ids) > 1 and request.picked.issuperset(ids):
+        return [((video_id,), (time_us,)) for video_id, time_us in zip(ids, times_us, strict=True)]
+    return [(ids, times_us)]
 
 
 def viewer_context(requests: Sequence[Request]) -> Columns:

@@ -19,7 +19,7 @@ from bento_services.feed.feed import Feed
 from bento_services.feed.page import Query
 from bento_services.feed.parts import Parts
 from bento_services.feed.preview import Preview, previewed
-from bento_services.feed.query_hydrators import viewer_context
+from bento_services.feed.query_hydrators import user_vectors, viewer_context
 from bento_services.feed.stages import Request
 from bento_services.feed.surfaces.pipelines import FULL_FUNNEL
 from bento_services.feed.viewer import Knowledge, Known, viewer_of
@@ -142,13 +142,9 @@ def _by_retrieval(
             query = Query(user_id=features.user_id, limit=n)
             viewer = viewer_of([Known(features, Knowledge.CURRENT)], query, now_us, config)
             requests.append(Request(query, now_us, viewer, catalog, world, seed=0, rules=rules))
-        histories = [request.viewer.history_ids for request in requests]
-        times_us = [request.viewer.history_times_us for request in requests]
         no_day_part = np.full(len(requests), "", dtype=object)  # the lists are for all times of day
         context = {**viewer_context(requests), "day_part": no_day_part}
-        user_BD = release.retrieval.user_vectors(
-            histories, times_us, np.full(len(requests), now_us, dtype=np.int64), context
-        )
+        user_BD = user_vectors(release.retrieval, requests, context)
         for request, score_V in zip(requests, user_BD @ video_VD.T, strict=True):
             allowed = filters.allowed(request)
             if request.viewer.history_ids:

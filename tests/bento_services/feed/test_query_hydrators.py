@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from worlds import arithmetic as feed_world
@@ -9,12 +11,19 @@ from worlds.arithmetic import NOW_US
 
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.page import Query
-from bento_services.feed.query_hydrators import UserVector, ViewerFeatures, viewer_context
+from bento_services.feed.query_hydrators import UserVector, ViewerFeatures, user_vectors, viewer_context
 from bento_services.feed.stages import Request
 from bento_services.feed.viewer import Knowledge, unread
 from feature_repo.store.memory import MemoryReader
 
+Array = np.ndarray[Any, Any]
+
+A, B, C = sorted(feed_world.big_videos())[:3]
+PICKED = {"history_timestamps_us": [NOW_US - 9, NOW_US - 9], "history_watch_fractions": [1.0, 1.0]}
 USERS = {**feed_world.big_users(), "new": {"country": "US", "maturity_limit": 18, "signup_timestamp_us": NOW_US - 1}}
+USERS["picked a b"] = {**USERS["new"], **PICKED, "history_video_ids": [A, B], "picked_video_ids": [A, B]}
+USERS["picked b a"] = {**USERS["new"], **PICKED, "history_video_ids": [B, A], "picked_video_ids": [B, A]}
+USERS["watched b"] = {**USERS["picked a b"], "seen_video_ids": [B]}
 
 
 def reader() -> MemoryReader:
@@ -79,8 +88,38 @@ def test_only_so_many_viewers_are_remembered() -> None:
 
 def test_a_vector_that_is_not_finite_is_refused() -> None:
     class Infinite:
-        def user_vectors(self, *_: object) -> np.ndarray:
+        def user_vectors(self, *_: object) -> Array:
             return np.full((1, 4), np.inf)
 
     with pytest.raises(ValueError, match="not finite"):
         UserVector(Infinite()).hydrate(request_of(Query(user_id="u001")))  # type: ignore[arg-type]
+
+
+class ReadsTheLast:
+    """A tower to which a history is its last watch, and its length."""
+
+    def user_vectors(self, histories: list[list[str]], times_us: list[list[int]], now_us: Array, columns: Any) -> Array:
+        assert len(histories) == len(times_us) == len(now_us) == len(columns["country"])
+        last = [[one[-1:] == [video_id] or one[-1:] == (video_id,) for video_id in (A, B, C)] for one in histories]
+        return np.array([[*one, len(of)] for one, of in zip(last, histories, strict=True)], dtype=np.float32)
+
+
+def vectors_of(*queries: Query) -> list[list[float]]:
+    requests = [request_of(query) for query in queries]
+    found: list[list[float]] = user_vectors(ReadsTheLast(), requests, viewer_context(requests)).tolist()
+    return found
+
+
+def test_picks_have_no_order() -> None:
+    together = [0.5, 0.5, 0.0, 1.0]
+    assert vectors_of(Query(user_id="picked a b")) == vectors_of(Query(user_id="picked b a")) == [together]
+
+
+def test_from_the_first_watch_on_a_history_has_an_order() -> None:
+    assert vectors_of(Query(user_id="watched b")) == [[0.0, 1.0, 0.0, 2.0]]
+    assert vectors_of(Query(user_id="picked a b", last_watched_item_id=C)) == [[0.0, 0.0, 1.0, 3.0]]
+
+
+def test_viewers_asked_together_have_the_vectors_of_each_alone() -> None:
+    queries = [Query(user_id=one) for one in ("watched b", "picked a b", "new", "picked b a")]
+    assert vectors_of(*queries) == [vectors_of(query)[0] for query in queries]
