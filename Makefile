@@ -66,8 +66,8 @@ bench: $(INSTALLED) ## stage latencies, throughput, freshness, training time: on
 bench-catalog: $(INSTALLED) ## what a page costs by the size of the catalog, recorded in docs/quality.md
 	@$(BIN)/python tests/benchmarks/catalog_size.py $(or $(ARGS),--record)
 
-bench-onboarding: $(INSTALLED) ## what five picks of a new viewer are worth beside what is popular (a home with a champion: HOME_DIR)
-	@$(BIN)/python tests/benchmarks/onboarding.py --home $(HOME_DIR) $(ARGS)
+bench-onboarding: $(INSTALLED) ## what five picks of a new viewer are worth beside what is popular, recorded in docs/quality.md (a home with a champion: HOME_DIR)
+	@$(BIN)/python tests/benchmarks/onboarding.py --home $(HOME_DIR) $(or $(ARGS),--record)
 
 bench-serve: $(INSTALLED) ## pages per second and latencies under few and many callers, beside an empty BentoML endpoint, recorded in docs/quality.md
 	@$(BIN)/python tests/benchmarks/bench_serve.py $(or $(ARGS),--record)

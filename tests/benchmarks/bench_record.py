@@ -14,6 +14,7 @@ from training.record.quality_page import PAGE, RECORDS, Record, assemble
 RECORD = RECORDS / "80-bench-demo.md"
 CATALOG_SIZE = RECORDS / "81-catalog_size-simulated.md"
 SERVE = RECORDS / "82-serve-demo.md"
+ONBOARDING = "33-onboarding-{world}.md"
 
 
 def record(result: dict[str, Any]) -> None:
@@ -63,6 +64,22 @@ def record_serve(world: str, rows: Sequence[Mapping[str, Any]]) -> None:
         body="\n".join([about, "", *table, "", *below]),
     )
     write_atomic(SERVE, made.text())
+    write_atomic(PAGE, assemble(RECORDS))
+
+
+def record_onboarding(world: str, release_id: str, body: Sequence[str]) -> None:
+    """The Markdown lines that onboarding.py prints."""
+    made = Record(
+        title=f"What five picks are worth to a newcomer, {world}",
+        protocol="onboarding",
+        world=world,
+        command="make bench-onboarding",
+        data=release_id.removeprefix("r-"),
+        revision=git_revision() or "unknown",
+        seeds="none",
+        body="\n".join(body),
+    )
+    write_atomic(RECORDS / ONBOARDING.format(world=world), made.text())
     write_atomic(PAGE, assemble(RECORDS))
 
 
