@@ -93,7 +93,7 @@ def main() -> None:
         record_onboarding(home.world().name, asked.release.release_id, lines)
 
 
-def report(asked: Asked, found: Mapping[str, Array]) -> list[str]:
+def report(asked: Asked, found: Mapping[tuple[str, str], Array]) -> list[str]:
     """A table of Markdown, and the sentence on the bar: the ratio of the means with its standard error over viewers."""
     lines = [f"{asked.about}, {len(asked.videos)} videos.", "", "| page | after | NDCG@10 |", "| --- | --- | --- |"]
     for (rung, after), ndcg_B in found.items():

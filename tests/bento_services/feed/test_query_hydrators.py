@@ -100,13 +100,13 @@ class ReadsTheLast:
 
     def user_vectors(self, histories: list[list[str]], times_us: list[list[int]], now_us: Array, columns: Any) -> Array:
         assert len(histories) == len(times_us) == len(now_us) == len(columns["country"])
-        last = [[one[-1:] == [video_id] or one[-1:] == (video_id,) for video_id in (A, B, C)] for one in histories]
+        last = [[list(one[-1:]) == [video_id] for video_id in (A, B, C)] for one in histories]
         return np.array([[*one, len(of)] for one, of in zip(last, histories, strict=True)], dtype=np.float32)
 
 
 def vectors_of(*queries: Query) -> list[list[float]]:
     requests = [request_of(query) for query in queries]
-    found: list[list[float]] = user_vectors(ReadsTheLast(), requests, viewer_context(requests)).tolist()
+    found: list[list[float]] = user_vectors(ReadsTheLast(), requests, viewer_context(requests)).tolist()  # type: ignore[arg-type]
     return found
 
 
