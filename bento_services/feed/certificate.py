@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -77,13 +78,18 @@ def certify(
         "fresh_from": fresh_from,
         "top": policy.caps.top,
         "limit": limit,
-        "caps": {"list": asdict(policy.caps), "page": asdict(policy.page)},
+        "caps": _stated(policy.caps, policy.page),
         "heavy": list(heavy),
         "popular_share": popular_share,
         "rules": rules,
         "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if rule in found and not found[rule].kept],
         "not_on_page": list(NOT_ON_PAGE),
     }
+
+
+@cache
+def _stated(caps: Caps, of_page: PageCaps) -> dict[str, Any]:
+    return {"list": asdict(caps), "page": asdict(of_page)}
 
 
 def verify(page: Mapping[str, Any]) -> list[str]:

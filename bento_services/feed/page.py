@@ -150,6 +150,11 @@ class PageAgain(Page, frozen=True):
     def of(cls, page: Page) -> PageAgain:
         return cls(**{name: getattr(page, name) for name in page.__struct_fields__}, encoded={})
 
+    def with_others(self, rows: tuple[Row, ...], items: tuple[Item, ...], certificate: Mapping[str, Any]) -> PageAgain:
+        """This page with other videos, of which nothing is encoded yet."""
+        others = {"rows": rows, "recommendations": items, "certificate": certificate, "encoded": {}}
+        return msgspec.structs.replace(self, **others)
+
     def as_json(self, encode: Callable[[Any], bytes]) -> Page:
         if not self.encoded:
             self.encoded.update({name: msgspec.Raw(encode(getattr(self, name))) for name in STAYS_THE_SAME})

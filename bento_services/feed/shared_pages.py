@@ -1,8 +1,8 @@
 """Pages made once for all viewers of a segment: what a very busy service shows instead of making one for each.
 
 A viewer gets the page without what they may not see or have seen: spare videos, of the same category where there is
-one, take these places. The certificate is measured on the page as it is then shown; a page that would keep fewer rules
-than the one that was made is not shown at all.
+one, take these places. The certificate is measured on the page as it is then shown, once for all who may see all of
+it; a page that would keep fewer rules than that is not shown at all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bento_services import metrics
 from bento_services.feed import cursor as cursors
 from bento_services.feed.certificate import certify
 from bento_services.feed.compose import Serving
-from bento_services.feed.page import SEGMENT, Item, Page
+from bento_services.feed.page import SEGMENT, Item, Page, PageAgain, Row
 from bento_services.feed.segments import Segment, segment_of
 from bento_services.feed.stages import Request
 from bento_services.feed.validity import Validity, can_be_shown_again
@@ -43,7 +43,7 @@ KEPT = 500  # of about 100 KB
 
 @dataclass(frozen=True)
 class _Shared:
-    page: Page
+    page: PageAgain
     spares: tuple[Item, ...]
     places: Array  # of its recommendations in the catalog
     spare_places: Array
@@ -84,20 +84,22 @@ class SharedPages:
 
 def _made(serving: Serving, request: Request, segment: Segment, make: Make) -> _Shared:
     limit, started = request.query.limit, perf_counter()
-    page, wider = make(segment, limit), make(segment, max(limit, min((1 + SPARES) * limit, MOST)))
-    on_page = {item.video_id for row in page.rows for item in row.items}
-    row_of, items = request.catalog.row_of, page.recommendations
+    made, wider = make(segment, limit), make(segment, max(limit, min((1 + SPARES) * limit, MOST)))
+    on_page = {item.video_id for row in made.rows for item in row.items}
+    row_of, items = request.catalog.row_of, made.recommendations
     others = tuple(item for item in wider.recommendations if item.video_id not in on_page)
     both = row_of.many([item.video_id for item in (*items, *others)])
     first = set(serving.near_duplicates.first_of_each(request.catalog, both).tolist())
     spares = tuple(item for at, item in enumerate(others, len(items)) if at in first)
     meanwhile = min(max((perf_counter() - started) / MEANWHILE_SHARE, MEANWHILE_SECONDS), SECONDS)
-    is_meanwhile = page.speed != SEGMENT
+    is_meanwhile = made.speed != SEGMENT
     metrics.SHARED_PAGES.labels("made").inc()
+    places = both[: len(items)]
+    certificate = _certificate(made.rows, items, places, serving, request)
     return _Shared(
-        page,
+        PageAgain.of(msgspec.structs.replace(made, certificate=certificate)),
         spares,
-        row_of.many([item.video_id for item in items]),
+        places,
         row_of.many([item.video_id for item in spares]),
         Validity.of((*items, *spares), request, serving.release_id, meanwhile if is_meanwhile else SECONDS),
         is_meanwhile,
@@ -119,23 +121,27 @@ def _for_viewer(shared: _Shared, serving: Serving, request: Request) -> Page | N
             return None
         items = filled
         places = request.catalog.row_of.many([item.video_id for item in items])
-    rows = (msgspec.structs.replace(page.rows[0], items=items),)
-    look_twice = serving.near_duplicates.looks_twice(request.catalog, places)
-    certificate = certify(rows, items, limit, serving.policy, request.now_us, look_twice=look_twice)
-    if not set(certificate["relaxed"]) <= set(page.certificate["relaxed"]):
-        return None
+        rows = (msgspec.structs.replace(page.rows[0], items=items),)
+        certificate = _certificate(rows, items, places, serving, request)
+        if not set(certificate["relaxed"]) <= set(page.certificate["relaxed"]):
+            return None
+        page = page.with_others(rows, items, certificate)
     return msgspec.structs.replace(
         page,
         request_id=request.query.request_id,
-        rows=rows,
-        recommendations=items,
         cursor=cursors.after(request, places, allowed),
-        certificate=certificate,
         stage_ms=request.trace.stage_ms,
         warnings=tuple(request.trace.warnings),
         speed=SEGMENT,
         age_seconds=page.age_seconds + max(request.now_us - shared.validity.made_us, 0) / 1e6,
     )
+
+
+def _certificate(
+    rows: Sequence[Row], items: Sequence[Item], places: Array, serving: Serving, request: Request
+) -> dict[str, Any]:
+    look_twice = serving.near_duplicates.looks_twice(request.catalog, places)
+    return certify(rows, items, request.query.limit, serving.policy, request.now_us, look_twice=look_twice)
 
 
 def _kept(allowed: Allowed, places: Array) -> Array:

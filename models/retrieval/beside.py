@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.allowed import Allowed
+from models.allowed import Allowed, distinct
 from models.catalog import Catalog
 from models.per_catalog import CatalogRows, Followed, PerCatalog
 from models.retrieval.index import VideoIndex
@@ -62,7 +62,7 @@ class Beside(NamedTuple):
     def rows(self) -> Array:
         """(M,) catalog rows of all parts, ascending."""
         rows = [part.rows for part in self.parts]
-        return np.unique(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
+        return distinct(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
 
 
 class BesideIndex:

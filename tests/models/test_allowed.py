@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.allowed import Allowed, Shared
+from models.allowed import Allowed, Shared, distinct
 from models.bits import Bits
 
 
@@ -31,3 +31,8 @@ def test_few_rows_are_listed_and_many_are_not() -> None:
     assert few is not None
     assert few.tolist() == [3, 900]
     assert Allowed.of(~mask).few() is None
+
+
+@pytest.mark.parametrize("rows", [[], [3], [2, 2], [5, 1, 5, 0, 1], list(range(9, 0, -1)) * 3])
+def test_each_number_is_listed_once_in_order(rows: list[int]) -> None:
+    assert distinct(np.array(rows, dtype=np.int64)).tolist() == sorted(set(rows))

@@ -16,6 +16,7 @@ from bento_services.feed.certificate import verify
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Page, Query
+from bento_services.http.bodies import encode
 from feature_repo.store.memory import MemoryReader
 
 QUERY = Query(user_id="u001", limit=5)
@@ -84,6 +85,23 @@ def test_what_a_viewer_hid_or_has_seen_gives_way_to_others_at_the_same_places(wo
     assert not verify(msgspec.to_builtins(after.as_sent()))
     world.hide()
     assert ids(world.page()) == before
+
+
+def test_each_answer_is_the_json_of_its_own_page_though_most_of_it_is_encoded_for_all(world: World) -> None:
+    encoded: list[Any] = []
+
+    def encoding(part: Any) -> bytes:
+        encoded.append(part)
+        return encode(part)
+
+    before = ids(world.page())
+    for user_id, hidden in (("u002", []), ("u001", before[1:2]), ("u003", []), ("u001", before[3:4])):
+        world.hide(*hidden)
+        page = world.page(user_id=user_id)
+        sent = page.as_sent()
+        plain = Page(**{name: getattr(sent, name) for name in Page.__struct_fields__})
+        assert encode(page.as_json(encoding)) == encode(plain)
+    assert len(encoded) == 3 * 3  # for two viewers alike once, and for each of the others
 
 
 def test_a_takedown_is_gone_at_once(world: World) -> None:
