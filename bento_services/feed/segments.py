@@ -1,4 +1,5 @@
-"""Segments of viewers: country x device x part of day x age group, and the maturity limit, which a list is made for.
+"""Segments of viewers: country x language x device x part of day x age group, and the maturity limit, which a list is
+made for.
 
 New and anonymous viewers have no base; what is shown to viewers like them is made once for all of them.
 """
@@ -29,10 +30,15 @@ class Segment:
 def segment_of(request: Request) -> Segment:
     """The same for all requests of a segment, but for the minutes of the viewer's clock."""
     viewer, values = request.viewer, request.viewer.features.values
-    country, age_group = viewer.country, str(values["age_group"])
+    country, language, age_group = viewer.country, str(values["user_language"]), str(values["age_group"])
     (day_part,) = day_parts(request.context)
-    parts = (country, request.query.device, day_part, age_group, str(viewer.maturity_limit))
-    profile = {"country": country, "age_group": age_group, "maturity_limit": viewer.maturity_limit}
+    parts = (country, language, request.query.device, day_part, age_group, str(viewer.maturity_limit))
+    profile = {
+        "country": country,
+        "user_language": language,
+        "age_group": age_group,
+        "maturity_limit": viewer.maturity_limit,
+    }
     like_them = UserFeatures("", False, {**_nobodys_values(), **profile}, 0)
     query = Query(
         surface=request.query.surface,

@@ -1,4 +1,4 @@
-"""Who shares a list: the same country, device, part of day, age group and maturity limit."""
+"""Who shares a list: the same country, language, device, part of day, age group and maturity limit."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ def test_viewers_alike_share_a_segment_whatever_they_have_watched() -> None:
 
 
 def test_each_part_of_it_makes_another_segment() -> None:
+    users = READER.users_by_id
+    users["pole"] = {**users["u001"], "user_language": "pl"}
     names = [
         of("u001").name,
+        of("pole").name,  # another language
         of("u002").name,  # another country
         of("u001", device="tv").name,
         of("u001", utc_offset_minutes=12 * 60).name,
