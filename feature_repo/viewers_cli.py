@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,20 +85,16 @@ def personal(
 @app.command("tagged", epilog="Examples:  marquee viewers tagged   ·   marquee viewers tagged --json")
 def tagged(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List viewers whose events count for nobody else: bots and floods, with the reason, as of the last cut."""
-    from feature_repo.lake.cut import LAKE
-    from feature_repo.lake.tables import Lake
+    from feature_repo.ingest.tables import utc_day
+    from feature_repo.lake.cut import last_cut
     from feature_repo.lake.taken import Taken
 
     opened = existing(home)
     if (taken := Taken.of(opened.cut)) is None:
         note("marquee: note: nobody was judged yet: run `marquee features`")
-    rows = Lake(opened, opened.cut / LAKE).tagged().to_pylist()
-    viewers = [{"since": _day(row.pop("since_us")), **row} for row in rows]
+    rows = last_cut(opened).tagged().to_pylist()
+    viewers = [{"since": utc_day(row.pop("since_us")), **row} for row in rows]
     show({"by_reason": dict(taken.tagged) if taken else {}, "viewers": viewers}, as_json, table=_print_tagged)
-
-
-def _day(timestamp_us: int) -> str:
-    return datetime.fromtimestamp(timestamp_us / 1e6, UTC).date().isoformat()
 
 
 def _print_tagged(found: Mapping[str, Any]) -> None:

@@ -114,21 +114,21 @@ class Feed:
 
     def pages(self, asked: Sequence[Asked]) -> list[Page | Exception]:
         """As `page` for each, or what that raised; their viewers are read in one round trip."""
-        known = self._viewer_features.known([query.viewer_id for query, _, _ in asked])
+        known = self._viewer_features.of_queries([query for query, _, _ in asked])
         pages: list[Page | Exception] = []
-        for (query, surface, attempt), viewer in zip(asked, known, strict=True):
+        for (query, surface, attempt), viewers in zip(asked, known, strict=True):
             try:
-                pages.append(self.page(query, surface, attempt, viewer))
+                pages.append(self.page(query, surface, attempt, viewers))
             except Exception as error:
                 pages.append(error)
         return pages
 
     def page(
-        self, query: Query, surface: str = HOME, attempt: Attempt | None = None, known: Known | None = None
+        self, query: Query, surface: str = HOME, attempt: Attempt | None = None, known: Sequence[Known] = ()
     ) -> Page:
         """Raises QueryError for an invalid query, UnknownSubject for what the catalog does not have, NothingToAsk
         where an empty page would be taken for an answer, GivenUp after `attempt` was; never for a dependency that is
-        down. `known`: the viewer, where they were read already."""
+        down. `known`: its viewers, where they were read already."""
         serving = self._serving(surface)
         subject.check(serving.names, query.subject, self._reader.snapshot())
         return self._page(serving, query, attempt, known)
@@ -155,7 +155,7 @@ class Feed:
             age_seconds=cached.page.age_seconds + max(request.now_us - cached.behind.made_us, 0) / 1e6,
         )
         if self._served is not None:
-            self._served.put(page, request, cached.behind.again(cached.page.request_id))
+            self._served.put(page, request, cached.behind)
         return page
 
     def patience(self, query: Query, attempts: int) -> float:
@@ -244,7 +244,7 @@ class Feed:
         serving: Serving,
         query: Query,
         attempt: Attempt | None = None,
-        known: Known | None = None,
+        known: Sequence[Known] = (),
         rules: RuleBook | None = None,
     ) -> Page:
         request = self._request(serving, query)

@@ -75,9 +75,8 @@ class PageCache:
         metrics.PAGE_CACHE.labels("made").inc()
         items = [item for row in page.rows for item in row.items]
         validity = Validity.of(items, request, page.release_id, self._lifetime(request.query))
-        self._kept.put(
-            _key(request.query), _Kept(CachedPage(PageAgain.of(page), behind), request.viewer.features, validity)
-        )
+        cached = CachedPage(PageAgain.of(page), behind.again(page.request_id))
+        self._kept.put(_key(request.query), _Kept(cached, request.viewer.features, validity))
 
     def forget(self, is_erased: Callable[[str], bool]) -> None:
         """Drop the pages of viewers who were erased."""

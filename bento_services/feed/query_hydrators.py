@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from time import perf_counter
 from typing import Any
 
@@ -42,16 +43,23 @@ class ViewerFeatures:
         self._heard = Heard(config.heard_viewers)
         self._remembered: Recent[str, UserFeatures] = Recent(config.remembered_viewers)
 
-    def hydrate(self, request: Request, known: Known | None = None) -> Request:
-        """`known`: what was read already, for this request and others together."""
+    def hydrate(self, request: Request, known: Sequence[Known] = ()) -> Request:
+        """`known`: of each of its viewers, where they were read already, for this request and others together."""
         query, now_us = request.query, request.now_us
-        if known is None or query.viewers:
+        if not known:
             return replace(request, viewer=self.read(query, now_us))
-        request.trace.stage_ms[self.name] = known.milliseconds
-        return replace(request, viewer=viewer_of([known], query, now_us, self._config))
+        request.trace.stage_ms[self.name] = known[0].milliseconds
+        return replace(request, viewer=viewer_of(known, query, now_us, self._config))
 
     def read(self, query: Query, now_us: int) -> Viewer:
-        return viewer_of(self.known([query.viewer_id, *query.viewers]), query, now_us, self._config)
+        (known,) = self.of_queries([query])
+        return viewer_of(known, query, now_us, self._config)
+
+    def of_queries(self, queries: Sequence[Query]) -> list[Sequence[Known]]:
+        """What is known of the viewers of each, in one round trip for all."""
+        audiences = [(query.viewer_id, *query.viewers) for query in queries]
+        known = iter(self.known(list(chain.from_iterable(audiences))))
+        return [list(islice(known, len(viewers))) for viewers in audiences]
 
     def known(self, user_ids: Sequence[str]) -> list[Known]:
         """What is known of each viewer, in one round trip for all; nobody's is "", who is not asked for."""

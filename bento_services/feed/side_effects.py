@@ -61,7 +61,7 @@ class Behind:
 
     def again(self, request_id: str) -> Behind:
         """Of the same page when it is shown again. `request_id`: that it was made for."""
-        return Behind({}, self.made_us, self.features_of or request_id)
+        return Behind({}, self.made_us, request_id)
 
 
 _Served = tuple[Page, Request, Behind]

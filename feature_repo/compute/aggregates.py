@@ -101,9 +101,8 @@ def _facts(entity: str, events: Table, impressions: Table, videos: Table) -> Tab
 
 def _first_votes(seen: Table) -> Table:
     """The first event of each kind per viewer, video and day (votes.py)."""
-    day = seen["timestamp_us"] - seen["timestamp_us"] % DAY_US
     vote = seen["event"].substitute({**SAME, SKIP: WATCH})  # one that does not count
-    seen = seen.mutate(vote_day=day, vote=vote)
+    seen = seen.mutate(vote_day=start_of(seen["timestamp_us"], DAY_US), vote=vote)
     same_vote = ibis.window(
         group_by=("user_id", "video_id", "vote_day", "vote", "counts"),
         order_by=("timestamp_us", "sequence", "event_id"),
@@ -114,10 +113,14 @@ def _first_votes(seen: Table) -> Table:
 def _first_times(shown: Table) -> Table:
     """Of the exposures of a video to a viewer on a day the first MOST_SHOWN_A_DAY: who reloads a page all day long
     does not decide how often a video is clicked."""
-    day = shown["timestamp_us"] - shown["timestamp_us"] % DAY_US
     same = ibis.window(group_by=("user_id", "video_id", "shown_day"), order_by=("timestamp_us", "impression_id"))
-    shown = shown.mutate(shown_day=day)
+    shown = shown.mutate(shown_day=start_of(shown["timestamp_us"], DAY_US))
     return shown.mutate(times=ibis.row_number().over(same)).filter(ibis._["times"] < MOST_SHOWN_A_DAY)
+
+
+def start_of(timestamp_us: Any, span_us: int) -> Any:
+    """When the span that holds this moment began: its minute, hour or day (UTC)."""
+    return timestamp_us - timestamp_us % span_us
 
 
 def with_catalog_seconds(events: Table, videos: Table) -> Table:
@@ -170,4 +173,4 @@ def _summed(facts: Table, entity: str) -> Table:
 
 def _known_from(timestamp_us: Any) -> Any:
     """The first day, counted from 1970, at whose midnight this moment has passed."""
-    return ((timestamp_us - timestamp_us % DAY_US) / DAY_US).cast("int64") + 1
+    return (start_of(timestamp_us, DAY_US) / DAY_US).cast("int64") + 1

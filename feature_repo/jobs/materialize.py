@@ -16,12 +16,11 @@ from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.core.settings import read
 from feature_repo.jobs.erased import forget_erased
-from feature_repo.lake.cut import LAKE
+from feature_repo.lake.cut import last_cut
 from feature_repo.lake.feature_tables import table_schema
 from feature_repo.lake.floods import tagged_in, videos_of
 from feature_repo.lake.ibis_session import ibis_session
 from feature_repo.lake.parquet import read_table
-from feature_repo.lake.tables import Lake
 from feature_repo.limits import FUTURE_TOLERANCE_SECONDS
 from feature_repo.registry import VIEWS, entity_of
 from feature_repo.schema import STREAM_VIEWS
@@ -61,7 +60,7 @@ def materialize(home: Home, url: str, progress: Progress = SILENT) -> dict[str, 
         raise HomeError(f"no feature tables {', '.join(absent)} in {home.features}: run `marquee features` first")
     ids = {view: read_table(path, [entity_of(view)])[0].unique().to_pylist() for view, path in tables.items()}
     now_us = home.world().now_us()
-    cut = Lake(home, home.cut / LAKE)
+    cut = last_cut(home)
     tagged = tagged_in(cut)
     config = read(STORE, home.root)
     client = connect(url, config.batch_timeout_seconds)

@@ -47,7 +47,7 @@ STATED = ("videos.parquet", "users.parquet")  # each in one file; events and imp
 
 def cut_of(home: Home) -> Lake:
     """The lake as jobs read it: the last cut. Takes a new one if there is none, or one of another world."""
-    lake = Lake(home, home.cut / LAKE)
+    lake = last_cut(home)
     if not home.lake.is_dir():
         return lake if lake.root.is_dir() else Lake(home)  # a home with nothing but a cut, or with nothing at all
     taken = Taken.of(home.cut)
@@ -56,8 +56,8 @@ def cut_of(home: Home) -> Lake:
     return lake
 
 
-def written_cut(home: Home) -> Lake:
-    """The cut of a home that has nothing else, to be filled with rows of another home's."""
+def last_cut(home: Home) -> Lake:
+    """The cut as it is, whatever has happened since; of a home that has nothing else, to be filled with rows."""
     return Lake(home, home.cut / LAKE)
 
 

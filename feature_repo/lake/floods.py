@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from feature_repo.compute.aggregates import counted_seconds, once, with_catalog_seconds
+from feature_repo.compute.aggregates import counted_seconds, once, start_of, with_catalog_seconds
 from feature_repo.compute.floods import (
     FAST_HOUR,
     FAST_MINUTE,
@@ -106,7 +106,7 @@ def _events(read: Callable[..., Table], pattern: str) -> Table:
 
 
 def _fast(acts: Table, span_us: int, reason: str, most: int) -> Table:
-    spans = acts.group_by("user_id", span_us=_begun(acts["timestamp_us"], span_us)).agg(found=acts.count())
+    spans = acts.group_by("user_id", span_us=start_of(acts["timestamp_us"], span_us)).agg(found=acts.count())
     return _days(spans.filter(spans["found"] > most), reason, most)
 
 
@@ -114,14 +114,14 @@ def _sleepless(acts: Table, most_hours: float) -> Table:
     """By seconds as they count elsewhere: one watch of a stuck clock is no flood."""
     watched = acts.filter(acts["event"].isin(VIEWINGS))
     hours = counted_seconds(watched).sum() / 3600.0
-    days = watched.group_by("user_id", span_us=_begun(watched["timestamp_us"], DAY_US)).agg(found=hours)
+    days = watched.group_by("user_id", span_us=start_of(watched["timestamp_us"], DAY_US)).agg(found=hours)
     return _days(days.filter(days["found"] > most_hours), SLEEPLESS, most_hours)
 
 
 def _same_video(acts: Table, most: int) -> Table:
     """A player may tell of a pause every few seconds."""
     on_one = acts.filter((acts["video_id"] != "") & (acts["event"] != "pause"))
-    days = on_one.group_by("user_id", "video_id", span_us=_begun(on_one["timestamp_us"], DAY_US)).agg(
+    days = on_one.group_by("user_id", "video_id", span_us=start_of(on_one["timestamp_us"], DAY_US)).agg(
         found=on_one.count()
     )
     return _days(days.filter(days["found"] > most), SAME_VIDEO, most)
@@ -133,7 +133,7 @@ def _regular(acts: Table, config: FloodConfig) -> Table:
     by_time = ibis.window(group_by="user_id", order_by=("timestamp_us", "sequence", "event_id"))
     happened = happened.mutate(before=happened["video_id"].lag().over(by_time))
     begun = happened.filter(happened["before"].isnull() | (happened["before"] != happened["video_id"]))
-    begun = begun.mutate(span_us=_begun(begun["timestamp_us"], DAY_US))
+    begun = begun.mutate(span_us=start_of(begun["timestamp_us"], DAY_US))
     in_day = ibis.window(group_by=("user_id", "span_us"), order_by=("timestamp_us", "sequence", "event_id"))
     begun = begun.mutate(gap_us=begun["timestamp_us"] - begun["timestamp_us"].lag().over(in_day))
     gaps = begun.filter(begun["gap_us"].notnull()).select("user_id", "span_us", "gap_us")
@@ -152,7 +152,7 @@ def _unseen(acts: Table, everything: Table, impressions: Table, most: int) -> Ta
     pairs = ibis.union(looked.select("user_id", "video_id"), impressions.select("user_id", "video_id"), distinct=True)
     kinds = acts["event"].isin((*CLICKS, *OPINIONS)) & (acts["about"] != ALREADY_SEEN)
     blind = acts.filter(kinds & (acts["video_id"] != "")).anti_join(pairs, ("user_id", "video_id"))
-    days = blind.group_by("user_id", span_us=_begun(blind["timestamp_us"], DAY_US)).agg(found=blind.count())
+    days = blind.group_by("user_id", span_us=start_of(blind["timestamp_us"], DAY_US)).agg(found=blind.count())
     return _days(days.filter(days["found"] > most), UNSEEN, most)
 
 
@@ -161,12 +161,7 @@ def _days(spans: Table, reason: str, most: float) -> Table:
     return spans.select(
         "user_id",
         reason=ibis.literal(reason),
-        day_us=_begun(spans["span_us"], DAY_US),
+        day_us=start_of(spans["span_us"], DAY_US),
         found=spans["found"].cast("float64"),
         most=ibis.literal(float(most), "float64"),
     )
-
-
-def _begun(timestamp_us: Any, span_us: int) -> Any:
-    """When the span that holds this moment began."""
-    return timestamp_us - timestamp_us % span_us

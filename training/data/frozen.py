@@ -29,7 +29,7 @@ from feature_repo.core.hashes import content_of, directory_id
 from feature_repo.core.home import Home
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.jobs.build_features import build_features
-from feature_repo.lake.cut import lake_now, written_cut
+from feature_repo.lake.cut import lake_now, last_cut
 from feature_repo.lake.history import historical_features
 from feature_repo.lake.parquet import read_table
 from feature_repo.lake.tables import Lake
@@ -105,7 +105,7 @@ def frozen_home(home: Home, as_of_us: int, progress: Progress = SILENT) -> Home:
         now_seconds = end_us / 1e6 + WINDOWS_END_SECONDS
         frozen.write_world(replace(home.world(), clock_offset_seconds=now_seconds - time.time()))
         shutil.rmtree(frozen.lake, ignore_errors=True)  # of an older revision
-        written_cut(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
+        last_cut(frozen).replace(videos=lake.videos(), users=lake.users(), events=events, impressions=impressions)
     build_features(frozen, progress=progress, only_last=True)
     write_atomic(marker, _built(source, frozen))
     return frozen
