@@ -28,6 +28,7 @@ from worlds.http_api import VIDEOS
 from bento_services.admission.problem import Problem
 from bento_services.catalog.video import MOMENTS
 from bento_services.feed.cursor import Cursor
+from bento_services.feed.page import Query
 from bento_services.http.headers import header_text
 from bento_services.http.parameters import (
     ASKED_ID_FORMAT,
@@ -165,14 +166,13 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 
 def _make_valid(case: Any) -> None:
-    viewer = _viewer(case)
     for name in ("user_id", "event_id", "video_id"):
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = quote(_plain(unquote(str(case.path_parameters[name]))), safe="")
     if context := (case.headers or {}).get(CONTEXT):
         case.headers[CONTEXT] = json.dumps(_plain(json.loads(str(context))))
     if (case.query or {}).get("cursor") and not case.path.startswith(VIDEOS):
-        case.query["cursor"] = Cursor(1, np.array([1, 2, 3], dtype=np.uint32)).encode(viewer)
+        case.query["cursor"] = Cursor(1, np.array([1, 2, 3], dtype=np.uint32)).encode(_audience(case))
     if (case.query or {}).get("published_since") is not None:
         case.query["published_since"] = _moment(case.query["published_since"])
     if (case.headers or {}).get("If-None-Match"):
@@ -233,14 +233,17 @@ def _plain(value: Any) -> Any:
     return 0 if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63 else value
 
 
-def _viewer(case: Any) -> str:
-    """Whose page a request is for."""
+def _audience(case: Any) -> str:
+    """For whom the page is that a request asks for: all who watch it together."""
     headers = case.headers or {}
+    together: list[str] = []
     for name in ("X-User-Id", "X-Session-Id"):
-        if sent := headers.get(name):
-            kept: str = check("events", "user_id", header_text(str(sent), name))
-            return kept
-    return ""
+        if not together and (sent := headers.get(name)):
+            together.append(header_text(str(sent), name))
+    if named := (case.query or {}).get("viewers"):
+        together += [header_text(one, "viewers") for one in str(named).split(",")]
+    first, *others = dict.fromkeys(check("events", "user_id", one) for one in together) or [""]
+    return Query(user_id=first, viewers=tuple(others)).audience
 
 
 def _is_id(text: str) -> bool:
