@@ -121,14 +121,16 @@ def _told_in_words(answer: Any, request: Any) -> bool:
 
 
 def _is_valid_all_the_same(failure: str, request: Any) -> bool:
-    """What is drawn to violate a format that only we know is any text, and now and then one that is of the format."""
+    """What is drawn to violate a format that only we know is any text, and now and then one that is of the format, or
+    none at all."""
     if (broken := re.search(r"parameter `(X-(?:User|Session)-Id)` in header - violates `format`", failure)) is None:
         return False
     (sent,) = next(values for name, values in request.headers.items() if name.lower() == broken[1].lower())
     try:
-        return _is_id(header_text(sent, broken[1]))
+        text = header_text(sent.strip(), broken[1])
     except Problem:
         return False
+    return not text or _is_id(text)
 
 
 def _asked_to_hurry(answer: Any, request: Any) -> bool:
