@@ -1,4 +1,8 @@
-"""Videos far from the viewer's usual genres, drawn uniformly at random."""
+"""Videos outside the viewer's habits but at their boundary, drawn uniformly at random.
+
+They are of the less familiar half of what may be shown, and bear a genre that is close to familiar ones; where too few
+do, all of that half may be drawn.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.allowed import Allowed
+from models.candidates.boundary import boundary_topics
 from models.candidates.columns import EXPLORE_POOL
 from models.candidates.sources.spec import Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
@@ -29,7 +34,9 @@ class Explore:
         if affinity.any() and len(rows):
             genres = request.catalog.columns["genres"][rows]
             familiar = genres @ affinity / np.maximum(genres.sum(axis=1), 1.0)
-            rows = rows[familiar <= np.median(familiar)]
+            is_far = familiar <= np.median(familiar)
+            is_near = is_far & genres[:, boundary_topics(request.catalog, affinity)].any(axis=1)
+            rows = rows[is_near if is_near.sum() >= n else is_far]
         drawn = rng.permutation(rows)[:n]
         pool = np.full(len(drawn), round(len(rows) / share) if share else 0, dtype=np.int64)
         return Found(drawn, np.arange(len(drawn), 0, -1), {EXPLORE_POOL: pool})
