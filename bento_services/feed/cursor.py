@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from bento_services.errors import QueryError
+from bento_services.feed.near_duplicates import NearDuplicates
 from bento_services.feed.stages import Request
 from models.allowed import Allowed
 from models.catalog import marks
@@ -28,6 +29,7 @@ VERSION = 1
 MAX_PAGE = 1_000  # as many as MAX_SHOWN videos can make
 DIGEST_BYTES = 8
 HEAD_BYTES = 3 + DIGEST_BYTES
+FEW_LEFT = 100  # of which is looked whether they are the same as what was shown: a last page is never empty for that
 MAX_SHOWN = 1_000  # a feed ends after this many videos; a cursor stays below 5.5 kB
 
 
@@ -59,11 +61,18 @@ def decode(text: str, audience: str) -> Cursor:
     return Cursor(page, np.frombuffer(body, dtype="<u4").astype(np.uint32))
 
 
-def after(request: Request, rows: Array, allowed: Allowed) -> str:
+def after(request: Request, rows: Array, allowed: Allowed, near_duplicates: NearDuplicates) -> str:
     """The cursor to what is left of the allowed videos after a page of these rows of the catalog; "" for nothing."""
     new = rows[allowed[rows]]
-    if not len(new) or allowed.count == len(new):
+    left = allowed.count - len(new)
+    if not len(new) or not left:
         return ""
+    if left <= FEW_LEFT:
+        shown = np.concatenate([request.shown_rows, new])
+        others = np.setdiff1d(allowed.rows(), new)
+        first = near_duplicates.first_of_each(request.catalog, np.concatenate([shown, others]))
+        if not (first >= len(shown)).any():
+            return ""
     shown = np.concatenate([request.shown, marks(request.catalog.video_ids[new].tolist())])
     if len(shown) > MAX_SHOWN:
         return ""

@@ -89,7 +89,7 @@ class Pipeline:
         ranked = self.ranked(request)
         with _stage(request, "rows"):
             rows = self._rows(ranked.request, ranked.candidates)
-        is_last = self.is_bounded and ranked.considered <= sum(len(row.candidates) for row in rows)
+        is_last = self.is_bounded and len(ranked.candidates) <= sum(len(row.candidates) for row in rows)
         return Composition(rows, ranked.considered, ranked.allowed, is_last)
 
     def ranked(self, request: Request) -> Ranked:

@@ -90,7 +90,8 @@ class Diversify:
 
 @dataclass(frozen=True)
 class Once:
-    """Of what is the same thing twice it keeps the first, or the one that was pinned or begun."""
+    """Of what is the same thing twice it keeps the first, or the one that was pinned or begun; nothing of what is the
+    same as something on an earlier page of the feed."""
 
     near_duplicates: NearDuplicates
     name = "once"
@@ -98,7 +99,9 @@ class Once:
     def order(self, request: Request, candidates: Candidates) -> Array:
         wanted = candidates.is_from(RESUME) | candidates.is_from(PINNED)
         wanted_first = np.argsort(~wanted, kind="stable")
-        return np.sort(wanted_first[self.near_duplicates.first_of_each(request.catalog, candidates.rows[wanted_first])])
+        rows = np.concatenate([request.shown_rows, candidates.rows[wanted_first]])
+        first = self.near_duplicates.first_of_each(request.catalog, rows) - len(request.shown_rows)
+        return np.sort(wanted_first[first[first >= 0]])
 
 
 def worth_of_score(candidates: Candidates) -> Array:

@@ -129,7 +129,7 @@ def _for_viewer(shared: _Shared, serving: Serving, request: Request) -> Page | N
     return msgspec.structs.replace(
         page,
         request_id=request.query.request_id,
-        cursor=cursors.after(request, places, allowed),
+        cursor=cursors.after(request, places, allowed, serving.near_duplicates),
         stage_ms=request.trace.stage_ms,
         warnings=tuple(request.trace.warnings),
         speed=SEGMENT,

@@ -37,6 +37,7 @@ from feature_repo.store.snapshot import VideoSnapshot
 from models.allowed import Allowed
 from models.candidates.sources.spec import Found
 from models.catalog import Catalog, Subject
+from models.orders import MARKS
 from models.page.delivery import NOTHING_OWED, Delivery
 from models.page.rulebook import NO_RULES, RuleBook
 
@@ -123,6 +124,11 @@ class Request:
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator per purpose: draws for one purpose do not depend on draws for another."""
         return np.random.default_rng((self.seed, crc32(purpose.encode())))
+
+    @cached_property
+    def shown_rows(self) -> Array:
+        """Rows of the catalog that were on earlier pages."""
+        return MARKS.with_keys(self.catalog, self.shown) if len(self.shown) else np.zeros(0, dtype=np.int64)
 
     @property
     def country(self) -> str:

@@ -157,3 +157,31 @@ def test_episodes_with_one_title_are_all_shown_and_the_page_says_that_they_are_e
     assert facts(page)["same_title_on_page"] == (0, True)
     assert {(item.series_id, item.episode > 0) for item in page.recommendations} == {("s1", True)}
     assert verify(page.to_json()) == []
+
+
+@pytest.mark.parametrize("surface", ["home", "trending", "new"])
+@pytest.mark.parametrize(
+    "same",
+    [{"title": lambda at: f"Film {at}"}, {"perceptual_hash": lambda at: f"{at * 0x9E3779B97F4A7C15 % 2**64:016x}"}],
+)
+def test_no_page_of_a_feed_shows_what_is_the_same_as_on_an_earlier_one_and_no_page_is_empty(
+    surface: str, same: dict[str, Any]
+) -> None:
+    videos = twins(**same)
+    name = next(iter(same))
+    release = feed_world.release_of(feed_world.BIG, videos, [["v00001", "v00002"], ["v00003", "v00004"]])
+    feed = build_feed(
+        release, MemoryReader(feed_world.BIG, {}, videos), None, FeedConfig(deadline_ms=60_000), now_us=lambda: NOW_US
+    )
+    found: list[Any] = []
+    cursor: str | None = ""
+    pages = 0
+    while cursor or not pages:
+        page = feed.page(Query(user_id="new", limit=9, cursor=cursor or ""), surface)
+        items = {item.video_id for row in page.rows for item in row.items}
+        assert items
+        found += [videos[video_id][name] for video_id in items]
+        cursor, pages = page.cursor, pages + 1
+    assert len(found) == len(set(found))
+    assert pages > 2
+    feed.close()
