@@ -1,18 +1,19 @@
-"""The verbs of serving: serve, recommend, package, and those of keys_cli.py, rules_cli.py and verify_cli.py."""
+"""The verbs of serving: serve, recommend, precompute, work, autopilot, package, and those of keys_cli.py, rules_cli.py
+and verify_cli.py."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bento_services import keys_cli, rules_cli, verify_cli
 from feature_repo.core.command_line import wait_for_interrupt
 from feature_repo.core.options import HomeOption, JsonOption, existing, refuse_unused
-from feature_repo.core.terminal import bars, say, show
+from feature_repo.core.terminal import bars, print_table, say, show
 from feature_repo.limits import LimitError, check
 
 app = typer.Typer()
@@ -140,7 +141,8 @@ def precompute(
 
 @app.command(epilog="Example:  marquee work   (beside `marquee serve`; once is enough for all services of a home)")
 def work(home: HomeOption = None) -> None:
-    """Run the jobs that have a clock until Ctrl-C: bases every 5 min and every 4 h, a new index each night."""
+    """Run the jobs that have a clock until Ctrl-C: bases every 5 min and every 4 h, the autopilot hourly, a new index
+    each night."""
     from bento_services.precompute.schedule import jobs_of
     from bento_services.precompute.schedule import work as run
     from feature_repo.core.processes import set_on_signal
@@ -153,6 +155,25 @@ def work(home: HomeOption = None) -> None:
         say("\n".join(map(str, jobs)))
         say("`marquee logs --process jobs` shows what they do; Ctrl-C ends it.")
         run(jobs, stopping)
+
+
+@app.command(epilog="Examples:  marquee autopilot --dry-run   ·   marquee rules list   (what it has raised)")
+def autopilot(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, and change nothing.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give cohorts whose pages have become narrow more exploration, and take it back where they are varied again."""
+    from bento_services.precompute.autopilot import autopilot as run
+
+    found = run(existing(home, to_write=not dry_run), dry_run)
+
+    def table(_: Any) -> None:
+        if found["cohorts"]:
+            print_table("cohorts", found["cohorts"])
+        say(f"{len(found['cohorts'])} cohorts, {found['raised']} with more exploration")
+
+    show(found, as_json, table)
 
 
 @app.command(epilog="Example:  marquee package   (prints the `bentoml serve` command of what it built)")

@@ -11,6 +11,7 @@ from bento_services.admission.rates import RATES, RateConfig
 from bento_services.feed.config import FEED, FeedConfig
 from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.surfaces.registry import SURFACES
+from feature_repo.catalog.rule import MOST_EXPLORED
 from feature_repo.core.home import Home
 from feature_repo.core.settings import (
     MARQUEE_GRPC_PORT,
@@ -98,10 +99,32 @@ class PrecomputeConfig:
             raise ValueError(f"index_hour: expected 0 to 23, found {self.index_hour}")
 
 
+@dataclass(frozen=True)
+class AutopilotConfig:
+    """Exploration for cohorts whose pages become narrow (`marquee autopilot`, and by its clock in `marquee work`)."""
+
+    every_seconds: float = 3600.0  # interval at which `marquee work` judges; 0: never
+    share: float = 0.2  # of the places explore, for a cohort that is narrow; for others, as the policy says
+    least_categories: float = 2.0  # in the first 20 places of a page, on average; a cohort with fewer is narrow
+    most_fall: float = 0.1  # a cohort is narrow whose impressions fall on so many fewer videos than in the week before
+    margin: float = 0.1  # by so much a narrow cohort has to be better than these, to count as varied again
+    least_impressions: int = 1_000  # in a day; a cohort with fewer is not judged
+
+    def __post_init__(self) -> None:
+        if self.every_seconds < 0 or self.least_categories < 0 or self.least_impressions < 1:
+            raise ValueError("every_seconds, least_categories: expected 0 or more; least_impressions: 1 or more")
+        if not 0 <= self.share <= MOST_EXPLORED:
+            raise ValueError(f"share: expected 0 to {MOST_EXPLORED:g}, found {self.share:g}")
+        for name in ("most_fall", "margin"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected 0 up to below 1, found {getattr(self, name):g}")
+
+
 SERVICE = Section("service", ServiceConfig, "service")
 SUPERVISOR = Section("supervisor", SupervisorConfig, "marquee serve")
 PRECOMPUTE = Section("precompute", PrecomputeConfig, "marquee precompute, marquee work")
-SECTIONS = (SERVICE, LIMITS, RATES, FEED, PRECOMPUTE, SUPERVISOR)
+AUTOPILOT = Section("autopilot", AutopilotConfig, "marquee autopilot, marquee work")
+SECTIONS = (SERVICE, LIMITS, RATES, FEED, PRECOMPUTE, AUTOPILOT, SUPERVISOR)
 
 PACKAGED_RELEASE = Path(__file__).resolve().parents[1] / "release"
 

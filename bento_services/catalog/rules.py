@@ -28,7 +28,7 @@ class ShownRule(Struct, frozen=True):
     """A rule with everything that it does not state."""
 
     rule_id: str
-    kind: Annotated[str, Meta(description="pin, boost, share, block, floor or fatigue.")]
+    kind: Annotated[str, Meta(description="pin, boost, share, block, floor, fatigue or explore.")]
     video_ids: list[str]
     creator_ids: list[str]
     categories: list[str]
@@ -39,6 +39,7 @@ class ShownRule(Struct, frozen=True):
     most_licence_cost: float
     surfaces: Annotated[list[str], Meta(description="Empty: all.")]
     countries: Annotated[list[str], Meta(description="Of viewers. Empty: all.")]
+    age_groups: Annotated[list[str], Meta(description="Of viewers. Empty: all.")]
     row: str
     position: int
     factor: float
@@ -49,6 +50,7 @@ class ShownRule(Struct, frozen=True):
     least_watches: int
     demoted_after: int
     rested_after: int
+    explored: float
     starts_at: str
     ends_at: str
     owner: str

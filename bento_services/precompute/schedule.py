@@ -12,9 +12,10 @@ from typing import Any
 
 import structlog
 
+from bento_services.precompute.autopilot import autopilot
 from bento_services.precompute.bases import precompute
 from bento_services.precompute.index import rebuild_index
-from bento_services.settings import PRECOMPUTE
+from bento_services.settings import AUTOPILOT, PRECOMPUTE
 from feature_repo.core.errors import MarqueeError
 from feature_repo.core.home import Home
 from feature_repo.core.settings import read
@@ -38,10 +39,13 @@ class Job:
 def jobs_of(home: Home, url: str) -> tuple[Job, ...]:
     """A new job is one line here."""
     config = read(PRECOMPUTE, home.root)
+    piloted = read(AUTOPILOT, home.root).every_seconds
+    hourly = (Job("autopilot", piloted, partial(autopilot, home)),)
     nightly = (Job("index rebuild", DAY_SECONDS, partial(rebuild_index, home, url), config.index_hour),)
     return (
         Job("bases of active viewers", config.active_every_seconds, partial(precompute, home, url, "active")),
         Job("bases of all viewers", config.all_every_seconds, partial(precompute, home, url, "all")),
+        *(hourly if piloted else ()),
         *(nightly if config.rebuild_index else ()),
     )
 

@@ -19,8 +19,10 @@ from feature_repo.limits import MAX_COST, LimitError, check, shown
 MOST_WORDS = 1_000  # in one list of a rule
 MOST_POSITION = 200
 MOST_FACTOR = 100.0
+MOST_EXPLORED = 0.3  # of the places, as in a policy
 MOST_TIMES = 1_000
 NEVER_US = 2**62
+UNKNOWN = "unknown"  # as the country or age group of viewers: of whom it is not known
 
 # kind -> the fields that it needs, and those that it may have
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -30,6 +32,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "block": ((), ()),
     "floor": ((), ("least_watch_fraction", "most_dislike_rate", "least_watches")),
     "fatigue": ((), ("demoted_after", "factor", "rested_after")),
+    "explore": (("explored",), ()),
 }
 # What a rule is about: a video has to match each of these that is stated; of lists, by any of its words.
 FILTER = ("video_ids", "creator_ids", "categories", "genres", "tags", "languages")
@@ -41,7 +44,6 @@ _WORDS = {
     "genres": "category",
     "tags": "category",
     "languages": "video_language",
-    "countries": "video_language",
 }
 NUMBERS = {
     "least_licence_cost": (0.0, MAX_COST),
@@ -55,6 +57,7 @@ NUMBERS = {
     "least_watches": (1, 1_000_000),
     "demoted_after": (1, MOST_TIMES),
     "rested_after": (1, MOST_TIMES),
+    "explored": (0.0, MOST_EXPLORED),
 }
 _WHOLE = ("position", "least_watches", "demoted_after", "rested_after")
 _TEXTS = {"owner": 128, "note": 1_000, "row": 128}
@@ -75,7 +78,8 @@ class Rule:
     least_licence_cost: float = 0.0  # of an hour that is watched
     most_licence_cost: float = MAX_COST
     surfaces: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()  # of viewers
+    countries: tuple[str, ...] = ()  # of viewers; UNKNOWN: of whom it is not known
+    age_groups: tuple[str, ...] = ()  # of viewers, likewise
     row: str = ""  # of a pin: "" is the row of recommendations
     position: int = 0  # of a pin, 0 = first
     factor: float = 1.0  # of a boost and of fatigue: scores are multiplied by it; below 1 they are demoted
@@ -86,6 +90,7 @@ class Rule:
     least_watches: int = 20  # of a floor: a video with fewer is not judged
     demoted_after: int = 0  # of fatigue: seen so often by a viewer who did not take it up; 0: never
     rested_after: int = 0  # of fatigue: seen so often, it is not recommended any more; 0: never
+    explored: float = 0.0  # of explore: share of the places that explore, in place of the policy's
     starts_at: str = ""
     ends_at: str = ""
     owner: str = ""
@@ -104,17 +109,18 @@ class Rule:
     def bounds_cost(self) -> bool:
         return any(getattr(self, name) != _DEFAULTS[name] for name in COSTS)
 
-    def holds(self, surface: str, country: str, now_us: int) -> bool:
+    def holds(self, surface: str, country: str, age_group: str, now_us: int) -> bool:
         return (
             self.enabled
             and self.starts_us <= now_us < self.ends_us
             and (not self.surfaces or surface in self.surfaces)
-            and (not self.countries or country in self.countries)
+            and (not self.countries or (country or UNKNOWN) in self.countries)
+            and (not self.age_groups or (age_group or UNKNOWN) in self.age_groups)
         )
 
 
 FIELDS = tuple(one.name for one in fields(Rule))
-LISTS = (*FILTER, "surfaces", "countries")
+LISTS = (*FILTER, "surfaces", "countries", "age_groups")
 _DEFAULTS = {one.name: one.default for one in fields(Rule)}
 
 
@@ -183,7 +189,9 @@ def _value(name: str, value: Any) -> Any:
         if name == "surfaces":
             return tuple(_text(name, one, 64) for one in value)
         if name == "countries":
-            return tuple(check("videos", "countries", [one], called=name)[0] for one in value)
+            return tuple(one if one == UNKNOWN else check("videos", name, [one])[0] for one in value)
+        if name == "age_groups":
+            return tuple(check("users", "age_group", one, called=name) for one in value)
         return tuple(check("videos", _WORDS[name], one, called=name) for one in value)
     if name in NUMBERS:
         return _number(name, value)
@@ -222,13 +230,16 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
     for name in sorted(of_kinds & set(values) - {*needed, *optional}):
         whose = ", ".join(one for one, (must, may) in KINDS.items() if name in must + may)
         faults.append(Fault(name, f"it only in rules of the kind {whose}", values[name]))
-    faults += [Fault(name, f"it in a rule of the kind {kind}", None) for name in needed if not values.get(name)]
+    missing = [name for name in needed if values.get(name) in (None, ())]
+    faults += [Fault(name, f"it in a rule of the kind {kind}", None) for name in missing]
     stated = [name for name in FILTER if values.get(name)]
     stated += [name for name in COSTS if values.get(name, _DEFAULTS[name]) != _DEFAULTS[name]]
     if kind == "pin":
         if len(values.get("video_ids", ())) > 1:
             faults.append(Fault("video_ids", "one video in a pin: add a rule for each", values["video_ids"]))
         faults += [Fault(name, "no filter but video_ids in a pin", values[name]) for name in stated[1:]]
+    elif kind == "explore":
+        faults += [Fault(name, "no filter in a rule of the kind explore", values[name]) for name in stated]
     elif kind not in ("floor", "fatigue") and not stated:
         faults.append(Fault("video_ids", f"a filter: one of {', '.join((*FILTER, *COSTS))}", None))
     if kind == "share":

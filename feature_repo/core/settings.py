@@ -40,6 +40,7 @@ TABLES = (
     "service",
     "supervisor",
     "precompute",
+    "autopilot",
     "limits",
     "rates",
     "feed",

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.catalog.rule import NEVER_US, Rule
+from feature_repo.catalog.rule import NEVER_US, UNKNOWN, Rule
 from models.catalog import Catalog, ViewerRequest
 from models.per_catalog import PerCatalog
 
 Array = np.ndarray[Any, Any]
 
-KINDS_KEPT = 1_000  # combinations of surface, country and time of which is kept which rules hold
+KINDS_KEPT = 1_000  # combinations of surface, viewers and time of which is kept which rules hold
 AT_ONCE = 65_536  # rows whose words exist at the same time
 _COLUMNS = {
     "creator_ids": "creator_id",
@@ -45,6 +45,7 @@ class Holding:
     shares: tuple[int, ...]
     pins: tuple[int, ...]
     fatigues: tuple[int, ...]
+    explored: float | None  # share of the places that explore; None: the policy's
     rests: bool  # whether fatigue keeps anything from being recommended
 
     @property
@@ -78,14 +79,15 @@ class RuleBook:
             {us for rule in self.rules for us in (rule.starts_us, rule.ends_us) if 0 < us < NEVER_US}
         )
         self._countries = {country for rule in self.rules for country in rule.countries}
-        self._kept: dict[tuple[str, str, int], Holding] = {}
+        self._age_groups = {age_group for rule in self.rules for age_group in rule.age_groups}
+        self._kept: dict[tuple[str, str | None, str | None, int], Holding] = {}
 
     def __bool__(self) -> bool:
         return bool(self.rules)
 
     @cached_property
     def _nothing(self) -> Holding:
-        return Holding(np.zeros(0, dtype=np.uint8), False, (), (), (), (), (), False)
+        return Holding(np.zeros(0, dtype=np.uint8), False, (), (), (), (), (), None, False)
 
     def follow(self, catalog: Catalog) -> None:
         """What whoever publishes rules or a catalog calls, before requests see them."""
@@ -100,13 +102,17 @@ class RuleBook:
     def holding(self, request: ViewerRequest) -> Holding:
         if not self.rules:
             return self._nothing
-        country = request.country if request.country in self._countries else ""
-        key = (request.surface, country, bisect_right(self._moments, request.now_us))
+        of_viewer = (request.country, str(request.features.get("age_group", "")))
+        country, age_group = (
+            one if (one or UNKNOWN) in named else None
+            for one, named in zip(of_viewer, (self._countries, self._age_groups), strict=True)
+        )
+        key = (request.surface, country, age_group, bisect_right(self._moments, request.now_us))
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= KINDS_KEPT:
                 self._kept = {}
-            found = self._kept[key] = self._holding(request.surface, country, request.now_us)
+            found = self._kept[key] = self._holding(request.surface, *of_viewer, request.now_us)
         return found
 
     def allows(self, request: ViewerRequest, rows: Array) -> Array:
@@ -151,6 +157,11 @@ class RuleBook:
                 fresh_N &= ~(_bit(facts_NW, number) & (times_N >= after))
         return fresh_N
 
+    def explored(self, request: ViewerRequest, share: float) -> float:
+        """The share of places that explore, which is `share` where no rule says another; of several the largest."""
+        said = self.holding(request).explored
+        return share if said is None else said
+
     def shares(self, request: ViewerRequest, rows: Array) -> list[Share]:
         shares = self.holding(request).shares
         if not shares:
@@ -170,11 +181,11 @@ class RuleBook:
                 found[rule.row, rule.position] = Pin(row, rule.row, rule.position)
         return list(found.values())
 
-    def _holding(self, surface: str, country: str, now_us: int) -> Holding:
-        numbers = [at for at, rule in enumerate(self.rules) if rule.holds(surface, country, now_us)]
+    def _holding(self, surface: str, country: str, age_group: str, now_us: int) -> Holding:
+        numbers = [at for at, rule in enumerate(self.rules) if rule.holds(surface, country, age_group, now_us)]
         of = {
             kind: tuple(at for at in numbers if self.rules[at].kind == kind)
-            for kind in ("block", "floor", "boost", "share", "pin", "fatigue")
+            for kind in ("block", "floor", "boost", "share", "pin", "fatigue", "explore")
         }
         blocks = np.zeros(len(self.rules), dtype=bool)
         blocks[list(of["block"])] = True
@@ -187,6 +198,7 @@ class RuleBook:
             of["share"],
             of["pin"],
             of["fatigue"],
+            max((self.rules[at].explored for at in of["explore"]), default=None),
             any(self.rules[at].rested_after for at in of["fatigue"]),
         )
 

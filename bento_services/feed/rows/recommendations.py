@@ -68,7 +68,7 @@ class Recommendations:
 
     def _fill(self, filling: Filling, request: Request, offered: Candidates) -> Array:
         rng = request.rng("places")
-        share = self.policy.exploration.share if self.explores else 0.0
+        share = request.rules.explored(request, self.policy.exploration.share) if self.explores else 0.0
         unknown = offered.is_from(EXPLORE) | offered.is_from(NEW_RELEASES) | offered.is_from(OWED)
         delivery, catalog = request.delivery, request.catalog
         pace, small = delivery.pace(catalog, offered.rows), delivery.is_small(catalog, offered.rows)

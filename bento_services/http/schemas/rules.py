@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from feature_repo.catalog.rule import MOST_FACTOR, MOST_POSITION, MOST_TIMES, MOST_WORDS
+from feature_repo.catalog.rule import MOST_EXPLORED, MOST_FACTOR, MOST_POSITION, MOST_TIMES, MOST_WORDS
 from feature_repo.limits import MAX_COST
 
 Words = Annotated[list[str], Meta(max_length=MOST_WORDS)] | None | UnsetType
@@ -31,7 +31,8 @@ class RuleFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = UNSET
     most_licence_cost: Cost = UNSET
     surfaces: Annotated[Words, Meta(description="Where it holds; empty: on all.")] = UNSET
-    countries: Annotated[Words, Meta(description="Whose viewers; empty: everybody.")] = UNSET
+    countries: Annotated[Words, Meta(description="Whose viewers; empty: everybody; or unknown.")] = UNSET
+    age_groups: Annotated[Words, Meta(description="Of which viewers; empty: all; or unknown.")] = UNSET
     row: Annotated[str | UnsetType | None, Meta(description="Of a pin; empty: the recommendations.")] = UNSET
     position: Annotated[int, Meta(ge=0, le=MOST_POSITION, description="Of a pin.")] | UnsetType | None = UNSET
     factor: (
@@ -44,6 +45,11 @@ class RuleFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     least_watches: Annotated[int, Meta(ge=1, le=1000000)] | UnsetType | None = UNSET
     demoted_after: Annotated[Times, Meta(description="Of fatigue: seen so often without being taken up.")] = UNSET
     rested_after: Annotated[Times, Meta(description="Of fatigue: from then on it is not recommended.")] = UNSET
+    explored: (
+        Annotated[float, Meta(ge=0.0, le=MOST_EXPLORED, description="Of explore: share of the places.")]
+        | UnsetType
+        | None
+    ) = UNSET
     starts_at: Moment = UNSET
     ends_at: Moment = UNSET
     owner: str | UnsetType | None = UNSET
@@ -51,7 +57,7 @@ class RuleFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool | UnsetType = UNSET
 
 
-Kind = Literal["pin", "boost", "share", "block", "floor", "fatigue"]
+Kind = Literal["pin", "boost", "share", "block", "floor", "fatigue", "explore"]
 
 
 class RulePatch(RuleFields, frozen=True, kw_only=True, forbid_unknown_fields=True):

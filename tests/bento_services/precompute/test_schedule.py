@@ -81,13 +81,15 @@ def test_the_intervals_are_those_of_the_home(tmp_path: Path) -> None:
     assert [str(job) for job in jobs_of(Home(tmp_path), "redis://nowhere")] == [
         "every 60 s  bases of active viewers",
         "every 14400 s  bases of all viewers",
+        "every 3600 s  autopilot",
         "daily at 23:00  index rebuild",
     ]
 
 
-def test_the_index_is_not_rebuilt_where_the_settings_say_so(tmp_path: Path) -> None:
-    (tmp_path / "marquee.toml").write_text("[precompute]\nrebuild_index = false\n")
-    assert "index rebuild" not in [job.name for job in jobs_of(Home(tmp_path), "redis://nowhere")]
+def test_the_index_is_not_rebuilt_and_no_cohort_judged_where_the_settings_say_so(tmp_path: Path) -> None:
+    settings = "[precompute]\nrebuild_index = false\n[autopilot]\nevery_seconds = 0\n"
+    (tmp_path / "marquee.toml").write_text(settings)
+    assert [job.name.split()[0] for job in jobs_of(Home(tmp_path), "redis://nowhere")] == ["bases", "bases"]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,13 @@ async def test_a_rule_of_fatigue_is_stated_as_over_http(stub: Any, http: httpx.A
     assert (put.rule.demoted_after, put.rule.rested_after) == (3, 6)
 
 
+async def test_a_rule_of_exploration_is_stated_as_over_http(stub: Any, http: httpx.AsyncClient) -> None:
+    more = {"kind": "explore", "explored": 0.2, "countries": ["unknown"], "age_groups": ["teen"]}
+    put = await stub.PutRule(messages.PutRuleRequest(rule=messages.RuleIn(rule_id="r1", **more)))
+    assert _plain(as_http(put)) == _plain((await http.put(f"{RULES}/r2", json=more)).json())
+    assert (put.rule.explored, list(put.rule.age_groups)) == (0.2, ["teen"])
+
+
 async def test_a_rule_that_must_be_new_is_not_replaced(stub: Any) -> None:
     new = messages.PutRuleRequest(rule=messages.RuleIn(rule_id="r1", **WHOLE), if_match=0)
     assert (await stub.PutRule(new)).created

@@ -15,10 +15,11 @@ BOOST = {"rule_id": "b", "kind": "boost", "tags": ["original"], "factor": 1.5}
 BLOCK = {"rule_id": "x", "kind": "block", "creator_ids": ["c1"], "countries": ["DE"]}
 
 
+EXPLORE = {"rule_id": "e", "kind": "explore", "explored": 0.2, "countries": ["DE", "unknown"], "age_groups": ["teen"]}
 CHEAP = {"rule_id": "c", "kind": "boost", "most_licence_cost": 0.0, "factor": 1.5}
 
 
-@pytest.mark.parametrize("stated", [PIN, FLOOR, SHARE, BOOST, BLOCK, CHEAP])
+@pytest.mark.parametrize("stated", [PIN, FLOOR, SHARE, BOOST, BLOCK, CHEAP, EXPLORE])
 def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) -> None:
     rule = rule_of(stated)
     assert as_stated(rule) == stated
@@ -29,7 +30,10 @@ def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) 
     ("stated", "said"),
     [
         ({**PIN, "video_id": "v1"}, "did you mean video_ids?"),
-        ({**PIN, "kind": "pins"}, "kind: expected one of pin, boost, share, block, floor, fatigue, found 'pins'"),
+        (
+            {**PIN, "kind": "pins"},
+            "kind: expected one of pin, boost, share, block, floor, fatigue, explore, found 'pins'",
+        ),
         ({"rule_id": "p", "kind": "pin"}, "video_ids: expected it in a rule of the kind pin"),
         ({**PIN, "video_ids": ["v1", "v2"]}, "one video in a pin"),
         ({**PIN, "tags": ["a"]}, "tags: expected no filter but video_ids in a pin"),
@@ -59,6 +63,11 @@ def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) 
         ({"rule_id": "t", "kind": "fatigue", "rested_after": 0}, "rested_after: expected a whole number from 1"),
         ({**BOOST, "rested_after": 3}, "rested_after: expected it only in rules of the kind fatigue"),
         ({**BLOCK, "countries": ["Germany"]}, "countries: expected"),
+        ({**BLOCK, "age_groups": ["te\nen"]}, "age_groups: expected"),
+        ({"rule_id": "e", "kind": "explore"}, "explored: expected it in a rule of the kind explore"),
+        ({**EXPLORE, "explored": 0.31}, "explored: expected a number from 0 to 0.3, found 0.31"),
+        ({**EXPLORE, "tags": ["a"]}, "tags: expected no filter in a rule of the kind explore"),
+        ({**BLOCK, "explored": 0.2}, "explored: expected it only in rules of the kind explore"),
         ({**BLOCK, "starts_at": "tomorrow"}, "starts_at: expected a time in RFC 3339"),
         ({**BLOCK, "starts_at": "2026-01-01"}, "starts_at: expected a time in RFC 3339"),
         (
@@ -84,16 +93,24 @@ def test_a_rule_holds_between_its_times_on_its_surfaces_and_in_its_countries() -
     rule = rule_of(
         {**BLOCK, "surfaces": ["home"], "starts_at": "1970-01-01T00:00:01Z", "ends_at": "1970-01-01T00:00:02Z"}
     )
-    assert [rule.holds("home", "DE", now_us) for now_us in (999_999, 1_000_000, 1_999_999, 2_000_000)] == [
+    assert [rule.holds("home", "DE", "", now_us) for now_us in (999_999, 1_000_000, 1_999_999, 2_000_000)] == [
         False,
         True,
         True,
         False,
     ]
-    assert not rule.holds("search", "DE", 1_500_000)
-    assert not rule.holds("home", "US", 1_500_000)
-    assert not rule.holds("home", "", 1_500_000)
-    assert not rule_of({**BLOCK, "enabled": False}).holds("home", "DE", 0)
+    assert not rule.holds("search", "DE", "", 1_500_000)
+    assert not rule.holds("home", "US", "", 1_500_000)
+    assert not rule.holds("home", "", "", 1_500_000)
+    assert not rule_of({**BLOCK, "enabled": False}).holds("home", "DE", "", 0)
+
+
+def test_a_rule_holds_for_its_age_groups_and_for_viewers_of_whom_it_is_not_known() -> None:
+    rule = rule_of({**EXPLORE, "age_groups": ["teen", "unknown"]})
+    asked = [(country, age_group) for country in ("DE", "US", "") for age_group in ("teen", "adult", "")]
+    held = [of for of in asked if rule.holds("home", *of, 0)]
+    assert held == [("DE", "teen"), ("DE", ""), ("", "teen"), ("", "")]
+    assert rule_of({**EXPLORE, "explored": 0.0}).explored == 0.0  # nothing explores there
 
 
 def test_every_field_has_a_default_but_the_id_and_the_kind() -> None:

@@ -91,6 +91,23 @@ def test_a_block_keeps_out_what_matches_its_whole_filter(
     assert kept(asked, {"kind": "block", **where}) == left
 
 
+def test_the_share_that_explores_is_the_largest_of_the_rules_that_hold_for_the_viewer(asked: OfflineRequest) -> None:
+    stated: list[dict[str, Any]] = [
+        {"rule_id": "a", "explored": 0.2, "countries": ["DE"], "age_groups": ["teen"]},
+        {"rule_id": "b", "explored": 0.15, "countries": ["DE"]},
+        {"rule_id": "c", "explored": 0.0, "countries": ["unknown"]},
+    ]
+    book = RuleBook(1, [rule_of({"kind": "explore", **one}) for one in stated])
+
+    def share(country: str, age_group: str) -> float:
+        return book.explored(replace(asked, country=country, features={"age_group": age_group}), 0.1)
+
+    for _ in range(2):  # computed, then remembered
+        assert [share("DE", "teen"), share("DE", "adult"), share("US", "teen")] == [0.2, 0.15, 0.1]
+        assert [share("", "teen"), share("", "")] == [0.0, 0.0]
+    assert RuleBook().explored(asked, 0.1) == 0.1
+
+
 def test_several_rules_each_keep_out_theirs_also_more_than_a_byte_of_them(asked: OfflineRequest) -> None:
     blocks = [{"kind": "block", "video_ids": [one]} for one in "abcde"]
     idle = [{"kind": "boost", "factor": 2.0, "tags": [f"t{at}"]} for at in range(9)]
