@@ -35,9 +35,8 @@ from bento_services.feed.attempt import Attempt
 from bento_services.feed.breaker import Breaker
 from bento_services.feed.build import build_feed
 from bento_services.feed.maker import Asked, PageMaker
-from bento_services.feed.page import Page, Query
+from bento_services.feed.page import HOME, Page, Query
 from bento_services.feed.preview import Preview, previewed
-from bento_services.feed.surfaces.home import HOME
 from bento_services.health import RELEASE, Health
 from bento_services.load.full_pages import FullPages
 from bento_services.load.page_threads import PageThreads, Work

@@ -19,7 +19,7 @@ from feature_repo.ingest_cli import ReplaceOption
 from feature_repo.schema import WATCH_EVENTS
 
 if TYPE_CHECKING:
-    from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.ingest.simulator.config import SimulatorConfig
 
 OPTION_OF = {"user_id": "--user", "item_id": "--video", "event": "--event", "duration_sec": "--seconds"}
 
@@ -47,7 +47,7 @@ def simulate(
 ) -> None:
     """Simulate a video service and write it to the lake. It has hidden tastes, impressions and outcomes."""
     from feature_repo.ingest.new_world import IngestOptions
-    from feature_repo.ingest.simulator import simulate as run
+    from feature_repo.ingest.simulator.world import simulate as run
 
     opened = Home.open(home)
     config = simulator_config(opened, {"users": users, "videos": videos, "days": days, "seed": seed, "end": end})

@@ -48,7 +48,7 @@ def small_world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
     from feature_repo.core.home import Home
     from feature_repo.core.steps import StepContext, Steps
     from feature_repo.ingest.new_world import IngestOptions
-    from feature_repo.ingest.simulator import SimulatorConfig
+    from feature_repo.ingest.simulator.config import SimulatorConfig
     from feature_repo.ingest.simulator.step import simulation
     from monitoring.reports.steps import PAGE, REPORT
     from training.release.run import prepare_world

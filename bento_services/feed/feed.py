@@ -23,7 +23,7 @@ from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import Answer
 from bento_services.feed.made_lists import MadeLists
 from bento_services.feed.maker import Asked
-from bento_services.feed.page import PAGE_CACHE, Page, Query
+from bento_services.feed.page import HOME, PAGE_CACHE, Page, Query
 from bento_services.feed.page_cache import PageCache
 from bento_services.feed.presenter import present
 from bento_services.feed.query_hydrators import ViewerFeatures
@@ -32,7 +32,6 @@ from bento_services.feed.segments import Segment
 from bento_services.feed.shared_pages import SharedPages
 from bento_services.feed.side_effects import Behind, ServedLog
 from bento_services.feed.stages import NoLists, Request, Trace
-from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.viewer import Knowledge, Known, unread, viewer_of
 from feature_repo.events import Event
 from feature_repo.store.reader import FeatureReader

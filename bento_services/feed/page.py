@@ -20,6 +20,7 @@ UNTITLED = str(LIMITS["videos"]["title"].default)
 TOP_PICKS, MORE = "top_picks", "more"
 RECOMMENDATIONS = (TOP_PICKS, MORE)  # the rows that hold a page's recommendations
 ANYTHING = Subject()
+HOME = "home"  # the surface that is asked where none is named
 STAYS_THE_SAME = ("rows", "recommendations", "certificate")  # of a page that is shown again
 FULL, PAGE_CACHE, BASE, SEGMENT = "full", "page_cache", "base", "segment"  # Page.speed
 
@@ -39,7 +40,7 @@ class Query:
     user_id: str = ""
     session_id: str = ""  # stands in for user_id when that is empty
     viewers: tuple[str, ...] = ()  # who watch with user_id; the page is for all of them
-    surface: str = "home"  # that answers; the feed sets it
+    surface: str = HOME  # that answers; the feed sets it
     subject: Subject = ANYTHING  # what the surface is asked about
     watched: Watched | None = None  # how the video that is asked about was watched just now
     limit: int = 20  # recommendations, 1 or more

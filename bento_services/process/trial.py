@@ -112,8 +112,8 @@ def _ask(serving: Serving, release: Release, reader: MemoryReader, config: FeedC
     from structlog.testing import capture_logs
 
     from bento_services.feed.feed import Feed
+    from bento_services.feed.page import HOME
     from bento_services.feed.subject import example
-    from bento_services.feed.surfaces.home import HOME
 
     (rung,) = serving.ladder
     feed = Feed(release, reader, None, config, None, lambda _: {serving.surface: serving})
@@ -155,7 +155,7 @@ def _answered(feed: Feed, query: Query, surface: str) -> Page:
 
 
 def _queries(surface: str) -> Iterator[tuple[str, Query]]:
-    from bento_services.feed.surfaces.home import HOME
+    from bento_services.feed.page import HOME
     from bento_services.process.edge_viewers import KINDS
 
     for viewer in (*KINDS, ""):

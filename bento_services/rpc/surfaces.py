@@ -14,10 +14,9 @@ from bento_services.admission.problem import unprocessable
 from bento_services.catalog.searched import searched
 from bento_services.engine import Engine
 from bento_services.feed import answers
-from bento_services.feed.page import ANYTHING, Page, Query, Watched
+from bento_services.feed.page import ANYTHING, HOME, Page, Query, Watched
 from bento_services.feed.subject import known_categories
 from bento_services.feed.surfaces.category import CATEGORY
-from bento_services.feed.surfaces.home import HOME
 from bento_services.feed.surfaces.onboarding import ONBOARDING, TITLES
 from bento_services.feed.surfaces.rank import RANK
 from bento_services.feed.surfaces.registry import LISTED

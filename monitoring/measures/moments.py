@@ -17,9 +17,9 @@ import numpy as np
 from bento_services.feed.compose import compose
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
-from bento_services.feed.page import Query
+from bento_services.feed.page import HOME, Query
 from bento_services.feed.parts import Parts
-from bento_services.feed.surfaces.home import HOME, recipe
+from bento_services.feed.surfaces.home import recipe
 from feature_repo.core.progress import SILENT, Progress
 from feature_repo.ingest.simulator.config import DEVICE_SHARE, DEVICES, HOUR_US
 from feature_repo.ingest.simulator.days import Days

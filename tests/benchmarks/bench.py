@@ -229,7 +229,8 @@ def over_http(
 
 def fresh_world(size: dict[str, int]) -> list[Figure]:
     """Seconds of the offline half on a world made for it."""
-    from feature_repo.ingest.simulator import SimulatorConfig, simulate
+    from feature_repo.ingest.simulator.config import SimulatorConfig
+    from feature_repo.ingest.simulator.world import simulate
     from feature_repo.jobs import materialize
     from feature_repo.jobs.build_features import build_features
     from feature_repo.lake.tables import Lake

@@ -19,7 +19,8 @@ from bento_services.feed.page import Query
 from bento_services.feed.surfaces.home import LADDER
 from bento_services.precompute.batch import Stage, rank_everyone
 from feature_repo.core.home import Home
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.ingest.simulator.config import SimulatorConfig
+from feature_repo.ingest.simulator.world import simulate
 from models.catalog import Catalog, ViewerRequest, rows_of
 from models.page import filters
 from models.page.rules import SharedFilter, ViewerFilter

@@ -10,7 +10,8 @@ from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
 from feature_repo.core.logs import logger_of
 from feature_repo.core.settings import FILE, SettingsError
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.ingest.simulator.config import SimulatorConfig
+from feature_repo.ingest.simulator.world import simulate
 from monitoring.cli import app
 
 

@@ -9,7 +9,8 @@ import pytest
 from bento_services.health import DISK, PARTS
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home, World
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.ingest.simulator.config import SimulatorConfig
+from feature_repo.ingest.simulator.world import simulate
 from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
 from monitoring.status import status_of

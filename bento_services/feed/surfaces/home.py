@@ -19,7 +19,7 @@ from bento_services.feed import query_hydrators, rerankers, scorers, truncation
 from bento_services.feed.compose import Recipe, RungSpec
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.ladder import ListOf
-from bento_services.feed.page import BASE, MORE, SEGMENT, TOP_PICKS
+from bento_services.feed.page import BASE, HOME, MORE, SEGMENT, TOP_PICKS
 from bento_services.feed.parts import Parts
 from bento_services.feed.pipeline import Pipeline
 from bento_services.feed.reasons import JUST_PUBLISHED, MOST_WATCHED, WATCHED_LATELY
@@ -52,7 +52,6 @@ from models.candidates.sources.registry import SOURCES
 from models.candidates.sources.resume import RESUME
 from models.candidates.sources.trending import TRENDING
 
-HOME = "home"
 CHOSEN = "Chosen for you"
 
 LAST = 1e-6  # the weight of what stands behind a list

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from bento_services.feed.compose import Recipe
 from bento_services.feed.config import FeedConfig
+from bento_services.feed.page import HOME
 from bento_services.feed.surfaces import (
     area,
     because,
@@ -25,7 +26,7 @@ from models.candidates.sources.resume import RESUME
 from models.candidates.sources.trending import TRENDING
 
 SURFACES: Mapping[str, Callable[[FeedConfig], Recipe]] = {
-    home.HOME: home.recipe,
+    HOME: home.recipe,
     TRENDING: trending.recipe,
     new.NEW: new.recipe,
     category.CATEGORY: category.recipe,

@@ -7,8 +7,7 @@ from typing import Annotated
 from fastapi import Query, Request
 
 from bento_services.admission.endpoints import HOME_PAGES
-from bento_services.feed.page import Page
-from bento_services.feed.surfaces.home import HOME
+from bento_services.feed.page import HOME, Page
 from bento_services.http.answered import answered
 from bento_services.http.bodies import Answer, encode
 from bento_services.http.endpoints import Endpoints

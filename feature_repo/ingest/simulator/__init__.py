@@ -14,8 +14,3 @@ propensity, and every video some chance. Some viewers continue with the next epi
 
 Vectorized over the viewers of a half-day. Seed and end determine the world.
 """
-
-from feature_repo.ingest.simulator.config import SimulatorConfig
-from feature_repo.ingest.simulator.world import simulate
-
-__all__ = ["SimulatorConfig", "simulate"]

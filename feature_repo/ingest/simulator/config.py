@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from feature_repo.compute.fold import DAY_US
 from feature_repo.core.settings import Section
-from feature_repo.lake.tables import DAY_US
 
 HOUR_US = DAY_US // 24
 COUNTRIES = ("US", "GB", "DE", "FR", "BR", "IN", "JP", "KR")

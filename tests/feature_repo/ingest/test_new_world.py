@@ -22,7 +22,7 @@ from feature_repo.core.world_swap import WorldBusy, building, keeping
 from feature_repo.ingest import new_world
 from feature_repo.ingest.new_world import IngestOptions, NewWorld, WorldExists, install_world, world_id
 from feature_repo.ingest.rejected import BadRow, MaxRejected, Rejected
-from feature_repo.ingest.simulator import SimulatorConfig
+from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.world import simulated
 from feature_repo.lake.projection import home_catalog
 from feature_repo.lake.tables import Lake

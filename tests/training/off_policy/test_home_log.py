@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from feature_repo.core.home import Home
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.ingest.simulator.config import SimulatorConfig
+from feature_repo.ingest.simulator.world import simulate
 from feature_repo.lake.cut import take_cut
 from feature_repo.lake.tables import Lake
 from training.fit.tower_trainer import Trainer

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from feature_repo.core.home import Home
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
+from feature_repo.ingest.simulator.config import SimulatorConfig
+from feature_repo.ingest.simulator.world import simulate
 from feature_repo.lake.tables import Lake
 
 

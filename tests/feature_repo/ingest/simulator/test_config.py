@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from feature_repo.ingest.simulator import SimulatorConfig
+from feature_repo.ingest.simulator.config import SimulatorConfig
 
 
 @pytest.mark.parametrize("size", [{"users": 1}, {"videos": 5}, {"days": 1}, {"videos": 25}])

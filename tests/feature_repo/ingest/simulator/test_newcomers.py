@@ -15,7 +15,7 @@ from simulated_newcomers import SimulatedNewcomers, config_of, newcomers, watche
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
-from feature_repo.ingest.simulator import SimulatorConfig
+from feature_repo.ingest.simulator.config import SimulatorConfig
 
 SIZE = "[simulator]\nusers = 300\nvideos = 400\ndays = 14\nseed = 3\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from feature_repo.ingest.simulator import SimulatorConfig
+from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.reactions import watched_fraction
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from feature_repo.core.home import Home
 from feature_repo.core.steps import StepContext, Steps
 from feature_repo.ingest.new_world import IngestOptions
-from feature_repo.ingest.simulator import SimulatorConfig
+from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.step import simulation
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from feature_repo.core.home import Home
-from feature_repo.ingest.simulator import SimulatorConfig, simulate
-from feature_repo.ingest.simulator.config import COUNTRIES
+from feature_repo.ingest.simulator.config import COUNTRIES, SimulatorConfig
+from feature_repo.ingest.simulator.world import simulate
 from feature_repo.lake.tables import Lake
 from feature_repo.schema import GENRE_SLOTS
 
