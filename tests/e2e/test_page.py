@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from worlds.browser import NARROW, NEEDS_CHROMIUM, Visit, browser
+from worlds.live import eventually
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 
@@ -60,6 +61,12 @@ def hidden_from(served: Any, viewer: str) -> str:
     """What the features say that this viewer does not want to see."""
     exported = str(served.get(f"viewers/{viewer}/export"))
     return str(re.findall(r"'hidden_video_ids': (\[[^]]*\])", exported))
+
+
+def followed_by(served: Any, viewer: str) -> str:
+    """Whom the features say that this viewer follows."""
+    exported = str(served.get(f"viewers/{viewer}/export"))
+    return str(re.findall(r"'followed_creator_ids': (\[[^]]*\])", exported))
 
 
 def series(served: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -142,6 +149,39 @@ def test_a_like_and_a_dislike_are_pressed_and_taken_back_by_keyboard(visit: Visi
     page.reload()
     visit.drawn()
     expect(page.locator("[data-action='like']")).to_have_attribute("aria-pressed", "true")  # the tab remembers
+
+
+def test_a_channel_is_followed_and_stars_are_given_by_keyboard_and_taken_back(visit: Visit, served: Any) -> None:
+    viewer = "u00197"
+    video = served.get("recommendations/home", viewer)["recommendations"][2]["video_id"]
+    found = served.get(f"videos/{video}")
+    page = visit.open(f"/?viewer={viewer}&video={video}")
+    follow = page.locator("[data-follow]")
+    expect(follow).to_have_text(f"Follow {found['creator_name']}")
+    follow.focus()
+    page.keyboard.press("Enter")
+    expect(follow).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#toast-text")).to_contain_text(f"You follow {found['creator_name']}")
+    eventually(lambda: f"'{found['creator_id']}'" in followed_by(served, viewer), 20)
+    expect(page.locator("#undo")).to_be_visible()
+    page.locator("#undo").click()
+    expect(follow).to_have_text(f"Follow {found['creator_name']}")
+    expect(page.locator("#toast-text")).to_contain_text("You no longer follow")
+    eventually(lambda: f"'{found['creator_id']}'" not in followed_by(served, viewer), 20)
+    page.get_by_role("radio", name="1 star").focus()
+    page.keyboard.press("ArrowLeft")  # from the first to the last
+    expect(page.get_by_role("radio", name="5 stars")).to_be_checked()
+    expect(page.locator("#toast-text")).to_contain_text("5 stars")
+    page.locator("[data-action='like']").click()  # the last opinion counts
+    expect(page.locator("[data-action='like']")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("radio", name="5 stars")).not_to_be_checked()
+    page.get_by_role("radio", name="4 stars").check(force=True)
+    expect(page.locator("[data-action='like']")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#toast-text")).to_contain_text("4 stars")
+    page.reload()
+    visit.drawn()
+    expect(page.get_by_role("radio", name="4 stars")).to_be_checked()  # the tab remembers
+    expect(page.locator("[data-follow]")).to_have_attribute("aria-pressed", "false")
 
 
 def test_cards_are_walked_with_arrow_keys_and_why_is_said_in_words(visit: Visit, served: Any) -> None:

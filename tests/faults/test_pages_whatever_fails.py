@@ -23,6 +23,7 @@ from statistics import median
 import pytest
 from worlds.callers import Answered, ask_while, requests_of
 from worlds.live import ROOT, eventually, store_pid
+from worlds.pace import slower
 from worlds.postgres import Postgres, new_database, postgres
 
 from bento_services.client import Client, NotReached, Unavailable
@@ -37,7 +38,7 @@ FILM = {"title": "A film", "duration_seconds": 60.0}
 CALLERS = 2  # as many as there are cores on a small machine: what is measured is the service
 PAUSED_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
-# Of `make faults`, on a machine that does nothing else.
+# Of `make faults`, on a machine that does nothing else; a slower one is given more (worlds/pace.py).
 MOST_BACK_SECONDS = 2.0
 MOST_PAGE_MS = 150.0
 
@@ -145,14 +146,15 @@ def test_no_page_is_an_error_or_hangs_and_pages_are_whole_again_soon(own_world: 
         eventually(lambda: whole(client), PATIENCE_SECONDS)
         found = faults(home, server, share)
         told = [(fault, struck(fault, client, ports.http_url, pages // len(found))) for fault in found]
-    print("\n" + "\n".join(each.row(fault) for fault, each in told))
+    pace = slower()
+    print(f"\n{pace:.1f} times slower than the limits are for\n" + "\n".join(each.row(fault) for fault, each in told))
     for fault, each in told:
         assert set(each.pages.statuses) <= ({200, 0} if fault.cuts else {200}), each.row(fault)
         assert each.pages.statuses[0] <= CALLERS * fault.times
         assert not each.pages.empty
         if pages:
-            assert median(each.back_seconds) <= MOST_BACK_SECONDS or fault.cuts
-            assert fault.cuts or each.pages.quantile(0.999) <= MOST_PAGE_MS
+            assert median(each.back_seconds) <= pace * MOST_BACK_SECONDS or fault.cuts
+            assert fault.cuts or each.pages.quantile(0.999) <= pace * MOST_PAGE_MS
 
 
 def struck(fault: Fault, client: Client, url: str, at_least: int) -> Told:

@@ -4,7 +4,7 @@ import { drawBehind } from "./behind.js";
 import { cardList, reasonsOf, skeleton, thumbnail } from "./cards.js";
 import { $, focusAgain, heldFocus, make } from "./dom.js";
 import { itemsOf, furtherOf } from "./lists.js";
-import { reactions } from "./reactions.js";
+import { following, reactions, stars } from "./reactions.js";
 import { address, itemOf, knownItem, state } from "./state.js";
 import { drawRung, entitle, fill, openView } from "./view.js";
 import { day, language, spoken } from "./words.js";
@@ -65,7 +65,7 @@ function about(item, categories) {
     item.taken_down_at ? make("p", { className: "notice", textContent: "This video was taken down: it is on no list, and cannot be watched." }) : null,
     item.withheld ? make("p", { className: "notice", textContent: `Nothing but its id is known of this video here, because the catalog cannot be read: ${item.withheld}.` }) : null,
     item.description ? make("p", { className: "description", textContent: item.description }) : null,
-    item.taken_down_at ? null : make("p", { className: "buttons" }, watch), reactions(item), more(item, categories)));
+    item.taken_down_at ? null : make("p", { className: "buttons" }, watch), reactions(item), stars(item), following(item), more(item, categories)));
 }
 
 function more(item, categories) {
