@@ -7,13 +7,15 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from worlds.pace import seconds
+
 from feature_repo.core.files import write_atomic
 from feature_repo.core.revision import git_revision
 from training.record.quality_page import PAGE, RECORDS, Record, assemble
 
 RECORD = RECORDS / "80-bench-demo.md"
 CATALOG_SIZE = RECORDS / "81-catalog_size-simulated.md"
-SERVE = RECORDS / "82-serve-demo.md"
+SERVE = "82-serve-{videos}.md"
 ONBOARDING = "33-onboarding-{world}.md"
 
 
@@ -25,7 +27,7 @@ def record(result: dict[str, Any]) -> None:
 def record_catalog_size(table: Sequence[str]) -> None:
     """The Markdown lines that catalog_size.py prints."""
     about = (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}; milliseconds and seconds are of the processor, of"
+        f"{machine()}; milliseconds and seconds are of the processor, of"
         " one thread, where they are not of the wall. Networks that nobody trained; viewers and titles are simulated."
     )
     made = Record(
@@ -42,7 +44,7 @@ def record_catalog_size(table: Sequence[str]) -> None:
     write_atomic(PAGE, assemble(RECORDS))
 
 
-def record_serve(world: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def record_serve(world: str, videos: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """The rows of bench_serve.py: those of loads as a table, the others as a list below it."""
     loads, others = [row for row in rows if "errors" in row], [row for row in rows if "errors" not in row]
     columns = list(dict.fromkeys(name for row in loads for name in row))
@@ -50,11 +52,11 @@ def record_serve(world: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table += [f"| {' | '.join(str(row.get(name, '')) for name in columns)} |" for row in loads]
     below = ["- " + ", ".join(f"{name}: {value}" for name, value in row.items()) for row in others]
     about = (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}; the service and all its processes on one core,"
+        f"{machine()}; the service and all its processes on one core,"
         " the callers on the other. What bounds these figures is in docs/decisions/012-what-a-page-costs.md."
     )
     made = Record(
-        title="Under few and many callers",
+        title=f"Under few and many callers, {videos:,} videos",
         protocol="serve",
         world=world,
         command="make bench-serve",
@@ -63,7 +65,7 @@ def record_serve(world: str, rows: Sequence[Mapping[str, Any]]) -> None:
         seeds="none",
         body="\n".join([about, "", *table, "", *below]),
     )
-    write_atomic(SERVE, made.text())
+    write_atomic(RECORDS / SERVE.format(videos=videos), made.text())
     write_atomic(PAGE, assemble(RECORDS))
 
 
@@ -83,12 +85,17 @@ def record_onboarding(world: str, release_id: str, body: Sequence[str]) -> None:
     write_atomic(PAGE, assemble(RECORDS))
 
 
+def machine() -> str:
+    """What figures depend on, in words: machines of one kind may differ in speed several times from day to day."""
+    cores, version = os.cpu_count(), platform.python_version()
+    return f"{cores} cores, Python {version}, which adds a million numbers in {1e3 * seconds():.0f} ms"
+
+
 def as_record(result: dict[str, Any]) -> Record:
     """The table as docs/quality.md shows it."""
-    machine = result["machine"]
     head = ["| part | figure | median | p99 | unit | bar |", "|---|---|---|---|---|---|"]
     rows = [f"| {' | '.join((figure['part'], *cells(figure)))} |" for figure in result["figures"]]
-    about = f"{machine['cores']} cores, Python {machine['python']}; bars are of the median / the p99."
+    about = f"{machine()}; bars are of the median / the p99."
     return Record(
         title="What it costs",
         protocol="bench",

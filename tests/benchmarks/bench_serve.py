@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ from rich.table import Table  # noqa: E402
 from worlds.callers import Answered, closed_loop, open_loop, requests_of  # noqa: E402
 
 from feature_repo.core.home import Home  # noqa: E402
+from feature_repo.lake.parquet import count_rows  # noqa: E402
+from feature_repo.lake.tables import Lake  # noqa: E402
 
 CALLERS = (1, 4, 16, 64)
 MANY = 200
@@ -52,24 +54,25 @@ def main() -> None:
     parser.add_argument("--home", help="a home with a promoted release (else MARQUEE_HOME, else var/)")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--record", action="store_true", help="write the table to docs/quality.md as well")
+    parser.add_argument("--speeds", nargs="+", choices=SPEEDS, default=list(SPEEDS), help="which of them; all")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each load; that of many callers takes thrice")
     arguments = parser.parse_args()
     home = Home.open(arguments.home)
-    rows = bench(home, arguments.seconds)
+    rows = bench(home, arguments.seconds, arguments.speeds)
     show(rows)
     if arguments.record:
-        record_serve(home.world().name, rows)
+        record_serve(home.world().name, count_rows(Path(Lake(home).videos_path)), rows)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def bench(home: Home, seconds: float) -> list[dict[str, Any]]:
+def bench(home: Home, seconds: float, speeds: Sequence[str]) -> list[dict[str, Any]]:
     """One row per load."""
     rows = []
-    for speed, settings in SPEEDS.items():
+    for speed in speeds:
         for name in (CACHED_PAGES, BASE_FIRST):
             os.environ.pop(name, None)
-        os.environ.update(settings)
+        os.environ.update(SPEEDS[speed])
         rows += _bench(home, speed, seconds)
     return rows
 
