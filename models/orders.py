@@ -13,7 +13,7 @@ from models import heuristics
 from models.catalog import Catalog, marks
 from models.groups import Groups
 from models.order import Order
-from models.per_catalog import PerCatalog
+from models.per_catalog import Codes, PerCatalog
 from models.text_search import TEXTS
 
 Array = np.ndarray[Any, Any]
@@ -83,6 +83,7 @@ MARKS: Order[None] = Order(lambda catalog, rows: marks(catalog.video_ids[rows].t
 ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)
 
 CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]))
+CREATOR_CODES = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows], ("creator_id",))
 SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]))
 GENRES = Groups(lambda catalog, rows: catalog.columns["genre_names"][rows])
 LANGUAGES = Groups(lambda catalog, rows: _alone(catalog.columns["video_language"][rows]))

@@ -20,6 +20,7 @@ from feature_repo.compute.columns import Columns
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import VideoSnapshot
 from models import orders
+from models.candidates import boundary
 from models.candidates.item_cf import ItemNeighbours
 from models.candidates.matrix_factorization import MatrixFactorization
 from models.candidates.popularity import AreaPopularity
@@ -66,6 +67,7 @@ class Parts:
     def follow(self, snapshot: VideoSnapshot) -> None:
         """Compute what requests on this snapshot need of its videos, before there are any such requests."""
         orders.follow(snapshot)
+        boundary.follow(snapshot)
         self.near_duplicates.follow(snapshot)
         for cache in (self.video_vectors, self.trained, self.creators, self.categories, self._beside):
             cache.of(snapshot)

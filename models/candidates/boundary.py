@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 
 from models.catalog import Catalog
-from models.per_catalog import Codes, Followed
+from models.orders import CREATOR_CODES
+from models.per_catalog import Followed
 
 Array = np.ndarray[Any, Any]
 
 LOOKED_AT = 50_000  # videos of a larger catalog, at equal distances
 GROWN = 1.1  # times as large as it was, a catalog is looked at again
 NEAR = 0.5  # of how close the closest genre is, from which others are close enough
-
-_CREATORS = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows], ("creator_id",))
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class _Kinship:
     def whole(self, catalog: Catalog) -> _Kin:
         rows = np.arange(0, len(catalog), max(len(catalog) // LOOKED_AT, 1))
         genres_NG = np.asarray(catalog.columns["genres"][rows], dtype=np.float64)
-        creator_N = _CREATORS.of(catalog)[rows]
+        creator_N = CREATOR_CODES.of(catalog)[rows]
         alone = creator_N < 0
         creator_N = np.where(alone, creator_N.max(initial=-1) + 1 + np.cumsum(alone), creator_N)
         codes, creator_N = np.unique(creator_N, return_inverse=True)
@@ -50,6 +49,11 @@ class _Kinship:
 
 
 _KIN: Followed[_Kin] = Followed(_Kinship())
+
+
+def follow(catalog: Catalog) -> None:
+    """What whoever publishes a catalog calls, before requests see it."""
+    _KIN.of(catalog)
 
 
 def boundary_topics(catalog: Catalog, affinity_G: Array) -> Array:

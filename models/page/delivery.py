@@ -22,7 +22,7 @@ import numpy as np
 from feature_repo.compute.fold import DAY_US
 from feature_repo.compute.publication import published_since
 from models.catalog import Catalog
-from models.per_catalog import Codes
+from models.orders import CREATOR_CODES
 
 Array = np.ndarray[Any, Any]
 
@@ -31,8 +31,6 @@ FASTEST = 24.0  # pace of a video whose time is almost over
 MOST_OWED = 10_000  # videos that one page draws from: those that are furthest behind
 MOST_SHARE = 0.9  # of the places that explore: the rest goes on learning
 WINDOW_DAYS = 7  # of video_impression_count_7d
-
-_CREATORS = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows], ("creator_id",))
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def pace_of(promise: Promise, target: float, shown_K: Array, age_days_K: Array) 
 
 def small_creators(catalog: Catalog, share: float) -> Array:
     """(V,) bool: the video's creator is among this share of creators, with the fewest watches of the last 30 days."""
-    code_V = _CREATORS.of(catalog)
+    code_V = CREATOR_CODES.of(catalog)
     known_V = code_V >= 0
     if not known_V.any():
         return known_V
