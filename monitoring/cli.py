@@ -99,7 +99,8 @@ def moments(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what each weight of the policy's [context] gains in watch time, in a simulated world."""
+    """Measure what each weight of the policy's [context] gains in watch time, in a simulated world, and what a page for
+    two who watch together gains over one for the viewer who asks."""
     from feature_repo.cli import simulator_config
     from monitoring.reports.moments_report import measure_moments
 

@@ -1,4 +1,5 @@
-"""What each weight of a policy's context gains in watch time, in a simulated world whose viewers react to the pages.
+"""What each weight of a policy's context gains in watch time, in a simulated world whose viewers react to the pages;
+and what a page for two viewers gains, who watch together, over a page for one of them.
 
 The same viewers open the same page at the same moment with and without a weight, and their hidden taste says how long
 they would watch. Reactions are drawn many times from the same numbers, so that only the pages differ.
@@ -54,7 +55,7 @@ class Trial:
 
     @property
     def weights(self) -> ContextWeights:
-        given: dict[str, Any] = {} if self.weight == "heavy" else {self.weight: self.value}
+        given: dict[str, Any] = {} if self.weight in ("heavy", "") else {self.weight: self.value}
         is_heavy = self.weight in ("heavy", "mood", "night_calmer")
         return ContextWeights(**given, heavy=HEAVY if is_heavy and self.value else ())
 
@@ -89,6 +90,21 @@ class Rehearsal:
         device_A = np.random.default_rng(0).choice(len(DEVICES), len(user_A), p=DEVICE_SHARE[EVENING])
         now_us = self._moment_us(trial)
         video_AP = self._pages(user_A, user_ids, device_A, now_us, trial)
+        return self._reactions(user_A, device_A, now_us, video_AP)
+
+    def together(self, first_ids: Sequence[str], second_ids: Sequence[str]) -> list[tuple[Array, Array]]:
+        """Of pairs of viewers: seconds and finished videos of the first and of the second on a page for the first, then
+        of both on the page for both."""
+        users = [np.array([int(user_id[1:]) for user_id in ids]) for ids in (first_ids, second_ids)]
+        device_A = np.random.default_rng(0).choice(len(DEVICES), len(first_ids), p=DEVICE_SHARE[EVENING])
+        trial = Trial("", 0.0)
+        now_us = self._moment_us(trial)
+        pages = [
+            self._pages(users[0], first_ids, device_A, now_us, trial, others) for others in ((), tuple(second_ids))
+        ]
+        return [self._reactions(user_A, device_A, now_us, video_AP) for video_AP in pages for user_A in users]
+
+    def _reactions(self, user_A: Array, device_A: Array, now_us: int, video_AP: Array) -> tuple[Array, Array]:
         days, watched_A, finished_A = self._days, np.zeros(len(user_A)), np.zeros(len(user_A))
         elapsed = (self._as_of_us - days.start_us) / DAY_US / days.config.days
         visits = Visits(user_A, np.full(len(user_A), now_us), np.zeros(len(user_A)), EVENING, elapsed)
@@ -108,8 +124,16 @@ class Rehearsal:
             day += 1
         return int(day * DAY_US + trial.hour * HOUR_US)
 
-    def _pages(self, user_A: Array, user_ids: Sequence[str], device_A: Array, now_us: int, trial: Trial) -> Array:
-        """(A, P) videos of the simulated catalog; -1 where a page is shorter."""
+    def _pages(
+        self,
+        user_A: Array,
+        user_ids: Sequence[str],
+        device_A: Array,
+        now_us: int,
+        trial: Trial,
+        others: tuple[str, ...] = (),
+    ) -> Array:
+        """(A, P) videos of the simulated catalog; -1 where a page is shorter. `others`: who watches with each."""
         policy = replace(self._parts.policy, context=trial.weights)
         serving = compose(self._parts, replace(recipe(self._config), policy=policy))
         feed = Feed(self._release, self._reader, None, self._config, lambda: now_us, lambda release: {HOME: serving})
@@ -118,6 +142,7 @@ class Rehearsal:
             for at, user_id in enumerate(user_ids):
                 query = Query(
                     user_id=user_id,
+                    viewers=others[at : at + 1],
                     limit=PLACES,
                     device=DEVICES[device_A[at]],
                     browsing=self._mood(int(user_A[at])) if trial.browses else "",
@@ -147,18 +172,38 @@ def gains(
             if key not in without:
                 without[key] = rehearsal.watched(user_ids, trial.without)
             before, after = without[key], rehearsal.watched(user_ids, trial)
-            rows.append(
-                {
-                    "weight": trial.weight,
-                    "value": trial.value,
-                    "seconds_without": float(before[0].mean()),
-                    "seconds_with": float(after[0].mean()),
-                    **_gain("seconds", before[0], after[0]),
-                    **_gain("finished", before[1], after[1]),
-                }
-            )
+            rows.append(_row(trial.weight, trial.value, before, after))
             advance(1)
     return rows
+
+
+def gains_together(rehearsal: Rehearsal, user_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows as those of `gains`, of viewers who watch in twos: what both see of the page for both, over that for the
+    first of them; and of these the second, and the first, alone."""
+    half = len(user_ids) // 2
+    if not half:
+        return []
+    first, second, first_too, second_too = rehearsal.together(user_ids[:half], user_ids[half : 2 * half])
+    return [
+        _row("together: both", 2.0, _sum(first, second), _sum(first_too, second_too)),
+        _row("together: who joins", 2.0, second, second_too),
+        _row("together: who asks", 2.0, first, first_too),
+    ]
+
+
+def _sum(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _row(weight: str, value: float, before: tuple[Array, Array], after: tuple[Array, Array]) -> dict[str, Any]:
+    return {
+        "weight": weight,
+        "value": value,
+        "seconds_without": float(before[0].mean()),
+        "seconds_with": float(after[0].mean()),
+        **_gain("seconds", before[0], after[0]),
+        **_gain("finished", before[1], after[1]),
+    }
 
 
 def _gain(name: str, before_A: Array, after_A: Array) -> dict[str, float]:

@@ -1,4 +1,5 @@
-"""`marquee moments`: what each weight of a policy's context gains in watch time, in the home's simulated world."""
+"""`marquee moments`: what each weight of a policy's context gains in watch time, in the home's simulated world, and
+what a page for two who watch together gains over a page for one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.world import lived, made_from
 from feature_repo.lake.tables import DAY_US
 from models.release.artifact import champion_or_previous
-from monitoring.measures.moments import Rehearsal, gains
+from monitoring.measures.moments import Rehearsal, gains, gains_together
 from monitoring.reports.ladder_report import PATIENCE_MS, reader_of
 from training.release.held_out import held_out
 
@@ -37,5 +38,8 @@ def measure_moments(
     return {
         "release_id": asked.release.release_id,
         "viewers": len(asked.asked),
-        "weights": gains(rehearsal, asked.asked.user_ids, progress=progress),
+        "weights": [
+            *gains(rehearsal, asked.asked.user_ids, progress=progress),
+            *gains_together(rehearsal, asked.asked.user_ids),
+        ],
     }

@@ -10,7 +10,7 @@ import pytest
 from feature_repo.ingest.simulator.config import SimulatorConfig
 from feature_repo.ingest.simulator.world import lived
 from models.page.context import ContextWeights
-from monitoring.measures.moments import TRIALS, Trial, gains
+from monitoring.measures.moments import TRIALS, Trial, gains, gains_together
 
 
 class Told:
@@ -31,6 +31,18 @@ def test_a_gain_is_that_over_the_same_moment_without_the_weight() -> None:
     assert [row["seconds_gain_error"] for row in rows] == pytest.approx([0.0] * 3)
     assert [row["finished_gain"] for row in rows] == [0.0] * 3
     assert [one.value for one in told.asked] == [0.0, 0.01, 0.02, 0.0, 0.01]  # once without it for each moment
+
+
+def test_of_two_who_watch_together_the_gain_of_both_and_of_each_is_told() -> None:
+    class Two:
+        def together(self, first: Any, second: Any) -> list[tuple[Any, Any]]:
+            assert (list(first), list(second)) == (["a", "b"], ["c", "d"])  # who is left over watches alone
+            seconds = (200.0, 100.0, 180.0, 150.0)  # alone, joining; then both on their page
+            return [(np.full(2, one), np.full(2, 1.0)) for one in seconds]
+
+    rows = gains_together(Two(), list("abcde"))  # type: ignore[arg-type]
+    assert [row["seconds_gain"] for row in rows] == pytest.approx([10.0, 50.0, -10.0])
+    assert gains_together(Two(), ["a"]) == []  # type: ignore[arg-type]
 
 
 def test_every_weight_of_a_policy_is_tried() -> None:
