@@ -101,14 +101,14 @@ class ViewerFeatures:
 
 @dataclass(frozen=True)
 class UserVector:
-    """The viewer's vector (D,) as of now, from the two-tower model."""
+    """The viewer's vector (D,) as of now, from the two-tower model; the mean of those of several."""
 
     retrieval: UserTower
     name = "user_tower"
 
     def hydrate(self, request: Request) -> Request:
-        vectors = user_vectors(self.retrieval, [request], viewer_context([request]))
-        vector: Array = vectors[0]
+        vectors = user_vectors(self.retrieval, request.of_each, viewer_context(request.of_each))
+        vector: Array = vectors[0] if len(vectors) == 1 else vectors.mean(axis=0, dtype=np.float32)
         if not np.isfinite(vector).all():
             raise ValueError("the user tower returned a vector that is not finite")
         return replace(request, user_vector=vector)

@@ -28,13 +28,16 @@ LEADS = 10.0  # what stands first by its meaning, whatever its score
 
 @dataclass(frozen=True)
 class RankerScore:
-    """One forward pass for all candidates."""
+    """One forward pass for all candidates; of several who watch together one for each, of which the mean counts."""
 
     ranker: Ranks
     name = "ranker"
 
     def score(self, request: Request, candidates: Candidates) -> Mapping[str, Array]:
-        scores = self.ranker.rank(asked(request, candidates.rows, candidates[TWO_TOWER_SCORE]))
+        found = [self.ranker.rank(asked(one, candidates.rows, candidates[TWO_TOWER_SCORE])) for one in request.of_each]
+        scores = found[0]
+        if len(found) > 1:
+            scores = {name: np.mean([one[name] for one in found], axis=0) for name in scores}
         if not np.isfinite(scores[SCORE]).all():
             raise ValueError("the ranker returned scores that are not finite")
         return scores
@@ -46,7 +49,7 @@ def served_columns(request: Request, rows: Array, two_tower_score: Array) -> Ran
 
 
 def asked(request: Request, rows: Array, two_tower_score: Array) -> Asked:
-    user = {**request.user_columns, "user_id": np.array([request.query.viewer_id], dtype=object)}
+    user = {**request.user_columns, "user_id": np.array([request.viewer.features.user_id], dtype=object)}
     return Asked(user, request.context, request.catalog, rows, two_tower_score, request.world)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Any, Protocol
@@ -124,6 +124,11 @@ class Request:
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator per purpose: draws for one purpose do not depend on draws for another."""
         return np.random.default_rng((self.seed, crc32(purpose.encode())))
+
+    @property
+    def of_each(self) -> Sequence[Request]:
+        """The same request of each of several who watch together, alone; of one viewer, itself."""
+        return [replace(self, viewer=one, user_vector=None) for one in self.viewer.each] or [self]
 
     @cached_property
     def shown_rows(self) -> Array:

@@ -35,6 +35,7 @@ class Viewer:
     maturity_limit: int
     history_ids: Sequence[str]  # oldest first, including what the client says was just watched
     history_times_us: Sequence[int]
+    each: tuple[Viewer, ...] = ()  # of several who watch together; none of a viewer alone
 
     @property
     def watches(self) -> int:
@@ -56,7 +57,8 @@ class Known:
 
 
 def viewer_of(known: Sequence[Known], query: Query, now_us: int, config: FeedConfig) -> Viewer:
-    """A viewer from their features and the query; several who watch together are as one (audience.py)."""
+    """A viewer from their features and the query. Several who watch together are as one for what may be shown and for
+    where it is looked for (audience.py); what suits them is asked of each."""
     features = known[0].features if len(known) == 1 else merged([one.features for one in known])
     values = features.values
     ids, times = list(values["history_video_ids"]), list(values["history_timestamps_us"])
@@ -73,6 +75,7 @@ def viewer_of(known: Sequence[Known], query: Query, now_us: int, config: FeedCon
         maturity_limit=min(_maturity_limit(one, config) for one in known),
         history_ids=ids,
         history_times_us=times,
+        each=tuple(viewer_of([one], query, now_us, config) for one in known) if len(known) > 1 else (),
     )
 
 

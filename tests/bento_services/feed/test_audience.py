@@ -113,6 +113,16 @@ def test_the_age_limit_is_the_lowest_of_theirs_and_a_newcomers_counts() -> None:
     assert (unread.maturity_limit, unread.knowledge) == (0, Knowledge.NONE)
 
 
+def test_each_of_several_is_also_asked_alone() -> None:
+    seen: dict[str, Any] = {"history_video_ids": ["x"], "history_timestamps_us": [1], "history_watch_fractions": [1.0]}
+    one, two = of("a", **seen), of("b")
+    known = [Known(viewer, Knowledge.CURRENT) for viewer in (one, two)]
+    each = viewer_of(known, Query(user_id="a", country="DE"), 99, CONFIG).each
+    assert [viewer.features for viewer in each] == [one, two]
+    assert [(viewer.country, list(viewer.history_ids)) for viewer in each] == [("DE", ["x"]), ("DE", [])]
+    assert viewer_of(known[:1], Query(user_id="a"), 99, CONFIG).each == ()
+
+
 @pytest.mark.parametrize("surface", ["home", "trending", "new", "area"])
 def test_a_page_of_several_shows_nothing_that_one_of_them_hid(feed: Feed, surface: str) -> None:
     hidden = set(sorted(VIDEOS)[::2])

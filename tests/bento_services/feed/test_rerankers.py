@@ -69,7 +69,8 @@ def test_of_a_film_under_two_ids_the_first_stays_or_the_one_that_was_begun() -> 
         "perceptual_hash": np.array([""] * 5, dtype=object),
     }
     once = Once(NearDuplicates(4))
-    request: Any = SimpleNamespace(catalog=CatalogTable(np.array(list("abcde"), dtype=object), columns))
+    catalog = CatalogTable(np.array(list("abcde"), dtype=object), columns)
+    request: Any = SimpleNamespace(catalog=catalog, shown_rows=np.zeros(0, dtype=np.int64))
     found = Candidates.found("popular", [4, 2, 0, 3, 1], [5, 4, 3, 2, 1])
     assert found.rows[once.order(request, found)].tolist() == [4, 2, 3]
     merged = Candidates.merged([Candidates.found(RESUME, [1], [0.5]), found])

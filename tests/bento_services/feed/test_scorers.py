@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bento_services.feed.candidates import Candidates
-from bento_services.feed.scorers import FreshnessBoost, RetrievalOrder, SourceFusion, Tiredness
+from bento_services.feed.scorers import FreshnessBoost, RankerScore, RetrievalOrder, SourceFusion, Tiredness
 from models.catalog import CatalogTable
 from models.page.policy import Boosts
 
@@ -42,6 +42,24 @@ def test_the_two_tower_order_is_scaled_from_0_to_1() -> None:
     broken = found.with_columns({"two_tower_score": np.array([np.nan, 0.0, 0.0])})
     with pytest.raises(ValueError, match="not finite"):
         RetrievalOrder().score(request_of([]), broken)
+
+
+def test_of_several_who_watch_together_the_mean_of_their_scores_counts() -> None:
+    likes: dict[str, list[float]] = {"a": [4.0, 0.0, 2.0], "b": [0.0, 3.0, 2.0]}
+
+    def rank(asked: Any) -> dict[str, Any]:
+        return {"score": np.array(likes[asked.user["user_id"][0]])}
+
+    def request(user_id: str) -> Any:
+        viewer = SimpleNamespace(features=SimpleNamespace(user_id=user_id))
+        return SimpleNamespace(viewer=viewer, user_columns={}, context={}, catalog=None, world=None)
+
+    alone, other = request("a"), request("b")
+    alone.of_each, both = [alone], SimpleNamespace(of_each=[alone, other])
+    found = Candidates.found("any", [0, 1, 2], [0, 0, 0]).with_columns({"two_tower_score": np.zeros(3)})
+    ranker: Any = RankerScore(SimpleNamespace(rank=rank))  # type: ignore[arg-type]
+    assert ranker.score(alone, found)["score"].tolist() == [4.0, 0.0, 2.0]
+    assert ranker.score(both, found)["score"].tolist() == [2.0, 1.5, 2.0]
 
 
 def test_new_videos_are_boosted_and_a_score_below_zero_is_not() -> None:
