@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Rules that every page keeps within seconds: pins, boosts, shares, blocks, floors and fatigue.",
+    help="Rules that every page keeps within seconds: pins, boosts, shares, blocks, floors, fatigue and exploration.",
 )
 
 IdArgument = Annotated[str, typer.Argument(help="The rule's id.", show_default=False)]
@@ -44,7 +44,8 @@ WhyOption = Annotated[str, typer.Option(help="The reason, for its history.")]
     "marquee rules add fewer-thrillers share categories=Thriller at_most=0.1   ·   "
     "marquee rules add strike block creator_ids=c7 countries=DE,AT ends_at=2026-12-31T00:00:00Z   ·   "
     "marquee rules add quality floor least_watch_fraction=0.4 most_dislike_rate=0.3   ·   "
-    "marquee rules add tired fatigue demoted_after=3 factor=0.5 rested_after=6",
+    "marquee rules add tired fatigue demoted_after=3 factor=0.5 rested_after=6   ·   "
+    "marquee rules add wider explore explored=0.2 countries=DE age_groups=18-24,unknown",
 )
 def add(
     rule_id: IdArgument,
