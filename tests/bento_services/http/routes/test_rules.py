@@ -20,7 +20,7 @@ from bento_services.process.rules_follower import RulesFollower
 from feature_repo.core.home import Home
 
 RULES = "/api/v1/rules"
-LISTS = ("video_ids", "creator_ids", "categories", "genres", "languages", "surfaces", "countries")
+LISTS = ("video_ids", "creator_ids", "categories", "genres", "languages", "surfaces", "countries", "age_groups")
 BLOCK = {"kind": "block", "tags": ["flagged"]}
 
 
@@ -56,6 +56,7 @@ async def test_a_rule_is_added_changed_listed_and_removed_and_each_change_is_aud
         "least_watches": 20,
         "demoted_after": 0,
         "rested_after": 0,
+        "explored": 0.0,
         "starts_at": "",
         "ends_at": "",
         "owner": "",
