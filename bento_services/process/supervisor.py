@@ -126,7 +126,9 @@ def _wait_until_ready(family: Family, ports: Ports, config: SupervisorConfig) ->
             raise ServiceError(f"the service does not start: {family.last_words(family.service)}")
         if time.monotonic() > began + config.ready_seconds:
             why = family.last_words(family.service)
-            raise ServiceError(f"the service is not ready after {config.ready_seconds:g} s ([supervisor] ready_seconds): {why}")
+            raise ServiceError(
+                f"the service is not ready after {config.ready_seconds:g} s ([supervisor] ready_seconds): {why}"
+            )
         time.sleep(0.02)
     ready = time.monotonic()
     while not _takes_events(family.home) and time.monotonic() < ready + config.processor_seconds:

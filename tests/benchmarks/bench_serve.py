@@ -38,6 +38,7 @@ from worlds.callers import Answered, closed_loop, open_loop, requests_of  # noqa
 from feature_repo.core.home import Home  # noqa: E402
 from feature_repo.lake.parquet import count_rows  # noqa: E402
 from feature_repo.lake.tables import Lake  # noqa: E402
+from models.release.store import champion  # noqa: E402
 
 CALLERS = (1, 4, 16, 64)
 MANY = 200
@@ -61,7 +62,8 @@ def main() -> None:
     rows = bench(home, arguments.seconds, arguments.speeds)
     show(rows)
     if arguments.record:
-        record_serve(home.world().name, count_rows(Path(Lake(home).videos_path)), rows)
+        videos = count_rows(Path(Lake(home).videos_path))
+        record_serve(home.world().name, videos, champion(home).name, rows)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 
