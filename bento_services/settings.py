@@ -74,7 +74,7 @@ class SupervisorConfig:
     """How `marquee serve` supervises its child processes."""
 
     workers: int = 1  # processes that make pages; 0: one per core. Each keeps releases and catalog in its own memory
-    ready_seconds: float = 300.0  # for a child to become ready, with millions of videos too; later it is started again
+    ready_seconds: float = 600.0  # for a child to become ready, with millions of videos too; later it is started again
     stop_seconds: float = 10.0  # for children to end before they are killed
     hang_seconds: float = 15.0  # without a sign of life, after which a child is killed and started again
     processor_seconds: float = 10.0  # for the processor; then pages are served without it
