@@ -319,13 +319,6 @@ def _newest(warm: Mapping[str, Servings], answering: str) -> dict[str, Servings]
     return {one: warm[one] for one in (*others, answering)}
 
 
-def _cursor_after(serving: Serving, answer: Answer) -> str:
-    page = answer.composition
-    if page.is_last:
-        return ""
-    return cursors.after(answer.request, page.shown_rows, page.allowed, serving.near_duplicates)
-
-
 def _shown(serving: Serving, answer: Answer) -> Page:
     request, composition = answer.request, answer.composition
     rows = present(composition.rows, request, serving.reasons)
@@ -334,7 +327,9 @@ def _shown(serving: Serving, answer: Answer) -> Page:
         request_id=request.query.request_id,
         rows=rows,
         recommendations=recommendations,
-        cursor="" if composition.is_last else _cursor_after(serving, answer),
+        cursor=""
+        if composition.is_last
+        else cursors.after(request, composition.shown_rows, composition.allowed, serving.near_duplicates),
         served_by=answer.served_by,
         release_id=serving.release_id,
         certificate=certify(

@@ -107,7 +107,8 @@ class UserVector:
     name = "user_tower"
 
     def hydrate(self, request: Request) -> Request:
-        vectors = user_vectors(self.retrieval, request.of_each, viewer_context(request.of_each))
+        each = request.of_each
+        vectors = user_vectors(self.retrieval, each, viewer_context(each))
         vector: Array = vectors[0] if len(vectors) == 1 else vectors.mean(axis=0, dtype=np.float32)
         if not np.isfinite(vector).all():
             raise ValueError("the user tower returned a vector that is not finite")

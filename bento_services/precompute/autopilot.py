@@ -54,8 +54,9 @@ def autopilot(home: Home, dry_run: bool = False) -> dict[str, Any]:
         last = {name: rules.changes(name)[-1].who for name in _given(rules)}
         unseen = {name: _unseen(name) for name in last if name not in cohorts}
         found = {name: _judge(one, last.get(name), config) for name, one in {**cohorts, **unseen}.items()}
-        for name, judged in found.items() if not dry_run else ():
-            _keep(rules, name, judged, config)
+        if not dry_run:
+            for name, judged in found.items():
+                _keep(rules, name, judged, config)
     finally:
         catalog.close()
     raised = sum(one.done in (RAISED, KEPT) for one in found.values())

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.catalog.rule import NEVER_US, UNKNOWN, Rule
+from feature_repo.catalog.rule import KINDS, NEVER_US, UNKNOWN, Rule
 from models.catalog import Catalog, ViewerRequest
 from models.per_catalog import PerCatalog
 
@@ -80,7 +80,7 @@ class RuleBook:
         )
         self._countries = {country for rule in self.rules for country in rule.countries}
         self._age_groups = {age_group for rule in self.rules for age_group in rule.age_groups}
-        self._kept: dict[tuple[str, str | None, str | None, int], Holding] = {}
+        self._kept: dict[tuple[str, str, str, int], Holding] = {}
 
     def __bool__(self) -> bool:
         return bool(self.rules)
@@ -102,17 +102,18 @@ class RuleBook:
     def holding(self, request: ViewerRequest) -> Holding:
         if not self.rules:
             return self._nothing
-        of_viewer = (request.country, str(request.features.get("age_group", "")))
-        country, age_group = (
-            one if (one or UNKNOWN) in named else None
-            for one, named in zip(of_viewer, (self._countries, self._age_groups), strict=True)
+        country, age_group = request.country or UNKNOWN, str(request.features.get("age_group", "")) or UNKNOWN
+        key = (
+            request.surface,
+            country if country in self._countries else "",
+            age_group if age_group in self._age_groups else "",
+            bisect_right(self._moments, request.now_us),
         )
-        key = (request.surface, country, age_group, bisect_right(self._moments, request.now_us))
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= KINDS_KEPT:
                 self._kept = {}
-            found = self._kept[key] = self._holding(request.surface, *of_viewer, request.now_us)
+            found = self._kept[key] = self._holding(request.surface, country, age_group, request.now_us)
         return found
 
     def allows(self, request: ViewerRequest, rows: Array) -> Array:
@@ -183,10 +184,7 @@ class RuleBook:
 
     def _holding(self, surface: str, country: str, age_group: str, now_us: int) -> Holding:
         numbers = [at for at, rule in enumerate(self.rules) if rule.holds(surface, country, age_group, now_us)]
-        of = {
-            kind: tuple(at for at in numbers if self.rules[at].kind == kind)
-            for kind in ("block", "floor", "boost", "share", "pin", "fatigue", "explore")
-        }
+        of = {kind: tuple(at for at in numbers if self.rules[at].kind == kind) for kind in KINDS}
         blocks = np.zeros(len(self.rules), dtype=bool)
         blocks[list(of["block"])] = True
         blocks_W = np.packbits(blocks, bitorder="little")

@@ -55,7 +55,7 @@ class Trial:
 
     @property
     def weights(self) -> ContextWeights:
-        given: dict[str, Any] = {} if self.weight in ("heavy", "") else {self.weight: self.value}
+        given: dict[str, Any] = {} if self.weight == "heavy" else {self.weight: self.value}
         is_heavy = self.weight in ("heavy", "mood", "night_calmer")
         return ContextWeights(**given, heavy=HEAVY if is_heavy and self.value else ())
 
@@ -97,7 +97,7 @@ class Rehearsal:
         of both on the page for both."""
         users = [np.array([int(user_id[1:]) for user_id in ids]) for ids in (first_ids, second_ids)]
         device_A = np.random.default_rng(0).choice(len(DEVICES), len(first_ids), p=DEVICE_SHARE[EVENING])
-        trial = Trial("", 0.0)
+        trial = Trial("season", 0.0)  # no weight
         now_us = self._moment_us(trial)
         pages = [
             self._pages(users[0], first_ids, device_A, now_us, trial, others) for others in ((), tuple(second_ids))
