@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 MINUTES ?= 10
+SEED ?= $(shell date +%s)
 BASE ?= HEAD
 HOME_DIR ?= var
 DATA ?= $(or $(MARQUEE_DATA),../shared/data)
@@ -43,7 +44,7 @@ damaged-homes: $(INSTALLED) ## every verb in homes of which one file is cut shor
 	@$(BIN)/python -m pytest -v -n 2 -m slow tests/faults/test_damaged_homes.py $(ARGS)
 
 fuzz: $(INSTALLED) ## 10,000 requests made of the API's document, and MINUTES of hypothesis over the decoders (ARGS="--fuzz-cases 500")
-	@$(BIN)/python -m pytest -q -s tests/fuzz/test_api.py --fuzz-cases 10000 $(ARGS)
+	@$(BIN)/python -m pytest -q -s tests/fuzz/test_api.py --fuzz-cases 10000 --fuzz-seed $(SEED) $(ARGS)
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); while [ $$(date +%s) -lt $$end ]; do \
 		$(BIN)/python -m pytest -q tests/fuzz --ignore tests/fuzz/test_api.py --hypothesis-profile fuzz --timeout 3600 || exit 1; done
 

@@ -12,3 +12,4 @@ settings.register_profile("fuzz", max_examples=20_000, deadline=None, suppress_h
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-cases", type=int, default=500, help="requests made of the API's document, at least")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="other requests: one seed, so that a change alone fails")

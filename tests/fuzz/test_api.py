@@ -13,7 +13,8 @@ from worlds.untrained import untrained_home
 @pytest.mark.filterwarnings("ignore")  # those of the fuzzer's own
 def test_the_api_does_what_its_document_says(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     cases = request.config.getoption("--fuzz-cases", default=500)
-    found = fuzz(untrained_home(tmp_path / "home"), cases)
-    print(f"{found.cases} requests, {found.wrong.total()} failures")
+    seed = request.config.getoption("--fuzz-seed", default=1)
+    found = fuzz(untrained_home(tmp_path / "home"), cases, seed)
+    print(f"{found.cases} requests of the seed {seed}, {found.wrong.total()} failures")
     assert found.cases >= cases
     assert not found.wrong, "\n\n".join(f"{count} × {what}" for what, count in found.wrong.most_common(10))

@@ -66,6 +66,7 @@ def _held(client: Any, key: bytes) -> list[bytes]:
         b"set": lambda: client.smembers(key),
         b"zset": lambda: client.zrange(key, 0, -1),
         b"list": lambda: client.lrange(key, 0, -1),
+        b"none": list,  # it expired meanwhile
         b"stream": lambda: [part for _, fields in client.xrange(key) for pair in fields.items() for part in pair],
     }
     return [packed, *read[kind]()]
