@@ -210,8 +210,13 @@ class Engine:
             waited = float("inf") if query.deadline_ms else perf_counter() - query.received_at
             if attempt.give_up(waited):
                 report.error("a page was given up", rung=attempt.rung, request_id=query.request_id)
+            if not query.deadline_ms:
+                self._full.late()
             return None
-        self._full.took(seconds)
+        if attempt.late and not query.deadline_ms:
+            self._full.late()
+        else:
+            self._full.took(seconds)
         return page
 
     def _make(self, surface: str, query: Query, attempt: Attempt) -> tuple[Page, float]:

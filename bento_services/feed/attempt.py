@@ -24,6 +24,7 @@ class Attempt:
     rung: str = ""  # the one that is answering now; "": not begun
     breaker: Breaker | None = None  # of that rung; None: it is quick, and does not hang
     entered_at: float = 0.0  # perf_counter seconds
+    late: bool = False  # a rung was left in the middle, for lack of time
     given_up: bool = False
 
     def enter(self, rung: str, breaker: Breaker | None) -> None:

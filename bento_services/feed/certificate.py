@@ -21,14 +21,14 @@ from bento_services.feed.near_duplicates import titles_twice
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
-from models.page.diversity import HEAVY_RUN, POPULAR_SHARE, Caps, PageCaps
+from models.page.diversity import GENRE_SHARE, HEAVY_RUN, POPULAR_SHARE, Caps, PageCaps
 from models.page.policy import Policy
 from models.page.popular import SOURCES, least
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
 LOOK_TWICE = "near_duplicates_on_page"
 NOT_ON_PAGE = (LOOK_TWICE,)  # rules about what a page does not say
-OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page", HEAVY_RUN, POPULAR_SHARE)
+OF_PAGE = ("max_per_creator_on_page", "max_category_share_on_page", GENRE_SHARE, HEAVY_RUN, POPULAR_SHARE)
 
 
 class Measured(NamedTuple):
@@ -157,6 +157,9 @@ def _measured(
         "max_per_creator_on_page": Measured(page.max_per_creator, _most(item.channel for item in counted)),
         "max_category_share_on_page": Measured(
             page.category_bar(len(counted)), _most(item.category for item in counted)
+        ),
+        GENRE_SHARE: Measured(
+            page.genre_bar(len(counted)), _most(genre for item in counted for genre in set(item.genres))
         ),
     }
 

@@ -109,6 +109,7 @@ class Ladder:
             try:
                 composition = rung.pipeline.run(adapted)
             except StageFailed as failure:
+                attempt.late = attempt.late or failure.late
                 if not failure.late or _is_slow(adapted, started):
                     rung.breaker.failed()
                 warnings.append(f"{rung.name} failed at {failure.stage}")

@@ -133,7 +133,10 @@ class Pipeline:
         pins = Beside.of(request, candidates)
         everything, is_left = candidates, np.ones(len(candidates), dtype=bool)
         is_left[pins.places] = False
-        budget = None if self.page is None else PageBudget(self.page, everything, self.least)
+        budget = None
+        if self.page is not None:
+            genre_NG = request.catalog.columns["genres"][everything.rows]
+            budget = PageBudget(self.page, everything, genre_NG, self.least)
         for selector in self.selectors if request.has_rows else self.more:
 
             def choose(left: Array, selector: Selector = selector) -> list[Chosen]:

@@ -18,8 +18,9 @@ from models.looks import MOST_BITS
 Array = np.ndarray[Any, Any]
 
 HEAVY_RUN = "max_heavy_run"  # gives way before all rules that are ordered,
-POPULAR_SHARE = "min_popular_share"  # and this one before that
-_HEAVY, _POPULAR = 0.5, 0.25  # their penalties
+POPULAR_SHARE = "min_popular_share"  # and this one before that,
+GENRE_SHARE = "max_genre_share_on_page"  # which the other rows of a page may make up for, before both
+_HEAVY, _POPULAR, _GENRES = 0.5, 0.25, 0.125  # their penalties
 RULES = ("max_per_creator", "max_category_share", "max_category_run", "max_genre_in_top", "min_fresh")
 
 ROOT = 4  # of a share: less NDCG lost for the same ILD than with the square root (MovieLens 1M, validation, 3 seeds)
@@ -177,17 +178,24 @@ class PageCaps:
 
     max_per_creator: int = 6
     max_category_share: float = 0.30
+    max_genre_share: float = 0.60  # a video has several
     near_bits: int = 4  # of perceptual hashes, in which two that are shown once may differ
 
     def __post_init__(self) -> None:
         if not 0 <= self.near_bits <= MOST_BITS:
             raise ValueError(f"page: expected near_bits of 0 to {MOST_BITS}, found {self.near_bits}")
-        if self.max_per_creator < 1 or not 0.0 < self.max_category_share <= 1.0:
-            raise ValueError("page: expected max_per_creator of at least 1, and max_category_share above 0 and up to 1")
+        if self.max_per_creator < 1:
+            raise ValueError("page: expected max_per_creator of at least 1")
+        if not all(0.0 < share <= 1.0 for share in (self.max_category_share, self.max_genre_share)):
+            raise ValueError("page: expected max_category_share and max_genre_share above 0 and up to 1")
 
     def category_bar(self, length: int) -> int:
         """The most videos of one category that a page of so many may hold."""
         return max(1, int(self.max_category_share * length + 1e-9))
+
+    def genre_bar(self, length: int) -> int:
+        """The most videos that bear one genre that a page of so many may hold."""
+        return max(1, int(self.max_genre_share * length + 1e-9))
 
 
 @dataclass
@@ -216,10 +224,12 @@ class Filling:
         shares: Sequence[tuple[Array, float, float]] = (),
         heavy_G: Sequence[int] = (),
         popular: tuple[Array, int] | None = None,
+        most_of_genre: int | None = None,
     ) -> None:
         """`pins`: place -> the candidate that takes it. `shares`: which candidates, at least and at most what part of
         the places; they give way after all caps. `heavy_G`: genres of which no two stand in a row where any other
-        video breaks no other rule. `popular`: (N,) bool which candidates are, and how many there must be at least."""
+        video breaks no other rule. `popular`: (N,) bool which candidates are, and how many there must be at least.
+        `most_of_genre`: videos that bear one genre; it gives way first."""
         self.taken: list[int] = []
         self.given_up: dict[str, float] = {}  # rule -> the sum of scores that it has cost
         self.broken: dict[str, tuple[int, int]] = {}  # rule -> the first place that broke it, and what was left for it
@@ -242,6 +252,9 @@ class Filling:
         # What only a new pick changes: the candidates of full creators and categories and those taken; of full genres.
         self._full_N = np.zeros(len(creator_N))
         self._full_genres_N = np.zeros(len(creator_N))
+        self._most_of_genre = most_of_genre
+        self._genre_total = np.zeros(genre_NG.shape[1], dtype=np.float32)
+        self._full_share_N = np.zeros(len(creator_N))
         self._shares = [
             _Share(mask_N, int(least * self._length + 1e-9), int(most * self._length + 1e-9))
             for mask_N, least, most in shares
@@ -280,6 +293,7 @@ class Filling:
             penalty_N += _HEAVY * (self._heavy_NH @ heavy_H > 0)
         if 0 < self._popular_left >= self._length - len(self.taken) - len(self._pins):
             penalty_N += _POPULAR * ~self._popular_N
+        penalty_N += self._full_share_N
         for share in self._shares:
             if share.count >= share.most:
                 penalty_N += self._share_weight * share.mask_N
@@ -308,6 +322,8 @@ class Filling:
             broken.append(HEAVY_RUN)
         if penalty % _HEAVY >= _POPULAR:
             broken.append(POPULAR_SHARE)
+        if penalty % _POPULAR >= _GENRES:
+            broken.append(GENRE_SHARE)
         return broken or ["shares"]
 
     def take(self, candidate: int) -> None:
@@ -325,6 +341,11 @@ class Filling:
             if (full_G != before_G).any():
                 self._full_genres_N = weight["max_genre_in_top"] * (self._genre_NG @ full_G.astype(np.float32) > 0)
         self._fresh_count += int(self._fresh_N[candidate])
+        if self._most_of_genre is not None:
+            self._genre_total += self._genre_NG[candidate]
+            full_G = self._genre_total >= self._most_of_genre
+            if full_G.any():
+                self._full_share_N = _GENRES * (self._genre_NG @ full_G.astype(np.float32) > 0)
 
     def _count(self, candidate: int) -> None:
         """What counts wherever the candidate stands."""

@@ -74,9 +74,15 @@ def faults(page: Page) -> list[str]:
 
 def _breaks(page: Page, rule: str) -> bool:
     """Whether the recommendations alone are more than the whole page may hold."""
-    name = "channel" if rule == OF_PAGE[0] else "category"
+    names = {
+        "max_per_creator_on_page": lambda item: [item.channel],
+        "max_category_share_on_page": lambda item: [item.category],
+        "max_genre_share_on_page": lambda item: set(item.genres),
+    }
+    if rule not in names:
+        return True  # it is about the recommendations alone
     (bar,) = (one["bar"] for one in page.certificate["rules"] if one["rule"] == rule)
-    values = [getattr(item, name) for item in page.recommendations if getattr(item, name)]
+    values = [name for item in page.recommendations for name in names[rule](item) if name]
     return bool(values) and max(map(values.count, values)) > bar
 
 

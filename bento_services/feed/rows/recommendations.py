@@ -61,6 +61,7 @@ class Recommendations:
             shares=[(one.mask_N, one.at_least, one.at_most) for one in rules.shares(request, offered.rows)],
             popular=(is_popular(offered), least(self.policy.popular.of(request.viewer.watches), request.query.limit)),
             heavy_G=self.policy.context.heavy_genres(request.world.genres),
+            most_of_genre=self.policy.page.genre_bar(request.query.limit),
         )
         propensity = self._fill(filling, request, offered)
         chosen = self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)

@@ -45,7 +45,7 @@ def flat(
 def whatever_category(policy: Policy) -> Policy:
     """For lists that may be of one category."""
     caps = replace(policy.caps, max_category_share=1.0, max_category_run=MOST, max_genre_in_top=MOST)
-    return replace(policy, caps=caps)
+    return replace(policy, caps=caps, page=replace(policy.page, max_category_share=1.0, max_genre_share=1.0))
 
 
 def as_it_is(policy: Policy) -> Policy:

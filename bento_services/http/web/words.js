@@ -124,6 +124,7 @@ const RULES = {
   max_per_creator_on_page: "videos of one channel on the page",
   max_category_share: "share of one category in a list",
   max_category_share_on_page: "share of one category on the page",
+  max_genre_share_on_page: "share of one genre on the page",
   max_category_run: "videos of one category one after another",
   max_genre_in_top: "videos of one genre among the first",
   min_fresh: "number of new videos",

@@ -55,6 +55,7 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
     counted = [item for row in page["rows"] if row["row_id"] != "continue_watching" for item in row["items"]]
     creators, of_page = (Counter(item[name] for item in counted if item[name]) for name in ("channel", "category"))
     creator, category = max(creators.values(), default=0), max(of_page.values(), default=0)
+    genre = max(Counter(name for item in counted for name in set(item["genres"])).values(), default=0)
     many = {"popular", "popular_in_area", "trending"}
     popular = sum(1 for item in items if many & set(item["sources"]))
     most = {
@@ -73,6 +74,7 @@ def verify(page: dict[str, Any]) -> dict[str, tuple[float, bool]]:
         "min_fresh": (fresh, fresh >= bars["min_fresh"]),
         "max_per_creator_on_page": (creator, creator <= bars["max_per_creator_on_page"]),
         "max_category_share_on_page": (category, category <= bars["max_category_share_on_page"]),
+        "max_genre_share_on_page": (genre, genre <= bars["max_genre_share_on_page"]),
         **(
             {"min_popular_share": (popular, popular >= bars["min_popular_share"])}
             if "min_popular_share" in bars
@@ -130,6 +132,7 @@ def test_a_catalog_of_one_creator_and_one_genre_gives_a_full_page_that_says_so()
         "max_per_creator",
         "max_per_creator_on_page",
         "max_category_share_on_page",
+        "max_genre_share_on_page",
     ]
 
 

@@ -50,3 +50,36 @@ def test_while_many_quick_pages_wait_one_is_in_work_and_then_there_is_a_rest(mon
     assert not full.admits(pressed=True)
     now += 0.002
     assert full.admits(pressed=True)
+
+
+def test_after_a_page_that_was_late_there_is_a_rest_which_doubles_and_is_halved_by_each_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(full_pages, "perf_counter", lambda: now)
+    full = FullPages(threads=1, wait_seconds=1.0)
+
+    def rests() -> float:
+        nonlocal now
+        began = now
+        while not full.admits():
+            now += 0.001
+        return now - began
+
+    lasted = []
+    for _ in range(7):
+        full.late()
+        full.late()  # of the same burst
+        lasted.append(rests())
+    assert lasted == pytest.approx([0.03, 0.06, 0.12, 0.24, 0.48, 0.48, 0.48], abs=0.002)
+    full.begin()
+    assert not full.admits()  # one at a time, until none is late
+    full.end()
+    lasted = []
+    for _ in range(6):
+        full.took(0.01)
+        lasted.append(rests())
+    assert lasted == pytest.approx([0.24, 0.12, 0.06, 0.03, 0.0, 0.0], abs=0.002)
+    assert sum(lasted) < 2.0
+    full.begin()
+    assert full.admits()

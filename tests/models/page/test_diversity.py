@@ -262,3 +262,19 @@ def test_the_places_that_are_left_go_to_popular_videos_and_no_cap_gives_way_for_
     assert fill(capped) == [0, 3, 1, 2]
     few = Filling(FREE, 4, none, none, genres, none > 0, popular=(np.arange(6) == 5, 3))
     assert fill(few) == [0, 1, 2, 5]
+
+
+def test_the_share_of_a_genre_gives_way_before_every_cap_and_says_what_it_cost() -> None:
+    none = np.full(6, -1)
+    genres = np.array([[1, 0], [1, 1], [1, 0], [0, 1], [0, 0], [1, 0]])
+    filling = Filling(FREE, 4, none, none, genres, none > 0, most_of_genre=2)
+    while filling:
+        penalty = filling.penalty_N()
+        best = int(np.argmin(penalty))
+        filling.note(penalty, best, -np.arange(6.0))
+        filling.take(best)
+    assert filling.taken == [0, 1, 3, 4]
+    assert filling.given_up == {"max_genre_share_on_page": pytest.approx(3.0)}
+    one_creator = np.zeros(6, dtype=int)
+    capped = Filling(Caps(max_per_creator=2, min_fresh=0), 4, one_creator, none, genres, none > 0, most_of_genre=1)
+    assert fill(capped)[:2] == [0, 3]
