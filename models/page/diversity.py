@@ -254,7 +254,7 @@ class Filling:
         self._full_genres_N = np.zeros(len(creator_N))
         self._most_of_genre = most_of_genre
         self._genre_total = np.zeros(genre_NG.shape[1], dtype=np.float32)
-        self._full_share_N = np.zeros(len(creator_N))
+        self._full_share_N: Array = np.zeros(len(creator_N))
         self._shares = [
             _Share(mask_N, int(least * self._length + 1e-9), int(most * self._length + 1e-9))
             for mask_N, least, most in shares
