@@ -73,7 +73,7 @@ def measure(home: Home, client: Client, puts: int) -> dict[str, Any]:
 
     def is_found(video_id: str, title: str) -> bool:
         answer = client.search(title, user_id=viewer, limit=10, context={"deadline_ms": 9000})
-        return video_id in {item.video_id for item in answer.items}
+        return video_id in {item.item_id for item in answer.items}
 
     def is_gone(video_id: str) -> bool:
         return not seen_at(video_id)
