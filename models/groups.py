@@ -57,6 +57,12 @@ class Groups:
             sizes[word] = sizes.get(word, 0) + len(later)
         return sorted(sizes, key=lambda word: (-sizes[word], word))[:count]
 
+    def count(self, catalog: Catalog, word: str) -> int:
+        """How many rows have or had this word."""
+        grouped = self._followed.of(catalog)
+        start, end = grouped.start_of.get(word, (0, 0))
+        return end - start + len(grouped.later.get(word, ()))
+
     def rows_of(self, catalog: Catalog, word: str) -> Array:
         """(N,) the rows that have this word, ascending."""
         grouped = self._followed.of(catalog)

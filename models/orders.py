@@ -12,6 +12,7 @@ from feature_repo.compute.publication import UNKNOWN_US
 from models import heuristics
 from models.catalog import Catalog, marks
 from models.groups import Groups
+from models.leading import Leading
 from models.order import Order
 from models.per_catalog import Codes, PerCatalog
 from models.text_search import TEXTS
@@ -85,6 +86,8 @@ ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)
 CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]))
 CREATOR_CODES = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows], ("creator_id",))
 SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]))
+POPULAR_OF_CREATORS = Leading(CREATORS, _popular)
+NEWEST_OF_CREATORS = Leading(CREATORS, _published)
 GENRES = Groups(lambda catalog, rows: catalog.columns["genre_names"][rows])
 LANGUAGES = Groups(lambda catalog, rows: _alone(catalog.columns["video_language"][rows]))
 CATEGORIES = Groups(lambda catalog, rows: _alone(category_of(catalog, rows)))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,20 @@ class Delivery:
         """(K,) rows, ascending, and the pace of each; none for another catalog."""
         if catalog.edition.base is not self.base():
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        rows, pace = self.new, self.pace_of_new
-        kept = (pace > 0) & (rows < len(catalog))  # an earlier edition lacks what was published since
-        if kept.sum() > MOST_OWED:
-            kept &= pace >= np.partition(pace, -MOST_OWED)[-MOST_OWED]
-        return rows[kept], pace[kept]
+        rows, pace = self._owed
+        if len(rows) and rows[-1] >= len(catalog):  # an earlier edition lacks what was published since
+            kept = rows < len(catalog)
+            return rows[kept], pace[kept]
+        return rows, pace
+
+    @cached_property
+    def _owed(self) -> tuple[Array, Array]:
+        """The MOST_OWED furthest behind, however many are as far."""
+        behind = np.flatnonzero(self.pace_of_new > 0)
+        if len(behind) > MOST_OWED:
+            furthest = np.argpartition(self.pace_of_new[behind], -MOST_OWED)[-MOST_OWED:]
+            behind = np.sort(behind[furthest])
+        return self.new[behind], self.pace_of_new[behind]
 
     def pace(self, catalog: Catalog, rows_N: Array) -> Array:
         """(N,) of any rows; 0 of those that are owed nothing."""

@@ -8,7 +8,7 @@ from feature_repo.compute.publication import age_days
 from models.allowed import Allowed
 from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec, best_of
 from models.catalog import ViewerRequest
-from models.orders import CREATORS
+from models.orders import NEWEST_OF_CREATORS
 
 HALF_LIFE_DAYS = 30.0
 
@@ -18,9 +18,10 @@ class OfFollowed:
         followed = request.features.get("followed_creator_ids", ())
         if not len(followed):
             return NOTHING
-        rows = np.concatenate([CREATORS.rows_of(request.catalog, creator) for creator in followed])
+        catalog, now_us = request.catalog, request.now_us
+        rows = np.concatenate([NEWEST_OF_CREATORS.rows_of(catalog, creator, now_us) for creator in followed])
         rows = rows[allowed[rows]]
-        age = age_days(request.catalog.columns["published_timestamp_us"][rows], request.now_us)
+        age = age_days(catalog.columns["published_timestamp_us"][rows], now_us)
         return best_of(rows, 2.0 ** (-np.maximum(age, 0.0) / HALF_LIFE_DAYS), n)
 
 
