@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_repo.core.texts import alike
 from models.catalog import Catalog
 from models.per_catalog import Followed
 
@@ -36,10 +37,11 @@ class _Grouped:
 class Groups:
     """Thread-safe."""
 
-    def __init__(self, words: Words) -> None:
-        """`words(catalog, rows)`: those of each of these rows; "" is a word too."""
+    def __init__(self, words: Words, columns: Sequence[str] = ()) -> None:
+        """`words(catalog, rows)`: those of each of these rows; "" is a word too. `columns`: those that it depends on,
+        if on no other: it is asked once for all videos that are alike in them."""
         self._words = words
-        self._followed: Followed[_Grouped] = Followed(_Group(words))
+        self._followed: Followed[_Grouped] = Followed(_Group(words, columns))
 
     def follow(self, catalog: Catalog) -> None:
         self._followed.of(catalog)
@@ -80,17 +82,25 @@ class Groups:
 
 
 class _Group:
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, columns: Sequence[str]) -> None:
         self._words = words
+        self._columns = columns
 
     def whole(self, catalog: Catalog) -> _Grouped:
+        some, like_N = np.arange(len(catalog)), np.arange(len(catalog))
+        if self._columns:
+            some, like_N = alike([catalog.columns[name] for name in self._columns], some)
         code_of: dict[str, int] = {}
         codes: list[int] = []
         counts: list[int] = []
-        for own in self._words(catalog, np.arange(len(catalog))):  # in Python, so once
+        for own in self._words(catalog, some):  # in Python, so once for those that are alike
             counts.append(len(own))
             codes += [code_of.setdefault(word, len(code_of)) for word in own]
-        code_W, row_W = np.array(codes, dtype=np.int64), np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        count_K = np.array(counts, dtype=np.int64)
+        count_N, first_N = count_K[like_N], (np.cumsum(count_K) - count_K)[like_N]
+        row_W = np.repeat(np.arange(len(like_N), dtype=np.int32), count_N)
+        nth_W = np.arange(len(row_W)) - np.repeat(np.cumsum(count_N) - count_N, count_N)
+        code_W = np.array(codes, dtype=np.int64)[first_N[row_W] + nth_W]
         order = np.argsort(code_W, kind="stable")
         ends = np.cumsum(np.bincount(code_W, minlength=len(code_of))).tolist()
         places = zip(code_of, [0, *ends], ends, strict=False)

@@ -9,6 +9,7 @@ import numpy as np
 
 from feature_repo.compute.fold import DAY_US, decayed
 from feature_repo.compute.publication import UNKNOWN_US
+from feature_repo.core.texts import alike
 from models import heuristics
 from models.catalog import Catalog, marks
 from models.groups import Groups
@@ -83,16 +84,17 @@ EXPIRES: Order[None] = Order(_expires)
 MARKS: Order[None] = Order(lambda catalog, rows: marks(catalog.video_ids[rows].tolist()).astype(np.float64))
 ORDERS: tuple[Order[Any], ...] = (POPULAR, TRENDING, PUBLISHED, EXPIRES, MARKS)
 
-CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]))
+CREATORS = Groups(lambda catalog, rows: _alone(catalog.columns["creator_id"][rows]), ("creator_id",))
 CREATOR_CODES = Codes(lambda catalog, rows: catalog.columns["creator_id"][rows], ("creator_id",))
-SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]))
+SERIES = Groups(lambda catalog, rows: _alone(catalog.columns["series_id"][rows]), ("series_id",))
 POPULAR_OF_CREATORS = Leading(CREATORS, _popular)
 NEWEST_OF_CREATORS = Leading(CREATORS, _published)
-GENRES = Groups(lambda catalog, rows: catalog.columns["genre_names"][rows])
-LANGUAGES = Groups(lambda catalog, rows: _alone(catalog.columns["video_language"][rows]))
-CATEGORIES = Groups(lambda catalog, rows: _alone(category_of(catalog, rows)))
-COUNTRIES = Groups(lambda catalog, rows: catalog.columns["countries"][rows])  # that a video is restricted to
-UNRESTRICTED = PerCatalog(lambda catalog, rows: _unrestricted(catalog.columns["countries"][rows]))  # (V,) bool
+GENRES = Groups(lambda catalog, rows: catalog.columns["genre_names"][rows], ("genre_names",))
+LANGUAGES = Groups(lambda catalog, rows: _alone(catalog.columns["video_language"][rows]), ("video_language",))
+CATEGORIES = Groups(lambda catalog, rows: _alone(category_of(catalog, rows)), ("category", "genre_names"))
+# That a video is restricted to.
+COUNTRIES = Groups(lambda catalog, rows: catalog.columns["countries"][rows], ("countries",))
+UNRESTRICTED = PerCatalog(lambda catalog, rows: _unrestricted(catalog, rows))  # (V,) bool
 
 
 def follow(catalog: Catalog) -> None:
@@ -115,5 +117,7 @@ def _alone(words: Iterable[str]) -> list[tuple[str, ...]]:
     return [(word,) if word else () for word in words]
 
 
-def _unrestricted(countries: Array) -> Array:
-    return np.fromiter((not len(one) for one in countries), bool, len(countries))
+def _unrestricted(catalog: Catalog, rows: Array) -> Array:
+    some, like_N = alike([catalog.columns["countries"]], rows)
+    countries = catalog.columns["countries"][some]
+    return np.fromiter((not len(one) for one in countries), bool, len(countries))[like_N]

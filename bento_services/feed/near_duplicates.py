@@ -1,8 +1,8 @@
 """The same thing twice: videos of one title and year, or that look alike. A page shows one of them.
 
 Episodes of one series share titles and pictures, and are different things. Titles are compared without case, accents
-and punctuation. What titles and looks there are is computed once for a catalog, and for what changes of it; a page
-looks closer only at what shares one with another candidate.
+and punctuation. What looks there are is computed once for a catalog, and for what changes of it; a page looks closer
+only at what shares a title or a look with another candidate.
 
 N rows of the catalog.
 """
@@ -19,10 +19,11 @@ import numpy as np
 
 from bento_services.feed.page import UNTITLED, Item
 from feature_repo.compute.publication import UNKNOWN_US
+from feature_repo.core.row_map import hashes_of
 from feature_repo.text_index.words import words
 from models.catalog import Catalog
 from models.looks import Looks
-from models.per_catalog import Codes
+from models.per_video import PerVideo
 
 Array = np.ndarray[Any, Any]
 
@@ -46,17 +47,22 @@ class NearDuplicates:
 
     def __init__(self, bits: int) -> None:
         """`bits`: of perceptual hashes, in which two that are the same may differ."""
-        self.titles = Codes(_titles)
+        self._titles = PerVideo(())
         self.looks = Looks(bits)
 
     def follow(self, catalog: Catalog) -> None:
         """What whoever publishes a catalog calls, before requests see it."""
-        self.titles.of(catalog)
         self.looks.of(catalog)
+
+    def titles(self, catalog: Catalog, rows: Array) -> Array:
+        """(N,) int64: equal for the same title and year, by 63 bits of a hash. Each video's is computed when it is
+        first a candidate: few of a large catalog ever are."""
+        (title_N,) = self._titles.of(catalog, rows, lambda some: (_hashed(_titles(catalog, some)),))
+        return title_N
 
     def first_of_each(self, catalog: Catalog, rows: Array) -> Array:
         """Places of the rows that are the same as none before them, ascending."""
-        title_N, look_N = self.titles.of(catalog)[rows], self.looks.of(catalog)[rows]
+        title_N, look_N = self.titles(catalog, rows), self.looks.of(catalog)[rows]
         is_asked_N = _is_repeated(title_N) | _is_repeated(look_N)
         if not is_asked_N.any():
             return np.arange(len(rows))
@@ -128,6 +134,10 @@ def _folded(title: str) -> str:
     if not title.isascii():
         return " ".join(words(title))
     return " ".join(title.lower().replace("'", "").replace("`", "").translate(_ASCII).split())
+
+
+def _hashed(words: Iterable[str]) -> Array:
+    return (hashes_of(list(words)) >> np.uint64(1)).astype(np.int64)
 
 
 def _titles(catalog: Catalog, rows: Array) -> Iterable[str]:

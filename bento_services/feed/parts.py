@@ -69,8 +69,11 @@ class Parts:
         orders.follow(snapshot)
         boundary.follow(snapshot)
         self.near_duplicates.follow(snapshot)
-        for cache in (self.video_vectors, self.trained, self.creators, self.categories, self._beside):
+        for cache in (self.creators, self.categories):
             cache.of(snapshot)
+        if self.release.is_trained:  # else nothing asks for vectors
+            for of_models in (self.video_vectors, self.trained, self._beside):
+                of_models.of(snapshot)
 
     @cached_property
     def static_catalog(self) -> VideoSnapshot:

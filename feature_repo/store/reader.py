@@ -166,10 +166,10 @@ class OnlineReader:
         self._bulk.close()
 
     def _run(self) -> None:
-        ticked = time.monotonic()
         while not self._stopping.is_set():
+            began = time.monotonic()
             self._wait()
-            slept, ticked = time.monotonic() - ticked, time.monotonic()
+            slept = time.monotonic() - began  # without the last look: of a large catalog that takes long, too
             with self._refreshing:
                 self._look(slept)
 

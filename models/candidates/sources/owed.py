@@ -9,7 +9,6 @@ from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.spec import NOTHING, Found, SourceModels, SourceSpec
 from models.catalog import ViewerRequest
 
-
 FEW = 8  # times what is asked for: among fewer, each is looked at
 
 

@@ -58,7 +58,7 @@ def test_the_same_film_has_one_title_and_year_and_what_has_no_title_is_only_itse
     for video, title, day in zip(videos.values(), titles, days, strict=True):
         video["title"], video["published_timestamp_us"] = title, int(day.astype(np.int64))
     catalog = MemoryReader(feed_world.BIG, {}, videos).snapshot()
-    codes = Parts(RELEASE).near_duplicates.titles.of(catalog).tolist()
+    codes = Parts(RELEASE).near_duplicates.titles(catalog, np.arange(len(catalog))).tolist()
     assert (codes[0] == codes[1], codes[3] == codes[4], len(set(codes))) == (True, True, 5)
 
 

@@ -156,6 +156,21 @@ def test_the_snapshot_follows_a_batch_job(store: Client, url: str) -> None:
     reader.close()
 
 
+def test_what_takes_long_to_follow_is_not_taken_for_a_sleep(store: Client, url: str) -> None:
+    """Of a million videos it takes minutes: read whole again after each, the catalog would never come to rest."""
+    bases = set()
+
+    def slowly(snapshot: VideoSnapshot) -> None:
+        bases.add(snapshot.edition.base)
+        time.sleep(0.3)
+
+    reader = OnlineReader(url, WORLD, StoreConfig(refresh_seconds=0.05, stale_seconds=0.2))
+    reader.follow(slowly)
+    time.sleep(1.5)
+    reader.close()
+    assert len(bases) == 1
+
+
 def test_a_store_that_lost_its_videos_does_not_empty_the_snapshot(store: Client, url: str) -> None:
     reader = OnlineReader(url, WORLD, background=False)
     store.flushdb()
