@@ -160,14 +160,22 @@ class Engine:
         return page
 
     def _of_the_willing(self, query: Query) -> Query:
-        """Without the viewers who want no personal pages."""
+        """Without the viewers who want no personal pages: the others watch with somebody unknown."""
         refuses = self.tombstones.refuses
         if any(map(refuses, query.viewers)):
-            query = replace(query, viewers=tuple(one for one in query.viewers if not refuses(one)))
+            willing = tuple(one for one in query.viewers if not refuses(one))
+            query = replace(query, viewers=willing, strangers=True)
         if not refuses(query.viewer_id):
             return query
         first, *others = query.viewers or ("",)
-        return replace(query, user_id=first, viewers=tuple(others), session_id="", last_watched_item_id="")
+        return replace(
+            query,
+            user_id=first,
+            viewers=tuple(others),
+            strangers=query.strangers or bool(first),
+            session_id="",
+            last_watched_item_id="",
+        )
 
     async def _page(self, surface: str, query: Query) -> Page:
         if self._feed.may_have(query, surface):

@@ -33,6 +33,7 @@ CLICKS = ("click", "play")
 ABOUT = {
     "dislike": "reason",
     "not_interested": "reason",
+    "undo": "reason",  # that was given for what is undone
     "rating": "rating",
     "follow": "creator_id",
     "unfollow": "creator_id",

@@ -77,9 +77,13 @@ def personal(
         typer.confirm(f"Erase {user_id} and keep nothing from now on?", abort=True, err=True)
     with online_store(opened) as url:
         if not on:
-            _show(people.refuse(opened, url, user_id).to_json(), as_json)
+            receipt = people.refuse(opened, url, user_id).to_json()
+            changed = receipt["removed"] > 0
+            show({"personal_pages": False, "changed": changed, "erasure": receipt}, as_json, table=_print_refused)
+            _note_of(receipt)
             return
-        show({"personal_pages": True, "changed": people.agree(opened, url, user_id)}, as_json)
+        agreed = people.agree(opened, url, user_id)
+        show({"personal_pages": True, "changed": agreed, "erasure": None}, as_json)
 
 
 @app.command("tagged", epilog="Examples:  marquee viewers tagged   ·   marquee viewers tagged --json")
@@ -115,6 +119,14 @@ def _print_tagged(found: Mapping[str, Any]) -> None:
 
 def _show(receipt: dict[str, Any], as_json: bool) -> None:
     show(receipt, as_json, table=_print_receipt)
+    _note_of(receipt)
+
+
+def _print_refused(found: Mapping[str, Any]) -> None:
+    _print_receipt(found["erasure"])
+
+
+def _note_of(receipt: Mapping[str, Any]) -> None:
     if not receipt["known"]:
         note("marquee: note: nothing was known of this viewer")
     for holder in receipt["holders"]:

@@ -154,6 +154,11 @@ class ViewerRequest(Protocol):
         ...
 
     @property
+    def age_groups(self) -> frozenset[str]:
+        """Of everybody who watches; "" = unknown."""
+        ...
+
+    @property
     def user_vector(self) -> Array | None:
         """(D,) of the two-tower model; None if it was not computed."""
         ...
@@ -219,6 +224,10 @@ class OfflineRequest:
     rules: Rules = Unruled()
     delivery: Promised = Unpromised()
     subject: Subject = field(default_factory=Subject)
+
+    @property
+    def age_groups(self) -> frozenset[str]:
+        return frozenset({str(self.features.get("age_group", ""))})
 
     def rng(self, purpose: str) -> np.random.Generator:
         raise ValueError(f"{purpose}: an offline request has no random generator")

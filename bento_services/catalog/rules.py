@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _MOMENT = "RFC 3339, in UTC"
+READ_ONLY = ("version", "changed_at")  # what an answer says of a rule may be sent back
 
 
 class ShownRule(Struct, frozen=True):
@@ -101,7 +102,7 @@ class Rules:
 
     async def put(self, rule_id: str, sent: Any, who: str, if_match: int | None = None, why: str = "") -> RuleWritten:
         """Create a rule or replace it as a whole. `rule_id` "": the one that is sent, which must be new."""
-        stated = _object(sent)
+        stated = {name: value for name, value in _object(sent).items() if name not in READ_ONLY}
         why = reason_stated(why)
 
         def work(store: RuleStore) -> RuleWritten:

@@ -19,6 +19,7 @@ import msgspec
 
 from bento_services.feed.near_duplicates import titles_twice
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
+from bento_services.feed.stages import KeptShare
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
 from models.page.diversity import GENRE_SHARE, HEAVY_RUN, POPULAR_SHARE, Caps, PageCaps
@@ -51,6 +52,7 @@ def certify(
     broken: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     popular_share: float = 0.0,
     look_twice: int = 0,
+    shares: Sequence[KeptShare] = (),
 ) -> dict[str, Any]:
     """{policy, fresh_from, top, limit, caps, rules: [{rule, bar, found, kept, cost?, why?}], relaxed, not_on_page}.
 
@@ -58,7 +60,8 @@ def certify(
     `…_on_page` all rows but what the viewer has begun. `costs`: the sum of scores that were given up for a rule;
     `broken`: the first place of the recommendations that broke it, and how many videos were left for it. `look_twice`:
     how many videos look like another one; a page does not say how they look, so that a client cannot check it:
-    `not_on_page` names such rules.
+    `not_on_page` names such rules. `shares`: those that rules of the business ask for; they are listed apart, {rule_id,
+    at_least, at_most, found, kept} in videos, since a page does not say what such a rule is about.
     """
     fresh_from = (datetime.fromtimestamp(now_us / 1e6, UTC).date() - timedelta(days=policy.caps.fresh_days)).isoformat()
     heavy = policy.context.heavy
@@ -73,6 +76,7 @@ def certify(
             place, left = broken[rule]
             said["why"] = f"none of the {left} videos that were left for place {place + 1} kept it and what counts more"
         rules.append(said)
+    of_rules = [_of_share(one) for one in shares]
     return {
         "policy": policy.version,
         "fresh_from": fresh_from,
@@ -82,9 +86,14 @@ def certify(
         "heavy": list(heavy),
         "popular_share": popular_share,
         "rules": rules,
+        "shares": of_rules,
         "relaxed": [rule for rule in (*policy.caps.relaxation, *OF_PAGE) if rule in found and not found[rule].kept],
         "not_on_page": list(NOT_ON_PAGE),
     }
+
+
+def _of_share(share: KeptShare) -> dict[str, Any]:
+    return {**share._asdict(), "kept": share.at_least <= share.found <= share.at_most}
 
 
 @cache
@@ -102,13 +111,17 @@ def verify(page: Mapping[str, Any]) -> list[str]:
         caps = Caps(**{**sent["caps"]["list"], "relaxation": tuple(sent["caps"]["list"]["relaxation"])})
         bars = PageCaps(**sent["caps"]["page"])
         said = {one["rule"]: one for one in sent["rules"]}
-        heavy, share = sent.get("heavy", []), float(sent.get("popular_share", 0.0))
+        heavy, share = msgspec.convert(sent.get("heavy", []), list[str]), float(sent.get("popular_share", 0.0))
         since = sent["fresh_from"]
         found = _measured(shown.rows, shown.recommendations, sent["limit"], caps, bars, since, heavy, share)
         relaxed = set(sent["relaxed"])
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"expected a page with its certificate: {error}") from error
     faults = [f"{rule}: the certificate does not speak of it" for rule in (*found, *NOT_ON_PAGE) if rule not in said]
+    faults += [f"{rule}: there is no such rule" for rule in said if rule not in found and rule not in NOT_ON_PAGE]
+    for rule in NOT_ON_PAGE:
+        if rule in said and said[rule].get("kept") != (said[rule].get("found") == said[rule].get("bar") == 0):
+            faults.append(f"{rule}: the certificate contradicts itself")
     for rule, one in found.items():
         claimed = {name: said.get(rule, {}).get(name) for name in ("bar", "found", "kept")}
         true = {"bar": one.bar, "found": one.found, "kept": one.kept}
@@ -116,8 +129,13 @@ def verify(page: Mapping[str, Any]) -> list[str]:
             faults.append(f"{rule}: the certificate says {claimed}, the page shows {true}")
         if not one.kept and rule in (*caps.relaxation, *OF_PAGE) and rule not in relaxed:
             faults.append(f"{rule}: it is not kept, and the certificate does not list it as relaxed")
+    may_give_way = {rule for rule, one in found.items() if not one.kept and rule in (*caps.relaxation, *OF_PAGE)}
+    faults += [f"{rule}: it is listed as relaxed, and is not" for rule in sorted(relaxed - may_give_way)]
     ids = [item.video_id for row in shown.rows for item in row.items]
     faults += [f"{one}: it is on the page {count} times" for one, count in Counter(ids).items() if count > 1]
+    listed = next((row.items for row in shown.rows if row.row_id in RECOMMENDATIONS), None)
+    if (listed or ()) != shown.recommendations:
+        faults.append("recommendations: they are others than those in their row")
     return faults
 
 

@@ -342,6 +342,7 @@ def _shown(serving: Serving, answer: Answer) -> Page:
             {rule: why for row in composition.rows for rule, why in row.chosen.broken.items()},
             serving.policy.popular.of(request.viewer.watches),
             serving.near_duplicates.looks_twice(request.catalog, composition.shown_rows),
+            [share for row in composition.rows for share in row.chosen.shares],
         ),
         stage_ms=request.trace.stage_ms,
         candidates=composition.considered,

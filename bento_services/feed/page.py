@@ -40,6 +40,7 @@ class Query:
     user_id: str = ""
     session_id: str = ""  # stands in for user_id when that is empty
     viewers: tuple[str, ...] = ()  # who watch with user_id; the page is for all of them
+    strangers: bool = False  # somebody watches, too, of whom nothing may be read: their age is not known
     surface: str = HOME  # that answers; the feed sets it
     subject: Subject = ANYTHING  # what the surface is asked about
     watched: Watched | None = None  # how the video that is asked about was watched just now
@@ -66,7 +67,7 @@ class Query:
     @property
     def audience(self) -> str:
         """Of everybody for whom the page is, whatever their order; of one viewer: their id."""
-        return "\n".join([self.viewer_id, *sorted(self.viewers)])
+        return "\n".join([self.viewer_id, *sorted(self.viewers), *("",) * self.strangers])
 
 
 class Item(Struct, frozen=True):

@@ -17,6 +17,7 @@ import numpy as np
 from bento_services.errors import StageFailed
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.page_budget import PageBudget
+from bento_services.feed.rows.recommendations import Recommendations
 from bento_services.feed.ruled import Beside, boosted, pinned
 from bento_services.feed.stages import (
     Chosen,
@@ -84,6 +85,11 @@ class Pipeline:
     page: PageCaps | None = None  # of all rows together; None: each row keeps its own caps
     least: int = 1  # a row that the caps of the page leave shorter is left out
 
+    @property
+    def places_pins(self) -> bool:
+        """Whether a row has places that rules may give away. Where the order states a fact, none has."""
+        return any(isinstance(selector, Recommendations) for selector in (*self.selectors, *self.more))
+
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage fails or the deadline has passed."""
         ranked = self.ranked(request)
@@ -99,9 +105,10 @@ class Pipeline:
         for query_hydrator in self.query_hydrators:
             with _stage(request, query_hydrator.name):
                 request = query_hydrator.hydrate(request)
-        found = [pinned(request, safe), *(self._ask(source, request, allowed) for source in self.sources)]
+        pins = [pinned(request, safe)] if self.places_pins else []
+        found = [*pins, *(self._ask(source, request, allowed) for source in self.sources)]
         if self.resume is not None and request.has_rows:
-            found.insert(1, self._ask(self.resume, request, safe))
+            found.insert(len(pins), self._ask(self.resume, request, safe))
         with _stage(request, "merge"):
             candidates = Candidates.merged(found)
             candidates = candidates.take(self.truncation.order(request, candidates))

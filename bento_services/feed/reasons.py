@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from bento_services.feed.rows.because_you_watched import BECAUSE
+from bento_services.feed.ruled import PINNED
 from bento_services.feed.stages import Request, title_of
 from models.candidates.sources.area import AREA
 from models.candidates.sources.explore import EXPLORE
@@ -56,7 +57,8 @@ class ShareWatched:
     row_id: str
 
     def words(self, shown: Shown) -> str | None:
-        return f"{round(100 * shown.provenance[self.row_id])} % watched" if shown.row_id == self.row_id else None
+        share = shown.provenance.get(self.row_id) if shown.row_id == self.row_id else None
+        return None if share is None else f"{round(100 * share)} % watched"
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,14 @@ class WatchedByMany:
         return self.text if shown.provenance.get(self.source, 0.0) >= 1.0 else None
 
 
+@dataclass(frozen=True)
+class IsPinned:
+    """A rule put it here, whatever else found it."""
+
+    def words(self, shown: Shown) -> str | None:
+        return "Featured" if PINNED in shown.provenance else None
+
+
 REASONS: tuple[Reason, ...] = (
     ShareWatched(RESUME),
     InRow(EXPLORE, "Something different"),
@@ -177,4 +187,4 @@ OTHERWISE = "Picked for you"
 
 def reason(shown: Shown, reasons: tuple[Reason, ...] = REASONS) -> str:
     """The reason by the first rule that applies."""
-    return next((words for rule in reasons if (words := rule.words(shown)) is not None), OTHERWISE)
+    return next((words for rule in (IsPinned(), *reasons) if (words := rule.words(shown)) is not None), OTHERWISE)

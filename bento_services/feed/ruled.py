@@ -59,7 +59,7 @@ class Beside:
         places = _places(candidates)
         found: dict[str, list[tuple[int, int]]] = {}
         for pin in request.rules.pins(request) if places else []:
-            if pin.row_id not in PERSONAL and pin.row in places:
+            if pin.row_id not in (*PERSONAL, RESUME) and pin.row in places:  # what was begun is the viewer's own
                 found.setdefault(pin.row_id, []).append((pin.position, places[pin.row]))
         return cls(found)
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -152,6 +152,11 @@ class Request:
         return self.viewer.features.values
 
     @property
+    def age_groups(self) -> frozenset[str]:
+        known = {str(one.features.values["age_group"]) for one in self.viewer.each or [self.viewer]}
+        return frozenset(known | ({""} if self.query.strangers else set()))
+
+    @property
     def surface(self) -> str:
         return self.query.surface
 
@@ -244,6 +249,15 @@ class Reranker(Protocol):
         ...
 
 
+class KeptShare(NamedTuple):
+    """What a rule of the kind share asks of a list, and what there is."""
+
+    rule_id: str
+    at_least: int
+    at_most: int
+    found: int
+
+
 @dataclass(frozen=True)
 class Chosen:
     """A row of the page as places of candidates. `propensity` (len(order),): 1 = the choice was deterministic."""
@@ -256,6 +270,7 @@ class Chosen:
     fixed: bool = False  # keeps its place at the top; other rows are ordered by score
     given_up: Mapping[str, float] = field(default_factory=dict)  # rule of the policy -> scores that it has cost
     broken: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # rule -> place, and videos left for it
+    shares: Sequence[KeptShare] = ()  # of rules, where this row has the recommendations
 
 
 class Selector(Protocol):

@@ -64,7 +64,9 @@ class Validity:
 
 def can_be_shown_again(query: Query) -> bool:
     """First pages as one viewer sees them: neither explained, nor after what only the client knows."""
-    return query.log and not (query.cursor or query.explain or query.last_watched_item_id or query.viewers)
+    return query.log and not (
+        query.cursor or query.explain or query.last_watched_item_id or query.viewers or query.strangers
+    )
 
 
 def _expires_us(rows: Array, catalog: VideoSnapshot) -> int:

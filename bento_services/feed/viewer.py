@@ -68,11 +68,12 @@ def viewer_of(known: Sequence[Known], query: Query, now_us: int, config: FeedCon
             del ids[at], times[at]
         ids.append(last)
         times.append(now_us)
+    strangers = [config.newcomer_maturity] if query.strangers else []
     return Viewer(
         features=features,
         knowledge=max((one.knowledge for one in known), key=LESS_AND_LESS.index),
         country=query.country or values["country"],
-        maturity_limit=min(_maturity_limit(one, config) for one in known),
+        maturity_limit=min([*(_maturity_limit(one, config) for one in known), *strangers]),
         history_ids=ids,
         history_times_us=times,
         each=tuple(viewer_of([one], query, now_us, config) for one in known) if len(known) > 1 else (),

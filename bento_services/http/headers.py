@@ -49,7 +49,11 @@ def header_text(value: str, name: str) -> str:
 
 
 def check_query(query: bytes) -> None:
-    """Raises Problem 400 for a parameter that is there twice, of which one would be ignored."""
+    """Raises Problem 400 for what is no UTF-8, and for a parameter that is there twice, of which one is ignored."""
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError as error:
+        raise malformed("the query: expected percent-encoded UTF-8") from error
     if b"&" not in query:
         return
     names = [part.partition(b"=")[0] for part in query.split(b"&") if part]

@@ -68,7 +68,9 @@ def rule_id(cohort: Cohort) -> str:
 
 
 def _given(rules: RuleStore) -> list[str]:
-    return [one.rule.rule_id for one in rules.listed() if one.rule.rule_id.startswith(f"{WHO}:")]
+    """Those of cohorts: a person may have taken such an id for another rule."""
+    named = [one.rule.rule_id for one in rules.listed()]
+    return [one for one in named if one.startswith(f"{WHO}:") and one.count(":") == 2]
 
 
 def _unseen(name: str) -> Cohort:

@@ -17,7 +17,10 @@ from models.page.rulebook import NO_RULES, RuleBook
 def rules_of(home: Home) -> RuleBook:
     """The rules that hold in a home now. Raises RulesDown, and what its database raises."""
     with closing(HomeRules(home)) as rules:
-        return RuleBook(*rules.read()) if rules.version() else NO_RULES
+        if not rules.version():
+            return NO_RULES
+        read = rules.read()
+        return RuleBook(read.version, read.rules)
 
 
 def opened_reader(home: Home, url: str, world: World) -> OnlineReader:

@@ -7,19 +7,18 @@ imports no database library for them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from feature_repo.catalog.config import CATALOG as SECTION
-from feature_repo.catalog.rule import Rule
 from feature_repo.core.errors import DependencyDown
 from feature_repo.core.home import Home
 from feature_repo.core.settings import read
 
 if TYPE_CHECKING:
     from feature_repo.catalog.database import Database
-    from feature_repo.catalog.rule_store import RuleStore
+    from feature_repo.catalog.rule_store import RulesRead, RuleStore
 
 FILE = "catalog.db"  # as in open.py
 NEWEST = "SELECT coalesce(max(change_id), 0) FROM rule_changes"
@@ -53,8 +52,8 @@ class HomeRules:
                 return 0  # of an older revision
             raise RulesDown(f"{path}: the rules cannot be read: {error}") from error
 
-    def read(self) -> tuple[int, Sequence[Rule]]:
-        """The version, and all rules of it. Raises as `version`, and InvalidRule for one of a newer Marquee."""
+    def read(self) -> RulesRead:
+        """All that can be read: not a rule of a newer Marquee. Raises as `version`."""
         with self._store() as store:
             return store.read()
 

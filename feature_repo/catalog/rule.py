@@ -7,7 +7,7 @@ library: whoever applies rules reads them with this module alone.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -109,13 +109,14 @@ class Rule:
     def bounds_cost(self) -> bool:
         return any(getattr(self, name) != _DEFAULTS[name] for name in COSTS)
 
-    def holds(self, surface: str, country: str, age_group: str, now_us: int) -> bool:
+    def holds(self, surface: str, country: str, age_groups: Iterable[str], now_us: int) -> bool:
+        """`age_groups`: of everybody who watches; it holds for all of them where it holds for one."""
         return (
             self.enabled
             and self.starts_us <= now_us < self.ends_us
             and (not self.surfaces or surface in self.surfaces)
             and (not self.countries or (country or UNKNOWN) in self.countries)
-            and (not self.age_groups or (age_group or UNKNOWN) in self.age_groups)
+            and (not self.age_groups or any((one or UNKNOWN) in self.age_groups for one in age_groups))
         )
 
 
@@ -141,22 +142,33 @@ class UnknownRule(HomeError):
 
 
 def as_stated(rule: Rule) -> dict[str, Any]:
-    """The rule with its defaults left out: what states it again."""
-    given = {name: getattr(rule, name) for name in FIELDS if getattr(rule, name) != _DEFAULTS[name]}
+    """The rule with its defaults left out, but for those that its kind needs: what states it again."""
+    needed, _ = KINDS[rule.kind]
+    given = {name: getattr(rule, name) for name in FIELDS if name in needed or getattr(rule, name) != _DEFAULTS[name]}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def rule_of(stated: Mapping[str, Any]) -> Rule:
-    """The rule that these fields state. Raises InvalidRule with every fault."""
+    """The rule that these fields state; a field at its default says nothing. Raises InvalidRule with every fault."""
+    return _parsed(stated, _contradictions)
+
+
+def rule_of_store(kept: Mapping[str, Any]) -> Rule:
+    """A rule that was accepted, whatever is asked of new ones by now. Raises InvalidRule for one of a newer Marquee."""
+    return _parsed(kept, lambda values: [])
+
+
+def _parsed(stated: Mapping[str, Any], contradictions: Callable[[Mapping[str, Any]], list[Fault]]) -> Rule:
     faults: list[Fault] = []
     values: dict[str, Any] = {}
+    needed, _ = KINDS.get(str(stated.get("kind")), ((), ()))
     for name, value in stated.items():
         if name not in FIELDS:
             near = difflib.get_close_matches(str(name), FIELDS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             faults.append(Fault(str(name)[:60], f"one of the fields {', '.join(FIELDS)}{hint}", value))
             continue
-        if value is None:
+        if value is None or (name not in needed and _is_default(name, value)):
             continue
         try:
             values[name] = _value(name, value)
@@ -169,7 +181,7 @@ def rule_of(stated: Mapping[str, Any]) -> Rule:
         if not values.get(name) and name not in named
     ]
     if not faults:
-        faults = _contradictions(values)
+        faults = contradictions(values)
     if faults:
         raise InvalidRule(faults)
     return Rule(**values)
@@ -208,6 +220,11 @@ def _value(name: str, value: Any) -> Any:
     return _text(name, value, _TEXTS[name])
 
 
+def _is_default(name: str, value: Any) -> bool:
+    default = _DEFAULTS[name]
+    return type(value) is not bool and (tuple(value) if isinstance(value, list) else value) == default
+
+
 def _text(name: str, value: Any, most: int) -> str:
     if not isinstance(value, str) or len(value) > most or not value.isprintable():
         raise LimitError(name, f"text of at most {most} printable characters", value)
@@ -242,6 +259,8 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
         faults += [Fault(name, "no filter in a rule of the kind explore", values[name]) for name in stated]
     elif kind not in ("floor", "fatigue") and not stated:
         faults.append(Fault("video_ids", f"a filter: one of {', '.join((*FILTER, *COSTS))}", None))
+    if kind == "boost" and values.get("factor") == 1:
+        faults.append(Fault("factor", "another number than 1, or the rule says nothing", values["factor"]))
     if kind == "share":
         least, most = values.get("at_least", 0.0), values.get("at_most", 1.0)
         if least > most:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from feature_repo.catalog.rule import (
     UnknownRule,
     as_stated,
     rule_of,
+    rule_of_store,
 )
 from feature_repo.catalog.tables import RULE_CHANGES, RULES, VIDEOS
 
@@ -28,6 +29,12 @@ class StoredRule:
     rule: Rule
     version: int  # from 1
     changed_us: int  # wall clock
+
+
+class RulesRead(NamedTuple):
+    version: int
+    rules: Sequence[Rule]
+    unread: Sequence[str]  # what cannot be read, each with its id and why
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,12 @@ class RuleStore:
     def remove(self, rule_id: str, who: str, if_match: int | None = None, why: str = "") -> int:
         """Its history stays. Returns the number of the change. Raises UnknownRule, Conflict."""
         with self.database.writing() as connection:
-            old = _one(connection, rule_id)
+            old = connection.execute(sa.select(RULES).where(RULES.c.rule_id == rule_id)).first()
             if old is None:
                 raise UnknownRule(rule_id)
-            _match(rule_id, old, if_match)
+            _match(rule_id, old.version, if_match)
             connection.execute(sa.delete(RULES).where(RULES.c.rule_id == rule_id))
-            return _note(connection, "remove", rule_id, old.version + 1, who, why, as_stated(old.rule), None)
+            return _note(connection, "remove", rule_id, old.version + 1, who, why, old.rule, None)
 
     def get(self, rule_id: str) -> StoredRule:
         """Raises UnknownRule."""
@@ -121,10 +128,17 @@ class RuleStore:
         with self.database.reading() as connection:
             return _version(connection)
 
-    def read(self) -> tuple[int, list[Rule]]:
-        """The version, and the rules of that version."""
+    def read(self) -> RulesRead:
+        """All that can be read."""
+        rules, unread = [], []
         with self.database.reading() as connection:
-            return _version(connection), [one.rule for one in _all(connection)]
+            version = _version(connection)
+            for row in connection.execute(sa.select(RULES).order_by(RULES.c.rule_id)):
+                try:
+                    rules.append(rule_of_store(row.rule))
+                except InvalidRule as error:
+                    unread.append(f"{row.rule_id}: {'; '.join(map(str, error.faults))}")
+        return RulesRead(version, tuple(rules), tuple(unread))
 
     def changes(self, rule_id: str) -> list[RuleChange]:
         """A rule's history, oldest first, also after its removal. Raises UnknownRule where there never was one."""
@@ -152,7 +166,7 @@ class RuleStore:
         with self.database.writing() as connection:
             old = _one(connection, rule_id)
             rule = made(old)
-            _match(rule_id, old, if_match)
+            _match(rule_id, old.version if old else 0, if_match)
             if old is not None and old.rule == rule:
                 return RuleWritten(old, 0)
             _require_videos(connection, rule.video_ids)
@@ -201,11 +215,11 @@ def _all(connection: sa.Connection) -> list[StoredRule]:
 
 
 def _stored(row: sa.Row[Any]) -> StoredRule:
-    return StoredRule(rule_of(row.rule), row.version, row.changed_us)
+    return StoredRule(rule_of_store(row.rule), row.version, row.changed_us)
 
 
-def _match(rule_id: str, found: StoredRule | None, expected: int | None) -> None:
-    current = found.version if found else 0
+def _match(rule_id: str, current: int, expected: int | None) -> None:
+    """`current`: 0 where there is none."""
     if expected is not None and current != expected:
         raise Conflict("rule", rule_id, expected, current)
 

@@ -259,14 +259,19 @@ def _judge(state: UserState, event: Event, video: VideoFacts, age: float) -> Non
         genres, creator = BLAMED.get(event.about, (DISLIKE_WEIGHT, DISLIKE_WEIGHT))
         _prefer_apart(state, video, genres * age, creator * age)
     elif event.event in ("unlike", "undo", "rating"):  # a rating that is neither a like nor a dislike
-        if lists.discard(state.liked_video_ids, video_id):
+        if was_liked := lists.discard(state.liked_video_ids, video_id):
             _prefer(state, video, -LIKE_WEIGHT * age)
-        if event.event != "unlike" and lists.discard(state.hidden_video_ids, video_id):
-            _prefer(state, video, -DISLIKE_WEIGHT * age)
-        if event.event == "undo" and lists.discard(state.picked_video_ids, video_id):
+        if was_hidden := event.event != "unlike" and lists.discard(state.hidden_video_ids, video_id):
+            genres, creator = BLAMED.get(event.about, (DISLIKE_WEIGHT, DISLIKE_WEIGHT))
+            _prefer_apart(state, video, -genres * age, -creator * age)
+        if event.event != "undo":
+            return
+        if was_picked := lists.discard(state.picked_video_ids, video_id):
             _prefer(state, video, -PICK_WEIGHT * age)
             if video_id not in state.seen_video_ids:
                 lists.forget(_history(state), video_id)
+        if not (was_liked or was_hidden or was_picked) and video_id not in state.history_video_ids:
+            lists.discard(state.seen_video_ids, video_id)  # it was only said to have been seen
 
 
 def _pick(state: UserState, event: Event, video: VideoFacts, age: float, history_length: int) -> None:

@@ -272,6 +272,11 @@ class Filling:
             return self._pins[min(self._pins)]
         return self._pins.get(len(self.taken))
 
+    @property
+    def share_places(self) -> list[tuple[int, int]]:
+        """Of each of `shares`, at least and at most how many of the places."""
+        return [(share.least, share.most) for share in self._shares]
+
     def __bool__(self) -> bool:
         """Whether there is a place left and a candidate for it."""
         return len(self.taken) < self._length

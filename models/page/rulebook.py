@@ -79,8 +79,8 @@ class RuleBook:
             {us for rule in self.rules for us in (rule.starts_us, rule.ends_us) if 0 < us < NEVER_US}
         )
         self._countries = {country for rule in self.rules for country in rule.countries}
-        self._age_groups = {age_group for rule in self.rules for age_group in rule.age_groups}
-        self._kept: dict[tuple[str, str, str, int], Holding] = {}
+        self._age_groups = frozenset(age_group for rule in self.rules for age_group in rule.age_groups)
+        self._kept: dict[tuple[str, str, frozenset[str], int], Holding] = {}
 
     def __bool__(self) -> bool:
         return bool(self.rules)
@@ -102,18 +102,19 @@ class RuleBook:
     def holding(self, request: ViewerRequest) -> Holding:
         if not self.rules:
             return self._nothing
-        country, age_group = request.country or UNKNOWN, str(request.features.get("age_group", "")) or UNKNOWN
+        country = request.country or UNKNOWN
+        age_groups = frozenset(one or UNKNOWN for one in request.age_groups)
         key = (
             request.surface,
             country if country in self._countries else "",
-            age_group if age_group in self._age_groups else "",
+            age_groups & self._age_groups,
             bisect_right(self._moments, request.now_us),
         )
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= KINDS_KEPT:
                 self._kept = {}
-            found = self._kept[key] = self._holding(request.surface, country, age_group, request.now_us)
+            found = self._kept[key] = self._holding(request.surface, country, age_groups, request.now_us)
         return found
 
     def allows(self, request: ViewerRequest, rows: Array) -> Array:
@@ -182,8 +183,8 @@ class RuleBook:
                 found[rule.row, rule.position] = Pin(row, rule.row, rule.position)
         return list(found.values())
 
-    def _holding(self, surface: str, country: str, age_group: str, now_us: int) -> Holding:
-        numbers = [at for at, rule in enumerate(self.rules) if rule.holds(surface, country, age_group, now_us)]
+    def _holding(self, surface: str, country: str, age_groups: frozenset[str], now_us: int) -> Holding:
+        numbers = [at for at, rule in enumerate(self.rules) if rule.holds(surface, country, age_groups, now_us)]
         of = {kind: tuple(at for at in numbers if self.rules[at].kind == kind) for kind in KINDS}
         blocks = np.zeros(len(self.rules), dtype=bool)
         blocks[list(of["block"])] = True

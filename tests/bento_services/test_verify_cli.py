@@ -59,9 +59,37 @@ def unrelaxed(page: dict[str, Any]) -> None:
             rule |= {"found": len(page["recommendations"]), "kept": False}
 
 
+def others(page: dict[str, Any]) -> None:
+    for item in page["recommendations"]:
+        item["video_id"] = "zzz"
+
+
+def backwards(page: dict[str, Any]) -> None:
+    page["recommendations"].reverse()
+
+
+def too_modest(page: dict[str, Any]) -> None:
+    kept = [one["rule"] for one in page["certificate"]["rules"] if one["kept"]]
+    page["certificate"]["relaxed"].append(kept[-1])
+
+
+def invented(page: dict[str, Any]) -> None:
+    page["certificate"]["rules"].append({"rule": "max_fun", "bar": 1, "found": 9, "kept": True})
+
+
+def alike(page: dict[str, Any]) -> None:
+    (rule,) = (one for one in page["certificate"]["rules"] if one["rule"] == "near_duplicates_on_page")
+    rule |= {"found": 5}
+
+
 @pytest.mark.parametrize(
     ("lie", "said"),
     [
+        (others, "recommendations: they are others than those in their row"),
+        (backwards, "recommendations: they are others than those in their row"),
+        (too_modest, "it is listed as relaxed, and is not"),
+        (invented, "max_fun: there is no such rule"),
+        (alike, "the certificate contradicts itself"),
         (another_creator, "max_per_creator: the certificate says"),
         (twice, "it is on the page 2 times"),
         (silent, "the certificate does not speak of it"),

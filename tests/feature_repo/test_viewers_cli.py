@@ -72,11 +72,13 @@ def test_tagged_viewers_are_listed_with_the_reason(home: Home) -> None:
 
 
 def test_personal_pages_are_turned_off_and_on(home: Home) -> None:
-    assert viewers(home, "personal", "heavy", "--off", "--yes", "--json").exit_code == 0
+    refused = json.loads(viewers(home, "personal", "heavy", "--off", "--yes", "--json").stdout)
+    assert (refused["personal_pages"], refused["changed"], refused["erasure"]["left"]) == (False, True, 0)
     assert json.loads(viewers(home, "export", "heavy", "--json").stdout)["personal_pages"] is False
     assert json.loads(viewers(home, "personal", "heavy", "--on", "--json").stdout) == {
         "personal_pages": True,
         "changed": True,
+        "erasure": None,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from worlds.arithmetic import BIG, DAY_US, NOW_US
 from bento_services.feed.build import build_feed
 from bento_services.feed.certificate import OF_PAGE, verify
 from bento_services.feed.config import FeedConfig
-from bento_services.feed.page import Page, Query
+from bento_services.feed.page import Item, Page, Query
 from feature_repo.store.memory import MemoryReader
 
 PATIENT = FeedConfig(deadline_ms=60_000)
@@ -74,7 +74,7 @@ def faults(page: Page) -> list[str]:
 
 def _breaks(page: Page, rule: str) -> bool:
     """Whether the recommendations alone are more than the whole page may hold."""
-    names = {
+    names: dict[str, Callable[[Item], Iterable[str]]] = {
         "max_per_creator_on_page": lambda item: [item.channel],
         "max_category_share_on_page": lambda item: [item.category],
         "max_genre_share_on_page": lambda item: set(item.genres),

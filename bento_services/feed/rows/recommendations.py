@@ -12,7 +12,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.rows.spec import RowSpec
 from bento_services.feed.ruled import pins_of
-from bento_services.feed.stages import Chosen, Request
+from bento_services.feed.stages import Chosen, KeptShare, Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, SCORE
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
@@ -50,6 +50,7 @@ class Recommendations:
         open_places = np.flatnonzero(~candidates.is_from(RESUME))
         offered = candidates.take(open_places)
         rules = request.rules
+        shares = rules.shares(request, offered.rows)
         filling = Filling(
             self.policy.caps,
             request.query.limit,
@@ -58,14 +59,19 @@ class Recommendations:
             request.catalog.columns["genres"][offered.rows],
             offered[FRESH],
             pins=pins_of(request, offered) if rules else {},
-            shares=[(one.mask_N, one.at_least, one.at_most) for one in rules.shares(request, offered.rows)],
+            shares=[(one.mask_N, one.at_least, one.at_most) for one in shares],
             popular=(is_popular(offered), least(self.policy.popular.of(request.viewer.watches), request.query.limit)),
             heavy_G=self.policy.context.heavy_genres(request.world.genres),
             most_of_genre=self.policy.page.genre_bar(request.query.limit),
         )
         propensity = self._fill(filling, request, offered)
         chosen = self.row.chosen(open_places[filling.taken], least=0, fixed=True, propensity=propensity)
-        return [replace(row, given_up=filling.given_up, broken=filling.broken) for row in chosen]
+        wanted = filling.share_places
+        kept = [
+            KeptShare(one.rule_id, least, most, int(one.mask_N[filling.taken].sum()))
+            for one, (least, most) in zip(shares, wanted, strict=True)
+        ]
+        return [replace(row, given_up=filling.given_up, broken=filling.broken, shares=kept) for row in chosen]
 
     def _fill(self, filling: Filling, request: Request, offered: Candidates) -> Array:
         rng = request.rng("places")

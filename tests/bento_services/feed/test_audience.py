@@ -15,10 +15,13 @@ from bento_services.feed.audience import merged
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.feed import Feed
 from bento_services.feed.page import Query
+from bento_services.feed.validity import can_be_shown_again
 from bento_services.feed.viewer import Knowledge, Known, nobody, viewer_of
+from feature_repo.catalog.rule import rule_of
 from feature_repo.registry import USER_FEATURES
 from feature_repo.store.memory import MemoryReader
 from feature_repo.store.snapshot import UserFeatures
+from models.page.rulebook import NO_RULES, RuleBook
 
 CONFIG = FeedConfig(newcomer_maturity=13, unreadable_maturity=0)
 
@@ -31,6 +34,7 @@ def of(user_id: str, as_of_us: int = 0, **values: Any) -> UserFeatures:
 @pytest.fixture(scope="module")
 def feed() -> Iterator[Feed]:
     users = {**USERS, "picky": {**USERS["u001"], "hidden_video_ids": sorted(VIDEOS)[::2]}}
+    users["young"] = {**USERS["u004"], "age_group": "kid"}
     feed = built(MemoryReader(BIG, users, VIDEOS))
     yield feed
     feed.close()
@@ -111,6 +115,32 @@ def test_the_age_limit_is_the_lowest_of_theirs_and_a_newcomers_counts() -> None:
     assert [limit(*current[: 1 + n]) for n in range(3)] == [18, 13, 0]
     unread = viewer_of([current[0], Known(adult, Knowledge.NONE)], Query(), 99, CONFIG)
     assert (unread.maturity_limit, unread.knowledge) == (0, Knowledge.NONE)
+
+
+def test_somebody_of_whom_nothing_may_be_read_counts_as_a_newcomer() -> None:
+    adult = Known(of("a", maturity_limit=18, age_group="35-49"), Knowledge.CURRENT)
+    child = Known(of("c", maturity_limit=7, age_group="kid"), Knowledge.CURRENT)
+    with_strangers = Query(user_id="a", strangers=True)
+    assert viewer_of([adult], with_strangers, 99, CONFIG).maturity_limit == 13
+    assert viewer_of([adult, child], with_strangers, 99, CONFIG).maturity_limit == 7
+    assert with_strangers.audience != Query(user_id="a").audience
+    assert not can_be_shown_again(with_strangers)
+
+
+def test_a_rule_for_an_age_holds_while_anybody_of_that_age_watches(feed: Feed) -> None:
+    def shown(age_group: str, **query: Any) -> set[str]:
+        block = {"rule_id": "r", "kind": "block", "video_ids": sorted(VIDEOS)[::2], "age_groups": [age_group]}
+        feed.use_rules(RuleBook(1, [rule_of(block)]))
+        return set(ids(asked(feed, "home", **query))) & set(sorted(VIDEOS)[::2])
+
+    try:
+        for first, second in (("u004", "young"), ("young", "u004")):
+            assert not shown("kid", user_id=first, viewers=(second,))
+            assert shown("unknown", user_id=first, viewers=(second,))
+        assert shown("kid", user_id="u004")
+        assert not shown("unknown", user_id="u004", strangers=True)
+    finally:
+        feed.use_rules(NO_RULES)
 
 
 def test_each_of_several_is_also_asked_alone() -> None:

@@ -116,6 +116,25 @@ def test_a_pin_does_not_make_anybody_see_what_they_may_not(feed: Feed, reader: M
     assert {"v00003", "v00005"}.isdisjoint(ids(page(feed)))
 
 
+@pytest.mark.parametrize("row", ["", "continue_watching"])
+def test_what_a_viewer_has_begun_is_theirs_and_has_no_pins(feed: Feed, reader: MemoryReader, row: str) -> None:
+    begun = {"history_video_ids": ["v00011"], "history_timestamps_us": [NOW_US - 1], "history_watch_fractions": [0.4]}
+    reader.users_by_id["u001"] |= begun
+    feed.use_rules(book({"kind": "pin", "video_ids": ["v00140"], "row": row}))
+    (own, *_) = feed.page(Query(user_id="u001")).rows
+    assert (own.row_id, [item.video_id for item in own.items]) == ("continue_watching", ["v00011"])
+    for viewer in ("u001", "nobody"):
+        listed = feed.page(Query(user_id=viewer), "continue_watching").recommendations
+        assert "v00140" not in {item.video_id for item in listed}
+
+
+def test_a_pinned_video_is_featured_and_no_other_reason_is_made_up(feed: Feed) -> None:
+    feed.use_rules(book({"kind": "pin", "video_ids": ["v00140"]}))
+    for surface in ("home", "trending", "area"):
+        first = feed.page(Query(user_id="u001"), surface).recommendations[0]
+        assert (first.video_id, first.reason) == ("v00140", "Featured")
+
+
 def test_pins_are_on_the_first_page_only_and_do_not_come_back_on_the_next(feed: Feed) -> None:
     feed.use_rules(book({"kind": "pin", "video_ids": ["v00140"], "position": 2}))
     first = page(feed)
@@ -151,6 +170,22 @@ def test_a_share_of_the_recommendations_is_kept(feed: Feed, least: float, most: 
     found = page(feed)
     count = sum(item.channel.replace("Creator ", "c") in creators for item in found.recommendations)
     assert least * 20 <= count <= most * 20
+
+
+def test_a_share_that_cannot_be_kept_is_said(feed: Feed) -> None:
+    genre = page(feed).recommendations[0].genres[0]
+    feed.use_rules(
+        book(
+            {"kind": "share", "tags": ["nothing has this"], "at_least": 0.5},
+            {"kind": "share", "genres": [genre], "at_least": 0.1},
+        )
+    )
+    none, some = page(feed).certificate["shares"]
+    assert none == {"rule_id": "r0", "at_least": 10, "at_most": 20, "found": 0, "kept": False}
+    assert (some["rule_id"], some["at_least"], some["kept"]) == ("r1", 2, True)
+    assert some["found"] == sum(genre in item.genres for item in page(feed).recommendations)
+    feed.use_rules(NO_RULES)
+    assert page(feed).certificate["shares"] == []
 
 
 def test_a_rule_ends_a_page_that_was_kept(feed: Feed) -> None:

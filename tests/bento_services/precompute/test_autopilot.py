@@ -104,6 +104,13 @@ def test_a_cohort_of_which_nothing_is_known_is_one(home: Home, monkeypatch: pyte
     assert given(home) == {}
 
 
+def test_a_rule_of_another_shape_of_name_is_no_cohorts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with rules_of(home) as rules:
+        for name in ("autopilot:foo", "autopilot:a:b:c"):
+            rules.put({"rule_id": name, "kind": "explore", "explored": 0.2}, "somebody")
+    assert judged(monkeypatch, home, cohort(categories=1.0)) == ["raised"]
+
+
 def test_a_rule_that_a_person_has_changed_is_left_to_them(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     judged(monkeypatch, home, cohort(categories=1.0))
     with rules_of(home) as rules:

@@ -60,6 +60,6 @@ def test_a_file_is_looked_at_by_what_comes_with_python(tmp_path: Path, opened: l
             store.put(BLOCK, "test")
         store.put({**BLOCK, "video_ids": [], "genres": ["Drama"]}, "test")
     assert rules.version() == 1
-    version, found = rules.read()
+    version, found, _ = rules.read()
     assert (version, [rule.rule_id for rule in found]) == (1, ["r1"])
     rules.close()

@@ -47,6 +47,7 @@ def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) 
         ({**PIN, "position": -1}, "position: expected a whole number from 0 to 200, found -1"),
         ({**PIN, "position": True}, "position: expected a whole number"),
         ({**PIN, "factor": 2.0}, "factor: expected it only in rules of the kind boost"),
+        ({**BOOST, "factor": 1}, "factor: expected another number than 1, or the rule says nothing"),
         ({**BOOST, "factor": float("nan")}, "factor: expected a number from 0 to 100"),
         ({"rule_id": "b", "kind": "boost", "factor": 2}, "video_ids: expected a filter"),
         ({**SHARE, "at_least": 0.5, "at_most": 0.2}, "at_least: expected at most at_most, which is 0.2, found 0.5"),
@@ -60,7 +61,7 @@ def test_what_is_stated_is_the_rule_and_states_it_again(stated: dict[str, Any]) 
             {"rule_id": "t", "kind": "fatigue", "demoted_after": 3, "factor": 0.5, "rested_after": 3},
             "rested_after: expected more than demoted_after, which is 3",
         ),
-        ({"rule_id": "t", "kind": "fatigue", "rested_after": 0}, "rested_after: expected a whole number from 1"),
+        ({"rule_id": "t", "kind": "fatigue", "rested_after": 0}, "or the rule says nothing"),
         ({**BOOST, "rested_after": 3}, "rested_after: expected it only in rules of the kind fatigue"),
         ({**BLOCK, "countries": ["Germany"]}, "countries: expected"),
         ({**BLOCK, "age_groups": ["te\nen"]}, "age_groups: expected"),
@@ -93,22 +94,22 @@ def test_a_rule_holds_between_its_times_on_its_surfaces_and_in_its_countries() -
     rule = rule_of(
         {**BLOCK, "surfaces": ["home"], "starts_at": "1970-01-01T00:00:01Z", "ends_at": "1970-01-01T00:00:02Z"}
     )
-    assert [rule.holds("home", "DE", "", now_us) for now_us in (999_999, 1_000_000, 1_999_999, 2_000_000)] == [
+    assert [rule.holds("home", "DE", [""], now_us) for now_us in (999_999, 1_000_000, 1_999_999, 2_000_000)] == [
         False,
         True,
         True,
         False,
     ]
-    assert not rule.holds("search", "DE", "", 1_500_000)
-    assert not rule.holds("home", "US", "", 1_500_000)
-    assert not rule.holds("home", "", "", 1_500_000)
-    assert not rule_of({**BLOCK, "enabled": False}).holds("home", "DE", "", 0)
+    assert not rule.holds("search", "DE", [""], 1_500_000)
+    assert not rule.holds("home", "US", [""], 1_500_000)
+    assert not rule.holds("home", "", [""], 1_500_000)
+    assert not rule_of({**BLOCK, "enabled": False}).holds("home", "DE", [""], 0)
 
 
 def test_a_rule_holds_for_its_age_groups_and_for_viewers_of_whom_it_is_not_known() -> None:
     rule = rule_of({**EXPLORE, "age_groups": ["teen", "unknown"]})
     asked = [(country, age_group) for country in ("DE", "US", "") for age_group in ("teen", "adult", "")]
-    held = [of for of in asked if rule.holds("home", *of, 0)]
+    held = [of for of in asked if rule.holds("home", of[0], [of[1]], 0)]
     assert held == [("DE", "teen"), ("DE", ""), ("", "teen"), ("", "")]
     assert rule_of({**EXPLORE, "explored": 0.0}).explored == 0.0  # nothing explores there
 

@@ -267,6 +267,13 @@ def test_a_reason_says_what_a_dislike_is_about(
     assert (state.genre_affinity[0], state.creator_weights) == (genre, creator)
     assert (state.hidden_video_ids, state.seen_video_ids) == (hidden, seen)
     assert video([one]).video_dislike_count == state.user_dislike_count == (0 if seen else 1)
+    undone = viewer([one, event("undo", "a", 1, about=reason)])
+    assert (undone.hidden_video_ids, undone.seen_video_ids) == ([], [])
+    assert undone.genre_affinity == pytest.approx([0.0] * GENRE_SLOTS, abs=1e-9)
+    assert undone.creator_weights == pytest.approx([0.0] * len(undone.creator_weights), abs=1e-9)
+    if seen:
+        assert viewer([event("watch"), one, event("undo", "a", 1)]).seen_video_ids == ["a"]
+        assert viewer([one, event("undo", "a", 1)]).seen_video_ids == []
 
 
 def test_a_creator_is_followed_once_by_name_or_by_a_video_until_unfollowed() -> None:

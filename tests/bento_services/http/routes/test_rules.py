@@ -66,8 +66,9 @@ async def test_a_rule_is_added_changed_listed_and_removed_and_each_change_is_aud
         "changed_at": "",
     }
     error_of(await http.post(RULES, json={"rule_id": "x", **BLOCK}), 412, "version_conflict")
-    same = await http.put(f"{RULES}/x", json=BLOCK)
-    assert (same.status_code, same.json()["changed"]) == (200, False)
+    for body in (BLOCK, added.json()["rule"]):
+        same = await http.put(f"{RULES}/x", json=body)
+        assert (same.status_code, same.json()["changed"]) == (200, False)
     patched = await http.patch(f"{RULES}/x", json={"enabled": False}, headers={"if-match": '"1"'})
     assert (patched.json()["rule"]["enabled"], patched.headers["etag"]) == (False, '"2"')
     error_of(
@@ -93,6 +94,10 @@ async def test_a_rule_is_added_changed_listed_and_removed_and_each_change_is_aud
         ({"kind": "block"}, "video_ids"),
         ({"kind": "pin", "video_ids": ["no such video"]}, "video_ids"),
         ({"kind": "pin", "video_ids": ["v1"], "row": "no_such_row"}, "row"),
+        ({"kind": "pin", "video_ids": ["v1"], "row": "continue_watching"}, "row"),
+        ({"kind": "pin", "video_ids": ["v1"], "row": "because_you_watched"}, "row"),
+        ({"kind": "pin", "video_ids": ["v1"], "row": "popular", "surfaces": ["trending"]}, "row"),
+        ({"kind": "pin", "video_ids": ["v1"], "surfaces": ["home", "search"]}, "surfaces"),
         ({**BLOCK, "surfaces": ["nowhere"]}, "surfaces"),
         ({**BLOCK, "tag": "flagged"}, "tag"),
         ({**BLOCK, "rule_id": "y"}, "rule_id"),
