@@ -143,7 +143,7 @@ class Engine:
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
             query = replace(query, received_at=query.received_at or perf_counter())
-            query = self._of_the_willing(query)
+            query = query.without(self.tombstones.refuses)
             page = await self._page(surface, query)
         except QueryError as error:
             raise malformed(str(error), field=error.field) from error
@@ -158,24 +158,6 @@ class Engine:
         if surface == HOME and not page.recommendations:
             metrics.EMPTY_PAGES.inc()
         return page
-
-    def _of_the_willing(self, query: Query) -> Query:
-        """Without the viewers who want no personal pages: the others watch with somebody unknown."""
-        refuses = self.tombstones.refuses
-        if any(map(refuses, query.viewers)):
-            willing = tuple(one for one in query.viewers if not refuses(one))
-            query = replace(query, viewers=willing, strangers=True)
-        if not refuses(query.viewer_id):
-            return query
-        first, *others = query.viewers or ("",)
-        return replace(
-            query,
-            user_id=first,
-            viewers=tuple(others),
-            strangers=query.strangers or bool(first),
-            session_id="",
-            last_watched_item_id="",
-        )
 
     async def _page(self, surface: str, query: Query) -> Page:
         if self._feed.may_have(query, surface):

@@ -19,12 +19,12 @@ import msgspec
 
 from bento_services.feed.near_duplicates import titles_twice
 from bento_services.feed.page import RECOMMENDATIONS, Item, Page, Row
-from bento_services.feed.stages import KeptShare
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.resume import RESUME
 from models.page.diversity import GENRE_SHARE, HEAVY_RUN, POPULAR_SHARE, Caps, PageCaps
 from models.page.policy import Policy
 from models.page.popular import SOURCES, least
+from models.page.rulebook import KeptShare
 
 NO_VARIETY_CAPS = (RESUME, EXPLORE)  # rows exempt from them
 LOOK_TWICE = "near_duplicates_on_page"

@@ -7,7 +7,7 @@ them, and gRPC's messages are filled from them by name. A field's description is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -63,6 +63,23 @@ class Query:
     @property
     def viewer_id(self) -> str:
         return self.user_id or self.session_id
+
+    def without(self, refuses: Callable[[str], bool]) -> Query:
+        """Without the viewers who want no personal pages: the others watch with somebody unknown."""
+        if not any(map(refuses, (self.viewer_id, *self.viewers))):
+            return self
+        willing = [one for one in self.viewers if not refuses(one)]
+        if not refuses(self.viewer_id):
+            return replace(self, viewers=tuple(willing), strangers=True)
+        first, *others = willing or [""]
+        return replace(
+            self,
+            user_id=first,
+            session_id="",
+            viewers=tuple(others),
+            strangers=bool(self.viewers),
+            last_watched_item_id="",
+        )
 
     @property
     def audience(self) -> str:

@@ -17,7 +17,6 @@ import numpy as np
 from bento_services.errors import StageFailed
 from bento_services.feed.candidates import Candidates
 from bento_services.feed.page_budget import PageBudget
-from bento_services.feed.rows.recommendations import Recommendations
 from bento_services.feed.ruled import Beside, boosted, pinned
 from bento_services.feed.stages import (
     Chosen,
@@ -88,7 +87,7 @@ class Pipeline:
     @property
     def places_pins(self) -> bool:
         """Whether a row has places that rules may give away. Where the order states a fact, none has."""
-        return any(isinstance(selector, Recommendations) for selector in (*self.selectors, *self.more))
+        return any(getattr(selector, "places_pins", False) for selector in (*self.selectors, *self.more))
 
     def run(self, request: Request) -> Composition:
         """Raises StageFailed when a stage fails or the deadline has passed."""

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -39,7 +39,7 @@ from models.candidates.sources.spec import Found
 from models.catalog import Catalog, Subject
 from models.orders import MARKS
 from models.page.delivery import NOTHING_OWED, Delivery
-from models.page.rulebook import NO_RULES, RuleBook
+from models.page.rulebook import NO_RULES, KeptShare, RuleBook
 
 Array = np.ndarray[Any, Any]
 
@@ -247,15 +247,6 @@ class Reranker(Protocol):
     def order(self, request: Request, candidates: Candidates) -> Array:
         """Places of candidates, each at most once, best first."""
         ...
-
-
-class KeptShare(NamedTuple):
-    """What a rule of the kind share asks of a list, and what there is."""
-
-    rule_id: str
-    at_least: int
-    at_most: int
-    found: int
 
 
 @dataclass(frozen=True)

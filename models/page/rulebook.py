@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,6 +66,15 @@ class Share:
     mask_N: Array
     at_least: float
     at_most: float
+
+
+class KeptShare(NamedTuple):
+    """What a rule of the kind share asks of a list, and what there is."""
+
+    rule_id: str
+    at_least: int
+    at_most: int
+    found: int
 
 
 class RuleBook:

@@ -12,7 +12,7 @@ from bento_services.feed.candidates import Candidates
 from bento_services.feed.config import FeedConfig
 from bento_services.feed.rows.spec import RowSpec
 from bento_services.feed.ruled import pins_of
-from bento_services.feed.stages import Chosen, KeptShare, Request
+from bento_services.feed.stages import Chosen, Request
 from models.candidates.columns import CATEGORY, CREATOR, FRESH, SCORE
 from models.candidates.sources.explore import EXPLORE
 from models.candidates.sources.fresh import NEW_RELEASES
@@ -22,6 +22,7 @@ from models.page.diversity import Filling
 from models.page.exploration import among, beta_arms, mixed, prior_rates, thompson_probabilities, with_least
 from models.page.policy import Policy
 from models.page.popular import SOURCES, least
+from models.page.rulebook import KeptShare
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +38,7 @@ class Recommendations:
     policy: Policy
     explores: bool = True
     name = "recommendations"
+    places_pins = True  # gives videos that rules pin their places
 
     @classmethod
     def of(cls, row: RowSpec, policy: Policy, config: FeedConfig) -> Recommendations:

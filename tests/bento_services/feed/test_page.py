@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 from worlds.by_hand import item
@@ -33,3 +34,18 @@ def test_a_session_stands_in_for_a_viewer() -> None:
     assert Query(user_id="u1", session_id="s1").viewer_id == "u1"
     assert Query(session_id="s1").viewer_id == "s1"
     assert Query().viewer_id == ""
+
+
+def test_who_refuses_personal_pages_is_somebody_unknown_to_those_who_watch_with_them() -> None:
+    def left(*refusing: str, **asked: Any) -> Query:
+        return Query(**asked).without(lambda one: one in refusing)
+
+    alone: dict[str, Any] = {"user_id": "a"}
+    together: dict[str, Any] = {"user_id": "a", "viewers": ("b", "c"), "last_watched_item_id": "v"}
+    assert left(**together) == Query(**together)
+    assert left("a", **alone) == Query()
+    assert left("s", session_id="s") == Query()
+    assert left("b", **together) == Query(user_id="a", viewers=("c",), strangers=True, last_watched_item_id="v")
+    assert left("a", **together) == Query(user_id="b", viewers=("c",), strangers=True)
+    assert left("a", "b", **together) == Query(user_id="c", strangers=True)
+    assert left("a", "b", "c", **together) == Query(strangers=True)
