@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from worlds.pace import PATIENT
 
 from bento_services.process.ports import Ports
 from bento_services.process.supervisor import running
@@ -41,8 +42,11 @@ def served(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     root = tmp_path_factory.mktemp("served") / "world"
     shutil.copytree(small_world, root, symlinks=True, ignore=NOT_COPIED)
     home = Home.open(root)
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv(*PATIENT)
     with (
         running(home, http_port=0, grpc_port=0) as ports,
         httpx.Client(base_url=ports.http_url, timeout=20, trust_env=False) as http,
     ):
+        monkeypatch.undo()
         yield Served(home, ports, http, home.world().example_user)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from typer.testing import CliRunner
+from worlds.pace import PATIENT
 
 from feature_repo.core.errors import HomeError
 from feature_repo.core.home import Home
@@ -48,7 +49,10 @@ def half_written(home: Path) -> list[str]:
     return [str(path) for path in hidden if path != home / "models" / ".two_tower.checkpoint"]
 
 
-def test_a_second_run_resumes_talks_to_one_viewer_and_leaves_nothing_running(own_world: Path) -> None:
+def test_a_second_run_resumes_talks_to_one_viewer_and_leaves_nothing_running(
+    own_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*PATIENT)
     shown = run(own_world, "demo", "--once", *SIZE)
     assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
     assert shown.stdout.count("up to date") == 8

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from worlds.live import eventually, store_pid
-from worlds.pace import slower
+from worlds.pace import PATIENT, slower
 
 from bento_services.process.supervisor import running
 from feature_repo.core.home import Home
@@ -17,7 +18,10 @@ from feature_repo.core.home import Home
 PERSONAL = "full_funnel"
 
 
-def test_pages_go_on_without_the_store_and_are_personal_again_within_five_seconds(own_world: Path) -> None:
+def test_pages_go_on_without_the_store_and_are_personal_again_within_five_seconds(
+    own_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*PATIENT)
     home = Home.open(own_world)
     viewer = home.world().example_user
     with running(home, http_port=0, grpc_port=0) as ports, httpx.Client(base_url=ports.http_url) as client:
