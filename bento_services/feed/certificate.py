@@ -133,8 +133,8 @@ def verify(page: Mapping[str, Any]) -> list[str]:
     faults += [f"{rule}: it is listed as relaxed, and is not" for rule in sorted(relaxed - may_give_way)]
     ids = [item.video_id for row in shown.rows for item in row.items]
     faults += [f"{one}: it is on the page {count} times" for one, count in Counter(ids).items() if count > 1]
-    listed = next((row.items for row in shown.rows if row.row_id in RECOMMENDATIONS), None)
-    if (listed or ()) != shown.recommendations:
+    listed = [row.items for row in shown.rows if row.row_id in RECOMMENDATIONS]
+    if shown.recommendations not in (listed or [(), *(row.items for row in shown.rows)]):  # a list has its own row
         faults.append("recommendations: they are others than those in their row")
     return faults
 
