@@ -50,7 +50,7 @@ def test_rules_are_added_listed_shown_and_removed(home: Home) -> None:
     ("fields", "said"),
     [
         (("pin", "video_ids=nothing"), "expected videos of the catalog, which `marquee videos list` shows"),
-        (("pin", "video_ids=v1", "row=no_row"), "row: expected one of continue_watching, top_picks"),
+        (("pin", "video_ids=v1", "row=no_row"), "row: expected one of top_picks, followed"),
         (("block", "tag=a"), "did you mean tags?"),
         (("boost", "tags=a", "factor=much"), "factor: expected a number from 0 to 100, found 'much'"),
     ],
