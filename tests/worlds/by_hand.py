@@ -10,6 +10,7 @@ from bento_services.engine import Engine
 from bento_services.errors import QueryError
 from bento_services.feed.attempt import Attempt
 from bento_services.feed.page import Item, Page, Query, Row
+from bento_services.settings import ServiceConfig
 from feature_repo.core.home import Home, World
 from feature_repo.events import Event, decode_event
 from feature_repo.store.idempotency import MemoryAnswers
@@ -179,6 +180,7 @@ class Made:
             self.answers,
             self.receipts,
             make_feed=lambda release, reader, log: self.feed,
+            config=ServiceConfig(catalog_seconds=60.0),  # a disk that is busy with other tests is no fault
             home=home,
         )
         self.engine.ready = True
