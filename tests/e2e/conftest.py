@@ -43,7 +43,8 @@ def served(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.copytree(small_world, root, symlinks=True, ignore=NOT_COPIED)
     home = Home.open(root)
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setenv(*PATIENT)
+    for name, value in PATIENT.items():
+        monkeypatch.setenv(name, value)
     with (
         running(home, http_port=0, grpc_port=0) as ports,
         httpx.Client(base_url=ports.http_url, timeout=20, trust_env=False) as http,

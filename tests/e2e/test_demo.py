@@ -52,7 +52,8 @@ def half_written(home: Path) -> list[str]:
 def test_a_second_run_resumes_talks_to_one_viewer_and_leaves_nothing_running(
     own_world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(*PATIENT)
+    for name, value in PATIENT.items():
+        monkeypatch.setenv(name, value)
     shown = run(own_world, "demo", "--once", *SIZE)
     assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
     assert shown.stdout.count("up to date") == 8
