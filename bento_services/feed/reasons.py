@@ -154,14 +154,6 @@ class WatchedByMany:
         return self.text if shown.provenance.get(self.source, 0.0) >= 1.0 else None
 
 
-@dataclass(frozen=True)
-class IsPinned:
-    """A rule put it here, whatever else found it."""
-
-    def words(self, shown: Shown) -> str | None:
-        return "Featured" if PINNED in shown.provenance else None
-
-
 REASONS: tuple[Reason, ...] = (
     ShareWatched(RESUME),
     InRow(EXPLORE, "Something different"),
@@ -183,8 +175,11 @@ REASONS: tuple[Reason, ...] = (
     WatchedByMany(POPULAR, "Popular now"),
 )
 OTHERWISE = "Picked for you"
+FEATURED = "Featured"  # a rule put it here, whatever else found it
 
 
 def reason(shown: Shown, reasons: tuple[Reason, ...] = REASONS) -> str:
     """The reason by the first rule that applies."""
-    return next((words for rule in (IsPinned(), *reasons) if (words := rule.words(shown)) is not None), OTHERWISE)
+    if PINNED in shown.provenance:
+        return FEATURED
+    return next((words for rule in reasons if (words := rule.words(shown)) is not None), OTHERWISE)
