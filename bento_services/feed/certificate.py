@@ -112,7 +112,8 @@ def verify(page: Mapping[str, Any]) -> list[str]:
         said = {one["rule"]: one for one in sent["rules"]}
         heavy, share = msgspec.convert(sent.get("heavy", []), list[str]), float(sent.get("popular_share", 0.0))
         since = sent["fresh_from"]
-        found = _measured(shown.rows, shown.recommendations, sent["limit"], caps, bars, since, heavy, share)
+        limit = msgspec.convert(sent["limit"], int)
+        found = _measured(shown.rows, shown.recommendations, limit, caps, bars, since, heavy, share)
         relaxed = set(msgspec.convert(sent["relaxed"], list[str]))  # names of another type cannot be sorted
     except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"expected a page with its certificate: {error}") from error
